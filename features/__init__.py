@@ -1,0 +1,1 @@
+"""What we knew about a customer at a moment: declared, never fitted."""

@@ -1,0 +1,1 @@
+"""What happened: the table contract, reading it, refusing bad rows, and the invented company."""

@@ -1,0 +1,1 @@
+"""From one row of features to an answer with reasons."""

@@ -1,0 +1,1 @@
+"""From a request or a night to answers."""
