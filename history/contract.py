@@ -47,7 +47,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: ``key`` is the column whose values are unique, ``time`` the one that says when it happened."""
+    """One table: ``key`` is the column of unique values, ``time`` the one that says when it happened."""
 
     name: str
     title: Words
