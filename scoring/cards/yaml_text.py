@@ -1,0 +1,51 @@
+"""Reads YAML that people wrote by hand: a key given twice or a lost indent is a sentence, not a guess."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from history.errors import CardError
+
+
+class _Strict(yaml.SafeLoader):
+    """YAML without repeated keys: plain YAML silently keeps the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping, or name the key that is there twice."""
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise CardError(
+                    f"line {key_node.start_mark.line + 1}: “{key}” is given twice; keep one of them."
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Read YAML text; `where` is its name in the sentences."""
+    try:
+        return yaml.load(text, Loader=_Strict)
+    except CardError as error:
+        raise CardError(f"{where}, {error}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not readable"
+        raise CardError(
+            f"{where}{line}: this is not YAML ({problem}). Check indents, colons and quotes."
+        ) from error
+
+
+def read_text(path: Path) -> str:
+    """Read a file that a company edits."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise CardError(f"{path}: there is no such file.") from error
+    except UnicodeDecodeError as error:
+        raise CardError(f"{path.name}: not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+    except OSError as error:
+        raise CardError(f"{path}: cannot be read ({error.strerror}).") from error
