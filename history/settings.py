@@ -50,7 +50,7 @@ class Settings:
     mapping: Mapping[str, Names] = field(
         default_factory=dict,
         metadata={
-            "says": "A company's own names: in [mapping.orders], table = its table, and contract column = its column."
+            "says": "Own names: in [mapping.orders], table = the own table, and contract column = the own column."
         },
     )
     words: Mapping[str, Names] = field(

@@ -1,0 +1,75 @@
+"""Which of a source's own tables and columns is which of the contract's."""
+
+import difflib
+import re
+from collections.abc import Mapping
+
+from history.contract import Table, columns_of
+from history.errors import TableError
+from history.settings import Settings
+from history.sources import Source
+
+
+def plain(name: str) -> str:
+    """Return a name in lower case with single underscores, as the contract writes its own."""
+    return re.sub(r"[\s\-./]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())).lower()
+
+
+def table_source(table: Table, sources: Mapping[str, Source], settings: Settings) -> Source | None:
+    """Return the source of a table: the mapped one, else the one of the same name."""
+    mapped = settings.mapping.get(table.name, {}).get("table")
+    if mapped is None:
+        return sources.get(table.name) or next(
+            (s for name, s in sources.items() if plain(name) == table.name), None
+        )
+    found = sources.get(mapped) or sources.get(mapped.lower())
+    if found is None:
+        near = difflib.get_close_matches(mapped, list(sources), n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(sources))}."
+        raise TableError(f'[mapping.{table.name}] table = "{mapped}": there is no such table. {hint}')
+    return found
+
+
+def column_names(table: Table, source: Source, settings: Settings) -> dict[str, str]:
+    """Return contract column → own column, for what is there; TableError where a required one is not."""
+    mapped = settings.mapping.get(table.name, {})
+    by_plain = {plain(own): own for own in reversed(list(source.types))}
+    names = {}
+    for column in columns_of(table):
+        own = mapped.get(column.name)
+        if own is not None and own not in source.types:
+            raise TableError(
+                f'{source.origin}: [mapping.{table.name}] {column.name} = "{own}": there is no such column. '
+                f"It has: {', '.join(source.types)}."
+            )
+        own = own or (column.name if column.name in source.types else by_plain.get(column.name))
+        if own is not None:
+            names[column.name] = own
+    _refuse_missing(table, source, names)
+    return names
+
+
+def attribute_names(
+    table: Table, source: Source, names: Mapping[str, str], settings: Settings
+) -> dict[str, str]:
+    """Return attribute → own column: what customers have beyond the contract."""
+    if table.name != "customers":
+        return {}
+    mapped = {name: own for name, own in settings.mapping.get(table.name, {}).items() if own in source.types}
+    taken = {*names.values(), *mapped.values()}
+    reserved = {column.name for column in columns_of(table)} | {"table"}
+    more = {own: own for own in source.types if own not in taken and plain(own) not in reserved}
+    return {name: own for name, own in {**more, **mapped}.items() if name not in reserved}
+
+
+def _refuse_missing(table: Table, source: Source, names: Mapping[str, str]) -> None:
+    missing = [name for name in table.required if name not in names]
+    if not missing:
+        return
+    near = difflib.get_close_matches(missing[0], list(source.types), n=1, cutoff=0.5)
+    example = near[0] if near else "its name there"
+    raise TableError(
+        f"{source.origin}: has no column {', '.join(missing)}. It has: {', '.join(source.types)}. "
+        f"If it is there under another name, say so in rapport.toml: "
+        f'[mapping.{table.name}] {missing[0]} = "{example}".'
+    )
