@@ -1,0 +1,234 @@
+"""Measures: what can be said of past events by partial aggregates that merge, and arithmetic on them.
+
+A leaf is one aggregate of one stream in one window of whole days before the cutoff. Every aggregated number is an
+integer (days, or ticks of 1/10,000), so merging is exact and the order of rows, buckets or threads changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+TICKS = 10_000
+"""Numbers of the history (amounts, hours, scores) are kept as whole 1/10,000 parts while they are aggregated."""
+
+LATEST_SHIFT = 1 << 32
+"""``latest`` packs (second, value) into one integer so that it merges by maximum; the value takes 32 bits."""
+
+
+class Measure:
+    """A number about one customer at one cutoff; null where nothing can be said."""
+
+    def __add__(self, other: Measure | float) -> Measure:
+        return Binary("+", self, measure(other))
+
+    def __sub__(self, other: Measure | float) -> Measure:
+        return Binary("-", self, measure(other))
+
+    def __rsub__(self, other: float) -> Measure:
+        return Binary("-", measure(other), self)
+
+    def __mul__(self, other: Measure | float) -> Measure:
+        return Binary("*", self, measure(other))
+
+    def __truediv__(self, other: Measure | float) -> Measure:
+        """Divide; null where the divisor is 0."""
+        return Binary("/", self, measure(other))
+
+    def parts(self) -> tuple[Measure, ...]:
+        """Return the measures this one is made of."""
+        return ()
+
+    def leaves(self) -> Iterator[Leaf]:
+        """Yield every leaf below, left to right, repeats included."""
+        for part in self.parts():
+            yield from part.leaves()
+
+
+@dataclass(frozen=True)
+class Partial:
+    """One column of partial aggregates of a stream: how it merges, of which column, for which rows."""
+
+    stream: str
+    how: str
+    column: str | None = None
+    where: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name the column that holds it."""
+        return "__".join([self.how, self.column or "rows", self.where or "all"])
+
+
+@dataclass(frozen=True)
+class Leaf(Measure):
+    """A partial aggregate merged over the days ``[cutoff - days, cutoff - skip)``; ``days=None`` is all the past."""
+
+    partial: Partial
+    days: int | None = None
+    skip: int = 0
+
+    @property
+    def name(self) -> str:
+        """Name the merged column."""
+        return f"{self.partial.name}__{'ever' if self.days is None else self.days}__{self.skip}"
+
+    def leaves(self) -> Iterator[Leaf]:
+        """Yield itself."""
+        yield self
+
+
+@dataclass(frozen=True)
+class Number(Measure):
+    """A constant."""
+
+    value: float
+
+
+@dataclass(frozen=True)
+class Binary(Measure):
+    """Two measures and one of ``+ - * /``, or ``max``/``min`` of both (null if either is null)."""
+
+    operator: str
+    left: Measure
+    right: Measure
+
+    def parts(self) -> tuple[Measure, ...]:
+        """Return both sides."""
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True)
+class Unary(Measure):
+    """One measure under ``sqrt`` (null below 0), ``since`` (day → days before the cutoff), ``until`` or ``log1p``."""
+
+    operator: str
+    inner: Measure
+
+    def parts(self) -> tuple[Measure, ...]:
+        """Return the inner measure."""
+        return (self.inner,)
+
+
+@dataclass(frozen=True)
+class Either(Measure):
+    """The first measure, or the second where the first is null."""
+
+    first: Measure
+    second: Measure
+
+    def parts(self) -> tuple[Measure, ...]:
+        """Return both."""
+        return (self.first, self.second)
+
+
+@dataclass(frozen=True)
+class When(Measure):
+    """``then`` where ``test`` is above 0, else null."""
+
+    test: Measure
+    then: Measure
+
+    def parts(self) -> tuple[Measure, ...]:
+        """Return the test and the value."""
+        return (self.test, self.then)
+
+
+def measure(value: Measure | float) -> Measure:
+    """Return ``value`` as a measure."""
+    return value if isinstance(value, Measure) else Number(float(value))
+
+
+def larger(left: Measure | float, right: Measure | float) -> Measure:
+    """Return the larger of two measures; null if either is null."""
+    return Binary("max", measure(left), measure(right))
+
+
+def smaller(left: Measure | float, right: Measure | float) -> Measure:
+    """Return the smaller of two measures; null if either is null."""
+    return Binary("min", measure(left), measure(right))
+
+
+def root(inner: Measure) -> Measure:
+    """Return the square root; null below 0."""
+    return Unary("sqrt", inner)
+
+
+@dataclass(frozen=True)
+class Events:
+    """The rows of one stream, as a place to start a measure from.
+
+    Windows are ``[cutoff - days, cutoff - skip)`` in whole days; ``where`` names a flag of the stream.
+    """
+
+    stream: str
+
+    def count(self, days: int | None = None, *, skip: int = 0, where: str | None = None) -> Leaf:
+        """Count rows; 0 if there are none."""
+        return Leaf(Partial(self.stream, "count", None, where), days, skip)
+
+    def sum(self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None) -> Leaf:
+        """Add a column up; 0 if there are no rows."""
+        return Leaf(Partial(self.stream, "sum", column, where), days, skip)
+
+    def sum_of_squares(self, column: str, days: int | None = None, *, where: str | None = None) -> Leaf:
+        """Add up the squares of a column of whole numbers; 0 if there are no rows."""
+        return Leaf(Partial(self.stream, "squares", column, where), days)
+
+    def largest(
+        self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None
+    ) -> Leaf:
+        """Return the largest value; null if there are no rows."""
+        return Leaf(Partial(self.stream, "max", column, where), days, skip)
+
+    def smallest(self, column: str, days: int | None = None, *, where: str | None = None) -> Leaf:
+        """Return the smallest value; null if there are no rows."""
+        return Leaf(Partial(self.stream, "min", column, where), days)
+
+    def latest(self, column: str, days: int | None = None, *, where: str | None = None) -> Leaf:
+        """Return the value of the newest row (the larger of two in the same second); null if there are no rows."""
+        return Leaf(Partial(self.stream, "latest", column, where), days)
+
+    def known(self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None) -> Leaf:
+        """Count rows in which a column is not null."""
+        return Leaf(Partial(self.stream, "known", column, where), days, skip)
+
+    def mean(
+        self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None
+    ) -> Measure:
+        """Return the mean of a column over the rows that have it; null if there are none."""
+        total = self.sum(column, days, skip=skip, where=where)
+        return total / self.known(column, days, skip=skip, where=where)
+
+    def deviation(self, column: str, days: int | None = None) -> Measure:
+        """Return the population standard deviation of a column of whole numbers; null if there are no rows."""
+        known = self.known(column, days)
+        mean = self.sum(column, days) / known
+        return root(self.sum_of_squares(column, days) / known - mean * mean)
+
+    def share(self, where: str, days: int | None = None) -> Measure:
+        """Return the share of rows with a flag; null if there are no rows."""
+        return self.count(days, where=where) / self.count(days)
+
+    def days_since_last(self, *, where: str | None = None) -> Measure:
+        """Return whole days from the newest row to the cutoff, 0 within the last 24 hours; null if there are none."""
+        return Unary("since", self.largest("day", where=where))
+
+    def days_since_first(self, *, where: str | None = None) -> Measure:
+        """Return whole days from the oldest row to the cutoff; null if there are none."""
+        return Unary("since", self.smallest("day", where=where))
+
+    def ratio(self, days: int, against: int, *, where: str | None = None) -> Measure:
+        """Return rows a day in the newest ``days`` over rows a day in the ``against`` days before them."""
+        now = self.count(days, where=where)
+        return now * (against / days) / self.count(days + against, skip=days, where=where)
+
+
+def slope(values: list[Measure]) -> Measure:
+    """Return the least-squares slope per step of equally spaced values, oldest first."""
+    centre = (len(values) - 1) / 2
+    spread = sum((step - centre) ** 2 for step in range(len(values)))
+    total: Measure = Number(0.0)
+    for step, value in enumerate(values):
+        total = total + value * ((step - centre) / spread)
+    return total

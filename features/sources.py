@@ -1,0 +1,180 @@
+"""The door of the past: contract tables made ready for the streams, with days, ticks and what was known when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import duckdb
+import ibis
+import pyarrow as pa
+
+from features.measures import TICKS
+from history.contract import RECORDED_AT, TABLES, Column, Table
+from history.errors import SettingsError
+
+if TYPE_CHECKING:
+    from features.catalog import Catalog
+
+DAY_US = 86_400_000_000
+BEFORE_ALL = -1_000_000
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the company's own clock, see Moment
+KEPT = -1
+"""The branch of customers for whom every cutoff saw the same rows in the same place."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A cutoff on the company's clock: the day it begins and the time of day at which days turn over (µs)."""
+
+    day: int
+    turn_us: int
+
+    @classmethod
+    def of(cls, when: datetime, zone: str) -> Moment:
+        """Place ``when`` on the clock of ``zone``; a time without a zone is taken to be there already."""
+        local = when.astimezone(ZoneInfo(zone)).replace(tzinfo=None) if when.tzinfo else when
+        since = local - EPOCH
+        microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        return cls(microseconds // DAY_US, microseconds % DAY_US)
+
+    def day_of(self, when: datetime, zone: str) -> int:
+        """Return the day of another moment, counted in days that turn over with this one."""
+        other = Moment.of(when, zone)
+        return other.day - (other.turn_us < self.turn_us)
+
+
+def one_turn(moments: Sequence[Moment]) -> int:
+    """Return the time of day shared by all cutoffs (µs)."""
+    turns = {moment.turn_us for moment in moments}
+    if len(turns) > 1:
+        raise SettingsError(
+            "The cutoffs fall on different times of day. Give all cutoffs the same time of day, such as midnight."
+        )
+    return turns.pop()
+
+
+def schema(table: Table) -> dict[str, str]:
+    """Return the columns of a prepared table and their Ibis types."""
+    columns = {
+        "customer_id": "string",
+        "branch": "int32",
+        "day": "int32",
+        "known_day": "int32",
+        "second": "int64",
+    }
+    for column in table.columns:
+        columns |= {
+            "id": {column.name: "string"},
+            "text": {column.name: "string"},
+            "flag": {column.name: "boolean"},
+            "number": {column.name: "int64"},
+            "time": {f"{column.name}_day": "int32", f"{column.name}_us": "int64"},
+        }[column.kind]
+    return columns
+
+
+def unbound() -> dict[str, ibis.Table]:
+    """Return the prepared tables as Ibis tables without data, for compiling."""
+    return {table.name: ibis.table(schema(table), name=f"src_{table.name}") for table in TABLES}
+
+
+def day_sql(time: str, turn_us: int) -> str:
+    """Return SQL for the day of a time; correct before 1970 too, where integer division would round upwards."""
+    return f"CAST((epoch_us({time}) - {turn_us} + 100000 * {DAY_US}) // {DAY_US} - 100000 AS INTEGER)"
+
+
+def column_sql(column: Column, turn_us: int) -> str:
+    """Return SQL for one column of a prepared table."""
+    name = column.name
+    if column.kind == "time":
+        return f"{day_sql(name, turn_us)} AS {name}_day, epoch_us({name}) AS {name}_us"
+    value = f"TRY_CAST(ROUND({name} * {TICKS}) AS BIGINT)" if column.kind == "number" else name
+    if column.later == RECORDED_AT.name:
+        # A state that is overwritten: without the time of writing nobody can say since when it holds.
+        value = f"CASE WHEN recorded_at IS NOT NULL THEN {value} END"
+    return f"{value} AS {name}"
+
+
+def prepared_sql(table: Table, turn_us: int, before: int) -> str:
+    """Return SQL for a prepared table: the rows that happened and were known before the day ``before``."""
+    own, known = day_sql(table.time, turn_us), day_sql("recorded_at", turn_us)
+    columns = ", ".join(
+        column_sql(column, turn_us) for column in table.columns if column.name != "customer_id"
+    )
+    return (
+        f"SELECT * FROM (SELECT customer_id, {KEPT}::INTEGER AS branch, COALESCE({own}, {known}) AS day, "
+        f"COALESCE(GREATEST({own}, {known}), {own}, {known}) AS known_day, "
+        f"epoch_us(COALESCE({table.time}, recorded_at)) // 1000000 AS second, {columns} FROM {table.name}) "
+        f"WHERE COALESCE(known_day, {BEFORE_ALL}) < {before}"
+    )
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, turn_us: int, before: int) -> None:
+    """Create the prepared tables as views that see nothing from the day ``before`` on."""
+    for table in TABLES:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW src_{table.name} AS {prepared_sql(table, turn_us, before)}"
+        )
+
+
+def branch(connection: duckdb.DuckDBPyConnection, cutoffs: Sequence[int], tables: Sequence[str]) -> None:
+    """Give customers with rows recorded after a cutoff that they fall before a branch of rows for each cutoff.
+
+    For everyone else one ordered history serves all cutoffs. A late row would change what lies between its
+    neighbours (gaps, first purchases), so for those customers each cutoff gets its own copy of what it could see.
+    """
+    tables = [name for name in tables if _has_recorded(connection, name)]
+    if not tables:
+        return
+    rank = " + ".join(f"({{day}} >= {day})::INTEGER" for day in cutoffs)
+    late = " UNION ".join(
+        f"SELECT customer_id FROM src_{name} WHERE {rank.format(day='day')} <> {rank.format(day='known_day')}"
+        for name in tables
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE late AS {late}")
+    if not connection.execute("SELECT count(*) FROM late").fetchall()[0][0]:
+        return
+    moments = ", ".join(f"({index}, {day})" for index, day in enumerate(cutoffs))
+    for table in TABLES:
+        name = f"src_{table.name}"
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE branched AS SELECT * FROM {name} ANTI JOIN late USING (customer_id) "
+            f"UNION ALL SELECT {name}.* REPLACE (moment.branch::INTEGER AS branch) FROM {name} "
+            f"SEMI JOIN late USING (customer_id) JOIN (VALUES {moments}) AS moment(branch, cutoff) "
+            f"ON COALESCE({name}.known_day, {BEFORE_ALL}) < moment.cutoff"
+        )
+        connection.execute(f"DROP VIEW {name}; ALTER TABLE branched RENAME TO {name}")
+
+
+def _has_recorded(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    found = connection.execute(f"SELECT 1 FROM {table} WHERE recorded_at IS NOT NULL LIMIT 1").fetchall()
+    return bool(found)
+
+
+def attribute_columns(
+    connection: duckdb.DuckDBPyConnection, features: Catalog, customer_ids: pa.ChunkedArray
+) -> dict[str, pa.ChunkedArray]:
+    """Return the columns of the fixed attributes for these customers, in their order."""
+    chosen = [feature for feature in features.features if feature.measure is None]
+    if not chosen:
+        return {}
+    known = {row[0] for row in connection.execute("DESCRIBE customers").fetchall()}
+    kinds = {feature.name: "VARCHAR" if feature.is_category else "DOUBLE" for feature in chosen}
+    columns = ", ".join(
+        f'TRY_CAST("{column}" AS {kinds[name]}) AS {name}'
+        if column in known
+        else f"NULL::{kinds[name]} AS {name}"
+        for name, column in zip(kinds, features.vocabulary.attributes, strict=True)
+    )
+    asked = pa.table({"customer_id": customer_ids, "place": range(len(customer_ids))})
+    connection.register("asked", asked)
+    try:
+        sql = f"SELECT attribute.* EXCLUDE (customer_id) FROM asked LEFT JOIN (SELECT customer_id, {columns} FROM customers) "
+        rows = connection.sql(sql + "AS attribute USING (customer_id) ORDER BY place").to_arrow_table()
+    finally:
+        connection.unregister("asked")
+    return {name: rows[name] for name in kinds}
