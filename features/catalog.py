@@ -66,9 +66,7 @@ class Catalog:
     @cached_property
     def fingerprint(self) -> str:
         """Return a SHA-256 over the names and measures: two catalogs with the same one give the same cells."""
-        declared = "\n".join(
-            f"{feature.name} {feature.unit} {feature.measure!r}" for feature in self.features
-        )
+        declared = "\n".join(f"{feature.name} {feature.unit} {feature.measure!r}" for feature in self.features)
         return hashlib.sha256(declared.encode()).hexdigest()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import pairwise
 
 import duckdb
 import pyarrow as pa
@@ -45,7 +46,7 @@ def snapshot(
     return _shaped(rows, features, history, present, ["customer_id", "state"])
 
 
-def training_rows(
+def training_rows(  # noqa: PLR0913 - each names one bound of what may be read
     history: History,
     target: str,
     cutoffs: Sequence[datetime],
@@ -72,9 +73,7 @@ def training_rows(
         for moment, cutoff in zip(moments, cutoffs, strict=True)
     ]
     for index, sql in enumerate(outcomes):
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE outcome_{index} AS SELECT DISTINCT customer_id FROM ({sql})"
-        )
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE outcome_{index} AS SELECT DISTINCT customer_id FROM ({sql})")
     branch(connection, [moment.day for moment in moments], list(history.present))
     _bucket(connection, compiled, [moment.day for moment in moments])
     parts = []
@@ -104,9 +103,7 @@ def _check_horizons(cutoffs: Sequence[datetime], horizon: Span, known_by: dateti
 def _bucket(connection: duckdb.DuckDBPyConnection, compiled: Plan, cutoffs: list[int]) -> None:
     for stream in compiled.streams:
         edges = sorted({day - edge for day in cutoffs for edge in stream.edges})
-        spans = (
-            ", ".join(f"({first}, {last})" for first, last in zip(edges, edges[1:], strict=False)) or "(0, 0)"
-        )
+        spans = ", ".join(f"({first}, {last})" for first, last in pairwise(edges)) or "(0, 0)"
         connection.execute(
             "CREATE OR REPLACE TEMP TABLE days AS SELECT UNNEST(range(first, last))::INTEGER AS on, first::INTEGER AS first "
             f"FROM (VALUES {spans}) AS span(first, last)"

@@ -41,9 +41,7 @@ class Feature:
     @property
     def streams(self) -> frozenset[str]:
         """Return the names of the streams it reads."""
-        return (
-            frozenset(leaf.partial.stream for leaf in self.measure.leaves()) if self.measure else frozenset()
-        )
+        return frozenset(leaf.partial.stream for leaf in self.measure.leaves()) if self.measure else frozenset()
 
     @property
     def is_category(self) -> bool:

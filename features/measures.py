@@ -6,7 +6,7 @@ integer (days, or ticks of 1/10,000), so merging is exact and the order of rows,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 TICKS = 10_000
@@ -175,9 +175,7 @@ class Events:
         """Add up the squares of a column of whole numbers; 0 if there are no rows."""
         return Leaf(Partial(self.stream, "squares", column, where), days)
 
-    def largest(
-        self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None
-    ) -> Leaf:
+    def largest(self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None) -> Leaf:
         """Return the largest value; null if there are no rows."""
         return Leaf(Partial(self.stream, "max", column, where), days, skip)
 
@@ -193,9 +191,7 @@ class Events:
         """Count rows in which a column is not null."""
         return Leaf(Partial(self.stream, "known", column, where), days, skip)
 
-    def mean(
-        self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None
-    ) -> Measure:
+    def mean(self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None) -> Measure:
         """Return the mean of a column over the rows that have it; null if there are none."""
         total = self.sum(column, days, skip=skip, where=where)
         return total / self.known(column, days, skip=skip, where=where)
@@ -224,7 +220,7 @@ class Events:
         return now * (against / days) / self.count(days + against, skip=days, where=where)
 
 
-def slope(values: list[Measure]) -> Measure:
+def slope(values: Sequence[Measure]) -> Measure:
     """Return the least-squares slope per step of equally spaced values, oldest first."""
     centre = (len(values) - 1) / 2
     spread = sum((step - centre) ** 2 for step in range(len(values)))

@@ -23,8 +23,10 @@ YEAR_2000 = 946_684_800
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """The SQL of one stream. ``rows`` reads the prepared tables, ``buckets`` reads ``rows_<name>`` and ``days``,
-    ``merge`` reads ``past_<name>`` and gives one row a customer.
+    """The SQL of one stream.
+
+    ``rows`` reads the prepared tables, ``buckets`` reads ``rows_<name>`` and ``days``, ``merge`` reads ``past_<name>``
+    and gives one row a customer.
     """
 
     name: str
@@ -56,9 +58,7 @@ def plan(
     for leaf in leaves:
         by_stream.setdefault(leaf.partial.stream, []).append(leaf)
     ordered = [(stream, by_stream[stream.name]) for stream in STREAMS if stream.name in by_stream]
-    return Plan(
-        tuple(_stream_plan(stream, leaves) for stream, leaves in ordered), _finish(measures, ordered, extra)
-    )
+    return Plan(tuple(_stream_plan(stream, leaves) for stream, leaves in ordered), _finish(measures, ordered, extra))
 
 
 def _stream_plan(stream: Stream, leaves: list[Leaf]) -> StreamPlan:

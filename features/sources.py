@@ -102,9 +102,7 @@ def column_sql(column: Column, turn_us: int) -> str:
 def prepared_sql(table: Table, turn_us: int, before: int) -> str:
     """Return SQL for a prepared table: the rows that happened and were known before the day ``before``."""
     own, known = day_sql(table.time, turn_us), day_sql("recorded_at", turn_us)
-    columns = ", ".join(
-        column_sql(column, turn_us) for column in table.columns if column.name != "customer_id"
-    )
+    columns = ", ".join(column_sql(column, turn_us) for column in table.columns if column.name != "customer_id")
     return (
         f"SELECT * FROM (SELECT customer_id, {KEPT}::INTEGER AS branch, COALESCE({own}, {known}) AS day, "
         f"COALESCE(GREATEST({own}, {known}), {own}, {known}) AS known_day, "
@@ -116,9 +114,7 @@ def prepared_sql(table: Table, turn_us: int, before: int) -> str:
 def prepare(connection: duckdb.DuckDBPyConnection, turn_us: int, before: int) -> None:
     """Create the prepared tables as views that see nothing from the day ``before`` on."""
     for table in TABLES:
-        connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW src_{table.name} AS {prepared_sql(table, turn_us, before)}"
-        )
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW src_{table.name} AS {prepared_sql(table, turn_us, before)}")
 
 
 def branch(connection: duckdb.DuckDBPyConnection, cutoffs: Sequence[int], tables: Sequence[str]) -> None:
@@ -165,9 +161,7 @@ def attribute_columns(
     known = {row[0] for row in connection.execute("DESCRIBE customers").fetchall()}
     kinds = {feature.name: "VARCHAR" if feature.is_category else "DOUBLE" for feature in chosen}
     columns = ", ".join(
-        f'TRY_CAST("{column}" AS {kinds[name]}) AS {name}'
-        if column in known
-        else f"NULL::{kinds[name]} AS {name}"
+        f'TRY_CAST("{column}" AS {kinds[name]}) AS {name}' if column in known else f"NULL::{kinds[name]} AS {name}"
         for name, column in zip(kinds, features.vocabulary.attributes, strict=True)
     )
     asked = pa.table({"customer_id": customer_ids, "place": range(len(customer_ids))})

@@ -89,9 +89,7 @@ def stock(begin: ibis.Table, end: ibis.Table, amount: str | None = None) -> ibis
 def placed(rows: ibis.Table, **columns: ibis.Value) -> ibis.Table:
     """Return who, when and the given columns, in types that any two parts share."""
     day, second = rows.day.cast("int32"), rows.second.cast("int64")
-    return rows.select(
-        *UNIT, day=day, second=second, **{name: value.cast("int64") for name, value in columns.items()}
-    )
+    return rows.select(*UNIT, day=day, second=second, **{name: value.cast("int64") for name, value in columns.items()})
 
 
 def firsts(rows: ibis.Table, column: str) -> ibis.Table:
@@ -415,9 +413,7 @@ STREAMS = (
     Stream("open_tickets", ("tickets",), open_tickets, whole=("change",)),
     Stream("open_complaints", ("tickets",), open_complaints, whole=("change",)),
     Stream("overdue_tickets", ("tickets",), overdue_tickets, whole=("change",)),
-    Stream(
-        "surveys", ("surveys",), surveys, ticks=("nps", "csat", "referral"), flags=("promoter", "detractor")
-    ),
+    Stream("surveys", ("surveys",), surveys, ticks=("nps", "csat", "referral"), flags=("promoter", "detractor")),
     Stream("satisfaction", ("surveys", "tickets"), satisfaction, ticks=("mark",), either=True),
     Stream("invoices", ("invoices",), invoices, ticks=("amount",)),
     Stream("payments", ("invoices",), payments, whole=("late_days",), ticks=("amount",), flags=("late",)),
