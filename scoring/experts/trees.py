@@ -1,0 +1,104 @@
+"""LightGBM trees, averaged in log-odds and read by LightGBM's own exact TreeSHAP."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+
+from history.errors import BundleError
+from scoring.experts import Reading
+from scoring.matrix import Floats, Matrix, refuse_missing
+
+KIND = "trees"
+
+
+@dataclass(frozen=True)
+class Trees:
+    """One or more boosters as text; their log-odds are averaged.
+
+    Parameters
+    ----------
+    boosters : the text of ``Booster.model_to_string``; features by name, a subset of the bundle's will do.
+    expected : the mean log-odds, and ``centre`` the mean contribution of each feature, on the reference population.
+    """
+
+    name: str
+    boosters: tuple[str, ...]
+    expected: float = 0.0
+    centre: Mapping[str, float] = field(default_factory=dict)
+
+    is_card = False
+
+    @cached_property
+    def loaded(self) -> tuple[lgb.Booster, ...]:
+        """Parse the boosters; done once, at the first reading."""
+        try:
+            return tuple(lgb.Booster(model_str=text) for text in self.boosters)
+        except lgb.basic.LightGBMError as error:
+            raise BundleError(
+                f"the trees of '{self.name}' cannot be read ({error}). Publish the bundle again."
+            ) from error
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """Name the features that the boosters read, in their order."""
+        return tuple(self.loaded[0].feature_name())
+
+    def read(self, rows: Matrix) -> Reading:
+        """Say the average log-odds and each feature's exact Shapley share of it."""
+        shares, _ = self._shares(rows)
+        places = self._places(rows)
+        by_feature = np.zeros((len(rows), len(rows.columns)))
+        by_feature[:, places] = shares - self._centres
+        return Reading(self.expected, by_feature, {})
+
+    def centred_on(self, rows: Matrix) -> "Trees":
+        """Give the same trees with their evidence centred on ``rows``."""
+        shares, base = self._shares(rows)
+        means = shares.mean(axis=0)
+        centre = dict(zip(self.features, means.tolist(), strict=True))
+        # The expected value that the boosters carry is the training rows'; the reference may be others.
+        return replace(self, expected=float(base + np.add.accumulate(means)[-1]), centre=centre)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what JSON can hold; the boosters are files."""
+        return {
+            "kind": KIND,
+            "name": self.name,
+            "boosters": list(self.files()),
+            "expected": self.expected,
+            "centre": dict(self.centre),
+        }
+
+    def files(self) -> dict[str, str]:
+        """Give the boosters' texts by file name."""
+        return {f"{self.name}-{place}.lgb.txt": text for place, text in enumerate(self.boosters)}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any], files: Mapping[str, str]) -> "Trees":
+        """Read what ``to_dict`` and ``files`` wrote."""
+        texts = tuple(files[name] for name in stored["boosters"])
+        return cls(stored["name"], texts, stored["expected"], stored["centre"])
+
+    @cached_property
+    def _centres(self) -> Floats:
+        return np.array([self.centre.get(name, 0.0) for name in self.features])
+
+    def _places(self, rows: Matrix) -> npt.NDArray[np.intp]:
+        refuse_missing(list(rows.place), self.features)
+        return np.array([rows.place[name] for name in self.features])
+
+    def _shares(self, rows: Matrix) -> tuple[Floats, float]:
+        """Give the mean contribution of each feature, and the boosters' own expected value."""
+        given = np.ascontiguousarray(rows.values[:, self._places(rows)])
+        if not len(given):
+            given = np.full((1, len(self.features)), np.nan)
+        total = 0.0
+        for booster in self.loaded:
+            total = total + booster.predict(given, pred_contrib=True, num_threads=1)
+        mean: Floats = np.asarray(total) / len(self.loaded)
+        return mean[: len(rows), :-1], float(mean[0, -1])

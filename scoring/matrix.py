@@ -1,0 +1,93 @@
+"""Rows of features as numbers, in the bundle's order: what every expert reads."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from history.errors import BundleError
+from scoring.columns import Column
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Rows x columns of float64; null is nan, a category is the place of its word in ``Column.levels``."""
+
+    columns: tuple[Column, ...]
+    values: Floats
+
+    @classmethod
+    def of(cls, table: pa.Table, columns: Sequence[Column]) -> "Matrix":
+        """Take the columns out of ``table``; one that is missing is refused by name."""
+        refuse_missing(table.column_names, [column.name for column in columns])
+        values = np.empty((table.num_rows, len(columns)), dtype=np.float64)
+        numbers = [place for place, column in enumerate(columns) if not column.is_category]
+        values[:, numbers] = _numbers(table, [columns[place].name for place in numbers])
+        for place, column in enumerate(columns):
+            if column.is_category:
+                values[:, place] = _codes(table.column(column.name).to_pylist(), column.levels)
+        return cls(tuple(columns), values)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Say where each column stands."""
+        return {column.name: place for place, column in enumerate(self.columns)}
+
+    def number(self, name: str) -> Floats:
+        """Give one column's values."""
+        return self.values[:, self.place[name]]
+
+    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Matrix":
+        """Keep some rows, in the order asked."""
+        return Matrix(self.columns, self.values[rows])
+
+    def by_name(self, names: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
+        """Give some columns as arrays, categories as words again; names it does not have are left out."""
+        return {name: self._column(name) for name in names if name in self.place}
+
+    def words(self, name: str) -> list[str | None]:
+        """Give a category's values as words."""
+        levels = self.columns[self.place[name]].levels
+        return [None if np.isnan(code) else levels[int(code)] for code in self.number(name)]
+
+    def _column(self, name: str) -> npt.NDArray[Any]:
+        if self.columns[self.place[name]].is_category:
+            return np.array(self.words(name), dtype=object)
+        return self.number(name)
+
+
+def refuse_missing(given: Sequence[str], wanted: Sequence[str]) -> None:
+    """Refuse rows that lack a feature which the bundle was trained on."""
+    missing = sorted(set(wanted) - set(given))
+    if missing:
+        raise BundleError(
+            f"the rows lack {len(missing)} of the {len(wanted)} features that this model reads: "
+            f"{', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}. "
+            "Build them with the catalog that the model was trained with, or train again."
+        )
+
+
+def _numbers(table: pa.Table, names: list[str]) -> Floats:
+    # One call into Arrow for all columns: one by one costs more than the prediction of a single row.
+    if not names or not table.num_rows:
+        return np.empty((table.num_rows, len(names)))
+    picked = table.select(names)
+    wanted = pa.schema([pa.field(name, pa.float64()) for name in names])
+    batches = picked.cast(wanted).combine_chunks().to_batches()
+    numbers: Floats = batches[0].to_tensor(null_to_nan=True, row_major=True).to_numpy()
+    return numbers
+
+
+def _codes(words: Sequence[str | None], levels: tuple[str, ...]) -> Floats:
+    # A word never seen in training is unknown, as a missing one is.
+    code = {word: float(place) for place, word in enumerate(levels)}
+    return np.array([code.get(word, np.nan) if word is not None else np.nan for word in words])

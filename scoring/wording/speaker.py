@@ -1,0 +1,131 @@
+"""Says a family's evidence in one sentence that is true of the customer and agrees with the evidence."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from scoring.answer import Fact, Reason
+from scoring.bundle import Bundle
+from scoring.columns import Column
+from scoring.leads import NOBODY
+from scoring.matrix import Floats
+from scoring.wording import generic
+from scoring.wording.numbers import fact_of, said
+from scoring.wording.table import FACT, Family, Sentence, table
+
+
+class Speaker:
+    """The words of one bundle in one language; made once and kept."""
+
+    def __init__(self, bundle: Bundle, language: str) -> None:
+        self.language = "zh" if language == "zh" else "en"
+        self._bundle = bundle
+        self._places = {column.name: place for place, column in enumerate(bundle.columns)}
+        self._by_lead = self._sentences()
+        families = table().families
+        self._families = [families.get(name) or generic.family(name) for name in bundle.families]
+        self._usual: dict[str, Fact] = {
+            column.name: self._plain(bundle.reference.usual(column), column) for column in bundle.columns
+        }
+
+    @classmethod
+    def of(cls, bundle: Bundle, language: str) -> "Speaker":
+        """Give the speaker of a bundle, kept since it was last asked for."""
+        return _kept(bundle, language)
+
+    def reason(self, family: int, lead: int, values: Floats, *, evidence: float, points: float) -> Reason:
+        """Say the evidence of one family; ``lead`` is the feature that may speak for it, -1 for none."""
+        rises = evidence > 0
+        words = self._families[family]
+        if lead == NOBODY:
+            return self._of_family(words, evidence=evidence, points=points)
+        column = self._bundle.columns[lead]
+        sentence = self._true_sentence(lead, values, rises=rises)
+        facts = sentence.facts if sentence else {column.name: column.name}
+        given = {name: self._fact(feature, values) for name, feature in facts.items()}
+        peers = self._usual[sentence.peers if sentence else column.name]
+        text = self._filled(sentence, given) if sentence else self._stated(column, given[column.name], peers)
+        advice = self._advice(sentence, words, column) if rises == self._bundle.is_risk else None
+        return Reason(
+            code=sentence.code if sentence else f"{words.code}-{column.name}",
+            family=words.name,
+            text=text,
+            evidence=evidence,
+            points=points,
+            facts=given,
+            peers=peers,
+            actionable=column.actionable,
+            advice=advice,
+        )
+
+    def _sentences(self) -> dict[int, list[Sentence]]:
+        """Sort by lead the sentences whose features this bundle has and whose target it is."""
+        by_lead: dict[int, list[Sentence]] = {}
+        for sentence in table().sentences:
+            if sentence.target in (None, self._bundle.target) and sentence.features <= self._places.keys():
+                for lead in sentence.lead:
+                    by_lead.setdefault(self._places[lead], []).append(sentence)
+        return by_lead
+
+    def _true_sentence(self, lead: int, values: Floats, *, rises: bool) -> Sentence | None:
+        wanted = ("either", "up" if rises else "down")
+        return next(
+            (
+                sentence
+                for sentence in self._by_lead.get(lead, ())
+                if sentence.says in wanted and self._holds(sentence, values)
+            ),
+            None,
+        )
+
+    def _holds(self, sentence: Sentence, values: Floats) -> bool:
+        places = self._places
+        known = all(values[places[name]] == values[places[name]] for name in sentence.facts.values())
+        return known and all(bound.holds(values[places[bound.feature]]) for bound in sentence.when)
+
+    def _fact(self, feature: str, values: Floats) -> Fact:
+        column = self._bundle.by_name[feature]
+        value = float(values[self._places[feature]])
+        if column.is_category:
+            return None if value != value else column.levels[int(value)]
+        return fact_of(value, column.unit)
+
+    def _filled(self, sentence: Sentence, given: Mapping[str, Fact]) -> str:
+        template = sentence.text.zh if self.language == "zh" else sentence.text.en
+        return FACT.sub(lambda match: self._said(given[match[1]], sentence.facts[match[1]]), template)
+
+    def _said(self, value: Fact, feature: str) -> str:
+        return said(value, self._bundle.by_name[feature].unit, self.language, self._bundle.currency)
+
+    def _stated(self, column: Column, value: Fact, peers: Fact) -> str:
+        here, there = self._said(value, column.name), self._said(peers, column.name)
+        return generic.statement(column.meaning(self.language), here, there, self.language, known=value is not None)
+
+    def _of_family(self, words: Family, *, evidence: float, points: float) -> Reason:
+        return Reason(
+            code=f"{words.code}-00",
+            family=words.name,
+            text=generic.summary(words, self._bundle.target, self.language, rises=evidence > 0),
+            evidence=evidence,
+            points=points,
+            facts={},
+            peers=None,
+            actionable=False,
+            advice=None,
+        )
+
+    def _advice(self, sentence: Sentence | None, family: Family, column: Column) -> str | None:
+        words = sentence.advice if sentence else None
+        if words is None and column.actionable:
+            words = family.advice.get(self._bundle.target)
+        if words is None:
+            return None
+        return words.zh if self.language == "zh" else words.en
+
+    @staticmethod
+    def _plain(value: float | str | None, column: Column) -> Fact:
+        return fact_of(value, column.unit) if isinstance(value, float) else value
+
+
+@lru_cache(maxsize=8)
+def _kept(bundle: Bundle, language: str) -> Speaker:
+    return Speaker(bundle, language)
