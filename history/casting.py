@@ -22,6 +22,9 @@ _WHOLE = {
 }
 _BROKEN = {"FLOAT", "DOUBLE"}
 _TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+_CLOCK = r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,6})?)?"
+ISO = rf"\s*\d{{4}}-\d{{1,2}}-\d{{1,2}}([T ]{_CLOCK})?\s*|\s*"
+ZONED = rf"\s*\d{{4}}-\d{{1,2}}-\d{{1,2}}[T ]{_CLOCK}(Z|[+-]\d{{2}}(:?\d{{2}})?)\s*|\s*"
 _HAS_ZONE = r"\d{1,2}:\d{2}.*(Z|z|[+-]\d{2}(:?\d{2})?| [A-Za-z]+(/[A-Za-z_]+)?)$"
 _PLAIN_FORMATS = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%Y年%m月%d日", "%Y%m%d", "%Y%m%d%H%M%S")
 _SLASHED = r"\d{1,2}[/-]\d{1,2}[/-]\d{4}( .*)?"
@@ -41,11 +44,12 @@ NOT_A_FLAG = "is neither yes nor no: write true or false."
 
 @dataclass(frozen=True)
 class Given:
-    """A contract column with the SQL of what was given for it and that one's type."""
+    """A contract column with the SQL of what was given for it, its type, and how its times are written."""
 
     column: Column
     sql: str
     type: str
+    shape: str = "any"
 
     @property
     def as_text(self) -> bool:
@@ -141,9 +145,7 @@ def _id(given: Given, _: Settings) -> str:
     if given.type in _BROKEN or given.type.startswith("DECIMAL"):
         # A whole number that passed through a tool that has no nullable integers.
         whole = f"CAST(try_cast({given.sql} AS HUGEINT) AS VARCHAR)"
-        return (
-            f"CASE WHEN {given.sql} = trunc({given.sql}) THEN {whole} ELSE CAST({given.sql} AS VARCHAR) END"
-        )
+        return f"CASE WHEN {given.sql} = trunc({given.sql}) THEN {whole} ELSE CAST({given.sql} AS VARCHAR) END"
     return f"CAST({given.sql} AS VARCHAR)"
 
 
@@ -174,9 +176,7 @@ def _flag(given: Given, _: Settings) -> str:
     if given.type == "BOOLEAN":
         return given.sql
     lowered = f"lower(trim(CAST({given.sql} AS VARCHAR)))"
-    yes, no = (
-        ", ".join(literal(word) for word in (*words, f"{mark}.0")) for words, mark in ((_YES, 1), (_NO, 0))
-    )
+    yes, no = (", ".join(literal(word) for word in (*words, f"{mark}.0")) for words, mark in ((_YES, 1), (_NO, 0)))
     return f"CASE WHEN {lowered} IN ({yes}) THEN true WHEN {lowered} IN ({no}) THEN false END"
 
 
@@ -196,15 +196,19 @@ def _any_time(given: Given, settings: Settings) -> str:
     if given.type == "TIMESTAMP WITH TIME ZONE":
         return f"timezone({literal(settings.zone)}, {given.sql})"
     if given.as_text:
-        return _written_time(f"trim({given.sql})", settings)
+        return _written_time(f"trim({given.sql})", given.shape, settings)
     if given.type in _WHOLE:
         return f"try_strptime(CAST({given.sql} AS VARCHAR), '%Y%m%d')"
     return f"try_cast(CAST({given.sql} AS VARCHAR) AS TIMESTAMP)"
 
 
-def _written_time(text: str, settings: Settings) -> str:
+def _written_time(text: str, shape: str, settings: Settings) -> str:
     """Read a written time: ISO first, since it is the usual one and the fastest."""
+    if shape == "iso":
+        return f"try_cast({text} AS TIMESTAMP)"
     zoned = f"timezone({literal(settings.zone)}, try_cast({text} AS TIMESTAMPTZ))"
+    if shape == "zoned":
+        return zoned
     has_zone = f"regexp_matches({text}, {literal(_HAS_ZONE)})"
     iso = f"CASE WHEN {has_zone} THEN {zoned} ELSE try_cast({text} AS TIMESTAMP) END"
     return f"coalesce({iso}, {_other_formats(text, settings)})"

@@ -122,9 +122,7 @@ CONTACTS = Table(
         _id("contact_id", "contact", "联系人编号"),
         _CUSTOMER,
         _text("name", "name", "联系人姓名"),
-        _text(
-            "role", "role in the decision", "角色", "decision_maker", "influencer", "user", "finance", "other"
-        ),
+        _text("role", "role in the decision", "角色", "decision_maker", "influencer", "user", "finance", "other"),
         _text("level", "level in the company", "职级"),
         _time("created_at", "when the contact became known", "创建时间"),
     ),
@@ -162,9 +160,7 @@ INTERACTIONS = Table(
             unit="hours",
             low=0,
         ),
-        Column(
-            "sentiment", "number", Words("mood, −1 bad to 1 good", "情感得分"), unit="score", low=-1, high=1
-        ),
+        Column("sentiment", "number", Words("mood, −1 bad to 1 good", "情感得分"), unit="score", low=-1, high=1),
         _text("text", "what was said", "内容"),
     ),
     time="occurred_at",

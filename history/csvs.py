@@ -58,12 +58,9 @@ def _refused(part: str, path: Path, connection: duckdb.DuckDBPyConnection) -> li
     ).fetchall()
     connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
     for line, _, _ in rows:
-        connection.execute(
-            f"UPDATE {part} SET {quoted(LINE)} = {quoted(LINE)} + 1 WHERE {quoted(LINE)} >= {line}"
-        )
+        connection.execute(f"UPDATE {part} SET {quoted(LINE)} = {quoted(LINE)} + 1 WHERE {quoted(LINE)} >= {line}")
     return [
-        Reject(path.name, line, "", _REASONS.get(kind, "The line cannot be read."), text)
-        for line, kind, text in rows
+        Reject(path.name, line, "", _REASONS.get(kind, "The line cannot be read."), text) for line, kind, text in rows
     ]
 
 
@@ -88,9 +85,7 @@ def _load_chinese(part: str, path: Path, connection: duckdb.DuckDBPyConnection) 
         texts = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
         rows = csv.read_csv(path, read_options=options, convert_options=texts)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        raise TableError(
-            f"{path.name}: is neither UTF-8 nor GB 18030 CSV ({error}). Save it as UTF-8."
-        ) from error
+        raise TableError(f"{path.name}: is neither UTF-8 nor GB 18030 CSV ({error}). Save it as UTF-8.") from error
     connection.register("chinese", rows)
     connection.execute(
         f"CREATE TEMP TABLE {part} AS SELECT *, {literal(path.name)} AS {quoted(FILE)}, "

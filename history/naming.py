@@ -19,9 +19,7 @@ def table_source(table: Table, sources: Mapping[str, Source], settings: Settings
     """Return the source of a table: the mapped one, else the one of the same name."""
     mapped = settings.mapping.get(table.name, {}).get("table")
     if mapped is None:
-        return sources.get(table.name) or next(
-            (s for name, s in sources.items() if plain(name) == table.name), None
-        )
+        return sources.get(table.name) or next((s for name, s in sources.items() if plain(name) == table.name), None)
     found = sources.get(mapped) or sources.get(mapped.lower())
     if found is None:
         near = difflib.get_close_matches(mapped, list(sources), n=1)
@@ -49,9 +47,7 @@ def column_names(table: Table, source: Source, settings: Settings) -> dict[str, 
     return names
 
 
-def attribute_names(
-    table: Table, source: Source, names: Mapping[str, str], settings: Settings
-) -> dict[str, str]:
+def attribute_names(table: Table, source: Source, names: Mapping[str, str], settings: Settings) -> dict[str, str]:
     """Return attribute → own column: what customers have beyond the contract."""
     if table.name != "customers":
         return {}

@@ -1,22 +1,19 @@
 """Reading a history, from a folder or from memory, into one place where every contract table can be asked."""
 
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
 
-from history.casting import literal
 from history.contract import TABLES
-from history.errors import TableError
-from history.laying import Laid, lay, lay_empty
+from history.engine import Engine, open_engine
+from history.errors import RapportError, TableError
+from history.laying import Laid, lay
 from history.naming import table_source
 from history.rejects import Rejected, rejected_of
 from history.settings import Settings
@@ -25,16 +22,21 @@ from history.sources import Source, forget, source_of, sources_in
 Given = Mapping[str, pa.Table | Iterable[Mapping[str, Any]]]
 
 
-@dataclass
+@dataclass(frozen=True)
 class History:
     """A history that was read: every contract table is there to ask, empty where it was not given."""
 
-    connection: duckdb.DuckDBPyConnection
+    engine: Engine
     settings: Settings
     laid: Mapping[str, Laid]
     rejected: Rejected
     origin: str
-    scratch: Path | None = field(default=None, repr=False)
+    lent: bool = False
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Return where the tables can be asked."""
+        return self.engine.connection
 
     @property
     def present(self) -> dict[str, frozenset[str]]:
@@ -54,10 +56,11 @@ class History:
         return min(firsts, default=None), max(lasts, default=None)
 
     def close(self) -> None:
-        """Give the engine's memory and files back."""
-        self.connection.close()
-        if self.scratch is not None:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+        """Give the engine back: to its lender, or its memory and files to the machine."""
+        if self.lent:
+            self.engine.clear()
+        else:
+            self.engine.close()
 
     def __enter__(self) -> "History":
         return self
@@ -71,9 +74,9 @@ class History:
 def read_history(source: str | Path, settings: Settings | None = None) -> History:
     """Read the history in a folder; bad rows are set aside, and too many of them stop it."""
     settings = settings or Settings()
-    connection, scratch = _engine(settings)
+    engine = open_engine(settings)
     try:
-        sources = sources_in(Path(source), connection)
+        sources = sources_in(Path(source), engine.connection)
         tables = {table.name: table_source(table, sources, settings) for table in TABLES}
         if tables["orders"] is None:
             raise TableError(
@@ -81,63 +84,49 @@ def read_history(source: str | Path, settings: Settings | None = None) -> Histor
                 f"{', '.join(sorted(sources))}. If one of them is it, say so in rapport.toml: "
                 f'[mapping.orders] table = "{sorted(sources)[0]}".'
             )
-        return _history(tables, connection, settings, str(source), scratch)
-    except TableError:
-        connection.close()
+        laid = _lay_all(tables, engine, settings)
+    except RapportError:
+        engine.close()
         raise
+    return History(engine, settings, laid, _rejected(laid), str(source))
 
 
-def history_of(tables: Given, settings: Settings | None = None) -> History:
-    """Read tables that are in memory already: Arrow tables, or records with named values."""
+def history_of(tables: Given, settings: Settings | None = None, engine: Engine | None = None) -> History:
+    """Read tables that are in memory: Arrow tables, or records with named values.
+
+    With an ``engine``, that one is lent to the history until it is closed.
+    """
     settings = settings or Settings()
     known = {table.name for table in TABLES}
     for name in tables:
         if name not in known:
             raise TableError(f"{name}: no such table. The contract has {', '.join(sorted(known))}.")
-    connection, scratch = _engine(settings)
+    used = engine or open_engine(settings)
     try:
-        sources = {name: _in_memory(name, rows, connection) for name, rows in tables.items()}
-        return _history(sources, connection, settings, "memory", scratch)
-    except TableError:
-        connection.close()
+        sources = {name: _in_memory(name, rows, used) for name, rows in tables.items()}
+        laid = _lay_all(sources, used, settings)
+    except RapportError:
+        used.close() if engine is None else used.clear()
         raise
+    return History(used, settings, laid, _rejected(laid), "memory", lent=engine is not None)
 
 
-def _in_memory(name: str, rows: pa.Table | Iterable[Mapping[str, Any]], connection: Any) -> Source | None:
+def _in_memory(name: str, rows: pa.Table | Iterable[Mapping[str, Any]], engine: Engine) -> Source | None:
     """Return the source; records without a single row say nothing, not even their columns."""
-    source = source_of(name, rows, connection)
+    source = source_of(name, rows, engine.connection)
     return source if source.types else None
 
 
-def _history(
-    sources: Mapping[str, Source | None],
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    origin: str,
-    scratch: Path | None,
-) -> History:
+def _lay_all(sources: Mapping[str, Source | None], engine: Engine, settings: Settings) -> dict[str, Laid]:
     laid = {}
     for table in TABLES:
         source = sources.get(table.name)
-        if source is None:
-            lay_empty(table, connection)
-        else:
-            laid[table.name] = lay(table, source, connection, settings)
-            forget(source, connection)
-    rejected = rejected_of({name: list(each.rejects) for name, each in laid.items()})
-    return History(connection, settings, laid, rejected, origin, scratch)
+        if source is not None:
+            engine.laid.add(table.name)
+            laid[table.name] = lay(table, source, engine.connection, settings)
+            forget(source, engine.connection)
+    return laid
 
 
-def _engine(settings: Settings) -> tuple[duckdb.DuckDBPyConnection, Path]:
-    """Open an engine of its own for one history."""
-    # By itself the engine would spill into the working directory.
-    scratch = Path(tempfile.gettempdir() if not settings.scratch else settings.scratch)
-    scratch = scratch / f"rapport-{uuid4().hex}"
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"SET temp_directory = {literal(str(scratch))}")
-    if settings.memory_limit:
-        connection.execute(f"SET memory_limit = {literal(settings.memory_limit)}")
-    if settings.threads:
-        connection.execute(f"SET threads = {settings.threads}")
-    return connection, scratch
+def _rejected(laid: Mapping[str, Laid]) -> Rejected:
+    return rejected_of({name: list(each.rejects) for name, each in laid.items()})

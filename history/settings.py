@@ -38,9 +38,7 @@ class Settings:
     reject_share: float = _setting(0.2, "Share of a table's rows that may be refused before the run stops.")
     calls_per_week: int = _setting(50, "How many customers the team can call in a week.")
     home: str = _setting("rapport-data", "Folder of the published models and scores.")
-    memory_limit: str = _setting(
-        "", "Most memory the engine may take, such as 2GB; empty for its own choice."
-    )
+    memory_limit: str = _setting("", "Most memory the engine may take, such as 2GB; empty for its own choice.")
     threads: int = _setting(0, "Threads of the engine; 0 for one for each core.")
     scratch: str = _setting("", "Folder where the engine puts what does not fit in memory.")
     cards: Names = field(
@@ -49,15 +47,11 @@ class Settings:
     )
     mapping: Mapping[str, Names] = field(
         default_factory=dict,
-        metadata={
-            "says": "Own names: in [mapping.orders], table = the own table, and contract column = the own column."
-        },
+        metadata={"says": "Own names: in [mapping.orders], table = own table, and contract column = own column."},
     )
     words: Mapping[str, Names] = field(
         default_factory=dict,
-        metadata={
-            "says": 'A company\'s own words for a column\'s values: in [words.channel], "拜访" = "visit".'
-        },
+        metadata={"says": 'A company\'s own words for a column\'s values: in [words.channel], "拜访" = "visit".'},
     )
     vocabulary: Groups = field(
         default_factory=dict,
@@ -75,9 +69,7 @@ class Settings:
         try:
             written = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise SettingsError(
-                f"{path}: cannot be read ({error.strerror}). Name a file that exists."
-            ) from error
+            raise SettingsError(f"{path}: cannot be read ({error.strerror}). Name a file that exists.") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path}: is not TOML: {error}. Mend that line.") from error
         return cls.of(written, where=str(path))
@@ -97,9 +89,7 @@ class Settings:
 
 def settings_page() -> list[tuple[str, str, str]]:
     """Return every setting with its default, as it would be written, and what it is for."""
-    return [
-        (each.name, _toml(getattr(Settings(), each.name)), each.metadata["says"]) for each in fields(Settings)
-    ]
+    return [(each.name, _toml(getattr(Settings(), each.name)), each.metadata["says"]) for each in fields(Settings)]
 
 
 def _as(kind: Any, value: Any, name: str) -> Any:
@@ -138,9 +128,7 @@ def _check(settings: Settings) -> None:
         _a_span(name, getattr(settings, name))
     if settings.zone not in available_timezones():
         near = _nearest(settings.zone, available_timezones())
-        raise SettingsError(
-            f"zone = {settings.zone!r} is no time zone.{near} Write one such as Asia/Shanghai."
-        )
+        raise SettingsError(f"zone = {settings.zone!r} is no time zone.{near} Write one such as Asia/Shanghai.")
     if not 0 <= settings.reject_share <= 1:
         raise SettingsError(f"reject_share = {settings.reject_share} should lie between 0 and 1.")
     for name in ("calls_per_week", "threads"):
@@ -176,11 +164,7 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
 def _nearest(name: str, known: Any) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     return (
-        f" Did you mean {near[0]}?"
-        if near
-        else f" There are: {', '.join(sorted(known))}."
-        if len(known) < 40
-        else ""
+        f" Did you mean {near[0]}?" if near else f" There are: {', '.join(sorted(known))}." if len(known) < 40 else ""
     )
 
 

@@ -14,6 +14,15 @@ from history.errors import TableError
 from history.rejects import FILE, LINE, Reject
 
 _PARQUET = (".parquet", ".pq")
+_ARROW_TYPES = {
+    pa.string(): "VARCHAR",
+    pa.large_string(): "VARCHAR",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.timestamp("us"): "TIMESTAMP",
+    pa.timestamp("us", "UTC"): "TIMESTAMP WITH TIME ZONE",
+}
 _CSV = (".csv", ".csv.gz", ".tsv", ".txt")
 
 
@@ -22,7 +31,8 @@ class Source:
     """A table as it was given: its name there, what to call it in a sentence, and SQL to read it.
 
     ``sql`` yields the own columns with ``FILE`` and ``LINE``; ``refused`` are lines that could not
-    be split, ``lasting`` says that it stays where it is, so that a view over it will do.
+    be split, ``lasting`` says that it stays where it is, so that a view over it will do,
+    ``memory`` that it came from memory.
     """
 
     name: str
@@ -31,14 +41,13 @@ class Source:
     types: Mapping[str, str]
     refused: tuple[Reject, ...] = ()
     lasting: bool = False
+    memory: bool = False
 
 
 def sources_in(folder: Path, connection: duckdb.DuckDBPyConnection) -> dict[str, Source]:
     """Find the tables of a folder: a file each, or a subfolder with many files."""
     if not folder.is_dir():
-        raise TableError(
-            f"{folder}: there is no such folder. Name the folder that holds orders.parquet or orders.csv."
-        )
+        raise TableError(f"{folder}: there is no such folder. Name the folder that holds orders.parquet or orders.csv.")
     found: dict[str, list[Path]] = {}
     for entry in sorted(folder.iterdir()):
         files = _files_of(entry)
@@ -50,9 +59,7 @@ def sources_in(folder: Path, connection: duckdb.DuckDBPyConnection) -> dict[str,
         )
     for name, entries in found.items():
         if len(entries) > 1:
-            raise TableError(
-                f"{folder}: {name} is there {len(entries)} times ({_spoken(entries)}). Keep one of them."
-            )
+            raise TableError(f"{folder}: {name} is there {len(entries)} times ({_spoken(entries)}). Keep one of them.")
     return {name: _source(name, entries[0], connection) for name, entries in found.items()}
 
 
@@ -63,14 +70,21 @@ def source_of(name: str, table: pa.Table | Iterable[Mapping[str, Any]], connecti
     view = f"memory {name}"
     connection.register(view, rows.append_column(LINE, lines))
     sql = f"SELECT *, NULL AS {quoted(FILE)} FROM {quoted(view)}"
-    return Source(name, name, sql, _types(sql, connection, name))
+    return Source(name, name, sql, _arrow_types(rows, sql, connection), memory=True)
+
+
+def _arrow_types(rows: pa.Table, sql: str, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return the engine's types of the columns, without asking it where they are the usual ones."""
+    known = {field.name: _ARROW_TYPES.get(field.type) for field in rows.schema}
+    return {n: t for n, t in known.items() if t} if all(known.values()) else _types(sql, connection, "memory")
 
 
 def forget(source: Source, connection: duckdb.DuckDBPyConnection) -> None:
     """Drop what was loaded only to be read once."""
-    if not source.lasting:
-        connection.execute(f"DROP TABLE IF EXISTS {quoted(f'csv {source.name}')}")
+    if source.memory:
         connection.unregister(f"memory {source.name}")
+    elif not source.lasting:
+        connection.execute(f"DROP TABLE {quoted(f'csv {source.name}')}")
 
 
 def _arrow_of(records: list[Mapping[str, Any]], name: str) -> pa.Table:
@@ -94,9 +108,7 @@ def _files_of(entry: Path) -> list[Path]:
     if entry.name.startswith((".", "_")):
         return []
     if entry.is_dir():
-        inside = sorted(
-            path for path in entry.rglob("*") if path.is_file() and not path.name.startswith((".", "_"))
-        )
+        inside = sorted(path for path in entry.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
         return [path for path in inside if _is_table(path)]
     return [entry] if _is_table(entry) else []
 
@@ -143,7 +155,5 @@ def _types(sql: str, connection: duckdb.DuckDBPyConnection, origin: str) -> dict
     except duckdb.Error as error:
         raise TableError(f"{origin}: cannot be read: {str(error).splitlines()[0]}") from error
     return {
-        row[0]: "VARCHAR" if row[1].startswith("ENUM") else row[1]
-        for row in described
-        if row[0] not in (FILE, LINE)
+        row[0]: "VARCHAR" if row[1].startswith("ENUM") else row[1] for row in described if row[0] not in (FILE, LINE)
     }
