@@ -97,9 +97,7 @@ def _thresholds(place: Place) -> Thresholds:
         if worse.band == better.band:
             raise place.wrong(f"band {worse.band} is there twice; keep one of them.")
         if (worse.bound in ("at_least", "above")) is not upward:
-            raise place.wrong(
-                "bounds from below and from above are mixed. Use at_least/above or at_most/below."
-            )
+            raise place.wrong("bounds from below and from above are mixed. Use at_least/above or at_most/below.")
         if worse.value == better.value or (worse.value < better.value) is not upward:
             raise place.wrong(
                 f"band {worse.band} ({worse.bound} {worse.value:g}) can never be reached beside band"
@@ -114,15 +112,11 @@ def _quantiles(place: Place) -> Quantiles:
         raise place.wrong("quantiles need “good: high” or “good: low”.")
     high = place.at("good").one_of(("high", "low")) == "high"
     place = place.at("quantiles")
-    shares = sorted(
-        ((_band(Place(each.where, band)), each.number()) for band, each in place.items()), reverse=True
-    )
+    shares = sorted(((_band(Place(each.where, band)), each.number()) for band, each in place.items()), reverse=True)
     if any(not 0 < share < 1 for _, share in shares):
         raise place.wrong("a quantile is a share between 0 and 1, such as 0.8 for the best fifth.")
     if any(better <= worse for (_, better), (_, worse) in pairwise(shares)):
-        raise place.wrong(
-            "quantiles have to fall from band 5 to band 2, such as {5: 0.8, 4: 0.6, 3: 0.4, 2: 0.2}."
-        )
+        raise place.wrong("quantiles have to fall from band 5 to band 2, such as {5: 0.8, 4: 0.6, 3: 0.4, 2: 0.2}.")
     if shares[-1][0] == WORST:
         raise place.wrong("band 1 is all that reaches no other band; leave it out.")
     return Quantiles(tuple(shares), high)

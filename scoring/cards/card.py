@@ -10,8 +10,9 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from history.contract import Words
+from scoring.cards.bands import Floats
 from scoring.cards.indicator import Indicator, Quantiles
-from scoring.cards.scores import CardScores, Columns, fitted_line, score
+from scoring.cards.scores import CardScores, Columns, fitted_line, score, tiers_of
 
 Signal = Literal["green", "amber", "red"]
 
@@ -114,12 +115,15 @@ class Card:
     def fitted(self, rows: pa.Table | Columns) -> "Card":
         """Fit to a company: quantiles become thresholds, each line's usual band its mean in these rows."""
         parts = (
-            replace(
-                part, indicators=tuple(fitted_line(self.reference, line, rows) for line in part.indicators)
-            )
+            replace(part, indicators=tuple(fitted_line(self.reference, line, rows) for line in part.indicators))
             for part in self.dimensions
         )
         return replace(self, dimensions=tuple(parts))
+
+    def tiers_of(self, scores: Floats) -> list[str | None]:
+        """Name the tier of each score, None for an unknown one."""
+        names: list[str | None] = [*(tier.name for tier in self.tiers), None]
+        return [names[at] for at in tiers_of(self, scores)]
 
     def tier_of(self, name: str) -> Tier:
         """Find a tier by name."""

@@ -19,6 +19,7 @@ class Place:
 
     where: str
     value: Any
+    around: str = ""
 
     def wrong(self, sentence: str) -> CardError:
         """Make the error that says what is wrong here."""
@@ -31,9 +32,7 @@ class Place:
         known = [*required, *optional]
         for key in self.value:
             if key not in known:
-                raise self.wrong(
-                    f"“{key}” is not a key here{hint(str(key), known)} Keys: {', '.join(known)}."
-                )
+                raise self.wrong(f"“{key}” is not a key here{hint(str(key), known)} Keys: {', '.join(known)}.")
         if missing := [key for key in required if key not in self.value]:
             raise self.wrong(f"{' and '.join(f'“{key}”' for key in missing)} is missing.")
 
@@ -43,7 +42,7 @@ class Place:
 
     def at(self, key: Any, called: str = "") -> "Place":
         """Go to the value under a key."""
-        return Place(f"{self.where}, {called or key}", self.value[key])
+        return Place(f"{self.where}, {called or key}", self.value[key], self.where)
 
     def items(self) -> Iterator[tuple[Any, "Place"]]:
         """Go through a mapping that may not be empty."""
@@ -56,16 +55,13 @@ class Place:
         """Go through a list that may not be empty; each line is called by its name where it has one."""
         if not isinstance(self.value, list) or not self.value:
             raise self.wrong(f"expected a list of at least one {called}, found {described(self.value)}.")
-        return [
-            Place(f"{self.where}, {_called(line, called, at)}", line) for at, line in enumerate(self.value, 1)
-        ]
+        around = self.around or self.where
+        return [Place(f"{around}, {_called(line, called, at)}", line) for at, line in enumerate(self.value, 1)]
 
     def name(self) -> str:
         """Take a short name: it becomes a column and a code."""
         if not isinstance(self.value, str) or not _NAME.fullmatch(self.value):
-            raise self.wrong(
-                f"{described(self.value)} is no name. Use small letters, digits and _, such as spend_12m."
-            )
+            raise self.wrong(f"{described(self.value)} is no name. Use small letters, digits and _, such as spend_12m.")
         return self.value
 
     def text(self) -> str:
@@ -82,9 +78,7 @@ class Place:
     def number(self) -> float:
         """Take a finite number; a number in quotes or with separators is refused rather than guessed."""
         if isinstance(self.value, bool) or not isinstance(self.value, int | float):
-            raise self.wrong(
-                f"{described(self.value)} is no number. Write it plainly, such as 1000000 or 0.25."
-            )
+            raise self.wrong(f"{described(self.value)} is no number. Write it plainly, such as 1000000 or 0.25.")
         if not math.isfinite(self.value):
             raise self.wrong(f"{self.value} is no finite number.")
         return float(self.value)
@@ -105,9 +99,7 @@ class Place:
         """Take one of the given words."""
         if self.value not in choices:
             guess = hint(str(self.value), choices)
-            raise self.wrong(
-                f"{described(self.value)} is not known{guess} Choose one of: {', '.join(choices)}."
-            )
+            raise self.wrong(f"{described(self.value)} is not known{guess} Choose one of: {', '.join(choices)}.")
         return str(self.value)
 
     def texts(self) -> tuple[str, ...]:

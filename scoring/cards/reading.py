@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from features.feature import FAMILIES
+from history.contract import by_name
 from history.errors import CardError
 from scoring.cards.bands import read_bands, read_rung
 from scoring.cards.card import Card, Dimension, Tier
@@ -14,6 +15,8 @@ from scoring.cards.place import Place, hint
 from scoring.cards.yaml_text import parse_yaml, read_text
 
 SUBJECTS = ("customers", "leads", "opportunities")
+LEAD_SIDES = ("behaviour_score", "fit_score", "model_percentile")
+"""What a card of leads may read besides features: the scores of its sides."""
 SIGNALS = ("green", "amber", "red")
 _BAND_KEYS = ("bands", "quantiles", "good", "values", "otherwise")
 
@@ -64,7 +67,8 @@ def card_of(written: Any, where: str, known: Collection[str] | None = None) -> C
         scale=_scale(place.at("scale")) if place.has("scale") else (1.0, 5.0),
     )
     _check_whole(card, place)
-    _check_known(card, place, known)
+    if known is not None:
+        _check_known(card, place, _known_to(card.subject, known))
     return card
 
 
@@ -75,9 +79,7 @@ def _dimension(place: Place) -> Dimension:
 
 
 def _indicator(place: Place) -> Indicator:
-    place.keys(
-        ("name", "label", "family", "weight"), ("feature", "sum", *_BAND_KEYS, "unless", "usual", "optional")
-    )
+    place.keys(("name", "label", "family", "weight"), ("feature", "sum", *_BAND_KEYS, "unless", "usual", "optional"))
     weight = place.at("weight").number()
     if weight < 0:
         raise place.at("weight").wrong(f"{weight:g} is below 0. Turn the bands round instead.")
@@ -120,9 +122,7 @@ def _usual(place: Place) -> float:
 def _scale(place: Place) -> tuple[float, float]:
     ends = [line.number() for line in place.lines("end")]
     if len(ends) != 2 or ends[0] >= ends[1]:
-        raise place.wrong(
-            "give two numbers, the score at band 1 and the higher one at band 5, such as [0, 100]."
-        )
+        raise place.wrong("give two numbers, the score at band 1 and the higher one at band 5, such as [0, 100].")
     return ends[0], ends[1]
 
 
@@ -132,9 +132,7 @@ def _tiers(place: Place) -> tuple[Tier, ...]:
     floors = [tier.floor for tier in tiers if tier.floor is not None]
     for higher, lower, line in zip(floors, floors[1:], lines[1:], strict=False):
         if lower >= higher:
-            raise line.wrong(
-                f"at_least {lower:g} is not below {higher:g} of the tier above it. Write the best first."
-            )
+            raise line.wrong(f"at_least {lower:g} is not below {higher:g} of the tier above it. Write the best first.")
     _unique([tier.name for tier in tiers], place, "tier")
     return tiers
 
@@ -164,13 +162,19 @@ def _check_whole(card: Card, place: Place) -> None:
             )
 
 
-def _check_known(card: Card, place: Place, known: Collection[str] | None) -> None:
+def _known_to(subject: str, known: Collection[str]) -> Collection[str]:
+    if subject == "opportunities":
+        return [column.name for column in by_name("opportunities").columns]
+    return [*known, *LEAD_SIDES] if subject == "leads" else known
+
+
+def _check_known(card: Card, place: Place, known: Collection[str]) -> None:
     for line in card:
         for name in line.features:
-            if known is not None and name not in known and not line.optional:
+            if name not in known and not line.optional:
                 raise place.wrong(
                     f"indicator {line.name}: there is no feature “{name}”{hint(name, known)}"
-                    " `rapport features --list` shows all."
+                    " docs/features.md lists all."
                 )
 
 

@@ -98,8 +98,7 @@ class CardScores:
     @property
     def tier(self) -> list[str | None]:
         """Each row's tier by name, None where nothing is known."""
-        names: list[str | None] = [*(tier.name for tier in self.card.tiers), None]
-        return [names[at] for at in self.tiers]
+        return self.card.tiers_of(self.score)
 
     def to_table(self, ids: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Table:
         """Give one row a customer: score, tier, known share, every band, card and its fingerprint."""
@@ -212,9 +211,7 @@ def _mark(line: Indicator, columns: Columns, count: int) -> Marks:
 
 
 def _check_columns(card: str, lines: Iterable[Indicator], columns: Columns) -> None:
-    lost = sorted(
-        {name for line in lines if not line.optional for name in line.features if name not in columns}
-    )
+    lost = sorted({name for line in lines if not line.optional for name in line.features if name not in columns})
     if lost:
         raise CardError(
             f"{card}: the table has no column {', '.join(lost)}. Build it with `rapport features`, or mark"

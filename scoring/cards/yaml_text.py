@@ -17,9 +17,7 @@ class _Strict(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if key in seen:
-                raise CardError(
-                    f"line {key_node.start_mark.line + 1}: “{key}” is given twice; keep one of them."
-                )
+                raise CardError(f"line {key_node.start_mark.line + 1}: “{key}” is given twice; keep one of them.")
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -34,9 +32,7 @@ def parse_yaml(text: str, where: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not readable"
-        raise CardError(
-            f"{where}{line}: this is not YAML ({problem}). Check indents, colons and quotes."
-        ) from error
+        raise CardError(f"{where}{line}: this is not YAML ({problem}). Check indents, colons and quotes.") from error
 
 
 def read_text(path: Path) -> str:
