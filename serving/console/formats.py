@@ -1,0 +1,91 @@
+"""How numbers, money, dates and missing values are written, in each language."""
+
+import math
+from collections.abc import Mapping
+from datetime import date, datetime
+
+NOTHING = "–"
+_SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+_STEPS = {
+    "en": ((1e9, "bn"), (1e6, "m"), (1e3, "k")),
+    "zh": ((1e8, "亿"), (1e4, "万")),
+}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def missing(value: object) -> bool:
+    """Say whether there is no number, date or text to show."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """Write a share of one as a percentage."""
+    if share is None or missing(share):
+        return NOTHING
+    if digits == 0 and 0 < share < 0.005:
+        return "<1%"
+    return f"{share * 100:.{digits}f}%"
+
+
+def points(share: float | None, digits: int = 1) -> str:
+    """Write a difference of shares in percentage points, with its sign."""
+    if share is None or missing(share):
+        return NOTHING
+    text = f"{share * 100:+.{digits}f}"
+    return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
+
+
+def number(value: float | None, digits: int | None = None) -> str:
+    """Write a number with thousands separated; whole numbers without a fraction."""
+    if value is None or missing(value):
+        return NOTHING
+    if digits is None:
+        digits = 0 if float(value).is_integer() or abs(value) >= 1000 else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def money(amount: float | None, currency: str, language: str) -> str:
+    """Write an amount short enough for a table: ¥182k, ¥18.2万."""
+    if amount is None or missing(amount):
+        return NOTHING
+    sign, size = ("−" if amount < 0 else ""), abs(amount)
+    mark = _SYMBOLS.get(currency, f"{currency} ")
+    for step, suffix in _STEPS.get(language, _STEPS["en"]):
+        if size >= step * 0.9995:
+            scaled = size / step
+            return f"{sign}{mark}{scaled:,.{0 if scaled >= 99.95 else 1}f}{suffix}"
+    return f"{sign}{mark}{size:,.0f}"
+
+
+def whole_money(amount: float | None, currency: str) -> str:
+    """Write an amount in full, for those who point at the short one."""
+    return NOTHING if amount is None or missing(amount) else f"{_SYMBOLS.get(currency, currency + ' ')}{amount:,.0f}"
+
+
+def day(value: str | date | None, language: str, *, year: bool = True) -> str:
+    """Write a date as people of the language do."""
+    if value is None or missing(value):
+        return NOTHING
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if language == "zh":
+        return f"{at.year}年{at.month}月{at.day}日" if year else f"{at.month}月{at.day}日"
+    return f"{at.day} {_MONTHS[at.month - 1]}" + (f" {at.year}" if year else "")
+
+
+def month(value: str, language: str) -> str:
+    """Write a month given as 2026-10."""
+    year, of_year = int(value[:4]), int(value[5:7])
+    return f"{year}年{of_year}月" if language == "zh" else f"{_MONTHS[of_year - 1]} {year}"
+
+
+def measure(value: object, unit: str, settings: Mapping[str, str]) -> str:
+    """Write a feature's value in its unit; ``settings`` has the page's currency, language and unit words."""
+    if missing(value):
+        return NOTHING
+    if not isinstance(value, int | float):
+        return str(value)
+    if unit == "money":
+        return money(value, settings["currency"], settings["language"])
+    if unit in ("share", "flag"):
+        return percent(value)
+    return number(value) + settings.get(f"unit.{unit}", "")

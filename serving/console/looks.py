@@ -1,0 +1,84 @@
+"""Templates and texts: how a page gets its words, its numbers and its frame."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from serving.console import formats
+
+HERE = Path(__file__).parent
+LANGUAGES = ("en", "zh")
+
+
+class Texts:
+    """The words of one language."""
+
+    def __init__(self, language: str) -> None:
+        path = HERE / "texts" / f"{language}.yaml"
+        self.language = language
+        self.words: Mapping[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the text of a key with its values filled in."""
+        text = self.words[key]
+        return text.format(**values) if values else text
+
+    def name(self, kind: str, word: object) -> str:
+        """Return the title of a word of the data (a tier, a family); the word itself when we have none."""
+        return self.words.get(f"{kind}.{word}", str(word))
+
+
+class Looks:
+    """Draw templates in a language and a currency."""
+
+    def __init__(self) -> None:
+        self.texts = {language: Texts(language) for language in LANGUAGES}
+        self._pages = {language: _environment(texts) for language, texts in self.texts.items()}
+
+    def draw(self, template: str, language: str, **context: Any) -> str:
+        """Return a page as HTML."""
+        return self._pages[language].get_template(template).render(**context)
+
+
+def static_address(name: str) -> str:
+    """Return the address of a file of ours; its age in the address lets browsers keep it for long."""
+    return f"/static/{name}?{_stamp(name)}"
+
+
+@cache
+def _stamp(name: str) -> str:
+    return hashlib.sha256((HERE / "static" / name).read_bytes()).hexdigest()[:10]
+
+
+def _environment(texts: Texts) -> Environment:
+    pages = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    pages.globals.update(
+        static=static_address, t=texts, name_of=texts.name, language=texts.language, nothing=formats.NOTHING
+    )
+    pages.filters.update(
+        percent=formats.percent,
+        points=formats.points,
+        number=formats.number,
+        whole=formats.whole_money,
+        money=partial(formats.money, language=texts.language),
+        day=partial(formats.day, language=texts.language),
+        missing=formats.missing,
+    )
+    pages.filters["month_name"] = partial(formats.month, language=texts.language)
+    pages.filters["role_name"] = partial(texts.name, "role")
+    pages.filters["measure"] = lambda value, unit, currency: formats.measure(
+        value, unit, {**texts.words, "currency": currency, "language": texts.language}
+    )
+    return pages

@@ -1,0 +1,170 @@
+"""What answers now: one bundle and the night that it scored, taken up together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from features import Catalog, Vocabulary, catalog
+from features.engine import compiled_plan
+from history.errors import BundleError, RapportError, ServingError
+from history.settings import Settings
+from scoring import shelf
+from scoring.answer import Answer
+from scoring.bundle import Bundle
+from scoring.matrix import Matrix
+from scoring.scored import Scored
+from scoring.scorer import Scorer
+from serving.problem import NotReady
+from serving.store import Ids, Run, current_run, pointer
+
+TARGETS = ("churn", "conversion")
+_SMOKE_ROWS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Night:
+    """One night's customers, all of them, as the bundle scored them."""
+
+    run: Run
+    ids: Ids
+    scored: Scored
+
+    @property
+    def as_of(self) -> datetime:
+        """Return the cutoff."""
+        return self.scored.as_of
+
+
+@dataclass(frozen=True, eq=False)
+class Current:
+    """A bundle with the night that it scored; replaced whole, so no answer mixes two."""
+
+    target: str
+    bundle: Bundle
+    scorer: Scorer
+    catalog: Catalog
+    last_night: Night | None
+    rescored: bool = False
+
+    @property
+    def night(self) -> Night:
+        """Return the night; NotReady before the first."""
+        if self.last_night is None:
+            raise NotReady(f"Nothing is scored for {self.target} yet; run: rapport score HISTORY --target {self.target}.")
+        return self.last_night
+
+    def answers(self, customer_ids: Sequence[str], reasons: int, language: str) -> list[Answer | None]:
+        """Answer for each id in turn; None for one that the night did not know."""
+        places = [self.night.ids.find(customer_id) for customer_id in customer_ids]
+        known = [place for place in places if place is not None]
+        said = iter(self.night.scored.take(known).answers(reasons, language))
+        return [None if place is None else next(said) for place in places]
+
+
+class Watch:
+    """Keeps one target current: takes up a new champion or night, refuses a bad one and keeps the old."""
+
+    def __init__(self, home: Path, target: str, settings: Settings) -> None:
+        self._home, self._target, self._settings = home, target, settings
+        self._seen: tuple[str | None, str | None] | None = None
+        self.loaded: Current | None = None
+        self.refused = ""
+
+    @property
+    def current(self) -> Current:
+        """Return what answers; hold on to the one reference for the whole of an answer."""
+        if self.loaded is None:
+            raise NotReady(self.refused or f"Nothing is loaded for {self._target} yet; try again in a moment.")
+        return self.loaded
+
+    def look(self) -> str:
+        """Take up what is new: "taken", "refused", or "" when nothing moved."""
+        try:
+            seen = (_champion(self._home, self._target), pointer(self._home, self._target))
+            if seen == self._seen:
+                return ""
+            self._seen = seen
+            loaded = load(self._home, self._target, self._settings)
+        except (RapportError, OSError, KeyError, ValueError) as error:
+            news = self.refused != str(error)
+            self.refused = str(error) if isinstance(error, RapportError) else f"{type(error).__name__}: {error}"
+            return "refused" if news and self._seen != (None, None) else ""
+        self.loaded, self.refused = loaded, ""
+        return "taken"
+
+    def about(self) -> dict[str, Any]:
+        """Say what is loaded, for people and machines that watch."""
+        if self.loaded is None:
+            return {"version": None, "as_of": None, "customers": 0}
+        night = self.loaded.last_night
+        return {
+            "version": self.loaded.bundle.version,
+            "as_of": night.as_of.isoformat() if night else None,
+            "scored_at": night.run.manifest.scored_at if night else None,
+            "customers": len(night.scored) if night else 0,
+            "rescored": self.loaded.rescored,
+        }
+
+
+def load(home: Path, target: str, settings: Settings) -> Current:
+    """Load the champion and the night, and try them before anyone else does."""
+    bundle = Bundle.load(shelf.champion(home, target))
+    features = catalog_of(bundle)
+    bundle.refuse_unless_fits(features)
+    # Compiling takes seconds; the first caller should not pay for it.
+    compiled_plan(features)
+    scorer = Scorer(bundle)
+    if pointer(home, target) is None:
+        return Current(target, bundle, scorer, features, None)
+    run = current_run(home, target)
+    stored = _stored(run, bundle)
+    fresh = stored is None or not _repeats(scorer, stored)
+    scored = rescore(scorer, run) if fresh else stored
+    assert scored is not None
+    return Current(target, bundle, scorer, features, Night(run, run.ids, scored), rescored=fresh)
+
+
+def catalog_of(bundle: Bundle) -> Catalog:
+    """Return the catalog that measures what the bundle reads."""
+    words = bundle.vocabulary or {}
+    return catalog(Vocabulary(**{name: tuple(values) for name, values in words.items()}))
+
+
+def rescore(scorer: Scorer, run: Run) -> Scored:
+    """Score a night's features again, as after a promotion."""
+    features = run.table("features")
+    if features is None:
+        raise ServingError(f"{run.folder}: features.arrow is missing; score the history again.")
+    return scorer.score(features, datetime.fromisoformat(run.manifest.as_of))
+
+
+def _champion(home: Path, target: str) -> str | None:
+    try:
+        return shelf.champion_version(home, target)
+    except BundleError:
+        if shelf.history(home, target):
+            raise
+        return None
+
+
+def _stored(run: Run, bundle: Bundle) -> Scored | None:
+    """Return the scores as the night wrote them; None when another bundle made them."""
+    scores = run.table("scores")
+    if scores is None or run.manifest.version != bundle.version:
+        return None
+    matrix = np.load(run.folder / "matrix.npy", mmap_mode="r")
+    rows = Matrix(bundle.columns, matrix)
+    return Scored.of(scores, rows, bundle, datetime.fromisoformat(run.manifest.as_of))
+
+
+def _repeats(scorer: Scorer, stored: Scored) -> bool:
+    """Say whether this machine finds the stored numbers again, to the last bit, on some rows."""
+    some = stored.take(np.flatnonzero(stored.eligible)[:_SMOKE_ROWS])
+    again = scorer.score_rows(some.rows, some.customer_id, some.state, some.as_of)
+    return np.array_equal(again.logit, some.logit) and np.array_equal(again.evidence, some.evidence)

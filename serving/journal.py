@@ -1,0 +1,66 @@
+"""One JSON line for each thing that an operator would act on; never a customer's data."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+_OURS = logging.getLogger("rapport")
+
+
+class JsonLines(logging.Formatter):
+    """A log record as one JSON line.
+
+    Of an exception only its type and the places in the code are kept: its text may hold a caller's values.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
+        if request := REQUEST_ID.get():
+            line["request_id"] = request
+        if record.exc_info and record.exc_info[0]:
+            line["error"] = record.exc_info[0].__name__
+            line["places"] = [
+                f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(record.exc_info[2])[-8:]
+            ]
+            line["event"] = "exception"
+        else:
+            line["event"] = record.getMessage()
+        line.update(getattr(record, "facts", {}))
+        return json.dumps(line, default=str)
+
+
+def configure() -> None:
+    """Send every log of this process to standard error as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for name in ("bentoml", "bentoml.serve", "uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = []
+        logger.propagate = True
+        logger.setLevel(logging.WARNING)
+    # It writes every refused request with its traceback; the edge already counts and logs refusals.
+    logging.getLogger("bentoml.serve").setLevel(logging.ERROR)
+
+
+def note(event: str, level: int = logging.INFO, **facts: object) -> None:
+    """Log ``event`` with its facts."""
+    _OURS.log(level, event, extra={"facts": _plain(facts)})
+
+
+def _plain(facts: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in facts.items() if value is not None}

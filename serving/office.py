@@ -1,0 +1,109 @@
+"""All that one worker holds: its keys, metrics, what is current, and the desk that answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from history.settings import Settings
+from serving import gauges, journal
+from serving.audit import AuditTrail
+from serving.current import TARGETS, Watch
+from serving.desk import Desk
+from serving.environment import Environment
+from serving.feedback import FeedbackBook
+from serving.keys import KeyRing
+from serving.openapi import document
+
+Page = tuple[int, bytes, str]
+_JSON = "application/json"
+_log = logging.getLogger("rapport.office")
+
+
+class Office:
+    """One worker's things; ``open_up`` loads what is published and watches for what comes."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.keys = KeyRing(environment.home)
+        self.gauges = gauges.Gauges(environment.metrics_folder)
+        self.settings = replace(Settings.read(environment.settings), home=str(environment.home))
+        self.watches = {target: Watch(environment.home, target, self.settings) for target in TARGETS}
+        self.desk = Desk(
+            self.settings,
+            self.watches,
+            keys=self.keys,
+            feedback=FeedbackBook(environment.home),
+            audit=AuditTrail(environment.home),
+            is_open=lambda: self.open,
+            mlflow_url=environment.mlflow_url,
+        )
+        self.pages: Mapping[str, Callable[[], Page]] = {
+            "/livez": lambda: (200, b'{"alive": true}', _JSON),
+            "/readyz": self._ready,
+            "/metrics": self._metrics,
+            "/openapi.json": self._openapi,
+        }
+        self._closing = threading.Event()
+
+    @property
+    def open(self) -> bool:
+        """Whether no key is asked for; only ever so on loopback."""
+        return not self.environment.keys and self.environment.on_loopback
+
+    def open_up(self) -> None:
+        """Load what is published and look for news until closed."""
+        self._look()
+        if self.open:
+            journal.note(
+                "keys are OFF: whoever can reach this machine's loopback reads every score", logging.WARNING
+            )
+        threading.Thread(target=self._keep_looking, name="rapport-watch", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._closing.set()
+
+    def _keep_looking(self) -> None:
+        while not self._closing.wait(self.environment.reload_seconds):
+            self._look()
+
+    def _look(self) -> None:
+        for target, watch in self.watches.items():
+            try:
+                outcome = watch.look()
+            except Exception:  # the thread must outlive whatever a broken file can do
+                _log.exception("reload")
+                outcome = "refused"
+            if outcome:
+                self._report(target, outcome)
+
+    def _report(self, target: str, outcome: str) -> None:
+        watch = self.watches[target]
+        self.gauges.reloads.labels(target, outcome).inc()
+        journal.note(f"reload {outcome}", target=target, reason=watch.refused or None, **watch.about())
+        if watch.loaded is not None and outcome == "taken":
+            self.gauges.took_up(target, watch.loaded)
+
+    def _ready(self) -> Page:
+        about = {
+            target: watch.about() | {"refused": watch.refused or None}
+            for target, watch in self.watches.items()
+        }
+        ready = any(watch.loaded is not None for watch in self.watches.values())
+        body = {"ready": ready, "targets": about}
+        return 200 if ready else 503, json.dumps(body, ensure_ascii=False).encode(), _JSON
+
+    def _metrics(self) -> Page:
+        folder: Path | None = self.environment.metrics_folder
+        if folder is not None:
+            gauges.forget_the_dead(folder)
+        return 200, self.gauges.page(), gauges.CONTENT_TYPE
+
+    def _openapi(self) -> Page:
+        return 200, json.dumps(document(version("rapport")), ensure_ascii=False).encode(), _JSON

@@ -1,0 +1,118 @@
+"""The BentoML service: each address is one line, and what it says is the desk's."""
+
+import functools
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import bentoml
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from history.errors import RapportError
+from serving import journal, schemas
+from serving.asked import asked
+from serving.edge import Edge
+from serving.environment import Environment, read_environment
+from serving.office import Office
+from serving.problem import of_error
+
+Handler = Callable[[Any, Any], dict[str, Any]]
+
+
+def _address(path: str) -> Callable[[Handler], Any]:
+    """Make a handler an address: what the desk refuses becomes the status that fits."""
+
+    def decorate(handler: Handler) -> Any:
+        @functools.wraps(handler)
+        def answer(self: Any, request: Any, /) -> Any:
+            try:
+                return _json(200, handler(self, request))
+            except RapportError as error:
+                return _json(*of_error(error))
+            except ValidationError as error:
+                # BentoML would blame the caller (400) for a mistake of ours.
+                raise RuntimeError("a pydantic error inside the desk") from error
+
+        return bentoml.api(answer, route=path)
+
+    return decorate
+
+
+def _json(status: int, body: Mapping[str, Any]) -> Response:
+    # Python prints the shortest text that reads back to the same float: no digit is lost on the way.
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Response(text.encode(), status_code=status, media_type="application/json")
+
+
+class Addresses:
+    """Churn and conversion scores with reasons that add up."""
+
+    office: Office
+    on_start: Callable[[], None]
+
+    def __init__(self) -> None:
+        type(self).on_start()
+        self.office.open_up()
+
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        """Stop looking for news."""
+        self.office.close()
+
+    @_address("/v1/score")
+    def score(self, request: schemas.ScoreRequest, /) -> dict[str, Any]:
+        """Score known customers from the latest snapshot."""
+        return self.office.api.score(request, asked())
+
+    @_address("/v1/score_history")
+    def score_history(self, request: schemas.ScoreHistoryRequest, /) -> dict[str, Any]:
+        """Score customers whose history is in the body."""
+        return self.office.api.score_history(request, asked())
+
+    @_address("/v1/what_if")
+    def what_if(self, request: schemas.WhatIfRequest, /) -> dict[str, Any]:
+        """Score a customer as it would be."""
+        return self.office.api.what_if(request, asked())
+
+    @_address("/v1/change")
+    def change(self, request: schemas.ChangeRequest, /) -> dict[str, Any]:
+        """Say why a score moved."""
+        return self.office.api.change(request, asked())
+
+    @_address("/v1/customer")
+    def customer(self, request: schemas.CustomerRequest, /) -> dict[str, Any]:
+        """Say all of one customer."""
+        return self.office.api.customer(request, asked())
+
+    @_address("/v1/customers")
+    def customers(self, request: schemas.CustomersRequest, /) -> dict[str, Any]:
+        """List the scored customers."""
+        return self.office.api.customers(request, asked())
+
+    @_address("/v1/feedback")
+    def feedback(self, request: schemas.FeedbackRequest, /) -> dict[str, Any]:
+        """Keep what a person says."""
+        return self.office.api.feedback(request, asked())
+
+
+def build(environment: Environment, on_start: Callable[[], None] = lambda: None) -> Any:
+    """Return the service of one environment; ``on_start`` is called once in each worker."""
+    office = Office(environment)
+    bound = type("Rapport", (Addresses,), {"office": office, "on_start": staticmethod(on_start), "__module__": __name__})
+    service = bentoml.service(
+        bound,
+        name="rapport",
+        workers=environment.workers,
+        threads=environment.threads,
+        # The edge gives up first, in our shape; this is the second rope.
+        traffic={"timeout": environment.timeout_seconds + 5},
+        metrics={"enabled": False},
+        logging={"access": {"enabled": False}},
+    )
+    service.add_asgi_middleware(Edge, office=office)
+    return service
+
+
+rapport = build(read_environment(os.environ), on_start=journal.configure)

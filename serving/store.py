@@ -1,0 +1,171 @@
+"""The night's work on disk: a whole folder for each run, and one pointer to the newest.
+
+``scores/<target>/runs/<cutoff>-<random>/`` holds ``features.arrow`` and ``scores.arrow`` (rows sorted by customer_id,
+memory-mapped by every worker), the extracts that pages need, and ``manifest.json``. ``scores/<target>/current.json``
+names the run that answers; ``scores/<target>/history/`` keeps one Parquet file of scores for each cutoff.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from history.errors import ServingError
+from serving.files import aside, replace_text
+from serving.problem import NotReady
+
+KEPT_RUNS = 3
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a run is: its cutoff, the bundle that scored it, and what the company's history had."""
+
+    target: str
+    as_of: str
+    scored_at: str
+    version: str
+    fingerprint: str
+    rows: int
+    present: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One night's folder, read when asked."""
+
+    folder: Path
+    manifest: Manifest
+
+    def table(self, name: str) -> pa.Table | None:
+        """Return one of the run's tables, memory-mapped; None when the night did not write it."""
+        path = self.folder / f"{name}.arrow"
+        if not path.is_file():
+            return None
+        with pa.memory_map(str(path)) as source:
+            return pa.ipc.open_file(source).read_all()
+
+    @cached_property
+    def ids(self) -> Ids:
+        """Return the index of the run's customers."""
+        table = self.table("features")
+        if table is None:
+            raise ServingError(f"{self.folder}: features.arrow is missing; score the history again.")
+        return Ids.of(table.column("customer_id").to_pylist())
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Sorted ids: a row number in microseconds, without a dictionary of a million strings in every worker."""
+
+    sorted: npt.NDArray[np.bytes_]
+
+    @classmethod
+    def of(cls, ids: Sequence[str]) -> Ids:
+        """Index ids that are sorted already."""
+        return cls(np.array([one.encode() for one in ids], dtype=np.bytes_))
+
+    def find(self, customer_id: str) -> int | None:
+        """Return the row of a customer, or None."""
+        wanted = customer_id.encode("utf-8", "surrogatepass")
+        place = int(np.searchsorted(self.sorted, wanted)) if len(self.sorted) else 0
+        found = place < len(self.sorted) and bytes(self.sorted[place]) == wanted
+        return place if found else None
+
+
+def write_run(
+    home: Path, manifest: Manifest, tables: Mapping[str, pa.Table], files: Mapping[str, bytes]
+) -> Run:
+    """Write a whole run, then let the pointer name it; a killed run leaves the last one in place."""
+    root = home / "scores" / manifest.target
+    stamp = manifest.scored_at.replace(":", "").replace("-", "").split(".")[0].split("+")[0]
+    folder = _free(root / "runs", f"{manifest.as_of[:10]}-{stamp}")
+    with aside(folder) as part:
+        part.mkdir(parents=True)
+        for name, table in tables.items():
+            _write_arrow(part / f"{name}.arrow", table)
+        for name, content in files.items():
+            (part / name).write_bytes(content)
+        (part / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
+    replace_text(root / "current.json", json.dumps({"run": folder.name}))
+    _forget(root / "runs", keep=folder.name)
+    return Run(folder, manifest)
+
+
+def pointer(home: Path, target: str) -> str | None:
+    """Return the name of the run that answers; None before the first."""
+    path = home / "scores" / target / "current.json"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["run"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ServingError(f"{path}: does not name a run; score the history again.") from error
+
+
+def current_run(home: Path, target: str) -> Run:
+    """Return the run that the pointer names."""
+    name = pointer(home, target)
+    if name is None:
+        raise NotReady(
+            f"Nothing is scored for {target} yet; run: rapport score HISTORY --as-of DATE --target {target}"
+        )
+    return read_run(home / "scores" / target / "runs" / name)
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run's manifest; a damaged one is refused by name."""
+    path = folder / "manifest.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return Run(folder, Manifest(**{**stored, "present": tuple(stored["present"])}))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ServingError(f"{path}: cannot be read; score the history again.") from error
+
+
+def keep_scores(home: Path, manifest: Manifest, scores: pa.Table) -> Path:
+    """Keep the scores of one cutoff in the history; a second run of the same cutoff replaces the first."""
+    path = home / "scores" / manifest.target / "history" / f"{manifest.as_of[:10]}.parquet"
+    stamped = scores.replace_schema_metadata({b"manifest": json.dumps(asdict(manifest)).encode()})
+    with aside(path) as part:
+        pq.write_table(stamped, part, compression="zstd")
+    return path
+
+
+def kept_days(home: Path, target: str) -> list[str]:
+    """Return the cutoffs whose scores are kept, oldest first."""
+    folder = home / "scores" / target / "history"
+    return sorted(path.stem for path in folder.glob("*.parquet") if not path.name.startswith("."))
+
+
+def _write_arrow(path: Path, table: pa.Table) -> None:
+    whole = table.combine_chunks()
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, whole.schema) as writer:
+        writer.write_table(whole)
+
+
+def _free(root: Path, name: str) -> Path:
+    """Return a folder name that is not taken, so that two nights at once do not meet."""
+    taken = {path.name for path in root.glob(f"{name}*")} if root.is_dir() else set()
+    return root / next(one for one in (name, *(f"{name}.{n}" for n in range(1, 10_000))) if one not in taken)
+
+
+def _forget(root: Path, keep: str) -> None:
+    runs = sorted(
+        (path for path in root.iterdir() if not path.name.startswith(".")),
+        key=lambda path: path.stat().st_mtime,
+    )
+    for old in [path for path in runs if path.name != keep][: -(KEPT_RUNS - 1)]:
+        # A worker may still read it: on Linux its mapped files live until it lets go.
+        shutil.rmtree(old, ignore_errors=True)
