@@ -22,9 +22,6 @@ _WHOLE = {
 }
 _BROKEN = {"FLOAT", "DOUBLE"}
 _TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
-_CLOCK = r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,6})?)?"
-ISO = rf"\s*\d{{4}}-\d{{1,2}}-\d{{1,2}}([T ]{_CLOCK})?\s*|\s*"
-ZONED = rf"\s*\d{{4}}-\d{{1,2}}-\d{{1,2}}[T ]{_CLOCK}(Z|[+-]\d{{2}}(:?\d{{2}})?)\s*|\s*"
 _HAS_ZONE = r"\d{1,2}:\d{2}.*(Z|z|[+-]\d{2}(:?\d{2})?| [A-Za-z]+(/[A-Za-z_]+)?)$"
 _PLAIN_FORMATS = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%Y年%m月%d日", "%Y%m%d", "%Y%m%d%H%M%S")
 _SLASHED = r"\d{1,2}[/-]\d{1,2}[/-]\d{4}( .*)?"
@@ -49,7 +46,7 @@ class Given:
     column: Column
     sql: str
     type: str
-    shape: str = "any"
+    shape: str = ""
 
     @property
     def as_text(self) -> bool:
@@ -83,6 +80,8 @@ def given_name(column: str) -> str:
 
 def reading(given: Given, settings: Settings) -> str:
     """Return the SQL that reads a given column as its kind; what cannot be read is null."""
+    if given.shape == "tidy":
+        return given.sql
     kinds = {"id": _id, "time": _time, "number": _number, "flag": _flag, "text": _text}
     return kinds[given.column.kind](given, settings)
 
@@ -106,7 +105,7 @@ def complaints(given: Given) -> list[Complaint]:
 
 
 def _nothing(written: str, given: Given) -> str:
-    if given.as_text:
+    if given.as_text and given.shape != "tidy":
         return f"{written} IS NULL OR trim({written}) = ''"
     if given.type in _BROKEN:
         return f"{written} IS NULL OR isnan({written})"

@@ -13,7 +13,6 @@ from history.contract import Table
 from history.errors import TableError
 from history.rejects import FILE, LINE, Reject
 from history.sources import Source
-from history.words import KNOWN_WORDS
 
 # A time that stands alone, more than this many years after all others, is a slip of the pen.
 LONELY_YEARS = 10
@@ -42,34 +41,25 @@ class Opened:
 
 @dataclass(frozen=True)
 class Sight:
-    """What one pass over a table found: rows, bad rows, first and last times, and columns to be rewritten."""
+    """What one pass over a table found: rows, bad and repeated ones, first and last times."""
 
     rows: int
     bad: int
     repeated: int
     spans: Mapping[str, Moments]
-    changed: frozenset[str]
 
 
 def look(opened: Opened, found: list[Complaint]) -> Sight:
     """Pass once over the table."""
     times = [each.column.name for each in opened.given if each.column.kind == "time"]
-    texts = [each.column.name for each in opened.given if may_stay(each)]
     good = "FILTER (problem IS NULL)"
     key = opened.table.key
     parts = ["count(*)", "count(problem)"]
     parts.append(f"count(*) {good} - count(DISTINCT {quoted(key)}) {good}" if key else "0")
     parts += [f"{end}({quoted(name)}) {good}" for name in times for end in ("min", "max")]
-    parts += [f"coalesce(bool_or({quoted(name)} IS DISTINCT FROM {quoted(given_name(name))}), false)" for name in texts]
     rows, bad, repeated, *rest = opened.ask(f"SELECT {', '.join(parts)} FROM {_judged(opened, found)}")[0]
     spans = {name: (rest[2 * index], rest[2 * index + 1]) for index, name in enumerate(times)}
-    changed = frozenset(name for name, differs in zip(texts, rest[2 * len(times) :], strict=True) if differs)
-    return Sight(rows, bad, repeated, spans, changed)
-
-
-def may_stay(given: Given) -> bool:
-    """Tell whether the column can be used as it was given, if its values turn out to be clean."""
-    return given.as_text and (given.column.kind == "id" or given.column.name in KNOWN_WORDS)
+    return Sight(rows, bad, repeated, spans)
 
 
 def problem(found: list[Complaint]) -> str:
