@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from features.catalog import Catalog, catalog
-from features.plan import Plan, plan
+from features.plan import Plan, StreamPlan, plan
 from features.sources import KEPT, Moment, attribute_columns, branch, one_turn, prepare
 from features.streams import measurable
 from features.targets import STATE_MEASURES, TARGETS, outcome_sql, state
@@ -38,9 +38,10 @@ def snapshot(
     moment = Moment.of(as_of, history.settings.zone)
     connection = history.connection
     prepare(connection, moment.turn_us, moment.day)
-    for stream in compiled.streams:
+    streams = _streams(history, compiled)
+    for stream in streams:
         connection.execute(f"CREATE OR REPLACE TEMP VIEW rows_{stream.name} AS {stream.rows}")
-    _merge_at(connection, compiled, moment.day, KEPT, "rows")
+    _merge_at(connection, streams, moment.day, KEPT, "rows")
     _people(connection, compiled, moment.day, moment.day_of(active.before(as_of), history.settings.zone))
     rows = connection.sql(compiled.finish).to_arrow_table()
     return _shaped(rows, features, history, present, ["customer_id", "state"])
@@ -75,10 +76,11 @@ def training_rows(  # noqa: PLR0913 - each names one bound of what may be read
     for index, sql in enumerate(outcomes):
         connection.execute(f"CREATE OR REPLACE TEMP TABLE outcome_{index} AS SELECT DISTINCT customer_id FROM ({sql})")
     branch(connection, [moment.day for moment in moments], list(history.present))
-    _bucket(connection, compiled, [moment.day for moment in moments])
+    streams = _streams(history, compiled)
+    _bucket(connection, streams, [moment.day for moment in moments])
     parts = []
     for index, (cutoff, moment) in enumerate(zip(cutoffs, moments, strict=True)):
-        _merge_at(connection, compiled, moment.day, index, "buckets")
+        _merge_at(connection, streams, moment.day, index, "buckets")
         _people(connection, compiled, moment.day, moment.day_of(active.before(cutoff), zone))
         parts.append(connection.sql(_labelled(compiled, target, index, cutoff)).to_arrow_table())
     return _shaped(pa.concat_tables(parts), features, history, None, ["customer_id", "cutoff", "label"])
@@ -100,8 +102,18 @@ def _check_horizons(cutoffs: Sequence[datetime], horizon: Span, known_by: dateti
             )
 
 
-def _bucket(connection: duckdb.DuckDBPyConnection, compiled: Plan, cutoffs: list[int]) -> None:
+def _streams(history: History, compiled: Plan) -> list[StreamPlan]:
+    """Return the streams that can have rows, and say once for all cutoffs that the others have none."""
+    filled = [name for name, rows in history.rows.items() if rows]
+    live = [stream for stream in compiled.streams if stream.can_have_rows(filled)]
     for stream in compiled.streams:
+        if stream not in live:
+            history.connection.execute(f"CREATE OR REPLACE TEMP VIEW merged_{stream.name} AS {stream.nobody}")
+    return live
+
+
+def _bucket(connection: duckdb.DuckDBPyConnection, streams: Sequence[StreamPlan], cutoffs: list[int]) -> None:
+    for stream in streams:
         edges = sorted({day - edge for day in cutoffs for edge in stream.edges})
         spans = ", ".join(f"({first}, {last})" for first, last in pairwise(edges)) or "(0, 0)"
         connection.execute(
@@ -115,10 +127,10 @@ def _bucket(connection: duckdb.DuckDBPyConnection, compiled: Plan, cutoffs: list
 
 
 def _merge_at(
-    connection: duckdb.DuckDBPyConnection, compiled: Plan, cutoff: int, branch_index: int, source: str
+    connection: duckdb.DuckDBPyConnection, streams: Sequence[StreamPlan], cutoff: int, branch_index: int, source: str
 ) -> None:
     """Merge each stream's partials over what is before the cutoff: the only place where past and future part."""
-    for stream in compiled.streams:
+    for stream in streams:
         past = (
             f"SELECT *, {cutoff}::INTEGER AS cutoff FROM {source}_{stream.name} "
             f"WHERE day < {cutoff} AND branch IN ({KEPT}, {branch_index})"
@@ -133,6 +145,7 @@ def _people(connection: duckdb.DuckDBPyConnection, compiled: Plan, cutoff: int, 
         f"CREATE OR REPLACE TEMP TABLE people AS SELECT customer_id, {cutoff}::INTEGER AS cutoff, "
         f"{active_from}::INTEGER AS active_from FROM ({known}) WHERE customer_id IS NOT NULL"
     )
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW gathered AS {compiled.gather}")
 
 
 def _labelled(compiled: Plan, target: str, index: int, cutoff: datetime) -> str:

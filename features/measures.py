@@ -70,8 +70,13 @@ class Leaf(Measure):
 
     @property
     def name(self) -> str:
-        """Name the merged column."""
+        """Name the merged column within its stream."""
         return f"{self.partial.name}__{'ever' if self.days is None else self.days}__{self.skip}"
+
+    @property
+    def column(self) -> str:
+        """Name the merged column among those of all streams."""
+        return f"{self.partial.stream}__{self.name}"
 
     def leaves(self) -> Iterator[Leaf]:
         """Yield itself."""

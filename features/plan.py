@@ -7,7 +7,7 @@ Both plans share three steps, because a partial aggregate of one row is a partia
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -20,45 +20,53 @@ from features.streams import STREAM, STREAMS, UNIT, Stream
 MIDDLE = LATEST_SHIFT // 2
 YEAR_2000 = 946_684_800
 
+Streams = Sequence[tuple[Stream, list[Leaf]]]
+Extra = Callable[[ibis.Table], Mapping[str, ibis.Value]]
+
 
 @dataclass(frozen=True)
 class StreamPlan:
     """The SQL of one stream.
 
     ``rows`` reads the prepared tables, ``buckets`` reads ``rows_<name>`` and ``days``, ``merge`` reads ``past_<name>``
-    and gives one row a customer.
+    and gives one row a customer; ``nobody`` is its result where nothing happened at all. ``edges`` are the distances,
+    in days before a cutoff, at which its windows begin or end.
     """
 
     name: str
+    tables: tuple[str, ...]
+    either: bool
     rows: str
     buckets: str
     merge: str
+    nobody: str
     edges: tuple[int, ...]
+
+    def can_have_rows(self, filled: Collection[str]) -> bool:
+        """Return whether there can be a row when only these tables have any."""
+        return (any if self.either else all)(table in filled for table in self.tables)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The SQL of a set of measures; ``finish`` reads ``people`` and every ``merged_<stream>``."""
+    """The SQL of a set of measures.
+
+    ``gather`` reads ``people`` and every ``merged_<stream>``, ``finish`` reads what it gives as ``gathered``.
+    """
 
     streams: tuple[StreamPlan, ...]
+    gather: str
     finish: str
 
-    @property
-    def edges(self) -> tuple[int, ...]:
-        """Return every distance, in days before a cutoff, at which a window begins or ends."""
-        return tuple(sorted({edge for stream in self.streams for edge in stream.edges}))
 
-
-def plan(
-    measures: Mapping[str, Measure], extra: Callable[[ibis.Table], Mapping[str, ibis.Value]] | None = None
-) -> Plan:
+def plan(measures: Mapping[str, Measure], extra: Extra | None = None) -> Plan:
     """Compile named measures; ``extra`` adds columns made from the finished ones."""
-    leaves = dict.fromkeys(leaf for measure in measures.values() for leaf in measure.leaves())
     by_stream: dict[str, list[Leaf]] = {}
-    for leaf in leaves:
+    for leaf in dict.fromkeys(leaf for measure in measures.values() for leaf in measure.leaves()):
         by_stream.setdefault(leaf.partial.stream, []).append(leaf)
     ordered = [(stream, by_stream[stream.name]) for stream in STREAMS if stream.name in by_stream]
-    return Plan(tuple(_stream_plan(stream, leaves) for stream, leaves in ordered), _finish(measures, ordered, extra))
+    streams = tuple(_stream_plan(stream, leaves) for stream, leaves in ordered)
+    return Plan(streams, _sql(_gather(ordered)), _sql(_finish(measures, ordered, extra)))
 
 
 def _stream_plan(stream: Stream, leaves: list[Leaf]) -> StreamPlan:
@@ -70,11 +78,16 @@ def _stream_plan(stream: Stream, leaves: list[Leaf]) -> StreamPlan:
     past = ibis.table(columns | {"cutoff": "int32"}, name=f"past_{stream.name}")
     edges = {0} | {edge for leaf in leaves for edge in (leaf.days, leaf.skip) if edge is not None}
     return StreamPlan(
-        stream.name,
-        _sql(rows),
-        _sql(_buckets(read, partials)),
-        _sql(_merge(past, leaves)),
-        tuple(sorted(edges)),
+        name=stream.name,
+        tables=stream.tables,
+        either=stream.either,
+        rows=_sql(rows),
+        buckets=_sql(_buckets(read, partials)),
+        merge=_sql(_merge(past, leaves)),
+        nobody="SELECT NULL::VARCHAR AS customer_id"
+        + "".join(f', NULL::BIGINT AS "{leaf.name}"' for leaf in leaves)
+        + " WHERE false",
+        edges=tuple(sorted(edges)),
     )
 
 
@@ -135,45 +148,20 @@ def _window(past: ibis.Table, leaf: Leaf) -> ibis.Value | None:
     return reduce(lambda one, other: one & other, bounds) if bounds else None
 
 
-def _finish(
-    measures: Mapping[str, Measure],
-    ordered: list[tuple[Stream, list[Leaf]]],
-    extra: Callable[[ibis.Table], Mapping[str, ibis.Value]] | None,
-) -> str:
+def _gather(ordered: Streams) -> ibis.Table:
+    """Return one row a person with the value of every leaf: nothing happened is 0 for counts and sums, else null."""
     people = ibis.table({"customer_id": "string", "cutoff": "int32", "active_from": "int32"}, name="people")
-    wide = people
+    joined, values = people, []
     for stream, leaves in ordered:
         columns = {"customer_id": "string"} | {leaf.name: "int64" for leaf in leaves}
         part = ibis.table(columns, name=f"merged_{stream.name}")
-        part = part.rename({f"{stream.name}__{leaf.name}": leaf.name for leaf in leaves})
-        wide = wide.left_join(part, "customer_id")
-        wide = wide.drop([name for name in wide.columns if name.endswith("_right")])
-    values = {name: finished(measure, wide).cast("float64") for name, measure in measures.items()}
-    done = wide.select("customer_id", "cutoff", "active_from", **values)
-    if extra is not None:
-        done = done.mutate(**extra(done))
-    return _sql(done.drop("active_from").order_by("customer_id"))
+        joined = joined.left_join(part, people.customer_id == part.customer_id)
+        values += [_leaf_value(leaf, part[leaf.name]).name(leaf.column) for leaf in leaves]
+    return joined.select(people.customer_id, people.cutoff, people.active_from, *values)
 
 
-def finished(measure: Measure, wide: ibis.Table) -> ibis.Value:
-    """Return the expression of a measure over the merged columns."""
-    if isinstance(measure, Leaf):
-        return _leaf_value(measure, wide)
-    if isinstance(measure, Number):
-        return ibis.literal(measure.value, "float64")
-    if isinstance(measure, Unary):
-        return _unary(measure.operator, finished(measure.inner, wide), wide)
-    if isinstance(measure, Either):
-        return finished(measure.first, wide).coalesce(finished(measure.second, wide))
-    if isinstance(measure, When):
-        return ibis.ifelse(finished(measure.test, wide) > 0, finished(measure.then, wide), None)
-    assert isinstance(measure, Binary)
-    return _binary(measure.operator, finished(measure.left, wide), finished(measure.right, wide))
-
-
-def _leaf_value(leaf: Leaf, wide: ibis.Table) -> ibis.Value:
+def _leaf_value(leaf: Leaf, value: ibis.Value) -> ibis.Value:
     partial = leaf.partial
-    value = wide[f"{partial.stream}__{leaf.name}"]
     if partial.how == "latest":
         value = (value & (LATEST_SHIFT - 1)) - MIDDLE
     if partial.how in ("count", "sum", "squares", "known"):
@@ -183,11 +171,38 @@ def _leaf_value(leaf: Leaf, wide: ibis.Table) -> ibis.Value:
     return value / float(TICKS) if in_ticks else value
 
 
-def _unary(operator: str, value: ibis.Value, wide: ibis.Table) -> ibis.Value:
+def _finish(measures: Mapping[str, Measure], ordered: Streams, extra: Extra | None) -> ibis.Table:
+    columns = {"customer_id": "string", "cutoff": "int32", "active_from": "int32"}
+    columns |= {leaf.column: "float64" for _, leaves in ordered for leaf in leaves}
+    gathered = ibis.table(columns, name="gathered")
+    values = {name: finished(measure, gathered).cast("float64") for name, measure in measures.items()}
+    done = gathered.select("customer_id", "cutoff", "active_from", **values)
+    if extra is not None:
+        done = done.mutate(**extra(done))
+    return done.drop("active_from").order_by("customer_id")
+
+
+def finished(measure: Measure, gathered: ibis.Table) -> ibis.Value:
+    """Return the expression of a measure over the gathered leaves."""
+    if isinstance(measure, Leaf):
+        return gathered[measure.column]
+    if isinstance(measure, Number):
+        return ibis.literal(measure.value, "float64")
+    if isinstance(measure, Unary):
+        return _unary(measure.operator, finished(measure.inner, gathered), gathered)
+    if isinstance(measure, Either):
+        return finished(measure.first, gathered).coalesce(finished(measure.second, gathered))
+    if isinstance(measure, When):
+        return ibis.ifelse(finished(measure.test, gathered) > 0, finished(measure.then, gathered), None)
+    assert isinstance(measure, Binary)
+    return _binary(measure.operator, finished(measure.left, gathered), finished(measure.right, gathered))
+
+
+def _unary(operator: str, value: ibis.Value, gathered: ibis.Table) -> ibis.Value:
     if operator == "since":
-        return wide.cutoff - 1 - value
+        return gathered.cutoff - 1 - value
     if operator == "until":
-        return value - wide.cutoff
+        return value - gathered.cutoff
     if operator == "log1p":
         return (value + 1.0).ln()
     return ibis.ifelse(value >= 0, value, None).sqrt()
