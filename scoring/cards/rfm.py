@@ -67,7 +67,7 @@ def segments_of_text(text: str, where: str) -> Segments:
     place.keys(("segments", "strategies"))
     strategies = {name: each.words() for name, each in place.at("strategies").items()}
     segments = tuple(_segment(line, tuple(strategies)) for line in place.at("segments").lines("segment"))
-    nameless = [cell for cell in product(LEVELS, repeat=3) if not any(each.has(cell) for each in segments)]
+    nameless = [cell for cell in product(LEVELS, LEVELS, LEVELS) if not any(each.has(cell) for each in segments)]
     if nameless:
         raise place.wrong(
             f"{len(nameless)} cells have no name, the first is {cell_name(nameless[0])}."
