@@ -30,7 +30,7 @@ def test_consistent_comparisons_give_the_weights_they_were_made_of():
 
 
 def test_a_slight_contradiction_is_accepted_with_saatys_ratio():
-    # Cyclic judgments 5, 1/5, 5 below: eigenvalue 1 + 5 + 1/5, index 1.6, ratio 1.6 / 0.58. 3, 5, 3 is Saaty's small example: eigenvalue 3.0385, index 0.0193, ratio 0.0332.
+    # 3, 5, 3 is Saaty's small example: eigenvalue 3.0385, index 0.0193, ratio 0.0332.
     found = priorities(ITEMS, [judged("li", 3.0, 5.0, 3.0)])
     assert found.weights == pytest.approx({"price": 0.637, "quality": 0.258, "service": 0.105}, abs=5e-4)
     assert found.consistency["li"] == pytest.approx(0.0332, abs=1e-4)
@@ -43,11 +43,12 @@ def test_several_experts_are_joined_by_the_geometric_mean():
 
 
 def test_a_contradiction_is_refused_with_the_expert_and_the_three_that_disagree():
+    # Cyclic judgments: eigenvalue 1 + 5 + 1/5, index 1.6, ratio 1.6 / 0.58.
     with pytest.raises(CardError) as refused:
         priorities(ITEMS, [judged("li", 2.0, 6.0, 3.0), judged("wang", 5.0, 0.2, 5.0)])
     assert str(refused.value) == (
-        "wang, supplier: the comparisons contradict each other (consistency ratio 2.76, at most 0.1). Most of all price,"
-        " quality, service: by way of quality, price matters 25 times service; directly 0.2 times."
+        "wang, supplier: the comparisons contradict each other (consistency ratio 2.76, at most 0.1). Most of all"
+        " price, quality, service: by way of quality, price matters 25 times service; directly 0.2 times."
         " Ask about these three again."
     )
 
@@ -82,7 +83,7 @@ def test_experts_weights_become_a_card_of_the_next_version():
 def test_direct_points_of_any_sum_are_taken_and_must_name_every_line():
     card = load_card("rfm")
     assert weigh_text(card, "points: {r: 5, f: 3, m: 2}", "p.yaml").proposed.weights == {"r": 0.5, "f": 0.3, "m": 0.2}
-    with pytest.raises(CardError, match="p.yaml: m: the points must name each indicator of rfm once"):
+    with pytest.raises(CardError, match=r"p\.yaml: m: the points must name each indicator of rfm once"):
         weigh_text(card, "points: {r: 5, f: 3}", "p.yaml")
 
 
@@ -157,5 +158,5 @@ def test_a_card_on_the_companys_own_scale_puts_a_fifth_in_each_band():
     card = on_own_scale(load_card("account100")).fitted(rows)
     marks = card.score(rows).marks[:, 0]
     assert np.bincount(marks)[1:].tolist() == [199, 200, 200, 200, 201]
-    with pytest.raises(CardError, match="needs? the company's own history"):
+    with pytest.raises(CardError, match="need the company's own history"):
         on_own_scale(load_card("account100")).score(rows)
