@@ -1,12 +1,12 @@
 """The worklist, its exports, and the marks that people leave on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from starlette.responses import Response
 
-from serving.console.book import Book
+from serving.console.book import Book, Rows
 from serving.console.export import Cell, as_csv, as_excel
 from serving.console.visit import Visit
 from serving.console.worklist import MARKS, MOVEMENTS, PAGE, SORTS, Query, Worklist, choices, visible, worklist
@@ -95,7 +95,7 @@ def _asked(visit: Visit) -> tuple[Query, dict[str, Mapping[str, Any]], Worklist]
 
 
 def _rows(
-    visit: Visit, rows: Sequence[int], before: int, marks: Mapping[str, Mapping[str, Any]]
+    visit: Visit, rows: Rows, before: int, marks: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     book = visit.book
     ids = [book.text("customer_id", row) for row in rows]
@@ -129,7 +129,7 @@ def _sheet(visit: Visit) -> tuple[list[str], list[list[Cell]]]:
         reasons = [str(reason["text"]) for reason in row["reasons"]]
         said = str(row["mark"]["verdict"]) if row["mark"] else ""
         numbers = [None if row[name] != row[name] else row[name] for name in _NUMBERS]
-        lines.append([*(row[name] for name in words), *numbers, *(reasons + ["", ""])[:2], row["due"], said])
+        lines.append([*(row[name] for name in words), *numbers, *[*reasons, "", ""][:2], row["due"], said])
     return header, lines
 
 

@@ -1,0 +1,93 @@
+// Small comforts; every page works without them.
+"use strict";
+
+document.documentElement.classList.add("ready");
+
+// Filters ask at once when one is chosen.
+for (const form of document.querySelectorAll("form[data-auto]")) {
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("select")) form.requestSubmit();
+  });
+  form.addEventListener("submit", () => {
+    // An empty filter has no place in the address.
+    for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
+  });
+}
+
+// One menu at a time; Escape and a click elsewhere close it.
+const menus = [...document.querySelectorAll("details.menu")];
+for (const menu of menus) {
+  menu.addEventListener("toggle", () => {
+    if (menu.open) for (const other of menus) if (other !== menu) other.open = false;
+  });
+}
+document.addEventListener("click", (event) => {
+  for (const menu of menus) if (!menu.contains(event.target)) menu.open = false;
+});
+
+// Keys: / searches, j and k walk the rows, Enter opens, m marks.
+const rows = [...document.querySelectorAll("tr[data-row]")];
+let place = -1;
+function choose(next) {
+  if (!rows.length) return;
+  place = Math.min(Math.max(next, 0), rows.length - 1);
+  for (const row of rows) row.classList.toggle("chosen", row === rows[place]);
+  rows[place].querySelector("a").focus();
+  rows[place].scrollIntoView({ block: "nearest" });
+}
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const open = menus.find((menu) => menu.open);
+    if (open) { open.open = false; open.querySelector("summary").focus(); }
+    return;
+  }
+  if (event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/") { event.preventDefault(); document.querySelector(".find input")?.focus(); }
+  if (event.key === "j") choose(place + 1);
+  if (event.key === "k") choose(place - 1);
+  if (event.key === "m" && rows[place]) {
+    const menu = rows[place].querySelector("details.menu");
+    if (menu) { menu.open = true; menu.querySelector("input[name=comment]").focus(); event.preventDefault(); }
+  }
+});
+
+// The timeline shows the kinds that are ticked.
+for (const kinds of document.querySelectorAll("[data-kinds]")) {
+  kinds.addEventListener("change", () => {
+    const shown = new Set([...kinds.querySelectorAll("input:checked")].map((box) => box.value));
+    for (const entry of document.querySelectorAll("[data-kind]")) entry.hidden = !shown.has(entry.dataset.kind);
+    for (const month of document.querySelectorAll(".past > li")) {
+      month.hidden = !month.querySelector("[data-kind]:not([hidden])");
+    }
+  });
+}
+
+// Sliders ask the server what would change; only what was moved is sent.
+for (const form of document.querySelectorAll("form[data-what-if]")) {
+  const answer = document.querySelector("[data-what-if-answer]");
+  const sliders = [...form.querySelectorAll("input[type=range]")];
+  const written = new Map(sliders.map((slider) => [slider, slider.nextElementSibling.textContent]));
+  let waiting, latest = 0;
+  const ask = async () => {
+    const mine = ++latest;
+    const params = new URLSearchParams({ part: "what-if", target: form.elements.target.value });
+    for (const slider of sliders) if (slider.value !== slider.dataset.now) params.set(slider.name, slider.value);
+    const reply = await fetch(`${location.pathname}?${params}`, { headers: { accept: "text/html" } }).catch(() => null);
+    if (mine !== latest) return;
+    if (reply?.ok) answer.innerHTML = await reply.text();
+    else answer.textContent = form.dataset.failed;
+  };
+  const later = () => { clearTimeout(waiting); waiting = setTimeout(ask, 180); };
+  form.addEventListener("input", (event) => {
+    const slider = event.target;
+    const output = slider.nextElementSibling;
+    output.textContent = slider.value === slider.dataset.now ? written.get(slider) : slider.dataset.percent
+      ? `${Math.round(slider.value * 100)}%` : Number(slider.value).toLocaleString("en");
+    later();
+  });
+  form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
+  form.addEventListener("reset", () => setTimeout(() => {
+    for (const slider of sliders) slider.nextElementSibling.textContent = written.get(slider);
+    ask();
+  }));
+}

@@ -1,0 +1,81 @@
+// The two charts that are worth a pointer: a customer's scores over time, and what calling the top finds.
+"use strict";
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const zh = document.documentElement.lang.startsWith("zh");
+const day = (seconds) => new Date(seconds * 1000).toLocaleDateString(zh ? "zh-CN" : "en-GB", { timeZone: "UTC", year: "numeric", month: "short", day: "numeric" });
+const percent = (share) => share == null ? "–" : `${(share * 100).toFixed(1)}%`;
+
+function axis(values, more = {}) {
+  return { stroke: colour("--faint"), grid: { stroke: colour("--line-soft"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif", values, ...more };
+}
+
+function colourOf(kind) {
+  const sample = document.querySelector(`.event.e-${CSS.escape(kind)}`);
+  return sample ? getComputedStyle(sample).backgroundColor : colour("--faint");
+}
+
+// Events stand on the line where it was on their day; orders stand at the foot, they are too many.
+function events(marks) {
+  return (plot) => {
+    const { ctx } = plot, [at, p] = plot.data, ratio = devicePixelRatio;
+    for (const mark of marks) {
+      const x = plot.valToPos(mark.at, "x", true);
+      const after = at.findIndex((when) => when >= mark.at);
+      const value = after < 0 ? p[p.length - 1] : p[after];
+      const foot = mark.kind === "order";
+      const y = foot ? plot.bbox.top + plot.bbox.height - 4 * ratio : plot.valToPos(value, "y", true);
+      ctx.beginPath();
+      ctx.arc(x, y, (foot ? 2.4 : 5) * ratio, 0, 2 * Math.PI);
+      ctx.fillStyle = colourOf(mark.kind);
+      ctx.fill();
+      if (!foot) { ctx.lineWidth = 1.5 * ratio; ctx.strokeStyle = colour("--sheet"); ctx.stroke(); }
+    }
+  };
+}
+
+function scores(box) {
+  const line = JSON.parse(box.dataset.lines);
+  const near = (seconds) => line.events.filter((event) => event.kind !== "order" && Math.abs(event.at - seconds) < 16 * 86400).slice(0, 2).map((event) => event.title).join("; ");
+  const top = Math.min(1, Math.max(...line.p) * 1.25 + 0.02);
+  return [{
+    height: 220,
+    scales: { y: { range: [0, top] } },
+    legend: { live: true },
+    axes: [
+      axis((plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleDateString(zh ? "zh-CN" : "en-GB", { timeZone: "UTC", year: "2-digit", month: "short" })), { space: 70 }),
+      axis((plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`), { size: 42 }),
+    ],
+    series: [
+      { label: box.dataset.day, value: (plot, at) => at == null ? "–" : [day(at), near(at)].filter(Boolean).join(" · ") },
+      { label: box.dataset.chance, stroke: colour("--more"), width: 2, fill: `${colour("--more")}18`, value: (plot, p) => percent(p), points: { show: false } },
+    ],
+    hooks: { draw: [events(line.events)] },
+  }, [line.at, line.p]];
+}
+
+function gain(box) {
+  const curve = JSON.parse(box.dataset.gain);
+  const series = [
+    { label: box.dataset.called, value: (plot, share) => percent(share) },
+    { label: box.dataset.found, stroke: colour("--brand"), width: 2, value: (plot, share) => percent(share), points: { show: false } },
+    { label: box.dataset.chanceLine, stroke: colour("--faint"), width: 1, dash: [4, 4], value: (plot, share) => percent(share), points: { show: false } },
+  ];
+  const rows = [curve.share, curve.captured, curve.share];
+  if (curve.profit) {
+    series.push({ label: box.dataset.profit, scale: "money", stroke: colour("--less"), width: 1.5, value: (plot, money) => money == null ? "–" : Math.round(money).toLocaleString("en"), points: { show: false } });
+    rows.push(curve.profit);
+  }
+  return [{
+    height: 240,
+    scales: { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } },
+    axes: [axis((plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`)), axis((plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`), { size: 42 })],
+    series,
+  }, rows];
+}
+
+for (const box of document.querySelectorAll(".lines")) {
+  const [options, rows] = box.dataset.lines ? scores(box) : gain(box);
+  const plot = new uPlot({ width: box.clientWidth, cursor: { y: false }, ...options }, rows, box);
+  new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: options.height })).observe(box);
+}
