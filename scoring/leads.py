@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from scoring.blend import Vote
 from scoring.columns import Column
 from scoring.matrix import Floats, Matrix
 from scoring.reference import Reference
@@ -19,6 +20,7 @@ class Leads:
     """
 
     def __init__(self, columns: tuple[Column, ...], families: tuple[str, ...], reference: Reference) -> None:
+        self._families = families
         self._directions = np.array([column.direction for column in columns], dtype=np.float64)
         self._outbound = np.array([column.outbound for column in columns])
         middles = [reference.middle(column) for column in columns]
@@ -29,17 +31,22 @@ class Leads:
             for family in families
         ]
 
-    def choose(self, rows: Matrix, by_feature: Floats, evidence: Floats, *, risk: bool) -> Places:
+    def choose(self, rows: Matrix, voted: Vote, evidence: Floats, *, risk: bool) -> Places:
         """Give the column of each row's and family's leading feature; -1 where none may speak.
 
-        ``risk`` says that a higher probability is bad news, as for churn.
+        ``risk`` says that a higher probability is bad news, as for churn. Evidence that an expert gives for a family as
+        a whole is spoken for by the features whose declared direction it agrees with.
         """
         leads = np.full(evidence.shape, NOBODY, dtype=np.int16)
         pulls = self._expected(rows.values)
         for family, members in enumerate(self._members):
             if len(members):
                 way = np.sign(evidence[:, family])[:, None]
-                strength = self._strength(by_feature[:, members] * way, pulls[:, members] * way)
+                pull = pulls[:, members] * way
+                strength = np.where(pull < 0, 0.0, np.maximum(voted.by_feature[:, members] * way, 0.0))
+                whole = voted.by_family.get(self._families[family])
+                if whole is not None:
+                    strength += np.where(pull > 0, np.maximum(whole[:, None] * way, 0.0), 0.0)
                 if risk:
                     strength[:, self._outbound[members]] *= way >= 0
                 best = strength.argmax(axis=1)
@@ -53,7 +60,3 @@ class Leads:
         # Half of the customers may share the median (no complaint at all); then the mean tells on which side they are.
         side = np.where(side == 0, np.sign(values - self._means), side)
         return np.where(np.isnan(side), 0.0, side) * self._directions
-
-    @staticmethod
-    def _strength(share: Floats, pull: Floats) -> Floats:
-        return np.where(pull < 0, 0.0, np.maximum(share, 0.0))

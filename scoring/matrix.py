@@ -25,14 +25,7 @@ class Matrix:
     @classmethod
     def of(cls, table: pa.Table, columns: Sequence[Column]) -> "Matrix":
         """Take the columns out of ``table``; one that is missing is refused by name."""
-        refuse_missing(table.column_names, [column.name for column in columns])
-        values = np.empty((table.num_rows, len(columns)), dtype=np.float64)
-        numbers = [place for place, column in enumerate(columns) if not column.is_category]
-        values[:, numbers] = _numbers(table, [columns[place].name for place in numbers])
-        for place, column in enumerate(columns):
-            if column.is_category:
-                values[:, place] = _codes(table.column(column.name).to_pylist(), column.levels)
-        return cls(tuple(columns), values)
+        return Reader(tuple(columns)).read(table)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -65,6 +58,39 @@ class Matrix:
         return self.number(name)
 
 
+class Reader:
+    """Takes some columns out of tables, remembering how the last one was laid out.
+
+    With two hundred columns, finding them in Arrow's schema costs more than predicting one row does.
+    """
+
+    def __init__(self, columns: tuple[Column, ...]) -> None:
+        self._columns = columns
+        self._numbers = [place for place, column in enumerate(columns) if not column.is_category]
+        self._categories = [place for place, column in enumerate(columns) if column.is_category]
+        self._layout: tuple[pa.Schema, list[int], bool] | None = None
+
+    def read(self, table: pa.Table) -> Matrix:
+        """Take the columns out of ``table``; one that is missing is refused by name."""
+        found, plain = self._found(table.schema)
+        values = np.empty((table.num_rows, len(self._columns)), dtype=np.float64)
+        if table.num_rows and self._numbers:
+            values[:, self._numbers] = _numbers(table.select([found[place] for place in self._numbers]), plain)
+        for place in self._categories:
+            values[:, place] = _codes(table.column(found[place]).to_pylist(), self._columns[place].levels)
+        return Matrix(self._columns, values)
+
+    def _found(self, schema: pa.Schema) -> tuple[list[int], bool]:
+        layout = self._layout
+        if layout is None or not layout[0].equals(schema):
+            names = [column.name for column in self._columns]
+            refuse_missing(schema.names, names)
+            found = [schema.get_field_index(name) for name in names]
+            plain = all(schema.field(found[place]).type == pa.float64() for place in self._numbers)
+            self._layout = layout = (schema, found, plain)
+        return layout[1], layout[2]
+
+
 def refuse_missing(given: Sequence[str], wanted: Sequence[str]) -> None:
     """Refuse rows that lack a feature which the bundle was trained on."""
     missing = sorted(set(wanted) - set(given))
@@ -76,14 +102,11 @@ def refuse_missing(given: Sequence[str], wanted: Sequence[str]) -> None:
         )
 
 
-def _numbers(table: pa.Table, names: list[str]) -> Floats:
+def _numbers(table: pa.Table, plain: bool) -> Floats:
     # One call into Arrow for all columns: one by one costs more than the prediction of a single row.
-    if not names or not table.num_rows:
-        return np.empty((table.num_rows, len(names)))
-    picked = table.select(names)
-    wanted = pa.schema([pa.field(name, pa.float64()) for name in names])
-    batches = picked.cast(wanted).combine_chunks().to_batches()
-    numbers: Floats = batches[0].to_tensor(null_to_nan=True, row_major=True).to_numpy()
+    if not plain:
+        table = table.cast(pa.schema([pa.field(name, pa.float64()) for name in table.column_names]))
+    numbers: Floats = table.combine_chunks().to_batches()[0].to_tensor(null_to_nan=True, row_major=True).to_numpy()
     return numbers
 
 

@@ -13,7 +13,7 @@ from scoring.bundle import Bundle
 from scoring.cards import CardScores
 from scoring.experts import Reading
 from scoring.leads import NOBODY, Leads
-from scoring.matrix import Floats, Matrix
+from scoring.matrix import Floats, Matrix, Reader
 from scoring.scored import Scored
 from scoring.sums import Grouping, across
 
@@ -33,6 +33,7 @@ class Scorer:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
+        self._reader = Reader(bundle.columns)
         place = {family: at for at, family in enumerate(bundle.families)}
         self._place = place
         self._grouping = Grouping([place[column.family] for column in bundle.columns], len(place))
@@ -42,7 +43,7 @@ class Scorer:
         """Score a snapshot: ``customer_id``, ``state`` and the features that the bundle reads."""
         ids = np.array(table.column("customer_id").to_pylist(), dtype=object)
         states = np.array(table.column("state").to_pylist(), dtype=object)
-        return self.score_rows(Matrix.of(table, self.bundle.columns), ids, states, as_of)
+        return self.score_rows(self._reader.read(table), ids, states, as_of)
 
     def score_rows(
         self, rows: Matrix, ids: npt.NDArray[np.object_], states: npt.NDArray[np.object_], as_of: datetime
@@ -68,7 +69,7 @@ class Scorer:
             logit=self.bundle.base + across(evidence),
             model_logit=self.bundle.model_blend.logit(said, len(rows)),
             evidence=evidence,
-            leads=self._leads.choose(rows, voted.by_feature, evidence, risk=self.bundle.is_risk),
+            leads=self._leads.choose(rows, voted, evidence, risk=self.bundle.is_risk),
         )
 
     def _readings(self, rows: Matrix, marks: CardScores | None) -> dict[str, Reading]:

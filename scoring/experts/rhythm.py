@@ -10,7 +10,10 @@ from scoring.experts import Reading
 from scoring.matrix import Floats, Matrix
 
 KIND = "rhythm"
-ORDERS, SINCE_LAST, SINCE_FIRST = "orders_count_ever", "days_since_last_order", "first_order_days_ago"
+ORDERS, SINCE_LAST, SINCE_FIRST = "order_days_count_ever", "days_since_last_order", "first_order_days_ago"
+
+# Log-odds that add nothing beside any others.
+NEVER = -1e6
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Rhythm:
     is_card = False
 
     def logit(self, orders: Floats, since_last: Floats, since_first: Floats) -> Floats:
-        """Give the log-odds of no order within the horizon; nan where there was no order.
+        """Give the log-odds of no order within the horizon; orders and days must be known.
 
         With x repeat orders, the last at age t of age T, a customer still there is silent for h days with chance
         q = ((alpha+T)/(alpha+T+h))^(r+x), and one who left after the last order is silent for certain. With the odds
@@ -49,7 +52,7 @@ class Rhythm:
         waited = shape * (np.log(self.alpha + age) - np.log(self.alpha + last))
         # Nobody leaves before a second order in this model; the guard keeps the unused branch finite.
         left = np.log(self.a) - np.log(self.b + np.maximum(repeats, 1.0) - 1.0) + waited
-        left = np.where(repeats > 0, left, -np.inf)
+        left = np.where(repeats > 0, left, NEVER)
         return np.asarray(np.logaddexp(left, silent) - np.log(-np.expm1(silent)))
 
     def read(self, rows: Matrix) -> Reading:
@@ -75,5 +78,6 @@ class Rhythm:
         return cls(**{name: value for name, value in stored.items() if name != "kind"})
 
     def _known(self, rows: Matrix, otherwise: float) -> Floats:
-        said = self.logit(rows.number(self.orders), rows.number(SINCE_LAST), rows.number(SINCE_FIRST))
-        return np.where(np.isnan(said), otherwise, said)
+        given = np.stack([rows.number(self.orders), rows.number(SINCE_LAST), rows.number(SINCE_FIRST)])
+        told = ~np.isnan(given).any(axis=0)
+        return np.where(told, self.logit(*np.where(told, given, 1.0)), otherwise)

@@ -9,6 +9,7 @@ from scoring.columns import Column
 from scoring.leads import NOBODY
 from scoring.matrix import Floats
 from scoring.wording import generic
+from scoring.wording.choosing import Choice
 from scoring.wording.numbers import fact_of, said
 from scoring.wording.table import FACT, Family, Sentence, table
 
@@ -20,7 +21,7 @@ class Speaker:
         self.language = "zh" if language == "zh" else "en"
         self._bundle = bundle
         self._places = {column.name: place for place, column in enumerate(bundle.columns)}
-        self._by_lead = self._sentences()
+        self._choice = Choice(bundle)
         families = table().families
         self._families = [families.get(name) or generic.family(name) for name in bundle.families]
         self._usual: dict[str, Fact] = {
@@ -36,10 +37,13 @@ class Speaker:
         """Say the evidence of one family; ``lead`` is the feature that may speak for it, -1 for none."""
         rises = evidence > 0
         words = self._families[family]
-        if lead == NOBODY:
+        sentence = self._choice.sentence(words.name, lead, values, rises=rises)
+        if lead != NOBODY:
+            column = self._bundle.columns[lead]
+        elif sentence is not None:
+            column = self._bundle.by_name[sentence.peers]
+        else:
             return self._of_family(words, evidence=evidence, points=points)
-        column = self._bundle.columns[lead]
-        sentence = self._true_sentence(lead, values, rises=rises)
         facts = sentence.facts if sentence else {column.name: column.name}
         given = {name: self._fact(feature, values) for name, feature in facts.items()}
         peers = self._usual[sentence.peers if sentence else column.name]
@@ -56,31 +60,6 @@ class Speaker:
             actionable=column.actionable,
             advice=advice,
         )
-
-    def _sentences(self) -> dict[int, list[Sentence]]:
-        """Sort by lead the sentences whose features this bundle has and whose target it is."""
-        by_lead: dict[int, list[Sentence]] = {}
-        for sentence in table().sentences:
-            if sentence.target in (None, self._bundle.target) and sentence.features <= self._places.keys():
-                for lead in sentence.lead:
-                    by_lead.setdefault(self._places[lead], []).append(sentence)
-        return by_lead
-
-    def _true_sentence(self, lead: int, values: Floats, *, rises: bool) -> Sentence | None:
-        wanted = ("either", "up" if rises else "down")
-        return next(
-            (
-                sentence
-                for sentence in self._by_lead.get(lead, ())
-                if sentence.says in wanted and self._holds(sentence, values)
-            ),
-            None,
-        )
-
-    def _holds(self, sentence: Sentence, values: Floats) -> bool:
-        places = self._places
-        known = all(values[places[name]] == values[places[name]] for name in sentence.facts.values())
-        return known and all(bound.holds(values[places[bound.feature]]) for bound in sentence.when)
 
     def _fact(self, feature: str, values: Floats) -> Fact:
         column = self._bundle.by_name[feature]

@@ -41,7 +41,7 @@ class Sentence:
 
     Parameters
     ----------
-    lead : the features that it may speak for.
+    lead : the features that it may speak for; none: it speaks where no single feature may.
     says : whether what it says raises ("up") or lowers ("down") the target's probability, or only states a fact.
     facts : the name of each fact in the text, and the feature it is read from.
     peers : the feature whose usual value stands beside it.
@@ -126,7 +126,7 @@ def _sentence(code: str, lines: Mapping[str, Any]) -> Sentence:
         text=Words(**lines["text"]),
         advice=Words(**lines["advice"]) if "advice" in lines else None,
         facts=lines.get("facts", {}),
-        peers=lines.get("peers", lead[0]),
+        peers=lines["peers"] if "peers" in lines else lead[0],
     )
 
 
