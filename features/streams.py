@@ -59,7 +59,8 @@ class Stream:
 
 def with_gaps(rows: ibis.Table) -> ibis.Table:
     """Add ``gap``, the whole days since the previous day with a row, and ``new_day``, true on a day's first row."""
-    before = rows.day.lag().over(ibis.window(group_by=UNIT, order_by=rows.second))
+    # By day, not by second: a cutoff's turn of the day may lie within a second.
+    before = rows.day.lag().over(ibis.window(group_by=UNIT, order_by=rows.day))
     rows = rows.mutate(previous_day=before)
     new_day = rows.previous_day.isnull() | (rows.day > rows.previous_day)
     return rows.mutate(new_day=new_day, gap=ibis.ifelse(new_day, rows.day - rows.previous_day, None))
@@ -105,7 +106,7 @@ def distinct_within(rows: ibis.Table, column: str, days: int) -> ibis.Table:
     days after the row.
     """
     rows = rows.filter(rows[column].notnull())
-    before = rows.day.lag().over(ibis.window(group_by=[*UNIT, column], order_by=rows.second))
+    before = rows.day.lag().over(ibis.window(group_by=[*UNIT, column], order_by=rows.day))
     rows = rows.mutate(until=(before + days).fill_null(-1_000_000))
     begin = rows.mutate(day=ibis.greatest(rows.day, rows.until))
     end = rows.mutate(day=rows.day + days)
@@ -179,14 +180,19 @@ OWN_ACTIONS = ("sent", "email_sent", "sms_sent", "mailing", "ad_shown")
 
 
 def touches(tables: Tables) -> ibis.Table:
-    """Return one row a touch that the customer made (our own sendings are not one)."""
+    """Return one row a touch that the customer made."""
+    return with_gaps(_not_ours(tables))
+
+
+def _not_ours(tables: Tables) -> ibis.Table:
+    """Return the touches that are not our own sendings."""
     rows = tables["touches"]
-    return with_gaps(rows.filter(~rows.action.lower().isin(OWN_ACTIONS).fill_null(False)))
+    return rows.filter(~rows.action.lower().isin(OWN_ACTIONS).fill_null(False))
 
 
 def assets(tables: Tables) -> ibis.Table:
-    """Return the first touch of each asset."""
-    return firsts(tables["touches"], "asset")
+    """Return the customer's first touch of each asset."""
+    return firsts(_not_ours(tables), "asset")
 
 
 def campaigns(tables: Tables) -> ibis.Table:
@@ -195,8 +201,8 @@ def campaigns(tables: Tables) -> ibis.Table:
 
 
 def actions(tables: Tables) -> ibis.Table:
-    """Return the first touch of each action."""
-    return firsts(tables["touches"], "action")
+    """Return the customer's first touch of each action."""
+    return firsts(_not_ours(tables), "action")
 
 
 def opportunities(tables: Tables) -> ibis.Table:
