@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from features.catalog import Catalog, catalog
 from features.plan import Plan, StreamPlan, plan
@@ -18,6 +21,29 @@ from features.targets import STATE_MEASURES, TARGETS, outcome_sql, state
 from history import History
 from history.errors import SettingsError
 from history.spans import Span
+
+ROWS_AT_ONCE = 4_000_000
+"""Cutoffs are merged together while they copy no more than this many buckets; a big history goes cutoff by cutoff."""
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    """A cutoff in days: where the past ends, where the active window begins, and its branch of late rows."""
+
+    day: int
+    active_from: int
+    branch: int = KEPT
+
+
+@dataclass(frozen=True)
+class Question:
+    """What training asks of a history: which outcome, at which cutoffs, told from what was known by when."""
+
+    target: str
+    cutoffs: Sequence[datetime]
+    active: Span
+    horizon: Span
+    known_by: datetime
 
 
 def snapshot(
@@ -34,16 +60,16 @@ def snapshot(
     company keeps (by default those of this history): features of other tables are null, not 0.
     """
     features = features or catalog()
-    compiled = compiled_plan(features)
-    moment = Moment.of(as_of, history.settings.zone)
-    connection = history.connection
-    prepare(connection, moment.turn_us, moment.day)
+    compiled, zone = compiled_plan(features), history.settings.zone
+    moment = Moment.of(as_of, zone)
+    prepare(history.connection, moment.turn_us, moment.day)
     streams = _streams(history, compiled)
     for stream in streams:
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW rows_{stream.name} AS {stream.rows}")
-    _merge_at(connection, streams, moment.day, KEPT, "rows")
-    _people(connection, compiled, moment.day, moment.day_of(active.before(as_of), history.settings.zone))
-    rows = connection.sql(compiled.finish).to_arrow_table()
+        history.connection.execute(f"CREATE OR REPLACE TEMP VIEW rows_{stream.name} AS {stream.rows}")
+    _merge(
+        history.connection, compiled, streams, "rows", [Cutoff(moment.day, moment.day_of(active.before(as_of), zone))]
+    )
+    rows = history.connection.sql(f"FROM ({compiled.finish}) ORDER BY customer_id").to_arrow_table()
     return _shaped(rows, features, history, present, ["customer_id", "state"])
 
 
@@ -59,31 +85,35 @@ def training_rows(  # noqa: PLR0913 - each names one bound of what may be read
 ) -> pa.Table:
     """Return the eligible customers at each cutoff: customer_id, cutoff, label (1: the outcome came), features.
 
-    Only what was known before ``known_by`` is read, outcomes included; a cutoff whose horizon ends after it is refused.
+    Only what was known before ``known_by`` is read, outcomes included; a cutoff whose horizon ends later is refused.
     """
-    features = features or catalog()
-    zone = history.settings.zone
-    _check_horizons(cutoffs, horizon, known_by)
-    moments = [Moment.of(cutoff, zone) for cutoff in cutoffs]
-    turn = one_turn(moments)
-    connection, compiled = history.connection, compiled_plan(features)
-    end = Moment.of(known_by, zone)
-    prepare(connection, turn, Moment(0, turn).day_of(known_by, zone) + (end.turn_us > turn))
-    outcomes = [
-        outcome_sql(target, moment.day, moment.day_of(horizon.after(cutoff), zone))
-        for moment, cutoff in zip(moments, cutoffs, strict=True)
-    ]
-    for index, sql in enumerate(outcomes):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE outcome_{index} AS SELECT DISTINCT customer_id FROM ({sql})")
-    branch(connection, [moment.day for moment in moments], list(history.present))
+    question = Question(target, cutoffs, active, horizon, known_by)
+    return pa.concat_tables(training_parts(history, question, features or catalog()))
+
+
+def write_training_rows(history: History, question: Question, out: Path, features: Catalog | None = None) -> int:
+    """Write the training rows to a Parquet file, some cutoffs at a time; return how many rows there are."""
+    written, writer = 0, None
+    for part in training_parts(history, question, features or catalog()):
+        writer = writer or pq.ParquetWriter(out, part.schema)
+        writer.write_table(part)
+        written += len(part)
+    if writer:
+        writer.close()
+    return written
+
+
+def training_parts(history: History, question: Question, features: Catalog) -> Iterator[pa.Table]:
+    """Yield the training rows in the order of the cutoffs, as many cutoffs at a time as memory allows."""
+    compiled, connection = compiled_plan(features), history.connection
+    cutoffs = _open(history, question)
     streams = _streams(history, compiled)
-    _bucket(connection, streams, [moment.day for moment in moments])
-    parts = []
-    for index, (cutoff, moment) in enumerate(zip(cutoffs, moments, strict=True)):
-        _merge_at(connection, streams, moment.day, index, "buckets")
-        _people(connection, compiled, moment.day, moment.day_of(active.before(cutoff), zone))
-        parts.append(connection.sql(_labelled(compiled, target, index, cutoff)).to_arrow_table())
-    return _shaped(pa.concat_tables(parts), features, history, None, ["customer_id", "cutoff", "label"])
+    most = _bucket(connection, streams, [cutoff.day for cutoff in cutoffs])
+    together = max(1, ROWS_AT_ONCE // max(1, most))
+    for first in range(0, len(cutoffs), together):
+        _merge(connection, compiled, streams, "buckets", cutoffs[first : first + together])
+        rows = connection.sql(_labelled(compiled, question.target)).to_arrow_table()
+        yield _shaped(rows, features, history, None, ["customer_id", "cutoff", "label"])
 
 
 @cache
@@ -93,13 +123,36 @@ def compiled_plan(features: Catalog) -> Plan:
     return plan(measures | dict(STATE_MEASURES), state)
 
 
-def _check_horizons(cutoffs: Sequence[datetime], horizon: Span, known_by: datetime) -> None:
-    for cutoff in cutoffs:
-        if horizon.after(cutoff) > known_by:
+def _open(history: History, question: Question) -> list[Cutoff]:
+    """Prepare the tables as known by the end, note the outcomes, and branch what was recorded late."""
+    for cutoff in question.cutoffs:
+        end = question.horizon.after(cutoff)
+        if end > question.known_by:
             raise SettingsError(
-                f"The outcome at cutoff {cutoff:%Y-%m-%d} needs events until {horizon.after(cutoff):%Y-%m-%d}, but only "
-                f"what was known by {known_by:%Y-%m-%d} may be used. Use an earlier cutoff or a shorter horizon."
+                f"The outcome at cutoff {cutoff:%Y-%m-%d} needs events until {end:%Y-%m-%d}, but only what was known by "
+                f"{question.known_by:%Y-%m-%d} may be used. Use an earlier cutoff or a shorter horizon."
             )
+    zone, connection = history.settings.zone, history.connection
+    moments = [Moment.of(cutoff, zone) for cutoff in question.cutoffs]
+    turn = one_turn(moments)
+    end_day = Moment(0, turn).day_of(question.known_by, zone)
+    prepare(connection, turn, end_day + (Moment.of(question.known_by, zone).turn_us > turn))
+    outcomes = [
+        f"SELECT customer_id, {moment.day}::INTEGER AS day, TIMESTAMP '{cutoff:%Y-%m-%d %H:%M:%S.%f}' AS cutoff FROM "
+        f"({outcome_sql(question.target, moment.day, moment.day_of(question.horizon.after(cutoff), zone))})"
+        for moment, cutoff in zip(moments, question.cutoffs, strict=True)
+    ]
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {' UNION '.join(outcomes)}")
+    named = ", ".join(
+        f"({moment.day}, TIMESTAMP '{cutoff:%Y-%m-%d %H:%M:%S.%f}')"
+        for moment, cutoff in zip(moments, question.cutoffs, strict=True)
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE cutoffs AS FROM (VALUES {named}) AS cutoff(day, cutoff)")
+    branch(connection, [moment.day for moment in moments], list(history.present))
+    return [
+        Cutoff(moment.day, moment.day_of(question.active.before(cutoff), zone), index)
+        for index, (moment, cutoff) in enumerate(zip(moments, question.cutoffs, strict=True))
+    ]
 
 
 def _streams(history: History, compiled: Plan) -> list[StreamPlan]:
@@ -108,52 +161,65 @@ def _streams(history: History, compiled: Plan) -> list[StreamPlan]:
     live = [stream for stream in compiled.streams if stream.can_have_rows(filled)]
     for stream in compiled.streams:
         if stream not in live:
-            history.connection.execute(f"CREATE OR REPLACE TEMP VIEW merged_{stream.name} AS {stream.nobody}")
+            history.connection.execute(f"DROP TABLE IF EXISTS temp.merged_{stream.name}")
+            history.connection.execute(f"CREATE TEMP TABLE merged_{stream.name} AS {stream.nobody}")
     return live
 
 
-def _bucket(connection: duckdb.DuckDBPyConnection, streams: Sequence[StreamPlan], cutoffs: list[int]) -> None:
+def _bucket(connection: duckdb.DuckDBPyConnection, streams: Sequence[StreamPlan], cutoffs: list[int]) -> int:
+    """Cut each stream at every window edge of every cutoff; return the rows of the largest."""
+    most = 0
     for stream in streams:
         edges = sorted({day - edge for day in cutoffs for edge in stream.edges})
         spans = ", ".join(f"({first}, {last})" for first, last in pairwise(edges)) or "(0, 0)"
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE days AS SELECT UNNEST(range(first, last))::INTEGER AS on, first::INTEGER AS first "
-            f"FROM (VALUES {spans}) AS span(first, last)"
+            "CREATE OR REPLACE TEMP TABLE days AS SELECT UNNEST(range(first, last))::INTEGER AS on, "
+            f"first::INTEGER AS first FROM (VALUES {spans}) AS span(first, last)"
         )
         connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW rows_{stream.name} AS SELECT * FROM ({stream.rows}) WHERE day < {max(cutoffs)}"
+            f"CREATE OR REPLACE TEMP VIEW rows_{stream.name} AS FROM ({stream.rows}) WHERE day < {max(cutoffs)}"
         )
         connection.execute(f"CREATE OR REPLACE TEMP TABLE buckets_{stream.name} AS {stream.buckets}")
+        most = max(most, connection.execute(f"SELECT count(*) FROM buckets_{stream.name}").fetchall()[0][0])
+    return most
 
 
-def _merge_at(
-    connection: duckdb.DuckDBPyConnection, streams: Sequence[StreamPlan], cutoff: int, branch_index: int, source: str
+def _merge(
+    connection: duckdb.DuckDBPyConnection,
+    compiled: Plan,
+    streams: Sequence[StreamPlan],
+    source: str,
+    cutoffs: Sequence[Cutoff],
 ) -> None:
-    """Merge each stream's partials over what is before the cutoff: the only place where past and future part."""
+    """Merge each stream's partials over what is before each cutoff: the only place where past and future part."""
+    moments = ", ".join(f"({cutoff.day}, {cutoff.active_from}, {cutoff.branch})" for cutoff in cutoffs)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE moments AS SELECT cutoff::INTEGER AS cutoff, active_from::INTEGER AS active_from, "
+        f"own::INTEGER AS own FROM (VALUES {moments}) AS moment(cutoff, active_from, own)"
+    )
     for stream in streams:
         past = (
-            f"SELECT *, {cutoff}::INTEGER AS cutoff FROM {source}_{stream.name} "
-            f"WHERE day < {cutoff} AND branch IN ({KEPT}, {branch_index})"
+            f"SELECT past.*, cutoff FROM {source}_{stream.name} AS past JOIN moments ON day < cutoff "
+            f"WHERE branch IN ({KEPT}, own)"
         )
         connection.execute(f"CREATE OR REPLACE TEMP VIEW past_{stream.name} AS {past}")
         connection.execute(f"CREATE OR REPLACE TEMP TABLE merged_{stream.name} AS {stream.merge}")
-
-
-def _people(connection: duckdb.DuckDBPyConnection, compiled: Plan, cutoff: int, active_from: int) -> None:
-    known = " UNION ".join(f"SELECT customer_id FROM merged_{stream.name}" for stream in compiled.streams)
+    known = " UNION ".join(f"SELECT customer_id, cutoff FROM merged_{stream.name}" for stream in compiled.streams)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE people AS SELECT customer_id, {cutoff}::INTEGER AS cutoff, "
-        f"{active_from}::INTEGER AS active_from FROM ({known}) WHERE customer_id IS NOT NULL"
+        "CREATE OR REPLACE TEMP TABLE people AS SELECT customer_id, cutoff, active_from "
+        f"FROM ({known}) JOIN moments USING (cutoff) WHERE customer_id IS NOT NULL"
     )
     connection.execute(f"CREATE OR REPLACE TEMP VIEW gathered AS {compiled.gather}")
 
 
-def _labelled(compiled: Plan, target: str, index: int, cutoff: datetime) -> str:
-    came = f"customer_id IN (SELECT customer_id FROM outcome_{index})"
-    label = f"NOT {came}" if target == "churn" else came
+def _labelled(compiled: Plan, target: str) -> str:
+    came = "outcomes.customer_id IS NOT NULL"
+    label = f"NOT ({came})" if target == "churn" else came
     return (
-        f"SELECT * EXCLUDE (cutoff), TIMESTAMP '{cutoff:%Y-%m-%d %H:%M:%S.%f}' AS cutoff, ({label})::TINYINT AS label "
-        f"FROM ({compiled.finish}) WHERE state = '{TARGETS[target].eligible}' ORDER BY customer_id"
+        f"SELECT done.* EXCLUDE (cutoff), cutoffs.cutoff, ({label})::TINYINT AS label FROM ({compiled.finish}) AS done "
+        "JOIN cutoffs ON done.cutoff = cutoffs.day LEFT JOIN outcomes "
+        "ON outcomes.customer_id = done.customer_id AND outcomes.day = done.cutoff "
+        f"WHERE state = '{TARGETS[target].eligible}' ORDER BY cutoffs.cutoff, done.customer_id"
     )
 
 

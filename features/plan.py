@@ -29,7 +29,7 @@ class StreamPlan:
     """The SQL of one stream.
 
     ``rows`` reads the prepared tables, ``buckets`` reads ``rows_<name>`` and ``days``, ``merge`` reads ``past_<name>``
-    and gives one row a customer; ``nobody`` is its result where nothing happened at all. ``edges`` are the distances,
+    and gives one row a customer and cutoff; ``nobody`` is its result where nothing happened at all. ``edges`` are the distances,
     in days before a cutoff, at which its windows begin or end.
     """
 
@@ -84,7 +84,7 @@ def _stream_plan(stream: Stream, leaves: list[Leaf]) -> StreamPlan:
         rows=_sql(rows),
         buckets=_sql(_buckets(read, partials)),
         merge=_sql(_merge(past, leaves)),
-        nobody="SELECT NULL::VARCHAR AS customer_id"
+        nobody="SELECT NULL::VARCHAR AS customer_id, NULL::INTEGER AS cutoff"
         + "".join(f', NULL::BIGINT AS "{leaf.name}"' for leaf in leaves)
         + " WHERE false",
         edges=tuple(sorted(edges)),
@@ -134,7 +134,7 @@ def _buckets(rows: ibis.Table, partials: Iterable[Partial]) -> ibis.Table:
 
 
 def _merge(past: ibis.Table, leaves: Iterable[Leaf]) -> ibis.Table:
-    return past.group_by("customer_id").agg(
+    return past.group_by("customer_id", "cutoff").agg(
         **{leaf.name: merged(leaf.partial, past[leaf.partial.name], _window(past, leaf)) for leaf in leaves}
     )
 
@@ -149,13 +149,13 @@ def _window(past: ibis.Table, leaf: Leaf) -> ibis.Value | None:
 
 
 def _gather(ordered: Streams) -> ibis.Table:
-    """Return one row a person with the value of every leaf: nothing happened is 0 for counts and sums, else null."""
+    """Return one row a person and cutoff with the value of every leaf: 0 for counts and sums of nothing, else null."""
     people = ibis.table({"customer_id": "string", "cutoff": "int32", "active_from": "int32"}, name="people")
     joined, values = people, []
     for stream, leaves in ordered:
-        columns = {"customer_id": "string"} | {leaf.name: "int64" for leaf in leaves}
+        columns = {"customer_id": "string", "cutoff": "int32"} | {leaf.name: "int64" for leaf in leaves}
         part = ibis.table(columns, name=f"merged_{stream.name}")
-        joined = joined.left_join(part, people.customer_id == part.customer_id)
+        joined = joined.left_join(part, [people.customer_id == part.customer_id, people.cutoff == part.cutoff])
         values += [_leaf_value(leaf, part[leaf.name]).name(leaf.column) for leaf in leaves]
     return joined.select(people.customer_id, people.cutoff, people.active_from, *values)
 
@@ -179,7 +179,7 @@ def _finish(measures: Mapping[str, Measure], ordered: Streams, extra: Extra | No
     done = gathered.select("customer_id", "cutoff", "active_from", **values)
     if extra is not None:
         done = done.mutate(**extra(done))
-    return done.drop("active_from").order_by("customer_id")
+    return done.drop("active_from")
 
 
 def finished(measure: Measure, gathered: ibis.Table) -> ibis.Value:

@@ -136,14 +136,14 @@ def branch(connection: duckdb.DuckDBPyConnection, cutoffs: Sequence[int], tables
         return
     moments = ", ".join(f"({index}, {day})" for index, day in enumerate(cutoffs))
     for table in TABLES:
-        name = f"src_{table.name}"
+        name, branched = f"src_{table.name}", f"branched_{table.name}"
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE branched AS SELECT * FROM {name} ANTI JOIN late USING (customer_id) "
+            f"CREATE OR REPLACE TEMP TABLE {branched} AS SELECT * FROM {name} ANTI JOIN late USING (customer_id) "
             f"UNION ALL SELECT {name}.* REPLACE (moment.branch::INTEGER AS branch) FROM {name} "
             f"SEMI JOIN late USING (customer_id) JOIN (VALUES {moments}) AS moment(branch, cutoff) "
             f"ON COALESCE({name}.known_day, {BEFORE_ALL}) < moment.cutoff"
         )
-        connection.execute(f"DROP VIEW {name}; ALTER TABLE branched RENAME TO {name}")
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {branched}")
 
 
 def _has_recorded(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
@@ -167,8 +167,9 @@ def attribute_columns(
     asked = pa.table({"customer_id": customer_ids, "place": range(len(customer_ids))})
     connection.register("asked", asked)
     try:
-        sql = f"SELECT attribute.* EXCLUDE (customer_id) FROM asked LEFT JOIN (SELECT customer_id, {columns} FROM customers) "
-        rows = connection.sql(sql + "AS attribute USING (customer_id) ORDER BY place").to_arrow_table()
+        own = f"(SELECT customer_id, {columns} FROM customers) AS own"
+        sql = f"SELECT own.* EXCLUDE (customer_id) FROM asked LEFT JOIN {own} USING (customer_id) ORDER BY place"
+        rows = connection.sql(sql).to_arrow_table()
     finally:
         connection.unregister("asked")
     return {name: rows[name] for name in kinds}
