@@ -26,7 +26,8 @@ _HAS_ZONE = r"\d{1,2}:\d{2}.*(Z|z|[+-]\d{2}(:?\d{2})?| [A-Za-z]+(/[A-Za-z_]+)?)$
 _PLAIN_FORMATS = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%Y年%m月%d日", "%Y%m%d", "%Y%m%d%H%M%S")
 _SLASHED = r"\d{1,2}[/-]\d{1,2}[/-]\d{4}( .*)?"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S")
-_GROUPED = r"[¥￥$€£]?\s*[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?"
+_UNIT = r"[¥￥$€£元]|[A-Za-z]{3}"
+_GROUPED = rf"({_UNIT})?\s*[+-]?(\d{{1,3}}(,\d{{3}})+|\d+)(\.\d+)?\s*({_UNIT})?"
 _YES = ("true", "t", "yes", "y", "1", "won", "是", "已", "对", "有", "赢单")
 _NO = ("false", "f", "no", "n", "0", "lost", "否", "未", "无", "输单")
 
@@ -161,7 +162,7 @@ def _text(given: Given, settings: Settings) -> str:
 def _number(given: Given, _: Settings) -> str:
     if given.as_text:
         trimmed = f"trim({given.sql})"
-        bare = f"regexp_replace({trimmed}, '[¥￥$€£,\\s]', '', 'g')"
+        bare = f"regexp_replace({trimmed}, '[^0-9.+-]', '', 'g')"
         grouped = f"regexp_full_match({trimmed}, {literal(_GROUPED)})"
         by_parts = f"CASE WHEN {grouped} THEN try_cast({bare} AS DOUBLE) END"
         return f"coalesce(try_cast({trimmed} AS DOUBLE), {by_parts})"
@@ -228,6 +229,11 @@ def _other_formats(text: str, settings: Settings) -> str:
 
 def _list(formats: tuple[str, ...] | list[str]) -> str:
     return "[" + ", ".join(literal(each) for each in formats) + "]"
+
+
+def currency(given: Given) -> str:
+    """Return SQL for the sign or code of money written beside an amount; null where there is none."""
+    return f"nullif(replace(upper(regexp_extract({given.sql}, {literal(_UNIT)})), '￥', '¥'), '')"
 
 
 def empty(column: Column) -> str:

@@ -9,6 +9,7 @@ from history.casting import (
     Complaint,
     Given,
     complaints,
+    currency,
     empty,
     given_name,
     quoted,
@@ -26,12 +27,13 @@ from history.looking import (
     problem,
     repeated_rows,
 )
-from history.naming import attribute_names, column_names
+from history.naming import attribute_names, column_names, plain
 from history.rejects import FILE, LINE, Reject
 from history.settings import Settings
 from history.shaping import shape_question, shaped
 from history.sources import Source
 
+_CURRENCY = ("currency", "currency_code", "币种", "货币")
 ATTRIBUTE = "attribute "
 _NUMBERS = {
     "DOUBLE",
@@ -55,6 +57,7 @@ class Laid:
     present: frozenset[str]
     span: Moments
     rejects: tuple[Reject, ...]
+    currencies: frozenset[str] = frozenset()
 
 
 def lay_bare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -74,6 +77,7 @@ def lay(table: Table, source: Source, connection: duckdb.DuckDBPyConnection, set
     names = column_names(table, source, settings)
     attributes = attribute_names(table, source, names, settings)
     opened = _open(table, source, names, attributes, connection, settings)
+    currencies = _currencies(opened, source.sql)
     found = [complaint for each in opened.given for complaint in complaints(each)]
     sight = look(opened, found)
     late = lonely(opened, found, sight)
@@ -86,7 +90,8 @@ def lay(table: Table, source: Source, connection: duckdb.DuckDBPyConnection, set
     _refuse_too_many(source, read, rejects, settings)
     _publish(opened, found, sight, attributes)
     present = frozenset(names) & {column.name for column in columns_of(table)}
-    return Laid(read - len(rejects), present, sight.spans.get(table.time, (None, None)), tuple(rejects))
+    span = sight.spans.get(table.time, (None, None))
+    return Laid(read - len(rejects), present, span, tuple(rejects), currencies)
 
 
 def _open(
@@ -112,6 +117,16 @@ def _open(
         f"CREATE {'VIEW' if _light(opened) else 'TABLE'} {view} AS SELECT {', '.join(parts)} FROM ({source.sql})"
     )
     return replace(opened, given=tuple(given), view=view)
+
+
+def _currencies(opened: Opened, source: str) -> frozenset[str]:
+    """Return the currencies that amounts are in, where they say so beside the number or in a column of their own."""
+    told = [currency(each) for each in opened.given if each.column.unit == "money" and each.as_text]
+    told += [f"upper(trim({quoted(own)}))" for own in opened.source.types if plain(own) in _CURRENCY]
+    if not told:
+        return frozenset()
+    values = " UNION ".join(f"SELECT DISTINCT {sql} FROM ({source})" for sql in told)
+    return frozenset(row[0] for row in opened.ask(f"FROM ({values}) LIMIT 20") if row[0])
 
 
 def _attribute(own: str, source: Source) -> str:

@@ -81,13 +81,13 @@ class Mark:
     by: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
 
-_FADING = (1.0, 0.5, 0.12)
+_FADING = (1.0, 0.4, 0.08)
 
 CUSTOMER_MARKS = (
     Mark("meeting", 0.40, {"engagement": _FADING, "relationship": (1.0, 0.8, 0.6)}),
     Mark("visit", 0.15, {"engagement": _FADING}),
-    Mark("call", 0.70, {"engagement": (1.0, 0.6, 0.3), "service": (1.0, 1.2, 1.4)}),
-    Mark("email", 1.10, {"engagement": (1.0, 0.6, 0.3)}),
+    Mark("call", 0.70, {"engagement": (1.0, 0.5, 0.2), "service": (1.0, 1.2, 1.4)}),
+    Mark("email", 1.10, {"engagement": (1.0, 0.5, 0.2)}),
     Mark("chat", 0.40, {"engagement": _FADING}),
     Mark("login", 0.80, {"engagement": _FADING}),
     Mark("view", 0.50, {"engagement": _FADING}),

@@ -67,7 +67,7 @@ def live(rng: np.random.Generator, calendar: Calendar, joined: Ints) -> Lives:
     rate = pace * RHYTHM_PACE[states["rhythm"]] * calendar.season[:months, None]
     life.orders[:] = rng.poisson(rate * (life.alive & present))
     life.orders[joined, np.arange(n)] += 1
-    lively = rng.lognormal(0.0, 0.35, n)
+    lively = rng.lognormal(0.0, 0.25, n)
     for mark in CUSTOMER_MARKS:
         life.expected[mark.name] = rates(mark, states) * lively * present
         life.marks[mark.name] = rng.poisson(life.expected[mark.name] * np.where(life.alive, 1.0, AFTERGLOW))

@@ -28,7 +28,7 @@ from history.simulate.words import (
 from history.simulate.world import World, chosen, finished, labels, numbers, times
 
 ROLES = ("decision_maker", "influencer", "user", "finance")
-SPEAKERS = (0.38, 0.22, 0.30, 0.10)
+SPEAKERS = (0.50, 0.16, 0.26, 0.08)
 UNNAMED = 0.08
 PER_OWNER = 60
 IN_GROUPS = 0.25

@@ -11,7 +11,7 @@ from history.simulate.world import World, chosen, finished, labels, numbers, spr
 
 CHANNELS = ("meeting", "visit", "call", "email", "chat")
 ACTIONS = ("view", "click", "download", "webinar", "form", "cart", "login")
-INBOUND = (0.50, 0.35, 0.15)
+INBOUND = (0.50, 0.30, 0.08)
 MOOD = ((0.35, 0.25), (-0.10, 0.30), (-0.55, 0.25))
 RESPONSE_HOURS = (6.0, 9.0, 20.0)
 WITH_TEXT = 0.30

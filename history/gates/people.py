@@ -1,0 +1,117 @@
+"""Whose rows they are and what they are counted in: customers, currencies, words."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from history.casting import literal, quoted
+from history.company_names import duplicate_names
+from history.contract import TABLES, Words
+from history.gates.finding import EXAMPLES, Finding, one_row
+from history.reading import History
+from history.words import KNOWN_WORDS
+
+# More than this of unknown customers, and the ids of two systems do not fit each other.
+UNKNOWN_SHARE = 0.01
+
+
+def mixed_currency(history: History, _: datetime) -> Iterable[Finding]:
+    """Find tables whose amounts are in several currencies."""
+    for name, laid in history.laid.items():
+        if len(laid.currencies) > 1:
+            listed = ", ".join(sorted(laid.currencies))
+            yield Finding(
+                "mixed_currency",
+                "stop",
+                name,
+                Words(
+                    f"{name}: amounts are in several currencies ({listed}). Convert them to "
+                    f"{history.settings.currency} before import; sums over them mean nothing.",
+                    f"{name}:金额含多种币种({listed})。请先统一换算为 {history.settings.currency},否则合计没有意义。",
+                ),
+                {"currencies": sorted(laid.currencies)},
+            )
+
+
+def duplicate_customers(history: History, _: datetime) -> Iterable[Finding]:
+    """Find customers that are there twice under two ids, by their names."""
+    if "name" not in history.present.get("customers", ()):
+        return
+    rows = history.connection.execute(
+        "SELECT name, customer_id FROM customers WHERE name IS NOT NULL ORDER BY customer_id"
+    ).fetchall()
+    groups = duplicate_names(rows)
+    if not groups:
+        return
+    extra = sum(len(group) - 1 for group in groups)
+    example = " = ".join(f"{name} ({customer})" for name, customer in groups[0][:EXAMPLES])
+    yield Finding(
+        "duplicate_customers",
+        "warn",
+        "customers",
+        Words(
+            f"customers: {extra} look like others by name ({extra / len(rows):.1%}), such as {example}. "
+            "Merge them, else each half looks as if it were leaving.",
+            f"customers:有 {extra} 个客户与其他客户疑似同名({extra / len(rows):.1%}),例如 {example}。"
+            "请合并,否则每一半都像在流失。",
+        ),
+        {
+            "groups": len(groups),
+            "extra": extra,
+            "examples": [[each[1] for each in group] for group in groups[:EXAMPLES]],
+        },
+    )
+
+
+def unknown_customers(history: History, _: datetime) -> Iterable[Finding]:
+    """Find tables whose customers are not in the table of customers."""
+    if not history.rows.get("customers"):
+        return
+    for table in TABLES:
+        rows = history.rows.get(table.name, 0)
+        if table.name == "customers" or not rows:
+            continue
+        lost, example = one_row(
+            history,
+            f"SELECT count(*), min(customer_id) FROM {table.name} ANTI JOIN customers USING (customer_id)",
+        )
+        if lost > UNKNOWN_SHARE * rows:
+            yield Finding(
+                "unknown_customers",
+                "warn",
+                table.name,
+                Words(
+                    f"{table.name}: {lost} of {rows} rows ({lost / rows:.0%}) are of customers that the table "
+                    f"customers does not have, such as {example}. Are the ids of the same system?",
+                    f"{table.name}:{rows} 行中有 {lost} 行({lost / rows:.0%})的客户不在 customers 表中,例如 {example}。"
+                    "两处的编号是否同一套?",
+                ),
+                {"rows": lost, "share": round(lost / rows, 4), "example": example},
+            )
+
+
+def unknown_words(history: History, _: datetime) -> Iterable[Finding]:
+    """Find values that are none of the contract's words, and so get no features of their own."""
+    for table in TABLES:
+        for column in table.columns:
+            if not column.examples or column.name not in history.present.get(table.name, ()):
+                continue
+            known = {*KNOWN_WORDS[column.name].values(), *history.settings.vocabulary.get(column.name, ())}
+            listed = ", ".join(literal(word) for word in sorted(known))
+            rows = history.connection.execute(
+                f"SELECT {quoted(column.name)}, count(*) FROM {table.name} WHERE {quoted(column.name)} IS NOT NULL "
+                f"AND {quoted(column.name)} NOT IN ({listed}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {EXAMPLES}"
+            ).fetchall()
+            if rows:
+                words = ", ".join(f"{word} ({count})" for word, count in rows)
+                yield Finding(
+                    "unknown_words",
+                    "note",
+                    table.name,
+                    Words(
+                        f"{table.name}: {column.name} has values beyond the contract's: {words}. If they mean one of "
+                        f"{', '.join(column.examples)}, say so in rapport.toml under [words.{column.name}].",
+                        f"{table.name}:{column.name} 含约定之外的取值:{words}。若与 {'、'.join(column.examples)} 同义,"
+                        f"请写入 rapport.toml 的 [words.{column.name}]。",
+                    ),
+                    {"column": column.name, "values": [list(row) for row in rows]},
+                )
