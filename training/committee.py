@@ -1,0 +1,91 @@
+"""Fit the parts of the committee on the slices of a plan."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from scoring.cards import Card
+from scoring.experts import Expert
+from scoring.experts.rhythm import Rhythm
+from scoring.experts.trees import Trees
+from scoring.matrix import Floats, Matrix
+from training.fitting.card import fit_card
+from training.fitting.linear import fit_linear
+from training.fitting.trees import MANY, NEWEST, Shape, fit_trees
+from training.level import shift_to
+from training.rows import Question, Rows
+from training.slices import Slices
+
+HALF_LIFE_DAYS = 365.0
+
+
+@dataclass(frozen=True)
+class Making:
+    """What parts are made of besides rows: the rhythm at each cutoff, the card, the shapes of the trees, which parts."""
+
+    rhythms: Mapping[datetime, Rhythm]
+    card: Card | None
+    newest: Shape = NEWEST
+    many: Shape = MANY
+    learnt: bool = True
+
+
+@dataclass(frozen=True)
+class Committee:
+    """Experts fitted on the same slices; ``plain`` is the one that the level of each slice is told against."""
+
+    experts: tuple[Expert, ...]
+    plain: Expert
+    shifts: Mapping[datetime, float]
+
+    def said(self, rows: Matrix) -> dict[str, Floats]:
+        """Return each expert's log-odds."""
+        return {expert.name: logits_of(expert, rows) for expert in self.experts}
+
+
+def fit_committee(rows: Rows, plan: Slices, question: Question, making: Making, *, moment: datetime) -> Committee:
+    """Fit every part on the slices of ``plan``, to be used at ``moment``."""
+    spread, newest = rows.at(plan.spread), rows.at(plan.newest)
+    age = np.array([(plan.every[0] - cutoff).total_seconds() / 86400 for cutoff in rows.cutoffs])
+    weight = np.asarray(0.5 ** (age[spread.moment] / HALF_LIFE_DAYS))
+    plain = making.rhythms.get(moment) or fit_linear(spread, offset=np.zeros(len(spread)), weight=weight, name="plain")
+    shifts = _shifts(rows, plan, making.rhythms, plain)
+    offset = spread.by_moment(shifts)
+    parts: list[Expert | None] = [
+        making.rhythms.get(moment),
+        fit_card(making.card, spread, offset=offset, weight=weight) if making.card else None,
+    ]
+    if making.learnt:
+        base = float(np.log(spread.label.mean() / (1 - spread.label.mean())))
+        level = newest.by_moment(shifts) + base
+        parts = [
+            fit_trees("newest", newest, making.newest, offset=level, weight=np.ones(len(newest))),
+            fit_trees("many", spread, making.many, offset=offset + base, weight=weight),
+            fit_linear(spread, offset=offset, weight=weight),
+            *parts,
+        ]
+    experts = tuple(part for part in parts if part is not None)
+    return Committee(experts or (plain,), plain, shifts)
+
+
+def logits_of(expert: Expert, rows: Matrix) -> Floats:
+    """Return an expert's log-odds; of trees without the reasons, which cost a hundred times more."""
+    if not isinstance(expert, Trees):
+        return expert.read(rows).logit()
+    given = np.ascontiguousarray(rows.values[:, [rows.place[name] for name in expert.features]])
+    said = [booster.predict(given, raw_score=True, num_threads=1) for booster in expert.loaded]
+    return np.asarray(np.mean(said, axis=0))
+
+
+def _shifts(
+    rows: Rows, plan: Slices, rhythms: Mapping[datetime, Rhythm], plain: Expert
+) -> dict[datetime, float]:
+    """Return how far each slice's outcome lay above what the plain model expected, in log-odds."""
+    parts = {cutoff: rows.at([cutoff]) for cutoff in plan.every}
+    return {
+        cutoff: shift_to(logits_of(rhythms.get(cutoff, plain), part.matrix), float(part.label.mean()))
+        for cutoff, part in parts.items()
+        if len(part)
+    }

@@ -1,0 +1,1 @@
+"""The fitting of each part of the committee."""

@@ -1,0 +1,122 @@
+"""Fit a ridge-regularised logistic line on a few strong features, each kept on its declared side of zero."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from scoring.columns import Column
+from scoring.experts.linear import Linear, Term
+from scoring.matrix import Floats, Matrix
+from training.fitting.trees import varying
+from training.rows import Rows
+
+MOST_TERMS = 24
+PER_FAMILY = 5
+ALIKE = 0.95
+RIDGE = 30.0
+SCREENED = 20_000
+SHAPES = {"days": "log", "count": "log", "money": "log", "hours": "log", "per_month": "log", "ratio": "log"}
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A feature in one shape, standardised, and how well it ranks the outcome by itself."""
+
+    term: Term
+    values: Floats
+    strength: float
+    family: str
+    sign: int
+
+
+def fit_linear(rows: Rows, *, offset: Floats, weight: Floats, name: str = "linear") -> Linear:
+    """Fit the line; a constant where no feature says anything."""
+    chosen = _strongest(rows)
+    base = float(np.average(rows.label, weights=weight))
+    columns = np.column_stack([np.ones(len(rows)), *(candidate.values for candidate in chosen)])
+    start = np.r_[np.log(base / (1 - base)), np.zeros(len(chosen))]
+    bounds = [(-20.0, 20.0), *(_side(candidate.sign) for candidate in chosen)]
+    fit = minimize(
+        _loss, start, args=(columns, rows.label, offset, weight), jac=True, method="L-BFGS-B", bounds=bounds
+    )
+    terms = (
+        Term(**{**vars(candidate.term), "coefficient": float(found)})
+        for candidate, found in zip(chosen, fit.x[1:], strict=True)
+        if found != 0.0
+    )
+    return Linear(name, tuple(terms), float(fit.x[0]))
+
+
+def _strongest(rows: Rows) -> list[_Candidate]:
+    """Take the strongest features by themselves, few of a family, none that repeats another."""
+    some = rows.take(np.arange(0, len(rows), max(1, len(rows) // SCREENED)))
+    wanted = _screen(some)
+    kept: list[_Candidate] = []
+    for place, shape in wanted:
+        candidate = _candidate(rows, place, shape)
+        alike = (abs(np.corrcoef(candidate.values, other.values)[0, 1]) > ALIKE for other in kept)
+        of_family = sum(candidate.family == other.family for other in kept)
+        if candidate.values.std() > 0 and of_family < PER_FAMILY and not any(alike):
+            kept.append(candidate)
+        if len(kept) == MOST_TERMS:
+            break
+    return kept
+
+
+def _screen(rows: Rows) -> list[tuple[int, str]]:
+    """Order features and their shapes by how far their AUC lies from a half, by itself."""
+    found: list[tuple[float, int, str]] = []
+    for place in varying(rows.matrix):
+        column = rows.matrix.columns[place]
+        if column.is_category:
+            continue
+        for shape in _shapes(column, rows.matrix.values[:, place]):
+            values = _candidate(rows, int(place), shape).values
+            found.append((abs(auc(rows.label, values) - 0.5), int(place), shape))
+    return [(place, shape) for strength, place, shape in sorted(found, key=lambda each: -each[0]) if strength > 0.01]
+
+
+def _shapes(column: Column, values: Floats) -> list[str]:
+    unknown = float(np.isnan(values).mean())
+    return [SHAPES.get(column.unit, "as_is"), *(["known"] if 0.02 < unknown < 0.98 else [])]
+
+
+def _candidate(rows: Rows, place: int, shape: str) -> _Candidate:
+    column = rows.matrix.columns[place]
+    one = Matrix((column,), rows.matrix.values[:, [place]])
+    shaped = Term(column.name, shape, 0.0, 1.0, 1.0, low=-np.inf, high=np.inf, missing=np.nan).part(one)
+    known = shaped[~np.isnan(shaped)]
+    centre, scale = float(known.mean()), float(known.std()) or 1.0
+    term = Term(column.name, shape, centre, scale, 1.0)
+    values = term.part(one)
+    return _Candidate(term, values, 0.0, column.family, 0 if shape == "known" else column.direction)
+
+
+def _side(sign: int) -> tuple[float, float]:
+    return (0.0 if sign > 0 else -5.0, 0.0 if sign < 0 else 5.0)
+
+
+def _loss(
+    line: Floats, columns: Floats, label: Floats, offset: Floats, weight: Floats
+) -> tuple[float, Floats]:
+    logit = columns @ line + offset
+    gap = weight * (expit(logit) - label)
+    loss = float((weight * (np.logaddexp(0, logit) - label * logit)).sum() + RIDGE / 2 * (line[1:] ** 2).sum())
+    return loss, columns.T @ gap + np.r_[0.0, RIDGE * line[1:]]
+
+
+def auc(label: Floats, values: Floats) -> float:
+    """Return the chance that one with the outcome has the higher value; ties count half."""
+    order = np.argsort(values, kind="stable")
+    ranked = values[order]
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    sizes = np.diff(np.r_[starts, len(ranked)])
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat(starts + (sizes + 1) / 2, sizes)
+    came = label == 1
+    ones, zeros = int(came.sum()), int((~came).sum())
+    if not ones or not zeros:
+        return float("nan")
+    return float((ranks[came].sum() - ones * (ones + 1) / 2) / (ones * zeros))

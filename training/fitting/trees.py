@@ -1,0 +1,92 @@
+"""Fit small boosted trees with the declared directions as monotone constraints."""
+
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+
+from scoring.experts.trees import Trees
+from scoring.matrix import Floats, Matrix
+from training.rows import Places, Rows
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large the trees are: reasons cost leaves x trees x depth, so both experts together stay below 400 trees."""
+
+    leaves: int = 7
+    rounds: int = 80
+    rate: float = 0.05
+    seeds: int = 2
+    ridge: float = 10.0
+    columns: float = 0.5
+    rows: float = 0.7
+    leaf_share: float = 0.01
+
+    def leaf_rows(self, rows: int) -> int:
+        """Return the least rows of a leaf: a hundred where there are plenty, fewer on small data."""
+        return int(min(max(rows * self.leaf_share, 20), 300))
+
+
+NEWEST = Shape()
+MANY = Shape(leaves=15, rounds=90)
+
+
+def fit_trees(
+    name: str, rows: Rows, shape: Shape, *, offset: Floats, weight: Floats, directed: bool = True
+) -> Trees | None:
+    """Fit ``shape.seeds`` boosters; ``offset`` is what is known of each row's level. Nothing if no column varies."""
+    columns = varying(rows.matrix)
+    if not len(columns):
+        return None
+    given = rows.matrix.values[:, columns]
+    names = [rows.matrix.columns[place].name for place in columns]
+    words = [at for at, place in enumerate(columns) if rows.matrix.columns[place].is_category]
+    data = lgb.Dataset(
+        given,
+        rows.label,
+        weight=weight,
+        init_score=offset,
+        feature_name=names,
+        categorical_feature=words,
+        params={"max_bin": 127, "verbose": -1, "num_threads": 1, "feature_pre_filter": False},
+        free_raw_data=False,
+    )
+    signs = [rows.matrix.columns[place].direction if directed else 0 for place in columns]
+    signs = [0 if at in words else sign for at, sign in enumerate(signs)]
+    texts = (
+        lgb.train(_parameters(shape, len(rows), signs, seed), data, shape.rounds).model_to_string()
+        for seed in range(shape.seeds)
+    )
+    return Trees(name, tuple(texts))
+
+
+def varying(matrix: Matrix) -> Places:
+    """Return the places of the columns that are known somewhere and not always the same."""
+    with np.errstate(invalid="ignore"):
+        known = ~np.isnan(matrix.values)
+        low = np.where(known, matrix.values, np.inf).min(axis=0, initial=np.inf)
+        high = np.where(known, matrix.values, -np.inf).max(axis=0, initial=-np.inf)
+    some, all_rows = known.any(axis=0), known.all(axis=0)
+    return np.flatnonzero(some & ((low < high) | ~all_rows))
+
+
+def _parameters(shape: Shape, rows: int, signs: list[int], seed: int) -> dict[str, object]:
+    return {
+        "objective": "binary",
+        "num_leaves": shape.leaves,
+        "learning_rate": shape.rate,
+        "min_data_in_leaf": shape.leaf_rows(rows),
+        "lambda_l2": shape.ridge,
+        "feature_fraction": shape.columns,
+        "bagging_fraction": shape.rows,
+        "bagging_freq": 1,
+        "monotone_constraints": signs if any(signs) else None,
+        "boost_from_average": False,
+        "cat_smooth": 50,
+        "seed": seed,
+        "num_threads": 1,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbose": -1,
+    }

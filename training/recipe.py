@@ -1,0 +1,98 @@
+"""The recipe: from a history to a bundle."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from features import Catalog, catalog, snapshot, vocabulary_of
+from history import History
+from history.settings import Settings
+from history.spans import Span
+from scoring import Bundle
+from scoring.cards import Card, load_card
+from scoring.experts.rhythm import Rhythm
+from training.assembly import Made, assemble
+from training.assessment import assess
+from training.committee import Making, fit_committee
+from training.fitting.rhythm import FEATURES as RHYTHM_FEATURES
+from training.fitting.rhythm import fit_rhythm
+from training.rows import Question, eligible, everyone, labelled
+from training.size import size_of
+from training.slices import Slices, begin_of, slices
+from training.trial import expected_level, level_at, run_trial
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A bundle and all that its report tells of how it came to be."""
+
+    bundle: Bundle
+    made: Made
+    plan: Slices
+
+
+def silent(message: str, share: float) -> None:
+    """Show no progress."""
+
+
+def train(  # noqa: PLR0913 - each is a part of the question that is asked
+    history: History,
+    target: str,
+    *,
+    as_of: datetime,
+    horizon: Span,
+    active: Span,
+    settings: Settings | None = None,
+    progress: Progress = silent,
+) -> Trained:
+    """Learn ``target`` from what was known at ``as_of``; a history that cannot carry it is refused with the reason."""
+    settings = settings or history.settings
+    question = Question(target, as_of, horizon, active)
+    features = catalog(vocabulary_of(history, f"{as_of:%Y-%m-%d %H:%M:%S.%f}"))
+    plan = slices(begin_of(history, target), as_of, horizon)
+
+    progress("reading the past at each cutoff", 0.02)
+    rows = labelled(history, question, plan.every, features)
+    now = eligible(everyone(history, question, features), question, rows.matrix.columns)
+
+    progress("the rhythm of orders", 0.4)
+    size = size_of(rows)
+    making = Making(
+        rhythms=rhythms_at(history, question, [*plan.every, as_of], features),
+        card=_card(settings, target, features),
+        learnt=size.learnt,
+    )
+
+    progress("trying the recipe on later slices", 0.5)
+    trial = run_trial(rows, plan, question, making)
+    assessment = assess(trial, question.target, size)
+
+    progress("fitting the committee", 0.7)
+    committee = fit_committee(rows, plan, question, making, moment=as_of)
+
+    progress("putting it together", 0.9)
+    level = level_at(committee, as_of, plan, question)
+    expected = expected_level(committee, now, as_of, plan, question, making)
+    made = Made(history, question, features, rows, now, size, trial, committee, assessment, level, expected)
+    return Trained(assemble(made), made, plan)
+
+
+def rhythms_at(
+    history: History, question: Question, moments: list[datetime], features: Catalog
+) -> Mapping[datetime, Rhythm]:
+    """Fit the rhythm of orders at every moment, from what was known then; none for leads, who have no orders."""
+    if question.target != "churn":
+        return {}
+    few = Catalog(tuple(features.by_name[name] for name in RHYTHM_FEATURES))
+    fitted = {
+        moment: fit_rhythm(snapshot(history, moment, few, active=question.active), question.horizon_days)
+        for moment in moments
+    }
+    return {moment: rhythm for moment, rhythm in fitted.items() if rhythm is not None}
+
+
+def _card(settings: Settings, target: str, features: Catalog) -> Card | None:
+    name = settings.cards.get(target)
+    return load_card(name, known=features.names) if name else None

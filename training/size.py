@@ -1,0 +1,41 @@
+"""How much there is to learn from, and what may be said on so much."""
+
+from dataclasses import dataclass
+
+from scoring.bundle import Basis
+from training.rows import Rows
+
+COMMITTEE, RHYTHM = 40, 10
+
+
+@dataclass(frozen=True)
+class Size:
+    """Counts of different customers; ``rarer`` is those with the rarer outcome."""
+
+    customers: int
+    rarer: int
+    basis: Basis
+
+    @property
+    def learnt(self) -> bool:
+        """Return whether trees and line may be fitted at all."""
+        return self.basis.label == "committee"
+
+
+def size_of(rows: Rows) -> Size:
+    """Say what the answers may rest on."""
+    customers, rarer = len(set(rows.ids)), rows.rarer
+    return Size(customers, rarer, _basis(customers, rarer))
+
+
+def _basis(customers: int, rarer: int) -> Basis:
+    if rarer >= COMMITTEE:
+        return Basis()
+    label = "card_and_rhythm" if rarer >= RHYTHM else "card"
+    rest = {"card_and_rhythm": ("the card and the rhythm of orders", "评分卡与下单节奏"), "card": ("the card", "评分卡")}
+    en, zh = rest[label]
+    return Basis(
+        label,
+        f"Only {rarer} of {customers} customers showed the rarer outcome, too few to learn from; this rests on {en} alone.",
+        f"{customers} 位客户中只有 {rarer} 位出现较少见的结果，不足以学习；此结果仅依据{zh}。",
+    )
