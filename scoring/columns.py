@@ -26,6 +26,10 @@ class Column:
         """Tell whether its values are words, not numbers."""
         return self.unit == CATEGORY
 
+    def code(self, word: str | None) -> float:
+        """Give a word's place among the levels; nan for one that was never seen in training."""
+        return float(self.levels.index(word)) if word in self.levels else float("nan")
+
     def meaning(self, language: str) -> str:
         """Say what the feature is, in English or Chinese."""
         return self.zh if language == "zh" else self.en

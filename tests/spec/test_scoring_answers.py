@@ -1,0 +1,212 @@
+"""What an answer says: its numbers in both languages, its sentences, what changed it, and what could."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+
+import numpy as np
+import pytest
+from scoring_world import AS_OF, churn_bundle, columns, invented, table_of
+
+from features import catalog
+from history.errors import BundleError, PromotionError, ServingError
+from scoring import Bundle, Scored, Scorer
+from scoring.blend import Blend
+from scoring.change import change
+from scoring.cost import refuse_costly
+from scoring.experts.rhythm import Rhythm
+from scoring.matrix import Matrix
+from scoring.what_if import changeable, dependents, what_if
+from scoring.wording.numbers import said
+
+
+@cache
+def scorer() -> Scorer:
+    return Scorer(churn_bundle())
+
+
+def customer(seed: int = 1, at: datetime = AS_OF, **facts: float) -> Scored:
+    """Score one invented customer in whose row some facts are set."""
+    made = invented(1, seed)
+    values = made.values.copy()
+    for name, value in facts.items():
+        values[0, made.place[name]] = value
+    return scorer().score(table_of(Matrix(made.columns, values)), at)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "english", "chinese"),
+    [
+        (97.0, "days", "97 days", "97天"),
+        (1.0, "days", "1 day", "1天"),
+        (41.3, "days", "41 days", "41天"),
+        (2.46, "days", "2.5 days", "2.5天"),
+        (182000.0, "money", "¥182,000", "18.2万元"),
+        (-5200.0, "money", "-¥5,200", "-5,200元"),
+        (230000000.0, "money", "¥230,000,000", "2.3亿元"),
+        (0.354, "share", "35%", "35%"),
+        (0.004, "share", "0.4%", "0.4%"),
+        (2.0, "ratio", "2 times", "2倍"),
+        (0.5, "ratio", "0.5 times", "0.5倍"),
+        (5.5, "hours", "5.5 hours", "5.5小时"),
+        (1234.0, "count", "1,234", "1,234"),
+        (1.5, "per_month", "1.5 a month", "每月1.5"),
+        (1.0, "flag", "yes", "是"),
+        ("south", "category", "south", "south"),
+        (None, "days", "not known", "未知"),
+    ],
+)
+def test_a_number_is_said_with_its_unit(value, unit, english, chinese):
+    assert said(value, unit, "en", "CNY") == english
+    assert said(value, unit, "zh", "CNY") == chinese
+
+
+def test_a_customer_who_is_overdue_is_told_so_in_its_own_pace():
+    late = customer(days_since_last_order=97, order_gap_mean=41, overdue_ratio=97 / 41, overdue_to_longest=0.9)
+    rhythm = {
+        language: next(
+            reason for reason in late.answers(reasons=17, language=language)[0].reasons if reason.family == "rhythm"
+        )
+        for language in ("en", "zh")
+    }
+    assert rhythm["en"].evidence > 0
+    assert rhythm["en"].code == "RHY-01"
+    assert rhythm["en"].text == "No order for 97 days; this customer usually orders every 41 days."
+    assert rhythm["zh"].text == "已97天未下单；该客户通常每41天下单一次。"
+    assert rhythm["en"].facts == {"days_since_order": 97, "usual_gap_days": 41}
+    assert rhythm["en"].advice == "Call this week; ask about any open quote."
+
+
+def test_an_answer_has_exactly_the_fields_that_are_promised():
+    answer = customer().answers(reasons=2)[0].as_dict()
+    promised = [
+        "customer_id", "as_of", "target", "state", "probability", "percentile", "interval", "model_probability",
+        "rule_probability", "rule_score", "tier", "value_at_risk", "base_rate", "reasons", "other_evidence",
+    ]  # fmt: skip
+    assert list(answer)[: len(promised)] == promised
+    assert answer["model"]["card"] == "relationship/1"
+    assert set(answer["reasons"][0]) == {
+        "code", "family", "text", "evidence", "points", "facts", "peers", "actionable", "advice",
+    }  # fmt: skip
+    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+
+
+def test_a_state_without_probability_gets_an_answer_without_one():
+    rows = invented(3, 4)
+    lapsed = scorer().score(table_of(rows, state="lapsed"), AS_OF).answers()[0].as_dict()
+    assert lapsed["state"] == "lapsed"
+    assert [lapsed[name] for name in ("probability", "interval", "percentile", "base_rate", "other_evidence")] == [
+        None
+    ] * 5
+    assert lapsed["reasons"] == []
+
+
+def test_values_beyond_all_that_was_learnt_from_are_named():
+    assert "tickets_open" in customer(tickets_open=5000).answers()[0].out_of_range
+    assert "tickets_open" not in customer(tickets_open=1).answers()[0].out_of_range
+
+
+def test_a_change_under_one_bundle_is_all_new_facts():
+    before, after = customer(tickets_open=0), customer(at=datetime(2026, 12, 1, tzinfo=UTC), tickets_open=9)
+    told = change(before, after)
+    assert {step.kind for step in told.steps} == {"facts"}
+    assert sum(step.evidence for step in told.steps) == pytest.approx(after.logit[0] - before.logit[0], abs=1e-9)
+    assert sum(step.points for step in told.steps) == pytest.approx(
+        after.probability[0] - before.probability[0], abs=1e-9
+    )
+
+
+def test_a_change_of_model_card_and_calibration_is_told_apart_from_the_facts():
+    before = customer(tickets_open=0)
+    bundle = before.bundle
+    trees, line, rhythm, card = bundle.experts
+    newer = replace(
+        bundle,
+        version="8",
+        columns=tuple(reversed(bundle.columns)),
+        experts=(trees, line, replace(rhythm, alpha=90.0), replace(card, slope=-1.4)),
+        blend=Blend(bundle.blend.weights, 1.3, 0.2),
+    ).centred_on(Matrix(tuple(reversed(bundle.columns)), invented(800, 5).values[:, ::-1]))
+    rows = invented(1, 1)
+    after = Scorer(newer).score(table_of(rows), datetime(2026, 12, 1, tzinfo=UTC))
+    told = change(before, after)
+    assert [step.kind for step in told.steps if step.kind != "facts"] == ["model", "card", "calibration"]
+    assert sum(step.evidence for step in told.steps) == pytest.approx(after.logit[0] - before.logit[0], abs=1e-9)
+    assert sum(step.points for step in told.steps) == pytest.approx(
+        after.probability[0] - before.probability[0], abs=1e-9
+    )
+
+
+def test_what_if_moves_what_follows_from_the_change():
+    asked = customer(tickets_open=4, complaints_open=3, tickets_overdue=1)
+    told = what_if(scorer(), asked, {"tickets_open": 2})
+    assert told.moved == {"tickets_open": (4.0, 2.0), "complaints_open": (3.0, 2.0)}
+    assert told.after.probability[0] <= told.before.probability[0]
+    assert told.before.probability[0] == asked.probability[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"orders_count_365d": 9}, "is not something a company can change"),
+        ({"outbound_count_90d": 9}, "is not something a company can change"),
+        ({"tickets_open": -1}, "lie between 0 and inf"),
+        ({"tickets_open": float("nan")}, "is to be a number"),
+        ({"tickets_open": "two"}, "is to be a number"),
+    ],
+)
+def test_what_if_refuses_what_no_company_can_do(changes, sentence):
+    with pytest.raises(ServingError, match=sentence):
+        what_if(scorer(), customer(), changes)
+
+
+def test_what_follows_is_declared_for_every_feature_that_can_be_changed():
+    names = {column.name for column in columns()}
+    assert {column.name for column in changeable(columns())} == set(dependents())
+    assert {name for rules in dependents().values() for others in rules.values() for name in others} <= names
+
+
+def test_the_rhythm_of_orders_is_the_chance_of_silence():
+    # Literature values for CDNOW's fit (r .243, alpha 4.414, a .793, b 2.426, weeks), worked out by hand with the
+    # formulas of P(alive) and of a Poisson-gamma silence of 39 weeks.
+    rhythm = Rhythm("rhythm", 0.243, 4.414, 0.793, 2.426, 39.0)
+    one = [np.array([value]) for value in (3.0, 8.0, 38.0)]
+    alive = 1 / (1 + 0.793 / (2.426 + 1) * ((4.414 + 38) / (4.414 + 30)) ** 2.243)
+    silent = ((4.414 + 38) / (4.414 + 38 + 39)) ** 2.243
+    chance = 1 - alive * (1 - silent)
+    assert 1 / (1 + np.exp(-rhythm.logit(*one))) == pytest.approx(chance, abs=1e-12)
+    extreme = rhythm.logit(np.array([1.0, 5000.0]), np.array([0.0, 0.0]), np.array([0.0, 3000.0]))
+    assert np.isfinite(extreme).all()
+
+
+def test_a_bundle_of_another_catalog_is_refused_by_the_difference():
+    bundle = scorer().bundle
+    lost = replace(
+        bundle, fingerprint="other", columns=(*bundle.columns, replace(bundle.columns[0], name="gone_count_90d"))
+    )
+    with pytest.raises(BundleError, match="it reads attribute_region, gone_count_90d, not measured now"):
+        lost.refuse_unless_fits(catalog())
+    bundle.refuse_unless_fits(catalog())
+
+
+def test_rows_that_lack_a_feature_are_refused_by_its_name():
+    with pytest.raises(BundleError, match=r"lack 1 of the 203 features.*tickets_open"):
+        scorer().score(table_of(invented(2, 1)).drop_columns(["tickets_open"]), AS_OF)
+
+
+def test_a_damaged_bundle_is_refused_by_the_file(tmp_path):
+    folder = scorer().bundle.save(tmp_path / "bundle")
+    trees = folder / "recent-0.lgb.txt"
+    trees.write_text(trees.read_text("utf-8").replace("leaf_value=0.", "leaf_value=1.", 1), "utf-8")
+    with pytest.raises(BundleError, match=r"recent-0.lgb.txt was changed or cut short"):
+        Bundle.load(folder)
+    (folder / "bundle.json").write_text("{", "utf-8")
+    with pytest.raises(BundleError, match=r"bundle.json is not whole"):
+        Bundle.load(folder)
+
+
+def test_reasons_that_cost_too_much_are_refused():
+    with pytest.raises(PromotionError, match="Train with fewer or shallower trees"):
+        refuse_costly(scorer().bundle, budget=0.001)
+    assert refuse_costly(scorer().bundle, budget=50.0) > 0
