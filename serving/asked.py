@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from serving.keys import LOCAL, Viewer
-from serving.problem import Refusal
+from serving.problem import RequestError
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Asked:
     deadline: float = float("inf")
 
 
-_ASKED: ContextVar[Asked] = ContextVar("asked", default=Asked())
+_NOBODY = Asked()
+_ASKED: ContextVar[Asked] = ContextVar("asked", default=_NOBODY)
 
 
 def asked() -> Asked:
@@ -40,4 +41,4 @@ def still_wanted() -> None:
     A thread cannot be stopped from outside, so the work asks between its steps.
     """
     if time.monotonic() > _ASKED.get().deadline:
-        raise Refusal(504, "The answer took too long and was given up; ask for fewer customers at once.")
+        raise RequestError(504, "The answer took too long and was given up; ask for fewer customers at once.")

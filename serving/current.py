@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from features import Catalog, Vocabulary, catalog
 from features.engine import compiled_plan
 from history.errors import BundleError, RapportError, ServingError
-from history.settings import Settings
 from scoring import shelf
 from scoring.answer import Answer
 from scoring.bundle import Bundle
 from scoring.matrix import Matrix
 from scoring.scored import Scored
 from scoring.scorer import Scorer
-from serving.problem import NotReady
+from serving.problem import NotReadyError
 from serving.store import Ids, Run, current_run, pointer
 
 TARGETS = ("churn", "conversion")
@@ -40,6 +41,19 @@ class Night:
         """Return the cutoff."""
         return self.scored.as_of
 
+    @cached_property
+    def people(self) -> pa.Table:
+        """Return who the customers are, row by row as they were scored."""
+        people = self.run.kept("customers")
+        if people is None or people.num_rows != len(self.scored):
+            return pa.table({"customer_id": pa.array(self.scored.customer_id, pa.string())})
+        return people
+
+    def owner(self, row: int) -> str | None:
+        """Return who looks after the customer in ``row``."""
+        found: str | None = self.people.column("owner")[row].as_py() if "owner" in self.people.column_names else None
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class Current:
@@ -54,9 +68,11 @@ class Current:
 
     @property
     def night(self) -> Night:
-        """Return the night; NotReady before the first."""
+        """Return the night; NotReadyError before the first."""
         if self.last_night is None:
-            raise NotReady(f"Nothing is scored for {self.target} yet; run: rapport score HISTORY --target {self.target}.")
+            raise NotReadyError(
+                f"Nothing is scored for {self.target} yet; run: rapport score HISTORY --target {self.target}."
+            )
         return self.last_night
 
     def answers(self, customer_ids: Sequence[str], reasons: int, language: str) -> list[Answer | None]:
@@ -70,8 +86,8 @@ class Current:
 class Watch:
     """Keeps one target current: takes up a new champion or night, refuses a bad one and keeps the old."""
 
-    def __init__(self, home: Path, target: str, settings: Settings) -> None:
-        self._home, self._target, self._settings = home, target, settings
+    def __init__(self, home: Path, target: str) -> None:
+        self._home, self._target = home, target
         self._seen: tuple[str | None, str | None] | None = None
         self.loaded: Current | None = None
         self.refused = ""
@@ -80,7 +96,7 @@ class Watch:
     def current(self) -> Current:
         """Return what answers; hold on to the one reference for the whole of an answer."""
         if self.loaded is None:
-            raise NotReady(self.refused or f"Nothing is loaded for {self._target} yet; try again in a moment.")
+            raise NotReadyError(self.refused or f"Nothing is loaded for {self._target} yet; try again in a moment.")
         return self.loaded
 
     def look(self) -> str:
@@ -90,7 +106,7 @@ class Watch:
             if seen == self._seen:
                 return ""
             self._seen = seen
-            loaded = load(self._home, self._target, self._settings)
+            loaded = load(self._home, self._target)
         except (RapportError, OSError, KeyError, ValueError) as error:
             news = self.refused != str(error)
             self.refused = str(error) if isinstance(error, RapportError) else f"{type(error).__name__}: {error}"
@@ -112,7 +128,7 @@ class Watch:
         }
 
 
-def load(home: Path, target: str, settings: Settings) -> Current:
+def load(home: Path, target: str) -> Current:
     """Load the champion and the night, and try them before anyone else does."""
     bundle = Bundle.load(shelf.champion(home, target))
     features = catalog_of(bundle)
@@ -127,7 +143,14 @@ def load(home: Path, target: str, settings: Settings) -> Current:
     fresh = stored is None or not _repeats(scorer, stored)
     scored = rescore(scorer, run) if fresh else stored
     assert scored is not None
+    _warm(scored)
     return Current(target, bundle, scorer, features, Night(run, run.ids, scored), rescored=fresh)
+
+
+def _warm(scored: Scored) -> None:
+    """Say one customer in both languages: the words are read at the first answer, which is nobody's then."""
+    for language in ("en", "zh"):
+        scored.take(np.flatnonzero(scored.eligible)[:1]).answers(1, language)
 
 
 def catalog_of(bundle: Bundle) -> Catalog:

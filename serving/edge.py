@@ -16,7 +16,7 @@ from serving.environment import LOOPBACK
 from serving.keys import LOCAL, Viewer
 from serving.limits import InFlight, Rate
 from serving.office import Office
-from serving.problem import Refusal, of_error
+from serving.problem import RequestError, of_error
 from serving.reply import Reply, request_id_of
 
 Scope = MutableMapping[str, Any]
@@ -28,7 +28,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _UPLOAD_SECONDS = 10.0
 # BentoML's own pages describe its shapes, not ours, and load scripts from outside.
 _HIDDEN = ("/healthz", "/schema.json", "/docs.json", "/static_content", "/assets")
-_log = logging.getLogger("rapport.edge")
+logger = logging.getLogger("rapport.edge")
 
 
 class Edge:
@@ -48,22 +48,20 @@ class Edge:
             return
         started = time.perf_counter()
         headers = _headers(scope)
-        reply = Reply(
-            send, request_id_of(headers), scope["path"], secure=self._office.environment.secure_cookies
-        )
+        reply = Reply(send, request_id_of(headers), scope["path"], secure=self._office.environment.secure_cookies)
         journal.REQUEST_ID.set(reply.request_id)
         try:
             await self._answer(scope, receive, reply, headers)
-        except Refusal as refusal:
+        except RequestError as refusal:
             await reply.refuse(*of_error(refusal), retry_after=refusal.retry_after)
         except TimeoutError:
             await reply.refuse(
-                *of_error(Refusal(504, "The answer took too long and was given up; ask for less at once."))
+                *of_error(RequestError(504, "The answer took too long and was given up; ask for less at once."))
             )
         except Exception:  # the outermost boundary: nothing may leave without our shape
-            _log.exception("unhandled")
+            logger.exception("unhandled")
             await reply.refuse(
-                *of_error(Refusal(500, "Something went wrong on our side; the log has the request id."))
+                *of_error(RequestError(500, "Something went wrong on our side; the log has the request id."))
             )
         self._count(scope, reply, time.perf_counter() - started)
 
@@ -71,7 +69,7 @@ class Edge:
         path = scope["path"]
         self._check_reach(scope, headers)
         if path.startswith(_HIDDEN):
-            raise Refusal(404, "There is nothing at this address; see /openapi.json.")
+            raise RequestError(404, "There is nothing at this address; see /openapi.json.")
         if page := self._office.pages.get(path):
             _check_method(scope, reply, ("GET", "HEAD"))
             if path == "/metrics":
@@ -88,13 +86,13 @@ class Edge:
         if path.startswith("/v1/"):
             endpoint = BY_PATH.get(path)
             if endpoint is None:
-                raise Refusal(404, "There is nothing at this address; see /openapi.json.")
+                raise RequestError(404, "There is nothing at this address; see /openapi.json.")
             _check_method(scope, reply, ("POST",))
             viewer = self._check_key(headers, endpoint.scope)
             caller = viewer.name
             _check_json(headers)
         if wait := self._rate.wait(caller, time.monotonic()):
-            raise Refusal(429, "Too many requests in this minute; slow down.", code="rate", retry_after=wait)
+            raise RequestError(429, "Too many requests in this minute; slow down.", code="rate", retry_after=wait)
         deadline = time.monotonic() + self._office.environment.timeout_seconds
         return Asked(viewer, reply.request_id, path, headers.get("idempotency-key", "")[:200], deadline)
 
@@ -102,7 +100,7 @@ class Edge:
         # The console is not held back here: its pages are what a person looks at while the API is busy.
         counted = asked.route.startswith("/v1/")
         if counted and not self._places.enter():
-            raise Refusal(429, "Busy; try again in a moment.", retry_after=1.0)
+            raise RequestError(429, "Busy; try again in a moment.", retry_after=1.0)
         self._office.gauges.in_flight.inc()
         set_asked(asked)
         try:
@@ -115,14 +113,12 @@ class Edge:
                 self._places.leave()
 
     def _check_reach(self, scope: Scope, headers: dict[str, str]) -> None:
-        """Without keys, answer only this machine, and only under its own name (or a web page could ask for the user)."""
+        """Without keys, answer only this machine, and only under its own name: a web page could ask for its reader."""
         if not self._office.open:
             return
         host = headers.get("host", "").rsplit(":", 1)[0].strip("[]")
         if _client(scope) not in LOOPBACK or host not in LOOPBACK:
-            raise Refusal(
-                403, "Keys are switched off, so only this machine is answered.", code="loopback_only"
-            )
+            raise RequestError(403, "Keys are switched off, so only this machine is answered.", code="loopback_only")
 
     def _check_key(self, headers: dict[str, str], needed: str) -> Viewer:
         if self._office.open:
@@ -131,9 +127,9 @@ class Edge:
         secret = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
         viewer = self._office.keys.check(secret, datetime.now(UTC)) if secret else None
         if viewer is None:
-            raise Refusal(401, "Send a valid key: Authorization: Bearer <key>.")
+            raise RequestError(401, "Send a valid key: Authorization: Bearer <key>.")
         if not viewer.may(needed):
-            raise Refusal(403, f"This key does not hold the scope {needed!r}; ask for one that does.")
+            raise RequestError(403, f"This key does not hold the scope {needed!r}; ask for one that does.")
         return viewer
 
     def _count(self, scope: Scope, reply: Reply, seconds: float) -> None:
@@ -155,19 +151,19 @@ def _client(scope: Scope) -> str:
 def _check_method(scope: Scope, reply: Reply, allowed: tuple[str, ...]) -> None:
     if scope["method"] not in allowed:
         reply.extra["allow"] = ", ".join(allowed)
-        raise Refusal(405, f"This address takes {' and '.join(allowed)}; see /openapi.json.")
+        raise RequestError(405, f"This address takes {' and '.join(allowed)}; see /openapi.json.")
 
 
 def _check_json(headers: dict[str, str]) -> None:
     if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-        raise Refusal(415, "Send JSON: Content-Type: application/json.")
+        raise RequestError(415, "Send JSON: Content-Type: application/json.")
 
 
 async def _body(receive: Receive, headers: dict[str, str], limit: int) -> bytes:
     """Read the whole body before anything else is held for it; a slow sender holds only itself."""
     length = headers.get("content-length", "0")
     if not length.isdigit() or int(length) > limit:
-        raise Refusal(413, f"The body may have at most {limit:,} bytes; send fewer customers at once.")
+        raise RequestError(413, f"The body may have at most {limit:,} bytes; send fewer customers at once.")
     parts, size, more = [], 0, True
     try:
         async with asyncio.timeout(_UPLOAD_SECONDS):
@@ -177,11 +173,9 @@ async def _body(receive: Receive, headers: dict[str, str], limit: int) -> bytes:
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
                 if size > limit:
-                    raise Refusal(
-                        413, f"The body may have at most {limit:,} bytes; send fewer customers at once."
-                    )
+                    raise RequestError(413, f"The body may have at most {limit:,} bytes; send fewer customers at once.")
     except TimeoutError as error:
-        raise Refusal(408, "The body came too slowly; send it again.") from error
+        raise RequestError(408, "The body came too slowly; send it again.") from error
     return b"".join(parts)
 
 

@@ -120,9 +120,7 @@ def _number(environ: Mapping[str, str], name: str, default: N_, kind: Callable[[
     try:
         return kind(text)
     except ValueError as error:
-        raise SettingsError(
-            f"{name}: {text!r} is not a number; give one or leave the variable out."
-        ) from error
+        raise SettingsError(f"{name}: {text!r} is not a number; give one or leave the variable out.") from error
 
 
 def _switch(environ: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -42,14 +42,16 @@ _EVENTS: Mapping[str, tuple[str, str]] = {
     ),
     "surveys": (
         "answered_at",
-        "'survey' AS kind, coalesce(kind, '') AS title, NULL AS amount, coalesce(kind = 'nps' AND score <= 6, false) AS bad, "
+        "'survey' AS kind, coalesce(kind, '') AS title, NULL AS amount, "
+        "coalesce(kind = 'nps' AND score <= 6, false) AS bad, "
         "coalesce(score::VARCHAR, '') AS detail",
     ),
     "invoices": (
         "issued_at",
         "'invoice' AS kind, invoice_id AS title, amount, "
         "due_at < $as_of AND (paid_at IS NULL OR paid_at >= $as_of OR paid_at > due_at) AS bad, "
-        "CASE WHEN paid_at < $as_of THEN 'paid ' || paid_at::DATE::VARCHAR ELSE 'due ' || due_at::DATE::VARCHAR END AS detail",
+        "CASE WHEN paid_at < $as_of THEN 'paid ' || paid_at::DATE::VARCHAR "
+        "ELSE 'due ' || due_at::DATE::VARCHAR END AS detail",
     ),
     "risk_events": (
         "occurred_at",
@@ -64,7 +66,7 @@ _PEOPLE = ("created_at", "name", "region", "industry", "employees", "source", "p
 
 
 def extracts(history: History, snapshot: pa.Table, as_of: datetime) -> dict[str, pa.Table]:
-    """Return the tables ``customers`` (a row for each row of the snapshot) and ``events`` (sorted by customer and time)."""
+    """Return ``customers`` (a row for each row of the snapshot) and ``events`` (sorted by customer, newest first)."""
     return {"customers": _customers(history, snapshot), "events": _events(history, as_of)}
 
 

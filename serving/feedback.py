@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from serving.problem import Refusal
+from serving.problem import RequestError
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS feedback (
@@ -71,21 +71,17 @@ class FeedbackBook:
             ).fetchone()
             if kept is not None:
                 return dict(kept)
-            first = store.execute(
-                f"SELECT {_SHOWN}, body_hash FROM feedback WHERE repeat_key = ?", (key,)
-            ).fetchone()
+            first = store.execute(f"SELECT {_SHOWN}, body_hash FROM feedback WHERE repeat_key = ?", (key,)).fetchone()
         row = dict(first)
         if row.pop("body_hash") != body_hash:
-            raise Refusal(409, "This Idempotency-Key was used for another body; use a new one.")
+            raise RequestError(409, "This Idempotency-Key was used for another body; use a new one.")
         return row | {"repeated": True}
 
     def latest(self, target: str) -> dict[str, dict[str, Any]]:
         """Return each customer's last feedback on ``target``."""
         newest = "SELECT MAX(id) FROM feedback WHERE target = ? GROUP BY customer_id"
         with self._open() as store:
-            rows = store.execute(
-                f"SELECT {_SHOWN} FROM feedback WHERE id IN ({newest})", (target,)
-            ).fetchall()
+            rows = store.execute(f"SELECT {_SHOWN} FROM feedback WHERE id IN ({newest})", (target,)).fetchall()
         return {row["customer_id"]: dict(row) for row in rows}
 
     def of_customer(self, customer_id: str, most: int = 50) -> Sequence[dict[str, Any]]:

@@ -23,6 +23,23 @@ def replace_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         part.write_bytes(content)
 
 
+def secret_of(home: Path, name: str) -> bytes:
+    """Return the random bytes that all workers of a home share; the first to ask makes them."""
+    path = home / name
+    home.mkdir(parents=True, exist_ok=True)
+    made = path.with_name(f".{name}.{secrets.token_hex(4)}.part")
+    try:
+        made.touch(mode=0o600)
+        made.write_bytes(secrets.token_bytes(32))
+        # A link is made or refused in one step: of two that start at once, one wins and both read the same.
+        path.hardlink_to(made)
+    except FileExistsError:
+        pass
+    finally:
+        made.unlink(missing_ok=True)
+    return path.read_bytes()
+
+
 @contextmanager
 def aside(path: Path) -> Iterator[Path]:
     """Lend a path beside ``path``; move what was written there into place when all went well."""
@@ -31,7 +48,7 @@ def aside(path: Path) -> Iterator[Path]:
     try:
         yield part
         _sync(part)
-        os.replace(part, path)
+        part.replace(path)
         _sync(path.parent)
     finally:
         if part.is_dir():

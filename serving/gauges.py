@@ -13,6 +13,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    disable_created_metrics,
     generate_latest,
     multiprocess,
 )
@@ -27,11 +28,11 @@ class Gauges:
     """The metrics of one worker; with a folder, those of all workers of the server are added up."""
 
     def __init__(self, folder: Path | None = None) -> None:
+        # A second series for each would double what Prometheus keeps and say nothing new.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client has no types here
         self._folder = folder
         self._registry = registry = CollectorRegistry()
-        self.requests = Counter(
-            "rapport_requests", "Requests answered", ("route", "status"), registry=registry
-        )
+        self.requests = Counter("rapport_requests", "Requests answered", ("route", "status"), registry=registry)
         self.seconds = Histogram(
             "rapport_request_seconds", "Time to answer", ("route",), buckets=_SECONDS, registry=registry
         )
@@ -80,7 +81,7 @@ class Gauges:
         if self._folder is None:
             return generate_latest(self._registry)
         gathered = CollectorRegistry()
-        multiprocess.MultiProcessCollector(gathered, path=str(self._folder))
+        multiprocess.MultiProcessCollector(gathered, path=str(self._folder))  # type: ignore[no-untyped-call]
         return generate_latest(gathered)
 
 
@@ -89,7 +90,7 @@ def forget_the_dead(folder: Path) -> None:
     for path in folder.glob("gauge_live*_*.db"):
         pid = path.stem.rsplit("_", 1)[-1]
         if pid.isdigit() and not _alive(int(pid)):
-            multiprocess.mark_process_dead(int(pid), path=str(folder))
+            multiprocess.mark_process_dead(int(pid), path=str(folder))  # type: ignore[no-untyped-call]
 
 
 def _alive(pid: int) -> bool:

@@ -95,10 +95,8 @@ class KeyRing:
         if not scopes:
             raise ServingError(f"A key needs a scope. Known scopes: {', '.join(SCOPES)}.")
         if any(key.name == name and _viewer(key, now) for key in self.keys()):
-            raise ServingError(
-                f"There is a key called {name!r}; rotate or revoke it, or choose another name."
-            )
-        return self._new(Key(name, "", tuple(scopes), _iso(now), expires_at and _iso(expires_at), owner))
+            raise ServingError(f"There is a key called {name!r}; rotate or revoke it, or choose another name.")
+        return self._new(Key(name, "", tuple(scopes), _iso(now), _iso(expires_at) if expires_at else None, owner))
 
     def rotate(self, name: str, now: datetime, *, until: datetime) -> str:
         """Make a second secret for ``name`` and let the old ones end at ``until``."""

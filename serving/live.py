@@ -18,14 +18,12 @@ from history.spans import parse_span
 from scoring.scored import Scored
 from serving.asked import still_wanted
 from serving.current import Current
-from serving.problem import Refusal
+from serving.problem import RequestError
 
 MOST_ROWS_IN_ALL = 50_000
 
 
-def score_histories(
-    current: Current, histories: Sequence[Mapping[str, Any]], as_of: str, settings: Settings
-) -> Scored:
+def score_histories(current: Current, histories: Sequence[Mapping[str, Any]], as_of: str, settings: Settings) -> Scored:
     """Score each history at ``as_of`` as the night would: same reading, same catalog, same bundle."""
     tables = _tables(histories)
     moment = moment_of(as_of, settings.zone)
@@ -59,20 +57,22 @@ def _tables(histories: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, 
     for place, history in enumerate(histories):
         customer_id = history["customer"]["customer_id"]
         if customer_id in seen:
-            raise Refusal(422, "This customer is in the request twice.", where=f"histories.{place}.customer.customer_id")
+            raise RequestError(
+                422, "This customer is in the request twice.", where=f"histories.{place}.customer.customer_id"
+            )
         seen.add(customer_id)
         rows["customers"].append(dict(history["customer"]))
         for name in rows.keys() - {"customers"}:
             rows[name] += _rows_of(customer_id, history.get(name, ()), f"histories.{place}.{name}")
     if sum(map(len, rows.values())) > MOST_ROWS_IN_ALL:
-        raise Refusal(413, f"The histories have more than {MOST_ROWS_IN_ALL:,} rows in all; send fewer at once.")
+        raise RequestError(413, f"The histories have more than {MOST_ROWS_IN_ALL:,} rows in all; send fewer at once.")
     return {name: found for name, found in rows.items() if found}
 
 
 def _rows_of(customer_id: str, rows: Sequence[Mapping[str, Any]], where: str) -> list[dict[str, Any]]:
     for place, row in enumerate(rows):
         if row.get("customer_id", customer_id) != customer_id:
-            raise Refusal(422, "The row belongs to another customer.", where=f"{where}.{place}.customer_id")
+            raise RequestError(422, "The row belongs to another customer.", where=f"{where}.{place}.customer_id")
     return [{**row, "customer_id": customer_id} for row in rows]
 
 
@@ -80,7 +80,7 @@ def _refuse_rejects(history: History) -> None:
     """Refuse what the night would set aside: a caller can mend it, a night cannot ask."""
     if history.rejected.total:
         first = history.rejected.rows.slice(0, 1).to_pylist()[0]
-        raise Refusal(
+        raise RequestError(
             422,
             f"{history.rejected.total} rows cannot be used; the first: {first['table']} row {first['line']}, "
             f"{first['column']}: {first['reason']}.",
@@ -91,5 +91,7 @@ def _refuse_rejects(history: History) -> None:
 def _in_order(table: pa.Table, customer_ids: Sequence[str]) -> pa.Table:
     place = {customer_id: row for row, customer_id in enumerate(table.column("customer_id").to_pylist())}
     if missing := [one for one in customer_ids if one not in place]:
-        raise Refusal(422, f"{len(missing)} customers were not known before as_of: nothing in their history is earlier.")
+        raise RequestError(
+            422, f"{len(missing)} customers were not known before as_of: nothing in their history is earlier."
+        )
     return table.take([place[customer_id] for customer_id in customer_ids])

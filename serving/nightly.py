@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +18,8 @@ from scoring.scored import Scored
 from scoring.scorer import Scorer
 from serving.current import Night, catalog_of
 from serving.extracts import extracts
-from serving.store import Manifest, keep_scores, write_run
+from serving.past import past_line
+from serving.store import Manifest, keep_scores, npy, places, write_run
 
 Progress = Callable[[str, float], None]
 
@@ -51,18 +51,14 @@ def score_history(
     )
     progress("writing the night", 0.8)
     scores = scored.to_table()
-    tables = {"features": table, "scores": scores, **extracts(history, table, as_of)}
-    run = write_run(home, manifest, tables, {"matrix.npy": _npy(scored)})
+    beside = {**extracts(history, table, as_of), "past": past_line(home, manifest)}
+    tables = {"features": table, "scores": scores, **beside}
+    run = write_run(
+        home, manifest, tables, {"matrix.npy": npy(np.ascontiguousarray(scored.rows.values)), **places(table, beside)}
+    )
     keep_scores(home, manifest, scores)
     progress("done", 1.0)
     return Night(run, run.ids, scored)
-
-
-def _npy(scored: Scored) -> bytes:
-    """Return the matrix as the workers map it: rows side by side, so that one customer is one page."""
-    buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(scored.rows.values))
-    return buffer.getvalue()
 
 
 def published_table(scored: Scored, *, reasons: int = 3, language: str = "en") -> pa.Table:
@@ -71,12 +67,20 @@ def published_table(scored: Scored, *, reasons: int = 3, language: str = "en") -
     plain = ("customer_id", "as_of", "target", "state", "probability", "percentile", "model_probability",
              "rule_probability", "rule_score", "tier", "value_at_risk", "base_rate")  # fmt: skip
     columns = {name: [getattr(answer, name) for answer in answers] for name in plain}
-    kinds = {name: pa.float64() for name in plain if "probability" in name or name in ("rule_score", "value_at_risk", "base_rate")}
+    kinds = {
+        name: pa.float64()
+        for name in plain
+        if "probability" in name or name in ("rule_score", "value_at_risk", "base_rate")
+    }
     arrays = {name: pa.array(values, kinds.get(name)) for name, values in columns.items()}
     arrays["percentile"] = pa.array(columns["percentile"], pa.int64())
     arrays["tier"] = pa.array(columns["tier"], pa.string())
-    arrays["interval_low"] = pa.array([answer.interval[0] if answer.interval else None for answer in answers], pa.float64())
-    arrays["interval_high"] = pa.array([answer.interval[1] if answer.interval else None for answer in answers], pa.float64())
+    arrays["interval_low"] = pa.array(
+        [answer.interval[0] if answer.interval else None for answer in answers], pa.float64()
+    )
+    arrays["interval_high"] = pa.array(
+        [answer.interval[1] if answer.interval else None for answer in answers], pa.float64()
+    )
     for place in range(reasons):
         texts = [answer.reasons[place].text if len(answer.reasons) > place else None for answer in answers]
         arrays[f"reason_{place + 1}"] = pa.array(texts, pa.string())

@@ -12,17 +12,18 @@ from pathlib import Path
 
 from history.settings import Settings
 from serving import gauges, journal
+from serving.api import Api
 from serving.audit import AuditTrail
-from serving.current import TARGETS, Watch
+from serving.current import TARGETS, Current, Watch
 from serving.desk import Desk
+from serving.drift import by_family, drift
 from serving.environment import Environment
-from serving.feedback import FeedbackBook
 from serving.keys import KeyRing
 from serving.openapi import document
 
 Page = tuple[int, bytes, str]
 _JSON = "application/json"
-_log = logging.getLogger("rapport.office")
+logger = logging.getLogger("rapport.office")
 
 
 class Office:
@@ -33,16 +34,11 @@ class Office:
         self.keys = KeyRing(environment.home)
         self.gauges = gauges.Gauges(environment.metrics_folder)
         self.settings = replace(Settings.read(environment.settings), home=str(environment.home))
-        self.watches = {target: Watch(environment.home, target, self.settings) for target in TARGETS}
+        self.watches = {target: Watch(environment.home, target) for target in TARGETS}
         self.desk = Desk(
-            self.settings,
-            self.watches,
-            keys=self.keys,
-            feedback=FeedbackBook(environment.home),
-            audit=AuditTrail(environment.home),
-            is_open=lambda: self.open,
-            mlflow_url=environment.mlflow_url,
+            self.settings, self.watches, self.keys, is_open=lambda: self.open, mlflow_url=environment.mlflow_url
         )
+        self.api = Api(self.desk, AuditTrail(environment.home), self.gauges)
         self.pages: Mapping[str, Callable[[], Page]] = {
             "/livez": lambda: (200, b'{"alive": true}', _JSON),
             "/readyz": self._ready,
@@ -60,9 +56,7 @@ class Office:
         """Load what is published and look for news until closed."""
         self._look()
         if self.open:
-            journal.note(
-                "keys are OFF: whoever can reach this machine's loopback reads every score", logging.WARNING
-            )
+            journal.note("keys are OFF: whoever can reach this machine's loopback reads every score", logging.WARNING)
         threading.Thread(target=self._keep_looking, name="rapport-watch", daemon=True).start()
 
     def close(self) -> None:
@@ -78,7 +72,7 @@ class Office:
             try:
                 outcome = watch.look()
             except Exception:  # the thread must outlive whatever a broken file can do
-                _log.exception("reload")
+                logger.exception("reload")
                 outcome = "refused"
             if outcome:
                 self._report(target, outcome)
@@ -88,13 +82,17 @@ class Office:
         self.gauges.reloads.labels(target, outcome).inc()
         journal.note(f"reload {outcome}", target=target, reason=watch.refused or None, **watch.about())
         if watch.loaded is not None and outcome == "taken":
-            self.gauges.took_up(target, watch.loaded)
+            self._took_up(target, watch.loaded)
+
+    def _took_up(self, target: str, current: Current) -> None:
+        night = current.last_night
+        if night is not None:
+            moved = by_family(drift(current.bundle, night.scored.rows.take(night.scored.eligible)))
+            self.gauges.took_up(target, current.bundle.version, night.as_of, moved)
+            self.desk.book(target)
 
     def _ready(self) -> Page:
-        about = {
-            target: watch.about() | {"refused": watch.refused or None}
-            for target, watch in self.watches.items()
-        }
+        about = {target: watch.about() | {"refused": watch.refused or None} for target, watch in self.watches.items()}
         ready = any(watch.loaded is not None for watch in self.watches.values())
         body = {"ready": ready, "targets": about}
         return 200 if ready else 503, json.dumps(body, ensure_ascii=False).encode(), _JSON

@@ -25,12 +25,10 @@ SENTENCES = {
 }
 
 
-class Refusal(ServingError):
+class RequestError(ServingError):
     """A request that cannot be answered, with its status and code."""
 
-    def __init__(
-        self, status: int, message: str, *, code: str = "", where: str = "", retry_after: float = 0.0
-    ) -> None:
+    def __init__(self, status: int, message: str, *, code: str = "", where: str = "", retry_after: float = 0.0) -> None:
         super().__init__(message)
         self.status, self.code, self.where, self.retry_after = (
             status,
@@ -40,7 +38,7 @@ class Refusal(ServingError):
         )
 
 
-class NotReady(ServingError):
+class NotReadyError(ServingError):
     """Nothing has been scored or published yet, so there is nothing to answer from."""
 
 
@@ -51,9 +49,9 @@ def problem(code: str, message: str, where: str = "") -> dict[str, Any]:
 
 def of_error(error: RapportError) -> tuple[int, dict[str, Any]]:
     """Return the status and body for a mistake that a room reported."""
-    if isinstance(error, Refusal):
+    if isinstance(error, RequestError):
         return error.status, problem(error.code, str(error), error.where)
-    if isinstance(error, NotReady | BundleError):
+    if isinstance(error, NotReadyError | BundleError):
         return 503, problem("not_ready", str(error))
     return 422, problem("refused", str(error))
 

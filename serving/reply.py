@@ -38,9 +38,7 @@ def request_id_of(headers: Mapping[str, str]) -> str:
 class Reply:
     """One answer on its way out."""
 
-    def __init__(
-        self, send: Callable[[Message], Awaitable[None]], request_id: str, path: str, *, secure: bool
-    ) -> None:
+    def __init__(self, send: Callable[[Message], Awaitable[None]], request_id: str, path: str, *, secure: bool) -> None:
         self.request_id, self.status, self.started = request_id, 0, False
         self.extra: dict[str, str] = {}
         self._send, self._api, self._secure = send, path.startswith("/v1/"), secure

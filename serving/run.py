@@ -48,8 +48,8 @@ def prepared(environment: Environment, say: Callable[[str], None]) -> Environmen
     environment = _with_keys_settled(environment, say)
     if (taken := _port_taken(environment)) is not None:
         raise ServingError(f"Port {environment.port} on {environment.host} cannot be used ({taken}); choose another.")
-    settings = replace(Settings.read(environment.settings), home=str(environment.home))
-    watches = {target: Watch(environment.home, target, settings) for target in TARGETS}
+    Settings.read(environment.settings)
+    watches = {target: Watch(environment.home, target) for target in TARGETS}
     for watch in watches.values():
         watch.look()
     if not any(watch.loaded for watch in watches.values()):
@@ -120,7 +120,7 @@ def _port_taken(environment: Environment) -> str | None:
 
 
 def _reachable(host: str) -> str:
-    if host in ("0.0.0.0", "::"):  # noqa: S104  # compared with, not bound
+    if host in ("0.0.0.0", "::"):  # compared with, not bound
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
 
@@ -132,7 +132,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
             raise ServingError(f"The server did not start (exit code {process.returncode}); its log says why.")
         try:
             # Short attempts: the socket is open before any worker listens to it.
-            with urllib.request.urlopen(f"{url}/readyz", timeout=2):  # noqa: S310  # our own address
+            with urllib.request.urlopen(f"{url}/readyz", timeout=2):  # our own address
                 return
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             time.sleep(0.2)

@@ -41,9 +41,7 @@ def _is_moment(text: str) -> str:
     try:
         datetime.fromisoformat(text)
     except ValueError as error:
-        raise PydanticCustomError(
-            "moment", "Input should be a date or time such as 2026-11-01T08:00:00"
-        ) from error
+        raise PydanticCustomError("moment", "Input should be a date or time such as 2026-11-01T08:00:00") from error
     return text
 
 
@@ -73,9 +71,7 @@ class Body(BaseModel):
     def _few_keys(cls, given: Any) -> Any:
         # Every unknown key costs an error of its own: a body of a million keys must not become a million errors.
         if isinstance(given, dict) and len(given) > _MOST_KEYS:
-            raise PydanticCustomError(
-                "too_many_keys", "Object should have at most {most} keys", {"most": _MOST_KEYS}
-            )
+            raise PydanticCustomError("too_many_keys", "Object should have at most {most} keys", {"most": _MOST_KEYS})
         return given
 
 
@@ -159,9 +155,7 @@ def _row(table: Table) -> type[BaseModel]:
     columns = (*table.columns, RECORDED_AT)
     fields: dict[str, Any] = {
         # The customer is said once, above; rows may repeat it.
-        column.name: _field(
-            column, required=column.required and (table is CUSTOMERS or column.name != "customer_id")
-        )
+        column.name: _field(column, required=column.required and (table is CUSTOMERS or column.name != "customer_id"))
         for column in {column.name: column for column in columns}.values()
     }
     name = "".join(part.capitalize() for part in table.name.split("_")) + "Row"

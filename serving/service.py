@@ -13,8 +13,10 @@ from starlette.responses import Response
 from history.errors import RapportError
 from serving import journal, schemas
 from serving.asked import asked
+from serving.console.app import console
 from serving.edge import Edge
 from serving.environment import Environment, read_environment
+from serving.files import secret_of
 from serving.office import Office
 from serving.problem import of_error
 
@@ -56,7 +58,7 @@ class Addresses:
         type(self).on_start()
         self.office.open_up()
 
-    @bentoml.on_shutdown
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml has no types
     def close(self) -> None:
         """Stop looking for news."""
         self.office.close()
@@ -100,7 +102,9 @@ class Addresses:
 def build(environment: Environment, on_start: Callable[[], None] = lambda: None) -> Any:
     """Return the service of one environment; ``on_start`` is called once in each worker."""
     office = Office(environment)
-    bound = type("Rapport", (Addresses,), {"office": office, "on_start": staticmethod(on_start), "__module__": __name__})
+    bound = type(
+        "Rapport", (Addresses,), {"office": office, "on_start": staticmethod(on_start), "__module__": __name__}
+    )
     service = bentoml.service(
         bound,
         name="rapport",
@@ -112,6 +116,8 @@ def build(environment: Environment, on_start: Callable[[], None] = lambda: None)
         logging={"access": {"enabled": False}},
     )
     service.add_asgi_middleware(Edge, office=office)
+    secret = secret_of(environment.home, "console.secret")
+    service.mount_asgi_app(console(office.desk, secret=secret, secure=environment.secure_cookies), path="/")
     return service
 
 

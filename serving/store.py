@@ -7,6 +7,7 @@ names the run that answers; ``scores/<target>/history/`` keeps one Parquet file 
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -22,9 +23,10 @@ import pyarrow.parquet as pq
 
 from history.errors import ServingError
 from serving.files import aside, replace_text
-from serving.problem import NotReady
+from serving.problem import NotReadyError
 
 KEPT_RUNS = 3
+_ROWS_IN_A_GROUP = 8_192
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,25 @@ class Run:
         with pa.memory_map(str(path)) as source:
             return pa.ipc.open_file(source).read_all()
 
+    def rows_of(self, name: str, row: int) -> list[dict[str, Any]]:
+        """Return what a table holds of the customer in ``row``, without reading the rest."""
+        table, path = self.kept(name), self.folder / f"{name}.npy"
+        if table is None or not path.is_file():
+            return []
+        first, end = np.load(path, mmap_mode="r")[row : row + 2].tolist()
+        rows: list[dict[str, Any]] = table.slice(first, end - first).to_pylist()
+        return rows
+
+    def kept(self, name: str) -> pa.Table | None:
+        """Return one of the run's tables, opened once."""
+        if name not in self._opened:
+            self._opened[name] = self.table(name)
+        return self._opened[name]
+
+    @cached_property
+    def _opened(self) -> dict[str, pa.Table | None]:
+        return {}
+
     @cached_property
     def ids(self) -> Ids:
         """Return the index of the run's customers."""
@@ -84,9 +105,7 @@ class Ids:
         return place if found else None
 
 
-def write_run(
-    home: Path, manifest: Manifest, tables: Mapping[str, pa.Table], files: Mapping[str, bytes]
-) -> Run:
+def write_run(home: Path, manifest: Manifest, tables: Mapping[str, pa.Table], files: Mapping[str, bytes]) -> Run:
     """Write a whole run, then let the pointer name it; a killed run leaves the last one in place."""
     root = home / "scores" / manifest.target
     stamp = manifest.scored_at.replace(":", "").replace("-", "").split(".")[0].split("+")[0]
@@ -98,8 +117,10 @@ def write_run(
         for name, content in files.items():
             (part / name).write_bytes(content)
         (part / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
-    replace_text(root / "current.json", json.dumps({"run": folder.name}))
-    _forget(root / "runs", keep=folder.name)
+    # A cutoff of the past, scored to fill the history, must not answer for today.
+    if manifest.as_of >= _answering(root):
+        replace_text(root / "current.json", json.dumps({"run": folder.name}))
+    _forget(root / "runs", keep=pointer(home, manifest.target))
     return Run(folder, manifest)
 
 
@@ -118,7 +139,7 @@ def current_run(home: Path, target: str) -> Run:
     """Return the run that the pointer names."""
     name = pointer(home, target)
     if name is None:
-        raise NotReady(
+        raise NotReadyError(
             f"Nothing is scored for {target} yet; run: rapport score HISTORY --as-of DATE --target {target}"
         )
     return read_run(home / "scores" / target / "runs" / name)
@@ -139,7 +160,8 @@ def keep_scores(home: Path, manifest: Manifest, scores: pa.Table) -> Path:
     path = home / "scores" / manifest.target / "history" / f"{manifest.as_of[:10]}.parquet"
     stamped = scores.replace_schema_metadata({b"manifest": json.dumps(asdict(manifest)).encode()})
     with aside(path) as part:
-        pq.write_table(stamped, part, compression="zstd")
+        # Small groups: one customer is found by reading one of them.
+        pq.write_table(stamped, part, compression="zstd", row_group_size=_ROWS_IN_A_GROUP)
     return path
 
 
@@ -149,10 +171,40 @@ def kept_days(home: Path, target: str) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
 
+def places(snapshot: pa.Table, beside: Mapping[str, pa.Table]) -> dict[str, bytes]:
+    """Return, for each table sorted by customer, where the rows of each row of the snapshot begin (as .npy files)."""
+    ids = Ids.of(snapshot.column("customer_id").to_pylist()).sorted
+    found = {}
+    for name, table in beside.items():
+        theirs = Ids.of(table.column("customer_id").to_pylist()).sorted
+        starts = np.searchsorted(theirs, ids, side="left") if len(theirs) else np.zeros(len(ids), dtype=np.int64)
+        ends = (
+            np.searchsorted(theirs, ids[-1:], side="right") if len(theirs) else np.zeros(len(ids[-1:]), dtype=np.int64)
+        )
+        found[f"{name}.npy"] = npy(np.concatenate([starts, ends]).astype(np.int64))
+    return found
+
+
+def npy(values: npt.NDArray[Any]) -> bytes:
+    """Return the array as a file that workers can map."""
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
+
+
 def _write_arrow(path: Path, table: pa.Table) -> None:
     whole = table.combine_chunks()
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, whole.schema) as writer:
         writer.write_table(whole)
+
+
+def _answering(root: Path) -> str:
+    """Return the cutoff that answers now; empty before the first, or when its folder is damaged."""
+    try:
+        name = json.loads((root / "current.json").read_text(encoding="utf-8"))["run"]
+        return read_run(root / "runs" / name).manifest.as_of
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def _free(root: Path, name: str) -> Path:
@@ -161,11 +213,9 @@ def _free(root: Path, name: str) -> Path:
     return root / next(one for one in (name, *(f"{name}.{n}" for n in range(1, 10_000))) if one not in taken)
 
 
-def _forget(root: Path, keep: str) -> None:
-    runs = sorted(
-        (path for path in root.iterdir() if not path.name.startswith(".")),
-        key=lambda path: path.stat().st_mtime,
-    )
-    for old in [path for path in runs if path.name != keep][: -(KEPT_RUNS - 1)]:
+def _forget(root: Path, keep: str | None) -> None:
+    # Names begin with the cutoff, so the newest cutoffs come last.
+    runs = sorted(path for path in root.iterdir() if not path.name.startswith(".") and path.name != keep)
+    for old in runs[: -(KEPT_RUNS - 1)]:
         # A worker may still read it: on Linux its mapped files live until it lets go.
         shutil.rmtree(old, ignore_errors=True)

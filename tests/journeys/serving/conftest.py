@@ -1,11 +1,10 @@
 """A small company with a published champion and one scored night, made once for all serving tests."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import lightgbm as lgb
-import numpy as np
 import pytest
 
 from features import Vocabulary, catalog, training_rows
@@ -20,13 +19,12 @@ from scoring.cards import load_card
 from scoring.columns import columns_of
 from scoring.experts.card import CardExpert
 from scoring.experts.trees import Trees
-from scoring.interval import Interval
 from scoring.matrix import Matrix
 from scoring.spend import Spend
 from serving.nightly import score_history
 
 YEAR = parse_span("12mo")
-AS_OF = datetime(2026, 11, 1)
+AS_OF = datetime.fromisoformat("2026-11-01")
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 
 
@@ -43,14 +41,19 @@ class Company:
 def make_bundle(history: History, target: str, version: str, *, trees: int = 30, seed: int = 1) -> Bundle:
     """Fit a small committee on two past slices: enough to have every kind of reason, no more."""
     features = catalog()
-    cutoffs = [datetime(2025, 5, 1), datetime(2025, 11, 1)]
-    rows = training_rows(
-        history, target, cutoffs, active=YEAR, horizon=YEAR, known_by=AS_OF, features=features
-    )
+    cutoffs = [datetime.fromisoformat("2025-05-01"), datetime.fromisoformat("2025-11-01")]
+    rows = training_rows(history, target, cutoffs, active=YEAR, horizon=YEAR, known_by=AS_OF, features=features)
     columns = columns_of(features.features, target, levels={})
     matrix = Matrix.of(rows, columns)
     fit = lgb.Dataset(matrix.values, rows.column("label").to_numpy(), feature_name=[c.name for c in columns])
-    shape = {"objective": "binary", "num_leaves": 7, "verbose": -1, "num_threads": 1, "seed": seed, "min_data_in_leaf": 10}
+    shape = {
+        "objective": "binary",
+        "num_leaves": 7,
+        "verbose": -1,
+        "num_threads": 1,
+        "seed": seed,
+        "min_data_in_leaf": 10,
+    }
     text = lgb.train(shape, fit, trees).model_to_string()
     card = load_card({"churn": "relationship", "conversion": "behaviour"}[target]).fitted(rows)
     bundle = Bundle(

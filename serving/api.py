@@ -1,0 +1,131 @@
+"""What each address of the API does: the desk's answers as bodies, for those who may see them, on the record."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from serving import schemas
+from serving.asked import Asked
+from serving.audit import AuditTrail
+from serving.current import Current
+from serving.desk import Desk
+from serving.gauges import Gauges
+from serving.live import score_histories
+from serving.problem import RequestError, problem
+
+Body = dict[str, Any]
+_UNKNOWN = "No such customer in the latest snapshot."
+
+
+class Api:
+    """The addresses under /v1/."""
+
+    def __init__(self, desk: Desk, audit: AuditTrail, gauges: Gauges) -> None:
+        self._desk, self._audit, self._gauges = desk, audit, gauges
+
+    def score(self, request: schemas.ScoreRequest, asked: Asked) -> Body:
+        """Answer for each id in turn; an unknown one has an error of its own."""
+        current = self._desk.current(request.target)
+        visible = [one if self._desk.sees(asked.viewer, current, one) else None for one in request.customer_ids]
+        said = iter(current.answers([one for one in visible if one], request.reasons, self._language(request.language)))
+        found = [next(said) if one else None for one in visible]
+        bodies = [
+            {"customer_id": customer_id, **problem("not_found", _UNKNOWN, f"customer_ids.{place}")}
+            if answer is None
+            else answer.as_dict()
+            for place, (customer_id, answer) in enumerate(zip(request.customer_ids, found, strict=True))
+        ]
+        return self._told(asked, request.customer_ids, request.target, bodies)
+
+    def score_history(self, request: schemas.ScoreHistoryRequest, asked: Asked) -> Body:
+        """Score histories from the body."""
+        current = self._desk.current(request.target)
+        histories = [one.model_dump(exclude_none=True) for one in request.histories]
+        scored = score_histories(current, histories, request.as_of, self._desk.settings)
+        answers = scored.answers(request.reasons, self._language(request.language))
+        bodies = [answer.as_dict() for answer in answers]
+        return self._told(asked, [answer.customer_id for answer in answers], request.target, bodies)
+
+    def what_if(self, request: schemas.WhatIfRequest, asked: Asked) -> Body:
+        """Score a customer as it would be."""
+        self._refuse_unseen(asked, request.target, request.customer_id)
+        self._record(asked, [request.customer_id])
+        return self._desk.what_if(
+            request.customer_id,
+            request.target,
+            request.changes,
+            language=self._language(request.language),
+            reasons=request.reasons,
+        )
+
+    def change(self, request: schemas.ChangeRequest, asked: Asked) -> Body:
+        """Say why a score moved."""
+        if request.from_ > request.to:
+            raise RequestError(422, "'from' must not be later than 'to'.", where="from")
+        self._refuse_unseen(asked, request.target, request.customer_id)
+        self._record(asked, [request.customer_id])
+        language = self._language(request.language)
+        return self._desk.change(request.customer_id, request.target, request.from_, request.to, language=language)
+
+    def customer(self, request: schemas.CustomerRequest, asked: Asked) -> Body:
+        """Say all of one customer."""
+        self._refuse_unseen(asked, self._desk.main_target(), request.customer_id)
+        self._record(asked, [request.customer_id])
+        return self._desk.customer(request.customer_id, language=self._language(request.language))
+
+    def customers(self, request: schemas.CustomersRequest, asked: Asked) -> Body:
+        """List the scored customers, a page at a time."""
+        current = self._desk.current(request.target)
+        owner = asked.viewer.owner or request.owner
+        if request.owner and owner != request.owner:
+            raise RequestError(403, "This key sees only the customers of its own owner.", where="owner")
+        night = current.night
+        first = _place(request.after, night.run.folder.name)
+        rows, more = self._desk.listed(current, owner=owner, tier=request.tier, first=first, count=request.limit)
+        self._record(asked, [row["customer_id"] for row in rows])
+        after = _cursor(night.run.folder.name, first + request.limit) if more else None
+        return {"as_of": night.as_of.date().isoformat(), "customers": rows, "next": after}
+
+    def feedback(self, request: schemas.FeedbackRequest, asked: Asked) -> Body:
+        """Keep what a person says."""
+        self._refuse_unseen(asked, request.target, request.customer_id)
+        said = request.model_dump()
+        return self._desk.feedback(asked.viewer, **said, repeat_key=asked.idempotency_key)
+
+    def _told(self, asked: Asked, ids: Sequence[str], target: str, bodies: list[Body]) -> Body:
+        self._record(asked, ids)
+        known = [body["probability"] for body in bodies if body.get("probability") is not None]
+        self._gauges.answered(target, known)
+        return {"answers": bodies}
+
+    def _record(self, asked: Asked, ids: Sequence[str]) -> None:
+        self._audit.add(asked, ids, datetime.now(UTC))
+
+    def _refuse_unseen(self, asked: Asked, target: str, customer_id: str) -> None:
+        current: Current = self._desk.current(target)
+        if not self._desk.sees(asked.viewer, current, customer_id):
+            raise RequestError(404, _UNKNOWN, where="customer_id")
+
+    def _language(self, asked_for: str | None) -> str:
+        return asked_for or self._desk.settings.language
+
+
+def _cursor(run: str, place: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([run, place]).encode()).decode()
+
+
+def _place(cursor: str | None, run: str) -> int:
+    if cursor is None:
+        return 0
+    try:
+        said, place = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise RequestError(422, "Not a 'next' that this service gave.", where="after") from error
+    if said != run or not isinstance(place, int) or place < 0:
+        raise RequestError(409, "The list was made anew since that page; start again without 'after'.", where="after")
+    return place

@@ -1,0 +1,158 @@
+"""The book: one row for each customer with a probability, with all that lists and pictures are made from."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scoring.cards import load_card
+from scoring.cards.rfm import read_segments, rfm_table
+from scoring.matrix import Floats
+from serving.current import Current, Night
+
+_PEOPLE = ("name", "owner", "region", "industry", "source", "parent_id")
+_GRADES = ((90, "A"), (70, "B"), (40, "C"), (0, "D"))
+_LISTED = ("customer_id", "owner", "tier", "probability", "percentile", "value_at_risk")
+
+
+class Books:
+    """Books already made, for as long as their night answers."""
+
+    def __init__(self) -> None:
+        self._made: weakref.WeakKeyDictionary[Current, pa.Table] = weakref.WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def of(self, current: Current) -> pa.Table:
+        """Return the book of what is current; the same object while it is."""
+        with self._lock:
+            if current not in self._made:
+                self._made[current] = make_book(current)
+            return self._made[current]
+
+
+def listed(
+    book: pa.Table, *, owner: str | None, tier: str | None, first: int, count: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """Return a page, most value at risk first, and whether more follow."""
+    for name, wanted in (("owner", owner), ("tier", tier)):
+        if wanted is not None:
+            book = book.filter(pc.equal(book.column(name), wanted))
+    order = pc.sort_indices(
+        book,
+        sort_keys=[("value_at_risk", "descending"), ("probability", "descending"), ("customer_id", "ascending")],
+    )
+    page = book.select(_LISTED).take(order.slice(first, count))
+    return page.to_pylist(), book.num_rows > first + count
+
+
+def make_book(current: Current) -> pa.Table:
+    """Make the book of one night."""
+    night = current.night
+    places = np.flatnonzero(night.scored.eligible)
+    scored = night.scored.take(places)
+    value = _value(current, places)
+    people = night.people.take(places)
+    columns: dict[str, Any] = {"customer_id": pa.array(scored.customer_id, pa.string())}
+    for name in _PEOPLE:
+        known = name in people.column_names
+        columns[name] = people.column(name) if known else pa.nulls(len(places), pa.string())
+    columns |= {
+        "state": pa.array(scored.state, pa.string()),
+        "probability": scored.probability,
+        "percentile": scored.percentile.astype(np.float64),
+        "tier": pa.array(scored.tier, pa.string()),
+        "rule_score": _known(scored.rule_score),
+        "rule_probability": _known(scored.rule_probability),
+        "model_probability": _known(scored.model_probability),
+        "value": _known(value),
+        "value_at_risk": _known(scored.value_at_risk),
+        "expected_saved": _known(value * _reachable_points(current, places)),
+        "family": pa.array(_strongest(current, places), pa.string()),
+        "recency_days": _known(_fact(current, places, "days_since_last_order")),
+        "orders_12m": _known(_fact(current, places, "orders_count_365d")),
+        "due": pa.nulls(len(places), pa.string()),
+        "grade": pa.array(_grades(current, scored.percentile), pa.string()),
+    }
+    columns |= _before(night, places) | _rfm(night, places)
+    return pa.table(columns)
+
+
+def _value(current: Current, places: npt.NDArray[np.intp]) -> Floats:
+    name = "spend_sum_365d" if current.bundle.is_risk else "opportunities_open_amount"
+    return _fact(current, places, name)
+
+
+def _fact(current: Current, places: npt.NDArray[np.intp], name: str) -> Floats:
+    rows = current.night.scored.rows
+    if name not in rows.place:
+        return np.full(len(places), np.nan)
+    return np.asarray(rows.values[places, rows.place[name]])
+
+
+def _reachable_points(current: Current, places: npt.NDArray[np.intp]) -> Floats:
+    """Return how much of each probability comes from facts that the company can act on."""
+    scored = current.night.scored.take(places)
+    actionable = np.array([column.actionable for column in current.bundle.columns] + [False])
+    sign = 1.0 if current.bundle.is_risk else -1.0
+    weighted = np.where(actionable[scored.leads], np.maximum(sign * scored.points, 0.0), 0.0)
+    return np.asarray(weighted.sum(axis=1))
+
+
+def _strongest(current: Current, places: npt.NDArray[np.intp]) -> list[str | None]:
+    evidence = current.night.scored.evidence[places]
+    if not len(evidence):
+        return []
+    best = evidence.argmax(axis=1)
+    families = current.bundle.families
+    return [families[family] if evidence[row, family] > 0 else None for row, family in enumerate(best.tolist())]
+
+
+def _grades(current: Current, percentile: npt.NDArray[np.int64]) -> list[str | None]:
+    if current.bundle.is_risk:
+        return [None] * len(percentile)
+    return [next(grade for edge, grade in _GRADES if place >= edge) for place in percentile.tolist()]
+
+
+def _before(night: Night, places: npt.NDArray[np.intp]) -> dict[str, Any]:
+    """Return what was said a week and a month ago."""
+    found: dict[str, Any] = {}
+    ids = [night.scored.customer_id[place] for place in places]
+    past = night.run.kept("past")
+    for days in (7, 30):
+        day = (night.as_of.date() - timedelta(days=days)).isoformat()
+        said: dict[str, tuple[float | None, str | None]] = {}
+        if past is not None:
+            # Sorted by customer and day, so the last one seen is the nearest.
+            then = past.filter(pc.less_equal(past.column("as_of"), day))
+            columns = (then.column(name).to_pylist() for name in ("customer_id", "probability", "tier"))
+            said = {customer: (probability, tier) for customer, probability, tier in zip(*columns, strict=True)}
+        before = [said.get(one, (None, None)) for one in ids]
+        numbers = [None if one[0] is None or np.isnan(one[0]) else one[0] for one in before]
+        found[f"probability_{days}d"] = pa.array(numbers, pa.float64())
+        if days == 30:
+            found["tier_30d"] = pa.array([one[1] for one in before], pa.string())
+    return found
+
+
+def _rfm(night: Night, places: npt.NDArray[np.intp]) -> dict[str, Any]:
+    """Return each customer's RFM cell among the customers of the night."""
+    features = night.run.kept("features")
+    card = load_card("rfm")
+    if features is None or not set(card.features) <= set(features.column_names):
+        nothing = pa.nulls(len(places), pa.int8())
+        return {"r": nothing, "f": nothing, "m": nothing, "segment": pa.nulls(len(places), pa.string())}
+    rows = features.take(places)
+    scores = card.fitted(rows).score(rows)
+    table = rfm_table(rows.column("customer_id"), scores, np.zeros(len(places)), read_segments())
+    return {name: table.column(name) for name in ("r", "f", "m", "segment")}
+
+
+def _known(values: Floats) -> pa.Array:
+    return pa.array(values, from_pandas=True)

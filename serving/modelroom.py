@@ -1,0 +1,84 @@
+"""The model as people judge it: grade, comparison, drift, versions; all from the bundle and the shelf."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from scoring import shelf
+from serving.current import Current, Night
+from serving.drift import drift
+
+_SECTIONS = ("compared", "calibration", "gain", "slices", "gates", "importance", "matured")
+_VIEWS = ("cohorts", "funnel", "attribution", "risk")
+
+
+def model_page(home: Path, current: Current, language: str, mlflow_url: str | None) -> dict[str, Any]:
+    """Return what the page of a model shows; a section that training did not write is None."""
+    bundle = current.bundle
+    evaluation = dict(bundle.evaluation)
+    return {
+        "target": current.target,
+        "name": bundle.target,
+        "version": bundle.version,
+        "made_at": bundle.record.get("made_at"),
+        "as_of": bundle.record.get("as_of"),
+        "grade": evaluation.get("grade") or {"letter": bundle.grade, "sentence": ""},
+        **{section: evaluation.get(section) for section in _SECTIONS},
+        "weights": [{"expert": name, "weight": weight} for name, weight in bundle.blend.weights.items()],
+        "drift": _drift(current, language),
+        "versions": _versions(home, current.target),
+        "mlflow": mlflow_url,
+    }
+
+
+def views(night: Night) -> dict[str, Any]:
+    """Return the night's pictures of all customers, those that it made."""
+    found = {name: night.run.kept(f"view_{name}") for name in _VIEWS}
+    return {name: table.to_pylist() for name, table in found.items() if table is not None}
+
+
+def _drift(current: Current, language: str) -> list[dict[str, Any]] | None:
+    if current.last_night is None:
+        return None
+    scored = current.last_night.scored
+    found = drift(current.bundle, scored.rows.take(scored.eligible))[:30]
+    names = current.bundle.by_name
+    return [
+        {
+            "feature": one.feature,
+            "label": names[one.feature].meaning(language),
+            "psi": one.psi,
+            "missing_then": one.missing_then,
+            "missing_now": one.missing_now,
+        }
+        for one in found
+    ]
+
+
+def _versions(home: Path, target: str) -> list[dict[str, Any]]:
+    reigns = {reign.version: reign for reign in shelf.history(home, target)}
+    champion = shelf.champion_version(home, target)
+    lines = []
+    for version in reversed(shelf.versions(home, target)):
+        said = shelf.description(home, target, version)
+        reign = reigns.get(version)
+        record = said.get("record")
+        lines.append(
+            {
+                "version": version,
+                "made_at": record.get("made_at") if isinstance(record, dict) else None,
+                "alias": "champion" if version == champion else "",
+                "grade": said.get("grade"),
+                "auc": _auc(said.get("evaluation")),
+                "promoted_by": reign.by if reign else None,
+                "promoted_at": reign.since if reign else None,
+            }
+        )
+    return lines
+
+
+def _auc(evaluation: object) -> float | None:
+    compared = evaluation.get("compared") if isinstance(evaluation, dict) else None
+    lines = compared if isinstance(compared, list) else []
+    return next((line.get("auc") for line in lines if line.get("name") == "blend"), None)
