@@ -1,0 +1,66 @@
+# What each target is for is in README.md. The first run makes .venv; later runs start in seconds.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+SPARK_READY := .venv/spark-ready
+DEMO_FLAGS ?=
+CUTOFF ?= $(shell date -u -d '7 days ago' +%Y-%m-%dT00:00:00Z)
+
+.PHONY: demo test check bench docs lock slow browser spark load notebooks clean
+
+demo: $(READY)
+	$(BIN)/rapport demo $(DEMO_FLAGS)
+
+test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow"
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m rapport.documents --check
+
+# The slow suites: each installs nothing, and skips with the reason where a part is missing.
+slow: browser spark load
+browser: $(READY)
+	$(BIN)/pytest -m slow tests/browser
+spark: $(SPARK_READY)
+	$(BIN)/pytest -m slow tests/spark
+load: $(READY)
+	$(BIN)/pytest -m slow tests/load
+
+bench: $(READY)
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --scale small || exit 1; done
+
+docs: $(READY)
+	$(BIN)/python -m rapport.documents
+
+notebooks: $(READY)
+	$(BIN)/python notebooks/run.py
+
+# The locks hold names, versions and hashes; a cut-off of a week lets others find a bad release first.
+lock:
+	uv pip compile pyproject.toml --extra train --extra serve --extra sql --extra dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
+	  --custom-compile-command "make lock" --quiet --output-file requirements.lock
+	uv pip compile pyproject.toml --extra serve --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
+	  --custom-compile-command "make lock" --quiet --output-file requirements-serve.lock
+	uv pip compile pyproject.toml --extra spark --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
+	  --custom-compile-command "make lock" --quiet --output-file requirements-spark.lock
+
+clean:
+	rm -rf .venv build dist *.egg-info rapport-data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rapport needs Python 3.11 or newer; name one: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+$(SPARK_READY): $(READY) requirements-spark.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
+	touch $(SPARK_READY)

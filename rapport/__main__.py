@@ -1,0 +1,5 @@
+"""``python -m rapport`` is ``rapport``."""
+
+from rapport.app import main
+
+main()
