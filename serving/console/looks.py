@@ -1,7 +1,6 @@
 """Templates and texts: how a page gets its words, its numbers and its frame."""
 
 import hashlib
-from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ class Texts:
     def __init__(self, language: str) -> None:
         path = HERE / "texts" / f"{language}.yaml"
         self.language = language
-        self.words: Mapping[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        self.words: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
 
     def __call__(self, key: str, **values: object) -> str:
         """Return the text of a key with its values filled in."""

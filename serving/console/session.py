@@ -38,26 +38,31 @@ class Sessions:
 
     def visit(self, request: Request) -> str:
         """Return this browser's random mark, a new one when it has none."""
-        return request.cookies.get(VISIT) or secrets.token_urlsafe(18)
+        # Kept with the request: a new browser's page and its cookie must carry the same mark.
+        mark = request.cookies.get(VISIT) or secrets.token_urlsafe(18)
+        return str(request.scope.setdefault("rapport.visit", mark))
 
-    def remember(self, response: Response, visit: str) -> None:
+    def remember(self, response: Response, request: Request) -> None:
         """Keep the browser's mark, to which its form tokens are tied."""
-        self._set(response, VISIT, visit, hours=24 * 30)
+        self._set(response, VISIT, self.visit(request), hours=24 * 30)
 
     def speak(self, response: Response, language: str) -> None:
         """Keep the language that the visitor chose."""
         self._set(response, LANGUAGE, language, hours=24 * 365)
 
-    def token(self, visit: str) -> str:
-        """Return the token for this browser's forms."""
-        return str(self._forms.dumps(visit))
+    def token(self, request: Request) -> str:
+        """Return the token for the forms of this browser and this key."""
+        return str(self._forms.dumps(self._page_of(request)))
 
-    def is_token(self, token: str, visit: str) -> bool:
-        """Say whether a form came from a page that we gave to this browser."""
+    def is_token(self, token: str, request: Request) -> bool:
+        """Say whether a form came from a page that we gave to this browser and this key."""
         try:
-            return bool(visit) and secrets.compare_digest(str(self._forms.loads(token)), visit)
+            return bool(self._forms.loads(token) == self._page_of(request))
         except BadSignature:
             return False
+
+    def _page_of(self, request: Request) -> list[str]:
+        return [self.visit(request), self.key_name(request) or ""]
 
     def _set(self, response: Response, name: str, value: str, *, hours: int) -> None:
         response.set_cookie(name, value, max_age=hours * 3600, httponly=True, secure=self.secure, samesite="lax")

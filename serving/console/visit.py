@@ -9,17 +9,13 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from history.errors import RapportError
 from serving.console.book import Book
 from serving.console.looks import Looks, Texts
+from serving.problem import RequestError
 
 if TYPE_CHECKING:
     from serving.desk import Desk
     from serving.keys import Viewer
-
-
-class UnknownCustomerError(RapportError):
-    """The visitor asked for a customer who is not there, or not theirs: the same answer for both."""
 
 
 class Books:
@@ -90,7 +86,11 @@ class Visit:
     def must_see(self, customer_id: str) -> None:
         """Refuse a customer of another owner with the words for one that does not exist."""
         if not self.may_see(customer_id):
-            raise UnknownCustomerError(self.texts("sorry.no_customer", id=customer_id))
+            raise self.unknown(customer_id)
+
+    def unknown(self, customer_id: str) -> RequestError:
+        """Return the refusal of a customer who is not there, or not theirs."""
+        return RequestError(404, self.texts("sorry.no_customer", id=customer_id), where="customer_id")
 
     def address(self, path: str, **params: str | int) -> str:
         """Return the address of a page of the console, wherever it is mounted."""

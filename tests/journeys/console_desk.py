@@ -14,7 +14,7 @@ from history.errors import ServingError
 AS_OF = date(2026, 11, 1)
 OWNERS = ("Chen Jie", "Maria Lopez", "Tom Becker", "王芳", "Aisha Khan")
 REGIONS = ("East", "North", "South", "West", "华东", "华南")
-SEGMENTS = ("keep", "wake", "grow", "important_value", "small")
+SEGMENTS = ("important_value", "to_wake", "important_growth", "general_value", "general_lost")
 FAMILIES = ("recency", "rhythm", "value", "service", "payment", "relationship", "trend", "engagement", "risk", "tenure")
 TIERS = ("vip", "key", "normal", "at_risk")
 NAMES = (

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from history.errors import RapportError
 from serving.console.figures import axis_of, change_steps, decision_chain, flattened, waterfall
 from serving.console.visit import Visit
+from serving.problem import RequestError
 
 _BAR = 300
 _SHORT_BAR = 150
@@ -20,8 +21,7 @@ _NOTABLE = ("order", "return", "meeting", "ticket", "risk", "contract", "survey"
 def show(visit: Visit) -> Response:
     """Show one customer, and what would change if the visitor asked so."""
     customer_id = visit.request.path_params["customer_id"]
-    visit.must_see(customer_id)
-    card = visit.desk.customer(customer_id, language=visit.language)
+    card = _card(visit, customer_id)
     answer = _chosen(card, visit.target)
     asked, tried, refused = _what_if(visit, customer_id, answer)
     if visit.request.query_params.get("part") == "what-if":
@@ -41,6 +41,16 @@ def show(visit: Visit) -> Response:
     )
 
 
+def _card(visit: Visit, customer_id: str) -> Mapping[str, Any]:
+    try:
+        card: Mapping[str, Any] = visit.desk.customer(customer_id, language=visit.language)
+    except RequestError as refusal:
+        raise (visit.unknown(customer_id) if refusal.status == 404 else refusal) from refusal
+    if visit.viewer.owner not in (None, card["customer"].get("owner")):
+        raise visit.unknown(customer_id)
+    return card
+
+
 def _chosen(card: Mapping[str, Any], target: str) -> Mapping[str, Any] | None:
     scored = [answer for answer in card["answers"] if answer["probability"] is not None]
     return next((answer for answer in scored if answer["target"] == target), scored[0] if scored else None)
@@ -50,7 +60,7 @@ def _figures(card: Mapping[str, Any], answer: Mapping[str, Any] | None) -> dict[
     if answer is None:
         return {}
     steps = waterfall(answer)
-    change = card.get("change")
+    change = card.get("change") if answer is card["answers"][0] else None
     moved = change_steps(change) if change else None
     return {
         "steps": steps,

@@ -10,7 +10,7 @@ from serving.console.book import Book, Mask
 from serving.console.visit import Visit
 from serving.console.worklist import FILTERS, visible
 
-_SIDES = ("family", "segment", "owner", "region")
+_SIDES = (("family",), ("segment",), ("owner", "region"))
 _STAGES = ("leads", "touched", "opportunity", "won")
 _ATTRIBUTIONS = ("first", "last", "linear", "u_shape", "removal")
 _COHORT_QUARTERS = 9
@@ -27,7 +27,8 @@ def show(visit: Visit) -> Response:
         total=portfolio.total(book, seen),
         tiers=portfolio.tiers(book, seen),
         histogram=portfolio.histogram(book, seen),
-        sides={by: portfolio.parts(book, seen, by) for by in _SIDES if by != "owner" or not visit.viewer.owner},
+        sides={by: portfolio.parts(book, seen, by) for stack in _SIDES for by in stack},
+        stacks=_SIDES,
         filters=FILTERS,
         cells=portfolio.rfm_map(book, seen),
         movers={days: _movers(book, seen, days) for days in (7, 30)},

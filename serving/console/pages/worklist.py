@@ -94,9 +94,7 @@ def _asked(visit: Visit) -> tuple[Query, dict[str, Mapping[str, Any]], Worklist]
     return query, marks, worklist(visit.book, query, owner=visit.viewer.owner, marks=marks, capacity=capacity)
 
 
-def _rows(
-    visit: Visit, rows: Rows, before: int, marks: Mapping[str, Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def _rows(visit: Visit, rows: Rows, before: int, marks: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     book = visit.book
     ids = [book.text("customer_id", row) for row in rows]
     answers = visit.desk.answers(ids, visit.target, reasons=_REASONS, language=visit.language)

@@ -43,7 +43,7 @@ function scores(box) {
     scales: { y: { range: [0, top] } },
     legend: { live: true },
     axes: [
-      axis((plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleDateString(zh ? "zh-CN" : "en-GB", { timeZone: "UTC", year: "2-digit", month: "short" })), { space: 70 }),
+      axis((plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleDateString(zh ? "zh-CN" : "en-GB", { timeZone: "UTC", year: "2-digit", month: "short" })), { space: 70, size: 28 }),
       axis((plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`), { size: 42 }),
     ],
     series: [
@@ -69,7 +69,7 @@ function gain(box) {
   return [{
     height: 240,
     scales: { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } },
-    axes: [axis((plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`)), axis((plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`), { size: 42 })],
+    axes: [axis((plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`), { size: 28 }), axis((plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`), { size: 42 })],
     series,
   }, rows];
 }
