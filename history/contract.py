@@ -137,7 +137,7 @@ ORDERS = Table(
         _CUSTOMER,
         _id("order_id", "order; several lines may share it", "订单编号"),
         _time("ordered_at", "when it was ordered", "下单时间", required=True),
-        _amount("amount of the line; 0 or less is a return", "金额(小于等于0为退货)", required=True),
+        _amount("amount of the line; 0 or less is a return", "金额（小于等于0为退货）", required=True),
         _text("product", "product", "产品"),
         Column("quantity", "number", Words("quantity", "数量"), unit="count"),
     ),
@@ -182,25 +182,25 @@ TOUCHES = Table(
 
 # The C139 checks of a key deal: 1 coverage and value won, 3 key people, 9 elements of the contest.
 C139 = (
-    _state("c139_coverage", "flag", "C139: all key people are covered", "C139:关键人全覆盖"),
-    _state("c139_value", "flag", "C139: our value is agreed", "C139:价值已获认可"),
-    _state("c139_decider", "flag", "C139: the final decider supports us", "C139:最终决策者支持"),
-    _state("c139_evaluator", "flag", "C139: the evaluator supports us", "C139:评估者支持"),
-    _state("c139_coach", "flag", "C139: we have a coach inside", "C139:有内部教练"),
-    _state("c139_need", "flag", "C139: the need is clear", "C139:需求清楚"),
-    _state("c139_budget", "flag", "C139: the budget is clear", "C139:预算清楚"),
-    _state("c139_timing", "flag", "C139: the timetable is clear", "C139:时间表清楚"),
+    _state("c139_coverage", "flag", "C139: all key people are covered", "C139：关键人全覆盖"),
+    _state("c139_value", "flag", "C139: our value is agreed", "C139：价值已获认可"),
+    _state("c139_decider", "flag", "C139: the final decider supports us", "C139：最终决策者支持"),
+    _state("c139_evaluator", "flag", "C139: the evaluator supports us", "C139：评估者支持"),
+    _state("c139_coach", "flag", "C139: we have a coach inside", "C139：有内部教练"),
+    _state("c139_need", "flag", "C139: the need is clear", "C139：需求清楚"),
+    _state("c139_budget", "flag", "C139: the budget is clear", "C139：预算清楚"),
+    _state("c139_timing", "flag", "C139: the timetable is clear", "C139：时间表清楚"),
     _state(
         "c139_criteria",
         "flag",
         "C139: the decision process and criteria are clear",
-        "C139:决策流程与标准清楚",
+        "C139：决策流程与标准清楚",
     ),
-    _state("c139_solution", "flag", "C139: our solution fits", "C139:方案匹配"),
-    _state("c139_rival", "flag", "C139: the rivals are known", "C139:竞争对手清楚"),
-    _state("c139_price", "flag", "C139: the price is accepted", "C139:价格可接受"),
-    _state("c139_risk", "flag", "C139: the risks are known", "C139:风险清楚"),
-    _state("c139_contract", "flag", "C139: the contract terms are agreed", "C139:合同条款一致"),
+    _state("c139_solution", "flag", "C139: our solution fits", "C139：方案匹配"),
+    _state("c139_rival", "flag", "C139: the rivals are known", "C139：竞争对手清楚"),
+    _state("c139_price", "flag", "C139: the price is accepted", "C139：价格可接受"),
+    _state("c139_risk", "flag", "C139: the risks are known", "C139：风险清楚"),
+    _state("c139_contract", "flag", "C139: the contract terms are agreed", "C139：合同条款一致"),
 )
 
 OPPORTUNITIES = Table(

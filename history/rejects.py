@@ -19,6 +19,24 @@ SCHEMA = pa.schema(
 )
 
 
+_CHINESE = {
+    "has no ": "缺少 ",
+    " is not a time: write it like ": " 不是时间：请写成 ",
+    " or 2026": " 或 2026",
+    " can be read as two days: set dates = ": " 可读成两个日期：请设置 dates = ",
+    " in rapport.toml": "（写在 rapport.toml 中）",
+    " lies before 1901: leave it empty where it is not known": " 早于 1901 年：不知道时请留空",
+    " lies beyond the year 2200: leave it empty where it is not known": " 晚于 2200 年：不知道时请留空",
+    " lies more than 10 years after all others: is the year right?": " 比其他时间晚 10 年以上：年份是否正确？",
+    " is not a number: write it like ": " 不是数字：请写成 ",
+    " is not a possible number: it is infinite, not a number, or beyond 10^15": " 不是可能的数值：无穷大、非数值或超过 10^15",
+    " is neither yes nor no: write true or false": " 既非是也非否：请写 true 或 false",
+    " is there already: the first row is kept": " 重复：保留最先一行",
+    " is below ": " 低于 ",
+    " is above ": " 高于 ",
+}
+
+
 @dataclass(frozen=True)
 class Reject:
     """One row that was set aside."""
@@ -28,6 +46,15 @@ class Reject:
     column: str
     reason: str
     value: str | None
+
+
+def reason_in(language: str, reason: str) -> str:
+    """Return the reason in the language; reasons are made in English."""
+    if language != "zh":
+        return reason
+    for english, chinese in _CHINESE.items():
+        reason = reason.replace(english, chinese)
+    return reason if reason.endswith("？") else reason.removesuffix(".") + "。"
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ _OTHER = {
 def _short_of(count: int, enough: int, en: str, zh: str) -> list[Words]:
     if count >= enough:
         return []
-    return [Words(f"{enough} {en}; there are {count}", f"需要 {enough} {zh},现有 {count}")]
+    return [Words(f"{enough} {en}; there are {count}", f"{enough} {zh}，现有 {count}")]
 
 
 def _short_of_months(months: float, needed: float) -> list[Words]:
@@ -99,7 +99,7 @@ def _short_of_months(months: float, needed: float) -> list[Words]:
     return [
         Words(
             f"{needed:.0f} months of history; there are {months:.1f}",
-            f"需要 {needed:.0f} 个月历史数据,现有 {months:.1f}",
+            f"{needed:.0f} 个月历史数据，现有 {months:.1f}",
         )
     ]
 

@@ -26,7 +26,7 @@ def mixed_currency(history: History, _: datetime) -> Iterable[Finding]:
                 Words(
                     f"{name}: amounts are in several currencies ({listed}). Convert them to "
                     f"{history.settings.currency} before import; sums over them mean nothing.",
-                    f"{name}:金额含多种币种({listed})。请先统一换算为 {history.settings.currency},否则合计没有意义。",
+                    f"{name}：金额含多种币种（{listed}）。请先统一换算为 {history.settings.currency}，否则合计没有意义。",
                 ),
                 {"currencies": sorted(laid.currencies)},
             )
@@ -49,10 +49,10 @@ def duplicate_customers(history: History, _: datetime) -> Iterable[Finding]:
         "warn",
         "customers",
         Words(
-            f"customers: {extra} look like others by name ({extra / len(rows):.1%}), such as {example}. "
+            f"customers: {extra} of {len(rows)} seem to be there under another id as well: {example}. "
             "Merge them, else each half looks as if it were leaving.",
-            f"customers:有 {extra} 个客户与其他客户疑似同名({extra / len(rows):.1%}),例如 {example}。"
-            "请合并,否则每一半都像在流失。",
+            f"customers：{len(rows)} 个客户中有 {extra} 个疑似与其他客户重复，例如 {example}。"
+            "请合并，否则每一半都像在流失。",
         ),
         {
             "groups": len(groups),
@@ -82,8 +82,8 @@ def unknown_customers(history: History, _: datetime) -> Iterable[Finding]:
                 Words(
                     f"{table.name}: {lost} of {rows} rows ({lost / rows:.0%}) are of customers that the table "
                     f"customers does not have, such as {example}. Are the ids of the same system?",
-                    f"{table.name}:{rows} 行中有 {lost} 行({lost / rows:.0%})的客户不在 customers 表中,例如 {example}。"
-                    "两处的编号是否同一套?",
+                    f"{table.name}：{rows} 行中有 {lost} 行（{lost / rows:.0%}）的客户不在 customers 表中，例如 {example}。"
+                    "两处的编号是否同一套？",
                 ),
                 {"rows": lost, "share": round(lost / rows, 4), "example": example},
             )
@@ -110,7 +110,7 @@ def unknown_words(history: History, _: datetime) -> Iterable[Finding]:
                     Words(
                         f"{table.name}: {column.name} has values beyond the contract's: {words}. If they mean one of "
                         f"{', '.join(column.examples)}, say so in rapport.toml under [words.{column.name}].",
-                        f"{table.name}:{column.name} 含约定之外的取值:{words}。若与 {'、'.join(column.examples)} 同义,"
+                        f"{table.name}：{column.name} 含约定之外的取值：{words}。若与 {'、'.join(column.examples)} 同义，"
                         f"请写入 rapport.toml 的 [words.{column.name}]。",
                     ),
                     {"column": column.name, "values": [list(row) for row in rows]},

@@ -22,7 +22,7 @@ LATE_DAYS, LATE_SHARE = 30, 0.05
 
 def stale_tables(history: History, as_of: datetime) -> Iterable[Finding]:
     """Find tables that end long before the others."""
-    for table, months in _monthly(history, as_of):
+    for table, months in monthly_rows(history, as_of):
         last = history.laid[table.name].span[1]
         silent = (as_of - last).days if last is not None else 0
         busy = [month for month, count in months if count]
@@ -35,8 +35,8 @@ def stale_tables(history: History, as_of: datetime) -> Iterable[Finding]:
                 Words(
                     f"{table.name}: ends on {last:%Y-%m-%d}, {silent} days before the rest. Is it an old export? "
                     "Its features will say that nothing happens any more.",
-                    f"{table.name}:数据止于 {last:%Y-%m-%d},比其他表早 {silent} 天。"
-                    "是否导出过旧?相关特征会显示近期无事发生。",
+                    f"{table.name}：数据止于 {last:%Y-%m-%d}，比其他表早 {silent} 天。"
+                    "是否导出过旧？相关特征会显示近期无事发生。",
                 ),
                 {"last": str(last), "days": silent},
             )
@@ -44,19 +44,19 @@ def stale_tables(history: History, as_of: datetime) -> Iterable[Finding]:
 
 def volume_drops(history: History, as_of: datetime) -> Iterable[Finding]:
     """Find months with far fewer rows than the months before them."""
-    for table, months in _monthly(history, as_of):
+    for table, months in monthly_rows(history, as_of):
         drops = _drops(_full_months(months, history.laid[table.name].span[1] or as_of))
         if drops:
             first, count, usual = drops[0]
-            more = f" and {len(drops) - 1} more months" if len(drops) > 1 else ""
+            more = f"; {len(drops)} months are like that" if len(drops) > 1 else ""
             yield Finding(
                 "volume_drop",
                 "warn",
                 table.name,
                 Words(
                     f"{table.name}: {first} has {count} rows where {usual} are usual{more}. Is a part missing?",
-                    f"{table.name}:{first} 只有 {count} 行,而通常为 {usual} 行"
-                    f"{f',另有 {len(drops) - 1} 个月亦然' if len(drops) > 1 else ''}。是否缺了一部分数据?",
+                    f"{table.name}：{first} 只有 {count} 行，而通常为 {usual} 行"
+                    f"{f'，共有 {len(drops)} 个月如此' if len(drops) > 1 else ''}。是否缺了一部分数据？",
                 ),
                 {"months": [list(drop) for drop in drops]},
             )
@@ -91,7 +91,7 @@ def rows_ahead(history: History, as_of: datetime) -> Iterable[Finding]:
             Words(
                 f"{table.name}: {ahead} rows lie after {as_of:%Y-%m-%d} (up to {last:%Y-%m-%d}); "
                 "they count from then on.",
-                f"{table.name}:有 {ahead} 行晚于 {as_of:%Y-%m-%d}(最晚 {last:%Y-%m-%d}),到时才计入。",
+                f"{table.name}：有 {ahead} 行晚于 {as_of:%Y-%m-%d}（最晚 {last:%Y-%m-%d}），到时才计入。",
             ),
             {"rows": ahead, "last": str(last)},
         )
@@ -116,8 +116,8 @@ def late_records(history: History, _: datetime) -> Iterable[Finding]:
                     f"{table.name}: {late / rows:.0%} of the rows were recorded more than {LATE_DAYS} days after "
                     "their time. They were unknown until then, so models of the past do without them. If that was "
                     "a migration, leave recorded_at out.",
-                    f"{table.name}:{late / rows:.0%} 的行在发生 {LATE_DAYS} 天后才记录,此前视为未知。"
-                    "若因系统迁移所致,请去掉 recorded_at。",
+                    f"{table.name}：{late / rows:.0%} 的行在发生 {LATE_DAYS} 天后才记录，此前视为未知。"
+                    "若因系统迁移所致，请去掉 recorded_at。",
                 ),
                 {"rows": late, "share": round(late / rows, 4)},
             )
@@ -136,7 +136,7 @@ def backward_times(history: History, _: datetime) -> Iterable[Finding]:
                     table.name,
                     Words(
                         f"{table.name}: in {rows} rows {name} lies before {table.time}.",
-                        f"{table.name}:有 {rows} 行的 {name} 早于 {table.time}。",
+                        f"{table.name}：有 {rows} 行的 {name} 早于 {table.time}。",
                     ),
                     {"rows": rows, "column": name},
                 )
@@ -156,14 +156,14 @@ def unrecorded_states(history: History, _: datetime) -> Iterable[Finding]:
                 Words(
                     f"{table.name}: {listed} change over time, and without recorded_at nobody knows since when they "
                     "are so; they are not used. Give recorded_at to use them.",
-                    f"{table.name}:{listed} 会随时间改变,没有 recorded_at 就不知自何时如此,"
-                    "故未使用;补上 recorded_at 即可使用。",
+                    f"{table.name}：{listed} 会随时间改变，没有 recorded_at 就不知自何时如此，"
+                    "故未使用；补上 recorded_at 即可使用。",
                 ),
                 {"columns": states},
             )
 
 
-def _monthly(history: History, as_of: datetime) -> Iterable[tuple[Table, list[tuple[datetime, int]]]]:
+def monthly_rows(history: History, as_of: datetime) -> Iterable[tuple[Table, list[tuple[datetime, int]]]]:
     """Yield each table of events with its rows a month, those without any among them."""
     for table in tables_with_time(history):
         if table.name in ("customers", "contacts", "contracts"):
