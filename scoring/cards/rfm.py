@@ -2,10 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from itertools import product
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +13,7 @@ from history.errors import CardError
 from scoring.cards.indicator import UNKNOWN
 from scoring.cards.place import Place
 from scoring.cards.scores import CardScores
-from scoring.cards.yaml_text import parse_yaml, read_text
+from scoring.cards.yaml_text import parse_yaml
 
 AXES = ("r", "f", "m")
 LEVELS = (1, 2, 3, 4, 5)
@@ -53,14 +50,6 @@ class Segments:
         return self.strategies[segment.strategy]
 
 
-def read_segments(path: Path | None = None) -> Segments:
-    """Read the names of the cells: the shipped ones, or a company's own file."""
-    if path is None:
-        text = resources.files("scoring.cards").joinpath("rfm_segments.yaml").read_text(encoding="utf-8")
-        return segments_of_text(text, "rfm_segments.yaml")
-    return segments_of_text(read_text(path), path.name)
-
-
 def segments_of_text(text: str, where: str) -> Segments:
     """Read the names of the cells from YAML text."""
     place = Place(where, parse_yaml(text, where))
@@ -90,15 +79,16 @@ def cell_name(cell: Cell) -> str:
 
 def rfm_table(ids: pa.Array, scores: CardScores, revenue: npt.NDArray[np.float64], names: Segments) -> pa.Table:
     """Give one row a customer: levels, cell, segment and revenue."""
-    found = cells(scores)
-    segment = [None if cell is None else names.of(cell).name for cell in found]
-    levels: dict[str, Any] = {
-        axis: pa.array([None if cell is None else cell[at] for cell in found], pa.int8())
-        for at, axis in enumerate(AXES)
-    }
-    named = [None if cell is None else cell_name(cell) for cell in found]
-    columns = {"customer_id": ids, **levels, "cell": pa.array(named, pa.string())}
-    return pa.table(columns | {"segment": pa.array(segment, pa.string()), "revenue": revenue})
+    marks = scores.marks[:, [_place_of(scores, axis) for axis in AXES]].astype(np.int16)
+    lost = (marks == UNKNOWN).any(axis=1)
+    every = list(product(LEVELS, LEVELS, LEVELS))
+    number = np.where(lost, 0, (marks - 1) @ np.array([25, 5, 1], dtype=np.int16)).astype(np.int8)
+    place = pa.array(number, mask=lost)
+    named = pa.DictionaryArray.from_arrays(place, pa.array([cell_name(cell) for cell in every]))
+    segment = pa.DictionaryArray.from_arrays(place, pa.array([names.of(cell).name for cell in every]))
+    levels = {axis: pa.array(marks[:, at].astype(np.int8), mask=lost) for at, axis in enumerate(AXES)}
+    columns = {"customer_id": ids, **levels, "cell": named.cast(pa.string()), "segment": segment.cast(pa.string())}
+    return pa.table(columns | {"revenue": revenue})
 
 
 def _segment(place: Place, strategies: tuple[str, ...]) -> Segment:

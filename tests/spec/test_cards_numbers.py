@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from scoring.cards import Card, CardScores, load_card
-from scoring.cards.rfm import cell_name, cells, read_segments
+from scoring.cards.rfm import cell_name, cells
+from scoring.playbook import read_playbook
 
 
 def scored(name: str, **columns: float | str | None) -> CardScores:
@@ -135,7 +136,7 @@ R1F1M1 | general_lost     | let_go
 
 @pytest.mark.parametrize(("cell", "segment", "strategy"), drawn(CELLS))
 def test_a_cell_has_its_name_and_strategy(cell, segment, strategy):
-    found = read_segments().of((int(cell[1]), int(cell[3]), int(cell[5])))
+    found = read_playbook().segments.of((int(cell[1]), int(cell[3]), int(cell[5])))
     assert (found.name, found.strategy) == (segment, strategy)
 
 
@@ -145,7 +146,7 @@ def test_all_125_cells_are_reached_and_named():
     table = pa.table(dict(zip(("days_since_last_order", "orders_count_90d", "spend_sum_ever"), grid.T, strict=True)))
     found = [cell for cell in cells(load_card("rfm").score(table)) if cell is not None]
     assert len({cell_name(cell) for cell in found}) == 125
-    assert {read_segments().of(cell).name for cell in found} == {each.name for each in read_segments().segments}
+    assert {read_playbook().segments.of(cell).name for cell in found} == {each.name for each in read_playbook().segments.segments}
 
 
 def test_the_health_card_has_four_grades():
