@@ -84,15 +84,15 @@ class Mark:
 _FADING = (1.0, 0.4, 0.08)
 
 CUSTOMER_MARKS = (
-    Mark("meeting", 0.40, {"engagement": _FADING, "relationship": (1.0, 0.8, 0.6)}),
+    Mark("meeting", 0.40, {"engagement": _FADING}),
     Mark("visit", 0.15, {"engagement": _FADING}),
     Mark("call", 0.70, {"engagement": (1.0, 0.5, 0.2), "service": (1.0, 1.2, 1.4)}),
     Mark("email", 1.10, {"engagement": (1.0, 0.5, 0.2)}),
     Mark("chat", 0.40, {"engagement": _FADING}),
-    Mark("login", 0.80, {"engagement": _FADING}),
-    Mark("view", 0.50, {"engagement": _FADING}),
-    Mark("webinar", 0.05, {"engagement": _FADING}),
-    Mark("download", 0.08, {"engagement": _FADING}),
+    Mark("login", 0.80),
+    Mark("view", 0.50),
+    Mark("webinar", 0.05),
+    Mark("download", 0.08),
     Mark("complaint", 0.015, {"service": (1.0, 35.0, 100.0)}),
     Mark("support", 0.16),
     Mark("nps", 0.20),

@@ -28,7 +28,7 @@ from history.simulate.words import (
 from history.simulate.world import World, chosen, finished, labels, numbers, times
 
 ROLES = ("decision_maker", "influencer", "user", "finance")
-SPEAKERS = (0.50, 0.16, 0.26, 0.08)
+SPEAKERS = (0.45, 0.18, 0.28, 0.09)
 UNNAMED = 0.08
 PER_OWNER = 60
 IN_GROUPS = 0.25
