@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from itertools import pairwise
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from features.catalog import Catalog, catalog
 from features.plan import Plan, StreamPlan, plan
-from features.sources import KEPT, Moment, attribute_columns, branch, one_turn, prepare
+from features.sources import KEPT, Moment, attribute_columns, branch, on_clock, one_turn, prepare
 from features.streams import measurable
 from features.targets import STATE_MEASURES, TARGETS, outcome_sql, state
 from history import History
@@ -62,7 +62,7 @@ def snapshot(
     features = features or catalog()
     compiled, zone = compiled_plan(features), history.settings.zone
     moment = Moment.of(as_of, zone)
-    prepare(history.connection, moment.turn_us, moment.day)
+    prepare(history.connection, moment.turn_us, on_clock(as_of, zone))
     streams = _streams(history, compiled)
     for stream in streams:
         history.connection.execute(f"CREATE OR REPLACE TEMP VIEW rows_{stream.name} AS {stream.rows}")
@@ -106,7 +106,8 @@ def write_training_rows(history: History, question: Question, out: Path, feature
 def training_parts(history: History, question: Question, features: Catalog) -> Iterator[pa.Table]:
     """Yield the training rows in the order of the cutoffs, as many cutoffs at a time as memory allows."""
     compiled, connection = compiled_plan(features), history.connection
-    cutoffs = _open(history, question)
+    # Every cutoff once, or its events would count twice.
+    cutoffs = _open(history, replace(question, cutoffs=tuple(dict.fromkeys(question.cutoffs))))
     streams = _streams(history, compiled)
     most = _bucket(connection, streams, [cutoff.day for cutoff in cutoffs])
     together = max(1, ROWS_AT_ONCE // max(1, most))
@@ -129,22 +130,21 @@ def _open(history: History, question: Question) -> list[Cutoff]:
         end = question.horizon.after(cutoff)
         if end > question.known_by:
             raise SettingsError(
-                f"The outcome at cutoff {cutoff:%Y-%m-%d} needs events until {end:%Y-%m-%d}, but only what was known by "
-                f"{question.known_by:%Y-%m-%d} may be used. Use an earlier cutoff or a shorter horizon."
+                f"The outcome at cutoff {cutoff:%Y-%m-%d} needs events until {end:%Y-%m-%d}, but only what was known "
+                f"by {question.known_by:%Y-%m-%d} may be used. Use an earlier cutoff or a shorter horizon."
             )
     zone, connection = history.settings.zone, history.connection
     moments = [Moment.of(cutoff, zone) for cutoff in question.cutoffs]
     turn = one_turn(moments)
-    end_day = Moment(0, turn).day_of(question.known_by, zone)
-    prepare(connection, turn, end_day + (Moment.of(question.known_by, zone).turn_us > turn))
+    prepare(connection, turn, on_clock(question.known_by, zone))
     outcomes = [
-        f"SELECT customer_id, {moment.day}::INTEGER AS day, TIMESTAMP '{cutoff:%Y-%m-%d %H:%M:%S.%f}' AS cutoff FROM "
+        f"SELECT customer_id, {moment.day}::INTEGER AS day FROM "
         f"({outcome_sql(question.target, moment.day, moment.day_of(question.horizon.after(cutoff), zone))})"
         for moment, cutoff in zip(moments, question.cutoffs, strict=True)
     ]
     connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {' UNION '.join(outcomes)}")
     named = ", ".join(
-        f"({moment.day}, TIMESTAMP '{cutoff:%Y-%m-%d %H:%M:%S.%f}')"
+        f"({moment.day}, TIMESTAMP '{on_clock(cutoff, zone).isoformat()}')"
         for moment, cutoff in zip(moments, question.cutoffs, strict=True)
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE cutoffs AS FROM (VALUES {named}) AS cutoff(day, cutoff)")
@@ -194,8 +194,8 @@ def _merge(
     """Merge each stream's partials over what is before each cutoff: the only place where past and future part."""
     moments = ", ".join(f"({cutoff.day}, {cutoff.active_from}, {cutoff.branch})" for cutoff in cutoffs)
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE moments AS SELECT cutoff::INTEGER AS cutoff, active_from::INTEGER AS active_from, "
-        f"own::INTEGER AS own FROM (VALUES {moments}) AS moment(cutoff, active_from, own)"
+        "CREATE OR REPLACE TEMP TABLE moments AS SELECT cutoff::INTEGER AS cutoff, "
+        f"active_from::INTEGER AS active_from, own::INTEGER AS own FROM (VALUES {moments}) AS moment(cutoff, active_from, own)"
     )
     for stream in streams:
         past = (

@@ -29,8 +29,8 @@ class StreamPlan:
     """The SQL of one stream.
 
     ``rows`` reads the prepared tables, ``buckets`` reads ``rows_<name>`` and ``days``, ``merge`` reads ``past_<name>``
-    and gives one row a customer and cutoff; ``nobody`` is its result where nothing happened at all. ``edges`` are the distances,
-    in days before a cutoff, at which its windows begin or end.
+    and gives one row a customer and cutoff; ``nobody`` is its result where nothing happened at all. ``edges`` are the
+    distances, in days before a cutoff, at which its windows begin or end.
     """
 
     name: str
@@ -105,7 +105,9 @@ def row_partial(partial: Partial, rows: ibis.Table) -> ibis.Value:
     if partial.how == "squares":
         return value * value
     if partial.how == "latest":
-        return (rows.second - YEAR_2000) * LATEST_SHIFT + (value + MIDDLE)
+        # Beyond 68 years around 2000, or values beyond 2^31, the nearest that can be packed stands for them.
+        second = (rows.second - YEAR_2000).clip(-MIDDLE + 1, MIDDLE - 1)
+        return second * LATEST_SHIFT + (value.clip(-MIDDLE + 1, MIDDLE - 1) + MIDDLE)
     return value
 
 

@@ -35,9 +35,8 @@ class Moment:
 
     @classmethod
     def of(cls, when: datetime, zone: str) -> Moment:
-        """Place ``when`` on the clock of ``zone``; a time without a zone is taken to be there already."""
-        local = when.astimezone(ZoneInfo(zone)).replace(tzinfo=None) if when.tzinfo else when
-        since = local - EPOCH
+        """Place ``when`` on the clock of ``zone``."""
+        since = on_clock(when, zone) - EPOCH
         microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
         return cls(microseconds // DAY_US, microseconds % DAY_US)
 
@@ -45,6 +44,11 @@ class Moment:
         """Return the day of another moment, counted in days that turn over with this one."""
         other = Moment.of(when, zone)
         return other.day - (other.turn_us < self.turn_us)
+
+
+def on_clock(when: datetime, zone: str) -> datetime:
+    """Return what the clock of ``zone`` showed; a time without a zone is taken to be there already."""
+    return when.astimezone(ZoneInfo(zone)).replace(tzinfo=None) if when.tzinfo else when
 
 
 def one_turn(moments: Sequence[Moment]) -> int:
@@ -99,20 +103,22 @@ def column_sql(column: Column, turn_us: int) -> str:
     return f"{value} AS {name}"
 
 
-def prepared_sql(table: Table, turn_us: int, before: int) -> str:
-    """Return SQL for a prepared table: the rows that happened and were known before the day ``before``."""
+def prepared_sql(table: Table, turn_us: int, before: datetime) -> str:
+    """Return SQL for a prepared table: the rows that happened and were known before the instant ``before``."""
+    times = dict.fromkeys((table.time, "recorded_at"))
+    past = " AND ".join(f"({time} < TIMESTAMP '{before.isoformat()}' OR {time} IS NULL)" for time in times)
     own, known = day_sql(table.time, turn_us), day_sql("recorded_at", turn_us)
     columns = ", ".join(column_sql(column, turn_us) for column in table.columns if column.name != "customer_id")
     return (
         f"SELECT * FROM (SELECT customer_id, {KEPT}::INTEGER AS branch, COALESCE({own}, {known}) AS day, "
         f"COALESCE(GREATEST({own}, {known}), {own}, {known}) AS known_day, "
-        f"epoch_us(COALESCE({table.time}, recorded_at)) // 1000000 AS second, {columns} FROM {table.name}) "
-        f"WHERE COALESCE(known_day, {BEFORE_ALL}) < {before}"
+        f"epoch_us(COALESCE({table.time}, recorded_at)) // 1000000 AS second, {columns} FROM {table.name} "
+        f"WHERE {past})"
     )
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, turn_us: int, before: int) -> None:
-    """Create the prepared tables as views that see nothing from the day ``before`` on."""
+def prepare(connection: duckdb.DuckDBPyConnection, turn_us: int, before: datetime) -> None:
+    """Create the prepared tables as views that see nothing from the instant ``before`` (on the company's clock) on."""
     for table in TABLES:
         connection.execute(f"CREATE OR REPLACE TEMP VIEW src_{table.name} AS {prepared_sql(table, turn_us, before)}")
 

@@ -363,8 +363,9 @@ def credit(tables: Tables) -> ibis.Table:
     """Return one row a statement of credit, with the share used."""
     rows = tables["credit"]
     rows = rows.filter((rows.credit_limit > 0) & rows.credit_used.notnull())
-    used = ibis.least(rows.credit_used * 10_000 // rows.credit_limit, 1_000_000)
-    return rows.mutate(used_share=used)
+    # Divided as fractions: ten thousand times a large credit does not fit in an integer.
+    share = (rows.credit_used.cast("float64") / rows.credit_limit.cast("float64")).clip(-100.0, 100.0)
+    return rows.mutate(used_share=(share * 10_000).round().cast("int64"))
 
 
 def customers(tables: Tables) -> ibis.Table:

@@ -66,7 +66,7 @@ def outcome_sql(target: str, begin: int, end: int) -> str:
     if target == "churn":
         return bought
     won = (
-        "SELECT customer_id FROM src_opportunities WHERE won "
+        "SELECT customer_id FROM src_opportunities WHERE won AND closed_at_day IS NOT NULL "
         f"AND GREATEST(closed_at_day, day) >= {begin} AND GREATEST(closed_at_day, day) < {end}"
     )
     return f"{bought} UNION {won}"

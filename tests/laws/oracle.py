@@ -1,0 +1,104 @@
+"""The features again, slowly, in plain Python: the oracle that every engine must agree with."""
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from oracle_streams import DAY, Past, Row, Rows, known, second
+
+from features.measures import Binary, Either, Leaf, Measure, Number, Unary, When
+from history.contract import TABLES
+
+
+def value(measure: Measure, past: Past) -> float | None:
+    """Return a measure of one customer."""
+    if isinstance(measure, Leaf):
+        found = _leaf(measure, past)
+        return None if found is None else float(found)
+    if isinstance(measure, Number):
+        return measure.value
+    if isinstance(measure, Either):
+        first = value(measure.first, past)
+        return value(measure.second, past) if first is None else first
+    parts = [value(part, past) for part in measure.parts()]
+    if None in parts:
+        return None
+    if isinstance(measure, When):
+        return parts[1] if parts[0] > 0 else None
+    if isinstance(measure, Unary):
+        return _UNARY[measure.operator](*parts)
+    assert isinstance(measure, Binary)
+    return _BINARY[measure.operator](*parts)
+
+
+_UNARY = {
+    "since": lambda day: -1 - day,
+    "until": lambda day: day,
+    "log1p": math.log1p,
+    "sqrt": lambda inner: math.sqrt(inner) if inner >= 0 else None,
+}
+_BINARY = {
+    "+": lambda left, right: left + right,
+    "-": lambda left, right: left - right,
+    "*": lambda left, right: left * right,
+    "/": lambda left, right: left / right if right else None,
+    "max": max,
+    "min": min,
+}
+
+
+def _leaf(leaf: Leaf, past: Past) -> Any:
+    begin = datetime.min if leaf.days is None else past.cutoff - leaf.days * DAY
+    end = past.cutoff - leaf.skip * DAY
+    rows = [row for row in past.streams[leaf.partial.stream] if begin <= row["at"] < end]
+    if leaf.partial.where:
+        column, _, word = leaf.partial.where.partition("=")
+        rows = [row for row in rows if (row[column] == word if word else row[column])]
+    if leaf.partial.how == "count":
+        return len(rows)
+    told = [(second(row["at"]), row[leaf.partial.column]) for row in rows if row[leaf.partial.column] is not None]
+    values = [number for _, number in told]
+    return {
+        "known": lambda: len(values),
+        "sum": lambda: sum(values),
+        "squares": lambda: sum(number * number for number in values),
+        "max": lambda: max(values, default=None),
+        "min": lambda: min(values, default=None),
+        "latest": lambda: max(told)[1] if told else None,
+    }[leaf.partial.how]()
+
+
+def state(past: Past, active_from: datetime) -> str:
+    """Return a customer's state."""
+    orders = [row["at"] for row in past.streams["orders"]]
+    if orders:
+        return "active" if max(orders) >= active_from else "lapsed"
+    if past.streams["closings"] and not past.streams["open_opportunities"]:
+        return "closed"
+    signs = [row["at"] for name in ("customers", "touches", "interactions") for row in past.streams[name]]
+    return "new" if max(signs, default=datetime.min) >= active_from else "silent"
+
+
+def pasts(tables: Mapping[str, Iterable[Row]], cutoff: datetime) -> dict[str, Past]:
+    """Return the past of every customer of whom something had happened."""
+    own: dict[str, Rows] = {}
+    for name, rows in known(tables, cutoff).items():
+        for row in rows:
+            own.setdefault(row["customer_id"], {table.name: [] for table in TABLES})[name].append(row)
+    found = {customer: Past(rows, cutoff) for customer, rows in own.items()}
+    return {customer: past for customer, past in found.items() if any(past.streams.values())}
+
+
+def outcome(
+    tables: Mapping[str, Iterable[Row]], target: str, begin: datetime, end: datetime, known_by: datetime
+) -> set[str]:
+    """Return the customers who bought (or won) in ``[begin, end)``, as far as it was known before ``known_by``."""
+    rows = known(tables, known_by)
+    bought = {row["customer_id"] for row in rows["orders"] if row["amount"] > 0 and begin <= row["at"] < end}
+    won = {
+        row["customer_id"]
+        for row in rows["opportunities"]
+        if row["won"] and begin <= max(row["closed_at"], row["opened_at"]) < end
+    }
+    return bought if target == "churn" else bought | won

@@ -1,0 +1,285 @@
+"""The streams again, slowly, in plain Python from the contract's raw rows: the first half of the oracle.
+
+Nothing here is shared with the engine but the contract. One cutoff at a time, one customer at a time, with real
+datetimes and exact fractions instead of days, ticks, buckets and stocks.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from history.contract import TABLES
+
+DAY = timedelta(days=1)
+Row = dict[str, Any]
+Rows = dict[str, list[Row]]
+
+
+def tenthousandths(value: float | None) -> Fraction | None:
+    """Round half away from zero to 1/10,000, as numbers of the history are kept."""
+    if value is None:
+        return None
+    return Fraction(int(math.copysign(math.floor(abs(value * 10_000) + 0.5), value)), 10_000)
+
+
+def known(tables: Mapping[str, Iterable[Row]], cutoff: datetime) -> Rows:
+    """Return what was known before the cutoff: other rows are not there, later facts are null, ``at`` is the time."""
+    return {table.name: [_masked(table, row, cutoff) for row in tables.get(table.name, ()) if _seen(table, row, cutoff)]
+            for table in TABLES}  # fmt: skip
+
+
+def _seen(table: Any, row: Row, cutoff: datetime) -> bool:
+    return all(time < cutoff for time in (row.get(table.time), row.get("recorded_at")) if time is not None)
+
+
+def _masked(table: Any, row: Row, cutoff: datetime) -> Row:
+    own, recorded = row.get(table.time), row.get("recorded_at")
+    masked: Row = {"at": own if own is not None else recorded, "customer_id": row["customer_id"]}
+    for column in table.columns:
+        value = row.get(column.name)
+        masked[column.name] = tenthousandths(value) if column.kind == "number" else value
+    for column in table.columns:
+        if column.later:
+            since = recorded if column.later == "recorded_at" else row.get(column.later)
+            if since is None or since >= cutoff:
+                masked[column.name] = None
+    return masked
+
+
+class Past:
+    """One customer's known rows, and the streams that the measures read, as they stand at the cutoff."""
+
+    def __init__(self, rows: Rows, cutoff: datetime) -> None:
+        self.rows = rows
+        self.cutoff = cutoff
+        self.streams: Rows = {name.removeprefix("_stream_"): self._placed(getattr(self, name)())
+                              for name in dir(self) if name.startswith("_stream_")}  # fmt: skip
+        for days in (90, 180, 365):
+            self.streams[f"contacts_{days}d"] = self._placed(self._talked_to(days))
+
+    def day(self, at: datetime) -> int:
+        """Return the whole days from the cutoff to a time: -1 is the last 24 hours."""
+        return (at - self.cutoff) // DAY
+
+    def _placed(self, rows: Iterable[Row]) -> list[Row]:
+        return [{**row, "day": self.day(row["at"])} for row in rows if row["at"] is not None]
+
+    def _come(self, table: str, fact: str) -> list[Row]:
+        """Return the rows whose later fact has come, at its time."""
+        found = [row for row in self.rows[table] if row[fact] is not None and row[fact] < self.cutoff]
+        return [{**row, "at": max(row["at"], row[fact])} for row in found]
+
+    def _waiting(self, table: str, fact: str) -> list[Row]:
+        """Return the rows whose later fact has not come, each a stock of one."""
+        return [{**row, "change": 1} for row in self.rows[table] if row[fact] is None]
+
+    def _with_gaps(self, rows: list[Row]) -> list[Row]:
+        """Add the whole days since the previous day with a row to each day's first row."""
+        placed, last = [], None
+        for row in sorted(rows, key=lambda row: row["at"]):
+            day = self.day(row["at"])
+            new = last is None or day > last
+            placed.append({**row, "new_day": new, "gap": day - last if new and last is not None else None})
+            last = day
+        return placed
+
+    def _firsts(self, rows: list[Row], column: str) -> list[Row]:
+        values = {row[column] for row in rows if row[column] is not None}
+        return [min((row for row in rows if row[column] == value), key=lambda row: row["at"]) for value in values]
+
+    def _talked_to(self, days: int) -> list[Row]:
+        recent = [row for row in self.rows["interactions"] if row["at"] >= self.cutoff - days * DAY]
+        return [{**row, "change": 1} for row in self._firsts(recent, "contact_id")]
+
+    def _sold(self) -> list[Row]:
+        return [line for line in self.rows["orders"] if line["amount"] > 0]
+
+    def _stream_orders(self) -> list[Row]:
+        orders: dict[Any, Row] = {}
+        for line in self._sold():
+            key = (line["order_id"], line["at"].replace(microsecond=0), self.day(line["at"]))
+            order = orders.setdefault(key, {"at": line["at"], "amount": 0, "lines": 0, "quantity": None})
+            order["amount"] += line["amount"]
+            order["lines"] += 1
+            if line["quantity"] is not None:
+                order["quantity"] = (order["quantity"] or 0) + line["quantity"]
+        return self._with_gaps(list(orders.values()))
+
+    def _stream_returns(self) -> list[Row]:
+        return [{**line, "amount": -line["amount"]} for line in self.rows["orders"] if line["amount"] <= 0]
+
+    def _stream_products(self) -> list[Row]:
+        return self._firsts(self._sold(), "product")
+
+    def _stream_interactions(self) -> list[Row]:
+        kinds = {
+            "inbound": ("direction", {"inbound"}),
+            "outbound": ("direction", {"outbound"}),
+            "meeting": ("channel", {"meeting", "visit"}),
+            "deep": ("channel", {"meeting", "visit", "call"}),
+        }
+        rows = [
+            {
+                **row,
+                **{name: row[column] in words for name, (column, words) in kinds.items()},
+                "response": row["response_hours"],
+                "negative": row["sentiment"] is not None and row["sentiment"] < 0,
+            }
+            for row in self.rows["interactions"]
+        ]
+        return self._with_gaps(rows)
+
+    def _stream_chain(self) -> list[Row]:
+        people = {row["contact_id"]: row for row in self.rows["contacts"]}
+        talks = [(row, people[row["contact_id"]]) for row in self.rows["interactions"] if row["contact_id"] in people]
+        roles = {"decider": "decision_maker", "influencer": "influencer", "finance": "finance"}
+        return [
+            {
+                "at": max(row["at"], who["at"] or row["at"]),
+                **{name: who["role"] == role for name, role in roles.items()},
+            }
+            for row, who in talks
+        ]
+
+    def _stream_contacts(self) -> list[Row]:
+        return [{**row, "decider": row["role"] == "decision_maker"} for row in self.rows["contacts"]]
+
+    def _own_touches(self) -> list[Row]:
+        ours = {"sent", "email_sent", "sms_sent", "mailing", "ad_shown"}
+        return [row for row in self.rows["touches"] if row["action"] not in ours]
+
+    def _stream_touches(self) -> list[Row]:
+        return self._with_gaps(self._own_touches())
+
+    def _stream_assets(self) -> list[Row]:
+        return self._firsts(self._own_touches(), "asset")
+
+    def _stream_actions(self) -> list[Row]:
+        return self._firsts(self._own_touches(), "action")
+
+    def _stream_campaigns(self) -> list[Row]:
+        return self._firsts(self.rows["touches"], "campaign")
+
+    def _stream_opportunities(self) -> list[Row]:
+        return self.rows["opportunities"]
+
+    def _stream_closings(self) -> list[Row]:
+        return [
+            {
+                **row,
+                "won_flag": row["won"] is True,
+                "lost": row["won"] is False,
+                "rival": row["competitor"] is not None,
+                "age": max(self.day(row["closed_at"]) - self.day(row["opened_at"]), 0),
+            }
+            for row in self._come("opportunities", "closed_at")
+        ]
+
+    def _stream_open_opportunities(self) -> list[Row]:
+        return self._waiting("opportunities", "closed_at")
+
+    def _stream_open_pipeline(self) -> list[Row]:
+        return [{**row, "change": row["amount"] or 0} for row in self._waiting("opportunities", "closed_at")]
+
+    def _stream_tickets(self) -> list[Row]:
+        return self._with_gaps([{**row, "complaint": row["kind"] == "complaint"} for row in self.rows["tickets"]])
+
+    def _stream_responses(self) -> list[Row]:
+        return [{**row, "hours": _hours(row["opened_at"], row["responded_at"])}
+                for row in self._come("tickets", "responded_at")]  # fmt: skip
+
+    def _stream_resolutions(self) -> list[Row]:
+        return [{**row, "hours": _hours(row["opened_at"], row["resolved_at"])}
+                for row in self._come("tickets", "resolved_at")]  # fmt: skip
+
+    def _stream_open_tickets(self) -> list[Row]:
+        return self._waiting("tickets", "resolved_at")
+
+    def _stream_open_complaints(self) -> list[Row]:
+        return [row for row in self._waiting("tickets", "resolved_at") if row["kind"] == "complaint"]
+
+    def _stream_overdue_tickets(self) -> list[Row]:
+        return [row for row in self._waiting("tickets", "resolved_at") if row["at"] < self.cutoff - 7 * DAY]
+
+    def _stream_surveys(self) -> list[Row]:
+        return [
+            {
+                **row,
+                **{kind: row["score"] if row["kind"] == kind else None for kind in ("nps", "csat", "referral")},
+                "promoter": row["kind"] == "nps" and row["score"] is not None and row["score"] >= 9,
+                "detractor": row["kind"] == "nps" and row["score"] is not None and row["score"] <= 6,
+            }
+            for row in self.rows["surveys"]
+        ]
+
+    def _stream_satisfaction(self) -> list[Row]:
+        asked = [{**row, "mark": row["score"]} for row in self.rows["surveys"] if row["kind"] == "csat"]
+        solved = [{**row, "mark": row["satisfaction"]} for row in self._come("tickets", "resolved_at")]
+        return [row for row in (*asked, *solved) if row["mark"] is not None]
+
+    def _stream_invoices(self) -> list[Row]:
+        return [row for row in self.rows["invoices"] if row["amount"] > 0]
+
+    def _stream_payments(self) -> list[Row]:
+        paid = [row for row in self._come("invoices", "paid_at") if row["amount"] > 0]
+        late = [self.day(row["paid_at"]) - self.day(row["due_at"]) for row in paid]
+        return [{**row, "late_days": max(days, 0), "late": days > 0} for row, days in zip(paid, late, strict=True)]
+
+    def _stream_overdue(self) -> list[Row]:
+        unpaid = [row for row in self._waiting("invoices", "paid_at") if row["amount"] > 0]
+        return [{**row, "change": row["amount"], "each": 1} for row in unpaid if row["due_at"] < self.cutoff]
+
+    def _stream_risks(self) -> list[Row]:
+        categories = ("judicial", "operational", "financial", "industry")
+        return [
+            {**row, **{name: row["category"] == name for name in categories}, "defendant": row["role"] == "defendant"}
+            for row in self.rows["risk_events"]
+        ]
+
+    def _stream_contracts(self) -> list[Row]:
+        placed, before = [], None
+        for row in sorted(self.rows["contracts"], key=lambda row: (second(row["at"]), row["contract_id"])):
+            rise = row["amount"] - before if None not in (before, row["amount"]) else None
+            placed.append({**row, "rise": rise, "end_day": self.day(row["ends_at"])})
+            before = row["amount"]
+        return placed
+
+    def _stream_renewals(self) -> list[Row]:
+        return self._come("contracts", "renewed_at")
+
+    def _stream_endings(self) -> list[Row]:
+        return [
+            {
+                **row,
+                "renewed": row["renewed_at"] is not None and self.day(row["renewed_at"]) <= self.day(row["ends_at"]),
+            }
+            for row in self._come("contracts", "ends_at")
+        ]
+
+    def _stream_contracts_in_force(self) -> list[Row]:
+        return [{**row, "change": 1} for row in self.rows["contracts"] if row["ends_at"] >= self.cutoff]
+
+    def _stream_credit(self) -> list[Row]:
+        told = [row for row in self.rows["credit"] if (row["credit_limit"] or 0) > 0 and row["credit_used"] is not None]
+        shares = [float(row["credit_used"] / row["credit_limit"]) for row in told]
+        return [
+            {**row, "used_share": tenthousandths(min(max(share, -100.0), 100.0))}
+            for row, share in zip(told, shares, strict=True)
+        ]
+
+    def _stream_customers(self) -> list[Row]:
+        return self.rows["customers"]
+
+
+def _hours(begin: datetime, end: datetime) -> Fraction:
+    return _floor(Fraction(max(end - begin, timedelta(0)) // timedelta(microseconds=1), 3_600_000_000))
+
+
+def _floor(value: Fraction) -> Fraction:
+    return Fraction(math.floor(value * 10_000), 10_000)
+
+
+def second(at: datetime) -> datetime:
+    return at.replace(microsecond=0)

@@ -1,0 +1,232 @@
+"""Laws 1 and 2 of the design, over the whole catalog at once."""
+
+import math
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import oracle
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from drawn_histories import (
+    CUSTOMERS,
+    CUTOFF,
+    CUTOFFS,
+    HORIZON_DAYS,
+    Tables,
+    arrow,
+    histories,
+    joined,
+    moments,
+    read,
+    rows,
+)
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from features import Vocabulary, catalog, snapshot, training_rows
+from history import History, Settings, read_history
+from history.contract import TABLES
+from history.spans import Span
+
+CATALOG = catalog(Vocabulary(actions=("view", "webinar", "cart", "demo=1"), channels=("fax",)))
+ACTIVE = Span(days=365)
+HORIZON = Span(days=HORIZON_DAYS)
+# Between two turns of the day: some of what was recorded on the last day came too late.
+KNOWN_BY = HORIZON.after(CUTOFF) + timedelta(hours=3)
+
+# An engine run costs about a second whatever it reads, so a law gets few histories with much in each. What fails is
+# written out as it was drawn: shrinking it would take minutes.
+law = settings(
+    max_examples=3,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def at(tables: Tables, cutoff: datetime = CUTOFF) -> pa.Table:
+    with read(tables) as history:
+        return snapshot(history, cutoff, CATALOG, active=ACTIVE)
+
+
+def training_of(history: History, target: str) -> pa.Table:
+    return training_rows(history, target, CUTOFFS, active=ACTIVE, horizon=HORIZON, known_by=KNOWN_BY, features=CATALOG)
+
+
+def differences(table: pa.Table, other: pa.Table, key: tuple[str, ...] = ("customer_id",)) -> list[str]:
+    """Return the cells in which two tables differ, in words; exactly, to the last bit."""
+    here, there = ({tuple(row[name] for name in key): row for row in each.to_pylist()} for each in (table, other))
+    missing = [f"{row}: not in both" for row in here.keys() ^ there.keys()]
+    return missing + [
+        f"{row} {name}: {value!r} != {there[row][name]!r}"
+        for row in here.keys() & there.keys()
+        for name, value in here[row].items()
+        if value != there[row][name]
+    ]
+
+
+def unlike_oracle(table: pa.Table, tables: Tables, cutoff: datetime) -> list[str]:
+    """Return the cells of a snapshot that plain Python tells otherwise."""
+    pasts = oracle.pasts(tables, cutoff)
+    found = {row["customer_id"]: row for row in table.to_pylist()}
+    expected = {customer: _expected(past, cutoff) for customer, past in pasts.items()}
+    missing = [f"{customer}: not in both" for customer in found.keys() ^ expected.keys()]
+    return missing + [
+        f"{customer} {name}: {found[customer][name]!r}, oracle {value!r}"
+        for customer in found.keys() & expected.keys()
+        for name, value in expected[customer].items()
+        if not _same(found[customer][name], value)
+    ]
+
+
+def _expected(past: oracle.Past, cutoff: datetime) -> dict[str, object]:
+    values = {feature.name: oracle.value(feature.measure, past) for feature in CATALOG.features if feature.measure}
+    return values | {"state": oracle.state(past, ACTIVE.before(cutoff))}
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, float) and isinstance(other, float | int):
+        # A logarithm may differ in its last bit from one library to another; nothing else may.
+        return math.isclose(one, other, rel_tol=1e-14)
+    return one == other
+
+
+@law
+@given(tables=histories())
+def test_the_snapshot_says_what_the_oracle_says(tables: Tables) -> None:
+    assert unlike_oracle(at(tables), tables, CUTOFF) == []
+
+
+@law
+@given(tables=histories(), target=st.sampled_from(["churn", "conversion"]))
+def test_every_slice_of_a_training_set_is_the_oracle_s_eligible_customers_at_its_cutoff(
+    tables: Tables, target: str
+) -> None:
+    with read(tables) as history:
+        found = training_of(history, target).to_pylist()
+    assert {row["cutoff"] for row in found} <= set(CUTOFFS)
+    expected = {}
+    for cutoff in CUTOFFS:
+        bought = oracle.outcome(tables, target, cutoff, HORIZON.after(cutoff), KNOWN_BY)
+        for customer, past in oracle.pasts(tables, cutoff).items():
+            values = _expected(past, cutoff)
+            if values["state"] == {"churn": "active", "conversion": "new"}[target]:
+                label = int((customer in bought) == (target == "conversion"))
+                expected[customer, cutoff] = values | {"label": label}
+    assert {(row["customer_id"], row["cutoff"]) for row in found} == set(expected)
+    unlike = [
+        f"{row['customer_id']} {row['cutoff']} {name}: {row[name]!r}, oracle {value!r}"
+        for row in found
+        for name, value in expected[row["customer_id"], row["cutoff"]].items()
+        if name != "state" and not _same(row[name], value)
+    ]
+    assert unlike == []
+
+
+@law
+@given(tables=histories(), target=st.sampled_from(["churn", "conversion"]))
+def test_many_cutoffs_give_the_same_cells_as_each_alone(tables: Tables, target: str) -> None:
+    with read(tables) as history:
+        together = training_of(history, target)
+        # The same connection goes on to answer for one cutoff, and for one slice.
+        alone = snapshot(history, CUTOFFS[1], CATALOG, active=ACTIVE)
+    state = {"churn": "active", "conversion": "new"}[target]
+    mine = alone.filter(pa.compute.equal(alone["state"], state)).drop_columns(["state"])
+    slice_ = together.filter(pa.compute.equal(together["cutoff"], CUTOFFS[1])).drop_columns(["cutoff", "label"])
+    assert differences(mine, slice_) == []
+
+
+@st.composite
+def futures(draw: st.DrawFn) -> Tables:
+    """Draw rows that nobody knew at the cutoff: they happened at or after it, or were recorded at or after it."""
+    tables: Tables = {table.name: [] for table in TABLES}
+    later = moments.map(lambda moment: max(moment, CUTOFF)) | st.just(CUTOFF)
+    for number in range(40):
+        table = draw(st.sampled_from([table for table in TABLES if table.name != "customers"]))
+        row = draw(rows(table.name, 1000 + number))
+        clock = draw(st.sampled_from([table.time, "recorded_at"]))
+        tables[table.name].append(row | {clock: draw(later)})
+    return tables
+
+
+@law
+@given(tables=histories(), future=futures())
+def test_rows_that_happen_or_are_recorded_from_the_cutoff_on_change_nothing(tables: Tables, future: Tables) -> None:
+    assert differences(at(tables), at(joined(tables, future))) == []
+
+
+FACTS = tuple((table.name, column.name) for table in TABLES for column in table.columns if column.later == column.name)
+
+
+def without_later_facts(tables: Tables) -> Tables:
+    """Return the rows as they stood before the cutoff: what came at or after it is not there."""
+    hidden = {name: [dict(row) for row in found] for name, found in tables.items()}
+    dependent = {"closed_at": ("won",), "resolved_at": ("satisfaction",)}
+    for name, fact in FACTS:
+        for row in hidden[name]:
+            if row[fact] is not None and row[fact] >= CUTOFF:
+                row |= dict.fromkeys((fact, *dependent.get(fact, ())))
+    return hidden
+
+
+@law
+@given(tables=histories())
+def test_facts_that_come_from_the_cutoff_on_change_nothing(tables: Tables) -> None:
+    assert differences(at(tables), at(without_later_facts(tables))) == []
+
+
+@law
+@given(tables=histories(), seed=st.randoms(use_true_random=False))
+def test_the_order_of_rows_changes_nothing(tables: Tables, seed: object) -> None:
+    shuffled = {name: sorted(found, key=lambda _: seed.random()) for name, found in tables.items()}
+    assert differences(at(tables), at(shuffled)) == []
+
+
+@law
+@given(tables=histories())
+def test_other_customers_change_nothing(tables: Tables) -> None:
+    chosen = set(CUSTOMERS[::2])
+    mine = {name: [row for row in found if row["customer_id"] in chosen] for name, found in tables.items()}
+    everyone = at(tables)
+    chosen_of_all = everyone.filter(pa.compute.is_in(everyone["customer_id"], pa.array(sorted(chosen))))
+    assert differences(at(mine), chosen_of_all) == []
+
+
+@settings(law, max_examples=1)
+@given(tables=histories())
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_the_file_format_changes_nothing(tables: Tables, form: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder: Path = tmp_path_factory.mktemp(form)
+    write = {"parquet": pa.parquet.write_table, "csv": pa.csv.write_csv}[form]
+    for name, table in arrow(tables).items():
+        write(table, folder / f"{name}.{form}")
+    with read_history(folder) as history:
+        assert differences(at(tables), snapshot(history, CUTOFF, CATALOG, active=ACTIVE)) == []
+
+
+@settings(law, max_examples=1)
+@given(tables=histories())
+def test_the_same_instants_in_another_zone_give_the_same_cells(tables: Tables) -> None:
+    shanghai = ZoneInfo("Asia/Shanghai")
+    moved = {
+        name: [
+            {key: value + timedelta(hours=8) if isinstance(value, datetime) else value for key, value in row.items()}
+            for row in found
+        ]
+        for name, found in tables.items()
+    }
+    with read(moved, Settings(zone="Asia/Shanghai")) as history:
+        as_of = CUTOFF.replace(tzinfo=ZoneInfo("UTC")).astimezone(shanghai)
+        there = snapshot(history, as_of, CATALOG, active=ACTIVE)
+    assert differences(at(tables), there) == []
+
+
+@settings(law, max_examples=4)
+@given(tables=histories(), cutoff=moments)
+def test_any_cutoff_will_do(tables: Tables, cutoff: datetime) -> None:
+    assert unlike_oracle(at(tables, cutoff), tables, cutoff) == []
