@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.cards import load_card
-from scoring.cards.rfm import read_segments, rfm_table
+from scoring.cards.rfm import rfm_table
 from scoring.matrix import Floats
+from scoring.playbook import read_playbook
 from serving.current import Current, Night
 
 _PEOPLE = ("name", "owner", "region", "industry", "source", "parent_id")
@@ -150,7 +151,7 @@ def _rfm(night: Night, places: npt.NDArray[np.intp]) -> dict[str, Any]:
         return {"r": nothing, "f": nothing, "m": nothing, "segment": pa.nulls(len(places), pa.string())}
     rows = features.take(places)
     scores = card.fitted(rows).score(rows)
-    table = rfm_table(rows.column("customer_id"), scores, np.zeros(len(places)), read_segments())
+    table = rfm_table(rows.column("customer_id"), scores, np.zeros(len(places)), read_playbook().segments)
     return {name: table.column(name) for name in ("r", "f", "m", "segment")}
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from history.errors import CardError
 from scoring.cards import Card
-from scoring.cards.indicator import Choices, Indicator, Quantiles, said
+from scoring.cards.indicator import BEST, WORST, Choices, Indicator, Quantiles, said
 from scoring.cards.reading import card_of_text
 from serving.current import Current
 from serving.problem import RequestError
@@ -28,8 +28,8 @@ def card_page(current: Current, language: str) -> dict[str, Any]:
         "title": said(card.label, language),
         "target": current.target,
         "source": None,
-        "lowest": card.scale[0],
-        "highest": card.scale[1],
+        "lowest": WORST,
+        "highest": BEST,
         "notes": list(card.notes),
         "dimensions": [
             {

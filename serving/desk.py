@@ -120,17 +120,17 @@ class Desk:
         self,
         customer_id: str,
         target: str,
-        changes: Mapping[str, float | None],
+        changes: Mapping[str, float],
         *,
         language: str = "en",
         reasons: int = 5,
     ) -> dict[str, Any]:
         """Answer as it is and as it would be."""
-        before, after, changed = what_if(self.current(target), customer_id, changes)
+        told = what_if(self.current(target), customer_id, changes)
         return {
-            "before": before.answers(reasons, language)[0].as_dict(),
-            "after": after.answers(reasons, language)[0].as_dict(),
-            "changed": changed,
+            "before": told.before.answers(reasons, language)[0].as_dict(),
+            "after": told.after.answers(reasons, language)[0].as_dict(),
+            "changed": {name: after for name, (_, after) in told.moved.items()},
         }
 
     def change(self, customer_id: str, target: str, start: str, end: str, *, language: str = "en") -> dict[str, Any]:

@@ -63,6 +63,26 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
     return _checked(environment)
 
 
+def variables() -> list[tuple[str, str, str]]:
+    """Return every variable with what it means and its default, as the settings page lists them."""
+    return [
+        ("RAPPORT_HOME", "Folder of the published models, scores, keys, feedback and audit trail.", "rapport-data"),
+        ("RAPPORT_SETTINGS", "The company's rapport.toml.", "none"),
+        ("RAPPORT_HOST", "Address to listen on; anything but loopback needs a key.", "127.0.0.1"),
+        ("RAPPORT_PORT", "Port to listen on.", "3000"),
+        ("RAPPORT_WORKERS", "Processes that answer.", "one for each core"),
+        ("RAPPORT_THREADS", "Requests that one process answers side by side; at least 2.", "2"),
+        ("RAPPORT_TIMEOUT_SECONDS", "How long an answer may take.", "15"),
+        ("RAPPORT_BODY_BYTES", "How large a request may be.", "8000000"),
+        ("RAPPORT_IN_FLIGHT", "API requests in one process before the next is sent away with 429.", "16"),
+        ("RAPPORT_REQUESTS_PER_MINUTE", "Requests of one key a minute.", "6000"),
+        ("RAPPORT_RELOAD_SECONDS", "How often a worker looks for a new model or a new night.", "5"),
+        ("RAPPORT_KEYS", "off: no key is asked for; only ever so on loopback.", "on"),
+        ("RAPPORT_SECURE_COOKIES", "on: the console's cookies travel by HTTPS only.", "on, but off on loopback"),
+        ("RAPPORT_MLFLOW_URL", "Where people read MLflow; the console links to it.", "none"),
+    ]
+
+
 def as_variables(environment: Environment) -> dict[str, str]:
     """Return the variables that ``read_environment`` reads back to the same value (for a child process)."""
     variables = {

@@ -10,6 +10,7 @@ import numpy as np
 
 from history.errors import ServingError
 from scoring.columns import Column
+from scoring.what_if import changeable
 from serving.current import Current
 from serving.past import day_before_or_on
 
@@ -134,7 +135,7 @@ def _levers(
     facts = _facts(current, customer_id)
     families = [reason["family"] for reason in answers[0]["reasons"]]
     order = {family: place for place, family in enumerate(families)}
-    possible = [column for column in current.bundle.columns if column.actionable and column.name in facts]
+    possible = [column for column in changeable(current.bundle.columns) if column.name in facts]
     possible.sort(key=lambda column: order.get(column.family, len(order)))
     return [_lever(current, column, facts[column.name], language) for column in possible[:_MOST_LEVERS]]
 

@@ -36,7 +36,8 @@ class JsonLines(logging.Formatter):
             ]
             line["event"] = "exception"
         else:
-            line["event"] = record.getMessage()
+            # Some libraries log a whole traceback as text; its first line is enough, its last may hold values.
+            line["event"] = record.getMessage().partition("\n")[0][:300]
         line.update(getattr(record, "facts", {}))
         return json.dumps(line, default=str)
 

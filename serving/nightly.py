@@ -19,7 +19,7 @@ from scoring.scorer import Scorer
 from serving.current import Night, catalog_of
 from serving.extracts import extracts
 from serving.past import past_line
-from serving.store import Manifest, keep_scores, npy, places, write_run
+from serving.store import Manifest, keep_night, npy, places, write_run
 
 Progress = Callable[[str, float], None]
 
@@ -56,7 +56,7 @@ def score_history(
     run = write_run(
         home, manifest, tables, {"matrix.npy": npy(np.ascontiguousarray(scored.rows.values)), **places(table, beside)}
     )
-    keep_scores(home, manifest, scores)
+    keep_night(home, manifest, scores, table)
     progress("done", 1.0)
     return Night(run, run.ids, scored)
 

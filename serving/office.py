@@ -54,7 +54,7 @@ class Office:
 
     def open_up(self) -> None:
         """Load what is published and look for news until closed."""
-        self._look()
+        self.look()
         if self.open:
             journal.note("keys are OFF: whoever can reach this machine's loopback reads every score", logging.WARNING)
         threading.Thread(target=self._keep_looking, name="rapport-watch", daemon=True).start()
@@ -65,23 +65,24 @@ class Office:
 
     def _keep_looking(self) -> None:
         while not self._closing.wait(self.environment.reload_seconds):
-            self._look()
+            self.look()
 
-    def _look(self) -> None:
-        for target, watch in self.watches.items():
+    def look(self) -> None:
+        """Look for news once; a start that cannot load anything still answers, and says why in /readyz."""
+        for target in self.watches:
             try:
-                outcome = watch.look()
+                self._look_at(target)
             except Exception:  # the thread must outlive whatever a broken file can do
                 logger.exception("reload")
-                outcome = "refused"
-            if outcome:
-                self._report(target, outcome)
+                self.gauges.reloads.labels(target, "refused").inc()
 
-    def _report(self, target: str, outcome: str) -> None:
+    def _look_at(self, target: str) -> None:
         watch = self.watches[target]
-        self.gauges.reloads.labels(target, outcome).inc()
-        journal.note(f"reload {outcome}", target=target, reason=watch.refused or None, **watch.about())
-        if watch.loaded is not None and outcome == "taken":
+        outcome = watch.look()
+        if outcome:
+            self.gauges.reloads.labels(target, outcome).inc()
+            journal.note(f"reload {outcome}", target=target, reason=watch.refused or None, **watch.about())
+        if outcome == "taken" and watch.loaded is not None:
             self._took_up(target, watch.loaded)
 
     def _took_up(self, target: str, current: Current) -> None:

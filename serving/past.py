@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -58,12 +57,20 @@ def day_before_or_on(home: Path, target: str, day: str) -> str:
     return fitting[-1]
 
 
-def score_of_day(home: Path, target: str, day: str, customer_id: str) -> tuple[Manifest, dict[str, Any] | None]:
-    """Return what was said of a customer at a kept cutoff, and which run said it."""
+def score_of_day(home: Path, target: str, day: str, customer_id: str) -> tuple[Manifest, pa.Table]:
+    """Return what was said of a customer at a kept cutoff (no row: not known then), and which run said it."""
     path = home / "scores" / target / "history" / f"{day}.parquet"
-    manifest = _manifest(path)
-    row = pq.read_table(path, filters=[("customer_id", "=", customer_id)], partitioning=None).to_pylist()
-    return manifest, row[0] if row else None
+    return _manifest(path), _rows_of(path, customer_id)
+
+
+def features_of_day(home: Path, manifest: Manifest, customer_id: str) -> pa.Table | None:
+    """Return the facts of a customer at a kept cutoff; None when only its scores are kept."""
+    path = home / "scores" / manifest.target / "facts" / f"{manifest.as_of[:10]}.parquet"
+    return _rows_of(path, customer_id) if path.is_file() else None
+
+
+def _rows_of(path: Path, customer_id: str) -> pa.Table:
+    return pq.read_table(path, filters=[("customer_id", "=", customer_id)], partitioning=None)
 
 
 def _day(path: Path) -> pa.Table:

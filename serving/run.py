@@ -17,10 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from history.errors import ServingError
-from history.settings import Settings
-from serving.current import TARGETS, Watch
 from serving.environment import Environment, as_variables
 from serving.keys import KeyRing
+from serving.office import Office
 
 _READY_SECONDS = 120.0
 _STOP_SECONDS = 30.0
@@ -48,15 +47,13 @@ def prepared(environment: Environment, say: Callable[[str], None]) -> Environmen
     environment = _with_keys_settled(environment, say)
     if (taken := _port_taken(environment)) is not None:
         raise ServingError(f"Port {environment.port} on {environment.host} cannot be used ({taken}); choose another.")
-    Settings.read(environment.settings)
-    watches = {target: Watch(environment.home, target) for target in TARGETS}
-    for watch in watches.values():
-        watch.look()
-    if not any(watch.loaded for watch in watches.values()):
-        raise ServingError(" ".join(dict.fromkeys(watch.refused for watch in watches.values() if watch.refused)))
-    for target, watch in watches.items():
-        if watch.refused:
-            say(f"{target} is not served: {watch.refused}")
+    office = Office(environment)
+    office.look()
+    refused = {target: watch.refused for target, watch in office.watches.items() if watch.refused}
+    if not any(watch.loaded for watch in office.watches.values()):
+        raise ServingError(" ".join(dict.fromkeys(refused.values())))
+    for target, reason in refused.items():
+        say(f"{target} is not served: {reason}")
     return environment
 
 

@@ -89,7 +89,7 @@ class WhatIfRequest(Body):
 
     customer_id: Id
     target: Target = "churn"
-    changes: Annotated[dict[Id, float | None], Field(min_length=1, max_length=20)]
+    changes: Annotated[dict[Id, float], Field(min_length=1, max_length=20)]
     reasons: int = Field(5, ge=0, le=30)
     language: Language | None = None
 

@@ -2,7 +2,7 @@
 
 ``scores/<target>/runs/<cutoff>-<random>/`` holds ``features.arrow`` and ``scores.arrow`` (rows sorted by customer_id,
 memory-mapped by every worker), the extracts that pages need, and ``manifest.json``. ``scores/<target>/current.json``
-names the run that answers; ``scores/<target>/history/`` keeps one Parquet file of scores for each cutoff.
+names the run that answers; ``history/`` keeps one Parquet file of scores for each cutoff, ``facts/`` of features.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from serving.files import aside, replace_text
 from serving.problem import NotReadyError
 
 KEPT_RUNS = 3
+_FACTS_KEPT = timedelta(days=35)
 _ROWS_IN_A_GROUP = 8_192
 
 
@@ -155,14 +157,25 @@ def read_run(folder: Path) -> Run:
         raise ServingError(f"{path}: cannot be read; score the history again.") from error
 
 
-def keep_scores(home: Path, manifest: Manifest, scores: pa.Table) -> Path:
-    """Keep the scores of one cutoff in the history; a second run of the same cutoff replaces the first."""
-    path = home / "scores" / manifest.target / "history" / f"{manifest.as_of[:10]}.parquet"
+def keep_night(home: Path, manifest: Manifest, scores: pa.Table, features: pa.Table) -> None:
+    """Keep the scores of one cutoff for good and its facts for a while; a second run of a cutoff replaces the first."""
+    root, day = home / "scores" / manifest.target, manifest.as_of[:10]
     stamped = scores.replace_schema_metadata({b"manifest": json.dumps(asdict(manifest)).encode()})
-    with aside(path) as part:
-        # Small groups: one customer is found by reading one of them.
-        pq.write_table(stamped, part, compression="zstd", row_group_size=_ROWS_IN_A_GROUP)
-    return path
+    for folder, table in (("facts", features), ("history", stamped)):
+        with aside(root / folder / f"{day}.parquet") as part:
+            # Small groups: one customer is found by reading one of them.
+            pq.write_table(table, part, compression="zstd", row_group_size=_ROWS_IN_A_GROUP)
+    _forget_facts(root / "facts", date.fromisoformat(day))
+
+
+def _forget_facts(folder: Path, today: date) -> None:
+    """Keep the facts of the last weeks and of the first cutoff of each month: they weigh ten times their scores."""
+    months: set[str] = set()
+    for path in sorted(folder.glob("[0-9]*.parquet")):
+        first_of_month = path.stem[:7] not in months
+        months.add(path.stem[:7])
+        if not first_of_month and today - date.fromisoformat(path.stem) > _FACTS_KEPT:
+            path.unlink()
 
 
 def kept_days(home: Path, target: str) -> list[str]:
