@@ -195,7 +195,8 @@ def _merge(
     moments = ", ".join(f"({cutoff.day}, {cutoff.active_from}, {cutoff.branch})" for cutoff in cutoffs)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE moments AS SELECT cutoff::INTEGER AS cutoff, "
-        f"active_from::INTEGER AS active_from, own::INTEGER AS own FROM (VALUES {moments}) AS moment(cutoff, active_from, own)"
+        "active_from::INTEGER AS active_from, own::INTEGER AS own "
+        f"FROM (VALUES {moments}) AS moment(cutoff, active_from, own)"
     )
     for stream in streams:
         past = (
