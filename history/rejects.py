@@ -29,7 +29,7 @@ _CHINESE = {
     " lies beyond the year 2200: leave it empty where it is not known": " 晚于 2200 年：不知道时请留空",
     " lies more than 10 years after all others: is the year right?": " 比其他时间晚 10 年以上：年份是否正确？",
     " is not a number: write it like ": " 不是数字：请写成 ",
-    " is not a possible number: it is infinite, not a number, or beyond 10^15": " 不是可能的数值：无穷大、非数值或超过 10^15",
+    " is not a possible number: it is infinite, not a number, or beyond 10^15": " 不是可能的数值",
     " is neither yes nor no: write true or false": " 既非是也非否：请写 true 或 false",
     " is there already: the first row is kept": " 重复：保留最先一行",
     " is below ": " 低于 ",

@@ -12,7 +12,7 @@ from history.contract import Words
 from history.rejects import reason_in
 
 if TYPE_CHECKING:
-    from history.check import CheckReport, TableLine
+    from history.check import CheckReport, Refusal, TableLine
     from history.trainable import Readiness
 
 _SAID = {
@@ -64,10 +64,7 @@ def text_report(report: CheckReport, language: str) -> str:
     lines = [f"{report.origin} · {say('as_of')} {report.as_of:%Y-%m-%d}", "", say("read")]
     lines += [_table_text(table, say) for table in report.tables]
     lines += ["", say("refused")]
-    lines += [
-        f"  {each.table}: {_thousands(each.rows)} × {reason_in(language, each.reason)} ({say('first_line')} {each.line}: {each.value})"
-        for each in report.refusals
-    ] or [f"  {say('nothing_refused')}"]
+    lines += [_refusal_text(each, say, language) for each in report.refusals] or [f"  {say('nothing_refused')}"]
     lines += ["", say("trainable")]
     lines += [_ready_text(each, say, language) for each in report.trainable]
     lines += ["", say("odd")]
@@ -97,6 +94,11 @@ def _table_text(table: TableLine, say: Any) -> str:
     return (
         f"  {table.name:<14}{_thousands(table.rows):>12}  {span}  {_percent(table.share):>5} {say('buyers')}{missing}"
     )
+
+
+def _refusal_text(each: Refusal, say: Any, language: str) -> str:
+    where = f"{say('first_line')} {each.line}: {each.value}"
+    return f"  {each.table}: {_thousands(each.rows)} × {reason_in(language, each.reason)} ({where})"
 
 
 def _shown(names: Iterable[str], most: int = 4) -> list[str]:

@@ -26,7 +26,8 @@ def mixed_currency(history: History, _: datetime) -> Iterable[Finding]:
                 Words(
                     f"{name}: amounts are in several currencies ({listed}). Convert them to "
                     f"{history.settings.currency} before import; sums over them mean nothing.",
-                    f"{name}：金额含多种币种（{listed}）。请先统一换算为 {history.settings.currency}，否则合计没有意义。",
+                    f"{name}：金额含多种币种（{listed}）。"
+                    f"请先统一换算为 {history.settings.currency}，否则合计没有意义。",
                 ),
                 {"currencies": sorted(laid.currencies)},
             )
@@ -82,8 +83,8 @@ def unknown_customers(history: History, _: datetime) -> Iterable[Finding]:
                 Words(
                     f"{table.name}: {lost} of {rows} rows ({lost / rows:.0%}) are of customers that the table "
                     f"customers does not have, such as {example}. Are the ids of the same system?",
-                    f"{table.name}：{rows} 行中有 {lost} 行（{lost / rows:.0%}）的客户不在 customers 表中，例如 {example}。"
-                    "两处的编号是否同一套？",
+                    f"{table.name}：{rows} 行中有 {lost} 行（{lost / rows:.0%}）的客户不在 customers 表中，"
+                    f"例如 {example}。两处的编号是否同一套？",
                 ),
                 {"rows": lost, "share": round(lost / rows, 4), "example": example},
             )
@@ -110,7 +111,8 @@ def unknown_words(history: History, _: datetime) -> Iterable[Finding]:
                     Words(
                         f"{table.name}: {column.name} has values beyond the contract's: {words}. If they mean one of "
                         f"{', '.join(column.examples)}, say so in rapport.toml under [words.{column.name}].",
-                        f"{table.name}：{column.name} 含约定之外的取值：{words}。若与 {'、'.join(column.examples)} 同义，"
+                        f"{table.name}：{column.name} 含约定之外的取值：{words}。"
+                        f"若与 {'、'.join(column.examples)} 同义，"
                         f"请写入 rapport.toml 的 [words.{column.name}]。",
                     ),
                     {"column": column.name, "values": [list(row) for row in rows]},
