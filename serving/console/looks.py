@@ -64,7 +64,8 @@ def _environment(texts: Texts) -> Environment:
         auto_reload=False,
     )
     pages.globals.update(
-        static=static_address, t=texts, name_of=texts.name, language=texts.language, nothing=formats.NOTHING
+        static=static_address,
+        shown_target="", t=texts, name_of=texts.name, language=texts.language, nothing=formats.NOTHING
     )
     pages.filters.update(
         percent=formats.percent,

@@ -106,9 +106,9 @@ class Visit:
 
     def show(self, template: str, status: int = 200, **context: Any) -> Response:
         """Draw a page."""
-        frame = {"visit": self, "root": self.root, "currency": self.about["currency"]}
+        frame = {"visit": self, "root": self.root, "currency": self.about["currency"], "shown_target": self.target}
         here = self.request.url.path + (f"?{query}" if (query := self.request.url.query) else "")
-        return HTMLResponse(self.looks.draw(template, self.language, here_address=here, **frame, **context), status)
+        return HTMLResponse(self.looks.draw(template, self.language, **{**frame, **context}, here_address=here), status)
 
     def go(self, back: str) -> Response:
         """Send the visitor on, only ever to a page of ours."""

@@ -13,7 +13,7 @@ from serving.problem import RequestError
 
 _BAR = 300
 _SHORT_BAR = 150
-_CHAIN = (560, 300)
+_CHAIN = (480, 290)
 # What is worth a mark on the line of scores; calls and mails would cover it.
 _NOTABLE = ("order", "return", "meeting", "ticket", "risk", "contract", "survey", "opportunity")
 
@@ -31,6 +31,7 @@ def show(visit: Visit) -> Response:
         card={**card, "events": [{**event, "month": event["at"][:7]} for event in card["events"]]},
         who=card["customer"],
         answer=answer,
+        shown_target=answer["target"] if answer else visit.target,
         asked=asked,
         tried=tried,
         refused=refused,

@@ -1,7 +1,7 @@
 // The two charts that are worth a pointer: a customer's scores over time, and what calling the top finds.
 "use strict";
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const colour = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
 const zh = document.documentElement.lang.startsWith("zh");
 const day = (seconds) => new Date(seconds * 1000).toLocaleDateString(zh ? "zh-CN" : "en-GB", { timeZone: "UTC", year: "numeric", month: "short", day: "numeric" });
 const percent = (share) => share == null ? "–" : `${(share * 100).toFixed(1)}%`;
