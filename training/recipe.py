@@ -50,7 +50,7 @@ def train(  # noqa: PLR0913 - each is a part of the question that is asked
     """Learn ``target`` from what was known at ``as_of``; a history that cannot carry it is refused with the reason."""
     settings = settings or history.settings
     question = Question(target, as_of, horizon, active)
-    features = catalog(vocabulary_of(history, f"{as_of:%Y-%m-%d %H:%M:%S.%f}"))
+    features = catalog(vocabulary_of(history, as_of))
     plan = slices(begin_of(history, target), as_of, horizon)
 
     progress("reading the past at each cutoff", 0.02)
