@@ -336,10 +336,13 @@ def risks(tables: Tables) -> ibis.Table:
 
 
 def contracts(tables: Tables) -> ibis.Table:
-    """Return one row a contract when it starts, with the change of its amount against the one before."""
+    """Return one row a contract when it starts, with the change of its amount as a part of the one before."""
     rows = tables["contracts"]
     window = ibis.window(group_by=UNIT, order_by=[rows.second, rows.contract_id])
-    return rows.mutate(rise=rows.amount - rows.amount.lag().over(window), end_day=rows.ends_at_day)
+    before = rows.amount.lag().over(window)
+    rows = rows.mutate(before=ibis.ifelse(before > 0, before, None).cast("float64"), end_day=rows.ends_at_day)
+    share = ((rows.amount.cast("float64") - rows.before) / rows.before).clip(-100.0, 100.0)
+    return rows.mutate(rise_share=(share * 10_000).round().cast("int64"))
 
 
 def renewals(tables: Tables) -> ibis.Table:
@@ -426,7 +429,7 @@ STREAMS = (
     Stream("payments", ("invoices",), payments, whole=("late_days",), ticks=("amount",), flags=("late",)),
     Stream("overdue", ("invoices",), overdue, whole=("each",), ticks=("change",)),
     Stream("risks", ("risk_events",), risks, ticks=("amount",), flags=(*RISKS, "defendant")),
-    Stream("contracts", ("contracts",), contracts, whole=("end_day",), ticks=("amount", "rise")),
+    Stream("contracts", ("contracts",), contracts, whole=("end_day",), ticks=("amount", "rise_share")),
     Stream("renewals", ("contracts",), renewals),
     Stream("endings", ("contracts",), endings, flags=("renewed",)),
     Stream("contracts_in_force", ("contracts",), contracts_in_force, whole=("change",)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from features.feature import Feature
-from features.measures import Events, Unary, larger
+from features.measures import Events, Unary
 from history.contract import Words
 
 TICKETS, ANSWERED, SOLVED = Events("tickets"), Events("responses"), Events("resolutions")
@@ -264,7 +264,7 @@ CONTRACT = (
     Feature(
         "contract_price_change_latest", "contract", "ratio",
         Words("Amount of the newest contract less the one before, against it.", "最新合同金额较上一份的变化比例。"),
-        CONTRACTS.sum("rise", 365) / larger(CONTRACTS.sum("amount") - CONTRACTS.sum("rise", 365), 1),
+        CONTRACTS.latest("rise_share"),
     ),
     Feature(
         "days_since_last_renewal", "contract", "days",

@@ -123,13 +123,24 @@ def slug(value: str) -> str:
     return plain or "u" + "_".join(f"{ord(letter):x}" for letter in value)
 
 
+def slugs(values: Iterable[str]) -> dict[str, str]:
+    """Return each value's part of a name; of values that differ only in what a name cannot hold, later ones count up."""
+    found: dict[str, str] = {}
+    for value in values:
+        plain, times = slug(value), 1
+        while (name := plain if times == 1 else f"{plain}_{times}") in found.values():
+            times += 1
+        found[value] = name
+    return found
+
+
 def by_action(actions: Iterable[str]) -> tuple[Feature, ...]:
     """Return the features of each action that a company's touches can have."""
-    return tuple(feature for action in actions for feature in _action(action))
+    return tuple(feature for action, name in slugs(actions).items() for feature in _action(action, f"touches_{name}"))
 
 
-def _action(action: str) -> tuple[Feature, ...]:
-    where, name = f"action={action.lower()}", f"touches_{slug(action)}"
+def _action(action: str, name: str) -> tuple[Feature, ...]:
+    where = f"action={action.lower()}"
     return (
         *(
             Feature(
@@ -151,15 +162,15 @@ def by_channel(channels: Iterable[str]) -> tuple[Feature, ...]:
     """Return the features of each further channel that a company's interactions can have."""
     return tuple(
         feature
-        for channel in channels
+        for channel, name in slugs(channels).items()
         for feature in (
             Feature(
-                f"interactions_{slug(channel)}_count_90d", "engagement", "count",
+                f"interactions_{name}_count_90d", "engagement", "count",
                 Words(f"Interactions by {channel} in 90 days.", f"近 90 天“{channel}”互动次数。"),
                 TALKS.count(90, where=f"channel={channel.lower()}"), 0,
             ),
             Feature(
-                f"interactions_{slug(channel)}_days_ago", "engagement", "days",
+                f"interactions_{name}_days_ago", "engagement", "days",
                 Words(f"Days since the last interaction by {channel}.", f"距上次“{channel}”互动的天数。"),
                 TALKS.days_since_last(where=f"channel={channel.lower()}"),
             ),
@@ -174,8 +185,8 @@ def by_attribute(attributes: Iterable[str]) -> tuple[Feature, ...]:
     """Return the features of the customers' attributes that the company says never change."""
     return tuple(
         Feature(
-            f"attribute_{slug(name)}", "fit", "count" if name in NUMBERS_OF_CUSTOMERS else "category",
-            Words(f"The customer's {name}.", f"客户属性：{name}。"), None,
+            f"attribute_{name}", "fit", "count" if column in NUMBERS_OF_CUSTOMERS else "category",
+            Words(f"The customer's {column}.", f"客户属性：{column}。"), None,
         )
-        for name in attributes
+        for column, name in slugs(attributes).items()
     )  # fmt: skip

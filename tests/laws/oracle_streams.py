@@ -241,8 +241,13 @@ class Past:
     def _stream_contracts(self) -> list[Row]:
         placed, before = [], None
         for row in sorted(self.rows["contracts"], key=lambda row: (second(row["at"]), row["contract_id"])):
-            rise = row["amount"] - before if None not in (before, row["amount"]) else None
-            placed.append({**row, "rise": rise, "end_day": self.day(row["ends_at"])})
+            share = (
+                float((row["amount"] - before) / before)
+                if row["amount"] is not None and before and before > 0
+                else None
+            )
+            share = None if share is None else tenthousandths(min(max(share, -100.0), 100.0))
+            placed.append({**row, "rise_share": share, "end_day": self.day(row["ends_at"])})
             before = row["amount"]
         return placed
 
