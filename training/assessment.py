@@ -16,6 +16,8 @@ from training.trial import Trial, anchored
 from training.votes import prior, told
 
 EDGE = 1e-6
+# Bootstraps of more rows than these say the same, later.
+MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,7 @@ class Assessment:
             "measures": {name: dict(values) for name, values in self.measures.items()},
             "gains": {name: dict(values) for name, values in self.gains.items()},
             "slices": [dict(part) for part in self.slices],
-            "grade": self.grade.letter,
-            "grade_reasons": list(self.grade.reasons),
+            "grade": {"letter": self.grade.letter, "sentence": " ".join(self.grade.reasons)},
         }
 
 
@@ -52,13 +53,12 @@ def assess(trial: Trial, target: str, size: Size) -> Assessment:
     label = trial.label
     newest = np.arange(len(label)) < len(trial.judged[0].rows)
     known = {name: measures(label, values) for name, values in said.items()}
+    some = np.flatnonzero(newest)[:MOST]
     gains = {
-        name: paired(label[newest], said["blend"][newest], values[newest])
-        for name, values in said.items()
-        if name != "blend"
+        name: paired(label[some], said["blend"][some], values[some]) for name, values in said.items() if name != "blend"
     }
-    at_once = {name: values[newest] for name, values in said.items()}
-    grade = grade_of({"label": label[newest]} | at_once, known, size, out_of_time=trial.out_of_time)
+    at_once = {name: values[some] for name, values in said.items()}
+    grade = grade_of({"label": label[some]} | at_once, known, size, out_of_time=trial.out_of_time)
     return Assessment(label, said, known, gains, _slices(trial, said["blend"]), grade, trial.out_of_time)
 
 

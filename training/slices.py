@@ -57,7 +57,7 @@ def validation(plan: Slices, horizon: Span, as_of: datetime) -> tuple[datetime, 
     """Return the later slices on which parts fitted on earlier ones are judged; empty where the history is too short."""
     ahead = as_of - horizon.before(as_of)
     late = [cutoff for cutoff in plan.every if plan.every[0] - cutoff <= ahead / 2]
-    chosen = late[:: max(1, len(late) // 3)]
+    chosen = late[:: max(1, len(late) // 2)][:3]
     while chosen and plan.known_at(chosen[-1], horizon) is None:
         chosen.pop()
     return tuple(chosen)

@@ -1,0 +1,94 @@
+"""What a model must pass before it may answer: each gate a yes or no with its sentence."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from scoring import Bundle
+from scoring.blend import sigmoid
+from scoring.matrix import Floats, Matrix
+from training.assembly import Made
+from training.committee import logits_of
+from training.evaluate import average_precision
+
+KEEP = 0.95
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition of promotion."""
+
+    name: str
+    passed: bool
+    sentence: str
+
+
+def gates_of(evaluation: Mapping[str, Any], champion: str | None) -> tuple[Gate, ...]:
+    """Read the gates off what training wrote down; ``champion`` is the version that answers now."""
+    grade = Gate(
+        "grade",
+        evaluation["grade"]["letter"] in "ABC",
+        f"Grade {evaluation['grade']['letter']}; C or better is asked.",
+    )
+    warned = evaluation.get("guards", {}).get("leaks", [])
+    leaks = Gate("leaks", not warned, "; ".join(warned) or "No feature tells the outcome by itself.")
+    return (grade, leaks, _against(evaluation.get("against_champion"), champion))
+
+
+def against_champion(made: Made, blend: Floats, champion: Bundle) -> dict[str, Any]:
+    """Judge the champion on the rows of the trial, beside the blend that was made without them.
+
+    The champion may have learnt from some of these rows; that can only speak for it.
+    """
+    label = made.trial.label
+    rows = np.concatenate([remapped(part.rows.matrix, champion).values for part in made.trial.judged])
+    said = sigmoid(quick_logit(champion, Matrix(champion.columns, rows)))
+    ours, theirs = average_precision(label, blend), average_precision(label, said)
+    return {
+        "version": champion.version,
+        "average_precision": ours,
+        "champion_average_precision": theirs,
+        "share": ours / theirs if theirs else 1.0,
+    }
+
+
+def quick_logit(bundle: Bundle, rows: Matrix) -> Floats:
+    """Return the blended log-odds without the reasons, which cost a hundred times more."""
+    said = {expert.name: logits_of(expert, rows) for expert in bundle.experts}
+    return bundle.blend.logit(said, len(rows))
+
+
+def remapped(rows: Matrix, bundle: Bundle) -> Matrix:
+    """Return the rows in another bundle's columns; what it reads and these rows lack is unknown."""
+    values = np.full((len(rows), len(bundle.columns)), np.nan)
+    for place, column in enumerate(bundle.columns):
+        if column.name not in rows.place:
+            continue
+        if column.is_category:
+            code = {word: float(at) for at, word in enumerate(column.levels)}
+            values[:, place] = [code.get(word, np.nan) if word else np.nan for word in rows.words(column.name)]
+        else:
+            values[:, place] = rows.number(column.name)
+    return Matrix(bundle.columns, values)
+
+
+def as_dicts(gates: tuple[Gate, ...]) -> list[dict[str, Any]]:
+    """Give what JSON can hold of some gates."""
+    return [asdict(gate) for gate in gates]
+
+
+def _against(compared: Mapping[str, Any] | None, champion: str | None) -> Gate:
+    name = "champion"
+    if champion is None:
+        return Gate(name, True, "There is no champion to compare with.")
+    if not compared or compared["version"] != champion:
+        return Gate(name, False, f"It was not compared with version {champion}, the champion. Train again to compare.")
+    share = compared["share"]
+    return Gate(
+        name,
+        share >= KEEP,
+        f"Average precision {compared['average_precision']:.3f} is {share:.0%} of version {champion}'s "
+        f"({compared['champion_average_precision']:.3f}) on the same rows; {KEEP:.0%} is asked.",
+    )

@@ -1,0 +1,224 @@
+"""The life of a model: recorded and registered in MLflow, published to the shelf, promoted, rolled back.
+
+The shelf's pointer decides what is served; MLflow's aliases follow it. Every step writes something new first and moves a
+pointer last, so that a run killed anywhere leaves the champion as it was.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from history.errors import PromotionError
+from scoring import Bundle, shelf
+from training.gates import Gate, against_champion, as_dicts, gates_of
+from training.recipe import Trained
+from training.report import write_report
+from training.store import experiment, opened
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+SERVED = Path(__file__).with_name("served.py")
+REQUIREMENTS = ["duckdb", "ibis-framework", "lightgbm", "mlflow", "numpy", "pandas", "pyarrow", "pyyaml"]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What became of a trained model."""
+
+    target: str
+    version: str
+    run_id: str
+    alias: str
+    gates: tuple[Gate, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give what JSON can hold of it."""
+        plain = {"target": self.target, "version": self.version, "run_id": self.run_id, "alias": self.alias}
+        return plain | {"gates": as_dicts(self.gates)}
+
+
+def record(trained: Trained, home: Path, uri: str, now: datetime) -> Recorded:
+    """Log, register and publish; the first model of a target becomes its champion, any later one its challenger."""
+    client = opened(home, uri)
+    target = trained.bundle.target
+    bundle = _numbered(trained, home, client)
+    with tempfile.TemporaryDirectory(prefix="rapport-") as folder:
+        saved = bundle.save(Path(folder) / "bundle")
+        run_id = _logged(client, home, uri, replace(trained, bundle=bundle), saved)
+        shelf.publish(saved, home, target, bundle.version)
+    first = not shelf.history(home, target)
+    alias = CHAMPION if first else CHALLENGER
+    if first:
+        shelf.crown(home, target, bundle.version, now)
+    _point(client, target, alias, bundle.version)
+    return Recorded(target, bundle.version, run_id, alias, gates_of(bundle.evaluation, _champion(home, target, bundle)))
+
+
+def promote(home: Path, uri: str, target: str, version: str, now: datetime, *, gates: bool = True) -> tuple[Gate, ...]:
+    """Crown a version of the shelf if it passes its gates; PromotionError with the sentences of those it fails."""
+    described = shelf.description(home, target, version)
+    reigns = shelf.history(home, target)
+    champion = reigns[-1].version if reigns else None
+    if champion == version:
+        raise PromotionError(f"{target} {version} is the champion already.")
+    found = gates_of(_evaluation(described), champion)
+    failed = [gate.sentence for gate in found if not gate.passed]
+    if failed and gates:
+        raise PromotionError(
+            f"{target} {version} is not promoted: {' '.join(failed)} "
+            "Train a better one, or promote it all the same with --force."
+        )
+    shelf.crown(home, target, version, now)
+    _point(opened(home, uri), target, CHAMPION, version)
+    return found
+
+
+def rollback(home: Path, uri: str, target: str, now: datetime) -> str:
+    """Crown the champion before the present one, and return its version."""
+    version = shelf.rollback(home, target, now)
+    _point(opened(home, uri), target, CHAMPION, version)
+    return version
+
+
+def models(home: Path) -> list[dict[str, Any]]:
+    """List every published version of every target, newest last."""
+    places = sorted((home / "models").glob("*")) if (home / "models").is_dir() else []
+    return [
+        _listed(home, place.name, version) for place in places for version in shelf.versions(home, place.name)
+    ]
+
+
+def reconciled(home: Path, uri: str) -> list[str]:
+    """Point MLflow's champion aliases where the shelf points, after a run that was killed between the two."""
+    client, moved = opened(home, uri), []
+    for target in shelf.targets(home):
+        version = shelf.champion_version(home, target)
+        if _pointed(client, target) != version:
+            _point(client, target, CHAMPION, version)
+            moved.append(target)
+    return moved
+
+
+def _numbered(trained: Trained, home: Path, client: MlflowClient) -> Bundle:
+    """Give the bundle its number, and the comparison with the champion if there is one."""
+    bundle, target = trained.bundle, trained.bundle.target
+    known = [int(each.version) for each in client.search_model_versions(f"name='{target}'")]
+    shelved = [int(each) for each in shelf.versions(home, target) if each.isdigit()]
+    version = str(max([0, *known, *shelved]) + 1)
+    evaluation: Mapping[str, Any] = bundle.evaluation
+    reigns = shelf.history(home, target)
+    if reigns and trained.made.trial.judged:
+        champion = Bundle.load(shelf.champion(home, target))
+        blend = trained.made.assessment.said["blend"]
+        evaluation = {**evaluation, "against_champion": against_champion(trained.made, blend, champion)}
+    gates = gates_of(evaluation, reigns[-1].version if reigns else None)
+    return replace(bundle, version=version, evaluation={**evaluation, "gates": as_dicts(gates)})
+
+
+def _logged(client: MlflowClient, home: Path, uri: str, trained: Trained, saved: Path) -> str:
+    """Log the run and register its model; returns the run's id."""
+    bundle = trained.bundle
+    with mlflow.start_run(
+        experiment_id=experiment(client, home, uri), run_name=f"{bundle.target} {bundle.version}"
+    ) as run:
+        mlflow.log_params(_params(bundle))
+        mlflow.log_metrics(_metrics(bundle))
+        mlflow.set_tags({"target": bundle.target, "grade": bundle.grade, "bundle_version": bundle.version})
+        with tempfile.TemporaryDirectory(prefix="rapport-report-") as folder:
+            write_report(trained, Path(folder))
+            mlflow.log_artifacts(folder)
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(SERVED),
+            artifacts={"bundle": str(saved)},
+            pip_requirements=REQUIREMENTS,
+        )
+        run_id = str(run.info.run_id)
+    _registered(client, bundle, str(info.model_uri), run_id)
+    return run_id
+
+
+def _registered(client: MlflowClient, bundle: Bundle, model_uri: str, run_id: str) -> None:
+    try:
+        client.create_registered_model(bundle.target)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    client.create_model_version(
+        bundle.target, model_uri, run_id=run_id, tags={"bundle_version": bundle.version, "grade": bundle.grade}
+    )
+
+
+def _params(bundle: Bundle) -> dict[str, Any]:
+    record = bundle.record
+    return {
+        "target": bundle.target,
+        "horizon": bundle.horizon,
+        "active": bundle.active,
+        "basis": bundle.basis.label,
+        "as_of": record["as_of"],
+        "cutoffs": len(record["cutoffs"]),
+        "features": len(bundle.columns),
+        "data_fingerprint": record["data_fingerprint"],
+        "catalog_fingerprint": record["catalog_fingerprint"],
+    }
+
+
+def _metrics(bundle: Bundle) -> dict[str, float]:
+    measured = bundle.evaluation["measures"]
+    flat = {f"{part}.{name}": value for part, found in measures_of(measured) for name, value in found.items()}
+    votes = {f"vote.{name}": share for name, share in bundle.evaluation["votes"].items()}
+    return flat | votes
+
+
+def measures_of(measured: Mapping[str, Mapping[str, float]]) -> list[tuple[str, dict[str, float]]]:
+    """Return the measures that are numbers, part by part."""
+    return [(part, {name: value for name, value in found.items() if value == value}) for part, found in measured.items()]
+
+
+def _evaluation(described: Mapping[str, object]) -> Mapping[str, Any]:
+    evaluation: Mapping[str, Any] = json.loads(json.dumps(described["evaluation"]))
+    return evaluation
+
+
+def _champion(home: Path, target: str, bundle: Bundle) -> str | None:
+    version = shelf.champion_version(home, target)
+    return None if version == bundle.version else version
+
+
+def _point(client: MlflowClient, target: str, alias: str, version: str) -> None:
+    """Set an alias on the registered version that carries this bundle; one that is not registered gets none."""
+    for found in client.search_model_versions(f"name='{target}'"):
+        if found.tags.get("bundle_version") == version:
+            client.set_registered_model_alias(target, alias, found.version)
+            return
+
+
+def _pointed(client: MlflowClient, target: str) -> str | None:
+    try:
+        return client.get_model_version_by_alias(target, CHAMPION).tags.get("bundle_version")
+    except MlflowException:
+        return None
+
+
+def _listed(home: Path, target: str, version: str) -> dict[str, Any]:
+    described = shelf.description(home, target, version)
+    reigns = shelf.history(home, target)
+    evaluation = _evaluation(described)
+    return {
+        "target": target,
+        "version": version,
+        "champion": bool(reigns) and reigns[-1].version == version,
+        "grade": described["grade"],
+        "as_of": dict(described["record"])["as_of"],  # type: ignore[call-overload]  # JSON read back
+        "horizon": described["horizon"],
+        "auc": evaluation.get("measures", {}).get("blend", {}).get("auc"),
+        "gates": evaluation.get("gates", []),
+    }
