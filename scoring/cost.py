@@ -11,18 +11,26 @@ from scoring.experts.trees import Trees
 from scoring.matrix import Matrix
 
 BUDGET_MS = 0.7
+AGREEMENT = 1e-9
 ROWS = 64
 
 
 def contrib_cost(bundle: Bundle, clock: Callable[[], float] = time.process_time, rounds: int = 5) -> float:
     """Give the milliseconds of processor time that the reasons of one row take: the best of some rounds."""
     rows = _typical(bundle)
-    trees = [expert for expert in bundle.experts if isinstance(expert, Trees)]
+    trees = _trees(bundle)
     return min(_timed(trees, rows, clock) for _ in range(rounds)) * 1000.0 / len(rows)
 
 
 def refuse_costly(bundle: Bundle, budget: float = BUDGET_MS) -> float:
-    """Refuse a bundle whose reasons cost more than ``budget`` ms a row; give what they cost."""
+    """Refuse reasons that cost more than ``budget`` ms a row, or that are wrong; give what they cost."""
+    rows = _typical(bundle)
+    wrong = max((expert.disagreement(rows) for expert in _trees(bundle)), default=0.0)
+    if wrong > AGREEMENT:
+        raise PromotionError(
+            f"the reasons of the {bundle.target} model differ from LightGBM's own by {wrong:.1e}. Train again; if it stays, "
+            "report it with the bundle."
+        )
     cost = contrib_cost(bundle)
     if cost > budget:
         raise PromotionError(
@@ -30,6 +38,10 @@ def refuse_costly(bundle: Bundle, budget: float = BUDGET_MS) -> float:
             "Train with fewer or shallower trees (400 trees of 15 leaves and depth 4 cost about 0.6 ms)."
         )
     return cost
+
+
+def _trees(bundle: Bundle) -> list[Trees]:
+    return [expert for expert in bundle.experts if isinstance(expert, Trees)]
 
 
 def _timed(trees: list[Trees], rows: Matrix, clock: Callable[[], float]) -> float:

@@ -1,4 +1,4 @@
-"""LightGBM trees, averaged in log-odds and read by LightGBM's own exact TreeSHAP."""
+"""LightGBM trees, averaged in log-odds and read by exact TreeSHAP."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from history.errors import BundleError
 from scoring.experts import Reading
 from scoring.matrix import Floats, Matrix, refuse_missing
+from scoring.treeshap import Kernel, feature_names, kernel_of
 
 KIND = "trees"
 
@@ -46,7 +47,7 @@ class Trees:
     @cached_property
     def features(self) -> tuple[str, ...]:
         """Name the features that the boosters read, in their order."""
-        return tuple(self.loaded[0].feature_name())
+        return feature_names(self.boosters[0])
 
     def read(self, rows: Matrix) -> Reading:
         """Say the average log-odds and each feature's exact Shapley share of it."""
@@ -63,6 +64,11 @@ class Trees:
         centre = dict(zip(self.features, means.tolist(), strict=True))
         # The expected value that the boosters carry is the training rows'; the reference may be others.
         return replace(self, expected=float(base + np.add.accumulate(means)[-1]), centre=centre)
+
+    def disagreement(self, rows: Matrix) -> float:
+        """Give the largest difference between the shares that are used and LightGBM's own."""
+        used, asked = self._shares(rows), self._asked(np.ascontiguousarray(rows.values[:, self._places(rows)]))
+        return max(float(np.abs(used[0] - asked[0]).max(initial=0.0)), abs(used[1] - asked[1]))
 
     def to_dict(self) -> dict[str, Any]:
         """Give what JSON can hold; the boosters are files."""
@@ -92,13 +98,24 @@ class Trees:
         refuse_missing(list(rows.place), self.features)
         return np.array([rows.place[name] for name in self.features])
 
+    @cached_property
+    def _kernel(self) -> Kernel | None:
+        return kernel_of(self.boosters, len(self.features))
+
     def _shares(self, rows: Matrix) -> tuple[Floats, float]:
         """Give the mean contribution of each feature, and the boosters' own expected value."""
         given = np.ascontiguousarray(rows.values[:, self._places(rows)])
+        if self._kernel is not None:
+            return self._kernel.shares(given), self._kernel.expected
+        return self._asked(given)
+
+    def _asked(self, given: Floats) -> tuple[Floats, float]:
+        """Ask LightGBM itself, for the boosters that the tables do not cover."""
+        count = len(given)
         if not len(given):
             given = np.full((1, len(self.features)), np.nan)
         total = 0.0
         for booster in self.loaded:
             total = total + booster.predict(given, pred_contrib=True, num_threads=1)
         mean: Floats = np.asarray(total) / len(self.loaded)
-        return mean[: len(rows), :-1], float(mean[0, -1])
+        return mean[:count, :-1], float(mean[0, -1])

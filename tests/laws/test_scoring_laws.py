@@ -166,3 +166,9 @@ def test_a_bundle_read_back_scores_to_the_last_bit(tmp_path):
         assert np.array_equal(getattr(first, name), getattr(kept, name), equal_nan=True), name
     answers = [answer.as_dict() for answer in first.take([7, 3]).answers(language="zh")]
     assert answers == [answer.as_dict() for answer in kept.take([7, 3]).answers(language="zh")]
+
+
+@settings(max_examples=30, deadline=None)
+@given(some=rows())
+def test_the_tables_of_treeshap_agree_with_lightgbm(some):
+    assert scorer().bundle.experts[0].disagreement(some) < 1e-9
