@@ -1,0 +1,53 @@
+"""Histories drawn as tables in a test, and what the features say of them."""
+
+from datetime import datetime
+from typing import Any
+
+from features import catalog, snapshot, training_rows
+from history import History, Settings, history_of
+from history.spans import Span
+
+CUTOFF = datetime(2026, 1, 1)
+
+
+def history(drawn: str, zone: str = "UTC") -> History:
+    """Read drawn tables: a name, a line of columns, lines of values; blocks are apart by an empty line."""
+    tables = {}
+    for block in "\n".join(line.strip() for line in drawn.strip().splitlines()).split("\n\n"):
+        name, columns, *rows = block.splitlines()
+        names = _cells(columns)
+        tables[name] = [dict(zip(names, _cells(row), strict=True)) for row in rows]
+    return history_of(tables, Settings(zone=zone))
+
+
+def _cells(line: str) -> list[str | None]:
+    return [cell.strip() or None for cell in line.split("|")]
+
+
+def features_of(drawn: str, *names: str, zone: str = "UTC") -> dict[str, dict[str, Any]]:
+    """Return these features of every customer at the cutoff."""
+    with history(drawn, zone) as told:
+        rows = snapshot(told, CUTOFF, catalog(), active=Span(12)).to_pylist()
+    return {row["customer_id"]: {name: row[name] for name in names} for row in rows}
+
+
+def states_of(drawn: str) -> dict[str, str]:
+    """Return every customer's state at the cutoff."""
+    with history(drawn) as told:
+        table = snapshot(told, CUTOFF, catalog(), active=Span(12))
+    return dict(zip(table["customer_id"].to_pylist(), table["state"].to_pylist(), strict=True))
+
+
+def labels_of(drawn: str, target: str, known_by: datetime) -> dict[str, int]:
+    """Return what became, in half a year, of those eligible at the start of 2025."""
+    with history(drawn) as told:
+        table = training_rows(
+            told,
+            target,
+            [datetime(2025, 1, 1)],
+            active=Span(12),
+            horizon=Span(6),
+            known_by=known_by,
+            features=catalog(),
+        )
+    return dict(zip(table["customer_id"].to_pylist(), table["label"].to_pylist(), strict=True))

@@ -1,0 +1,381 @@
+"""What the features mean: drawn histories, and what is known of them at the cutoff."""
+
+from datetime import datetime
+
+import pytest
+from drawn_tables import CUTOFF, features_of, history, labels_of, states_of
+
+from features import snapshot, training_rows
+from history.errors import SettingsError
+from history.spans import Span
+
+
+def test_a_window_holds_its_first_instant_and_not_the_cutoff() -> None:
+    rows = features_of(
+        """
+        orders
+        customer_id | order_id | ordered_at                 | amount
+        ann         | 1        | 2025-12-01 23:59:59.999999 | 1
+        ann         | 2        | 2025-12-02                 | 10
+        ann         | 3        | 2025-12-31 23:59:59.999999 | 100
+        ann         | 4        | 2026-01-01                 | 1000
+        bob         | 5        | 2026-01-01                 | 1000
+        """,
+        "orders_count_30d",
+        "spend_sum_30d",
+        "spend_sum_ever",
+        "days_since_last_order",
+    )
+    assert rows == {
+        "ann": {"orders_count_30d": 2, "spend_sum_30d": 110, "spend_sum_ever": 111, "days_since_last_order": 0}
+    }
+
+
+def test_what_is_recorded_after_the_cutoff_was_not_known() -> None:
+    rows = features_of(
+        """
+        orders
+        customer_id | order_id | ordered_at | amount | recorded_at
+        ann         | 1        | 2025-12-01 | 1      |
+        ann         | 2        | 2025-12-02 | 10     | 2025-12-31 23:59:59
+        ann         | 3        | 2025-12-03 | 100    | 2026-01-01
+        """,
+        "orders_count_90d",
+        "spend_sum_90d",
+        "order_gap_last",
+    )
+    assert rows == {"ann": {"orders_count_90d": 2, "spend_sum_90d": 11, "order_gap_last": 1}}
+
+
+def test_a_row_recorded_late_is_a_gap_only_for_the_cutoffs_that_knew_it() -> None:
+    with history(
+        """
+        orders
+        customer_id | order_id | ordered_at | amount | recorded_at
+        ann         | 1        | 2025-05-01 | 1      |
+        ann         | 2        | 2025-05-11 | 1      | 2025-06-20
+        ann         | 3        | 2025-05-31 | 1      |
+        bob         | 4        | 2025-12-31 | 1      |
+        """
+    ) as told:
+        table = training_rows(
+            told,
+            "churn",
+            [datetime(2025, 6, 1), datetime(2025, 7, 1)],
+            active=Span(12),
+            horizon=Span(1),
+            known_by=CUTOFF,
+        )
+    assert table.select(["cutoff", "order_gap_mean", "orders_count_ever"]).to_pylist() == [
+        {"cutoff": datetime(2025, 6, 1), "order_gap_mean": 30, "orders_count_ever": 2},
+        {"cutoff": datetime(2025, 7, 1), "order_gap_mean": 15, "orders_count_ever": 3},
+    ]
+
+
+def test_a_fact_counts_from_the_moment_it_came() -> None:
+    rows = features_of(
+        """
+        tickets
+        customer_id | ticket_id | opened_at           | resolved_at         | satisfaction | kind
+        ann         | 1         | 2025-12-20          | 2025-12-31 23:59:59 | 2            | complaint
+        ann         | 2         | 2025-12-20          | 2026-01-01          | 5            | complaint
+        ann         | 3         | 2025-12-25 00:00:01 |                     |              | support
+        """,
+        "tickets_open",
+        "complaints_open",
+        "tickets_overdue",
+        "satisfaction_latest",
+    )
+    assert rows == {"ann": {"tickets_open": 2, "complaints_open": 1, "tickets_overdue": 1, "satisfaction_latest": 2}}
+
+
+def test_an_invoice_is_overdue_from_its_due_day_until_it_is_paid() -> None:
+    rows = features_of(
+        """
+        invoices
+        customer_id | invoice_id | issued_at  | due_at     | paid_at    | amount
+        ann         | 1          | 2025-10-01 | 2025-11-01 | 2025-11-11 | 1
+        ann         | 2          | 2025-11-01 | 2025-12-01 | 2026-01-01 | 10
+        ann         | 3          | 2025-12-01 | 2025-12-31 |            | 100
+        ann         | 4          | 2025-12-01 | 2026-01-01 |            | 1000
+        bob         | 5          | 2025-10-01 | 2025-11-01 | 2025-11-01 | 5
+        """,
+        "invoices_overdue_amount",
+        "invoices_overdue_count",
+        "days_late_max_365d",
+        "late_share_365d",
+    )
+    assert rows == {
+        "ann": {
+            "invoices_overdue_amount": 110,
+            "invoices_overdue_count": 2,
+            "days_late_max_365d": 10,
+            "late_share_365d": 1,
+        },
+        "bob": {
+            "invoices_overdue_amount": 0,
+            "invoices_overdue_count": 0,
+            "days_late_max_365d": 0,
+            "late_share_365d": 0,
+        },
+    }
+
+
+def test_gaps_are_between_days_with_an_order_and_belong_to_the_later_one() -> None:
+    rows = features_of(
+        """
+        orders
+        customer_id | order_id | ordered_at       | amount
+        ann         | 1        | 2025-06-01 09:00 | 5
+        ann         | 1        | 2025-06-01 09:00 | 7
+        ann         | 2        | 2025-06-01 18:00 | 5
+        ann         | 3        | 2025-06-11        | 5
+        ann         | 4        | 2025-07-11        | 5
+        ann         | 5        | 2025-07-12        | -5
+        bob         | 6        | 2025-06-01        | 5
+        """,
+        "order_gap_mean",
+        "order_gap_last",
+        "order_gap_sd",
+        "orders_count_ever",
+        "order_days_count_ever",
+        "overdue_ratio",
+        "one_time_buyer",
+    )
+    assert rows == {
+        "ann": {
+            "order_gap_mean": 20,
+            "order_gap_last": 30,
+            "order_gap_sd": 10,
+            "orders_count_ever": 4,
+            "order_days_count_ever": 3,
+            "overdue_ratio": 173 / 20,
+            "one_time_buyer": 0,
+        },
+        "bob": {
+            "order_gap_mean": None,
+            "order_gap_last": None,
+            "order_gap_sd": None,
+            "orders_count_ever": 1,
+            "order_days_count_ever": 1,
+            "overdue_ratio": None,
+            "one_time_buyer": 1,
+        },
+    }
+
+
+def test_people_are_counted_once_however_often_they_talk() -> None:
+    rows = features_of(
+        """
+        contacts
+        customer_id | contact_id | role           | created_at
+        ann         | p          | decision_maker | 2024-01-01
+        ann         | q          | user           | 2024-01-01
+
+        interactions
+        customer_id | occurred_at | contact_id | channel
+        ann         | 2025-02-01  | p          | meeting
+        ann         | 2025-10-03  | q          | call
+        ann         | 2025-12-01  | q          | call
+        ann         | 2025-12-02  | r          | call
+        """,
+        "contacts_active_count_90d",
+        "contacts_active_count_365d",
+        "contacts_lost_count_180d",
+        "decision_maker_days_ago",
+    )
+    assert rows == {
+        "ann": {
+            "contacts_active_count_90d": 2,
+            "contacts_active_count_365d": 3,
+            "contacts_lost_count_180d": 1,
+            "decision_maker_days_ago": 333,
+        }
+    }
+
+
+def test_the_season_ahead_is_what_last_year_s_calendar_held() -> None:
+    rows = features_of(
+        """
+        orders
+        customer_id | order_id | ordered_at          | amount
+        ann         | 1        | 2024-12-31 23:59:59 | 1
+        ann         | 2        | 2025-01-01          | 1
+        ann         | 3        | 2025-03-31 23:59:59 | 1
+        ann         | 4        | 2025-04-01          | 1
+        """,
+        "orders_season_ahead_count",
+    )
+    assert rows == {"ann": {"orders_season_ahead_count": 2}}
+
+
+def test_our_own_sendings_are_no_touches() -> None:
+    rows = features_of(
+        """
+        touches
+        customer_id | occurred_at | action     | asset
+        ann         | 2025-12-01  | webinar    | talk
+        ann         | 2025-12-02  | email_sent | news
+        """,
+        "touches_count_30d",
+        "actions_count_ever",
+        "assets_count_ever",
+        "touches_webinar_count_365d",
+    )
+    assert rows == {
+        "ann": {
+            "touches_count_30d": 0,
+            "actions_count_ever": 1,
+            "assets_count_ever": 1,
+            "touches_webinar_count_365d": 1,
+        }
+    }
+
+
+def test_a_table_that_a_company_does_not_keep_is_unknown_not_zero() -> None:
+    drawn = """
+        orders
+        customer_id | order_id | ordered_at | amount
+        ann         | 1        | 2025-12-01 | 1
+        """
+    assert features_of(drawn, "orders_count_90d", "complaints_count_365d") == {
+        "ann": {"orders_count_90d": 1, "complaints_count_365d": None}
+    }
+    with history(drawn) as told:
+        table = snapshot(told, CUTOFF, active=Span(12), present=["orders", "tickets"])
+    assert table["complaints_count_365d"].to_pylist() == [0]
+
+
+STATES = """
+    customers
+    customer_id | created_at
+    new         | 2025-06-01
+    old         | 2024-06-01
+    unborn      | 2026-01-01
+
+    orders
+    customer_id | order_id | ordered_at          | amount
+    active      | 1        | 2025-01-01          | 5
+    lapsed      | 2        | 2024-12-31 23:59:59 | 5
+    returned    | 3        | 2025-12-01          | -5
+
+    opportunities
+    customer_id | opportunity_id | opened_at  | closed_at  | won
+    lost        | 1              | 2025-06-01 | 2025-07-01 | false
+    again       | 2              | 2025-06-01 | 2025-07-01 | false
+    again       | 3              | 2025-08-01 | 2026-01-01 | false
+
+    touches
+    customer_id | occurred_at | action
+    again       | 2025-08-01  | view
+    """
+
+
+def test_the_states() -> None:
+    assert states_of(STATES) == {
+        "active": "active",
+        "again": "new",
+        "lapsed": "lapsed",
+        "lost": "closed",
+        "new": "new",
+        "old": "silent",
+        "returned": "silent",
+    }
+
+
+LABELS = """
+    orders
+    customer_id | order_id | ordered_at          | amount | recorded_at
+    stays       | 1        | 2024-12-01          | 5      |
+    stays       | 2        | 2025-01-01          | 5      |
+    leaves      | 3        | 2024-12-01          | 5      |
+    leaves      | 4        | 2025-07-01          | 5      |
+    returns     | 5        | 2024-12-01          | 5      |
+    returns     | 6        | 2025-02-01          | -5     |
+    late        | 7        | 2024-12-01          | 5      |
+    late        | 8        | 2025-02-01          | 5      | 2025-07-10 13:00
+    buys        | 9        | 2025-06-30 23:59:59 | 5      |
+
+    customers
+    customer_id | created_at
+    buys        | 2024-12-01
+    wins        | 2024-12-01
+    waits       | 2024-12-01
+
+    opportunities
+    customer_id | opportunity_id | opened_at  | closed_at  | won
+    wins        | 1              | 2024-12-01 | 2025-03-01 | true
+    waits       | 2              | 2025-02-01 |            | true
+    """
+
+
+def test_a_customer_has_left_when_no_order_fell_into_the_horizon() -> None:
+    assert labels_of(LABELS, "churn", known_by=datetime(2025, 7, 10, 12)) == {
+        "stays": 0,
+        "leaves": 1,
+        "returns": 1,
+        "late": 1,
+    }
+    assert labels_of(LABELS, "churn", known_by=datetime(2025, 7, 10, 14))["late"] == 0
+
+
+def test_a_lead_converts_by_a_first_order_or_a_deal_known_to_be_won() -> None:
+    assert labels_of(LABELS, "conversion", known_by=datetime(2025, 7, 10)) == {"buys": 1, "wins": 1, "waits": 0}
+
+
+def test_a_horizon_that_is_not_over_is_refused() -> None:
+    with pytest.raises(SettingsError, match="needs events until 2025-07-01, but only what was known by 2025-06-30"):
+        labels_of(LABELS, "churn", known_by=datetime(2025, 6, 30))
+
+
+def test_a_cutoff_given_twice_is_one_cutoff() -> None:
+    with history(LABELS) as told:
+        once, twice = (
+            training_rows(
+                told, "churn", [datetime(2025, 1, 1)] * times, active=Span(12), horizon=Span(6), known_by=CUTOFF
+            )
+            for times in (1, 2)
+        )
+    assert once.equals(twice)
+
+
+def test_cutoffs_at_different_times_of_day_are_refused() -> None:
+    with history(LABELS) as told, pytest.raises(SettingsError, match="different times of day"):
+        training_rows(
+            told,
+            "churn",
+            [datetime(2025, 1, 1), datetime(2025, 2, 1, 12)],
+            active=Span(12),
+            horizon=Span(3),
+            known_by=CUTOFF,
+        )
+
+
+def test_days_turn_over_with_the_cutoff_of_the_company_s_clock() -> None:
+    drawn = """
+        orders
+        customer_id | order_id | ordered_at                | amount
+        ann         | 1        | 2025-12-31T15:59:59+00:00 | 1
+        ann         | 2        | 2025-12-31T16:00:00+00:00 | 10
+        """
+    assert features_of(drawn, "spend_sum_ever", zone="Asia/Shanghai") == {"ann": {"spend_sum_ever": 1}}
+    assert features_of(drawn, "spend_sum_ever") == {"ann": {"spend_sum_ever": 11}}
+
+
+def test_times_before_computers_and_beyond_our_lives_are_no_trouble() -> None:
+    rows = features_of(
+        """
+        orders
+        customer_id | order_id | ordered_at | amount
+        ann         | 1        | 1905-01-01 | 1
+        ann         | 2        | 1906-01-01 | 1
+
+        tickets
+        customer_id | ticket_id | opened_at  | resolved_at | satisfaction
+        ann         | 1         | 2020-01-01 | 2190-01-01  | 5
+        """,
+        "orders_count_ever",
+        "order_gap_last",
+        "tickets_open",
+    )
+    assert rows == {"ann": {"orders_count_ever": 2, "order_gap_last": 365, "tickets_open": 1}}
