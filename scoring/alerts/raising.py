@@ -1,7 +1,7 @@
 """Raises alerts at one moment: every rule looks, each cause is told once, what was told lately keeps quiet."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +24,10 @@ Told = Mapping[tuple[str, str], datetime]
 
 @dataclass(frozen=True)
 class Alert:
-    """Something to tell. The id is made of customer, cause and moment: the same alert never gets another one."""
+    """Something to tell. The id is made of customer, cause and moment: the same alert never gets another one.
+
+    An event is `seen_once`; a state, such as a high score, is still there at the next look.
+    """
 
     id: str
     customer_id: str
@@ -35,6 +38,7 @@ class Alert:
     en: str
     zh: str
     at_stake: float
+    seen_once: bool
 
     def as_dict(self) -> dict[str, Any]:
         """Give the alert as it is sent."""
@@ -70,11 +74,13 @@ def raise_alerts(rules: Rules, moment: Moment, told: Told) -> list[Alert]:
 
 
 def within_capacity(alerts: Sequence[Alert], capacity: int, told_this_week: int) -> list[Alert]:
-    """Keep what the team can still handle this week; one alert a customer counts, the others ride along."""
+    """Keep what the team can still handle this week, counted in customers.
+
+    What is left out is a state, and is raised again at the next look; an event would be lost, so it always passes.
+    """
     room = max(0, capacity - told_this_week)
-    customers = list(dict.fromkeys(alert.customer_id for alert in alerts))[:room]
-    chosen = set(customers)
-    return [alert for alert in alerts if alert.customer_id in chosen]
+    chosen = set(list(dict.fromkeys(alert.customer_id for alert in alerts))[:room])
+    return [alert for alert in alerts if alert.seen_once or alert.customer_id in chosen]
 
 
 def watch(history: History, rules: Rules, since: datetime, as_of: datetime) -> pa.Table:
@@ -104,12 +110,12 @@ def _event_sql(rule: Rule) -> str:
 
 def _looked(rule: Rule, moment: Moment) -> Iterator[Alert]:
     book, as_of = moment.book, moment.as_of
-    hits: Iterable[tuple[int, Mapping[str, Any]]]
+    hits: list[tuple[int, Mapping[str, Any]]]
     if rule.kind == "event":
         hits = _events_of(rule, moment)
     else:
-        rows, facts = _LOOKS[rule.kind](rule, moment)
-        hits = ((int(at), {name: values[at] for name, values in facts.items()}) for at in np.flatnonzero(rows))
+        rows, columns = _LOOKS[rule.kind](rule, moment)
+        hits = [(int(at), {name: values[at] for name, values in columns.items()}) for at in np.flatnonzero(rows)]
     ids, names = book["customer_id"], book["name"] if "name" in book.column_names else book["customer_id"]
     stakes = columns_of(book, ["value_at_risk"]).get("value_at_risk")
     for at, facts in hits:
@@ -126,6 +132,7 @@ def _looked(rule: Rule, moment: Moment) -> Iterator[Alert]:
             en=rule.text.en.format_map(named),
             zh=rule.text.zh.format_map(named),
             at_stake=stake,
+            seen_once=rule.kind == "event",
         )
 
 

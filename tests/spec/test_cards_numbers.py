@@ -146,7 +146,8 @@ def test_all_125_cells_are_reached_and_named():
     table = pa.table(dict(zip(("days_since_last_order", "orders_count_90d", "spend_sum_ever"), grid.T, strict=True)))
     found = [cell for cell in cells(load_card("rfm").score(table)) if cell is not None]
     assert len({cell_name(cell) for cell in found}) == 125
-    assert {read_playbook().segments.of(cell).name for cell in found} == {each.name for each in read_playbook().segments.segments}
+    names = read_playbook().segments
+    assert {names.of(cell).name for cell in found} == {each.name for each in names.segments}
 
 
 def test_the_health_card_has_four_grades():
