@@ -28,14 +28,14 @@ def refuse_costly(bundle: Bundle, budget: float = BUDGET_MS) -> float:
     wrong = max((expert.disagreement(rows) for expert in _trees(bundle)), default=0.0)
     if wrong > AGREEMENT:
         raise PromotionError(
-            f"the reasons of the {bundle.target} model differ from LightGBM's own by {wrong:.1e}. Train again; if it stays, "
-            "report it with the bundle."
+            f"the reasons of the {bundle.target} model differ from LightGBM's own by {wrong:.1e}. Train again; if it "
+            "stays, report it with the bundle."
         )
     cost = contrib_cost(bundle)
     if cost > budget:
         raise PromotionError(
             f"the reasons of the {bundle.target} model cost {cost:.2f} ms a customer; the budget is {budget:g} ms. "
-            "Train with fewer or shallower trees (400 trees of 15 leaves and depth 4 cost about 0.6 ms)."
+            "Train with fewer or shallower trees (300 of 15 leaves and depth 5 cost 0.03 ms; deeper than 8, ten times that)."
         )
     return cost
 
