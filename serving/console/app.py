@@ -9,7 +9,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from serving.console.house import House
-from serving.console.looks import HERE, Looks
+from serving.console.looks import HERE, looks
 from serving.console.pages import cards, customer, model, portfolio, worklist
 from serving.console.session import Sessions
 from serving.console.visit import Books
@@ -28,7 +28,7 @@ def console(desk: "Desk", *, secret: bytes, secure: bool = False, today: Callabl
 
     ``secret`` signs cookies and forms and must be the same in all workers; ``secure`` keeps cookies to HTTPS.
     """
-    house = House(desk, Sessions(secret, secure), Looks(), Books(desk), today)
+    house = House(desk, Sessions(secret, secure), looks(), Books(desk), today)
     see, act = ["GET", "HEAD"], ["POST"]
     return Starlette(
         routes=[

@@ -32,6 +32,12 @@ class Texts:
         return self.words.get(f"{kind}.{word}", str(word))
 
 
+@cache
+def looks() -> "Looks":
+    """Return the console's looks; templates are compiled once in a process."""
+    return Looks()
+
+
 class Looks:
     """Draw templates in a language and a currency."""
 
@@ -65,7 +71,11 @@ def _environment(texts: Texts) -> Environment:
     )
     pages.globals.update(
         static=static_address,
-        shown_target="", t=texts, name_of=texts.name, language=texts.language, nothing=formats.NOTHING
+        shown_target="",
+        t=texts,
+        name_of=texts.name,
+        language=texts.language,
+        nothing=formats.NOTHING,
     )
     pages.filters.update(
         percent=formats.percent,

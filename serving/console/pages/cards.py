@@ -1,6 +1,7 @@
 """Scorecards as tables: read one, try it on a customer, download a proposal; never change a live card here."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from history.errors import RapportError
 from serving.console.visit import Visit
 
 _LONGEST = 200_000
+_NAMED = re.compile(r"\s*- name: (?P<name>\S+)\s*$")
+_WEIGHED = re.compile(r"(?P<before>\s*weight: )[^\s#]+(?P<after>.*\n?)")
 
 
 def show(visit: Visit) -> Response:
@@ -68,14 +71,28 @@ def _tried(visit: Visit, card: Mapping[str, Any], asked: str) -> tuple[Mapping[s
 
 
 def _reweighted(card: Mapping[str, Any], form: Mapping[str, str]) -> str:
-    """Write the card's text with the weights of the form; every other word and number stays."""
-    written = yaml.safe_load(card["yaml"])
-    for dimension in written.get("dimensions", ()):
-        for indicator in dimension.get("indicators", ()):
-            given = form.get(f"weight.{indicator['name']}")
-            if given is not None:
-                indicator["weight"] = _weight(given, indicator["name"])
-    return str(yaml.safe_dump(written, allow_unicode=True, sort_keys=False, width=110))
+    """Write the card's text with the weights of the form; every other word, number and comment stays."""
+    given = {name[len("weight.") :]: value for name, value in form.items() if name.startswith("weight.")}
+    weights = {name: _weight(value, name) for name, value in given.items()}
+    lines, indicator = [], ""
+    for line in str(card["yaml"]).splitlines(keepends=True):
+        if named := _NAMED.match(line):
+            indicator = named["name"]
+        if (weighed := _WEIGHED.match(line)) and indicator in weights:
+            line = f"{weighed['before']}{weights[indicator]}{weighed['after']}"
+        lines.append(line)
+    return _held_to(weights, "".join(lines))
+
+
+def _held_to(weights: Mapping[str, float], text: str) -> str:
+    """Return the text if it has the weights; a card in another style of YAML is written anew, without comments."""
+    card = yaml.safe_load(text)
+    lines = [line for dimension in card.get("dimensions", ()) for line in dimension.get("indicators", ())]
+    if all(line.get("weight") == weights.get(line["name"], line.get("weight")) for line in lines):
+        return text
+    for line in lines:
+        line["weight"] = weights.get(line["name"], line.get("weight"))
+    return str(yaml.safe_dump(card, allow_unicode=True, sort_keys=False, width=110))
 
 
 def _weight(given: str, name: str) -> float:
