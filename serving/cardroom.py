@@ -109,11 +109,14 @@ def _line(current: Current, card: Card, line: Indicator, language: str) -> dict[
 
 
 def _bands(line: Indicator) -> list[dict[str, Any]]:
+    """Return what it takes to reach each band, best first; a band that nothing is said of takes the rest."""
     if isinstance(line.bands, Choices):
-        return [{"band": band, "text": ", ".join(values)} for band, values in line.bands.bands]
-    if isinstance(line.bands, Quantiles):
-        return [{"band": band, "text": f"q{share:g}"} for band, share in line.bands.shares]
-    return [{"band": rung.band, "text": f"{_SIGNS[rung.bound]} {rung.value:,.10g}"} for rung in line.bands.rungs]
+        texts = {band: ", ".join(values) for band, values in line.bands.bands}
+    elif isinstance(line.bands, Quantiles):
+        texts = {band: f"q{share:g}" for band, share in line.bands.shares}
+    else:
+        texts = {rung.band: f"{_SIGNS[rung.bound]} {rung.value:,.10g}" for rung in line.bands.rungs}
+    return [{"band": band, "text": texts.get(band, "")} for band in range(BEST, WORST - 1, -1)]
 
 
 def _measured(line: Indicator, columns: Any) -> float | str | None:

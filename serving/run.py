@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -129,11 +130,19 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
             raise ServingError(f"The server did not start (exit code {process.returncode}); its log says why.")
         try:
             # Short attempts: the socket is open before any worker listens to it.
-            with urllib.request.urlopen(f"{url}/readyz", timeout=2):  # our own address
+            with urllib.request.urlopen(f"{url}/readyz", timeout=2):
                 return
+        except urllib.error.HTTPError as error:
+            raise ServingError(f"The server started but cannot answer: {_why_not(error.read())}") from error
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             time.sleep(0.2)
     raise ServingError(f"The server did not answer within {_READY_SECONDS:.0f} seconds; its log says why.")
+
+
+def _why_not(body: bytes) -> str:
+    targets = json.loads(body).get("targets", {})
+    reasons = dict.fromkeys(about["refused"] for about in targets.values() if about.get("refused"))
+    return " ".join(reasons) or "nothing is loaded."
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
