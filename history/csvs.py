@@ -1,10 +1,13 @@
 """CSV files: every value read as text, and every line that does not fit kept with its reason."""
 
+import csv
+import gzip
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from pyarrow import csv
+from pyarrow import csv as arrow_csv
 
 from history.casting import literal, quoted
 from history.errors import TableError
@@ -17,38 +20,95 @@ _REASONS = {
     "LINE SIZE OVER MAXIMUM": "The line is too long; is a quote not closed?",
     "INVALID ENCODING": "The line is not UTF-8.",
 }
+_SEPARATORS = ",;\t|"
 # How many bytes decide whether a file is UTF-8 or the encoding of Chinese office programs.
 _SAMPLE = 1 << 20
+_CHINESE = "gb18030"
+_COUNTED = 1000
 
 
-def load_csv(table: str, files: list[Path], connection: duckdb.DuckDBPyConnection) -> list[Reject]:
-    """Load the files into a table of texts; return the lines that do not fit the header."""
+def csv_columns(files: list[Path]) -> list[str]:
+    """Return the names in the headers of the files."""
+    return list(dict.fromkeys(name for path in files for name in _header(path)[0]))
+
+
+def load_csv(
+    table: str, files: list[Path], connection: duckdb.DuckDBPyConnection, wanted: Sequence[str]
+) -> list[Reject]:
+    """Load the wanted columns of the files as a table of texts; return the lines that do not fit the header."""
     refused: list[Reject] = []
     parts = []
     for number, path in enumerate(files):
         part = quoted(f"{table} part {number}")
         refused += _load(part, path, connection)
         parts.append(part)
+    columns = ", ".join(quoted(name) for name in (*wanted, FILE, LINE))
     union = " UNION ALL BY NAME ".join(f"SELECT * FROM {part}" for part in parts)
-    connection.execute(f"CREATE TEMP TABLE {quoted(table)} AS {union}")
+    connection.execute(f"CREATE TEMP TABLE {quoted(table)} AS SELECT {columns} FROM ({union})")
     for part in parts:
         connection.execute(f"DROP TABLE {part}")
     return refused
 
 
+def _header(path: Path) -> tuple[list[str], str, str]:
+    """Return the names of the first line, the separator and the encoding."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        sample = file.read(_SAMPLE)
+    encoding = "utf-8" if _is_utf8(sample) else _CHINESE
+    try:
+        lines = sample.decode(encoding, errors="ignore" if encoding == "utf-8" else "strict").splitlines()
+    except UnicodeDecodeError as error:
+        raise TableError(f"{path.name}: is neither UTF-8 nor GB 18030 text ({error}). Save it as UTF-8.") from error
+    first = lines[0].removeprefix("\ufeff") if lines else ""
+    if not first.strip():
+        raise TableError(f"{path.name}: has no header. Its first line must name the columns.")
+    separator = max(_SEPARATORS, key=first.count)
+    names = next(csv.reader([first], delimiter=separator))
+    return _distinct([name.strip() or f"column {place}" for place, name in enumerate(names, 1)]), separator, encoding
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Return the names, numbered where they come again: the engine tells none apart by case."""
+    seen: dict[str, int] = {}
+    distinct = []
+    for name in names:
+        seen[name.lower()] = seen.get(name.lower(), 0) + 1
+        distinct.append(name if seen[name.lower()] == 1 else f"{name} {seen[name.lower()]}")
+    return distinct
+
+
+def _is_utf8(sample: bytes) -> bool:
+    try:
+        sample.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A full sample may end in the middle of a letter.
+        return len(sample) == _SAMPLE and error.start > len(sample) - 4
+    return True
+
+
 def _load(part: str, path: Path, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
-    if not _is_utf8(path):
+    names, separator, encoding = _header(path)
+    if encoding == _CHINESE:
         _load_chinese(part, path, connection)
         return []
-    read = f"read_csv({literal(str(path))}, all_varchar = true, header = true, store_rejects = true)"
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+    read = (
+        f"read_csv({literal(str(path))}, columns = {{{columns}}}, delim = {literal(separator)}, quote = '\"', "
+        "escape = '\"', header = true, auto_detect = false, store_rejects = true)"
+    )
     try:
-        connection.execute(
-            f"CREATE TEMP TABLE {part} AS SELECT *, {literal(path.name)} AS {quoted(FILE)}, "
-            f"row_number() OVER () + 1 AS {quoted(LINE)} FROM {read}"
-        )
+        connection.execute(_with_place(part, path, read))
     except duckdb.Error as error:
         raise TableError(f"{path.name}: cannot be read as CSV: {str(error).splitlines()[0]}") from error
     return _refused(part, path, connection)
+
+
+def _with_place(part: str, path: Path, read: str) -> str:
+    """Return the SQL that loads a file with its name and the line of each row."""
+    return (
+        f"CREATE TEMP TABLE {part} AS SELECT *, {literal(path.name)} AS {quoted(FILE)}, "
+        f"row_number() OVER () + 1 AS {quoted(LINE)} FROM {read}"
+    )
 
 
 def _refused(part: str, path: Path, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
@@ -57,38 +117,28 @@ def _refused(part: str, path: Path, connection: duckdb.DuckDBPyConnection) -> li
         "SELECT line, min(error_type::VARCHAR), min(csv_line) FROM reject_errors GROUP BY line ORDER BY line"
     ).fetchall()
     connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-    for line, _, _ in rows:
+    # Of a file with more than that, where the first ones stand is enough to know.
+    for line, _, _ in rows[:_COUNTED]:
         connection.execute(f"UPDATE {part} SET {quoted(LINE)} = {quoted(LINE)} + 1 WHERE {quoted(LINE)} >= {line}")
     return [
         Reject(path.name, line, "", _REASONS.get(kind, "The line cannot be read."), text) for line, kind, text in rows
     ]
 
 
-def _is_utf8(path: Path) -> bool:
-    if path.suffix == ".gz":
-        return True
-    with path.open("rb") as file:
-        sample = file.read(_SAMPLE)
-    try:
-        sample.decode("utf-8")
-    except UnicodeDecodeError as error:
-        # A sample may end in the middle of a letter.
-        return error.start > len(sample) - 4 and len(sample) == _SAMPLE
-    return True
-
-
 def _load_chinese(part: str, path: Path, connection: duckdb.DuckDBPyConnection) -> None:
     """Load a file of the encoding that Chinese office programs write."""
-    options = csv.ReadOptions(encoding="gb18030")
+    names, separator, _ = _header(path)
+    texts = arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
+    opening = arrow_csv.ReadOptions(encoding=_CHINESE, column_names=names, skip_rows=1)
     try:
-        names = csv.open_csv(path, read_options=options).schema.names
-        texts = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
-        rows = csv.read_csv(path, read_options=options, convert_options=texts)
+        rows = arrow_csv.read_csv(
+            path,
+            read_options=opening,
+            parse_options=arrow_csv.ParseOptions(delimiter=separator),
+            convert_options=texts,
+        )
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        raise TableError(f"{path.name}: is neither UTF-8 nor GB 18030 CSV ({error}). Save it as UTF-8.") from error
+        raise TableError(f"{path.name}: cannot be read as GB 18030 CSV: {error} Save it as UTF-8.") from error
     connection.register("chinese", rows)
-    connection.execute(
-        f"CREATE TEMP TABLE {part} AS SELECT *, {literal(path.name)} AS {quoted(FILE)}, "
-        f"row_number() OVER () + 1 AS {quoted(LINE)} FROM chinese"
-    )
+    connection.execute(_with_place(part, path, "chinese"))
     connection.unregister("chinese")

@@ -76,6 +76,11 @@ def lay(table: Table, source: Source, connection: duckdb.DuckDBPyConnection, set
     """Make the table's view (or table, where reading again would cost much) and set its bad rows aside."""
     names = column_names(table, source, settings)
     attributes = attribute_names(table, source, names, settings)
+    if source.load is not None:
+        money = [own for own in source.types if plain(own) in _CURRENCY]
+        source = replace(
+            source, refused=tuple(source.load(list(dict.fromkeys((*names.values(), *attributes.values(), *money)))))
+        )
     opened = _open(table, source, names, attributes, connection, settings)
     currencies = _currencies(opened, source.sql)
     found = [complaint for each in opened.given for complaint in complaints(each)]

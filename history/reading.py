@@ -1,6 +1,7 @@
-"""Reading a history, from a folder or from memory, into one place where every contract table can be asked."""
+"""Reading a history, from a folder, a database or memory, into one place where every contract table can be asked."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from history.backends import ibis_sources
 from history.contract import TABLES
 from history.engine import Engine, open_engine
 from history.errors import RapportError, TableError
 from history.laying import Laid, lay
 from history.naming import table_source
+from history.postgres import postgres_sources, spoken
 from history.rejects import Rejected, rejected_of
 from history.settings import Settings
 from history.sources import Source, forget, source_of, sources_in
@@ -72,23 +75,32 @@ class History:
 
 
 def read_history(source: str | Path, settings: Settings | None = None) -> History:
-    """Read the history in a folder; bad rows are set aside, and too many of them stop it."""
+    """Read the history in a folder or a database; bad rows are set aside, and too many of them stop it."""
     settings = settings or Settings()
+    origin = spoken(str(source))
     engine = open_engine(settings)
     try:
-        sources = sources_in(Path(source), engine.connection)
-        tables = {table.name: table_source(table, sources, settings) for table in TABLES}
-        if tables["orders"] is None:
-            raise TableError(
-                f"{source}: there is no table orders, which is the one that must be there. It has: "
-                f"{', '.join(sorted(sources))}. If one of them is it, say so in rapport.toml: "
-                f'[mapping.orders] table = "{sorted(sources)[0]}".'
-            )
-        laid = _lay_all(tables, engine, settings)
+        with ExitStack() as opened:
+            sources = sources_of(str(source), engine.connection, opened)
+            tables = {table.name: table_source(table, sources, settings) for table in TABLES}
+            if tables["orders"] is None:
+                raise TableError(
+                    f"{origin}: there is no table orders, which is the one that must be there. It has: "
+                    f"{', '.join(sorted(sources))}. If one of them is it, say so in rapport.toml: "
+                    f'[mapping.orders] table = "{sorted(sources)[0]}".'
+                )
+            laid = _lay_all(tables, engine, settings)
     except RapportError:
         engine.close()
         raise
-    return History(engine, settings, laid, _rejected(laid), str(source))
+    return History(engine, settings, laid, _rejected(laid), origin)
+
+
+def sources_of(source: str, connection: duckdb.DuckDBPyConnection, opened: ExitStack) -> dict[str, Source]:
+    """Find the tables of a folder or a database; what has to be closed again is put into ``opened``."""
+    if source.startswith(("postgresql://", "postgres://")):
+        return postgres_sources(source, connection, opened)
+    return ibis_sources(source, connection, opened) if "://" in source else sources_in(Path(source), connection)
 
 
 def history_of(tables: Given, settings: Settings | None = None, engine: Engine | None = None) -> History:

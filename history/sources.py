@@ -1,7 +1,8 @@
 """Where the rows of a table come from: Parquet and CSV files, and tables in memory."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from history.casting import literal, quoted
-from history.csvs import load_csv
+from history.csvs import csv_columns, load_csv
 from history.errors import TableError
 from history.rejects import FILE, LINE, Reject
 
@@ -26,6 +27,9 @@ _ARROW_TYPES = {
 _CSV = (".csv", ".csv.gz", ".tsv", ".txt")
 
 
+Loader = Callable[[Sequence[str]], list[Reject]]
+
+
 @dataclass(frozen=True)
 class Source:
     """A table as it was given: its name there, what to call it in a sentence, and SQL to read it.
@@ -33,6 +37,7 @@ class Source:
     ``sql`` yields the own columns with ``FILE`` and ``LINE``; ``refused`` are lines that could not
     be split, ``lasting`` says that it stays where it is, so that a view over it will do,
     ``memory`` that it came from memory.
+    ``load`` brings the named columns into the table that ``sql`` reads; it returns the lines that it refused.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Source:
     refused: tuple[Reject, ...] = ()
     lasting: bool = False
     memory: bool = False
+    load: Loader | None = None
 
 
 def sources_in(folder: Path, connection: duckdb.DuckDBPyConnection) -> dict[str, Source]:
@@ -84,7 +90,7 @@ def forget(source: Source, connection: duckdb.DuckDBPyConnection) -> None:
     if source.memory:
         connection.unregister(f"memory {source.name}")
     elif not source.lasting:
-        connection.execute(f"DROP TABLE {quoted(f'csv {source.name}')}")
+        connection.execute(f"DROP TABLE {quoted(f'loaded {source.name}')}")
 
 
 def _arrow_of(records: list[Mapping[str, Any]], name: str) -> pa.Table:
@@ -134,9 +140,9 @@ def _source(name: str, entry: Path, connection: duckdb.DuckDBPyConnection) -> So
     if parquet:
         sql = _parquet_sql(files, hive=entry.is_dir())
         return Source(name, origin, sql, _types(sql, connection, origin), lasting=True)
-    refused = load_csv(f"csv {name}", files, connection)
-    sql = f"SELECT * FROM {quoted(f'csv {name}')}"
-    return Source(name, origin, sql, _types(sql, connection, origin), tuple(refused))
+    types = dict.fromkeys(csv_columns(files), "VARCHAR")
+    load = partial(load_csv, f"loaded {name}", files, connection)
+    return Source(name, origin, f"SELECT * FROM {quoted(f'loaded {name}')}", types, load=load)
 
 
 def _parquet_sql(files: list[Path], *, hive: bool) -> str:

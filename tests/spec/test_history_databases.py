@@ -1,0 +1,115 @@
+"""A history in a database: the same rows as from files, and a sentence where it cannot be had."""
+
+import sqlite3
+from datetime import datetime
+
+import pytest
+from postgres_server import programs, running
+
+from history import Settings, read_history
+from history.errors import TableError
+
+at = datetime.fromisoformat
+
+SCHEMA = """
+CREATE TABLE customers (customer_id int PRIMARY KEY, name text, created_at date, seats numeric(10,1), rank uuid);
+INSERT INTO customers VALUES (1, 'Ann', '2025-12-01', 2.5, '00000000-0000-0000-0000-000000000001'), (2, '甲', NULL, NULL, NULL);
+CREATE TABLE orders (customer_id int, order_id bigint, ordered_at timestamptz, amount numeric(12,2), blob bytea);
+INSERT INTO orders VALUES (1, 7, '2026-01-31 23:00+08', 1234.50), (2, 8, '2026-02-01 10:00Z', 'NaN'),
+    (2, 9, '2026-02-02 10:00Z', -5), (2, 10, '2026-02-02 11:00Z', 5), (1, 11, '2026-02-02 12:00Z', 5);
+CREATE VIEW tickets AS SELECT 'T1' AS ticket_id, 1 AS customer_id, timestamp '2026-01-05' AS opened_at;
+CREATE SCHEMA crm;
+CREATE TABLE crm.vertrag (nr int, kunde int, von date, bis date);
+INSERT INTO crm.vertrag VALUES (1, 1, '2025-01-01', 'infinity'), (2, 1, '2025-01-01', '2026-06-30');
+CREATE TABLE crm.orders (customer_id int, order_id int, ordered_at date, amount float8);
+INSERT INTO crm.orders VALUES (5, 1, '2026-03-01', 1);
+"""
+CONTRACTS = {
+    "contracts": {
+        "table": "crm.vertrag",
+        "contract_id": "nr",
+        "customer_id": "kunde",
+        "started_at": "von",
+        "ends_at": "bis",
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """Start a server with a small CRM in it; yield its URL."""
+    adbc = pytest.importorskip("adbc_driver_postgresql.dbapi", reason="the extra sql is not installed")
+    folder = programs()
+    if folder is None:
+        pytest.skip("there is no PostgreSQL server to start: install pgserver or Debian's postgresql")
+    with running(folder) as url:
+        with adbc.connect(url) as server, server.cursor() as cursor:
+            for statement in SCHEMA.split(";\n")[:-1]:
+                cursor.execute(statement)
+            server.commit()
+        yield url
+
+
+def rows(history, sql):
+    return history.connection.execute(sql).fetchall()
+
+
+def test_postgresql_is_read_with_its_types_and_bad_rows_set_aside(postgres):
+    with read_history(postgres, Settings(zone="Asia/Shanghai")) as history:
+        assert rows(history, "SELECT customer_id, order_id, ordered_at, amount FROM orders ORDER BY ordered_at") == [
+            ("1", "7", at("2026-01-31T23:00"), 1234.5),
+            ("2", "9", at("2026-02-02T18:00"), -5.0),
+            ("2", "10", at("2026-02-02T19:00"), 5.0),
+            ("1", "11", at("2026-02-02T20:00"), 5.0),
+        ]
+        assert history.rejected.count == {"orders": 1}
+        assert rows(history, "SELECT customer_id, name, created_at, seats FROM customers ORDER BY 1") == [
+            ("1", "Ann", at("2025-12-01"), 2.5),
+            ("2", "甲", None, None),
+        ]
+        assert rows(history, "SELECT ticket_id, opened_at FROM tickets") == [("T1", at("2026-01-05"))]
+        assert history.origin == f"{postgres.replace(':secret', '')}"
+
+
+def test_tables_of_other_schemas_are_mapped_by_their_full_name(postgres):
+    with read_history(postgres, Settings(mapping=CONTRACTS)) as history:
+        found = rows(history, "SELECT contract_id, customer_id, ends_at FROM contracts ORDER BY 1")
+    assert found == [("1", "1", at("2200-01-01")), ("2", "1", at("2026-06-30"))]
+
+
+def test_a_schema_in_the_url_comes_first(postgres):
+    with read_history(f"{postgres}?schema=crm") as history:
+        assert rows(history, "SELECT customer_id FROM orders") == [("5",)]
+
+
+def test_a_server_that_is_not_there_gets_a_sentence_without_the_password():
+    sentence = r"postgresql://me@127\.0\.0\.1:1/crm: cannot be reached: .*refused"
+    with pytest.raises(TableError, match=sentence) as caught:
+        read_history("postgresql://me:secret@127.0.0.1:1/crm")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_mapped_table_that_is_not_in_the_database_gets_a_sentence(postgres):
+    mapping = {"contracts": {"table": "crm.vertraege"}}
+    with pytest.raises(TableError, match=r"there is no such table\. Did you mean crm\.vertrag\?"):
+        read_history(postgres, Settings(mapping=mapping))
+
+
+def test_any_backend_of_ibis_is_read_by_its_url(tmp_path):
+    path = tmp_path / "crm.db"
+    with sqlite3.connect(path) as server:
+        server.execute(
+            "CREATE TABLE orders (customer_id INTEGER, order_id TEXT, ordered_at TEXT, amount REAL, note BLOB)"
+        )
+        server.execute(
+            "INSERT INTO orders VALUES (1, 'a', '2026-01-31', 5, NULL), (2, 'b', '2026-02-01 10:00', 6.5, NULL)"
+        )
+    server.close()
+    with read_history(f"sqlite://{path}") as history:
+        found = rows(history, "SELECT customer_id, order_id, ordered_at, amount FROM orders ORDER BY 1")
+    assert found == [("1", "a", at("2026-01-31"), 5.0), ("2", "b", at("2026-02-01T10:00"), 6.5)]
+
+
+def test_a_backend_that_nobody_knows_gets_a_sentence():
+    with pytest.raises(TableError, match=r"nosuch://crm: cannot be reached|nosuch://crm: its driver is not installed"):
+        read_history("nosuch://crm")
