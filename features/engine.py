@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.arrays import ArrayPlan, small_snapshot
 from features.catalog import Catalog, catalog
 from features.plan import Plan, StreamPlan, plan
 from features.sources import KEPT, Moment, attribute_columns, branch, on_clock, one_turn, prepare
@@ -24,6 +25,10 @@ from history.spans import Span
 
 ROWS_AT_ONCE = 4_000_000
 """Cutoffs are merged together while they copy no more than this many buckets; a big history goes cutoff by cutoff."""
+
+
+SMALL = 20_000
+"""Up to so many rows one cutoff is measured on arrays: a database's planning would cost more than the work."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +65,24 @@ def snapshot(
     company keeps (by default those of this history): features of other tables are null, not 0.
     """
     features = features or catalog()
-    compiled, zone = compiled_plan(features), history.settings.zone
-    moment = Moment.of(as_of, zone)
-    prepare(history.connection, moment.turn_us, on_clock(as_of, zone))
+    zone = history.settings.zone
+    moment, before = Moment.of(as_of, zone), on_clock(as_of, zone)
+    active_from = moment.day_of(active.before(as_of), zone)
+    if sum(history.rows.values()) <= SMALL:
+        rows = small_snapshot(array_plan(features), history, before, moment, active_from)
+    else:
+        rows = _big_snapshot(history, features, before, moment, active_from)
+    return _shaped(rows, features, history, present, ["customer_id", "state"])
+
+
+def _big_snapshot(history: History, features: Catalog, before: datetime, moment: Moment, active_from: int) -> pa.Table:
+    compiled, connection = compiled_plan(features), history.connection
+    prepare(connection, moment.turn_us, before)
     streams = _streams(history, compiled)
     for stream in streams:
-        history.connection.execute(f"CREATE OR REPLACE TEMP VIEW rows_{stream.name} AS {stream.rows}")
-    _merge(
-        history.connection, compiled, streams, "rows", [Cutoff(moment.day, moment.day_of(active.before(as_of), zone))]
-    )
-    rows = history.connection.sql(f"FROM ({compiled.finish}) ORDER BY customer_id").to_arrow_table()
-    return _shaped(rows, features, history, present, ["customer_id", "state"])
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW rows_{stream.name} AS {stream.rows}")
+    _merge(connection, compiled, streams, "rows", [Cutoff(moment.day, active_from)])
+    return connection.sql(f"FROM ({compiled.finish}) ORDER BY customer_id").to_arrow_table()
 
 
 def training_rows(  # noqa: PLR0913 - each names one bound of what may be read
@@ -122,6 +134,12 @@ def compiled_plan(features: Catalog) -> Plan:
     """Compile a catalog with the states, once in a process."""
     measures = {feature.name: feature.measure for feature in features.features if feature.measure is not None}
     return plan(measures | dict(STATE_MEASURES), state)
+
+
+@cache
+def array_plan(features: Catalog) -> ArrayPlan:
+    """Compile a catalog for arrays, once in a process."""
+    return ArrayPlan(compiled_plan(features))
 
 
 def _open(history: History, question: Question) -> list[Cutoff]:

@@ -105,7 +105,7 @@ class Binary(Measure):
 
 @dataclass(frozen=True)
 class Unary(Measure):
-    """One measure under ``sqrt`` (null below 0), ``since`` (day → days before the cutoff), ``until`` or ``log1p``."""
+    """One measure under ``sqrt`` (null below 0), ``since`` (day → days before the cutoff) or ``until``."""
 
     operator: str
     inner: Measure

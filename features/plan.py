@@ -8,7 +8,7 @@ Both plans share three steps, because a partial aggregate of one row is a partia
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 
 import ibis
@@ -41,6 +41,8 @@ class StreamPlan:
     merge: str
     nobody: str
     edges: tuple[int, ...]
+    expressions: tuple[ibis.Table, ibis.Table] = field(repr=False, compare=False)
+    """``rows`` and ``merge`` before they became SQL."""
 
     def can_have_rows(self, filled: Collection[str]) -> bool:
         """Return whether there can be a row when only these tables have any."""
@@ -57,6 +59,8 @@ class Plan:
     streams: tuple[StreamPlan, ...]
     gather: str
     finish: str
+    expressions: tuple[ibis.Table, ibis.Table] = field(repr=False, compare=False)
+    """``gather`` and ``finish`` before they became SQL."""
 
 
 def plan(measures: Mapping[str, Measure], extra: Extra | None = None) -> Plan:
@@ -66,7 +70,8 @@ def plan(measures: Mapping[str, Measure], extra: Extra | None = None) -> Plan:
         by_stream.setdefault(leaf.partial.stream, []).append(leaf)
     ordered = [(stream, by_stream[stream.name]) for stream in STREAMS if stream.name in by_stream]
     streams = tuple(_stream_plan(stream, leaves) for stream, leaves in ordered)
-    return Plan(streams, _sql(_gather(ordered)), _sql(_finish(measures, ordered, extra)))
+    gather, finish = _gather(ordered), _finish(measures, ordered, extra)
+    return Plan(streams, _sql(gather), _sql(finish), (gather, finish))
 
 
 def _stream_plan(stream: Stream, leaves: list[Leaf]) -> StreamPlan:
@@ -77,17 +82,19 @@ def _stream_plan(stream: Stream, leaves: list[Leaf]) -> StreamPlan:
     read = ibis.table(columns, name=f"rows_{stream.name}")
     past = ibis.table(columns | {"cutoff": "int32"}, name=f"past_{stream.name}")
     edges = {0} | {edge for leaf in leaves for edge in (leaf.days, leaf.skip) if edge is not None}
+    merge = _merge(past, leaves)
     return StreamPlan(
         name=stream.name,
         tables=stream.tables,
         either=stream.either,
         rows=_sql(rows),
         buckets=_sql(_buckets(read, partials)),
-        merge=_sql(_merge(past, leaves)),
+        merge=_sql(merge),
         nobody="SELECT NULL::VARCHAR AS customer_id, NULL::INTEGER AS cutoff"
         + "".join(f', NULL::BIGINT AS "{leaf.name}"' for leaf in leaves)
         + " WHERE false",
         edges=tuple(sorted(edges)),
+        expressions=(rows, merge),
     )
 
 
@@ -205,8 +212,6 @@ def _unary(operator: str, value: ibis.Value, gathered: ibis.Table) -> ibis.Value
         return gathered.cutoff - 1 - value
     if operator == "until":
         return value - gathered.cutoff
-    if operator == "log1p":
-        return (value + 1.0).ln()
     return ibis.ifelse(value >= 0, value, None).sqrt()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -121,6 +121,14 @@ def prepare(connection: duckdb.DuckDBPyConnection, turn_us: int, before: datetim
     """Create the prepared tables as views that see nothing from the instant ``before`` (on the company's clock) on."""
     for table in TABLES:
         connection.execute(f"CREATE OR REPLACE TEMP VIEW src_{table.name} AS {prepared_sql(table, turn_us, before)}")
+
+
+def prepared_arrays(
+    connection: duckdb.DuckDBPyConnection, table: Table, turn_us: int, before: datetime
+) -> dict[str, Any]:
+    """Return a prepared table as NumPy arrays by column, masked where null."""
+    found: dict[str, Any] = connection.execute(prepared_sql(table, turn_us, before)).fetchnumpy()
+    return found
 
 
 def branch(connection: duckdb.DuckDBPyConnection, cutoffs: Sequence[int], tables: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from features.feature import Feature
-from features.measures import Either, Events, Number, Unary, When, larger, slope, smaller
+from features.measures import Events, Number, When, larger, slope, smaller
 from history.contract import Words
 
 ORDERS, RETURNS, PRODUCTS = Events("orders"), Events("returns"), Events("products")
@@ -246,11 +246,6 @@ TENURE = (
     Feature(
         "order_life_days", "tenure", "days",
         Words("Days between the first and the last order.", "首单到末单的天数。"), ORDERS.days_since_first() - _since,
-    ),
-    Feature(
-        "age_weeks_log", "tenure", "score",
-        Words("Logarithm of the weeks since the first order or creation.", "首单或建档以来周数的对数。"),
-        Unary("log1p", Either(ORDERS.days_since_first(), Events("customers").days_since_first()) / 7),
     ),
     Feature(
         "one_time_buyer", "tenure", "flag",
