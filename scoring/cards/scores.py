@@ -108,7 +108,7 @@ class CardScores:
             "customer_id": ids,
             "score": pa.array(self.score, mask=np.isnan(self.score)),
             "tier": tiers.cast(pa.string()),
-            "known": pa.array(self.known),
+            "known": pa.array(np.round(self.known, _DECIMALS)),
         }
         for at, line in enumerate(self.card):
             columns[f"band_{line.name}"] = pa.array(self.marks[:, at], mask=self.marks[:, at] == UNKNOWN)
