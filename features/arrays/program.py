@@ -56,10 +56,11 @@ class Program:
         """Return the table's columns, all of its length, and that length."""
         run = Run(inputs, lengths, [None] * self.size)
         assert self.length is not None
-        length = self.length(run)
-        return {
-            name: spread(column(run), length) for name, column in zip(self.names, self.columns, strict=True)
-        }, length
+        # What stands behind a null is never read, so what arithmetic makes of it does not matter.
+        with np.errstate(all="ignore"):
+            length = self.length(run)
+            columns = [spread(column(run), length) for column in self.columns]
+        return dict(zip(self.names, columns, strict=True)), length
 
     def kept(self, key: Any, compute: Evaluate) -> Evaluate:
         """Return ``compute`` with its result kept in a slot of the run."""

@@ -55,15 +55,13 @@ def _plain(compute: Callable[..., npt.NDArray[Any]]) -> Callable[[Any], Make]:
 
 
 def _floor_divide(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        quotient: npt.NDArray[Any] = np.nan_to_num(left / right, nan=0.0, posinf=0.0, neginf=0.0)
+    quotient: npt.NDArray[Any] = np.nan_to_num(left / right, nan=0.0, posinf=0.0, neginf=0.0)
     floored: npt.NDArray[Any] = np.floor(quotient)
     return floored.astype(np.int64)
 
 
 def _divide(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        quotient: npt.NDArray[Any] = left / right
+    quotient: npt.NDArray[Any] = left / right
     return quotient
 
 
