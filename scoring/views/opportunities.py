@@ -1,26 +1,32 @@
 """Opportunities on the C139 card: how far in hand, which checks are missing, and what to do next."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 
 from history import History
+from history.contract import Words
 from scoring.cards.card import Card
-from scoring.cards.indicator import UNKNOWN
+from scoring.cards.indicator import UNKNOWN, said
 from scoring.cards.scores import CardScores
-from scoring.playbook import Playbook
 from scoring.views.known import ask, known
 
+Steps = Mapping[str, Words]
 
-def opportunities(history: History, as_of: datetime, card: Card, playbook: Playbook, language: str = "en") -> pa.Table:
-    """Give one row an open opportunity: score, tier, share of checks known, the next check and its step."""
+
+def opportunities(history: History, as_of: datetime, card: Card, steps: Steps, language: str = "en") -> pa.Table:
+    """Give one row an open opportunity: score, tier, share of checks known, the next check and its step.
+
+    `steps` are the playbook's words for each check, `playbook.steps["c139"]`.
+    """
     rows = ask(
         history, f"SELECT * FROM {known('opportunities')} WHERE closed_at IS NULL ORDER BY opportunity_id", as_of
     )
     scores = card.score(rows)
     check = next_checks(scores)
-    steps = [None if name is None else playbook.step("c139", name, language) for name in check]
+    step = [None if name is None else said(steps[name], language) for name in check]
     return pa.table(
         {
             "opportunity_id": rows["opportunity_id"],
@@ -30,7 +36,7 @@ def opportunities(history: History, as_of: datetime, card: Card, playbook: Playb
             "tier": pa.array(scores.tier, pa.string()),
             "known": np.round(scores.known, 9),
             "next_check": pa.array(check, pa.string()),
-            "next_step": pa.array(steps, pa.string()),
+            "next_step": pa.array(step, pa.string()),
         }
     )
 
