@@ -3,6 +3,16 @@
 
 document.documentElement.classList.add("ready");
 
+// What scrolls can be reached by keyboard; what fits is no stop on the way.
+const reachable = new ResizeObserver((boxes) => {
+  for (const { target } of boxes) {
+    const scrolls = target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight;
+    if (scrolls) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const box of document.querySelectorAll(".sheet, .past, .filters")) reachable.observe(box);
+
 // Filters ask at once when one is chosen.
 for (const form of document.querySelectorAll("form[data-auto]")) {
   form.addEventListener("change", (event) => {
@@ -62,32 +72,40 @@ for (const kinds of document.querySelectorAll("[data-kinds]")) {
   });
 }
 
-// Sliders ask the server what would change; only what was moved is sent.
+// Sliders ask the server what would change; only what was moved is sent, for a slider rounds to its steps.
 for (const form of document.querySelectorAll("form[data-what-if]")) {
   const answer = document.querySelector("[data-what-if-answer]");
   const sliders = [...form.querySelectorAll("input[type=range]")];
   const written = new Map(sliders.map((slider) => [slider, slider.nextElementSibling.textContent]));
+  const moved = new Set();
   let waiting, latest = 0;
   const ask = async () => {
     const mine = ++latest;
     const params = new URLSearchParams({ part: "what-if", target: form.elements.target.value });
-    for (const slider of sliders) if (slider.value !== slider.dataset.now) params.set(slider.name, slider.value);
+    for (const slider of moved) params.set(slider.name, slider.value);
     const reply = await fetch(`${location.pathname}?${params}`, { headers: { accept: "text/html" } }).catch(() => null);
+    const part = reply?.ok ? await reply.text() : "";
     if (mine !== latest) return;
-    if (reply?.ok) answer.innerHTML = await reply.text();
+    // A whole page in place of a part means that the session has ended.
+    if (part && !part.startsWith("<!doctype")) answer.innerHTML = part;
     else answer.textContent = form.dataset.failed;
   };
-  const later = () => { clearTimeout(waiting); waiting = setTimeout(ask, 180); };
+  const write = (slider) => {
+    const now = !moved.has(slider) && written.get(slider);
+    const shown = slider.dataset.percent ? `${Math.round(slider.value * 100)}%` : Number(slider.value).toLocaleString("en");
+    slider.nextElementSibling.textContent = now || shown;
+  };
   form.addEventListener("input", (event) => {
-    const slider = event.target;
-    const output = slider.nextElementSibling;
-    output.textContent = slider.value === slider.dataset.now ? written.get(slider) : slider.dataset.percent
-      ? `${Math.round(slider.value * 100)}%` : Number(slider.value).toLocaleString("en");
-    later();
+    moved.add(event.target);
+    write(event.target);
+    clearTimeout(waiting);
+    waiting = setTimeout(ask, 180);
   });
   form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
-  form.addEventListener("reset", () => setTimeout(() => {
-    for (const slider of sliders) slider.nextElementSibling.textContent = written.get(slider);
+  form.addEventListener("reset", (event) => {
+    event.preventDefault();
+    moved.clear();
+    for (const slider of sliders) { slider.value = slider.dataset.now; write(slider); }
     ask();
-  }));
+  });
 }
