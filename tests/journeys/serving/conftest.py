@@ -1,14 +1,15 @@
 """A small company with a published champion and one scored night, made once for all serving tests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import lightgbm as lgb
 import pytest
+from starlette.testclient import TestClient
 
 from features import Vocabulary, catalog, training_rows
-from history import History, read_history
+from history import TABLES, History, read_history
 from history.settings import Settings
 from history.simulate import simulate
 from history.spans import parse_span
@@ -21,10 +22,14 @@ from scoring.experts.card import CardExpert
 from scoring.experts.trees import Trees
 from scoring.matrix import Matrix
 from scoring.spend import Spend
+from serving.current import load
+from serving.environment import Environment
 from serving.nightly import score_history
+from serving.service import build
 
 YEAR = parse_span("12mo")
 AS_OF = datetime.fromisoformat("2026-11-01")
+MONTH_BEFORE = datetime.fromisoformat("2026-10-01")
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
 
 
@@ -82,5 +87,61 @@ def company(tmp_path_factory) -> Company:
     history = read_history(folder, Settings())
     bundle = make_bundle(history, "churn", "1")
     publish(home, bundle, root)
-    score_history(history, home, "churn", as_of=AS_OF, now=NOW, progress=lambda *_: None)
+    publish(home, make_bundle(history, "conversion", "1"), root)
+    for target, as_of in (("churn", MONTH_BEFORE), ("churn", AS_OF), ("conversion", AS_OF)):
+        score_history(history, home, target, as_of=as_of, now=NOW, progress=lambda *_: None)
     return Company(folder, home, history, bundle)
+
+
+def served(home: Path, **changes) -> TestClient:
+    """Give a client of a whole service in this process; ``changes`` set the environment."""
+    environment = replace(Environment(home=home, reload_seconds=0.1), **changes)
+    return TestClient(
+        build(environment).to_asgi(),
+        base_url="http://127.0.0.1",
+        client=("127.0.0.1", 50_000),
+        raise_server_exceptions=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def open_client(company):
+    """A service without keys, as on a laptop."""
+    with served(company.home, keys=False) as client:
+        yield client
+
+
+@pytest.fixture
+def ask(open_client):
+    """Ask an address and give the body; any other status than the one expected fails."""
+
+    def asked(address: str, status: int = 200, headers=None, **body):
+        response = open_client.post(f"/v1/{address}", json=body, headers=headers)
+        assert response.status_code == status, response.text
+        return response.json()
+
+    return asked
+
+
+@pytest.fixture(scope="session")
+def active(company):
+    """The ids of the customers that have a churn score, sorted."""
+    scored = load(company.home, "churn").night.scored
+    return [str(one) for one in scored.customer_id[scored.eligible]]
+
+
+def history_body(company: Company, customer_id: str) -> dict:
+    """Give one customer's whole history as a caller would send it."""
+    body = {}
+    for table in TABLES:
+        rows = company.history.connection.execute(f"SELECT * FROM {table.name} WHERE customer_id = ?", [customer_id])
+        names = [column[0] for column in rows.description]
+        body[table.name] = [
+            {name: _plain(value) for name, value in zip(names, row, strict=True) if value is not None}
+            for row in rows.fetchall()
+        ]
+    return {"customer": body.pop("customers")[0], **body}
+
+
+def _plain(value):
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,190 @@
+"""Every address of the API on a small company: the same numbers as the batch, parts that add up, kind refusals."""
+
+import json
+import math
+from datetime import datetime
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import AS_OF, history_body
+from pydantic import TypeAdapter
+
+from features import snapshot
+from history.spans import parse_span
+from scoring.scorer import Scorer
+from serving.current import catalog_of
+from serving.endpoints import ENDPOINTS
+
+
+@pytest.fixture(scope="module")
+def batch(company):
+    """The scores as a notebook makes them, without serving."""
+    table = snapshot(company.history, AS_OF, catalog_of(company.bundle), active=parse_span("12mo"))
+    answers = Scorer(company.bundle).score(table, AS_OF).answers(5, "en")
+    return {answer.customer_id: answer.as_dict() for answer in answers}
+
+
+def test_http_says_what_the_batch_says_to_the_last_digit(ask, batch):
+    ids = sorted(batch)
+    answers = ask("score", customer_ids=ids, reasons=5, language="en")["answers"]
+    assert len(ids) > 500
+    assert answers == [batch[one] for one in ids]
+
+
+def test_the_kept_parquet_holds_the_same_numbers(company, batch):
+    kept = pq.read_table(company.home / "scores/churn/history/2026-11-01.parquet").to_pylist()
+    same = {row["customer_id"]: None if math.isnan(row["probability"]) else row["probability"] for row in kept}
+    assert same == {one: answer["probability"] for one, answer in batch.items()}
+
+
+def test_a_history_in_the_body_gets_the_score_of_the_batch(ask, company, batch, active):
+    some = active[::25]
+    bodies = [history_body(company, one) for one in some]
+    answers = ask("score_history", as_of="2026-11-01", histories=bodies, reasons=5, language="en")["answers"]
+    assert answers == [batch[one] for one in some]
+
+
+def test_reasons_and_the_rest_add_up_to_the_probability(ask, active):
+    for answer in ask("score", customer_ids=active, reasons=3)["answers"]:
+        points = sum(reason["points"] for reason in answer["reasons"]) + answer["other_points"]
+        assert math.isclose(answer["base_rate"] + points, answer["probability"], abs_tol=1e-9)
+
+
+def test_an_unknown_id_is_answered_by_itself(ask, active):
+    known, unknown = ask("score", customer_ids=[active[0], "nobody"])["answers"]
+    assert known["probability"] is not None
+    assert unknown["error"]["code"] == "not_found"
+    assert unknown["error"]["where"] == "customer_ids.1"
+
+
+def test_chinese_is_the_same_number_in_other_words(ask, active):
+    english, chinese = (ask("score", customer_ids=active[:1], language=one)["answers"][0] for one in ("en", "zh"))
+    assert english["probability"] == chinese["probability"]
+    assert any("一" <= letter <= "鿿" for letter in chinese["reasons"][0]["text"])
+
+
+def test_pages_hold_every_scored_customer_once_most_at_risk_first(ask, active):
+    seen, after = [], None
+    while after is not None or not seen:
+        page = ask("customers", limit=37, **({"after": after} if after else {}))
+        seen += page["customers"]
+        after = page["next"]
+        if after is None:
+            break
+    assert sorted(row["customer_id"] for row in seen) == active
+    risks = [row["value_at_risk"] for row in seen]
+    assert risks == sorted(risks, reverse=True)
+
+
+def test_a_cursor_of_another_list_is_refused(ask):
+    assert ask("customers", status=422, after="nonsense")["error"]["where"] == "after"
+
+
+def test_a_change_adds_up(ask, company, active):
+    told = 0
+    for one in active[:20]:
+        body = {"customer_id": one, "from": "2026-10-15", "to": "2026-11-01"}
+        response = ask("change", **body) if _scored_then(company, one) else None
+        if response is None:
+            continue
+        moved = sum(part["points"] for part in response["parts"])
+        assert math.isclose(moved, response["after"] - response["before"], abs_tol=1e-9)
+        told += 1
+    assert told > 10
+
+
+def _scored_then(company, customer_id):
+    kept = pq.read_table(
+        company.home / "scores/churn/history/2026-10-01.parquet", filters=[("customer_id", "=", customer_id)]
+    ).to_pylist()
+    return bool(kept) and not math.isnan(kept[0]["probability"])
+
+
+def test_a_day_before_all_scores_is_refused_with_the_first_day(ask, active):
+    said = ask("change", status=422, customer_id=active[0], **{"from": "2020-01-01", "to": "2026-11-01"})
+    assert "2026-10-01" in said["error"]["message"]
+
+
+def test_what_if_moves_what_follows_and_only_what_a_company_can_do(ask, active):
+    told = ask("what_if", customer_id=active[0], changes={"meetings_count_90d": 9})
+    assert told["changed"]["meetings_count_365d"] >= 9
+    refused = ask("what_if", status=422, customer_id=active[0], changes={"spend_sum_365d": 1e9})
+    assert "tickets_open" in refused["error"]["message"]
+
+
+def test_a_customer_file_has_scores_events_and_levers(ask, active):
+    card = ask("customer", customer_id=active[0], language="en")
+    assert [line["as_of"] for line in card["scores"]][-1] == "2026-11-01"
+    assert card["events"]
+    assert all(event["at"] < AS_OF.isoformat() for event in card["events"])
+    assert card["levers"]
+
+
+def test_feedback_sent_twice_with_one_key_is_kept_once(ask, active):
+    key = {"idempotency-key": "call-7"}
+    first = ask("feedback", headers=key, customer_id=active[1], verdict="done", comment="called")
+    again = ask("feedback", headers=key, customer_id=active[1], verdict="done", comment="called")
+    assert again == first | {"repeated": True}
+    assert len(ask("customer", customer_id=active[1])["feedback"]) == 1
+    other = ask("feedback", status=409, headers=key, customer_id=active[1], verdict="right")
+    assert other["error"]["code"] == "conflict"
+
+
+def test_feedback_keeps_what_the_person_saw(ask, active):
+    [answer] = ask("score", customer_ids=[active[2]])["answers"]
+    ask("feedback", customer_id=active[2], verdict="not_right")
+    [kept] = ask("customer", customer_id=active[2])["feedback"]
+    assert (kept["probability"], kept["model_version"]) == (answer["probability"], answer["model"]["version"])
+
+
+def test_rows_that_the_night_would_set_aside_are_refused_with_their_place(ask):
+    history = {
+        "customer": {"customer_id": "n1"},
+        "orders": [{"order_id": "1", "ordered_at": "2026-01-01", "amount": 5.0}],
+    }
+    ask("score_history", as_of="2026-11-01", histories=[history])
+    history["orders"].append({"order_id": "2", "ordered_at": "2199-01-01", "amount": 5.0})
+    refused = ask("score_history", status=422, as_of="2026-11-01", histories=[history])
+    assert refused["error"]["where"] == "orders.ordered_at"
+
+
+def test_a_row_of_another_customer_and_a_customer_twice_are_refused(ask):
+    row = {"customer_id": "n2", "order_id": "1", "ordered_at": "2026-01-01", "amount": 5.0}
+    alien = {"customer": {"customer_id": "n1"}, "orders": [row]}
+    assert (
+        "another customer"
+        in ask("score_history", status=422, as_of="2026-11-01", histories=[alien])["error"]["message"]
+    )
+    twice = {"customer": {"customer_id": "n1", "created_at": "2025-01-01"}}
+    said = ask("score_history", status=422, as_of="2026-11-01", histories=[twice, twice])
+    assert said["error"]["where"] == "histories.1.customer.customer_id"
+
+
+def test_every_answer_fits_its_published_shape(ask, active):
+    bodies = {
+        "/v1/score": {"customer_ids": active[:3]},
+        "/v1/score_history": {
+            "as_of": "2026-11-01",
+            "histories": [{"customer": {"customer_id": "a", "created_at": "2026-05-01"}}],
+        },
+        "/v1/what_if": {"customer_id": active[0], "changes": {"tickets_open": 0}},
+        "/v1/change": {"customer_id": active[0], "from": "2026-11-01", "to": "2026-11-01"},
+        "/v1/customer": {"customer_id": active[0]},
+        "/v1/customers": {"limit": 2},
+        "/v1/feedback": {"customer_id": active[0], "verdict": "right"},
+    }
+    for endpoint in ENDPOINTS:
+        answer = ask(endpoint.path.removeprefix("/v1/"), **bodies[endpoint.path])
+        TypeAdapter(endpoint.gives).validate_json(json.dumps(answer))
+        TypeAdapter(endpoint.gives).validate_python(endpoint.answer)
+        endpoint.takes.model_validate_json(json.dumps(endpoint.example))
+
+
+def test_reading_leaves_a_trail_of_who_read_whom(ask, company, active):
+    ask("score", customer_ids=active[:2])
+    lines = [
+        json.loads(line) for path in (company.home / "audit").glob("*.jsonl") for line in path.read_text().splitlines()
+    ]
+    assert lines[-1]["customer_ids"] == active[:2]
+    assert lines[-1]["by"] == "local"
+    assert datetime.fromisoformat(lines[-1]["at"]).tzinfo is not None
