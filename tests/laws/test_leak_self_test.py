@@ -1,0 +1,52 @@
+"""The self-test for leaks: finds none in the invented company, and would find one."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from features import snapshot
+from features.leaks import check_leaks, tampered, unlike
+from features.planting import Plant
+from history import history_of, read_history
+from history.errors import TableError
+from history.simulate import simulate
+from history.spans import Span
+
+CUTOFF = datetime(2026, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("company") / "history"
+    simulate(folder, customers=120, years=2, seed=3)
+    return folder
+
+
+def test_no_cell_of_the_invented_company_changes(company: Path) -> None:
+    with read_history(company) as history:
+        report = check_leaks(history, active=Span(12), cutoffs=2)
+        assert report.as_text().endswith("Changed: 0.")
+    assert report.clean
+    assert report.cells > 100_000
+    assert {kind: count > 1000 for kind, count in report.planted.items()} == dict.fromkeys(report.planted, True)
+
+
+def test_planted_rows_that_were_known_are_seen_and_are_gone_afterwards(company: Path) -> None:
+    known = Plant("rows of yesterday", lambda table, moment, _: {table.time: f"{moment} - INTERVAL 1 DAY"})
+    with read_history(company) as history:
+        before = snapshot(history, CUTOFF, active=Span(12))
+        with tampered(history, CUTOFF, [known], seed=1) as counts:
+            planted = snapshot(history, CUTOFF, active=Span(12))
+        after = snapshot(history, CUTOFF, active=Span(12))
+    assert counts["rows of yesterday"] > 1000
+    assert {"spend_sum_30d", "tickets_open", "days_late_change", "contacts_active_count_90d"} <= set(
+        unlike(before, planted)
+    )
+    assert unlike(before, after) == {}
+
+
+def test_a_history_with_nothing_to_cut_is_told_so() -> None:
+    order = {"customer_id": "a", "order_id": "1", "ordered_at": CUTOFF - timedelta(days=1), "amount": 1.0}
+    with history_of({"orders": [order]}) as history, pytest.raises(TableError, match="orders at different times"):
+        check_leaks(history, active=Span(12))
