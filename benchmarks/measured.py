@@ -1,0 +1,45 @@
+"""Run one piece of work in a process of its own and say what it took."""
+
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one piece of work gave, and its seconds (wall, all processors) and peak memory in GB."""
+
+    result: Any
+    wall: float
+    cpu: float
+    peak: float
+
+    def line(self, name: str, beside: float | None = None) -> str:
+        """Return a line for the table; ``beside`` is the wall time of what it is compared with."""
+        ratio = f"{self.wall / beside:8.2f}" if beside else " " * 8
+        return f"{name:46s}{self.wall:9.2f}{self.cpu:9.2f}{self.peak:9.2f}{ratio}"
+
+
+HEAD = f"{'':46s}{'wall s':>9s}{'cpu s':>9s}{'peak GB':>9s}{'ratio':>8s}"
+
+
+def measured(work: Callable[..., Any], *arguments: Any) -> Taken:
+    """Run ``work`` in a fresh process, so that its peak memory is its own, and wait for it.
+
+    ``work`` may return a dict with ``wall`` when only a part of it should be timed.
+    """
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return Taken(*pool.apply(_run, (work, arguments)))
+
+
+def _run(work: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, float, float, float]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = work(*arguments)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    part = result.pop("wall", wall) if isinstance(result, dict) else wall
+    return result, part, cpu, peak
