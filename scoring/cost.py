@@ -35,7 +35,7 @@ def refuse_costly(bundle: Bundle, budget: float = BUDGET_MS) -> float:
     if cost > budget:
         raise PromotionError(
             f"the reasons of the {bundle.target} model cost {cost:.2f} ms a customer; the budget is {budget:g} ms. "
-            "Train with fewer or shallower trees (300 of 15 leaves and depth 5 cost 0.03 ms; deeper than 8, ten times that)."
+            "Train with fewer or shallower trees (300 of 15 leaves and depth 5 cost 0.03 ms)."
         )
     return cost
 

@@ -37,6 +37,8 @@ class Scorer:
         place = {family: at for at, family in enumerate(bundle.families)}
         self._place = place
         self._grouping = Grouping([place[column.family] for column in bundle.columns], len(place))
+        # Also reads the trees, so that a bundle that cannot speak fails here and not at the first request.
+        self._base = bundle.base
         self._leads = Leads(bundle.columns, bundle.families, bundle.reference)
 
     def score(self, table: pa.Table, as_of: datetime) -> Scored:
@@ -63,10 +65,10 @@ class Scorer:
         evidence = self._grouping.add(voted.by_feature)
         for family, part in voted.by_family.items():
             evidence[:, self._place[family]] += part
-        evidence = _kept_within(evidence, self.bundle.base)
+        evidence = _kept_within(evidence, self._base)
         said = {name: reading.logit() for name, reading in readings.items()}
         return Judged(
-            logit=self.bundle.base + across(evidence),
+            logit=self._base + across(evidence),
             model_logit=self.bundle.model_blend.logit(said, len(rows)),
             evidence=evidence,
             leads=self._leads.choose(rows, voted, evidence, risk=self.bundle.is_risk),

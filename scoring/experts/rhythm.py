@@ -21,7 +21,8 @@ class Rhythm:
     """BG/NBD (Fader, Hardie & Lee 2005) read as "no order within ``horizon_days``".
 
     Not P(alive): the two rank customers differently, and only the chance of an order within the horizon is what was
-    asked. ``season`` stretches the horizon where its months are busier (>1) or quieter (<1) than the year's average.
+    asked. ``season`` stretches the horizon where its months are busier (>1) or quieter (<1) than the year's average;
+    ``bound`` holds the log-odds, for no pattern of orders is as sure as the formula becomes after many of them.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Rhythm:
     horizon_days: float
     season: float = 1.0
     orders: str = ORDERS
+    bound: float = 8.0
     mean: float = 0.0
 
     is_card = False
@@ -80,4 +82,5 @@ class Rhythm:
     def _known(self, rows: Matrix, otherwise: float) -> Floats:
         given = np.stack([rows.number(self.orders), rows.number(SINCE_LAST), rows.number(SINCE_FIRST)])
         told = ~np.isnan(given).any(axis=0)
-        return np.where(told, self.logit(*np.where(told, given, 1.0)), otherwise)
+        said = np.clip(self.logit(*np.where(told, given, 1.0)), -self.bound, self.bound)
+        return np.where(told, said, otherwise)

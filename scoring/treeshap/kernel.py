@@ -1,6 +1,6 @@
 """Looks the shares of many rows up: conditions to bits, bits to bytes, bytes to rows of the tables, and one sum."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +24,8 @@ class Kernel:
         conditions = sorted(found, key=lambda condition: bool(condition.levels))
         self._conditions = _Conditions(conditions, width)
         place = {condition: at for at, condition in enumerate(conditions)}
-        nothing = len(conditions)
-        bits = [[place[held] for held in part.conditions] for part in parts]
-        # packbits reads from the highest bit down; a part with fewer conditions leaves the high bits to "never".
-        padded = [[nothing] * (BITS - len(held)) + held for held in bits]
-        self._bits = np.array(padded, dtype=np.intp).reshape(-1)
+        self._narrow = _places([part for part in parts if not part.is_wide], place, BITS)
+        self._wide = _places([part for part in parts if part.is_wide], place, 2 * BITS)
         sizes = np.array([len(part.shares) for part in parts], dtype=np.int64)
         self._starts = (np.cumsum(sizes) - sizes).astype(np.int32)
         self._table = _stacked(parts, width, boosters)
@@ -42,7 +39,10 @@ class Kernel:
 
     def _chunk(self, values: Floats) -> Floats:
         held = self._conditions.held(values)
-        codes = np.packbits(held.take(self._bits, axis=1), axis=1)
+        codes = np.packbits(held.take(self._narrow, axis=1), axis=1)
+        if len(self._wide):
+            wide = np.packbits(held.take(self._wide, axis=1), axis=1).view(">u2")
+            codes = np.concatenate([codes, wide], axis=1)
         places = codes + self._starts
         parts = len(self._starts)
         ends = np.arange(len(values) + 1, dtype=np.int32) * parts
@@ -107,7 +107,14 @@ def kernel_of(boosters: Sequence[str], width: int) -> Kernel | None:
                 expected += tree.expected
     except NotReadable:
         return None
-    return Kernel(parts, width, expected, len(boosters))
+    # Parts of one byte first, then those of two.
+    return Kernel(sorted(parts, key=lambda part: part.is_wide), width, expected, len(boosters))
+
+
+def _places(parts: Sequence[Part], place: Mapping[Condition, int], bits: int) -> npt.NDArray[np.intp]:
+    """Say where each part's conditions stand, filled up to ``bits`` from the high end by the one that never holds."""
+    rows = [[len(place)] * (bits - len(part.conditions)) + [place[held] for held in part.conditions] for part in parts]
+    return np.array(rows, dtype=np.intp).reshape(-1)
 
 
 def _stacked(parts: Sequence[Part], width: int, boosters: int) -> sparse.csr_matrix:

@@ -5,7 +5,7 @@ Path-dependent TreeSHAP (Lundberg, Erion & Lee 2018) gives, for one leaf and the
     share of i = value x (o_i - z_i) x sum over S in U without i of |S|! (|U|-|S|-1)! / |U|! x prod_S o x prod_rest z
 
 where o_j says whether the row passes j's conditions and z_j is the share of training rows that did. The row enters by
-the bits o alone. So the conditions of a part of a tree, at most eight, make one byte, and the byte looks the sum up.
+the bits o alone. So the conditions of a part of a tree, some eight, make one number, and the number looks the sum up.
 """
 
 from collections.abc import Iterator
@@ -18,35 +18,42 @@ import numpy.typing as npt
 from scoring.matrix import Floats
 from scoring.treeshap.text import Condition, NotReadable, Tree
 
-BITS = 8
+# A part that starts deep down carries its long way there; it may have more conditions, of which two bytes are made.
+BITS, WIDE = 8, 14
 Steps = tuple[tuple[int, bool], ...]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some leaves of a tree: their conditions, the features they speak of, and shares for each of 2^conditions bytes.
+    """Some leaves of a tree: their conditions, the features they speak of, and the shares for every turn-out.
 
-    The first condition is the byte's highest bit, as ``numpy.packbits`` has it.
+    The first condition is the highest bit, as ``numpy.packbits`` has it.
     """
 
     conditions: tuple[Condition, ...]
     features: tuple[int, ...]
     shares: Floats
 
+    @property
+    def is_wide(self) -> bool:
+        """Tell whether its conditions need two bytes."""
+        return len(self.conditions) > BITS
+
 
 def parts_of(tree: Tree) -> Iterator[Part]:
-    """Cut a tree into parts of at most ``BITS`` conditions, and tabulate each."""
+    """Cut a tree into parts of at most ``BITS`` conditions, far down of ``WIDE``, and tabulate each."""
     if tree.nodes:
         for root, above in _cuts(tree, 0, ()):
             yield _part(tree, list(_paths(tree, root, above)))
 
 
 def _cuts(tree: Tree, node: int, above: Steps) -> Iterator[tuple[int, Steps]]:
-    if len(above) > BITS:
-        raise NotReadable(f"it is deeper than {BITS}")
-    if node < 0 or len(above) + _inner(tree, node) <= BITS:
+    held = len(above) + _inner(tree, node)
+    if held <= BITS or (held <= WIDE and (node < 0 or len(above) >= BITS - 2)):
         yield node, above
         return
+    if node < 0:
+        raise NotReadable(f"it is deeper than {WIDE}")
     yield from _cuts(tree, tree.nodes[node].left, (*above, (node, True)))
     yield from _cuts(tree, tree.nodes[node].right, (*above, (node, False)))
 
@@ -114,7 +121,7 @@ def _leaf(cold: tuple[float, ...]) -> Floats:
 
 @cache
 def _held(count: int) -> npt.NDArray[np.bool_]:
-    """Give every way that ``count`` conditions can turn out, the first as the highest of ``BITS`` bits."""
+    """Give every way that ``count`` conditions can turn out, the first as the highest bit."""
     codes = np.arange(1 << count)
     return ((codes[:, None] >> np.arange(count - 1, -1, -1)) & 1).astype(bool)
 

@@ -13,9 +13,11 @@ def statement(meaning: str, value: str, peers: str, language: str, *, known: boo
     """State a feature's value beside the usual one; it says no direction, so it cannot contradict one."""
     if language == "zh":
         meaning = meaning.rstrip("。.")
-        return f"{meaning}：{value}（一般为{peers}）。" if known else f"{meaning}：未知。"
+        beside = "与多数客户相同" if value == peers else f"一般为{peers}"
+        return f"{meaning}：{value}（{beside}）。" if known else f"{meaning}：未知。"
     meaning = meaning.rstrip(".")
-    return f"{meaning}: {value} (usually {peers})." if known else f"{meaning}: not known."
+    beside = "as for most" if value == peers else f"usually {peers}"
+    return f"{meaning}: {value} ({beside})." if known else f"{meaning}: not known."
 
 
 def summary(family: Family, target: str, language: str, *, rises: bool) -> str:

@@ -94,7 +94,8 @@ class Speaker:
 
     def _advice(self, sentence: Sentence | None, family: Family, column: Column) -> str | None:
         words = sentence.advice if sentence else None
-        if words is None and column.actionable:
+        # Where no direction is declared nobody knows which way to push, so nothing is advised.
+        if words is None and column.actionable and column.direction:
             words = family.advice.get(self._bundle.target)
         if words is None:
             return None
@@ -102,7 +103,8 @@ class Speaker:
 
     @staticmethod
     def _plain(value: float | str | None, column: Column) -> Fact:
-        return fact_of(value, column.unit) if isinstance(value, float) else value
+        # Quantiles are interpolated; what is 0 but for the last bit is 0.
+        return fact_of(round(value, 9) + 0.0, column.unit) if isinstance(value, float) else value
 
 
 @lru_cache(maxsize=8)
