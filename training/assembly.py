@@ -10,7 +10,7 @@ from features import Catalog
 from history import History
 from scoring import Bundle
 from scoring.bundle import Basis
-from scoring.matrix import Floats, Matrix
+from scoring.matrix import Matrix
 from training.assessment import Assessment
 from training.committee import Committee
 from training.level import Level
@@ -44,7 +44,7 @@ def assemble(made: Made) -> Bundle:
     """Give the bundle, centred on those who are scored now."""
     said = made.committee.said(made.now)
     votes = votes_of(made, tuple(said))
-    without = {name: vote for name, vote in votes_of(made, tuple(name for name in said if name != "card")).items()}
+    without = votes_of(made, tuple(name for name in said if name != "card"))
     blend = blend_of(votes, said, made.expected)
     bundle = Bundle(
         target=made.question.target,
@@ -69,7 +69,7 @@ def assemble(made: Made) -> Bundle:
 
 
 def votes_of(made: Made, names: tuple[str, ...]) -> dict[str, float]:
-    """Fit the votes of these parts; a part that no later slice heard keeps its start. A grade D serves the simpler part."""
+    """Fit the votes of these parts; one unheard on later slices keeps its start; grade D serves the simpler part."""
     start = prior(names, made.size.rarer)
     heard = {name: vote for name, vote in start.items() if name in made.trial.names}
     if simple := _simple(made, names):

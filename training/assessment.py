@@ -1,4 +1,4 @@
-"""The judgement on a recipe: every part and every rule of thumb on the same later rows, and a grade with its reasons."""
+"""The judgement on a recipe: every part and every rule of thumb on the same later rows, and a grade."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

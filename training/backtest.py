@@ -12,7 +12,7 @@ from scoring import Scorer
 from training.recipe import Progress, Trained, silent, train
 
 
-def backtest(  # noqa: PLR0913 - each is a part of the question that is asked
+def backtest(
     history: History, target: str, *, cutoff: datetime, horizon: Span, active: Span, progress: Progress = silent
 ) -> pa.Table:
     """Return customer_id and the probabilities of everyone who could be scored at ``cutoff``."""

@@ -15,7 +15,7 @@ from training.fitting.card import fit_card
 from training.fitting.linear import fit_linear
 from training.fitting.trees import MANY, NEWEST, Shape, fit_trees
 from training.level import shift_to
-from training.rows import Question, Rows
+from training.rows import Rows
 from training.slices import Slices
 
 HALF_LIFE_DAYS = 365.0
@@ -23,7 +23,7 @@ HALF_LIFE_DAYS = 365.0
 
 @dataclass(frozen=True)
 class Making:
-    """What parts are made of besides rows: the rhythm at each cutoff, the card, the shapes of the trees, which parts."""
+    """What parts are made of besides rows: the rhythm at each cutoff, the card, the shapes of the trees."""
 
     rhythms: Mapping[datetime, Rhythm]
     card: Card | None
@@ -45,7 +45,7 @@ class Committee:
         return {expert.name: logits_of(expert, rows) for expert in self.experts}
 
 
-def fit_committee(rows: Rows, plan: Slices, question: Question, making: Making, *, moment: datetime) -> Committee:
+def fit_committee(rows: Rows, plan: Slices, making: Making, *, moment: datetime) -> Committee:
     """Fit every part on the slices of ``plan``, to be used at ``moment``."""
     spread, newest = rows.at(plan.spread), rows.at(plan.newest)
     age = np.array([(plan.every[0] - cutoff).total_seconds() / 86400 for cutoff in rows.cutoffs])
@@ -79,9 +79,7 @@ def logits_of(expert: Expert, rows: Matrix) -> Floats:
     return np.asarray(np.mean(said, axis=0))
 
 
-def _shifts(
-    rows: Rows, plan: Slices, rhythms: Mapping[datetime, Rhythm], plain: Expert
-) -> dict[datetime, float]:
+def _shifts(rows: Rows, plan: Slices, rhythms: Mapping[datetime, Rhythm], plain: Expert) -> dict[datetime, float]:
     """Return how far each slice's outcome lay above what the plain model expected, in log-odds."""
     parts = {cutoff: rows.at([cutoff]) for cutoff in plan.every}
     return {

@@ -44,9 +44,7 @@ def grade_of(
     return Grade(letter if out_of_time or letter > "B" else "B", tuple(reasons))
 
 
-def _letter(
-    floors: Mapping[str, tuple[float, float]], known: Mapping[str, Mapping[str, float]], error: float
-) -> str:
+def _letter(floors: Mapping[str, tuple[float, float]], known: Mapping[str, Mapping[str, float]], error: float) -> str:
     recency = floors.get("recency", floors["base_rate"])
     if recency[0] <= 0:
         return "D"
@@ -83,6 +81,7 @@ def _sentence(name: str, floor: tuple[float, float], known: Mapping[str, Mapping
     ours, theirs = known["blend"], known[name]
     verdicts = ["surely above" if bound > 0 else "not surely above" for bound in floor]
     return (
-        f"Average precision {ours['average_precision']:.3f} is {verdicts[0]} {name} ({theirs['average_precision']:.3f}); "
+        f"Average precision {ours['average_precision']:.3f} is {verdicts[0]} {name} "
+        f"({theirs['average_precision']:.3f}); "
         f"lift in the top tenth {ours['lift_10']:.2f} is {verdicts[1]} ({theirs['lift_10']:.2f})."
     )

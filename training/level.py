@@ -1,8 +1,8 @@
 """The level of the outcome: how far each slice lay above or below what a plain model expects, and what comes next.
 
-Base rates move with the season: most log loss is won or lost here. The shape of the risk is learnt with each slice's own
-level set aside (an offset), and the level to come is told from the same season a year before, the newest slices and the
-long mean, each shrunk by how much history stands behind it.
+Base rates move with the season: most log loss is won or lost here. The shape of the risk is learnt with each slice's
+own level set aside (an offset), and the level to come is told from the same season a year before, the newest slices and
+the long mean, each shrunk by how much history stands behind it.
 """
 
 from collections.abc import Mapping
@@ -57,9 +57,7 @@ def forecast(
     return Level(shift, mean, recent, season, weight, dict(shifts))
 
 
-def _season(
-    shifts: Mapping[datetime, float], moment: datetime, near: timedelta
-) -> tuple[float | None, float]:
+def _season(shifts: Mapping[datetime, float], moment: datetime, near: timedelta) -> tuple[float | None, float]:
     """Return the mean shift of slices at the same season of earlier years, and the weight it deserves."""
     same: list[float] = []
     for years in range(1, 6):

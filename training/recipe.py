@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from typing import Any
 
 from features import Catalog, catalog, snapshot, vocabulary_of
 from history import History
+from history.contract import TABLES
+from history.errors import TrainingError
 from history.settings import Settings
 from history.spans import Span
 from scoring import Bundle
@@ -16,12 +19,14 @@ from training.assessment import assess
 from training.committee import Making, fit_committee
 from training.fitting.rhythm import FEATURES as RHYTHM_FEATURES
 from training.fitting.rhythm import fit_rhythm
-from training.rows import Question, eligible, everyone, labelled
+from training.rows import Question, Rows, eligible, everyone, labelled
 from training.size import size_of
 from training.slices import Slices, begin_of, slices
-from training.trial import expected_level, level_at, run_trial
+from training.summary import summary
+from training.trial import Trial, expected_level, level_at, run_trial
 
 Progress = Callable[[str, float], None]
+HAPPENED = ("orders", "interactions", "touches", "tickets", "surveys", "opportunities")
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,30 @@ class Trained:
     bundle: Bundle
     made: Made
     plan: Slices
+
+    def as_text(self) -> str:
+        """Say what was learnt and what it is worth."""
+        return summary(self.bundle)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the same as plain values."""
+        bundle = self.bundle
+        plain = {"target": bundle.target, "horizon": bundle.horizon, "active": bundle.active, "grade": bundle.grade}
+        return plain | {
+            "basis": bundle.basis.label,
+            "evaluation": dict(bundle.evaluation),
+            "record": dict(bundle.record),
+        }
+
+
+def newest_moment(history: History) -> datetime:
+    """Return the midnight after the newest thing that happened; what is only planned does not count."""
+    times = [f"SELECT max({table.time}) AS at FROM {table.name}" for table in TABLES if table.name in HAPPENED]
+    found = history.connection.execute(f"SELECT max(at) FROM ({' UNION ALL '.join(times)})").fetchone()
+    if found is None or found[0] is None:
+        raise TrainingError("The history has no events, so there is no moment to score at. Give it orders or touches.")
+    day = datetime.combine(found[0].date(), time())
+    return day + timedelta(days=1)
 
 
 def silent(message: str, share: float) -> None:
@@ -45,9 +74,13 @@ def train(  # noqa: PLR0913 - each is a part of the question that is asked
     horizon: Span,
     active: Span,
     settings: Settings | None = None,
+    search: int = 0,
     progress: Progress = silent,
 ) -> Trained:
-    """Learn ``target`` from what was known at ``as_of``; a history that cannot carry it is refused with the reason."""
+    """Learn ``target`` from what was known at ``as_of``; a history that cannot carry it is refused with the reason.
+
+    ``search`` is the number of tree shapes to try on later slices; 0 takes the usual ones.
+    """
     settings = settings or history.settings
     question = Question(target, as_of, horizon, active)
     features = catalog(vocabulary_of(history, as_of))
@@ -67,10 +100,13 @@ def train(  # noqa: PLR0913 - each is a part of the question that is asked
 
     progress("trying the recipe on later slices", 0.5)
     trial = run_trial(rows, plan, question, making)
+    if search:
+        making = _searched(rows, plan, question, making, trial, search)
+        trial = run_trial(rows, plan, question, making)
     assessment = assess(trial, question.target, size)
 
     progress("fitting the committee", 0.7)
-    committee = fit_committee(rows, plan, question, making, moment=as_of)
+    committee = fit_committee(rows, plan, making, moment=as_of)
 
     progress("putting it together", 0.9)
     level = level_at(committee, as_of, plan, question)
@@ -91,6 +127,13 @@ def rhythms_at(
         for moment in moments
     }
     return {moment: rhythm for moment, rhythm in fitted.items() if rhythm is not None}
+
+
+def _searched(rows: Rows, plan: Slices, question: Question, making: Making, trial: Trial, tries: int) -> Making:
+    # Optuna costs a second to import, and only a search needs it.
+    from training.search import searched  # noqa: PLC0415
+
+    return searched(rows, plan, question, making, trial=trial, tries=tries)
 
 
 def _card(settings: Settings, target: str, features: Catalog) -> Card | None:

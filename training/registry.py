@@ -1,16 +1,17 @@
 """The life of a model: recorded and registered in MLflow, published to the shelf, promoted, rolled back.
 
-The shelf's pointer decides what is served; MLflow's aliases follow it. Every step writes something new first and moves a
-pointer last, so that a run killed anywhere leaves the champion as it was.
+The shelf's pointer decides what is served; MLflow's aliases follow it. Every step writes something new first and moves
+a pointer last, so that a run killed anywhere leaves the champion as it was.
 """
 
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import mlflow
 from mlflow import MlflowClient
@@ -18,34 +19,21 @@ from mlflow.exceptions import MlflowException
 
 from history.errors import PromotionError
 from scoring import Bundle, shelf
-from training.gates import Gate, against_champion, as_dicts, gates_of
+from training.gates import against_champion, as_dicts, gates_of
 from training.recipe import Trained
 from training.report import write_report
-from training.store import experiment, opened
+from training.store import experiment, opened, tracking_uri
+from training.summary import summary
+from training.told import Told, table
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 SERVED = Path(__file__).with_name("served.py")
 REQUIREMENTS = ["duckdb", "ibis-framework", "lightgbm", "mlflow", "numpy", "pandas", "pyarrow", "pyyaml"]
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """What became of a trained model."""
-
-    target: str
-    version: str
-    run_id: str
-    alias: str
-    gates: tuple[Gate, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold of it."""
-        plain = {"target": self.target, "version": self.version, "run_id": self.run_id, "alias": self.alias}
-        return plain | {"gates": as_dicts(self.gates)}
-
-
-def record(trained: Trained, home: Path, uri: str, now: datetime) -> Recorded:
+def record(trained: Trained, *, home: Path, environ: Mapping[str, str], now: datetime) -> Told:
     """Log, register and publish; the first model of a target becomes its champion, any later one its challenger."""
+    uri = tracking_uri(home, environ)
     client = opened(home, uri)
     target = trained.bundle.target
     bundle = _numbered(trained, home, client)
@@ -58,46 +46,73 @@ def record(trained: Trained, home: Path, uri: str, now: datetime) -> Recorded:
     if first:
         shelf.crown(home, target, bundle.version, now)
     _point(client, target, alias, bundle.version)
-    return Recorded(target, bundle.version, run_id, alias, gates_of(bundle.evaluation, _champion(home, target, bundle)))
+    gates = bundle.evaluation["gates"]
+    plain = {"version": bundle.version, "run_id": run_id, "alias": alias, "gates": gates, "tracking_uri": _shown(uri)}
+    sentences = [f"Kept as {target} {bundle.version}, the {alias}."]
+    sentences += [f"Gate {gate['name']}: {gate['sentence']}" for gate in gates if not gate["passed"]]
+    if not first:
+        sentences.append(f"`rapport models promote {bundle.version} --target {target}` makes it champion.")
+    return Told("\n".join(sentences), plain)
 
 
-def promote(home: Path, uri: str, target: str, version: str, now: datetime, *, gates: bool = True) -> tuple[Gate, ...]:
+def promote(
+    home: Path, target: str, version: str, *, environ: Mapping[str, str], now: datetime, force: bool = False
+) -> Told:
     """Crown a version of the shelf if it passes its gates; PromotionError with the sentences of those it fails."""
     described = shelf.description(home, target, version)
     reigns = shelf.history(home, target)
     champion = reigns[-1].version if reigns else None
     if champion == version:
         raise PromotionError(f"{target} {version} is the champion already.")
-    found = gates_of(_evaluation(described), champion)
-    failed = [gate.sentence for gate in found if not gate.passed]
-    if failed and gates:
-        raise PromotionError(
-            f"{target} {version} is not promoted: {' '.join(failed)} "
-            "Train a better one, or promote it all the same with --force."
-        )
+    gates = gates_of(_evaluation(described), champion)
+    failed = [gate.sentence for gate in gates if not gate.passed]
+    if failed and not force:
+        raise PromotionError(f"{target} {version} is not promoted. {' '.join(failed)}")
     shelf.crown(home, target, version, now)
-    _point(opened(home, uri), target, CHAMPION, version)
-    return found
-
-
-def rollback(home: Path, uri: str, target: str, now: datetime) -> str:
-    """Crown the champion before the present one, and return its version."""
-    version = shelf.rollback(home, target, now)
-    _point(opened(home, uri), target, CHAMPION, version)
-    return version
-
-
-def models(home: Path) -> list[dict[str, Any]]:
-    """List every published version of every target, newest last."""
-    places = sorted((home / "models").glob("*")) if (home / "models").is_dir() else []
-    return [
-        _listed(home, place.name, version) for place in places for version in shelf.versions(home, place.name)
+    _point(opened(home, tracking_uri(home, environ)), target, CHAMPION, version)
+    sentences = [
+        f"{target} {version} is champion; before it: {champion or 'none'}.",
+        *(gate.sentence for gate in gates),
     ]
+    return Told("\n".join(sentences), {"version": version, "before": champion, "gates": as_dicts(gates)})
 
 
-def reconciled(home: Path, uri: str) -> list[str]:
+def rollback(home: Path, target: str, *, environ: Mapping[str, str], now: datetime) -> Told:
+    """Crown the champion before the present one."""
+    before = shelf.champion_version(home, target)
+    version = shelf.rollback(home, target, now)
+    _point(opened(home, tracking_uri(home, environ)), target, CHAMPION, version)
+    return Told(f"{target} {version} is champion again, in place of {before}.", {"version": version, "before": before})
+
+
+def models_list(home: Path, target: str, *, environ: Mapping[str, str]) -> Told:
+    """List every published version of a target, oldest first."""
+    found = [_listed(home, target, version) for version in shelf.versions(home, target)]
+    shown = [["version", "", "grade", "AUC", "as of", "horizon"]]
+    shown += [
+        [each["version"], each["alias"], each["grade"], _figure(each["auc"]), each["as_of"][:10], each["horizon"]]
+        for each in found
+    ]
+    none = f"There is no {target} model in {home} yet. Train one: rapport train HISTORY --target {target}."
+    plain = {"target": target, "models": found, "tracking_uri": _shown(tracking_uri(home, environ))}
+    return Told(table(shown) if found else none, plain)
+
+
+def models_show(home: Path, target: str, version: str, *, environ: Mapping[str, str]) -> Told:
+    """Tell all that is known of one version."""
+    described = shelf.description(home, target, version)
+    bundle = Bundle.load(home / "models" / target / version)
+    run = {"tracking_uri": _shown(tracking_uri(home, environ))}
+    gates = "\n".join(f"Gate {gate['name']}: {gate['sentence']}" for gate in bundle.evaluation.get("gates", []))
+    plain = {
+        name: described[name] for name in ("target", "version", "horizon", "active", "grade", "evaluation", "record")
+    }
+    return Told(f"{summary(bundle)}\n{gates}", plain | run | _listed(home, target, version))
+
+
+def reconciled(home: Path, *, environ: Mapping[str, str]) -> list[str]:
     """Point MLflow's champion aliases where the shelf points, after a run that was killed between the two."""
-    client, moved = opened(home, uri), []
+    client, moved = opened(home, tracking_uri(home, environ)), []
     for target in shelf.targets(home):
         version = shelf.champion_version(home, target)
         if _pointed(client, target) != version:
@@ -180,17 +195,14 @@ def _metrics(bundle: Bundle) -> dict[str, float]:
 
 def measures_of(measured: Mapping[str, Mapping[str, float]]) -> list[tuple[str, dict[str, float]]]:
     """Return the measures that are numbers, part by part."""
-    return [(part, {name: value for name, value in found.items() if value == value}) for part, found in measured.items()]
+    return [
+        (part, {name: value for name, value in found.items() if value == value}) for part, found in measured.items()
+    ]
 
 
 def _evaluation(described: Mapping[str, object]) -> Mapping[str, Any]:
     evaluation: Mapping[str, Any] = json.loads(json.dumps(described["evaluation"]))
     return evaluation
-
-
-def _champion(home: Path, target: str, bundle: Bundle) -> str | None:
-    version = shelf.champion_version(home, target)
-    return None if version == bundle.version else version
 
 
 def _point(client: MlflowClient, target: str, alias: str, version: str) -> None:
@@ -203,22 +215,35 @@ def _point(client: MlflowClient, target: str, alias: str, version: str) -> None:
 
 def _pointed(client: MlflowClient, target: str) -> str | None:
     try:
-        return client.get_model_version_by_alias(target, CHAMPION).tags.get("bundle_version")
+        found: str | None = client.get_model_version_by_alias(target, CHAMPION).tags.get("bundle_version")
     except MlflowException:
         return None
+    return found
 
 
 def _listed(home: Path, target: str, version: str) -> dict[str, Any]:
     described = shelf.description(home, target, version)
     reigns = shelf.history(home, target)
-    evaluation = _evaluation(described)
+    evaluation, record = _evaluation(described), json.loads(json.dumps(described["record"]))
+    champion = bool(reigns) and reigns[-1].version == version
     return {
-        "target": target,
         "version": version,
-        "champion": bool(reigns) and reigns[-1].version == version,
+        "alias": CHAMPION if champion else "",
         "grade": described["grade"],
-        "as_of": dict(described["record"])["as_of"],  # type: ignore[call-overload]  # JSON read back
+        "as_of": record["as_of"],
         "horizon": described["horizon"],
-        "auc": evaluation.get("measures", {}).get("blend", {}).get("auc"),
+        "auc": evaluation["measures"].get("blend", {}).get("auc"),
         "gates": evaluation.get("gates", []),
     }
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _shown(uri: str) -> str:
+    """Return the address without the password that it may carry."""
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")).geturl()

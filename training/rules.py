@@ -1,4 +1,4 @@
-"""The rules of thumb that a model must beat: the base rate, recency alone, and rates of cells of recency, frequency, money."""
+"""The rules of thumb that a model must beat: base rate, recency alone, and cells of recency, frequency and money."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,9 +56,7 @@ def _rule(name: str, early: Rows, features: tuple[str, ...], parts: int) -> Rule
     return Rule(name, features, edges, tuple(rates.tolist()))
 
 
-def _cells(
-    rows: Matrix, features: Sequence[str], edges: Sequence[Sequence[float]]
-) -> npt.NDArray[np.int64]:
+def _cells(rows: Matrix, features: Sequence[str], edges: Sequence[Sequence[float]]) -> npt.NDArray[np.int64]:
     cell = np.zeros(len(rows), dtype=np.int64)
     for feature, edge in zip(features, edges, strict=True):
         values = rows.number(feature)

@@ -29,7 +29,8 @@ class BundleModel(PythonModel):  # type: ignore[misc]  # MLflow publishes no typ
                 given[column.name] = given[column.name].astype("float64")
         as_of = pd.Timestamp(str(bundle.record["as_of"])).to_pydatetime()
         scored = self.scorer.score(pa.Table.from_pandas(given, preserve_index=False), as_of)
-        return scored.to_table().to_pandas()
+        told: pd.DataFrame = scored.to_table().to_pandas()
+        return told
 
     def _absent(self, count: int) -> dict[str, list[str]]:
         # A frame of features alone is scored as one of eligible customers in the order given.

@@ -32,10 +32,14 @@ def _basis(customers: int, rarer: int) -> Basis:
     if rarer >= COMMITTEE:
         return Basis()
     label = "card_and_rhythm" if rarer >= RHYTHM else "card"
-    rest = {"card_and_rhythm": ("the card and the rhythm of orders", "评分卡与下单节奏"), "card": ("the card", "评分卡")}
+    rest = {
+        "card_and_rhythm": ("the card and the rhythm of orders", "评分卡与下单节奏"),
+        "card": ("the card", "评分卡"),
+    }
     en, zh = rest[label]
     return Basis(
         label,
-        f"Only {rarer} of {customers} customers showed the rarer outcome, too few to learn from; this rests on {en} alone.",
+        f"Only {rarer} of {customers} customers showed the rarer outcome: too few to learn from. "
+        f"This rests on {en} alone.",
         f"{customers} 位客户中只有 {rarer} 位出现较少见的结果，不足以学习；此结果仅依据{zh}。",
     )

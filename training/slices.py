@@ -43,7 +43,8 @@ def slices(begin: datetime, as_of: datetime, horizon: Span) -> Slices:
     if last - begin < ahead * LEAST:
         raise TrainingError(
             f"The history begins on {begin:%Y-%m-%d}. To learn what happens within {horizon} as of {as_of:%Y-%m-%d}, "
-            f"it must reach back to {last - ahead * LEAST:%Y-%m-%d} at least. Give an older history or a shorter horizon."
+            f"it must reach back to {last - ahead * LEAST:%Y-%m-%d} at least. "
+            "Give an older history or a shorter horizon."
         )
     close = _whole_days(ahead / 12, 3, 30)
     newest = tuple(last - close * place for place in range(NEWEST))
@@ -54,7 +55,7 @@ def slices(begin: datetime, as_of: datetime, horizon: Span) -> Slices:
 
 
 def validation(plan: Slices, horizon: Span, as_of: datetime) -> tuple[datetime, ...]:
-    """Return the later slices on which parts fitted on earlier ones are judged; empty where the history is too short."""
+    """Return the later slices on which parts fitted on earlier ones are judged; none if the history is too short."""
     ahead = as_of - horizon.before(as_of)
     late = [cutoff for cutoff in plan.every if plan.every[0] - cutoff <= ahead / 2]
     chosen = late[:: max(1, len(late) // 2)][:3]

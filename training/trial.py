@@ -1,4 +1,4 @@
-"""Try the recipe on the past: parts fitted on earlier slices say the chances of later ones, with a gap of the horizon."""
+"""Try the recipe on the past: parts fitted on earlier slices judge later ones, with a gap of the horizon."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,9 +59,9 @@ def run_trial(rows: Rows, plan: Slices, question: Question, making: Making) -> T
     later = validation(plan, question.horizon, question.as_of)
     known = plan.known_at(later[-1], question.horizon) if later else None
     if known is None or not _both(rows.at(known.every)):
-        return _other_customers(rows, plan, question, making)
+        return _other_customers(rows, plan, making)
     early = rows.at(known.every)
-    committee = fit_committee(early, known, question, making, moment=later[-1])
+    committee = fit_committee(early, known, making, moment=later[-1])
     parts = (_judged(rows.at([cutoff]), cutoff, committee, known, question, making) for cutoff in later)
     return Trial(tuple(part for part in parts if _both(part.rows)), early, out_of_time=True)
 
@@ -104,13 +104,13 @@ def _judged(
     return Judged(cutoff, part, said, expected_level(committee, part.matrix, cutoff, known, question, making))
 
 
-def _other_customers(rows: Rows, plan: Slices, question: Question, making: Making) -> Trial:
+def _other_customers(rows: Rows, plan: Slices, making: Making) -> Trial:
     """Judge on the other half of the customers, at the newest slice: better than nothing, and said to be so."""
     half = first_half(rows.ids)
     learn, test = rows.take(np.flatnonzero(half)), rows.take(np.flatnonzero(~half)).at(plan.every[:1])
     if not (_both(learn) and _both(learn.at(plan.newest)) and _both(test)):
         return Trial((), learn, out_of_time=False)
-    committee = fit_committee(learn, plan, question, making, moment=plan.every[0] + timedelta(microseconds=1))
+    committee = fit_committee(learn, plan, making, moment=plan.every[0] + timedelta(microseconds=1))
     said = committee.said(test.matrix)
     if plan.every[0] in making.rhythms:
         said["rhythm"] = logits_of(making.rhythms[plan.every[0]], test.matrix)

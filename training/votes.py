@@ -9,7 +9,8 @@ from scipy.special import expit
 from scoring.blend import Blend
 from scoring.matrix import Floats
 from training.level import shift_to
-from training.trial import Flags, Judged, Trial, anchored, first_half
+from training.rows import Flags
+from training.trial import Judged, Trial, anchored, first_half
 
 PULL = 0.1
 CARD_PRIOR = 0.1
@@ -91,9 +92,7 @@ def _centred(part: Judged, names: Sequence[str]) -> Floats:
     return np.asarray(columns - columns.mean(axis=0))
 
 
-def _loss(
-    point: Floats, columns: Sequence[Floats], labels: Sequence[Floats], begin: Floats
-) -> tuple[float, Floats]:
+def _loss(point: Floats, columns: Sequence[Floats], labels: Sequence[Floats], begin: Floats) -> tuple[float, Floats]:
     votes, levels = point[: len(begin)], point[len(begin) :]
     rows = sum(len(label) for label in labels)
     loss, slope = 0.0, np.zeros(len(point))

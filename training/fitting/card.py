@@ -29,5 +29,3 @@ def fit_card(card: Card, rows: Rows, *, offset: Floats, weight: Floats) -> CardE
     intercept, slope = minimize(loss, np.zeros(2), method="BFGS").x
     steep = slope / score[known].std()
     return CardExpert(fitted, float(intercept - steep * score[known].mean()), float(steep))
-
-

@@ -38,9 +38,7 @@ def fit_linear(rows: Rows, *, offset: Floats, weight: Floats, name: str = "linea
     columns = np.column_stack([np.ones(len(rows)), *(candidate.values for candidate in chosen)])
     start = np.r_[np.log(base / (1 - base)), np.zeros(len(chosen))]
     bounds = [(-20.0, 20.0), *(_side(candidate.sign) for candidate in chosen)]
-    fit = minimize(
-        _loss, start, args=(columns, rows.label, offset, weight), jac=True, method="L-BFGS-B", bounds=bounds
-    )
+    fit = minimize(_loss, start, args=(columns, rows.label, offset, weight), jac=True, method="L-BFGS-B", bounds=bounds)
     terms = (
         Term(**{**vars(candidate.term), "coefficient": float(found)})
         for candidate, found in zip(chosen, fit.x[1:], strict=True)
@@ -98,9 +96,7 @@ def _side(sign: int) -> tuple[float, float]:
     return (0.0 if sign > 0 else -5.0, 0.0 if sign < 0 else 5.0)
 
 
-def _loss(
-    line: Floats, columns: Floats, label: Floats, offset: Floats, weight: Floats
-) -> tuple[float, Floats]:
+def _loss(line: Floats, columns: Floats, label: Floats, offset: Floats, weight: Floats) -> tuple[float, Floats]:
     logit = columns @ line + offset
     gap = weight * (expit(logit) - label)
     loss = float((weight * (np.logaddexp(0, logit) - label * logit)).sum() + RIDGE / 2 * (line[1:] ** 2).sum())

@@ -19,8 +19,8 @@ BOUND = 7.0
 def fit_rhythm(people: pa.Table, horizon_days: float) -> Rhythm | None:
     """Fit to a snapshot of everyone; nothing where fewer than ten customers ever ordered.
 
-    Source: Fader, Hardie & Lee (2005), "Counting your customers" the easy way, eq. 6. The order days are counted, not the
-    orders: two orders of one day are one decision.
+    Source: Fader, Hardie & Lee (2005), "Counting your customers" the easy way, eq. 6.
+    Order days are counted, not orders: two orders of one day are one decision.
     """
     orders, since_last, since_first = (
         people[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in FEATURES

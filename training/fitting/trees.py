@@ -19,7 +19,7 @@ class Shape:
     rate: float = 0.05
     seeds: int = 2
     ridge: float = 10.0
-    columns: float = 0.5
+    columns: float = 0.25
     rows: float = 0.7
     leaf_share: float = 0.01
 

@@ -1,0 +1,66 @@
+"""An optional, budgeted search for the shape of the trees, judged on the same later slices as everything else."""
+
+from dataclasses import replace
+
+import numpy as np
+import optuna
+from scipy.special import expit
+
+from training.committee import Making, fit_committee, logits_of
+from training.evaluate import log_loss
+from training.fitting.trees import Shape
+from training.rows import Question, Rows
+from training.slices import Slices, validation
+from training.trial import Trial, anchored
+
+SEED = 0
+MOST_LEAVES, MOST_ROUNDS = 15, 100
+
+
+def searched(rows: Rows, plan: Slices, question: Question, making: Making, *, trial: Trial, tries: int) -> Making:
+    """Return the making with the best of ``tries`` shapes for the many-slice trees; as given where none is better.
+
+    The bounds keep the cost of reasons: both tree experts together stay below 400 trees of 15 leaves.
+    """
+    known = _early_plan(plan, question)
+    if not trial.out_of_time or known is None or not making.learnt:
+        return making
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
+    study.enqueue_trial(_named(making.many))
+
+    def loss(attempt: optuna.Trial) -> float:
+        shape = _proposed(attempt, making.many)
+        early = replace(making, many=shape, newest=replace(shape, rounds=1, seeds=1), rhythms=making.rhythms, card=None)
+        committee = fit_committee(rows.at(known.every), known, early, moment=trial.judged[-1].cutoff)
+        many = next(expert for expert in committee.experts if expert.name == "many")
+        losses = [
+            log_loss(part.rows.label, expit(anchored(logits_of(many, part.rows.matrix), part.level)))
+            for part in trial.judged
+        ]
+        return float(np.mean(losses))
+
+    study.optimize(loss, n_trials=tries)
+    return replace(making, many=_proposed(optuna.trial.FixedTrial(study.best_params), making.many))
+
+
+def _proposed(attempt: optuna.trial.BaseTrial, base: Shape) -> Shape:
+    return replace(
+        base,
+        leaves=attempt.suggest_int("leaves", 4, MOST_LEAVES),
+        rounds=attempt.suggest_int("rounds", 30, MOST_ROUNDS),
+        rate=attempt.suggest_float("rate", 0.02, 0.1, log=True),
+        columns=attempt.suggest_float("columns", 0.1, 0.6),
+        ridge=attempt.suggest_float("ridge", 1.0, 100.0, log=True),
+        leaf_share=attempt.suggest_float("leaf_share", 0.003, 0.05, log=True),
+    )
+
+
+def _named(shape: Shape) -> dict[str, float]:
+    names = ("leaves", "rounds", "rate", "columns", "ridge", "leaf_share")
+    return {name: getattr(shape, name) for name in names}
+
+
+def _early_plan(plan: Slices, question: Question) -> Slices | None:
+    later = validation(plan, question.horizon, question.as_of)
+    return plan.known_at(later[-1], question.horizon) if later else None

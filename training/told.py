@@ -1,0 +1,34 @@
+"""What a command says: one sentence or more for people, the same as plain values for programs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Told:
+    """A result that can be printed and written as JSON."""
+
+    text: str
+    plain: Mapping[str, Any]
+
+    def as_text(self) -> str:
+        """Give the lines for people."""
+        return self.text
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the values for programs."""
+        return dict(self.plain)
+
+
+def table(rows: list[list[str]]) -> str:
+    """Lay rows out in columns: the first to the left, numbers to the right."""
+    if not rows:
+        return ""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in rows
+    )
