@@ -1,0 +1,56 @@
+"""The console over the real desk: every page stands, and says what the HTTP interface says."""
+
+import re
+
+import pytest
+
+from serving.console.formats import percent, points
+
+PAGES = ("/", "/?target=conversion", "/portfolio", "/portfolio?target=conversion", "/model", "/model?target=conversion")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_page_stands_on_the_real_desk(open_client, language):
+    open_client.get(f"/language/{language}")
+    shown = {path: open_client.get(path) for path in PAGES}
+    assert {path: answer.status_code for path, answer in shown.items()} == dict.fromkeys(PAGES, 200)
+    cards = set(re.findall(r"/cards/\w+", open_client.get("/cards").text))
+    customers = re.findall(r'href="(/customers/[^"?]+)', shown["/"].text)[:8]
+    leads = re.findall(r'href="(/customers/[^"]+target=conversion)', shown["/?target=conversion"].text)[:4]
+    assert cards and customers and leads
+    more = [*cards, *customers, *(path.replace("&amp;", "&") for path in leads), "/worklist.csv", "/worklist.xlsx"]
+    assert {path: open_client.get(path).status_code for path in more} == dict.fromkeys(more, 200)
+
+
+def test_the_numbers_of_a_page_are_those_of_the_interface(open_client):
+    open_client.get("/language/en")
+    customer = re.search(r'href="/customers/([^"?]+)', open_client.get("/").text).group(1)
+    asked = {"customer_ids": [customer], "target": "churn", "reasons": 12, "language": "en"}
+    (answer,) = open_client.post("/v1/score", json=asked).json()["answers"]
+    page = open_client.get(f"/customers/{customer}").text
+    assert f'<p class="big">{percent(answer["probability"])}</p>' in page
+    shown = re.findall(r'<tr class="(?:toward|away)">.*?data-points="[^"]+">([^<]+)<', page, re.S)
+    assert shown[: len(answer["reasons"])] == [points(reason["points"]) for reason in answer["reasons"]]
+
+
+def test_a_slider_of_the_page_is_answered_by_the_desk(open_client):
+    customer = re.search(r'href="/customers/([^"?]+)', open_client.get("/").text).group(1)
+    page = open_client.get(f"/customers/{customer}").text
+    lever, low = re.search(r'name="if\.(\w+)" min="([^"]+)"', page).groups()
+    part = open_client.get(f"/customers/{customer}", params={"part": "what-if", f"if.{lever}": low}).text
+    assert "→" in part
+
+
+def test_a_mark_on_a_page_is_kept_as_feedback(open_client):
+    page = open_client.get("/").text
+    customer = re.search(r'href="/customers/([^"?]+)', page).group(1)
+    token = re.search(r'name="token" value="([^"]+)"', page).group(1)
+    sent = {
+        "token": token,
+        "customer_id": customer,
+        "target": "churn",
+        "verdict": "not_right",
+        "comment": "they merged",
+    }
+    assert open_client.post("/marks", data=sent, follow_redirects=False).status_code == 303
+    assert "they merged" in open_client.get(f"/customers/{customer}").text
