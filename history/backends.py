@@ -47,7 +47,10 @@ def _source(name: str, backend: Any, engine: duckdb.DuckDBPyConnection) -> Sourc
         load_batches(name, table.select(*columns).to_pyarrow_batches(), engine)
         return []
 
-    return Source(name, f"table {name}", f"SELECT * FROM {quoted(f'loaded {name}')}", types, load=load)
+    def peek(rows: int) -> Any:
+        return table.select(*(_sent(table, column, kind) for column, kind in types.items())).limit(rows).to_pyarrow()
+
+    return Source(name, f"table {name}", f"SELECT * FROM {quoted(f'loaded {name}')}", types, load=load, peek=peek)
 
 
 def _engine_type(kind: Any) -> str:

@@ -114,11 +114,11 @@ def _table_line(history: History, table: Table, months: Iterable[tuple[datetime,
 
 def _share(history: History, table: Table) -> float | None:
     """Return the part of all buyers that the table has rows of."""
-    found = history.connection.execute(
+    ((share,),) = history.connection.execute(
         "WITH buyers AS (SELECT DISTINCT customer_id FROM orders) SELECT count(*) FILTER (customer_id IN "
         f"(SELECT customer_id FROM {table.name})) / nullif(count(*), 0) FROM buyers"
-    ).fetchone()
-    return None if found is None or found[0] is None else float(found[0])
+    ).fetchall()
+    return None if share is None else float(share)
 
 
 def _plain(value: Any) -> Any:

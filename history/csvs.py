@@ -2,7 +2,8 @@
 
 import csv
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -48,6 +49,16 @@ def load_csv(
     for part in parts:
         connection.execute(f"DROP TABLE {part}")
     return refused
+
+
+def peek_csv(path: Path, columns: Iterable[str], rows: int) -> pa.Table:
+    """Return the first rows of a file as texts, all columns of the others empty."""
+    names, separator, encoding = _header(path)
+    with gzip.open(path, "rt", encoding=encoding) if path.suffix == ".gz" else path.open(encoding=encoding) as file:
+        lines = list(islice(csv.reader(file, delimiter=separator), 1, rows + 1))
+    values = {name: [line[place] if place < len(line) else None for line in lines] for place, name in enumerate(names)}
+    nothing = [None] * len(lines)
+    return pa.table({name: pa.array(values.get(name, nothing), pa.string()) for name in columns})
 
 
 def _header(path: Path) -> tuple[list[str], str, str]:

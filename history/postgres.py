@@ -105,7 +105,13 @@ def _source(name: str, full: str, kinds: dict[str, str], server: Any, engine: du
                 raise TableError(f"{name}: cannot be read: {_short(error)}") from error
         return []
 
-    return Source(name, f"table {name}", f"SELECT * FROM {quoted(f'loaded {name}')}", types, load=load)
+    def peek(rows: int) -> Any:
+        columns = ", ".join(f"{_sent(column, kind)} AS {quoted(column)}" for column, kind in kinds.items())
+        with closing(server.cursor()) as cursor:
+            cursor.execute(f"SELECT {columns} FROM {full} LIMIT {rows}")
+            return cursor.fetch_arrow_table()
+
+    return Source(name, f"table {name}", f"SELECT * FROM {quoted(f'loaded {name}')}", types, load=load, peek=peek)
 
 
 def _sent(column: str, kind: str) -> str:

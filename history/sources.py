@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from history.casting import literal, quoted
-from history.csvs import csv_columns, load_csv
+from history.csvs import csv_columns, load_csv, peek_csv
 from history.errors import TableError
 from history.rejects import FILE, LINE, Reject
 
@@ -38,6 +38,7 @@ class Source:
     be split, ``lasting`` says that it stays where it is, so that a view over it will do,
     ``memory`` that it came from memory.
     ``load`` brings the named columns into the table that ``sql`` reads; it returns the lines that it refused.
+    ``peek`` returns some rows without loading all.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Source:
     lasting: bool = False
     memory: bool = False
     load: Loader | None = None
+    peek: Callable[[int], pa.Table] | None = None
 
 
 def sources_in(folder: Path, connection: duckdb.DuckDBPyConnection) -> dict[str, Source]:
@@ -142,7 +144,14 @@ def _source(name: str, entry: Path, connection: duckdb.DuckDBPyConnection) -> So
         return Source(name, origin, sql, _types(sql, connection, origin), lasting=True)
     types = dict.fromkeys(csv_columns(files), "VARCHAR")
     load = partial(load_csv, f"loaded {name}", files, connection)
-    return Source(name, origin, f"SELECT * FROM {quoted(f'loaded {name}')}", types, load=load)
+    return Source(
+        name,
+        origin,
+        f"SELECT * FROM {quoted(f'loaded {name}')}",
+        types,
+        load=load,
+        peek=partial(peek_csv, files[0], types),
+    )
 
 
 def _parquet_sql(files: list[Path], *, hive: bool) -> str:

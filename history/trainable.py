@@ -118,8 +118,8 @@ def _count(history: History, target: str, cutoff: datetime, end: datetime) -> tu
     for name, moment in moments.items():
         sql = sql.replace(f":{name}", f"TIMESTAMP {literal(moment.isoformat(' '))}")
     sql = sql.replace(":grace", f"INTERVAL '{grace.months} months {grace.days} days'")
-    found = history.connection.execute(sql).fetchone()
-    return (int(found[0] or 0), int(found[1] or 0)) if found else (0, 0)
+    eligible, outcomes = history.connection.execute(sql).fetchall()[0]
+    return int(eligible or 0), int(outcomes or 0)
 
 
 _CHURN = """

@@ -29,8 +29,8 @@ def tables_with_time(history: History) -> list[Table]:
 
 def one_row(history: History, sql: str) -> tuple[Any, ...]:
     """Return the single row of a query."""
-    row = history.connection.execute(sql).fetchone()
-    return () if row is None else tuple(row)
+    # Fetching one row of a result and leaving the rest keeps the connection busy.
+    return tuple(history.connection.execute(sql).fetchall()[0])
 
 
 def moment_sql(moment: datetime) -> str:

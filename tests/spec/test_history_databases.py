@@ -8,12 +8,14 @@ from postgres_server import programs, running
 
 from history import Settings, read_history
 from history.errors import TableError
+from history.mapping import propose_mapping
 
 at = datetime.fromisoformat
 
 SCHEMA = """
 CREATE TABLE customers (customer_id int PRIMARY KEY, name text, created_at date, seats numeric(10,1), rank uuid);
-INSERT INTO customers VALUES (1, 'Ann', '2025-12-01', 2.5, '00000000-0000-0000-0000-000000000001'), (2, '甲', NULL, NULL, NULL);
+INSERT INTO customers VALUES (1, 'Ann', '2025-12-01', 2.5, '00000000-0000-0000-0000-000000000001');
+INSERT INTO customers VALUES (2, '甲');
 CREATE TABLE orders (customer_id int, order_id bigint, ordered_at timestamptz, amount numeric(12,2), blob bytea);
 INSERT INTO orders VALUES (1, 7, '2026-01-31 23:00+08', 1234.50), (2, 8, '2026-02-01 10:00Z', 'NaN'),
     (2, 9, '2026-02-02 10:00Z', -5), (2, 10, '2026-02-02 11:00Z', 5), (1, 11, '2026-02-02 12:00Z', 5);
@@ -113,3 +115,9 @@ def test_any_backend_of_ibis_is_read_by_its_url(tmp_path):
 def test_a_backend_that_nobody_knows_gets_a_sentence():
     with pytest.raises(TableError, match=r"nosuch://crm: cannot be reached|nosuch://crm: its driver is not installed"):
         read_history("nosuch://crm")
+
+
+def test_a_mapping_is_proposed_for_a_database_from_some_of_its_rows(postgres):
+    proposed = propose_mapping(postgres).as_dict()["mapping"]
+    assert proposed["contracts"] == CONTRACTS["contracts"]
+    assert proposed["orders"]["table"] == "orders"

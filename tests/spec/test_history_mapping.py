@@ -1,0 +1,108 @@
+"""What `rapport map` proposes for a company's own names, and that the proposal can be read back."""
+
+import tomllib
+from datetime import datetime
+
+import pytest
+
+from history import Settings, read_history
+from history.mapping import propose_mapping
+
+at = datetime.fromisoformat
+
+CHINESE = {
+    "客户信息": "客户编号,客户名称,所属行业,省份,建档日期,信用等级\nK001,甲公司,机械,江苏,2024-01-02,A\n",
+    "销售订单明细": "订单编号,客户编号,下单日期,产品名称,数量,金额,备注\nS1,K001,2025-01-03,泵,2,1200.00,加急\n",
+    "拜访记录": "客户,拜访日期,方式,内容\nK001,2025-01-01,上门拜访,谈\n",
+    "应收": "发票号码,客户编号,开票日期,到期日,回款日期,应收金额\nF1,K001,2025-01-10,2025-02-10,2025-02-20,1200\n",
+    "仓库": "仓库,库存\n一,3\n",
+}
+ENGLISH = {
+    "Accounts": "AccountId,AccountName,NumberOfEmployees,CreatedDate\nA1,Acme,50,2024-01-01\n",
+    "OnlineRetail": "InvoiceNo,Quantity,InvoiceDate,When,UnitPrice,Customer ID\n1,6,x,12/13/2010 8:26,2.5,A1\n",
+    "Opportunity": "Id,AccountId,StageName,Amount,CloseDate,CreatedDate,IsWon\nO1,A1,Won,100,5/1/2011,2/13/2011,true\n",
+}
+
+
+@pytest.fixture
+def folder_of(tmp_path):
+    def write(files):
+        for name, text in files.items():
+            (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+def test_chinese_tables_and_columns_are_recognised_and_the_proposal_reads_them(folder_of):
+    folder = folder_of(CHINESE)
+    proposed = propose_mapping(folder)
+    assert proposed.as_dict()["mapping"] == {
+        "customers": {
+            "table": "客户信息",
+            "customer_id": "客户编号",
+            "created_at": "建档日期",
+            "name": "客户名称",
+            "region": "省份",
+            "industry": "所属行业",
+        },
+        "orders": {
+            "table": "销售订单明细",
+            "customer_id": "客户编号",
+            "order_id": "订单编号",
+            "ordered_at": "下单日期",
+            "amount": "金额",
+            "product": "产品名称",
+            "quantity": "数量",
+        },
+        "interactions": {
+            "table": "拜访记录",
+            "customer_id": "客户",
+            "occurred_at": "拜访日期",
+            "channel": "方式",
+            "text": "内容",
+        },
+        "invoices": {
+            "table": "应收",
+            "invoice_id": "发票号码",
+            "customer_id": "客户编号",
+            "issued_at": "开票日期",
+            "due_at": "到期日",
+            "paid_at": "回款日期",
+            "amount": "应收金额",
+        },
+    }
+    settings = Settings.of(tomllib.loads(proposed.as_toml()))
+    with read_history(folder, settings) as history:
+        assert history.rows == {"customers": 1, "orders": 1, "interactions": 1, "invoices": 1}
+        assert history.connection.execute("SELECT channel FROM interactions").fetchall() == [("visit",)]
+        assert history.connection.execute("SELECT 信用等级 FROM customers").fetchall() == [("A",)]
+    assert proposed.unused == ("仓库",)
+
+
+def test_a_column_is_matched_by_what_stands_in_it_when_its_name_says_nothing_and_days_by_their_order(folder_of):
+    folder = folder_of(ENGLISH)
+    proposed = propose_mapping(folder)
+    written = proposed.as_toml()
+    assert 'ordered_at = "When"  # by its values alone' in written
+    assert "# not used: InvoiceDate" in written
+    assert proposed.dates == "month_first"
+    with read_history(folder, Settings.of(tomllib.loads(written))) as history:
+        asked = history.connection.execute("SELECT customer_id, ordered_at, amount FROM orders").fetchall()
+        closed = history.connection.execute("SELECT closed_at FROM opportunities").fetchall()
+    assert asked == [("A1", at("2010-12-13T08:26"), 2.5)]
+    assert closed == [(at("2011-05-01"),)]
+
+
+def test_what_is_needed_and_was_not_found_is_said(folder_of):
+    folder = folder_of({"orders": "customer_id,order_id,ordered_at,remark\na,1,2026-01-01,x\n"})
+    written = propose_mapping(folder).as_toml()
+    assert '# amount = "?"  # needed, and nothing was found' in written
+    assert "# Nothing was found for: customers, contacts, interactions" in written
+
+
+def test_a_history_with_the_contracts_own_names_needs_no_mapping(folder_of):
+    folder = folder_of({"orders": "Customer ID,Order ID,Ordered At,Amount\na,1,2026-01-01,5\n"})
+    proposed = propose_mapping(folder)
+    assert "# orders: understood as it is." in proposed.as_toml()
+    assert Settings.of(tomllib.loads(proposed.as_toml())) == Settings()
