@@ -11,7 +11,8 @@ END = "2026-01-01"
 
 # hash() gives the same numbers on every machine, random() does not.
 DRAW = "(hash({seed}, i) % 1000003 / 1000003.0)"
-WHEN = f"TIMESTAMP '{BEGIN}' + to_microseconds(CAST((i + {{jitter}}) / {{rows}} * {MONTHS * 30.4375 * 86_400} AS BIGINT) * 1000000)"
+SECONDS = MONTHS * 30.4375 * 86_400
+WHEN = f"TIMESTAMP '{BEGIN}' + to_seconds(floor((i + {{jitter}}) / {{rows}} * {SECONDS}))"
 
 
 def _customer(customers: int, seed: int) -> str:
@@ -29,9 +30,10 @@ def statements(customers: int, orders: int, interactions: int) -> dict[str, str]
         return DRAW.format(seed=seed)
 
     return {
-        "customers": f"SELECT 'C' || lpad(CAST(i AS VARCHAR), 7, '0') AS customer_id, TIMESTAMP '{BEGIN}' AS created_at "
-        f"FROM range({customers + 1}) AS rows(i)",
-        "orders": f"SELECT {_customer(customers, 1)} AS customer_id, 'O' || i AS order_id, {when(orders)} AS ordered_at, "
+        "customers": "SELECT 'C' || lpad(CAST(i AS VARCHAR), 7, '0') AS customer_id, "
+        f"TIMESTAMP '{BEGIN}' AS created_at FROM range({customers + 1}) AS rows(i)",
+        "orders": f"SELECT {_customer(customers, 1)} AS customer_id, 'O' || i AS order_id, "
+        f"{when(orders)} AS ordered_at, "
         f"CASE WHEN {draw(2)} < 0.03 THEN -1 ELSE 1 END * round(20 + 500 * pow({draw(3)}, 3), 2) AS amount, "
         f"'P' || CAST(floor(40 * {draw(4)}) AS INTEGER) AS product, 1 + floor(9 * {draw(5)}) AS quantity "
         f"FROM range({orders}) AS rows(i)",

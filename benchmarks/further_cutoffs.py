@@ -1,0 +1,95 @@
+"""Ours and its peers at many cutoffs of real histories, to tell being good from being lucky once.
+
+python benchmarks/further_cutoffs.py --bench ../shared/bench
+"""
+
+import argparse
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from peers import PEERS
+from peers.book import Book, read_book
+from sklearn.metrics import log_loss, roc_auc_score
+
+from history import read_history
+from history.settings import Settings
+from history.spans import parse_span
+from training import backtest
+
+CUTOFFS = {
+    "online_retail_ii": (90, "2010-12-01 2011-01-15 2011-03-01 2011-04-15 2011-06-01 2011-07-15 2011-09-01"),
+    "cdnow": (91, "1997-08-01 1997-09-01 1997-10-01 1997-11-01 1997-12-01 1998-01-01 1998-02-01"),
+}
+
+
+def ours(folder: Path, cutoff: datetime, horizon_days: int) -> pd.Series:
+    """Return Rapport's probabilities, trained on what was known at the cutoff."""
+    with read_history(folder, Settings(threads=2)) as history:
+        rows = backtest(
+            history, "churn", cutoff=cutoff, horizon=parse_span(f"{horizon_days}d"), active=parse_span("365d")
+        )
+    return pd.Series(rows["probability"].to_numpy(), rows["customer_id"].to_pylist())
+
+
+def judged(left: pd.Series, chance: pd.Series) -> tuple[float, float]:
+    """Return AUC and log loss; who was not scored gets the mean."""
+    chance = chance.reindex(left.index).fillna(chance.mean()).clip(1e-6, 1 - 1e-6)
+    return roc_auc_score(left, chance), log_loss(left, chance)
+
+
+def compare(name: str, folder: Path, cutoffs: list[str], book: Book) -> pd.DataFrame:
+    """Return AUC and log loss of everyone at every cutoff."""
+    rows = []
+    for written in cutoffs:
+        cutoff = pd.Timestamp(written)
+        left = book.known(cutoff).left
+        chances = {peer: predict(book, cutoff) for peer, predict in PEERS.items()}
+        chances["rapport"] = ours(folder, cutoff.to_pydatetime(), book.horizon_days)
+        for who, chance in chances.items():
+            auc, loss = judged(left, chance)
+            rows.append({"history": name, "cutoff": written, "who": who, "auc": auc, "log_loss": loss})
+        line = " ".join(f"{row['who']} {row['auc']:.4f}/{row['log_loss']:.4f}" for row in rows[-len(chances) :])
+        print(f"{name} {written} n={len(left)} left={left.mean():.3f}: {line}", flush=True)
+    return pd.DataFrame(rows)
+
+
+def summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the means, how often each was first, and the mean distance of ours to each."""
+    best = rows.assign(
+        first_auc=rows.groupby("cutoff").auc.rank(ascending=False).eq(1),
+        first_loss=rows.groupby("cutoff").log_loss.rank().eq(1),
+    )
+    table = best.groupby("who").agg(
+        auc=("auc", "mean"),
+        log_loss=("log_loss", "mean"),
+        first_auc=("first_auc", "sum"),
+        first_loss=("first_loss", "sum"),
+    )
+    wide = rows.pivot_table(index="cutoff", columns="who", values="log_loss")
+    gain = wide.sub(wide["rapport"], axis=0)
+    table["log_loss_behind_ours"] = gain.mean()
+    table["standard_error"] = gain.std() / np.sqrt(len(gain))
+    return table.sort_values("log_loss").round(4)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    parser.add_argument("--history", choices=sorted(CUTOFFS), nargs="*", default=sorted(CUTOFFS))
+    parser.add_argument("--cutoffs", type=int, default=7, help="how many cutoffs of each history")
+    options = parser.parse_args()
+    if not options.bench.is_dir():
+        sys.exit(f"{options.bench}: not found. Name the folder of the real histories with --bench.")
+    for name in options.history:
+        horizon, written = CUTOFFS[name]
+        folder = options.bench / "data" / name
+        rows = compare(name, folder, written.split()[: options.cutoffs], read_book(folder, horizon))
+        print(f"\n{name}: means over {rows.cutoff.nunique()} cutoffs\n{summary(rows).to_string()}\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
