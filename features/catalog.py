@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, cached_property
 
 from features.families.care import CONTRACT, PAYMENT, RISK, SATISFACTION, SERVICE
@@ -81,14 +82,14 @@ def catalog(vocabulary: Vocabulary = Vocabulary()) -> Catalog:
     return Catalog((*FEATURES, *own), vocabulary)
 
 
-def vocabulary_of(history: History, before: str, *, most: int = 12) -> Vocabulary:
+def vocabulary_of(history: History, before: datetime, *, most: int = 12) -> Vocabulary:
     """Return the words a company uses, from the rows known before a time: the commonest actions and channels."""
 
     def common(table: str, column: str) -> tuple[str, ...]:
         time = {"touches": "occurred_at", "interactions": "occurred_at"}[table]
         rows = history.connection.execute(
             f"SELECT lower({column}) AS word, count(*) AS times FROM {table} WHERE {column} IS NOT NULL "
-            f"AND GREATEST({time}, recorded_at) < TIMESTAMP '{before}' "
+            f"AND GREATEST({time}, recorded_at) < TIMESTAMP '{before:%Y-%m-%d %H:%M:%S.%f}' "
             "GROUP BY word ORDER BY times DESC, word LIMIT ?",
             [most],
         ).fetchall()

@@ -18,7 +18,7 @@ from features.catalog import Catalog, catalog
 from features.plan import Plan, StreamPlan, plan
 from features.sources import KEPT, Moment, attribute_columns, branch, on_clock, one_turn, prepare
 from features.streams import measurable
-from features.targets import STATE_MEASURES, TARGETS, outcome_sql, state
+from features.targets import STATE_MEASURES, TARGETS, outcomes_sql, state
 from history import History
 from history.errors import SettingsError
 from history.spans import Span
@@ -155,12 +155,12 @@ def _open(history: History, question: Question) -> list[Cutoff]:
     moments = [Moment.of(cutoff, zone) for cutoff in question.cutoffs]
     turn = one_turn(moments)
     prepare(connection, turn, on_clock(question.known_by, zone))
-    outcomes = [
-        f"SELECT customer_id, {moment.day}::INTEGER AS day FROM "
-        f"({outcome_sql(question.target, moment.day, moment.day_of(question.horizon.after(cutoff), zone))})"
+    ends = [
+        moment.day_of(question.horizon.after(cutoff), zone)
         for moment, cutoff in zip(moments, question.cutoffs, strict=True)
     ]
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {' UNION '.join(outcomes)}")
+    spans = sorted({(moment.day, end) for moment, end in zip(moments, ends, strict=True)})
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {outcomes_sql(question.target, spans)}")
     named = ", ".join(
         f"({moment.day}, TIMESTAMP '{on_clock(cutoff, zone).isoformat()}')"
         for moment, cutoff in zip(moments, question.cutoffs, strict=True)

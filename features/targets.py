@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -60,13 +60,36 @@ def state(done: ibis.Table) -> dict[str, ibis.Value]:
     }
 
 
-def outcome_sql(target: str, begin: int, end: int) -> str:
-    """Return SQL for the customers with an order (or a win) in the days ``[begin, end)``, as far as is known."""
-    bought = f"SELECT customer_id FROM src_orders WHERE amount > 0 AND day >= {begin} AND day < {end}"
+def outcomes_sql(target: str, spans: Sequence[tuple[int, int]]) -> str:
+    """Return SQL for (customer_id, day): who had the event in the days ``[day, end)`` of each span, as far as is known.
+
+    One pass: the edges of all spans cut time into segments, and a customer's segments with an event are bits.
+    """
+    groups = [spans[first : first + MOST_SPANS] for first in range(0, len(spans), MOST_SPANS)]
+    return " UNION ALL ".join(_outcomes_of_some(target, group) for group in groups)
+
+
+MOST_SPANS = 30
+"""Spans whose segments fit in the 63 bits of one integer."""
+
+
+def _outcomes_of_some(target: str, spans: Sequence[tuple[int, int]]) -> str:
+    edges = sorted({edge for span in spans for edge in span})
+    segment = " + ".join(f"(day >= {edge})::INTEGER" for edge in edges)
+    masks = ", ".join(
+        f"({begin}, {sum(1 << (place + 1) for place, edge in enumerate(edges) if begin <= edge < end)})"
+        for begin, end in spans
+    )
+    return (
+        f"SELECT customer_id, span.day FROM (SELECT customer_id, bit_or(1::BIGINT << ({segment})) AS bits "
+        f"FROM ({_events(target)}) WHERE day >= {edges[0]} AND day < {edges[-1]} GROUP BY customer_id) "
+        f"JOIN (VALUES {masks}) AS span(day, mask) ON bits & mask <> 0"
+    )
+
+
+def _events(target: str) -> str:
+    bought = "SELECT customer_id, day FROM src_orders WHERE amount > 0"
     if target == "churn":
         return bought
-    won = (
-        "SELECT customer_id FROM src_opportunities WHERE won AND closed_at_day IS NOT NULL "
-        f"AND GREATEST(closed_at_day, day) >= {begin} AND GREATEST(closed_at_day, day) < {end}"
-    )
-    return f"{bought} UNION {won}"
+    won = "SELECT customer_id, GREATEST(closed_at_day, day) AS day FROM src_opportunities WHERE won"
+    return f"{bought} UNION ALL {won} AND closed_at_day IS NOT NULL"

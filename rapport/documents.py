@@ -39,7 +39,11 @@ def _walk(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 def _parameter(parameter: Any) -> str:
     is_option = parameter.param_type_name == "option"
-    shown = ", ".join((*parameter.opts, *parameter.secondary_opts)) if is_option else parameter.metavar or parameter.name.upper()
+    shown = (
+        ", ".join((*parameter.opts, *parameter.secondary_opts))
+        if is_option
+        else parameter.metavar or parameter.name.upper()
+    )
     default = getattr(parameter.default, "value", parameter.default)
     default = "required" if parameter.required else "" if default in (None, False, ()) else f"`{default}`"
     return f"| `{shown}` | {parameter.help or ''} | {default} |"
@@ -75,7 +79,10 @@ def _default(value: object) -> str:
 
 def pages() -> dict[str, Callable[[], str]]:
     """Return the makers of every generated page, by file name."""
-    return {"commands.md": commands, "settings.md": settings}
+    from features.document import features_page
+    from scoring.wording.page import reasons_page
+
+    return {"commands.md": commands, "features.md": features_page, "reasons.md": reasons_page, "settings.md": settings}
 
 
 def main() -> None:
