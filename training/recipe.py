@@ -54,8 +54,8 @@ class Trained:
 
 def newest_moment(history: History) -> datetime:
     """Return the midnight after the newest thing that happened; what is only planned does not count."""
-    times = [f"SELECT max({table.time}) AS at FROM {table.name}" for table in TABLES if table.name in HAPPENED]
-    found = history.connection.execute(f"SELECT max(at) FROM ({' UNION ALL '.join(times)})").fetchone()
+    times = [f"SELECT max({table.time}) AS moment FROM {table.name}" for table in TABLES if table.name in HAPPENED]
+    found = history.connection.execute(f"SELECT max(moment) FROM ({' UNION ALL '.join(times)})").fetchone()
     if found is None or found[0] is None:
         raise TrainingError("The history has no events, so there is no moment to score at. Give it orders or touches.")
     day = datetime.combine(found[0].date(), time())
