@@ -109,10 +109,11 @@ def _assigned(
         for name, source in sources.items():
             proposal, worth = _matched(table, source, shapes[name])
             if worth >= _LEAST and len(proposal.missing) <= 1:
-                worths.append((-worth, place, name, proposal))
+                # A table of the database's own schema before one of another schema.
+                worths.append((-worth, place, "." in name, name, proposal))
     found: dict[int, Proposal] = {}
     taken: set[str] = set()
-    for _, place, name, proposal in sorted(worths, key=lambda each: each[:3]):
+    for _, place, _, name, proposal in sorted(worths, key=lambda each: each[:4]):
         if place not in found and name not in taken:
             found[place] = proposal
             taken.add(name)
@@ -149,6 +150,7 @@ def _guessed(table: Table, source: Source, shapes: Shapes, names: Mapping[str, s
     for column in columns_of(table):
         if column.required and column.name not in names and column.kind in ("time", "number"):
             fitting = [own for own in free if fits(column, own, shapes) and _is_like(column, own, shapes)]
+            fitting = [own for own in fitting if own not in guessed.values()]
             if len(fitting) == 1:
                 guessed[column.name] = fitting[0]
     return guessed
