@@ -79,7 +79,8 @@ class Current:
         """Answer for each id in turn; None for one that the night did not know."""
         places = [self.night.ids.find(customer_id) for customer_id in customer_ids]
         known = [place for place in places if place is not None]
-        said = iter(self.night.scored.take(known).answers(reasons, language))
+        rows = np.array(known, dtype=np.intp)
+        said = iter(self.night.scored.take(rows).answers(reasons, language))
         return [None if place is None else next(said) for place in places]
 
 

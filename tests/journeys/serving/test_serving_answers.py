@@ -138,14 +138,12 @@ def test_feedback_keeps_what_the_person_saw(ask, active):
 
 
 def test_rows_that_the_night_would_set_aside_are_refused_with_their_place(ask):
-    history = {
-        "customer": {"customer_id": "n1"},
-        "orders": [{"order_id": "1", "ordered_at": "2026-01-01", "amount": 5.0}],
-    }
+    order = {"order_id": "1", "ordered_at": "2026-01-01", "amount": 5.0}
+    history = {"customer": {"customer_id": "n1"}, "orders": [order]}
     ask("score_history", as_of="2026-11-01", histories=[history])
-    history["orders"].append({"order_id": "2", "ordered_at": "2199-01-01", "amount": 5.0})
+    history["interactions"] = [{"occurred_at": "2026-01-02", "sentiment": 7.0}]
     refused = ask("score_history", status=422, as_of="2026-11-01", histories=[history])
-    assert refused["error"]["where"] == "orders.ordered_at"
+    assert refused["error"]["where"] == "interactions.sentiment"
 
 
 def test_a_row_of_another_customer_and_a_customer_twice_are_refused(ask):

@@ -1,0 +1,145 @@
+"""The real server: two workers behind one port, metrics over both, a killed worker, a start that cannot answer."""
+
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from history.errors import ServingError
+from serving.environment import Environment
+from serving.keys import KeyRing
+from serving.run import prepared, running
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def post(url: str, path: str, body: dict) -> tuple[int, dict]:
+    request = urllib.request.Request(f"{url}{path}", json.dumps(body).encode(), {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+@pytest.fixture(scope="module")
+def server(company, tmp_path_factory):
+    log = tmp_path_factory.mktemp("server") / "server.log"
+    environment = Environment(home=company.home, port=free_port(), workers=2, keys=False, reload_seconds=1.0)
+    with running(prepared(environment, lambda _: None), os.environ, log) as (url, process):
+        yield url, process, log
+
+
+def test_two_workers_answer_alike_and_their_metrics_are_one(server, active):
+    url, _, _ = server
+    before = _answered(url)
+    answers = [post(url, "/v1/score", {"customer_ids": active[:5]}) for _ in range(40)]
+    assert all(answer == answers[0] for answer in answers)
+    scrapes = {_answered(url) for _ in range(6)}
+    assert scrapes == {before + 40}
+
+
+def _answered(url: str) -> float:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as response:
+        lines = response.read().decode().splitlines()
+    wanted = 'rapport_requests_total{route="/v1/score",status="200"}'
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(wanted))
+
+
+def test_a_single_request_with_reasons_takes_milliseconds_even_beside_bulk(server, active):
+    url, _, _ = server
+    ended = threading.Event()
+
+    def bulk():
+        while not ended.is_set():
+            post(url, "/v1/score", {"customer_ids": active, "reasons": 5})
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(bulk)
+        seconds = []
+        for _ in range(60):
+            begun = time.perf_counter()
+            post(url, "/v1/score", {"customer_ids": active[:1], "reasons": 5})
+            seconds.append(time.perf_counter() - begun)
+        ended.set()
+    # With one thread a worker the median would be that of the bulk; generous, for other tests run beside this one.
+    assert statistics.median(seconds) < 0.1
+
+
+def test_the_log_is_json_lines_without_customers(server, active):
+    url, _, log = server
+    post(url, "/v1/score", {"customer_ids": [active[0], "Ms-Private"]})
+    post(url, "/v1/score", {"customer_ids": [{"name": "Ms-Private"}]})
+    lines = [line for line in log.read_text().splitlines() if line.startswith("{")]
+    assert any(json.loads(line)["event"] == "answered" for line in lines)
+    assert "Ms-Private" not in log.read_text()
+    assert active[0] not in log.read_text()
+
+
+def test_a_killed_worker_costs_only_its_own_requests(server, active):
+    url, process, _ = server
+    workers = subprocess.run(
+        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True
+    ).stdout.split()
+    os.kill(int(workers[0]), signal.SIGKILL)
+    statuses = []
+    for _ in range(100):
+        try:
+            statuses.append(post(url, "/v1/score", {"customer_ids": active[:1]})[0])
+        except (urllib.error.URLError, ConnectionError):
+            statuses.append(0)
+    assert statuses.count(200) >= 98
+
+
+def test_feedback_of_both_workers_is_kept_once_each(server, active):
+    url, _, _ = server
+    bodies = [{"customer_id": active[9], "verdict": "done", "comment": str(place)} for place in range(30)]
+    with ThreadPoolExecutor(6) as pool:
+        receipts = list(pool.map(lambda body: post(url, "/v1/feedback", body), bodies))
+    assert {status for status, _ in receipts} == {200}
+    assert len({receipt["id"] for _, receipt in receipts}) == 30
+
+
+def test_a_start_that_cannot_answer_says_why(tmp_path, company):
+    said = []
+    with pytest.raises(ServingError, match="there is no churn model"):
+        prepared(Environment(home=tmp_path, port=free_port(), keys=False), said.append)
+    outside = Environment(home=company.home, host="0.0.0.0", port=free_port())
+    with pytest.raises(ServingError, match="rapport keys add"):
+        prepared(outside, said.append)
+    with pytest.raises(ServingError, match="RAPPORT_KEYS is off"):
+        prepared(replace(outside, keys=False), said.append)
+
+
+def test_a_taken_port_is_refused_with_its_number(company):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ServingError, match=f"Port {port}"):
+            prepared(Environment(home=company.home, port=port, keys=False), lambda _: None)
+
+
+def test_without_a_key_the_laptop_is_served_and_told_so(company, tmp_path):
+    said = []
+    environment = Environment(home=company.home, port=free_port())
+    assert prepared(environment, said.append).keys is False
+    assert "OFF" in said[0]
+    (tmp_path / "models").symlink_to(company.home / "models")
+    KeyRing(tmp_path).add("crm", ["score"], datetime.now(UTC))
+    assert prepared(replace(environment, home=tmp_path), said.append).keys is True
