@@ -35,8 +35,8 @@ def card_page(current: Current, language: str) -> dict[str, Any]:
             {
                 "name": part.name,
                 "title": said(part.label, language),
-                "weight": sum(card.weights[line.name] for line in part.indicators),
-                "indicators": [_line(current, card, line, language) for line in part.indicators],
+                "weight": sum(line.weight for line in part.indicators),
+                "indicators": [_line(current, line, language) for line in part.indicators],
             }
             for part in card.dimensions
         ],
@@ -95,7 +95,7 @@ def _card(current: Current) -> Card:
     return current.bundle.card.card
 
 
-def _line(current: Current, card: Card, line: Indicator, language: str) -> dict[str, Any]:
+def _line(current: Current, line: Indicator, language: str) -> dict[str, Any]:
     feature = line.measure[0][0] if len(line.measure) == 1 else " + ".join(name for name, _ in line.measure)
     column = current.bundle.by_name.get(line.measure[0][0])
     return {
@@ -103,7 +103,7 @@ def _line(current: Current, card: Card, line: Indicator, language: str) -> dict[
         "title": said(line.label, language),
         "feature": feature,
         "unit": column.unit if column else "score",
-        "weight": card.weights[line.name],
+        "weight": line.weight,
         "bands": _bands(line),
     }
 
