@@ -58,6 +58,22 @@ class Matrix:
         return self.number(name)
 
 
+class Places:
+    """Says where some features stand among a matrix's columns, remembering the last ones it was asked for."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._last: tuple[tuple[Column, ...], npt.NDArray[np.intp]] | None = None
+
+    def within(self, rows: Matrix) -> npt.NDArray[np.intp]:
+        """Give the places; a feature that is not there is refused by name."""
+        last = self._last
+        if last is None or last[0] is not rows.columns:
+            refuse_missing(list(rows.place), self._names)
+            self._last = last = (rows.columns, np.array([rows.place[name] for name in self._names], dtype=np.intp))
+        return last[1]
+
+
 class Reader:
     """Takes some columns out of tables, remembering how the last one was laid out.
 

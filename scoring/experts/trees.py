@@ -7,11 +7,10 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 
 from history.errors import BundleError
 from scoring.experts import Reading
-from scoring.matrix import Floats, Matrix, refuse_missing
+from scoring.matrix import Floats, Matrix, Places
 from scoring.treeshap import Kernel, feature_names, kernel_of
 
 KIND = "trees"
@@ -52,7 +51,7 @@ class Trees:
     def read(self, rows: Matrix) -> Reading:
         """Say the average log-odds and each feature's exact Shapley share of it."""
         shares, _ = self._shares(rows)
-        places = self._places(rows)
+        places = self._places.within(rows)
         by_feature = np.zeros((len(rows), len(rows.columns)))
         by_feature[:, places] = shares - self._centres
         return Reading(self.expected, by_feature, {})
@@ -67,7 +66,7 @@ class Trees:
 
     def disagreement(self, rows: Matrix) -> float:
         """Give the largest difference between the shares that are used and LightGBM's own."""
-        used, asked = self._shares(rows), self._asked(np.ascontiguousarray(rows.values[:, self._places(rows)]))
+        used, asked = self._shares(rows), self._asked(np.ascontiguousarray(rows.values[:, self._places.within(rows)]))
         return max(float(np.abs(used[0] - asked[0]).max(initial=0.0)), abs(used[1] - asked[1]))
 
     def to_dict(self) -> dict[str, Any]:
@@ -94,9 +93,9 @@ class Trees:
     def _centres(self) -> Floats:
         return np.array([self.centre.get(name, 0.0) for name in self.features])
 
-    def _places(self, rows: Matrix) -> npt.NDArray[np.intp]:
-        refuse_missing(list(rows.place), self.features)
-        return np.array([rows.place[name] for name in self.features])
+    @cached_property
+    def _places(self) -> Places:
+        return Places(self.features)
 
     @cached_property
     def _kernel(self) -> Kernel | None:
@@ -104,7 +103,7 @@ class Trees:
 
     def _shares(self, rows: Matrix) -> tuple[Floats, float]:
         """Give the mean contribution of each feature, and the boosters' own expected value."""
-        given = np.ascontiguousarray(rows.values[:, self._places(rows)])
+        given = np.ascontiguousarray(rows.values[:, self._places.within(rows)])
         if self._kernel is not None:
             return self._kernel.shares(given), self._kernel.expected
         return self._asked(given)
