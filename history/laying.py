@@ -72,8 +72,14 @@ def bare(name: str) -> str:
     return f"CREATE OR REPLACE VIEW {quoted(table.name)} AS SELECT {columns} WHERE false"
 
 
-def lay(table: Table, source: Source, connection: duckdb.DuckDBPyConnection, settings: Settings) -> Laid:
-    """Make the table's view (or table, where reading again would cost much) and set its bad rows aside."""
+def lay(
+    table: Table, source: Source, connection: duckdb.DuckDBPyConnection, settings: Settings, *, whole: bool = True
+) -> Laid:
+    """Make the table's view (or table, where reading again would cost much) and set its bad rows aside.
+
+    Of a part of a history (``whole=False``) nothing is said that only all of it can tell: which time is far from all
+    others, and whether too many rows are bad.
+    """
     names = column_names(table, source, settings)
     attributes = attribute_names(table, source, names, settings)
     if source.load is not None:
@@ -85,14 +91,15 @@ def lay(table: Table, source: Source, connection: duckdb.DuckDBPyConnection, set
     currencies = _currencies(opened, source.sql)
     found = [complaint for each in opened.given for complaint in complaints(each)]
     sight = look(opened, found)
-    late = lonely(opened, found, sight)
+    late = lonely(opened, found, sight) if whole else []
     if late:
         found += late
         sight = look(opened, found)
     rejects = [*source.refused, *(bad_rows(opened, found) if sight.bad else [])]
     rejects += repeated_rows(opened, found, _twice(table)) if sight.repeated else []
     read = sight.rows + len(source.refused)
-    _refuse_too_many(source, read, rejects, settings)
+    if whole:
+        _refuse_too_many(source, read, rejects, settings)
     _publish(opened, found, sight, attributes)
     present = frozenset(names) & {column.name for column in columns_of(table)}
     span = sight.spans.get(table.time, (None, None))

@@ -103,10 +103,13 @@ def sources_of(source: str, connection: duckdb.DuckDBPyConnection, opened: ExitS
     return ibis_sources(source, connection, opened) if "://" in source else sources_in(Path(source), connection)
 
 
-def history_of(tables: Given, settings: Settings | None = None, engine: Engine | None = None) -> History:
+def history_of(
+    tables: Given, settings: Settings | None = None, engine: Engine | None = None, *, whole: bool = True
+) -> History:
     """Read tables that are in memory: Arrow tables, or records with named values.
 
-    With an ``engine``, that one is lent to the history until it is closed.
+    With an ``engine``, that one is lent to the history until it is closed. ``whole=False`` says that these are some
+    customers of a larger history: rows are not judged by how the others of the table are.
     """
     settings = settings or Settings()
     known = {table.name for table in TABLES}
@@ -116,7 +119,7 @@ def history_of(tables: Given, settings: Settings | None = None, engine: Engine |
     used = engine or open_engine(settings)
     try:
         sources = {name: _in_memory(name, rows, used) for name, rows in tables.items()}
-        laid = _lay_all(sources, used, settings)
+        laid = _lay_all(sources, used, settings, whole=whole)
     except RapportError:
         used.close() if engine is None else used.clear()
         raise
@@ -129,13 +132,15 @@ def _in_memory(name: str, rows: pa.Table | Iterable[Mapping[str, Any]], engine: 
     return source if source.types else None
 
 
-def _lay_all(sources: Mapping[str, Source | None], engine: Engine, settings: Settings) -> dict[str, Laid]:
+def _lay_all(
+    sources: Mapping[str, Source | None], engine: Engine, settings: Settings, *, whole: bool = True
+) -> dict[str, Laid]:
     laid = {}
     for table in TABLES:
         source = sources.get(table.name)
         if source is not None:
             engine.laid.add(table.name)
-            laid[table.name] = lay(table, source, engine.connection, settings)
+            laid[table.name] = lay(table, source, engine.connection, settings, whole=whole)
             forget(source, engine.connection)
     return laid
 
