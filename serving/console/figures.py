@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SHOWN = 3
+_MOST_PARTS = 7
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,11 @@ def waterfall(answer: Mapping[str, Any]) -> list[Step]:
 
 
 def change_steps(change: Mapping[str, Any]) -> list[Step]:
-    """Lay the parts of a change end to end, from the earlier probability to the later."""
+    """Lay the largest parts of a change end to end, from the earlier probability to the later."""
     before, after = _shown(change["before"]), _shown(change["after"])
     steps = [Step("base", 0.0, before)]
-    for part in change["parts"]:
+    largest = sorted(change["parts"], key=lambda part: -abs(part["points"]))[:_MOST_PARTS]
+    for part in largest:
         if _shown(part["points"]):
             steps.append(Step("reason", steps[-1].end, _shown(part["points"]), part))
     rest = _shown(after - steps[-1].end)

@@ -41,12 +41,17 @@ def number(value: float | None, digits: int | None = None) -> str:
         return NOTHING
     if digits is None:
         digits = 0 if float(value).is_integer() or abs(value) >= 1000 else 1 if abs(value) >= 10 else 2
-        return _trimmed(f"{value:,.{digits}f}").replace("-", "−")
-    return f"{value:,.{digits}f}".replace("-", "−")
+        return _signed(_trimmed(f"{value:,.{digits}f}"))
+    return _signed(f"{value:,.{digits}f}")
 
 
 def _trimmed(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _signed(text: str) -> str:
+    # A small negative number may round to zero, which has no sign.
+    return text.replace("-", "−" if text.strip("-0.") else "")
 
 
 def money(amount: float | None, currency: str, language: str) -> str:

@@ -27,6 +27,10 @@ class Texts:
         text = self.words[key]
         return text.format(**values) if values else text
 
+    def has(self, key: str) -> bool:
+        """Say whether there is a text for a key."""
+        return key in self.words
+
     def name(self, kind: str, word: object) -> str:
         """Return the title of a word of the data (a tier, a family); the word itself when we have none."""
         return self.words.get(f"{kind}.{word}", str(word))

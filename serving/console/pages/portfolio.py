@@ -10,7 +10,7 @@ from serving.console.book import Book, Mask
 from serving.console.visit import Visit
 from serving.console.worklist import FILTERS, visible
 
-_SIDES = (("family",), ("segment",), ("owner", "region"))
+_SIDES = (("family",), ("segment", "region"), ("owner",))
 _STAGES = ("leads", "touched", "opportunity", "won")
 _ATTRIBUTIONS = ("first", "last", "linear", "u_shape", "removal")
 _COHORT_QUARTERS = 9

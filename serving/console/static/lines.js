@@ -22,7 +22,8 @@ function events(marks) {
     for (const mark of marks) {
       const x = plot.valToPos(mark.at, "x", true);
       const after = at.findIndex((when) => when >= mark.at);
-      const value = after < 0 ? p[p.length - 1] : p[after];
+      const share = after > 0 ? (mark.at - at[after - 1]) / (at[after] - at[after - 1]) : 0;
+      const value = after < 0 ? p[p.length - 1] : after === 0 ? p[0] : p[after - 1] + share * (p[after] - p[after - 1]);
       const foot = mark.kind === "order";
       const y = foot ? plot.bbox.top + plot.bbox.height - 4 * ratio : plot.valToPos(value, "y", true);
       ctx.beginPath();
