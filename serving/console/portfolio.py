@@ -24,7 +24,7 @@ _TIERS = (
     "D",
 )
 _BINS = 20
-_SIDES = 8
+_SIDES = 9
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from serving.keys import Viewer
 
 
+_STALE_DAYS = 3
+
+
 class Books:
     """The prepared book of each target; made again when the desk has another snapshot."""
 
@@ -73,6 +76,12 @@ class Visit:
     def may_mark(self) -> bool:
         """Say whether the visitor may mark customers."""
         return self.viewer.may("feedback")
+
+    @property
+    def notice(self) -> str:
+        """What every page must say first: that the scores are old, or what the desk has to say."""
+        age = (self.today - date.fromisoformat(str(self.about["scored_at"])[:10])).days
+        return self.texts("frame.stale", days=age) if age > _STALE_DAYS else str(self.about["notice"] or "")
 
     def may_see(self, customer_id: str) -> bool:
         """Say whether this customer is among those that the visitor's key shows."""

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ def address(desk) -> Iterator[str]:
     """Serve the console on a free port of this machine."""
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
-        app = console(desk, secret=b"a secret of this test only, no other")
+        app = console(desk, secret=b"a secret of this test only, no other", today=lambda: date(2026, 11, 2))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
         thread.start()

@@ -5,6 +5,7 @@ import io
 import re
 import time
 from collections.abc import Callable
+from datetime import date
 
 import httpx
 import pytest
@@ -24,12 +25,12 @@ class Browser:
     """A browser without a window: keeps cookies, follows nothing."""
 
     def __init__(self, desk: ExampleDesk, language: str = "en") -> None:
-        self._app = console(desk, secret=b"a secret of this test only, no other")
+        self.app = console(desk, secret=b"a secret of this test only, no other", today=lambda: date(2026, 11, 2))
         self._cookies = httpx.Cookies({"rapport_language": language})
 
     def ask(self, method: str, path: str, **more: object) -> httpx.Response:
         async def asked() -> httpx.Response:
-            carrier = httpx.ASGITransport(app=self._app)
+            carrier = httpx.ASGITransport(app=self.app)
             async with httpx.AsyncClient(transport=carrier, base_url="http://rapport", cookies=self._cookies) as client:
                 answer = await client.request(method, path, **more)
                 self._cookies = client.cookies
@@ -260,3 +261,11 @@ def test_the_first_page_of_a_hundred_thousand_customers_takes_less_than_a_third_
 
     assert min(seconds("/") for _ in range(3)) < 0.3
     assert min(seconds("/customers/C-1120") for _ in range(3)) < 0.1
+
+
+def test_old_scores_are_called_old_in_the_readers_language(open_desk):
+    late = console(open_desk, secret=b"a secret of this test only, no other", today=lambda: date(2026, 11, 9))
+    browser = Browser(open_desk, "zh")
+    browser.app = late
+    assert "当前评分已是 8 天前的" in browser.see("/")
+    assert "天前的" not in Browser(open_desk, "zh").see("/")
