@@ -38,6 +38,18 @@ class Books:
             return self._made[current]
 
 
+class Lines:
+    """The book's lines, found by customer."""
+
+    def __init__(self, book: pa.Table) -> None:
+        self._book, self._ids = book, book.column("customer_id")
+
+    def get(self, customer_id: str, default: Any = None) -> Any:
+        """Return a customer's line, else ``default``."""
+        place = self._ids.index(pa.scalar(customer_id)).as_py()
+        return default if place < 0 else self._book.slice(place, 1).to_pylist()[0]
+
+
 def listed(
     book: pa.Table, *, owner: str | None, tier: str | None, first: int, count: int
 ) -> tuple[list[dict[str, Any]], bool]:

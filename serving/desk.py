@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from history.settings import Settings
 from serving import cardroom, modelroom
-from serving.book import Books, listed
+from serving.book import Books, Lines, listed
 from serving.change import change
 from serving.current import TARGETS, Current, Watch
 from serving.feedback import FeedbackBook, Note
@@ -100,6 +100,10 @@ class Desk:
         """Return one row a customer with a probability; the same object while nothing changed."""
         return self._books.of(self.current(target))
 
+    def lines(self, target: str) -> Lines:
+        """Return the lines of the book, found by customer."""
+        return Lines(self.book(target))
+
     def listed(
         self, current: Current, *, owner: str | None, tier: str | None, first: int, count: int
     ) -> tuple[list[dict[str, Any]], bool]:
@@ -175,7 +179,7 @@ class Desk:
 
     def views(self) -> dict[str, Any]:
         """Return the pictures that the night made of all customers."""
-        return modelroom.views(self.current(self.main_target()).night)
+        return modelroom.views([self.current(target).night for target in self.targets()])
 
     def model(self, target: str, *, language: str = "en") -> dict[str, Any]:
         """Return what is known of the model that answers."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from history.contract import Words
 from history.errors import ServingError
+from scoring.cards.indicator import said
 from scoring.columns import Column
+from scoring.playbook import read_playbook
 from scoring.what_if import changeable
 from serving.current import Current
 from serving.past import day_before_or_on
+from serving.pictures import branch
 
 if TYPE_CHECKING:
     from serving.desk import Desk
@@ -40,8 +45,8 @@ def file_of(desk: Desk, currents: Sequence[Current], customer_id: str, language:
         "scores": _scores(currents, customer_id),
         "change": _change(desk, currents, answers, customer_id, language=language),
         "events": [_plain(event) for event in night.run.rows_of("events", row)[:_MOST_EVENTS]],
-        "chain": None,
-        "tree": None,
+        "chain": _chain(first, row, language),
+        "tree": _tree(desk, first, customer_id),
         "rfm": _rfm(desk, currents, customer_id),
         "levers": _levers(currents, answers, customer_id, language),
         "actions": _actions(answers, person.get("owner"), night.as_of.date()),
@@ -101,15 +106,45 @@ def _change(
         return None
 
 
+def _chain(current: Current, row: int, language: str) -> dict[str, Any] | None:
+    """Return the people who decide, who is missing, and the next step."""
+    found = current.night.run.rows_of("chain", row)
+    if not found:
+        return None
+    step = _steps().get(found[0]["next_step"])
+    people = [
+        {
+            **{name: person[name] for name in ("contact_id", "name", "role", "level", "strength")},
+            "last": person["last_at"].date().isoformat() if person["last_at"] else None,
+            "contacts": person["talks_180d"],
+        }
+        for person in current.night.run.rows_of("people", row)
+    ]
+    return {
+        "people": sorted(people, key=lambda person: -person["strength"]),
+        "gaps": found[0]["gaps"],
+        "single_thread": found[0]["single_thread"],
+        "next_step": said(step, language) if step else None,
+    }
+
+
+@cache
+def _steps() -> Mapping[str, Words]:
+    return read_playbook().steps["chain"]
+
+
+def _tree(desk: Desk, current: Current, customer_id: str) -> dict[str, Any] | None:
+    tree = current.night.run.kept("tree")
+    return branch(tree, customer_id, desk.lines(current.target)) if tree is not None else None
+
+
 def _rfm(desk: Desk, currents: Sequence[Current], customer_id: str) -> dict[str, Any] | None:
     for current in currents:
         if not current.bundle.is_risk:
             continue
         facts = _facts(current, customer_id)
-        book = desk.book(current.target)
-        places = np.flatnonzero(np.asarray(book.column("customer_id")) == customer_id)
-        if len(places) and book.column("r")[int(places[0])].is_valid:
-            row = book.slice(int(places[0]), 1).to_pylist()[0]
+        row = desk.lines(current.target).get(customer_id)
+        if row is not None and row["r"] is not None:
             found = {name: row[name] for name in ("r", "f", "m", "segment", "recency_days")}
             return found | {"orders": facts.get("orders_count_ever"), "spend": facts.get("spend_sum_365d")}
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +34,15 @@ def model_page(home: Path, current: Current, language: str, mlflow_url: str | No
     }
 
 
-def views(night: Night) -> dict[str, Any]:
-    """Return the night's pictures of all customers, those that it made."""
-    found = {name: night.run.kept(f"view_{name}") for name in _VIEWS}
-    return {name: table.to_pylist() for name, table in found.items() if table is not None}
+def views(nights: Sequence[Night]) -> dict[str, Any]:
+    """Return the pictures that the nights made of all customers; the funnel is the leads' own."""
+    found = {name: nights[0].run.kept(f"view_{name}") for name in _VIEWS}
+    found["funnel"] = nights[-1].run.kept("view_funnel")
+    return {name: [_plain(row) for row in table.to_pylist()] for name, table in found.items() if table is not None}
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.date().isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
 
 
 def _drift(current: Current, language: str) -> list[dict[str, Any]] | None:

@@ -19,6 +19,7 @@ from scoring.scorer import Scorer
 from serving.current import Night, catalog_of
 from serving.extracts import extracts
 from serving.past import past_line
+from serving.pictures import of_all, of_each
 from serving.store import Manifest, keep_night, npy, places, write_run
 
 Progress = Callable[[str, float], None]
@@ -51,8 +52,8 @@ def score_history(
     )
     progress("writing the night", 0.8)
     scores = scored.to_table()
-    beside = {**extracts(history, table, as_of), "past": past_line(home, manifest)}
-    tables = {"features": table, "scores": scores, **beside}
+    beside = {**extracts(history, table, as_of), **of_each(history, as_of), "past": past_line(home, manifest)}
+    tables = {"features": table, "scores": scores, **beside, **of_all(history, scored)}
     run = write_run(
         home, manifest, tables, {"matrix.npy": npy(np.ascontiguousarray(scored.rows.values)), **places(table, beside)}
     )

@@ -205,6 +205,12 @@ def npy(values: npt.NDArray[Any]) -> bytes:
     return buffer.getvalue()
 
 
+def replace_arrow(path: Path, table: pa.Table) -> None:
+    """Write a table in one step."""
+    with aside(path) as part:
+        _write_arrow(part, table)
+
+
 def _write_arrow(path: Path, table: pa.Table) -> None:
     whole = table.combine_chunks()
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, whole.schema) as writer:

@@ -26,7 +26,9 @@ class DeliveryError(Exception):
 class Channel(Protocol):
     """A way out."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name the way, as the outbox keeps it."""
 
     def send(self, alert_id: str, body: bytes, now: datetime) -> None:
         """Deliver one alert, or raise DeliveryError."""
