@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from history import History, Settings, read_history
@@ -75,7 +76,7 @@ def _score(history: History, folder: Path) -> str:
         for target in TARGETS:
             for month in months:
                 night = score_history(history, folder, target, as_of=month, now=now(), progress=report)
-    return f"Scored {len(night.ids):,} customers at {NIGHTS} month starts up to {newest:%Y-%m-%d}."
+    return f"Scored {len(night.scored):,} customers at {NIGHTS} month starts up to {newest:%Y-%m-%d}."
 
 
 def _serve(folder: Path, port: int, *, once: bool) -> None:
@@ -112,10 +113,6 @@ def _someone(folder: Path) -> str:
     """Return the id of the customer most at risk, to be asked about."""
     from serving.current import load
 
-    current = load(folder, "churn", Settings(home=str(folder)))
+    current = load(folder, "churn")
     scored = current.night.scored
-    place = max(
-        range(len(scored.customer_ids)),
-        key=lambda row: (scored.probability[row] == scored.probability[row], scored.probability[row]),
-    )
-    return str(scored.customer_ids[place])
+    return str(scored.customer_id[int(np.nanargmax(scored.probability))])

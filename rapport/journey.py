@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -221,7 +221,6 @@ def score(
 ) -> None:
     """Score every customer with the champion, publish the snapshot that the service answers from, and export it."""
     from serving.exports import export
-
     from serving.nightly import published_table, score_history
 
     chosen = settings_of(settings)
@@ -231,7 +230,7 @@ def score(
         )
     if path is not None:
         export(published_table(night.scored, reasons=reasons, language=language or chosen.language), path)
-    count = len(night.ids)
+    count = len(night.scored)
     words = f"Scored {count:,} customers as of {as_of:%Y-%m-%d}" + (f"; wrote {path}." if path else ".")
     tell({"rows": count, "as_of": as_of.isoformat(), "out": path}, words, as_json=as_json)
 
@@ -251,7 +250,7 @@ def serve(
     from serving.run import serve as run
 
     environment = read_environment(os.environ)
-    given = {"host": host, "port": port, "workers": workers, "keys": keys, "home": home, "settings": settings}
+    given: dict[str, Any] = {"host": host, "port": port, "workers": workers, "keys": keys, "home": home, "settings": settings}
     environment = replace(environment, **{name: value for name, value in given.items() if value is not None})
     run(environment, os.environ, lambda message: out.print(message, markup=False))
 

@@ -14,11 +14,13 @@ from history.spans import Span
 from scoring import Bundle
 from scoring.cards import Card, load_card
 from scoring.experts.rhythm import Rhythm
-from training.assembly import Made, assemble
+from training.assembly import Made
 from training.assessment import assess
 from training.committee import Making, fit_committee
+from training.finish import finished
 from training.fitting.rhythm import FEATURES as RHYTHM_FEATURES
 from training.fitting.rhythm import fit_rhythm
+from training.guards import refuse_leaks
 from training.rows import Question, Rows, eligible, everyone, labelled
 from training.size import size_of
 from training.slices import Slices, begin_of, slices
@@ -55,10 +57,10 @@ class Trained:
 def newest_moment(history: History) -> datetime:
     """Return the midnight after the newest thing that happened; what is only planned does not count."""
     times = [f"SELECT max({table.time}) AS moment FROM {table.name}" for table in TABLES if table.name in HAPPENED]
-    found = history.connection.execute(f"SELECT max(moment) FROM ({' UNION ALL '.join(times)})").fetchone()
-    if found is None or found[0] is None:
+    found = history.connection.execute(f"SELECT max(moment) FROM ({' UNION ALL '.join(times)})").fetchall()
+    if found[0][0] is None:
         raise TrainingError("The history has no events, so there is no moment to score at. Give it orders or touches.")
-    day = datetime.combine(found[0].date(), time())
+    day = datetime.combine(found[0][0].date(), time())
     return day + timedelta(days=1)
 
 
@@ -88,6 +90,7 @@ def train(  # noqa: PLR0913 - each is a part of the question that is asked
 
     progress("reading the past at each cutoff", 0.02)
     rows = labelled(history, question, plan.every, features)
+    leaks = refuse_leaks(rows)
     now = eligible(everyone(history, question, features), question, rows.matrix.columns)
 
     progress("the rhythm of orders", 0.4)
@@ -112,7 +115,7 @@ def train(  # noqa: PLR0913 - each is a part of the question that is asked
     level = level_at(committee, as_of, plan, question)
     expected = expected_level(committee, now, as_of, plan, question, making)
     made = Made(history, question, features, rows, now, size, trial, committee, assessment, level, expected)
-    return Trained(assemble(made), made, plan)
+    return Trained(finished(made, making, plan, leaks), made, plan)
 
 
 def rhythms_at(

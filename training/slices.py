@@ -69,10 +69,10 @@ def begin_of(history: History, target: str) -> datetime:
     table, time = ("orders", "ordered_at") if target == "churn" else ("customers", "created_at")
     if not history.rows.get(table) or time not in history.present[table]:
         table, time = ("orders", "ordered_at") if target == "churn" else ("touches", "occurred_at")
-    found = history.connection.execute(f"SELECT quantile_disc({time}, 0.001) FROM {table}").fetchone()
-    if found is None or found[0] is None:
+    found = history.connection.execute(f"SELECT quantile_disc({time}, 0.001) FROM {table}").fetchall()
+    if found[0][0] is None:
         raise TrainingError(f"The history has no rows in {table}, so there is nothing to learn {target} from.")
-    begin: datetime = found[0]
+    begin: datetime = found[0][0]
     return begin
 
 
