@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -67,9 +68,9 @@ class Visit:
     def _first(self) -> str:
         return str(next(iter(self.about["targets"]), "churn"))
 
-    @property
+    @cached_property
     def book(self) -> Book:
-        """The customers scored for this target."""
+        """The customers scored for this target; the same for the whole page, whatever is published meanwhile."""
         return self.books.of(self.target)
 
     @property

@@ -98,15 +98,17 @@ def _rows(visit: Visit, rows: Rows, before: int, marks: Mapping[str, Mapping[str
     book = visit.book
     ids = [book.text("customer_id", row) for row in rows]
     answers = visit.desk.answers(ids, visit.target, reasons=_REASONS, language=visit.language)
+    # A night may be swapped in between: who is not in it any more keeps the row, without reasons.
+    reasons = [answer.get("reasons", []) for answer in answers]
     return [
         {
             **_facts(book, row),
             "rank": before + place,
-            "reasons": answer["reasons"][:_REASONS],
-            "advice": next((reason["advice"] for reason in answer["reasons"] if reason.get("advice")), ""),
+            "reasons": told[:_REASONS],
+            "advice": next((reason["advice"] for reason in told if reason.get("advice")), ""),
             "mark": marks.get(key),
         }
-        for place, (row, key, answer) in enumerate(zip(rows, ids, answers, strict=True), start=1)
+        for place, (row, key, told) in enumerate(zip(rows, ids, reasons, strict=True), start=1)
     ]
 
 
