@@ -1,0 +1,114 @@
+"""What holds for every history, however broken: nothing vanishes, nothing bad stays, no order or format matters."""
+
+import csv
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from history import Settings, history_of, read_history
+from history.engine import open_engine
+
+LENIENT = Settings(reject_share=1)
+words = st.sampled_from(["", " ", "a", " b ", "客户", "7", "007", "x'y", 'say "hi"', "a,b", "line\nbreak", "NULL"])
+texts = words | st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=6)
+times = st.sampled_from(
+    [
+        *("2026-01-31", "2026/1/31", "31.01.2026", "03/04/2026", "13/04/2026", "2026年1月3日", "20260131"),
+        *("2026-01-31T10:00:00Z", "2026-01-31 10:00:00.5", "2026-02-30", "1899-12-31", "2200-01-01", "2062-05-05"),
+        *("yesterday", "now", "infinity"),
+    ]
+)
+numbers = st.sampled_from(["1", "-2.5", "1,234", "1,23", "¥5", "5 USD", "1e3", "1e16", "inf", "nan", "abc", "0x1", "١"])
+rows_of_orders = st.lists(
+    st.fixed_dictionaries(
+        {
+            "customer_id": texts,
+            "order_id": texts,
+            "ordered_at": times | texts,
+            "amount": numbers | texts,
+            "quantity": numbers,
+        }
+    ),
+    max_size=8,
+)
+everything = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | times
+    | numbers
+    | texts
+    | st.lists(st.integers(), max_size=2)
+)
+good_invoice = {
+    "invoice_id": "1",
+    "customer_id": "ann",
+    "issued_at": "2026-01-31",
+    "due_at": "2026-02-28",
+    "amount": "10",
+    "paid_at": None,
+    "recorded_at": None,
+}
+# A good row with one thing spoilt: of a row that is wrong everywhere only the first fault is ever seen.
+edges = {"invoice_id": texts, "customer_id": texts, "amount": numbers}
+spoilt = st.sampled_from(sorted(good_invoice)).flatmap(
+    lambda name: st.fixed_dictionaries({name: edges.get(name, times) | edges.get(name, times) | everything})
+)
+rows_of_invoices = st.lists(spoilt, min_size=1, max_size=12).map(
+    lambda changes: [good_invoice | {"invoice_id": str(n)} | change for n, change in enumerate(changes)]
+)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """Lend the same engine to all examples: opening one takes longer than reading."""
+    engine = open_engine(LENIENT)
+    yield engine
+    engine.close()
+
+
+def kept(history):
+    with history:
+        return Counter(history.connection.execute("SELECT * FROM orders").fetchall())
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=rows_of_invoices)
+def test_every_row_is_kept_or_set_aside_and_what_is_kept_is_whole(engine, rows):
+    with history_of({"invoices": rows}, LENIENT, engine) as history:
+        assert history.rows["invoices"] + history.rejected.total == len(rows)
+        assert history.connection.execute("SELECT count(*) FROM invoices").fetchall() == [(history.rows["invoices"],)]
+        broken = history.connection.execute(
+            "SELECT count(*) FROM invoices WHERE customer_id IS NULL OR trim(customer_id) = '' OR issued_at IS NULL "
+            "OR due_at IS NULL OR amount IS NULL OR NOT isfinite(amount) OR abs(amount) > 1e15 "
+            "OR issued_at NOT BETWEEN '1901-01-01' AND '2199-12-31 23:59:59.999999'"
+        ).fetchall()
+        assert broken == [(0,)]
+        repeated = "SELECT count(*) - count(DISTINCT invoice_id) FROM invoices"
+        assert history.connection.execute(repeated).fetchall() == [(0,)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=rows_of_orders, data=st.data())
+def test_the_order_of_rows_changes_nothing(engine, rows, data):
+    shuffled = data.draw(st.permutations(rows))
+    assert kept(history_of({"orders": rows}, LENIENT, engine)) == kept(
+        history_of({"orders": shuffled}, LENIENT, engine)
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(rows=rows_of_orders)
+def test_a_csv_file_reads_as_the_same_rows_in_memory(engine, rows):
+    with tempfile.TemporaryDirectory() as folder:
+        names = ["customer_id", "order_id", "ordered_at", "amount", "quantity"]
+        with (Path(folder) / "orders.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, names, quoting=csv.QUOTE_ALL)
+            writer.writeheader()
+            writer.writerows(rows)
+        assert kept(read_history(folder, LENIENT)) == kept(history_of({"orders": rows}, LENIENT, engine))
