@@ -24,7 +24,7 @@ check: $(READY)
 # The slow suites: each installs nothing, and skips with the reason where a part is missing.
 slow: browser spark load
 browser: $(READY)
-	$(BIN)/pytest -m slow tests/browser
+	$(BIN)/pytest -m slow tests/journeys/test_console_browser.py
 spark: $(SPARK_READY)
 	$(BIN)/pytest -m slow tests/spark
 load: $(READY)
