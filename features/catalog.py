@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
+
+import pyarrow as pa
 
 from features.families.care import CONTRACT, PAYMENT, RISK, SATISFACTION, SERVICE
 from features.families.contact import ENGAGEMENT, RELATIONSHIP, SENTIMENT
 from features.families.leads import MARKETING, OPPORTUNITY, by_action, by_attribute, by_channel
 from features.families.orders import FREQUENCY, RECENCY, RHYTHM, TENURE, TREND, VALUE
 from features.feature import Feature
-from history import History
+from features.sources import on_clock
+from history import History, Settings
 
 FEATURES: tuple[Feature, ...] = (
     *RECENCY,
@@ -82,19 +86,30 @@ def catalog(vocabulary: Vocabulary = Vocabulary()) -> Catalog:
     return Catalog((*FEATURES, *own), vocabulary)
 
 
-def vocabulary_of(history: History, before: datetime, *, most: int = 12) -> Vocabulary:
+def vocabulary_of(history: History, before: datetime) -> Vocabulary:
     """Return the words a company uses, from the rows known before a time: the commonest actions and channels."""
+    rows = word_counts(history, before).to_pylist()
+    return vocabulary_from({(row["source"], row["word"]): row["times"] for row in rows}, history.settings)
 
-    def common(table: str, column: str) -> tuple[str, ...]:
-        time = {"touches": "occurred_at", "interactions": "occurred_at"}[table]
-        rows = history.connection.execute(
-            f"SELECT lower({column}) AS word, count(*) AS times FROM {table} WHERE {column} IS NOT NULL "
-            f"AND GREATEST({time}, recorded_at) < TIMESTAMP '{before:%Y-%m-%d %H:%M:%S.%f}' "
-            "GROUP BY word ORDER BY times DESC, word LIMIT ?",
-            [most],
-        ).fetchall()
-        return tuple(word for word, _ in rows)
 
-    actions = (*ACTIONS, *(word for word in common("touches", "action") if word not in ACTIONS))
-    channels = tuple(word for word in common("interactions", "channel") if word not in CHANNELS)
-    return Vocabulary(actions, channels, tuple(history.settings.fixed_attributes))
+def word_counts(history: History, before: datetime) -> pa.Table:
+    """Return how often each action and channel occurs in what was known before a time: source, word, times."""
+    clock = on_clock(before, history.settings.zone)
+    known = f"GREATEST(occurred_at, recorded_at) < TIMESTAMP '{clock.isoformat()}'"
+    parts = [
+        f"SELECT '{table}' AS source, lower({column}) AS word, count(*) AS times FROM {table} "
+        f"WHERE {column} IS NOT NULL AND {known} GROUP BY word"
+        for table, column in (("touches", "action"), ("interactions", "channel"))
+    ]
+    return history.connection.sql(" UNION ALL ".join(parts)).to_arrow_table()
+
+
+def vocabulary_from(counts: Mapping[tuple[str, str], int], settings: Settings, most: int = 12) -> Vocabulary:
+    """Return the commonest words of each source beside those that every company has."""
+
+    def common(source: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+        words = [(-times, word) for (of, word), times in counts.items() if of == source]
+        return tuple(word for _, word in sorted(words)[:most] if word not in usual)
+
+    actions, channels = common("touches", ACTIONS), common("interactions", CHANNELS)
+    return Vocabulary((*ACTIONS, *actions), channels, tuple(settings.fixed_attributes))

@@ -1,0 +1,77 @@
+"""Spark only moves and schedules: its cells are those of the embedded engine."""
+
+import importlib.util
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from features import catalog, snapshot, vocabulary_of
+from features.spark import spark_features
+from history import Settings, read_history
+from history.errors import SettingsError, TableError
+from history.simulate import simulate
+from history.spans import Span
+
+AS_OF = datetime(2025, 3, 4, 15, 30)
+ACTIVE = Span(12)
+ZONE = Settings(zone="Asia/Shanghai", fixed_attributes=("industry", "employees"))
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="pyspark is not installed (extra: spark)"),
+    pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17, and there is no java here"),
+]
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A company of which some tables are folders, ids carry blanks, and channels and times are its own."""
+    folder = tmp_path_factory.mktemp("company") / "history"
+    simulate(folder, customers=150, years=3, seed=11)
+    shutil.rmtree(f"{folder}.truth")
+    talks = pq.read_table(folder / "interactions.parquet")
+    ids = pa.array([f" {each} " for each in talks["customer_id"].to_pylist()])
+    channels = pa.array([each if place % 3 else "微信" for place, each in enumerate(talks["channel"].to_pylist())])
+    times = talks["occurred_at"].cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
+    talks = talks.set_column(talks.schema.get_field_index("customer_id"), "customer_id", ids)
+    talks = talks.set_column(talks.schema.get_field_index("channel"), "channel", channels)
+    talks = talks.set_column(talks.schema.get_field_index("occurred_at"), "Occurred At", times)
+    (folder / "interactions.parquet").unlink()
+    (folder / "interactions").mkdir()
+    for part in range(3):
+        pq.write_table(
+            talks.slice(part * 1000, 1000 if part < 2 else None), folder / "interactions" / f"{part}.parquet"
+        )
+    return folder
+
+
+def test_spark_gives_the_cells_of_the_embedded_engine(company: Path, tmp_path: Path) -> None:
+    count = spark_features(company, tmp_path / "out", as_of=AS_OF, active=ACTIVE, settings=ZONE, master="local[2]")
+    there = pq.read_table(tmp_path / "out").sort_by("customer_id")
+    with read_history(company, ZONE) as history:
+        here = snapshot(history, AS_OF, catalog(vocabulary_of(history, AS_OF)), active=ACTIVE).sort_by("customer_id")
+    assert count == len(here) > 150
+    assert there.column_names == here.column_names
+    assert there.cast(here.schema).equals(here)
+
+
+def test_a_folder_that_is_there_is_not_written_over(company: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is there already"):
+        spark_features(company, tmp_path, as_of=AS_OF, active=ACTIVE, settings=ZONE, master="local[2]")
+
+
+def test_a_folder_without_orders_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="no Parquet table orders"):
+        spark_features(tmp_path, tmp_path / "out", as_of=AS_OF, active=ACTIVE, master="local[2]")
+
+
+def test_too_many_bad_rows_stop_it(tmp_path: Path) -> None:
+    orders = {"customer_id": ["a", "b", "c"], "order_id": ["1", "2", "3"], "amount": [1.0, 2.0, 3.0]}
+    times = {"ordered_at": ["2025-01-01", "never", "soon"]}
+    pq.write_table(pa.table(orders | times), tmp_path / "orders.parquet")
+    with pytest.raises(TableError, match="orders: 2 of 3 rows cannot be used"):
+        spark_features(tmp_path, tmp_path / "out", as_of=AS_OF, active=ACTIVE, master="local[2]")
