@@ -18,10 +18,10 @@ _TIERS = (
     "at_risk",
     "high",
     "lost",
-    "A",
-    "B",
-    "C",
-    "D",
+    "a",
+    "b",
+    "c",
+    "d",
 )
 _BINS = 20
 _SIDES = 9
