@@ -6,7 +6,7 @@ SPARK_READY := .venv/spark-ready
 DEMO_FLAGS ?=
 CUTOFF ?= $(shell date -u -d '7 days ago' +%Y-%m-%dT00:00:00Z)
 
-.PHONY: demo test check bench docs lock slow browser spark load notebooks clean
+.PHONY: demo test check bench docs lock slow browser spark notebooks clean
 
 demo: $(READY)
 	$(BIN)/rapport demo $(DEMO_FLAGS)
@@ -21,14 +21,13 @@ check: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/python -m rapport.documents --check
 
-# The slow suites: each installs nothing, and skips with the reason where a part is missing.
-slow: browser spark load
+# The slow suites: Spark, browser, load, notebooks. Each test skips with the reason where the machine lacks its part.
+slow: $(SPARK_READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow
 browser: $(READY)
-	$(BIN)/pytest -m slow tests/journeys/test_console_browser.py
+	$(BIN)/pytest -m slow tests/browser
 spark: $(SPARK_READY)
-	$(BIN)/pytest -m slow tests/spark
-load: $(READY)
-	$(BIN)/pytest -m slow tests/load
+	$(BIN)/pytest -m slow tests/spec/test_spark.py
 
 bench: $(READY)
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --scale small || exit 1; done

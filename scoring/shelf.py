@@ -106,6 +106,9 @@ def targets(home: Path) -> list[str]:
 
 def description(home: Path, target: str, version: str) -> dict[str, object]:
     """Read what a published bundle says of itself, without its trees."""
+    if version not in versions(home, target):
+        there = ", ".join(versions(home, target)) or "none yet"
+        raise BundleError(f"{home}: there is no version {version} of {target}. There are: {there}.")
     return read_json(_target(home, target) / _plain(version) / MAIN)
 
 

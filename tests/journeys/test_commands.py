@@ -1,0 +1,107 @@
+"""Every stage by its command, on one invented company; and what a command says when it cannot go on."""
+
+import json
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import pytest
+
+from rapport.app import main
+
+AS_OF = "2025-11-01"
+
+
+@pytest.fixture(scope="module")
+def rapport(tmp_path_factory):
+    """Run commands in a folder of their own: ``rapport(words) -> exit code``."""
+    folder = tmp_path_factory.mktemp("commands")
+
+    def run(*words):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setattr(sys, "argv", ["rapport", *map(str, words)])
+            patch.setenv("OMP_NUM_THREADS", "1")
+            with pytest.raises(SystemExit) as ended:
+                main()
+        return ended.value.code or 0
+
+    run.folder = folder
+    return run
+
+
+@pytest.fixture(scope="module")
+def company(rapport):
+    assert rapport("simulate", "company", "--customers", 300, "--seed", 11) == 0
+    return rapport.folder / "company"
+
+
+def test_check_counts_what_was_read_and_says_what_can_be_trained(rapport, company, capsys):
+    assert rapport("check", company, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    rows = {table["name"]: table["rows"] for table in told["tables"]}
+    assert rows["orders"] == pq.read_metadata(company / "orders.parquet").num_rows
+
+
+def test_features_are_written_with_one_row_for_every_known_customer(rapport, company):
+    assert rapport("features", company, "--as-of", AS_OF, "--out", "features.parquet") == 0
+    features = pq.read_table(rapport.folder / "features.parquet")
+    assert features["customer_id"].to_pylist() == sorted(set(features["customer_id"].to_pylist()))
+    assert {"state", "days_since_last_order", "tickets_open"} <= set(features.column_names)
+
+
+def test_a_model_is_trained_listed_and_scores_everyone(rapport, company, capsys):
+    assert rapport("train", company, "--as-of", AS_OF, "--horizon", "6mo", "--json") == 0
+    capsys.readouterr()
+    assert rapport("models", "list") == 0
+    assert "champion" in capsys.readouterr().out
+    assert rapport("score", company, "--as-of", AS_OF, "--out", "scores.csv", "--language", "zh") == 0
+    scores = pa_csv.read_csv(rapport.folder / "scores.csv")
+    assert len(scores) > 200
+    assert {"customer_id", "probability", "state"} <= set(scores.column_names)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["check", "nowhere"], 10, "nowhere: there is no such folder"),
+        (["check", "empty"], 10, "empty"),
+        (["features", "company", "--as-of", "soon", "--out", "f.parquet"], 2, "soon"),
+        (["features", "company", "--as-of", AS_OF, "--out", "f.xls"], 11, "unknown ending .xls"),
+        (["features", "company", "--as-of", AS_OF, "--active", "a year", "--out", "f.csv"], 11, "'a year' is not a span"),
+        (["score", "company", "--as-of", AS_OF, "--home", "elsewhere"], 13, "elsewhere"),
+        (["models", "promote", "99", "--home", "elsewhere"], 13, "elsewhere"),
+        (["check", "company", "--settings", "no.toml"], 11, "no.toml"),
+    ],
+)  # fmt: skip
+def test_a_mistake_ends_with_one_sentence_and_its_exit_code(rapport, company, capsys, words, code, sentence):
+    (rapport.folder / "empty").mkdir(exist_ok=True)
+    assert rapport(*words) == code
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("orders", "sentence"),
+    [
+        ({"customer_id": ["A"], "order_id": ["1"], "ordered_at": ["2024-01-01"]}, "amount"),
+        ({"customer_id": ["A"], "order_id": ["1"], "ordered_at": ["2024-01-01"], "amount": ["ten"]}, "amount"),
+    ],
+)
+def test_a_history_that_cannot_be_read_is_refused_with_the_column(rapport, capsys, tmp_path, orders, sentence):
+    pa_csv.write_csv(pa.table(orders), tmp_path / "orders.csv")
+    assert rapport("features", tmp_path, "--as-of", AS_OF, "--out", "f.parquet") == 10
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("customers", [1, 30])
+def test_a_history_without_one_departure_is_refused_with_what_it_needs(rapport, capsys, tmp_path, customers):
+    names = [f"C{number}" for number in range(customers) for _ in range(12)]
+    days = [f"2024-{month:02d}-01" for _ in range(customers) for month in range(1, 13)]
+    columns = {"customer_id": names, "order_id": [str(place) for place in range(len(names))], "ordered_at": days}
+    pa_csv.write_csv(pa.table({**columns, "amount": [10.0] * len(names)}), Path(tmp_path) / "orders.csv")
+    assert rapport("train", tmp_path, "--as-of", "2025-01-01", "--horizon", "3mo") == 14
+    assert "no customer left within 3mo" in capsys.readouterr().err
