@@ -198,8 +198,16 @@ def _any_time(given: Given, settings: Settings) -> str:
     if given.as_text:
         return _written_time(f"trim({given.sql})", given.shape, settings)
     if given.type in _WHOLE:
-        return f"try_strptime(CAST({given.sql} AS VARCHAR), '%Y%m%d')"
+        text = f"CAST({given.sql} AS VARCHAR)"
+        return f"coalesce({_counted_time(text, settings)}, try_strptime({text}, '%Y%m%d'))"
     return f"try_cast(CAST({given.sql} AS VARCHAR) AS TIMESTAMP)"
+
+
+def _counted_time(text: str, settings: Settings) -> str:
+    """Read seconds or milliseconds since 1970, as event logs count; ten digits or thirteen are of our time."""
+    number = f"CASE WHEN regexp_full_match({text}, '\\d+') THEN try_cast({text} AS DOUBLE) END"
+    seconds = f"CASE length({text}) WHEN 10 THEN {number} WHEN 13 THEN {number} / 1e3 END"
+    return f"timezone({literal(settings.zone)}, to_timestamp({seconds}))"
 
 
 def _written_time(text: str, shape: str, settings: Settings) -> str:
@@ -223,8 +231,9 @@ def _other_formats(text: str, settings: Settings) -> str:
         # Read as a day first and as a month first, 31/01/2026 is a date only once: then it is that one.
         once = f"{by_day} IS NULL OR {by_month} IS NULL OR {by_day} = {by_month}"
         only = f"CASE WHEN {once} THEN coalesce({by_day}, {by_month}) END"
-        return f"coalesce({plain}, {only})"
-    return f"coalesce({plain}, {by_day if settings.dates == 'day_first' else by_month})"
+        return f"coalesce({plain}, {only}, {_counted_time(text, settings)})"
+    asked = by_day if settings.dates == "day_first" else by_month
+    return f"coalesce({plain}, {asked}, {_counted_time(text, settings)})"
 
 
 def _list(formats: tuple[str, ...] | list[str]) -> str:

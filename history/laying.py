@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import duckdb
+import pyarrow as pa
 
 from history.casting import (
     Complaint,
@@ -28,7 +29,7 @@ from history.looking import (
     repeated_rows,
 )
 from history.naming import attribute_names, column_names, plain
-from history.rejects import FILE, LINE, Reject
+from history.rejects import FILE, LINE, Rejected, table_of
 from history.settings import Settings
 from history.shaping import shape_question, shaped
 from history.sources import Source
@@ -56,7 +57,7 @@ class Laid:
     rows: int
     present: frozenset[str]
     span: Moments
-    rejects: tuple[Reject, ...]
+    rejects: pa.Table
     currencies: frozenset[str] = frozenset()
 
 
@@ -82,28 +83,41 @@ def lay(
     """
     names = column_names(table, source, settings)
     attributes = attribute_names(table, source, names, settings)
-    if source.load is not None:
-        money = [own for own in source.types if plain(own) in _CURRENCY]
-        source = replace(
-            source, refused=tuple(source.load(list(dict.fromkeys((*names.values(), *attributes.values(), *money)))))
-        )
+    source = _loaded(source, [*names.values(), *attributes.values()])
     opened = _open(table, source, names, attributes, connection, settings)
-    currencies = _currencies(opened, source.sql)
     found = [complaint for each in opened.given for complaint in complaints(each)]
     sight = look(opened, found)
     late = lonely(opened, found, sight) if whole else []
     if late:
         found += late
         sight = look(opened, found)
-    rejects = [*source.refused, *(bad_rows(opened, found) if sight.bad else [])]
-    rejects += repeated_rows(opened, found, _twice(table)) if sight.repeated else []
-    read = sight.rows + len(source.refused)
+    rejects = _set_aside(opened, found, sight)
+    rows = sight.rows + len(source.refused)
     if whole:
-        _refuse_too_many(source, read, rejects, settings)
+        _refuse_too_many(source, rows, rejects, settings)
+    currencies = _currencies(opened, source.sql)
     _publish(opened, found, sight, attributes)
     present = frozenset(names) & {column.name for column in columns_of(table)}
     span = sight.spans.get(table.time, (None, None))
-    return Laid(read - len(rejects), present, span, tuple(rejects), currencies)
+    return Laid(rows - rejects.num_rows, present, span, rejects, currencies)
+
+
+def _loaded(source: Source, wanted: list[str]) -> Source:
+    """Bring the wanted columns in, and those that tell the currency."""
+    if source.load is None:
+        return source
+    money = [own for own in source.types if plain(own) in _CURRENCY]
+    return replace(source, refused=tuple(source.load(list(dict.fromkeys([*wanted, *money])))))
+
+
+def _set_aside(opened: Opened, found: list[Complaint], sight: Sight) -> pa.Table:
+    parts = [table_of(opened.table.name, opened.source.refused)]
+    if sight.bad:
+        parts.append(bad_rows(opened, found))
+    if sight.repeated:
+        parts.append(repeated_rows(opened, found, _twice(opened.table)))
+    order = [("file", "ascending"), ("line", "ascending")]
+    return pa.concat_tables(parts).sort_by(order) if len(parts) > 1 else parts[0]
 
 
 def _open(
@@ -157,18 +171,14 @@ def _twice(table: Table) -> str:
     return f"reading.{quoted(f'{table.name} twice')}"
 
 
-def _refuse_too_many(source: Source, rows: int, rejects: list[Reject], settings: Settings) -> None:
-    if not rejects or len(rejects) <= settings.reject_share * rows:
+def _refuse_too_many(source: Source, rows: int, rejects: pa.Table, settings: Settings) -> None:
+    bad = rejects.num_rows
+    if bad <= settings.reject_share * rows:
         return
-    reasons: dict[str, list[Reject]] = {}
-    for reject in rejects:
-        reasons.setdefault(reject.reason, []).append(reject)
-    most = max(reasons.values(), key=len)
-    first = min(most, key=lambda reject: (reject.file or "", reject.line))
+    _, reason, count, line, value = Rejected({}, rejects).summary()[0]
     raise TableError(
-        f"{source.origin}: {len(rejects)} of {rows} rows cannot be used, more than the "
-        f"{settings.reject_share:.0%} that reject_share allows. In {len(most)} of them: {first.reason} "
-        f"First: line {first.line}, {first.value!r}."
+        f"{source.origin}: {bad} of {rows} rows cannot be used, more than the {settings.reject_share:.0%} that "
+        f"reject_share allows. In {count} of them: {reason} First: line {line}, {value!r}."
     )
 
 

@@ -7,11 +7,12 @@ from itertools import pairwise
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
-from history.casting import Complaint, Given, given_name, quoted
+from history.casting import Complaint, Given, given_name, literal, quoted
 from history.contract import Table
 from history.errors import TableError
-from history.rejects import FILE, LINE, Reject
+from history.rejects import FILE, LINE, SCHEMA
 from history.sources import Source
 
 # A time that stands alone, more than this many years after all others, is a slip of the pen.
@@ -87,36 +88,41 @@ def lonely(opened: Opened, found: list[Complaint], sight: Sight) -> list[Complai
     return late
 
 
-def bad_rows(opened: Opened, found: list[Complaint]) -> list[Reject]:
+def bad_rows(opened: Opened, found: list[Complaint]) -> pa.Table:
     """Return the rows with a complaint, each with its first one."""
-    rows = opened.ask(
-        f"SELECT {quoted(FILE)}, {quoted(LINE)}, problem, {_value(found)} "
-        f"FROM {_judged(opened, found)} WHERE problem IS NOT NULL"
-    )
-    return [
-        Reject(short(file), line, found[number].column, found[number].reason, value)
-        for file, line, number, value in rows
-    ]
+    columns = _case({number: literal(complaint.column) for number, complaint in enumerate(found)})
+    reasons = _case({number: literal(complaint.reason) for number, complaint in enumerate(found)})
+    values = _case({number: _as_given(complaint.column) for number, complaint in enumerate(found)})
+    return _rejects(opened, columns, reasons, values, f"{_judged(opened, found)} WHERE problem IS NOT NULL")
 
 
-def repeated_rows(opened: Opened, found: list[Complaint], twice: str) -> list[Reject]:
+def repeated_rows(opened: Opened, found: list[Complaint], twice: str) -> pa.Table:
     """Return the rows whose key is on an earlier line already, and keep where they stood in ``twice``."""
-    key = opened.table.key
-    if key is None:
-        return []
+    key = opened.table.key or ""
     order = f"PARTITION BY {quoted(key)} ORDER BY {quoted(FILE)}, {quoted(LINE)}"
     opened.connection.execute(
         f"CREATE TABLE {twice} AS SELECT {quoted(FILE)}, {quoted(LINE)}, {quoted(key)} AS value "
         f"FROM {opened.view} WHERE {problem(found)} IS NULL QUALIFY row_number() OVER ({order}) > 1"
     )
-    return [
-        Reject(short(file), line, key, f"{key} {TWICE}", value) for file, line, value in opened.ask(f"FROM {twice}")
-    ]
+    return _rejects(opened, literal(key), literal(f"{key} {TWICE}"), "value", twice)
 
 
-def short(file: str | None) -> str | None:
-    """Return the name of a file without its folders."""
-    return None if file is None else file.rsplit("/", 1)[-1]
+def _rejects(opened: Opened, column: str, reason: str, value: str, rows: str) -> pa.Table:
+    """Return rejected rows; as Arrow, since there may be millions of them."""
+    file = f"parse_filename({quoted(FILE)})"
+    sql = (
+        f"SELECT {literal(opened.table.name)} AS table, {file} AS file, CAST({quoted(LINE)} AS BIGINT) AS line, "
+        f"{column} AS column, {reason} AS reason, {value} AS value FROM {rows} ORDER BY {quoted(FILE)}, {quoted(LINE)}"
+    )
+    return opened.connection.sql(sql).to_arrow_table().cast(SCHEMA)
+
+
+def _case(answers: Mapping[int, str]) -> str:
+    return f"CASE problem {' '.join(f'WHEN {number} THEN {sql}' for number, sql in answers.items())} END"
+
+
+def _as_given(column: str) -> str:
+    return f"CAST({quoted(given_name(column))} AS VARCHAR)"
 
 
 def _judged(opened: Opened, found: list[Complaint]) -> str:
@@ -132,15 +138,3 @@ def _end_of_company(years: list[tuple[int, int]]) -> int | None:
         if before > half and following - year > LONELY_YEARS:
             return following
     return None
-
-
-def _value(found: list[Complaint]) -> str:
-    """Return SQL for the value that the first complaint is about, as it was given."""
-    numbers: dict[str, list[int]] = {}
-    for number, complaint in enumerate(found):
-        numbers.setdefault(complaint.column, []).append(number)
-    cases = " ".join(
-        f"WHEN problem IN ({', '.join(map(str, those))}) THEN CAST({quoted(given_name(column))} AS VARCHAR)"
-        for column, those in numbers.items()
-    )
-    return f"CASE {cases} END" if cases else "NULL"

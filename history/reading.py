@@ -146,4 +146,4 @@ def _lay_all(
 
 
 def _rejected(laid: Mapping[str, Laid]) -> Rejected:
-    return rejected_of({name: list(each.rejects) for name, each in laid.items()})
+    return rejected_of({name: each.rejects for name, each in laid.items()})

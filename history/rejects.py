@@ -1,6 +1,6 @@
 """Rows that were set aside, each with where it stood and why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -71,20 +71,27 @@ class Rejected:
 
     def summary(self) -> list[tuple[str, str, int, int, str]]:
         """Return table, reason, count, first line and its value, the most frequent first."""
-        grouped: dict[tuple[str, str], list[tuple[int, str]]] = {}
-        for row in self.rows.to_pylist():
-            grouped.setdefault((row["table"], row["reason"]), []).append((row["line"], row["value"] or ""))
-        lines = [(table, reason, len(found), *min(found)) for (table, reason), found in grouped.items()]
+        grouped = self.rows.group_by(["table", "reason"], use_threads=False).aggregate(
+            [("line", "count"), ("line", "first"), ("value", "first")]
+        )
+        lines = [
+            (row["table"], row["reason"], row["line_count"], row["line_first"], row["value_first"] or "")
+            for row in grouped.to_pylist()
+        ]
         return sorted(lines, key=lambda each: (-each[2], each[0], each[1]))
 
 
-def rejected_of(found: Mapping[str, list[Reject]]) -> Rejected:
+def rejected_of(found: Mapping[str, pa.Table]) -> Rejected:
     """Gather what each table set aside."""
-    rows = [
-        {"table": table, **{name: getattr(each, name) for name in SCHEMA.names[1:]}}
-        for table, rejects in found.items()
-        for each in sorted(rejects, key=lambda reject: (reject.file or "", reject.line))
-    ]
+    tables = {name: rows for name, rows in found.items() if rows.num_rows}
+    rows = pa.concat_tables(tables.values()) if tables else NOTHING
+    return Rejected({name: rows.num_rows for name, rows in tables.items()}, rows)
+
+
+def table_of(table: str, rejects: Sequence[Reject]) -> pa.Table:
+    """Return single rejects of a table as rows."""
     # Turning records into Arrow loads pandas where it is installed, which costs a second; none are the usual case.
-    gathered = pa.Table.from_pylist(rows, SCHEMA) if rows else pa.Table.from_batches([], SCHEMA)
-    return Rejected({table: len(rejects) for table, rejects in found.items() if rejects}, gathered)
+    return pa.Table.from_pylist([{"table": table, **vars(each)} for each in rejects], SCHEMA) if rejects else NOTHING
+
+
+NOTHING = pa.Table.from_batches([], SCHEMA)
