@@ -1,11 +1,13 @@
 """What the console and the report show of a model: compared parts, calibration, gain and profit, slices, importance."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from scoring import Bundle
+from scoring.columns import Column
 from scoring.matrix import Floats, Matrix
 from training.assessment import Assessment
 from training.evaluate import average_precision, brier
@@ -100,24 +102,24 @@ def _compared(name: str, label: Floats, said: Floats) -> dict[str, Any]:
 def _segments(trial: Trial, label: Floats, blend: Floats, target: str) -> list[dict[str, Any]]:
     """Return how the blend does by tenure, size and frequency, and by each fixed attribute."""
     parts = [part.rows.matrix for part in trial.judged]
-    columns = parts[0].columns
     found = []
-    for column in columns:
-        values = np.concatenate([part.number(column.name) for part in parts])
-        if column.name in SEGMENTS[target]:
-            edges: Floats = (
-                np.unique(np.nanquantile(values, (1 / 3, 2 / 3))) if (~np.isnan(values)).any() else np.zeros(0)
-            )
-            names = [
-                f"{low:,.0f} – {high:,.0f}" for low, high in zip([0, *edges], [*edges, np.nanmax(values)], strict=True)
-            ]
-            groups = np.where(np.isnan(values), -1, np.searchsorted(edges, values, side="right"))
-        elif column.is_category:
-            names, groups = list(column.levels), np.where(np.isnan(values), -1, values)
-        else:
-            continue
-        found += [_segment(column.name, name, groups == place, label, blend) for place, name in enumerate(names)]
+    for column in parts[0].columns:
+        if column.is_category or column.name in SEGMENTS[target]:
+            values = np.concatenate([part.number(column.name) for part in parts])
+            names, groups = _groups(column, values)
+            found += [_segment(column.name, name, groups == place, label, blend) for place, name in enumerate(names)]
     return [segment for segment in found if segment["count"] >= LEAST]
+
+
+def _groups(column: Column, values: Floats) -> tuple[list[str], Floats]:
+    """Return the names of the levels, or of thirds of the values, and each row's place among them; -1 for unknown."""
+    if column.is_category:
+        return list(column.levels), np.where(np.isnan(values), -1, values)
+    known = values[~np.isnan(values)]
+    edges = np.unique(np.quantile(known, (1 / 3, 2 / 3))) if len(known) else np.zeros(0)
+    bounds = [0.0, *edges.tolist(), float(known.max(initial=0.0))]
+    names = [f"{low:,.0f} – {high:,.0f}" for low, high in pairwise(bounds)]
+    return names, np.where(np.isnan(values), -1.0, np.searchsorted(edges, values, side="right"))
 
 
 def _segment(by: str, value: str, chosen: Floats, label: Floats, blend: Floats) -> dict[str, Any]:
