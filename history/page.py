@@ -20,9 +20,9 @@ another case or with blanks are understood (`Customer ID`), others are mapped in
 * A fact *known from* another column is hidden until that time has come. Facts known from `recorded_at` are overwritten
   as they move (a stage, a check); without `recorded_at` nobody knows since when they are so, and they are not used.
 * Times without a zone are the company's own (`zone` in `rapport.toml`, else UTC); others are converted to it.
-  Understood: `2026-01-31`, `2026/1/31`, `31.01.2026`, `2026年1月31日`, `20260131`, each with a time or without, ISO 8601
-  with `Z` or `+08:00`, and seconds or milliseconds since 1970. `03/04/2026` is refused until `dates` in `rapport.toml`
-  says which way it is meant.
+  Understood: `2026-01-31`, `2026/1/31`, `31.01.2026`, `2026年1月31日`, `20260131`, each with a time or without, ISO
+  8601 with `Z` or `+08:00`, and seconds or milliseconds since 1970. `03/04/2026` is refused until `dates` in
+  `rapport.toml` says which way it is meant.
 * Amounts may have thousands in commas and a sign of money: `¥1,234.50`.
 
 Rows are set aside, with table, file, line, column and reason, that lack a required value, have a time or number that
