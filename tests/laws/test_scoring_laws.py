@@ -56,6 +56,17 @@ def test_base_and_evidence_are_the_log_odds_of_the_probability(some):
 
 
 @settings(max_examples=60, deadline=None)
+@given(some=rows())
+def test_the_evidence_is_all_that_the_experts_say(some):
+    # Another way round: each expert's log-odds, LightGBM's own for the trees, blended.
+    bundle = scorer().bundle
+    said = {expert.name: expert.read(some).logit() for expert in bundle.experts}
+    trees = bundle.experts[0]
+    said["recent"] = np.mean([booster.predict(some.values, raw_score=True) for booster in trees.loaded], axis=0)
+    assert np.abs(scored(some).logit - bundle.blend.logit(said, len(some))).max() < 1e-9
+
+
+@settings(max_examples=60, deadline=None)
 @given(some=rows(), count=st.integers(0, 17))
 def test_reasons_and_the_rest_add_up_to_the_answer(some, count):
     for answer in scored(some).answers(reasons=count):
