@@ -46,7 +46,7 @@ class Api:
         """Score histories from the body."""
         current = self._desk.current(request.target)
         histories = [one.model_dump(exclude_none=True) for one in request.histories]
-        scored = score_histories(current, histories, request.as_of, self._desk.settings)
+        scored = score_histories(current, histories, request.as_of, self._desk.engines)
         answers = scored.answers(request.reasons, self._language(request.language))
         bodies = [answer.as_dict() for answer in answers]
         return self._told(asked, [answer.customer_id for answer in answers], request.target, bodies)

@@ -11,6 +11,7 @@ import numpy as np
 
 from history.contract import Words
 from history.errors import ServingError
+from scoring.cards import load_card
 from scoring.cards.indicator import said
 from scoring.columns import Column
 from scoring.playbook import read_playbook
@@ -146,7 +147,8 @@ def _rfm(desk: Desk, currents: Sequence[Current], customer_id: str) -> dict[str,
         row = desk.lines(current.target).get(customer_id)
         if row is not None and row["r"] is not None:
             found = {name: row[name] for name in ("r", "f", "m", "segment", "recency_days")}
-            return found | {"orders": facts.get("orders_count_ever"), "spend": facts.get("spend_sum_365d")}
+            counted = next(line.features[0] for line in load_card("rfm") if line.name == "f")
+            return found | {"orders": facts.get(counted), "spend": facts.get("spend_sum_365d")}
     return None
 
 
@@ -172,7 +174,15 @@ def _levers(
     order = {family: place for place, family in enumerate(families)}
     possible = [column for column in changeable(current.bundle.columns) if column.name in facts]
     possible.sort(key=lambda column: order.get(column.family, len(order)))
-    return [_lever(current, column, facts[column.name], language) for column in possible[:_MOST_LEVERS]]
+    # Two of a family: eight windows of one count would be eight handles on one thing.
+    chosen = [
+        column for family in dict.fromkeys(one.family for one in possible) for column in _of(possible, family)[:2]
+    ]
+    return [_lever(current, column, facts[column.name], language) for column in chosen[:_MOST_LEVERS]]
+
+
+def _of(columns: Sequence[Column], family: str) -> list[Column]:
+    return [column for column in columns if column.family == family]
 
 
 def _lever(current: Current, column: Column, value: float, language: str) -> dict[str, Any]:

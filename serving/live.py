@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from queue import Empty, SimpleQueue
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +15,7 @@ import pyarrow as pa
 from features import snapshot
 from history import History, history_of
 from history.contract import TABLES
+from history.engine import Engine, open_engine
 from history.settings import Settings
 from history.spans import parse_span
 from scoring.scored import Scored
@@ -23,12 +26,34 @@ from serving.problem import RequestError
 MOST_ROWS_IN_ALL = 50_000
 
 
-def score_histories(current: Current, histories: Sequence[Mapping[str, Any]], as_of: str, settings: Settings) -> Scored:
+class Engines:
+    """Engines kept open between requests; each is lent to one at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        # One thread for a few rows: the engine's own would only wait for each other.
+        self.settings = replace(settings, threads=1)
+        self._idle: SimpleQueue[Engine] = SimpleQueue()
+
+    @contextmanager
+    def lent(self) -> Iterator[Engine]:
+        """Lend an engine; one that was left in the middle of something is not lent again."""
+        try:
+            engine = self._idle.get_nowait()
+        except Empty:
+            engine = open_engine(self.settings)
+        try:
+            yield engine
+        except BaseException:
+            engine.close()
+            raise
+        self._idle.put(engine)
+
+
+def score_histories(current: Current, histories: Sequence[Mapping[str, Any]], as_of: str, engines: Engines) -> Scored:
     """Score each history at ``as_of`` as the night would: same reading, same catalog, same bundle."""
     tables = _tables(histories)
-    moment = moment_of(as_of, settings.zone)
-    # One thread for a few rows: the engine's own would only wait for each other.
-    with history_of(tables, replace(settings, threads=1, reject_share=1.0)) as history:
+    moment = moment_of(as_of, engines.settings.zone)
+    with engines.lent() as engine, history_of(tables, engines.settings, engine, whole=False) as history:
         _refuse_rejects(history)
         still_wanted()
         table = snapshot(

@@ -86,6 +86,7 @@ class Office:
             self._took_up(target, watch.loaded)
 
     def _took_up(self, target: str, current: Current) -> None:
+        self.desk.warm(current)
         night = current.last_night
         if night is not None:
             moved = by_family(drift(current.bundle, night.scored.rows.take(night.scored.eligible)))

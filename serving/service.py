@@ -13,6 +13,7 @@ from starlette.responses import Response
 from history.errors import RapportError
 from serving import journal, schemas
 from serving.asked import asked
+from serving.audit import AuditTrail
 from serving.console.app import console
 from serving.edge import Edge
 from serving.environment import Environment, read_environment
@@ -117,7 +118,9 @@ def build(environment: Environment, on_start: Callable[[], None] = lambda: None)
     )
     service.add_asgi_middleware(Edge, office=office)
     secret = secret_of(environment.home, "console.secret")
-    service.mount_asgi_app(console(office.desk, secret=secret, secure=environment.secure_cookies), path="/")
+    record = AuditTrail(environment.home).add
+    pages = console(office.desk, secret=secret, secure=environment.secure_cookies, record=record)
+    service.mount_asgi_app(pages, path="/")
     return service
 
 
