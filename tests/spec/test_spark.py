@@ -2,19 +2,23 @@
 
 import importlib.util
 import shutil
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scoring_world import churn_bundle
 
-from features import catalog, snapshot, vocabulary_of
+from features import Vocabulary, catalog, snapshot, vocabulary_of
 from features.spark import spark_features
 from history import Settings, read_history
 from history.errors import SettingsError, TableError
 from history.simulate import simulate
 from history.spans import Span
+from scoring import Scorer
+from scoring.spark import spark_score
 
 AS_OF = datetime(2025, 3, 4, 15, 30)
 ACTIVE = Span(12)
@@ -57,6 +61,22 @@ def test_spark_gives_the_cells_of_the_embedded_engine(company: Path, tmp_path: P
     assert count == len(here) > 150
     assert there.column_names == here.column_names
     assert there.cast(here.schema).equals(here)
+
+
+def test_scores_by_partition_are_the_scores_of_one_batch(company: Path, tmp_path: Path) -> None:
+    words = Vocabulary(attributes=("region",))
+    bundle = replace(churn_bundle(trees=10), vocabulary=vars(words), fingerprint=catalog(words).fingerprint)
+    saved = bundle.save(tmp_path / "bundle")
+    count = spark_score(company, saved, tmp_path / "out", as_of=AS_OF, settings=ZONE, master="local[2]")
+    there = pq.read_table(tmp_path / "out").sort_by("customer_id")
+    with read_history(company, ZONE) as history:
+        table = snapshot(history, AS_OF, catalog(words), active=ACTIVE).sort_by("customer_id")
+    here = Scorer(bundle).score(table, AS_OF).to_table()
+    assert count == len(here) > 150
+    # "No probability" is not a number, and so not even equal to itself; as a text it is.
+    assert [list(map(str, row.values())) for row in there.to_pylist()] == [
+        list(map(str, row.values())) for row in here.to_pylist()
+    ]
 
 
 def test_a_folder_that_is_there_is_not_written_over(company: Path, tmp_path: Path) -> None:
