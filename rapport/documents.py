@@ -80,9 +80,16 @@ def _default(value: object) -> str:
 def pages() -> dict[str, Callable[[], str]]:
     """Return the makers of every generated page, by file name."""
     from features.document import features_page
+    from history.page import contract_page
     from scoring.wording.page import reasons_page
 
-    return {"commands.md": commands, "features.md": features_page, "reasons.md": reasons_page, "settings.md": settings}
+    return {
+        "commands.md": commands,
+        "contract.md": contract_page,
+        "features.md": features_page,
+        "reasons.md": reasons_page,
+        "settings.md": settings,
+    }
 
 
 def main() -> None:
