@@ -1,6 +1,8 @@
 """How long features of a big history take, beside the time DuckDB takes to scan and group the same files once.
 
-python benchmarks/engine_scale.py --scale 1 --folder FOLDER
+Scale 1 is 200,000 customers, 20 M orders and 20 M interactions of 36 months.
+
+python benchmarks/engine_scale.py --scale full|small|0.1 [--folder FOLDER] [--all]
 """
 
 import argparse
@@ -11,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from big_history import big_history
-from measured import HEAD, measured
+from parts.big_history import big_history
+from parts.measured import HEAD, measured
+from parts.scale import options as options_of
 
 from features import Catalog, catalog
 from features.engine import Question, write_training_rows
@@ -103,8 +106,7 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", type=float, default=1.0, help="1 is 200,000 customers and 40 M events")
+    parser = options_of(__doc__)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "rapport-bench")
     parser.add_argument("--cutoffs", type=int, nargs="*", default=[12, 6, 24])
     parser.add_argument("--limits", nargs="*", default=["512MB"], help="memory limits to try")

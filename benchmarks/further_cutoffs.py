@@ -3,13 +3,12 @@
 python benchmarks/further_cutoffs.py --bench ../shared/bench
 """
 
-import argparse
-import sys
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from parts.scale import options as options_of
 from peers import PEERS
 from peers.book import Book, read_book
 from sklearn.metrics import log_loss, roc_auc_score
@@ -77,17 +76,18 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options_of(__doc__)
     parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
     parser.add_argument("--history", choices=sorted(CUTOFFS), nargs="*", default=sorted(CUTOFFS))
-    parser.add_argument("--cutoffs", type=int, default=7, help="how many cutoffs of each history")
     options = parser.parse_args()
     if not options.bench.is_dir():
-        sys.exit(f"{options.bench}: not found. Name the folder of the real histories with --bench.")
+        print(f"Skipped: {options.bench} is not there. Name the folder of the real histories with --bench.")
+        return
+    few = max(1, round(min(1.0, options.scale) * 7))
     for name in options.history:
         horizon, written = CUTOFFS[name]
         folder = options.bench / "data" / name
-        rows = compare(name, folder, written.split()[: options.cutoffs], read_book(folder, horizon))
+        rows = compare(name, folder, written.split()[-few:], read_book(folder, horizon))
         print(f"\n{name}: means over {rows.cutoff.nunique()} cutoffs\n{summary(rows).to_string()}\n", flush=True)
 
 

@@ -22,23 +22,23 @@ SETTINGS = {
 }
 
 
-def logistic_many_slices(book: Book, cutoff: pd.Timestamp) -> pd.Series:
+def logistic_many_slices(book: Book, cutoff: pd.Timestamp, asked_of: Book | None = None) -> pd.Series:
     """Return a logistic regression on all features' logarithms, learned on many slices."""
-    learned, asked = pd.concat(book.slices(cutoff, MOST_SLICES)), book.known(cutoff)
+    learned, asked = pd.concat(book.slices(cutoff, MOST_SLICES)), (asked_of or book).known(cutoff)
     # A single order has no gap: the tenure stands for it.
     rows, wanted = (np.log1p(each.drop(columns="left").assign(gap=each.gap.fillna(each.tenure),
                     overdue=each.overdue.fillna(1.0))) for each in (learned, asked))  # fmt: skip
     return logistic(rows, learned.left, wanted)
 
 
-def boosted_one_slice(book: Book, cutoff: pd.Timestamp) -> pd.Series:
+def boosted_one_slice(book: Book, cutoff: pd.Timestamp, asked_of: Book | None = None) -> pd.Series:
     """Return LightGBM learned on the newest slice."""
-    return _boosted(book.slices(cutoff, 1), book.known(cutoff))
+    return _boosted(book.slices(cutoff, 1), (asked_of or book).known(cutoff))
 
 
-def boosted_many_slices(book: Book, cutoff: pd.Timestamp) -> pd.Series:
+def boosted_many_slices(book: Book, cutoff: pd.Timestamp, asked_of: Book | None = None) -> pd.Series:
     """Return LightGBM learned on many slices."""
-    return _boosted(book.slices(cutoff, MOST_SLICES), book.known(cutoff))
+    return _boosted(book.slices(cutoff, MOST_SLICES), (asked_of or book).known(cutoff))
 
 
 def _boosted(slices: list[pd.DataFrame], asked: pd.DataFrame) -> pd.Series:

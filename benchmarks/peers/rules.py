@@ -21,15 +21,15 @@ def logistic(rows: pd.DataFrame, left: pd.Series, asked: pd.DataFrame) -> pd.Ser
     return pd.Series(model.predict_proba((asked - centre) / spread)[:, 1], asked.index)
 
 
-def recency(book: Book, cutoff: pd.Timestamp) -> pd.Series:
+def recency(book: Book, cutoff: pd.Timestamp, asked_of: Book | None = None) -> pd.Series:
     """Return the chance by days since the last order alone."""
-    learned, asked = book.slices(cutoff, 1)[0], book.known(cutoff)
+    learned, asked = book.slices(cutoff, 1)[0], (asked_of or book).known(cutoff)
     return logistic(np.log1p(learned[["recency"]]), learned.left, np.log1p(asked[["recency"]]))
 
 
-def rfm_ranks(book: Book, cutoff: pd.Timestamp) -> pd.Series:
+def rfm_ranks(book: Book, cutoff: pd.Timestamp, asked_of: Book | None = None) -> pd.Series:
     """Return the chance by the sum of the three fifths that a customer is in."""
-    learned, asked = book.slices(cutoff, 1)[0], book.known(cutoff)
+    learned, asked = book.slices(cutoff, 1)[0], (asked_of or book).known(cutoff)
     return logistic(_ranks(learned), learned.left, _ranks(asked))
 
 
@@ -38,23 +38,27 @@ def _ranks(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"score": fifths.orders + fifths.spend - fifths.recency})
 
 
-def rfm_logistic(book: Book, cutoff: pd.Timestamp) -> pd.Series:
+def rfm_logistic(book: Book, cutoff: pd.Timestamp, asked_of: Book | None = None) -> pd.Series:
     """Return a logistic regression on the logarithms of the three."""
-    learned, asked = book.slices(cutoff, 1)[0], book.known(cutoff)
+    learned, asked = book.slices(cutoff, 1)[0], (asked_of or book).known(cutoff)
     return logistic(np.log1p(learned[RFM]), learned.left, np.log1p(asked[RFM]))
 
 
-def buy_till_you_die(book: Book, cutoff: pd.Timestamp) -> pd.Series:
+def buy_till_you_die(book: Book, cutoff: pd.Timestamp, asked_of: Book | None = None) -> pd.Series:
     """Return BG/NBD's chance of no order within the horizon (Fader, Hardie and Lee, Marketing Science 2005)."""
-    past = book.orders[book.orders.ordered_at < cutoff]
-    days = past.assign(day=past.ordered_at.dt.floor("D")).groupby("customer_id").day.agg(["min", "max", "nunique"])
-    repeats, last, age = days["nunique"] - 1, (days["max"] - days["min"]) / DAY, (cutoff - days["min"]) / DAY
-    r, alpha, a, b = np.exp(_fit(repeats.to_numpy(float), last.to_numpy(float), age.to_numpy(float)))
-    asked = book.known(cutoff).index
-    x, tx, t = repeats[asked], last[asked], age[asked]
+    r, alpha, a, b = np.exp(_fit(*(each.to_numpy(float) for each in _counts(book, cutoff))))
+    asked = (asked_of or book).known(cutoff).index
+    x, tx, t = (each[asked] for each in _counts(asked_of or book, cutoff))
     gone = np.where(x > 0, a / (b + np.maximum(x, 1) - 1) * ((alpha + t) / (alpha + tx)) ** (r + x), 0.0)
     buys = 1 - ((alpha + t) / (alpha + t + book.horizon_days)) ** (r + x)
     return pd.Series(1 - buys / (1 + gone), asked)
+
+
+def _counts(book: Book, cutoff: pd.Timestamp) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """Return repeat order days, days from the first to the last of them, and from the first to the cutoff."""
+    past = book.orders[book.orders.ordered_at < cutoff]
+    days = past.assign(day=past.ordered_at.dt.floor("D")).groupby("customer_id").day.agg(["min", "max", "nunique"])
+    return days["nunique"] - 1, (days["max"] - days["min"]) / DAY, (cutoff - days["min"]) / DAY
 
 
 def _fit(x: NDArray[np.float64], tx: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,0 +1,1 @@
+"""What several benchmarks share: timing, scale, and a big history."""

@@ -1,0 +1,95 @@
+"""How ours does with 50, 200 and 1,000 customers, beside the peers trained on the same rows.
+
+    python benchmarks/small_data.py --bench ../shared/bench
+
+The model and its peers learn from a sample of a real history's customers, and all predict the same other customers.
+"""
+
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+from further_cutoffs import judged
+from parts.scale import options
+from peers import PEERS
+from peers.book import Book, read_book
+
+from features import snapshot
+from history import read_history
+from history.errors import TrainingError
+from history.settings import Settings
+from history.spans import parse_span
+from scoring import Scorer
+from training import train
+
+TASKS = {"online_retail_ii": ("2011-06-12", 180), "cdnow": ("1998-04-01", 91)}
+SIZES = (50, 200, 1000)
+ASKED = 1000
+
+
+def sampled(folder: Path, size: int, seed: int) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """Return the orders, and who is learnt from and who is asked about: never the same customers."""
+    lines = pd.read_parquet(folder / "orders.parquet").astype({"customer_id": str})
+    everyone = pd.Series(lines.customer_id.unique()).sample(frac=1.0, random_state=seed).tolist()
+    return lines, everyone[:size], everyone[-ASKED:]
+
+
+def compare(folder: Path, size: int, seed: int, cutoff: pd.Timestamp, horizon: int) -> dict[str, float]:
+    """Return everyone's log loss on the customers asked about."""
+    lines, learnt, asked = sampled(folder, size, seed)
+    book = read_book(folder, horizon)
+    own = Book(book.orders[book.orders.customer_id.isin(learnt)], horizon, book.active_days)
+    target = Book(book.orders[book.orders.customer_id.isin(asked)], horizon, book.active_days)
+    left = target.known(cutoff).left
+    losses = {}
+    for name, predict in PEERS.items():
+        try:
+            losses[name] = judged(left, predict(own, cutoff, target))[1]
+        except ValueError as reason:
+            print(f"{name}: {reason}")
+    losses["rapport"] = judged(left, _ours(lines, (learnt, asked), cutoff, horizon))[1]
+    return losses
+
+
+def _ours(lines: pd.DataFrame, people: tuple[list[str], list[str]], cutoff: pd.Timestamp, horizon: int) -> pd.Series:
+    learnt, asked = people
+    moment, ahead, active = cutoff.to_pydatetime(), parse_span(f"{horizon}d"), parse_span("365d")
+    with tempfile.TemporaryDirectory(prefix="rapport-bench-") as folder:
+        places = [Path(folder) / name for name in ("learnt", "asked")]
+        for place, chosen in zip(places, (learnt, asked), strict=True):
+            place.mkdir()
+            lines[lines.customer_id.isin(chosen)].to_parquet(place / "orders.parquet")
+        settings = Settings(threads=1)
+        with read_history(places[0], settings) as history:
+            trained = train(history, "churn", as_of=moment, horizon=ahead, active=active)
+        with read_history(places[1], settings) as history:
+            rows = snapshot(history, moment, trained.made.features, active=active)
+        scored = Scorer(trained.bundle).score(rows, moment)
+    return pd.Series(scored.probability, scored.customer_id.to_pylist()).dropna()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = options(__doc__)
+    parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    parser.add_argument("--seeds", type=int, default=3)
+    chosen = parser.parse_args()
+    if not chosen.bench.is_dir():
+        print(f"Skipped: {chosen.bench} is not there. Name the folder of the real histories with --bench.")
+        return
+    for name, (written, horizon) in TASKS.items():
+        for size in SIZES[: 1 if chosen.scale < 1 else None]:
+            rows = []
+            for seed in range(1 if chosen.scale < 1 else chosen.seeds):
+                try:
+                    rows.append(compare(chosen.bench / "data" / name, size, seed, pd.Timestamp(written), horizon))
+                except TrainingError as refused:
+                    print(f"{name} {size}: {refused}")
+            means = pd.DataFrame(rows).mean().sort_values()
+            print(
+                f"{name}, {size} customers: " + " ".join(f"{who} {loss:.4f}" for who, loss in means.items()), flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()
