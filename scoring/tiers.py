@@ -24,7 +24,7 @@ class Memory:
     a tier before moving up again. A fall is told at once: bad news may not wait.
     """
 
-    margin: float = 0.02
+    margin: float = 0.03
     dwell_days: int = 30
 
     def __post_init__(self) -> None:

@@ -163,17 +163,24 @@ def _tier_fall(rule: Rule, moment: Moment) -> Looked:
     rows = [tier in bad and was in place and place[tier] > place[was] for tier, was in zip(now, old, strict=True)]
     labels = {tier.name: tier.label.en for tier in tiers}
     shown = {"tier": [labels.get(tier, "") for tier in now], "tier_before": [labels.get(was, "") for was in old]}
-    return np.array(rows, dtype=bool), shown
+    return np.array(rows, dtype=bool) & _likely(rule, moment), shown
 
 
 def _feature_above(rule: Rule, moment: Moment) -> Looked:
     values = _numbers(moment.book, rule.when["feature"], rule)
-    return values >= rule.when["value"], {"value": values}
+    return (values >= rule.when["value"]) & _likely(rule, moment), {"value": values}
 
 
 def _feature_below(rule: Rule, moment: Moment) -> Looked:
     values = _numbers(moment.book, rule.when["feature"], rule)
-    return values <= rule.when["value"], {"value": values}
+    return (values <= rule.when["value"]) & _likely(rule, moment), {"value": values}
+
+
+def _likely(rule: Rule, moment: Moment) -> npt.NDArray[np.bool_]:
+    """Say whose probability is at least what the rule asks beside its own fact; 0 asks nothing."""
+    if rule.when["least"] == 0:
+        return np.ones(moment.book.num_rows, dtype=bool)
+    return np.asarray(_numbers(moment.book, "probability", rule) >= rule.when["least"])
 
 
 _LOOKS: Mapping[str, Callable[[Rule, Moment], Looked]] = {

@@ -16,9 +16,9 @@ FACTS = ("name", "probability", "before", "days", "tier", "tier_before", "value"
 _KINDS: Mapping[str, tuple[str, ...]] = {
     "score_above": ("probability",),
     "score_rise": ("points", "days", "least"),
-    "tier_fall": ("to",),
-    "feature_above": ("feature", "value"),
-    "feature_below": ("feature", "value"),
+    "tier_fall": ("to", "least"),
+    "feature_above": ("feature", "value", "least"),
+    "feature_below": ("feature", "value", "least"),
     "event": ("table", "where"),
 }
 

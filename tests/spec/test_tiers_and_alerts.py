@@ -96,7 +96,7 @@ rules:
     cause: tier
     priority: 3
     cooldown_days: 30
-    when: {kind: tier_fall, to: red}
+    when: {kind: tier_fall, to: red, least: 0}
     text: {en: "{name} fell from {tier_before} to {tier}", zh: "{name} 降级"}
   - name: lawsuit
     cause: lawsuit
