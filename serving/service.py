@@ -8,7 +8,9 @@ from typing import Any
 
 import bentoml
 from pydantic import ValidationError
+from starlette.applications import Starlette
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from history.errors import RapportError
 from serving import journal, schemas
@@ -98,6 +100,22 @@ class Addresses:
     def feedback(self, request: schemas.FeedbackRequest, /) -> dict[str, Any]:
         """Keep what a person says."""
         return self.office.api.feedback(request, asked())
+
+
+class _Pages:
+    """The console, made when the first page is asked for: importing this module must write no secret to disk."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    @functools.cached_property
+    def _app(self) -> Starlette:
+        environment = self._office.environment
+        secret = secret_of(environment.home, "console.secret")
+        return console(self._office.desk, secret=secret, secure=environment.secure_cookies)
 
 
 def build(environment: Environment, on_start: Callable[[], None] = lambda: None) -> Any:

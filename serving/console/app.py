@@ -1,6 +1,6 @@
 """The console as one ASGI application, mounted by the service beside its HTTP interface."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -8,11 +8,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from serving.asked import Asked
 from serving.console.house import House
 from serving.console.looks import HERE, looks
 from serving.console.pages import cards, customer, model, portfolio, worklist
 from serving.console.session import Sessions
-from serving.console.visit import Books
+from serving.console.visit import Books, Record
 
 if TYPE_CHECKING:
     from serving.desk import Desk
@@ -23,12 +24,24 @@ def today_utc() -> date:
     return datetime.now(UTC).date()
 
 
-def console(desk: "Desk", *, secret: bytes, secure: bool = False, today: Callable[[], date] = today_utc) -> Starlette:
+def unrecorded(_reading: Asked, _customer_ids: Sequence[str], _now: datetime) -> None:
+    """Keep no trail."""
+
+
+def console(
+    desk: "Desk",
+    *,
+    secret: bytes,
+    secure: bool = False,
+    record: Record = unrecorded,
+    today: Callable[[], date] = today_utc,
+) -> Starlette:
     """Build the console over a desk.
 
-    ``secret`` signs cookies and forms and must be the same in all workers; ``secure`` keeps cookies to HTTPS.
+    ``secret`` signs cookies and forms and must be the same in all workers; ``secure`` keeps cookies to HTTPS;
+    ``record`` writes to the audit trail who saw whose scores.
     """
-    house = House(desk, Sessions(secret, secure), looks(), Books(desk), today)
+    house = House(desk, Sessions(secret, secure), looks(), Books(desk), today, record)
     see, act = ["GET", "HEAD"], ["POST"]
     return Starlette(
         routes=[

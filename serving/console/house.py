@@ -13,7 +13,7 @@ from history.errors import RapportError
 from serving.console.looks import LANGUAGES, Looks
 from serving.console.pages import door
 from serving.console.session import Sessions
-from serving.console.visit import Books, Visit
+from serving.console.visit import Books, Record, Visit
 from serving.problem import of_error
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class House:
     looks: Looks
     books: Books
     today: Callable[[], date]
+    record: Record
 
     def page(self, draw: Page, scope: str = "read") -> Endpoint:
         """Turn a page into an endpoint that knows who looks and refuses forms that are not ours."""
@@ -115,6 +116,7 @@ class House:
             looks=self.looks,
             today=self.today(),
             about=about,
+            record=self.record,
         )
 
     def _drawn(self, visit: Visit, draw: Page, scope: str) -> Response:

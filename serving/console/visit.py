@@ -1,8 +1,8 @@
 """One visitor's request, with all that a page needs: the desk, the language, the form, and how to answer."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from serving.asked import Asked, asked
 from serving.console.book import Book
 from serving.console.looks import Looks, Texts
 from serving.problem import RequestError
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 
 _STALE_DAYS = 3
+
+
+Record = Callable[[Asked, Sequence[str], datetime], None]
 
 
 class Books:
@@ -52,6 +56,7 @@ class Visit:
     looks: Looks
     today: date
     about: Mapping[str, Any]
+    record: Record
 
     @property
     def texts(self) -> Texts:
@@ -83,6 +88,11 @@ class Visit:
         """What every page must say first: that the scores are old, or what the desk has to say."""
         age = (self.today - date.fromisoformat(str(self.about["scored_at"])[:10])).days
         return self.texts("frame.stale", days=age) if age > _STALE_DAYS else str(self.about["notice"] or "")
+
+    def saw(self, customer_ids: Sequence[str]) -> None:
+        """Leave in the audit trail whose scores this page shows, before it is shown."""
+        reading = replace(asked(), viewer=self.viewer, route=self.request.url.path)
+        self.record(reading, customer_ids, datetime.now(UTC))
 
     def may_see(self, customer_id: str) -> bool:
         """Say whether this customer is among those that the visitor's key shows."""

@@ -65,6 +65,7 @@ def _shown(visit: Visit, cards: list[dict[str, Any]], card: dict[str, Any], stat
 def _tried(visit: Visit, card: Mapping[str, Any], asked: str) -> tuple[Mapping[str, Any] | None, str]:
     try:
         visit.must_see(asked)
+        visit.saw([asked])
         return visit.desk.try_card(card["name"], asked, language=visit.language), ""
     except RapportError as refusal:
         return None, str(refusal)

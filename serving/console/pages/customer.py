@@ -49,6 +49,7 @@ def _card(visit: Visit, customer_id: str) -> Mapping[str, Any]:
         raise (visit.unknown(customer_id) if refusal.status == 404 else refusal) from refusal
     if visit.viewer.owner not in (None, card["customer"].get("owner")):
         raise visit.unknown(customer_id)
+    visit.saw([customer_id])
     return card
 
 

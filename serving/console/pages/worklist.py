@@ -97,6 +97,7 @@ def _asked(visit: Visit) -> tuple[Query, dict[str, Mapping[str, Any]], Worklist]
 def _rows(visit: Visit, rows: Rows, before: int, marks: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     book = visit.book
     ids = [book.text("customer_id", row) for row in rows]
+    visit.saw(ids)
     answers = visit.desk.answers(ids, visit.target, reasons=_REASONS, language=visit.language)
     # A night may be swapped in between: who is not in it any more keeps the row, without reasons.
     reasons = [answer.get("reasons", []) for answer in answers]

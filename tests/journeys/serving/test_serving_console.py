@@ -1,5 +1,6 @@
 """The console over the real desk: every page stands, and says what the HTTP interface says."""
 
+import json
 import re
 
 import pytest
@@ -17,7 +18,7 @@ def test_every_page_stands_on_the_real_desk(open_client, language):
     cards = set(re.findall(r"/cards/\w+", open_client.get("/cards").text))
     customers = re.findall(r'href="(/customers/[^"?]+)', shown["/"].text)[:8]
     leads = re.findall(r'href="(/customers/[^"]+target=conversion)', shown["/?target=conversion"].text)[:4]
-    assert cards and customers and leads
+    assert all((cards, customers, leads))
     more = [*cards, *customers, *(path.replace("&amp;", "&") for path in leads), "/worklist.csv", "/worklist.xlsx"]
     assert {path: open_client.get(path).status_code for path in more} == dict.fromkeys(more, 200)
 
@@ -54,3 +55,12 @@ def test_a_mark_on_a_page_is_kept_as_feedback(open_client):
     }
     assert open_client.post("/marks", data=sent, follow_redirects=False).status_code == 303
     assert "they merged" in open_client.get(f"/customers/{customer}").text
+
+
+def test_who_reads_a_page_is_in_the_audit_trail(open_client, company):
+    customer = re.search(r'href="/customers/([^"?]+)', open_client.get("/").text).group(1)
+    open_client.get(f"/customers/{customer}")
+    (trail,) = (company.home / "audit").glob("*.jsonl")
+    last = json.loads(trail.read_text(encoding="utf-8").splitlines()[-1])
+    assert (last["by"], last["route"], last["customer_ids"]) == ("local", f"/customers/{customer}", [customer])
+    assert last["request_id"]
