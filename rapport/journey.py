@@ -215,6 +215,7 @@ def score(
     path: Annotated[str | None, typer.Option("--out", help=".parquet, .csv, .xlsx or a PostgreSQL URL.")] = None,
     reasons: Annotated[int, typer.Option(min=0, max=17, help="Reasons written for each customer.")] = 3,
     language: Annotated[str | None, typer.Option(help="en or zh; by default that of the settings.")] = None,
+    alerts: Annotated[bool, typer.Option("--alerts", help="Raise and send the alerts of this night (churn).")] = False,
     home: Home = None,
     settings: SettingsPath = None,
     as_json: Json = False,
@@ -224,15 +225,19 @@ def score(
     from serving.nightly import published_table, score_history
 
     chosen = settings_of(settings)
+    place = home_of(home, chosen.home)
     with opened(source, chosen) as history, progress() as report:
-        night = score_history(
-            history, home_of(home, chosen.home), target.value, as_of=as_of, now=now(), progress=report
-        )
+        night = score_history(history, place, target.value, as_of=as_of, now=now(), progress=report)
+        notice = alarm(history, place, night, now=now(), channels=channels_of(place, os.environ)) if alerts else None
     if path is not None:
         export(published_table(night.scored, reasons=reasons, language=language or chosen.language), path)
     count = len(night.scored)
     words = f"Scored {count:,} customers as of {as_of:%Y-%m-%d}" + (f"; wrote {path}." if path else ".")
-    tell({"rows": count, "as_of": as_of.isoformat(), "out": path}, words, as_json=as_json)
+    told: dict[str, Any] = {"rows": count, "as_of": as_of.isoformat(), "out": path}
+    if notice is not None:
+        words += f"\nRaised {notice.raised:,} alerts, held back {notice.held_back:,}."
+        told |= {"raised": notice.raised, "held_back": notice.held_back}
+    tell(told, words, as_json=as_json)
 
 
 def serve(
@@ -250,7 +255,14 @@ def serve(
     from serving.run import serve as run
 
     environment = read_environment(os.environ)
-    given: dict[str, Any] = {"host": host, "port": port, "workers": workers, "keys": keys, "home": home, "settings": settings}
+    given: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "keys": keys,
+        "home": home,
+        "settings": settings,
+    }
     environment = replace(environment, **{name: value for name, value in given.items() if value is not None})
     run(environment, os.environ, lambda message: out.print(message, markup=False))
 
