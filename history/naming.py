@@ -30,16 +30,13 @@ def table_source(table: Table, sources: Mapping[str, Source], settings: Settings
 
 def column_names(table: Table, source: Source, settings: Settings) -> dict[str, str]:
     """Return contract column → own column, for what is there; TableError where a required one is not."""
-    mapped = settings.mapping.get(table.name, {})
+    mapped = _mapped(table, source, settings)
     by_plain = {plain(own): own for own in reversed(list(source.types))}
     names = {}
     for column in columns_of(table):
         own = mapped.get(column.name)
-        if own is not None and own not in source.types:
-            raise TableError(
-                f'{source.origin}: [mapping.{table.name}] {column.name} = "{own}": there is no such column. '
-                f"It has: {', '.join(source.types)}."
-            )
+        if own is not None:
+            _refuse_unknown(table, source, column.name, own)
         own = own or (column.name if column.name in source.types else by_plain.get(column.name))
         if own is not None:
             names[column.name] = own
@@ -51,11 +48,27 @@ def attribute_names(table: Table, source: Source, names: Mapping[str, str], sett
     """Return attribute → own column: what customers have beyond the contract."""
     if table.name != "customers":
         return {}
-    mapped = {name: own for name, own in settings.mapping.get(table.name, {}).items() if own in source.types}
-    taken = {*names.values(), *mapped.values()}
     reserved = {column.name for column in columns_of(table)} | {"table"}
+    mapped = {name: own for name, own in _mapped(table, source, settings).items() if name not in reserved}
+    for name, own in mapped.items():
+        _refuse_unknown(table, source, name, own)
+    taken = {*names.values(), *mapped.values()}
     more = {own: own for own in source.types if own not in taken and plain(own) not in reserved}
     return {name: own for name, own in {**more, **mapped}.items() if name not in reserved}
+
+
+def _mapped(table: Table, source: Source, settings: Settings) -> Mapping[str, str]:
+    """Return contract column → own column of the settings; what is in memory may have the contract's names already."""
+    names = settings.mapping.get(table.name, {})
+    return {name: own for name, own in names.items() if own in source.types} if source.memory else names
+
+
+def _refuse_unknown(table: Table, source: Source, name: str, own: str) -> None:
+    if own not in source.types:
+        raise TableError(
+            f'{source.origin}: [mapping.{table.name}] {name} = "{own}": there is no such column. '
+            f"It has: {', '.join(source.types)}."
+        )
 
 
 def _refuse_missing(table: Table, source: Source, names: Mapping[str, str]) -> None:

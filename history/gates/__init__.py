@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from history.gates.finding import Finding
-from history.gates.people import duplicate_customers, mixed_currency, unknown_customers, unknown_words
+from history.gates.people import (
+    duplicate_customers,
+    missing_attributes,
+    mixed_currency,
+    unknown_customers,
+    unknown_words,
+)
 from history.gates.times import (
     backward_times,
     late_records,
@@ -27,6 +33,7 @@ _GATES: tuple[Callable[[History, datetime], Iterable[Finding]], ...] = (
     late_records,
     backward_times,
     unrecorded_states,
+    missing_attributes,
     unknown_words,
 )
 

@@ -12,6 +12,8 @@ from history.words import KNOWN_WORDS
 
 # More than this of unknown customers, and the ids of two systems do not fit each other.
 UNKNOWN_SHARE = 0.01
+# So few customers with two ids are worth a look, and change no model.
+FEW_SHARE = 0.005
 
 
 def mixed_currency(history: History, _: datetime) -> Iterable[Finding]:
@@ -47,7 +49,7 @@ def duplicate_customers(history: History, _: datetime) -> Iterable[Finding]:
     example = " = ".join(f"{name} ({customer})" for name, customer in groups[0][:EXAMPLES])
     yield Finding(
         "duplicate_customers",
-        "warn",
+        "warn" if extra > FEW_SHARE * len(rows) else "note",
         "customers",
         Words(
             f"customers: {extra} of {len(rows)} seem to be there under another id as well: {example}. "
@@ -88,6 +90,26 @@ def unknown_customers(history: History, _: datetime) -> Iterable[Finding]:
                 ),
                 {"rows": lost, "share": round(lost / rows, 4), "example": example},
             )
+
+
+def missing_attributes(history: History, _: datetime) -> Iterable[Finding]:
+    """Find fixed attributes of the settings that the customers do not have."""
+    if "customers" not in history.laid:
+        return
+    has = {row[0] for row in history.connection.execute("DESCRIBE customers").fetchall()}
+    missing = [name for name in history.settings.fixed_attributes if name not in has]
+    if missing:
+        listed = ", ".join(missing)
+        yield Finding(
+            "missing_attributes",
+            "warn",
+            "customers",
+            Words(
+                f"customers: has no {listed}, which fixed_attributes in rapport.toml names.",
+                f"customers：没有 rapport.toml 中 fixed_attributes 所列的 {listed}。",
+            ),
+            {"columns": missing},
+        )
 
 
 def unknown_words(history: History, _: datetime) -> Iterable[Finding]:

@@ -115,6 +115,12 @@ def test_words_beyond_the_contract_are_told_until_the_company_says_what_they_mea
     assert findings(tables, Settings(vocabulary={"channel": ("Hausbesuch",)})) == {}
 
 
+def test_a_fixed_attribute_that_no_customer_has_is_told():
+    tables = {"customers": [{"customer_id": "a", "seats": 3}], "orders": [order("a", "2026-01-02")]}
+    found = findings(tables, Settings(fixed_attributes=("seats", "region", "rating")))["missing_attributes"]
+    assert found.says.en == "customers: has no rating, which fixed_attributes in rapport.toml names."
+
+
 @pytest.fixture(scope="module")
 def steady():
     """Make three years of 400 customers that order monthly; every fourth stops before the last half year."""

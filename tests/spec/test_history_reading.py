@@ -207,6 +207,23 @@ def test_a_company_keeps_its_own_names(folder_of):
     assert rows(history, "SELECT customer_id, ordered_at, amount FROM orders") == [("甲", at("2026-01-31"), 5)]
 
 
+def test_a_mapping_to_a_column_that_is_not_there_gets_a_sentence(folder_of):
+    folder = folder_of(orders=ORDERS, customers="customer_id | Rating\na | A+\n")
+    renamed = read_history(folder, Settings(mapping={"customers": {"grade": "Rating"}}))
+    assert rows(renamed, "SELECT grade FROM customers") == [("A+",)]
+    sentence = r'\[mapping\.customers\] grade = "Ratings": there is no such column\. It has: customer_id, Rating\.'
+    with pytest.raises(TableError, match=sentence):
+        read_history(folder, Settings(mapping={"customers": {"grade": "Ratings"}}))
+
+
+def test_what_comes_over_http_has_the_contracts_names_whatever_the_files_have():
+    settings = Settings(mapping={"customers": {"table": "客户", "customer_id": "编号", "grade": "等级"}})
+    customers = [{"customer_id": "a", "grade": "A+"}]
+    assert rows(history_of({"customers": customers}, settings), "SELECT customer_id, grade FROM customers") == [
+        ("a", "A+")
+    ]
+
+
 def test_names_in_another_case_are_understood(folder_of):
     drawn = "CustomerId | Order ID | ordered-at | AMOUNT\na | 1 | 2026-01-31 | 5\n"
     assert rows(read_history(folder_of(Orders=drawn)), "SELECT customer_id, amount FROM orders") == [("a", 5)]
