@@ -115,7 +115,8 @@ class _Pages:
     def _app(self) -> Starlette:
         environment = self._office.environment
         secret = secret_of(environment.home, "console.secret")
-        return console(self._office.desk, secret=secret, secure=environment.secure_cookies)
+        record = AuditTrail(environment.home).add
+        return console(self._office.desk, secret=secret, secure=environment.secure_cookies, record=record)
 
 
 def build(environment: Environment, on_start: Callable[[], None] = lambda: None) -> Any:
@@ -135,10 +136,7 @@ def build(environment: Environment, on_start: Callable[[], None] = lambda: None)
         logging={"access": {"enabled": False}},
     )
     service.add_asgi_middleware(Edge, office=office)
-    secret = secret_of(environment.home, "console.secret")
-    record = AuditTrail(environment.home).add
-    pages = console(office.desk, secret=secret, secure=environment.secure_cookies, record=record)
-    service.mount_asgi_app(pages, path="/")
+    service.mount_asgi_app(_Pages(office), path="/")
     return service
 
 

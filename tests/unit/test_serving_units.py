@@ -1,0 +1,149 @@
+"""Odd logic of serving: settings of the server, rates, thinned days, drift, secrets, exports."""
+
+import json
+import subprocess
+import sys
+import threading
+from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import pytest
+
+from history.errors import ServingError, SettingsError
+from serving.environment import Environment, as_variables, read_environment, variables
+from serving.exports import export, post
+from serving.files import aside, secret_of
+from serving.limits import Rate
+from serving.past import thinned
+
+SCORES = pa.table(
+    {"customer_id": ["=cmd", "张三"], "as_of": ["2026-11-01"] * 2, "target": ["churn"] * 2, "probability": [0.1, None]}
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("RAPPORT_PORT", "abc", "not a number"),
+        ("RAPPORT_PORT", "99999", "not a port"),
+        ("RAPPORT_THREADS", "1", "at least 2"),
+        ("RAPPORT_KEYS", "maybe", "'on' or 'off'"),
+        ("RAPPORT_TIMEOUT_SECONDS", "-1", "more than 0"),
+    ],
+)
+def test_a_variable_that_means_nothing_is_refused_by_name(name, value, says):
+    with pytest.raises(SettingsError, match=f"{name}.*{says}"):
+        read_environment({name: value})
+
+
+def test_the_variables_of_a_child_read_back_the_same(tmp_path):
+    environment = Environment(
+        home=tmp_path, port=4000, workers=2, keys=False, mlflow_url="http://x", timeout_seconds=2.5
+    )
+    assert read_environment(as_variables(environment)) == environment
+
+
+def test_every_variable_is_on_the_settings_page():
+    listed = {name for name, _, _ in variables()}
+    assert set(as_variables(Environment(mlflow_url="x"))) - {"PROMETHEUS_MULTIPROC_DIR"} <= listed
+
+
+def test_a_rate_refills_evenly_and_forgets_the_longest_silent():
+    rate = Rate(per_minute=2)
+    assert [rate.wait("a", 0.0) > 0 for _ in range(3)] == [False, False, True]
+    assert rate.wait("a", 0.0) == pytest.approx(30)
+    assert rate.wait("a", 31.0) == 0
+    for caller in range(20_000):
+        rate.wait(str(caller), 40.0)
+    assert len(rate._buckets) <= 10_000
+
+
+def test_a_line_keeps_days_then_weeks_then_months():
+    today = date(2026, 11, 1)
+    days = [today - timedelta(days=back) for back in range(1, 700)]
+    kept = thinned(days, today)
+    assert kept[-10:] == [today - timedelta(days=back) for back in range(10, 0, -1)]
+    assert 30 < len(kept) < 45
+    assert today - kept[0] <= timedelta(days=550)
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        _killed_halfway(path)
+    assert path.read_text() == "old"
+    assert [one.name for one in tmp_path.iterdir()] == ["a.txt"]
+
+
+def _killed_halfway(path):
+    with aside(path) as part:
+        part.write_text("half")
+        raise KeyboardInterrupt
+
+
+def test_workers_that_start_at_once_share_one_secret(tmp_path):
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(secret_of(tmp_path, "s"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 1
+    assert len(found[0]) == 32
+    assert (tmp_path / "s").stat().st_mode & 0o077 == 0
+
+
+def test_importing_the_service_writes_nothing(tmp_path):
+    code = "import serving.service"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": ":".join(sys.path)}, check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_scores_go_to_each_kind_of_file_and_no_cell_is_a_formula(tmp_path):
+    for ending in ("parquet", "csv", "xlsx"):
+        export(SCORES, tmp_path / f"scores.{ending}")
+    assert pq.read_table(tmp_path / "scores.parquet").equals(SCORES)
+    assert pa_csv.read_csv(tmp_path / "scores.csv").column("customer_id").to_pylist() == ["'=cmd", "张三"]
+    sheet = openpyxl.load_workbook(tmp_path / "scores.xlsx").active
+    assert [(cell.value, cell.data_type) for cell in sheet["A"]][1:] == [("=cmd", "s"), ("张三", "s")]
+    with pytest.raises(ServingError, match="unknown ending"):
+        export(SCORES, tmp_path / "scores.doc")
+
+
+@pytest.fixture
+def crm():
+    """A CRM that fails once, then takes what it is sent."""
+    taken, answers = [], [500, 200, 200]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            status = answers.pop(0)
+            if status == 200:
+                taken.append((dict(self.headers), json.loads(body)))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/hook", taken, answers
+    server.shutdown()
+
+
+def test_scores_written_back_to_a_crm_are_signed_and_sent_again_after_a_failure(crm):
+    url, taken, answers = crm
+    assert post(SCORES, url, "secret", pause=lambda _: None) == 1
+    headers, body = taken[0]
+    assert body["scores"][1] == {"customer_id": "张三", "as_of": "2026-11-01", "target": "churn", "probability": None}
+    assert headers["X-Rapport-Signature"].startswith("sha256=")
+    answers[:] = [401]
+    with pytest.raises(ServingError, match="status 401"):
+        post(SCORES, url, "secret", pause=lambda _: None)
