@@ -3,8 +3,8 @@
     python benchmarks/reasons_hold.py [--scale small] [--bundle FOLDER --history FOLDER]
 
 Trains on the invented company unless given a bundle. For each customer the features of the first reason's family are
-replaced by those of other customers, many times; the rhythm model's own term goes with its family. The mean log-odds then
-must move against the reason's sign.
+replaced by those of other customers, many times; the rhythm model's own term goes with its family. The mean log-odds
+then must move against the reason's sign.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from scoring import Bundle, Scorer
 from scoring.matrix import Matrix
 from training import train
 
-AS_OF = datetime(2025, 11, 1)
+AS_OF = datetime.fromisoformat("2025-11-01")
 YEAR = parse_span("12mo")
 DRAWS = 30
 Floats = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from features.feature import FAMILIES
-from history.errors import BundleError
+from history.errors import BundleError, RapportError
 from scoring.blend import Blend, sigmoid
 from scoring.bundle_files import MAIN, read_folder, write_folder
 from scoring.columns import Column
@@ -169,7 +169,9 @@ class Bundle:
                 spend=Spend.from_dict(stored["spend"], files) if stored["spend"] else None,
                 basis=Basis(**stored["basis"]),
             )
-        except (KeyError, TypeError) as error:
+        except RapportError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
             raise BundleError(f"{folder / MAIN} lacks or misplaces {error}. Publish the bundle again.") from error
 
     def _described(self) -> dict[str, Any]:

@@ -39,7 +39,10 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
         raise BundleError(
             f"{folder} is a bundle of format {stored.get('format')}; this program reads {FORMAT}. Train again."
         )
-    return stored, {name: _checked(folder / name, digest) for name, digest in stored["files"].items()}
+    files = stored.get("files")
+    if not isinstance(files, dict):
+        raise BundleError(f"{folder / MAIN} does not list its files. Publish the bundle again.")
+    return stored, {name: _checked(folder / name, digest) for name, digest in files.items()}
 
 
 def write_through(path: Path, text: str) -> None:

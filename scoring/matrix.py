@@ -102,6 +102,8 @@ class Reader:
             names = [column.name for column in self._columns]
             refuse_missing(schema.names, names)
             found = [schema.get_field_index(name) for name in names]
+            if -1 in found:
+                raise BundleError(f"the rows have two columns '{names[found.index(-1)]}'. Give each feature once.")
             plain = all(schema.field(found[place]).type == pa.float64() for place in self._numbers)
             self._layout = layout = (schema, found, plain)
         return layout[1], layout[2]
@@ -121,7 +123,10 @@ def refuse_missing(given: Sequence[str], wanted: Sequence[str]) -> None:
 def _numbers(table: pa.Table, plain: bool) -> Floats:
     # One call into Arrow for all columns: one by one costs more than the prediction of a single row.
     if not plain:
-        table = table.cast(pa.schema([pa.field(name, pa.float64()) for name in table.column_names]))
+        try:
+            table = table.cast(pa.schema([pa.field(name, pa.float64()) for name in table.column_names]))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise BundleError(f"a feature of these rows is not a number ({error}). Build them anew.") from error
     numbers: Floats = table.combine_chunks().to_batches()[0].to_tensor(null_to_nan=True, row_major=True).to_numpy()
     return numbers
 

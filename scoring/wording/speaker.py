@@ -18,7 +18,7 @@ class Speaker:
     """The words of one bundle in one language; made once and kept."""
 
     def __init__(self, bundle: Bundle, language: str) -> None:
-        self.language = "zh" if language == "zh" else "en"
+        self.language = "zh" if language.startswith("zh") else "en"
         self._bundle = bundle
         self._places = {column.name: place for place, column in enumerate(bundle.columns)}
         self._choice = Choice(bundle)

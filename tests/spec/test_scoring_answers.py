@@ -1,6 +1,7 @@
 """What an answer says: its numbers in both languages, its sentences, what changed it, and what could."""
 
 import json
+from contextlib import nullcontext as does_not_raise
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -19,6 +20,21 @@ from scoring.experts.rhythm import Rhythm
 from scoring.matrix import Matrix
 from scoring.what_if import changeable, dependents, what_if
 from scoring.wording.numbers import said
+
+# Shown as they are, never read to make a score.
+PLAIN = {
+    "target",
+    "version",
+    "horizon",
+    "active",
+    "fingerprint",
+    "vocabulary",
+    "currency",
+    "grade",
+    "tables",
+    "evaluation",
+    "record",
+}
 
 
 @cache
@@ -210,3 +226,31 @@ def test_reasons_that_cost_too_much_are_refused():
     with pytest.raises(PromotionError, match="Train with fewer or shallower trees"):
         refuse_costly(scorer().bundle, budget=0.001)
     assert refuse_costly(scorer().bundle, budget=50.0) > 0
+
+
+def test_rows_with_a_feature_twice_or_as_text_are_refused():
+    table = table_of(invented(2, 1))
+    with pytest.raises(BundleError, match="two columns 'tickets_open'"):
+        scorer().score(table.append_column("tickets_open", table["tickets_open"]), AS_OF)
+    place = table.column_names.index("tickets_open")
+    with pytest.raises(BundleError, match="is not a number"):
+        scorer().score(table.set_column(place, "tickets_open", [["many", "few"]]), AS_OF)
+
+
+def test_a_bundle_that_lacks_any_part_is_refused_with_a_sentence(tmp_path):
+    folder = scorer().bundle.save(tmp_path / "bundle")
+    main = folder / "bundle.json"
+    whole = json.loads(main.read_text("utf-8"))
+    for lost in whole:
+        main.write_text(json.dumps({name: part for name, part in whole.items() if name != lost}), "utf-8")
+        with pytest.raises(BundleError):
+            Bundle.load(folder)
+        main.write_text(json.dumps(whole | {lost: 7}), "utf-8")
+        with pytest.raises(BundleError) if lost not in PLAIN else does_not_raise():
+            Bundle.load(folder)
+
+
+def test_nobody_at_all_is_scored_as_nobody():
+    nobody = scorer().score(table_of(invented(2, 1)).slice(0, 0), AS_OF)
+    assert len(nobody) == 0
+    assert nobody.answers() == []
