@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from history import Settings
+from history.errors import SettingsError
 from history.spans import parse_span
 from rapport.terminal import (
     DATE_FORMATS,
@@ -215,17 +217,23 @@ def score(
     path: Annotated[str | None, typer.Option("--out", help=".parquet, .csv, .xlsx or a PostgreSQL URL.")] = None,
     reasons: Annotated[int, typer.Option(min=0, max=17, help="Reasons written for each customer.")] = 3,
     language: Annotated[str | None, typer.Option(help="en or zh; by default that of the settings.")] = None,
+    engine: Engine = EngineName.duckdb,
+    master: Master = "local[2]",
     alerts: Annotated[bool, typer.Option("--alerts", help="Raise and send the alerts of this night (churn).")] = False,
     home: Home = None,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
     """Score every customer with the champion, publish the snapshot that the service answers from, and export it."""
+    from serving.alarm import alarm, channels_of
     from serving.exports import export
     from serving.nightly import published_table, score_history
 
     chosen = settings_of(settings)
     place = home_of(home, chosen.home)
+    if engine is EngineName.spark:
+        _score_by_spark(source, place, target.value, as_of, path, chosen, master)
+        return
     with opened(source, chosen) as history, progress() as report:
         night = score_history(history, place, target.value, as_of=as_of, now=now(), progress=report)
         notice = alarm(history, place, night, now=now(), channels=channels_of(place, os.environ)) if alerts else None
@@ -238,6 +246,20 @@ def score(
         words += f"\nRaised {notice.raised:,} alerts, held back {notice.held_back:,}."
         told |= {"raised": notice.raised, "held_back": notice.held_back}
     tell(told, words, as_json=as_json)
+
+
+def _score_by_spark(
+    source: str, home: Path, target: str, as_of: datetime, path: str | None, settings: Settings, master: str
+) -> None:
+    from scoring import shelf
+    from scoring.spark import spark_score
+
+    if path is None:
+        raise SettingsError("With --engine spark, name the folder to write with --out.")
+    champion = shelf.champion(home, target)
+    with progress() as report:
+        rows = spark_score(source, champion, path, as_of=as_of, settings=settings, master=master, progress=report)
+    out.print(f"Scored {rows:,} customers to {path} by Spark.", markup=False)
 
 
 def serve(
