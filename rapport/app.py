@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from rapport import cards, journey, keys, models
+from rapport import answering, cards, journey, keys, models
 from rapport.demo import demo
 from rapport.terminal import guarded
 
@@ -24,9 +24,9 @@ for command in (
     journey.features,
     journey.train,
     journey.backtest,
-    journey.score,
-    journey.serve,
-    journey.monitor,
+    answering.score,
+    answering.serve,
+    answering.monitor,
 ):
     app.command(name="map" if command is journey.map_names else None)(command)
 app.add_typer(models.app, name="models")

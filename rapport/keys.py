@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rapport.journey import Home, home_of
+from rapport.options import Home, home_of
 from rapport.terminal import Json, SettingsPath, now, settings_of, tell
 
 app = typer.Typer(help="Make, list, rotate and revoke API keys.", no_args_is_help=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rapport.journey import Home, Target, TargetName, home_of
+from rapport.options import Home, Target, TargetName, home_of
 from rapport.terminal import Json, SettingsPath, now, settings_of, tell
 
 app = typer.Typer(help="List, show, promote and roll back models.", no_args_is_help=True)
