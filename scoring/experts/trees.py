@@ -64,6 +64,11 @@ class Trees:
         # The expected value that the boosters carry is the training rows'; the reference may be others.
         return replace(self, expected=float(base + np.add.accumulate(means)[-1]), centre=centre)
 
+    @property
+    def by_tables(self) -> bool:
+        """Tell whether the tables cover these boosters, so that LightGBM need not be asked."""
+        return self._kernel is not None
+
     def disagreement(self, rows: Matrix) -> float:
         """Give the largest difference between the shares that are used and LightGBM's own."""
         used, asked = self._shares(rows), self._asked(np.ascontiguousarray(rows.values[:, self._places.within(rows)]))
