@@ -11,7 +11,7 @@ from scoring import shelf
 from serving.current import Current, Night
 from serving.drift import drift
 
-_SECTIONS = ("compared", "calibration", "gain", "slices", "gates", "importance", "matured")
+_SECTIONS = ("compared", "calibration", "gain", "profit", "gates", "importance", "matured")
 _VIEWS = ("cohorts", "funnel", "attribution", "risk")
 
 
@@ -27,6 +27,7 @@ def model_page(home: Path, current: Current, language: str, mlflow_url: str | No
         "as_of": bundle.record.get("as_of"),
         "grade": evaluation.get("grade") or {"letter": bundle.grade, "sentence": ""},
         **{section: evaluation.get(section) for section in _SECTIONS},
+        "slices": _slices(current, language),
         "weights": [{"expert": name, "weight": weight} for name, weight in bundle.blend.weights.items()],
         "drift": _drift(current, language),
         "versions": _versions(home, current.target),
@@ -43,6 +44,21 @@ def views(nights: Sequence[Night]) -> dict[str, Any]:
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value.date().isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def _slices(current: Current, language: str) -> list[dict[str, Any]] | None:
+    """Return how the model did by part of the book, then by cutoff, latest first."""
+    evaluation, names = current.bundle.evaluation, current.bundle.by_name
+    parts = [
+        {**part, "label": names[part["by"]].meaning(language) if part["by"] in names else None}
+        for part in evaluation.get("segments") or ()
+    ]
+    cutoffs = [
+        {"by": "cutoff", "label": None, "value": one["cutoff"], "count": one["rows"], "predicted": one["expected"],
+         "rate": one["rate"], "auc": one["auc"]}
+        for one in evaluation.get("slices") or ()
+    ]  # fmt: skip
+    return [*parts, *cutoffs] or None
 
 
 def _drift(current: Current, language: str) -> list[dict[str, Any]] | None:
