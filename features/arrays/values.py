@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from features.arrays.program import Groups
+    from features.arrays.rows import Groups
 
 Column = tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]
 Make = Callable[..., Column]
