@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.operations as ops
 import numpy as np
 
-from features.arrays.rows import Groups, matched, spread, stacked
+from features.arrays.rows import Groups, Places, matched, spread, stacked
 from features.arrays.values import REDUCTIONS, VALUES, Column, known, taken
 
 Inputs = Mapping[str, Mapping[str, Column]]
