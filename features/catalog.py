@@ -14,7 +14,9 @@ from features.families.care import CONTRACT, PAYMENT, RISK, SATISFACTION, SERVIC
 from features.families.contact import ENGAGEMENT, RELATIONSHIP, SENTIMENT
 from features.families.leads import MARKETING, OPPORTUNITY, by_action, by_attribute, by_channel
 from features.families.orders import FREQUENCY, RECENCY, RHYTHM, TENURE, TREND, VALUE
+from features.families.tree import KIN
 from features.feature import Feature
+from features.kin import PARENT
 from features.sources import on_clock
 from history import History, Settings
 
@@ -71,7 +73,9 @@ class Catalog:
     @cached_property
     def fingerprint(self) -> str:
         """Return a SHA-256 over the names and measures: two catalogs with the same one give the same cells."""
-        declared = "\n".join(f"{feature.name} {feature.unit} {feature.measure!r}" for feature in self.features)
+        declared = "\n".join(
+            f"{feature.name} {feature.unit} {feature.measure or feature.relatives!r}" for feature in self.features
+        )
         return hashlib.sha256(declared.encode()).hexdigest()
 
 
@@ -81,7 +85,8 @@ def catalog(vocabulary: Vocabulary = Vocabulary()) -> Catalog:
     own = (
         *by_action(vocabulary.actions),
         *by_channel(name for name in vocabulary.channels if name not in CHANNELS),
-        *by_attribute(vocabulary.attributes),
+        *by_attribute(name for name in vocabulary.attributes if name != PARENT),
+        *(KIN if PARENT in vocabulary.attributes else ()),
     )
     return Catalog((*FEATURES, *own), vocabulary)
 

@@ -10,7 +10,8 @@ _INTRODUCTION = """# Features
 
 What Rapport knows about a customer at a cutoff: {count} numbers in {families} families, in the order in which a model
 reads them. A company's own words add more: each further action of its touches and channel of its interactions, and
-each attribute that `fixed_attributes` in `rapport.toml` names.
+each attribute that `fixed_attributes` in `rapport.toml` names (here `industry`). The customer tree (`kin_…`,
+`parent_active`) is told only where `parent_id` is among them, and of relatives that are in the same history or request.
 
 * Windows are half-open: *the last 30 days* are `[cutoff − 30 days, cutoff)`. Days are whole days, counted back from
   the cutoff, whatever its time of day.
@@ -27,7 +28,7 @@ _ARROWS = {-1: "↓", 0: "", 1: "↑"}
 
 def features_page(features: Catalog | None = None) -> str:
     """Return the page as Markdown."""
-    features = features or catalog(Vocabulary(attributes=("industry",)))
+    features = features or catalog(Vocabulary(attributes=("industry", "parent_id")))
     present = [family for family in FAMILIES if any(each.family == family for each in features.features)]
     parts = [_INTRODUCTION.format(count=len(features.features), families=len(present))]
     for family in present:

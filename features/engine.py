@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from features.arrays import ArrayPlan, small_snapshot
 from features.catalog import Catalog, catalog
+from features.kin import READ, kin_columns
 from features.plan import Plan, StreamPlan, plan
 from features.sources import KEPT, Moment, attribute_columns, branch, on_clock, one_turn, prepare
 from features.streams import measurable
@@ -72,7 +73,12 @@ def snapshot(
         rows = small_snapshot(array_plan(features), history, before, moment, active_from)
     else:
         rows = _big_snapshot(history, features, before, moment, active_from)
-    return _shaped(rows, features, history, present, ["customer_id", "state"])
+    kept = frozenset(history.present if present is None else present)
+    asked = pa.table(
+        {"customer_id": rows["customer_id"], "cutoff": pa.repeat(pa.scalar(before, pa.timestamp("us")), len(rows))}
+    )
+    given = _of_customers(history, features, asked, lambda: _beside(asked, rows.select(READ)), kept)
+    return _shaped(rows, features, kept, given, ["customer_id", "state"])
 
 
 def _big_snapshot(history: History, features: Catalog, before: datetime, moment: Moment, active_from: int) -> pa.Table:
@@ -126,7 +132,14 @@ def training_parts(history: History, question: Question, features: Catalog) -> I
     for first in range(0, len(cutoffs), together):
         _merge(connection, compiled, streams, "buckets", cutoffs[first : first + together])
         rows = connection.sql(_labelled(compiled, question.target)).to_arrow_table()
-        yield _shaped(rows, features, history, None, ["customer_id", "cutoff", "label"])
+        given = _of_customers(
+            history,
+            features,
+            rows.select(["customer_id", "cutoff"]),
+            lambda: connection.sql(_people_sql(compiled)).to_arrow_table(),
+            frozenset(history.present),
+        )
+        yield _shaped(rows, features, frozenset(history.present), given, ["customer_id", "cutoff", "label"])
 
 
 @cache
@@ -242,16 +255,36 @@ def _labelled(compiled: Plan, target: str) -> str:
     )
 
 
+def _of_customers(
+    history: History, features: Catalog, asked: pa.Table, people: Callable[[], pa.Table], kept: Collection[str]
+) -> dict[str, pa.ChunkedArray]:
+    """Return what is told by the table of customers itself: fixed attributes, and the tree among ``people``."""
+    columns = attribute_columns(history.connection, features, asked)
+    if any(feature.relatives for feature in features.features):
+        columns |= kin_columns(history.connection, asked, people(), kept)
+    return columns
+
+
+def _beside(one: pa.Table, other: pa.Table) -> pa.Table:
+    return pa.table({name: table[name] for table in (one, other) for name in table.column_names})
+
+
+def _people_sql(compiled: Plan) -> str:
+    told = ", ".join(f"done.{name}" for name in READ)
+    return (
+        f"SELECT done.customer_id, cutoffs.cutoff, {told} FROM ({compiled.finish}) AS done "
+        "JOIN cutoffs ON done.cutoff = cutoffs.day"
+    )
+
+
 def _shaped(
-    rows: pa.Table, features: Catalog, history: History, present: Collection[str] | None, first: list[str]
+    rows: pa.Table, features: Catalog, kept: frozenset[str], given: Mapping[str, pa.ChunkedArray], first: list[str]
 ) -> pa.Table:
-    """Order the columns, add attributes, and empty the features whose tables the company does not keep."""
-    kept = frozenset(history.present if present is None else present)
-    attributes = attribute_columns(history.connection, features, rows["customer_id"])
+    """Order the columns, add those that are given, and empty the features whose tables the company does not keep."""
     columns = {name: rows[name] for name in first}
     for feature in features.features:
         if feature.measure is None:
-            columns[feature.name] = attributes[feature.name]
+            columns[feature.name] = given[feature.name]
         elif measurable(feature.measure, kept):
             columns[feature.name] = rows[feature.name]
         else:

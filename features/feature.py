@@ -24,7 +24,7 @@ class Feature:
     ``direction`` is the expected effect of a larger value on the risk of leaving: +1, -1, or 0 for unknown; it becomes
     a monotone constraint. ``buying`` is the same for a lead's chance of a first order.
     ``actionable`` says whether the company itself can change it; ``outbound`` marks our own activity, which may never
-    be shown as lowering a risk.
+    be shown as lowering a risk. ``relatives`` names what is told of the customer tree instead of a measure (``kin``).
     """
 
     name: str
@@ -37,6 +37,12 @@ class Feature:
     buying: int = 0
     actionable: bool = False
     outbound: bool = False
+    relatives: str | None = None
+
+    @property
+    def is_attribute(self) -> bool:
+        """Return whether it is a fixed attribute of the customer."""
+        return self.measure is None and self.relatives is None
 
     @property
     def streams(self) -> frozenset[str]:

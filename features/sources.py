@@ -12,6 +12,7 @@ import duckdb
 import ibis
 import pyarrow as pa
 
+from features.kin import PARENT
 from features.measures import TICKS
 from history.contract import RECORDED_AT, TABLES, Column, Table
 from history.errors import SettingsError
@@ -166,23 +167,31 @@ def _has_recorded(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
 
 
 def attribute_columns(
-    connection: duckdb.DuckDBPyConnection, features: Catalog, customer_ids: pa.ChunkedArray
+    connection: duckdb.DuckDBPyConnection, features: Catalog, asked: pa.Table
 ) -> dict[str, pa.ChunkedArray]:
-    """Return the columns of the fixed attributes for these customers, in their order."""
-    chosen = [feature for feature in features.features if feature.measure is None]
+    """Return the columns of the fixed attributes for the customers ``asked`` (customer_id, cutoff), in their order.
+
+    They never change, but are not known before the customer's own row is.
+    """
+    chosen = [feature for feature in features.features if feature.is_attribute]
     if not chosen:
         return {}
     known = {row[0] for row in connection.execute("DESCRIBE customers").fetchall()}
     kinds = {feature.name: "VARCHAR" if feature.is_category else "DOUBLE" for feature in chosen}
     columns = ", ".join(
         f'TRY_CAST("{column}" AS {kinds[name]}) AS {name}' if column in known else f"NULL::{kinds[name]} AS {name}"
-        for name, column in zip(kinds, features.vocabulary.attributes, strict=True)
+        for name, column in zip(kinds, (name for name in features.vocabulary.attributes if name != PARENT), strict=True)
     )
-    asked = pa.table({"customer_id": customer_ids, "place": range(len(customer_ids))})
-    connection.register("asked", asked)
+    connection.register("asked", asked.append_column("place", pa.array(range(len(asked)), pa.int64())))
     try:
-        own = f"(SELECT customer_id, {columns} FROM customers) AS own"
-        sql = f"SELECT own.* EXCLUDE (customer_id) FROM asked LEFT JOIN {own} USING (customer_id) ORDER BY place"
+        own = f"(SELECT customer_id, {columns}, created_at, recorded_at FROM customers) AS own"
+        seen = " AND ".join(
+            f"(own.{time} IS NULL OR own.{time} < asked.cutoff)" for time in ("created_at", "recorded_at")
+        )
+        sql = (
+            f"SELECT {', '.join(f'own.{name}' for name in kinds)} FROM asked LEFT JOIN {own} "
+            f"ON own.customer_id = asked.customer_id AND {seen} ORDER BY place"
+        )
         rows = connection.sql(sql).to_arrow_table()
     finally:
         connection.unregister("asked")

@@ -14,7 +14,7 @@ from history import history_of
 from history.contract import TABLES
 from history.spans import Span
 
-CATALOG = catalog(Vocabulary(channels=("fax",), attributes=("industry", "employees")))
+CATALOG = catalog(Vocabulary(channels=("fax",), attributes=("industry", "employees", "parent_id")))
 words = st.lists(
     st.text(min_size=1, max_size=8) | st.sampled_from(["view page", "view-page", "下载", "下 载"]), max_size=5
 )
@@ -56,7 +56,7 @@ def windows_of(feature: Feature) -> set[int]:
     """Return the distances at which the feature's windows begin, and how wide they are."""
     leaves = list(feature.measure.leaves()) if feature.measure else []
     distances = {leaf.days for leaf in leaves if leaf.days} | {leaf.days - leaf.skip for leaf in leaves if leaf.days}
-    return distances | {days for stream in feature.streams for days in windows_in(stream)}
+    return distances | {days for read in (*feature.streams, feature.relatives or "") for days in windows_in(read)}
 
 
 @pytest.mark.parametrize("feature", CATALOG.features, ids=lambda feature: feature.name)
@@ -71,7 +71,7 @@ def test_of_a_customer_to_whom_nothing_happened_every_feature_says_what_it_decla
     with history_of(others | {"customers": [silent]}) as history:
         table = snapshot(history, CUTOFF, CATALOG, active=Span(12))
     found = next(row for row in table.to_pylist() if row["customer_id"] == "silent")
-    told = [feature for feature in CATALOG.features if "customers" not in feature.streams and feature.measure]
+    told = [feature for feature in CATALOG.features if "customers" not in feature.streams and not feature.is_attribute]
     assert {feature.name: found[feature.name] for feature in told} == {
         feature.name: feature.if_no_events for feature in told
     }
