@@ -3,7 +3,7 @@
     python benchmarks/engine_peers.py --scale small [--featuretools PYTHON]
 
 Featuretools is not a part of the product: PYTHON is an interpreter that has it
-(pip install featuretools "setuptools<81").
+(pip install featuretools "pandas<2.3" "numpy<2" "pyarrow<21" "setuptools<81").
 """
 
 import argparse

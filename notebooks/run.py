@@ -30,13 +30,18 @@ def lacking(script: Path) -> str | None:
 
 def execute(script: Path) -> Path:
     """Run a script as a notebook and write it with its output."""
-    # These are an extra: pip install 'rapport[notebooks]'.
-    import jupytext  # noqa: PLC0415
-    from nbclient import NotebookClient  # noqa: PLC0415
-
+    try:
+        import jupytext  # noqa: PLC0415 - an extra
+        from jupyter_client import AsyncKernelManager  # noqa: PLC0415
+        from nbclient import NotebookClient  # noqa: PLC0415
+    except ImportError as lack:
+        sys.exit(f"{lack.name} is not installed: .venv/bin/pip install -e '.[notebooks]' brings what runs notebooks.")
     notebook = jupytext.read(script)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    NotebookClient(notebook, timeout=60 * MINUTES, resources={"metadata": {"path": str(HERE.parent)}}).execute()
+    place = {"metadata": {"path": str(HERE.parent)}}
+    # Sockets of the file system: nobody else on the machine can listen in, as on a port.
+    kernel = AsyncKernelManager(transport="ipc", kernel_name="python3")
+    NotebookClient(notebook, km=kernel, timeout=60 * MINUTES, resources=place).execute()
     written = script.with_suffix(".ipynb")
     jupytext.write(notebook, written)
     return written
