@@ -15,7 +15,7 @@ _STAGES = ("leads", "touched", "opportunity", "won")
 _ATTRIBUTIONS = ("first", "last", "linear", "u_shape", "removal")
 _COHORT_QUARTERS = 9
 _COHORTS = 12
-_RISKS = 8
+_RISKS = 5
 
 
 def show(visit: Visit) -> Response:
@@ -41,7 +41,7 @@ def show(visit: Visit) -> Response:
         funnel=_funnel(views.get("funnel") or []),
         stages=_STAGES,
         attributions=_ATTRIBUTIONS,
-        risk=[row for row in views.get("risk") or [] if visit.may_see(str(row["customer_id"]))][:_RISKS],
+        risk=_gravest([row for row in views.get("risk") or [] if visit.may_see(str(row["customer_id"]))]),
     )
 
 
@@ -61,6 +61,11 @@ def _movers(book: Book, seen: Mask, days: int) -> tuple[list[dict[str, Any]], li
 
     up, down = portfolio.movers(book, seen, days)
     return drawn(up), drawn(down)
+
+
+def _gravest(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows worth a look first: grave events, then large amounts."""
+    return sorted(rows, key=lambda row: (not row.get("grave"), -(row.get("amount") or 0.0)))[:_RISKS]
 
 
 def _funnel(rows: list[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
