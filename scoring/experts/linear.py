@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from history.errors import BundleError
 from scoring.experts import Reading
-from scoring.matrix import Floats, Matrix
+from scoring.matrix import Floats, Matrix, Places
 
 KIND = "linear"
 TRANSFORMS: Mapping[str, Callable[[Floats], Floats]] = {
@@ -38,10 +38,8 @@ class Term:
     mean: float = 0.0
 
     def part(self, rows: Matrix) -> Floats:
-        """Give the term's log-odds for each row, centred on the reference population."""
-        shaped = TRANSFORMS[self.transform](rows.number(self.feature))
-        scaled = np.clip((shaped - self.centre) / self.scale, self.low, self.high)
-        return self.coefficient * np.where(np.isnan(scaled), self.missing, scaled) - self.mean
+        """Give this term's log-odds for each row."""
+        return Linear("", (self,), 0.0).parts(rows)[:, 0]
 
 
 @dataclass(frozen=True)
@@ -56,19 +54,19 @@ class Linear:
 
     def read(self, rows: Matrix) -> Reading:
         """Say the line's log-odds and each feature's part."""
+        parts, places = self.parts(rows) - self._numbers("mean"), self._places.within(rows)
         by_feature = np.zeros((len(rows), len(rows.columns)))
-        mean = self.intercept
-        for term in self.terms:
-            if term.feature not in rows.place:
-                raise BundleError(f"the line '{self.name}' reads '{term.feature}', which this bundle does not have.")
-            by_feature[:, rows.place[term.feature]] += term.part(rows)
-            mean += term.mean
-        return Reading(mean, by_feature, {})
+        by_feature[:, places[self._first]] = parts[:, self._first]
+        for again in self._again:
+            by_feature[:, places[again]] += parts[:, again]
+        return Reading(self.intercept + sum(term.mean for term in self.terms), by_feature, {})
 
     def centred_on(self, rows: Matrix) -> "Linear":
         """Give the same line with each term's mean over ``rows`` set apart."""
-        terms = (replace(term, mean=float(replace(term, mean=0.0).part(rows).mean())) for term in self.terms)
-        return replace(self, terms=tuple(terms))
+        means = self.parts(rows).mean(axis=0).tolist()
+        return replace(
+            self, terms=tuple(replace(term, mean=mean) for term, mean in zip(self.terms, means, strict=True))
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Give what JSON can hold of it."""
@@ -84,3 +82,38 @@ class Linear:
         """Read what ``to_dict`` wrote."""
         terms = tuple(Term(**term) for term in stored["terms"])
         return cls(stored["name"], terms, stored["intercept"])
+
+    @cached_property
+    def _places(self) -> Places:
+        return Places([term.feature for term in self.terms])
+
+    @cached_property
+    def _first(self) -> list[int]:
+        """Give the terms that are the first on their feature."""
+        return list({term.feature: at for at, term in reversed(list(enumerate(self.terms)))}.values())
+
+    @cached_property
+    def _again(self) -> list[int]:
+        return [at for at in range(len(self.terms)) if at not in self._first]
+
+    @cached_property
+    def _shaped_by(self) -> dict[str, list[int]]:
+        return {name: [at for at, term in enumerate(self.terms) if term.transform == name] for name in TRANSFORMS}
+
+    def _numbers(self, name: str) -> Floats:
+        return np.array([getattr(term, name) for term in self.terms])
+
+    @cached_property
+    def _scales(self) -> tuple[Floats, ...]:
+        return tuple(self._numbers(name) for name in ("centre", "scale", "low", "high", "missing", "coefficient"))
+
+    def parts(self, rows: Matrix) -> Floats:
+        """Give each term's log-odds, not yet centred, rows x terms."""
+        given = rows.values[:, self._places.within(rows)]
+        shaped = np.empty_like(given)
+        for name, terms in self._shaped_by.items():
+            if terms:
+                shaped[:, terms] = TRANSFORMS[name](given[:, terms])
+        centre, scale, low, high, missing, coefficient = self._scales
+        scaled = np.clip((shaped - centre) / scale, low, high)
+        return np.asarray(coefficient * np.where(np.isnan(scaled), missing, scaled))
