@@ -7,6 +7,7 @@ NOTEBOOK_CUSTOMERS makes the invented companies smaller; BENCH names the folder 
 
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -39,9 +40,10 @@ def execute(script: Path) -> Path:
     notebook = jupytext.read(script)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     place = {"metadata": {"path": str(HERE.parent)}}
-    # Sockets of the file system: nobody else on the machine can listen in, as on a port.
-    kernel = AsyncKernelManager(transport="ipc", kernel_name="python3")
-    NotebookClient(notebook, km=kernel, timeout=60 * MINUTES, resources=place).execute()
+    with tempfile.TemporaryDirectory(prefix="rapport-") as sockets:
+        # Sockets of the file system: nobody else on the machine can listen in, as on a port.
+        kernel = AsyncKernelManager(transport="ipc", ip=f"{sockets}/kernel", kernel_name="python3")
+        NotebookClient(notebook, km=kernel, timeout=60 * MINUTES, resources=place).execute()
     written = script.with_suffix(".ipynb")
     jupytext.write(notebook, written)
     return written
