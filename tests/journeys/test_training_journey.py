@@ -1,0 +1,147 @@
+"""A model's life: trained, kept, loaded by MLflow, promoted, rolled back, watched; and killed on the way."""
+
+import os
+import sqlite3
+import sys
+from datetime import datetime
+from functools import cache
+
+import mlflow
+import numpy as np
+import pytest
+from training_world import ACTIVE, ASKED, HORIZON, NOW, company
+
+from features import snapshot
+from history.errors import BundleError, PromotionError
+from scoring import Bundle, Scorer, shelf
+from training import backtest, models_list, monitor, promote, record, rollback, train
+from training.registry import reconciled
+
+AT = datetime(2026, 1, 2)
+
+
+@cache
+def trained():
+    return train(company(), "churn", **ASKED)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """One home for the whole life: a champion and two challengers."""
+    place = tmp_path_factory.mktemp("home")
+    for _ in range(3):
+        record(trained(), home=place, environ={}, now=AT)
+    return place
+
+
+def people():
+    return snapshot(company(), NOW, trained().made.features, active=ACTIVE)
+
+
+def test_training_twice_gives_the_same_numbers():
+    again = train(company(), "churn", **ASKED)
+    first, second = (Scorer(each.bundle).score(people(), NOW).probability for each in (trained(), again))
+    np.testing.assert_array_equal(first, second)
+    assert again.bundle.record == trained().bundle.record
+
+
+def test_the_blend_is_no_worse_than_guessing_and_ranks_like_its_parts():
+    measured = trained().bundle.evaluation["measures"]
+    assert measured["blend"]["log_loss"] < measured["base_rate"]["log_loss"]
+    assert measured["blend"]["auc"] > measured["recency"]["auc"] - 0.02
+
+
+def test_what_happens_after_the_cutoff_changes_no_prediction():
+    cutoff = datetime(2025, 8, 1)
+    whole = company()
+    rows = whole.connection.execute("SELECT * EXCLUDE (recorded_at) FROM orders WHERE ordered_at < ?", [cutoff])
+    past = company(rows.to_arrow_table().select(["customer_id", "order_id", "ordered_at", "amount"]).to_pylist())
+    asked = {"cutoff": cutoff, "horizon": HORIZON, "active": ACTIVE}
+    told = [backtest(history, "churn", **asked).sort_by("customer_id") for history in (company(), past)]
+    assert told[0].equals(told[1])
+
+
+def test_the_first_model_is_champion_and_the_next_a_challenger(home):
+    listed = models_list(home, "churn", environ={}).as_dict()["models"]
+    assert [(each["version"], each["alias"]) for each in listed] == [("1", "champion"), ("2", ""), ("3", "")]
+
+
+def test_mlflow_gives_what_the_scorer_gives_to_the_last_digit(home):
+    mlflow.set_tracking_uri(f"sqlite:///{home / 'mlflow.db'}")
+    mlflow.set_registry_uri(f"sqlite:///{home / 'mlflow.db'}")
+    loaded = mlflow.pyfunc.load_model("models:/churn@champion")
+    scored = Scorer(Bundle.load(shelf.champion(home, "churn"))).score(people(), NOW)
+    said = loaded.predict(people().to_pandas())
+    np.testing.assert_array_equal(said["probability"].to_numpy(), scored.probability)
+    assert said["customer_id"].tolist() == scored.customer_id.tolist()
+
+
+def test_a_model_without_the_grade_is_not_promoted_until_forced_and_rolls_back(home):
+    grade = trained().bundle.grade
+    challenger = Bundle.load(home / "models" / "churn" / "2")
+    assert challenger.evaluation["against_champion"]["version"] == "1"
+    outcome = pytest.raises(PromotionError, match="Grade D; C or better") if grade == "D" else np.errstate()
+    with outcome:
+        promote(home, "churn", "2", environ={}, now=AT)
+    if grade == "D":
+        promote(home, "churn", "2", environ={}, now=AT, force=True)
+    assert shelf.champion_version(home, "churn") == "2"
+    with pytest.raises(PromotionError, match="not compared with version 2, the champion"):
+        promote(home, "churn", "3", environ={}, now=AT)
+    assert "churn 1 is champion again" in rollback(home, "churn", environ={}, now=AT).as_text()
+    with pytest.raises(BundleError, match="nothing to roll back to"):
+        rollback(home, "churn", environ={}, now=AT)
+
+
+def test_the_report_works_offline(home):
+    page = next(home.glob("mlflow-artifacts/**/report.html")).read_text("utf-8")
+    assert "data:image/png;base64," in page
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_the_watch_tells_drift_and_when_outcomes_mature(home):
+    found = monitor(company(), home, "churn", as_of=NOW)
+    assert found.as_dict()["score_psi"] < 0.1
+    assert "No outcome has matured since the champion was trained; the first will on 2026-04-01." in found.as_text()
+    assert "<table>" in found.as_html()
+
+
+MOMENTS = (1, 4, 9, 15, 22, 30, 40, 60, 90, 140)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_run_killed_at_any_moment_leaves_the_champion_and_the_next_run_works(home, moment):
+    before = shelf.champion_version(home, "churn")
+    child = os.fork()
+    if child == 0:
+        _killed_at(moment)
+        record(trained(), home=home, environ={}, now=AT)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert shelf.champion_version(home, "churn") == before
+    Bundle.load(shelf.champion(home, "churn"))
+    for version in shelf.versions(home, "churn"):
+        Bundle.load(home / "models" / "churn" / version)
+    with sqlite3.connect(home / "mlflow.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_after_all_kills_a_run_is_kept_and_aliases_follow_the_shelf(home):
+    kept = record(trained(), home=home, environ={}, now=AT).as_dict()
+    assert kept["version"] == shelf.versions(home, "churn")[-1]
+    assert reconciled(home, environ={}) == []
+
+
+def _killed_at(moment):
+    """Make this process vanish at the ``moment``-th file or database that it writes, renames or opens for writing."""
+    left = [moment]
+
+    def hook(event, arguments):
+        writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+        if writes or event in ("os.rename", "os.link", "os.mkdir", "os.remove", "sqlite3.connect", "shutil.copyfile"):
+            left[0] -= 1
+            if left[0] == 0:
+                os._exit(9)
+
+    sys.addaudithook(hook)

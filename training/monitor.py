@@ -1,0 +1,188 @@
+"""Is the champion still good: drift of features, scores and reasons, and the outcomes that have matured since."""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+from jinja2 import Environment, PackageLoader, select_autoescape
+from scipy.special import expit
+
+from features import Catalog, Vocabulary, catalog, snapshot
+from history import History
+from history.errors import TrainingError
+from history.spans import parse_span
+from scoring import Bundle, shelf
+from scoring.matrix import Matrix
+from training.drift import LARGE, features_moved, logits_now, reasons_moved, score_moved
+from training.evaluate import measures
+from training.gates import remapped
+from training.recipe import silent
+from training.rows import Question, labelled
+from training.standing import calibration
+from training.told import table
+
+Progress = Callable[[str, float], None]
+WORSE_AUC, WORSE_CALIBRATION, MOVED_SHARE = 0.05, 0.08, 0.2
+SHOWN, SOME = 15, 2_000
+# These say what day it is rather than how customers are; they move in every history.
+CLOCKS = ("customer_age_days", "first_order_days_ago", "age_weeks_log")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What was found; ``alerts`` are the sentences that ask for a new training."""
+
+    plain: Mapping[str, Any]
+    alerts: tuple[str, ...]
+
+    @property
+    def alert(self) -> bool:
+        """Return whether someone should look."""
+        return bool(self.alerts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the values for programs."""
+        return dict(self.plain) | {"alerts": list(self.alerts)}
+
+    def as_text(self) -> str:
+        """Give the lines for people."""
+        told = self.plain
+        lines = [
+            f"{told['target']} {told['version']}, trained as of {told['trained_as_of'][:10]}, on {told['as_of'][:10]}: "
+            f"{told['customers']:,} customers, mean probability {told['mean_now']:.1%} (expected at training "
+            f"{told['mean_then']:.1%}).",
+            f"Scores moved by {told['score_psi']:.2f} (PSI; above {LARGE} is large).",
+            table([["feature", "PSI"], *([each["feature"], f"{each['psi']:.2f}"] for each in told["features"][:5])]),
+            told["matured_sentence"],
+        ]
+        return "\n".join([*lines, *(f"ALERT: {sentence}" for sentence in self.alerts)])
+
+    def as_html(self) -> str:
+        """Give a page that works offline."""
+        environment = Environment(loader=PackageLoader("training", "."), autoescape=select_autoescape())
+        return environment.get_template("monitor.html").render(told=self.plain, alerts=self.alerts)
+
+
+def monitor(history: History, home: Path, target: str, *, as_of: datetime, progress: Progress = silent) -> Watched:
+    """Watch the champion of ``target`` at ``as_of``; reads only, so that it is safe to run at any time."""
+    bundle = Bundle.load(shelf.champion(home, target))
+    features = _catalog_of(bundle)
+    progress("reading the customers of today", 0.1)
+    now = _rows_now(history, bundle, features, as_of)
+    logits = logits_now(bundle, now)
+    progress("looking for drift", 0.5)
+    moved = [each for each in features_moved(bundle, now) if each.name not in CLOCKS]
+    plain: dict[str, Any] = {
+        "target": target,
+        "version": bundle.version,
+        "trained_as_of": str(bundle.record["as_of"]),
+        "as_of": as_of.isoformat(),
+        "customers": len(now),
+        "mean_now": float(expit(logits).mean()),
+        "mean_then": float(bundle.evaluation["level"]["expected_rate"]),
+        "score_psi": score_moved(bundle, logits),
+        "features": [_as_dict(each) for each in moved[:SHOWN]],
+        "moved_share": float(np.mean([each.psi > LARGE for each in moved])) if moved else 0.0,
+        "reasons": [
+            {"family": name, "then": then, "now": today}
+            for name, then, today in reasons_moved(bundle, now.take(np.arange(0, len(now), 1 + len(now) // SOME)))
+        ],
+        "feedback": _feedback(home, target),
+    }
+    progress("judging matured outcomes", 0.7)
+    plain |= _matured(history, bundle, features, as_of)
+    return Watched(plain, tuple(_alerts(plain, bundle)))
+
+
+def _catalog_of(bundle: Bundle) -> Catalog:
+    words = bundle.vocabulary or {}
+    features = catalog(Vocabulary(**{name: tuple(values) for name, values in words.items()}))
+    bundle.refuse_unless_fits(features)
+    return features
+
+
+def _rows_now(history: History, bundle: Bundle, features: Catalog, as_of: datetime) -> Matrix:
+    people = snapshot(history, as_of, features, active=parse_span(bundle.active), present=bundle.tables)
+    chosen = people.filter(pc.equal(people["state"], bundle.eligible))
+    if not chosen.num_rows:
+        raise TrainingError(
+            f"On {as_of:%Y-%m-%d} nobody can be scored for {bundle.target}, so there is nothing to watch. "
+            "Give a newer history or another date."
+        )
+    return Matrix.of(chosen, bundle.columns)
+
+
+def _matured(history: History, bundle: Bundle, features: Catalog, as_of: datetime) -> dict[str, Any]:
+    """Judge the champion on customers whose horizon has passed since it was trained."""
+    trained = datetime.fromisoformat(str(bundle.record["as_of"]))
+    horizon = parse_span(bundle.horizon)
+    last = horizon.before(as_of)
+    if last < trained:
+        first = horizon.after(trained)
+        sentence = f"No outcome has matured since the champion was trained; the first will on {first:%Y-%m-%d}."
+        return {"matured": None, "matured_sentence": sentence}
+    question = Question(bundle.target, as_of, horizon, parse_span(bundle.active))
+    try:
+        rows = labelled(history, question, [last], features)
+    except TrainingError as error:
+        return {"matured": None, "matured_sentence": str(error)}
+    said = expit(logits_now(bundle, remapped(rows.matrix, bundle)))
+    found = measures(rows.label, said)
+    sentence = (
+        f"Scored on {last:%Y-%m-%d}, matured since: {len(rows):,} customers, said {said.mean():.1%}, came "
+        f"{rows.label.mean():.1%}, AUC {found['auc']:.3f}, calibration error {found['calibration_error']:.3f}."
+    )
+    bands = [
+        {"as_of": f"{last:%Y-%m-%d}", "band": place} | part
+        for place, part in enumerate(calibration(rows.label, said), 1)
+    ]
+    return {"matured": bands, "matured_measures": found, "matured_sentence": sentence}
+
+
+def _alerts(told: Mapping[str, Any], bundle: Bundle) -> list[str]:
+    said = []
+    if told["score_psi"] > LARGE:
+        said.append(f"The scores have moved by {told['score_psi']:.2f}: train again.")
+    if told["moved_share"] > MOVED_SHARE:
+        said.append(f"{told['moved_share']:.0%} of the features have moved far: look at the data, then train again.")
+    found, expected = told.get("matured_measures"), bundle.evaluation["measures"].get("blend")
+    if found and expected and found["auc"] < expected["auc"] - WORSE_AUC:
+        said.append(
+            f"AUC on matured outcomes is {found['auc']:.3f}, at training it was {expected['auc']:.3f}: train again."
+        )
+    if found and found["calibration_error"] > WORSE_CALIBRATION:
+        said.append(f"Calibration error on matured outcomes is {found['calibration_error']:.3f}: train again.")
+    age = datetime.fromisoformat(told["as_of"]) - datetime.fromisoformat(told["trained_as_of"])
+    if age > timedelta(days=366):
+        said.append(f"The champion was trained {age.days} days ago: train again.")
+    return said
+
+
+def _feedback(home: Path, target: str) -> dict[str, int]:
+    """Count what people said of the scores, by verdict."""
+    kept = home / "feedback.db"
+    if not kept.is_file():
+        return {}
+    with sqlite3.connect(f"file:{kept}?mode=ro", uri=True) as connection:
+        try:
+            found = connection.execute(
+                "SELECT verdict, count(*) FROM feedback WHERE target = ? GROUP BY verdict ORDER BY verdict", [target]
+            ).fetchall()
+        except sqlite3.OperationalError:
+            # A file that has not been written to yet.
+            return {}
+    return {str(verdict): int(count) for verdict, count in found}
+
+
+def _as_dict(each: Any) -> dict[str, Any]:
+    return {
+        "feature": each.name,
+        "psi": each.psi,
+        "missing_then": each.missing_then,
+        "missing_now": each.missing_now,
+    }
