@@ -1,6 +1,7 @@
 """What must be true of every score, over the whole catalog: it adds up, and neither batch nor order changes a bit."""
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from scoring_world import AS_OF, churn_bundle, columns, invented, table_of
 
 from scoring import Bundle, Scored, Scorer
-from scoring.blend import logit_of
+from scoring.blend import Blend, logit_of
 from scoring.matrix import Matrix
 from scoring.wording.speaker import Speaker
 from scoring.wording.table import table
@@ -183,3 +184,19 @@ def test_a_bundle_read_back_scores_to_the_last_bit(tmp_path):
 @given(some=rows())
 def test_the_tables_of_treeshap_agree_with_lightgbm(some):
     assert scorer().bundle.experts[0].disagreement(some) < 1e-9
+
+
+@pytest.mark.parametrize("seats", [("card",), ("rhythm",), ("card", "rhythm"), ("line",), ("recent",)])
+def test_every_smaller_committee_adds_up_and_has_words(seats):
+    whole = scorer().bundle
+    experts = tuple(expert for expert in whole.experts if expert.name in seats)
+    model = {name: weight for name, weight in whole.model_blend.weights.items() if name in seats}
+    weights = {name: weight for name, weight in whole.blend.weights.items() if name in seats}
+    bundle = replace(whole, experts=experts, blend=Blend(weights, 1.1, -0.3), model_blend=Blend(model))
+    told = Scorer(bundle.centred_on(invented(500, 8))).score(table_of(invented(40, 9)), AS_OF)
+    assert np.abs(told.base + told.evidence.sum(axis=1) - logit_of(told.probability)).max() < 1e-9
+    assert np.isnan(told.model_probability).all() == (seats == ("card",))
+    assert np.isnan(told.rule_probability).all() == ("card" not in seats)
+    reasons = [reason for answer in told.answers() for reason in answer.reasons]
+    assert reasons
+    assert all(reason.text for reason in reasons)
