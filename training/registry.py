@@ -19,6 +19,7 @@ from mlflow.exceptions import MlflowException
 
 from history.errors import PromotionError
 from scoring import Bundle, shelf
+from scoring.cost import refuse_costly
 from training.gates import against_champion, as_dicts, gates_of
 from training.recipe import Trained
 from training.report import write_report
@@ -36,7 +37,8 @@ def record(trained: Trained, *, home: Path, environ: Mapping[str, str], now: dat
     uri = tracking_uri(home, environ)
     client = opened(home, uri)
     target = trained.bundle.target
-    bundle = _numbered(trained, home, client)
+    bundle = _numbered(trained, home, client, now)
+    refuse_costly(bundle)
     with tempfile.TemporaryDirectory(prefix="rapport-") as folder:
         saved = bundle.save(Path(folder) / "bundle")
         run_id = _logged(client, home, uri, replace(trained, bundle=bundle), saved)
@@ -121,7 +123,7 @@ def reconciled(home: Path, *, environ: Mapping[str, str]) -> list[str]:
     return moved
 
 
-def _numbered(trained: Trained, home: Path, client: MlflowClient) -> Bundle:
+def _numbered(trained: Trained, home: Path, client: MlflowClient, now: datetime) -> Bundle:
     """Give the bundle its number, and the comparison with the champion if there is one."""
     bundle, target = trained.bundle, trained.bundle.target
     known = [int(each.version) for each in client.search_model_versions(f"name='{target}'")]
@@ -134,7 +136,8 @@ def _numbered(trained: Trained, home: Path, client: MlflowClient) -> Bundle:
         blend = trained.made.assessment.said["blend"]
         evaluation = {**evaluation, "against_champion": against_champion(trained.made, blend, champion)}
     gates = gates_of(evaluation, reigns[-1].version if reigns else None)
-    return replace(bundle, version=version, evaluation={**evaluation, "gates": as_dicts(gates)})
+    kept = {**bundle.record, "made_at": now.isoformat()}
+    return replace(bundle, version=version, evaluation={**evaluation, "gates": as_dicts(gates)}, record=kept)
 
 
 def _logged(client: MlflowClient, home: Path, uri: str, trained: Trained, saved: Path) -> str:
