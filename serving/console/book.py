@@ -92,10 +92,16 @@ class Book:
         return {str(key): row for row, key in enumerate(self._column("customer_id", pa.string()).to_pylist())}
 
     @cached_property
+    def at_risk(self) -> Numbers:
+        """Money that hangs on the outcome: as the desk says, else the value times its probability."""
+        told = self.numbers("value_at_risk")
+        return np.where(np.isnan(told), self.numbers("value") * self.numbers("probability"), told)
+
+    @cached_property
     def saved(self) -> Numbers:
         """Money that acting may save: as the desk expects it, else what is at risk."""
         expected = self.numbers("expected_saved")
-        return np.nan_to_num(np.where(np.isnan(expected), self.numbers("value_at_risk"), expected))
+        return np.nan_to_num(np.where(np.isnan(expected), self.at_risk, expected))
 
     @cached_property
     def movement(self) -> Numbers:

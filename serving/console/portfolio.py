@@ -64,7 +64,7 @@ def total(book: Book, seen: Mask) -> Part:
     return Part(
         "",
         int(seen.sum()),
-        _sum(book.numbers("value_at_risk")[seen]),
+        _sum(book.at_risk[seen]),
         _mean(book.numbers("probability")[seen]),
     )
 
@@ -72,7 +72,7 @@ def total(book: Book, seen: Mask) -> Part:
 def tiers(book: Book, seen: Mask) -> list[Tier]:
     """Count each tier now and 30 days ago, best tier first."""
     now, then = book.words("tier"), book.words("tier_30d")
-    risk = book.numbers("value_at_risk")
+    risk = book.at_risk
     names = in_order({now.values[code] for code in np.unique(now.codes[seen]) if code})
     found = []
     for name in names:
@@ -94,7 +94,7 @@ def parts(book: Book, seen: Mask, by: str) -> list[Part]:
     words = book.words(by)
     codes, width = words.codes[seen], len(words.values)
     counts = np.bincount(codes, minlength=width)
-    risk = np.bincount(codes, np.nan_to_num(book.numbers("value_at_risk")[seen]), minlength=width)
+    risk = np.bincount(codes, np.nan_to_num(book.at_risk[seen]), minlength=width)
     chance = np.bincount(codes, np.nan_to_num(book.numbers("probability")[seen]), minlength=width)
     order = [int(code) for code in np.lexsort((np.arange(width), -risk)) if counts[code] and code]
     big, small = order[:_SIDES], [*order[_SIDES:], *([0] if counts[0] else [])]

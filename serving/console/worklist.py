@@ -86,7 +86,7 @@ def worklist(
         rows=rows,
         within=len(within),
         saved_within=float(book.saved[within].sum()),
-        at_risk=float(np.nansum(book.numbers("value_at_risk")[rows])),
+        at_risk=float(np.nansum(book.at_risk[rows])),
         pages=pages,
         page=min(query.page, pages),
     )
@@ -139,8 +139,8 @@ def _with_mark(book: Book, mark: str, marks: Mapping[str, Mapping[str, Any]]) ->
 
 def _order(book: Book, sort: str, rows: Rows) -> Rows:
     """Return the best-first order; ties by probability, then by place, so that two visits agree."""
-    key = {"saved": book.saved, "movement": book.movement}.get(sort)
-    first = np.nan_to_num((book.numbers(sort) if key is None else key)[rows], nan=-np.inf)
+    keys = {"saved": book.saved, "movement": book.movement, "value_at_risk": book.at_risk}
+    first = np.nan_to_num(keys.get(sort, book.numbers("probability"))[rows], nan=-np.inf)
     second = np.nan_to_num(book.numbers("probability")[rows])
     return np.asarray(np.lexsort((rows, -second, -first)), dtype=np.int64)
 

@@ -117,6 +117,7 @@ def _facts(book: Book, row: int) -> dict[str, Any]:
     words = {name: book.words(name).at(row) for name in ("segment", "region", "owner", "tier", "due")}
     numbers = {name: float(book.numbers(name)[row]) for name in _NUMBERS}
     named = {name: book.text(name, row) for name in ("customer_id", "name")}
+    numbers["value_at_risk"] = float(book.at_risk[row])
     return {**named, **words, **numbers, "change": float(book.movement[row])}
 
 
