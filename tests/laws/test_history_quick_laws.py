@@ -1,0 +1,87 @@
+"""A request's rows mean the same whether plain Python or the database reads them."""
+
+from collections import Counter
+from datetime import datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from history import Settings, history_of
+from history.contract import by_name, columns_of
+
+times = st.sampled_from(
+    [
+        *(
+            "2026-01-31",
+            "2026-02-28T10:00",
+            "2026-02-28 10:00:00",
+            "2026-02-28T10:00:00.25Z",
+            "2026-01-31T23:30:00+08:00",
+        ),
+        *("1965-03-04", "1965-03-04T00:00:00Z", "2026-1-3", "03/04/2026", "2026-02-30", "2199-12-31", "2200-01-01"),
+        *("1969-12-31T23:59:59.999999", "20260131", "2026-01-31T24:00:00", "2026-01-31T10:00:00-14:59", "", " "),
+    ]
+) | st.datetimes(datetime(1950, 1, 1), datetime(2150, 1, 1))
+numbers = (
+    st.sampled_from(["1", "-0", "007", "1.50", "1e3", "1,5", " 2", "", "0.1234567890123", 10**15, 2**70, -1, True])
+    | st.floats()
+)
+words = st.sampled_from(
+    ["Meeting", "VISIT", "拜访", "ÉTÉ", "fax", " call ", "", "a\tb", "İ", "\u3000", "O'Neil", 5, 2.0, 2**70]
+)
+flags = st.sampled_from([True, False, "yes", "nein", 1, ""])
+by_kind = {"id": words, "text": words, "time": times, "number": numbers, "flag": flags}
+good = {"id": "7", "text": "call", "time": "2026-01-31", "number": 1, "flag": True}
+
+
+def rows_of(name):
+    """Draw rows that are good but for one or two cells; lists of good rows are read by plain Python alone."""
+    columns = {column.name: column for column in columns_of(by_name(name))}
+    cell = st.sampled_from(sorted(columns)).flatmap(
+        lambda column: st.tuples(st.just(column), st.none() | by_kind[columns[column].kind])
+    )
+    row = {column.name: good[column.kind] for column in columns.values()}
+    key = by_name(name).key or "customer_id"
+    return st.lists(st.lists(cell, max_size=2).map(dict), min_size=1, max_size=4).map(
+        lambda changes: [row | {key: str(n)} | change for n, change in enumerate(changes)]
+    )
+
+
+def read(tables, zone):
+    with history_of(tables, Settings(zone=zone, reject_share=1)) as history:
+        cells = {
+            name: Counter(map(repr, history.connection.execute(f"SELECT * FROM {name}").fetchall())) for name in tables
+        }
+        return cells, history.present, history.rows, history.span(), history.rejected.count
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    tables=st.sampled_from(["invoices", "interactions", "opportunities", "customers", "contracts"]).flatmap(
+        lambda name: st.fixed_dictionaries({name: rows_of(name)})
+    ),
+    zone=st.sampled_from(["UTC", "Asia/Shanghai", "America/New_York"]),
+)
+def test_plain_python_and_the_database_read_the_same(tables, zone):
+    # A tuple always takes the long way.
+    assert read(tables, zone) == read({name: tuple(rows) for name, rows in tables.items()}, zone)
+
+
+@settings(max_examples=25, deadline=None)
+@given(cells=st.lists(st.none() | st.sampled_from(["A+", "", " b ", 3, 2.5, True, "x\ny"]), min_size=1, max_size=4))
+def test_attributes_are_read_the_same(cells):
+    rows = [{"customer_id": str(n), "Rating": cell} for n, cell in enumerate(cells)]
+    assert read({"customers": rows}, "UTC") == read({"customers": tuple(rows)}, "UTC")
+
+
+def test_a_clean_request_needs_no_database():
+    request = {
+        "customers": [{"customer_id": "a", "created_at": "2025-01-01", "Rating": "A+"}],
+        "orders": [{"customer_id": "a", "order_id": 7, "ordered_at": "2026-01-31T10:00:00Z", "amount": 12}],
+        "interactions": [{"customer_id": "a", "occurred_at": "2026-01-30", "channel": "拜访", "sentiment": -0.5}],
+        "tickets": [],
+    }
+    history = history_of(request, whole=False)
+    assert set(history.quick) == {"customers", "orders", "interactions"}
+    assert "engine" not in vars(history)
+    assert history.present["interactions"] == {"customer_id", "occurred_at", "channel", "sentiment"}
