@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.arrays import ArrayPlan, small_snapshot
+from features.by_contract import contract_states, expiring_sql, is_by_contract, kept_sql, outcome_span
 from features.catalog import Catalog, catalog
 from features.kin import READ, kin_columns
 from features.plan import Plan, StreamPlan, plan
 from features.sources import KEPT, Moment, attribute_columns, branch, on_clock, one_turn, prepare
 from features.streams import measurable
 from features.targets import STATE_MEASURES, TARGETS, outcomes_sql, state
-from history import History
+from history import History, Settings
 from history.errors import SettingsError
 from history.spans import Span
 
@@ -78,6 +79,9 @@ def snapshot(
         {"customer_id": rows["customer_id"], "cutoff": pa.repeat(pa.scalar(before, pa.timestamp("us")), len(rows))}
     )
     given = _of_customers(history, features, asked, lambda: _beside(asked, rows.select(READ)), kept)
+    if is_by_contract(history.settings, "churn"):
+        states = contract_states(history, as_of, rows.select(["customer_id", "state"]))
+        rows = rows.set_column(rows.column_names.index("state"), "state", states)
     return _shaped(rows, features, kept, given, ["customer_id", "state"])
 
 
@@ -131,7 +135,7 @@ def training_parts(history: History, question: Question, features: Catalog) -> I
     together = max(1, ROWS_AT_ONCE // max(1, most))
     for first in range(0, len(cutoffs), together):
         _merge(connection, compiled, streams, "buckets", cutoffs[first : first + together])
-        rows = connection.sql(_labelled(compiled, question.target)).to_arrow_table()
+        rows = connection.sql(_labelled(compiled, question.target, history.settings)).to_arrow_table()
         given = _of_customers(
             history,
             features,
@@ -158,7 +162,7 @@ def array_plan(features: Catalog) -> ArrayPlan:
 def _open(history: History, question: Question) -> list[Cutoff]:
     """Prepare the tables as known by the end, note the outcomes, and branch what was recorded late."""
     for cutoff in question.cutoffs:
-        end = question.horizon.after(cutoff)
+        end = outcome_span(history.settings, question.target, question.horizon).after(cutoff)
         if end > question.known_by:
             raise SettingsError(
                 f"The outcome at cutoff {cutoff:%Y-%m-%d} needs events until {end:%Y-%m-%d}, but only what was known "
@@ -173,7 +177,11 @@ def _open(history: History, question: Question) -> list[Cutoff]:
         for moment, cutoff in zip(moments, question.cutoffs, strict=True)
     ]
     spans = sorted({(moment.day, end) for moment, end in zip(moments, ends, strict=True)})
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {outcomes_sql(question.target, spans)}")
+    outcomes = outcomes_sql(question.target, spans)
+    if is_by_contract(history.settings, question.target):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE expiring AS {expiring_sql(spans)}")
+        outcomes = kept_sql(history.settings)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {outcomes}")
     named = ", ".join(
         f"({moment.day}, TIMESTAMP '{on_clock(cutoff, zone).isoformat()}')"
         for moment, cutoff in zip(moments, question.cutoffs, strict=True)
@@ -244,14 +252,17 @@ def _merge(
     connection.execute(f"CREATE OR REPLACE TEMP VIEW gathered AS {compiled.gather}")
 
 
-def _labelled(compiled: Plan, target: str) -> str:
+def _labelled(compiled: Plan, target: str, settings: Settings) -> str:
     came = "outcomes.customer_id IS NOT NULL"
     label = f"NOT ({came})" if target == "churn" else came
+    eligible = f"state = '{TARGETS[target].eligible}'"
+    if is_by_contract(settings, target):
+        eligible = "(done.customer_id, done.cutoff) IN (SELECT (customer_id, day) FROM expiring)"
     return (
         f"SELECT done.* EXCLUDE (cutoff), cutoffs.cutoff, ({label})::TINYINT AS label FROM ({compiled.finish}) AS done "
         "JOIN cutoffs ON done.cutoff = cutoffs.day LEFT JOIN outcomes "
         "ON outcomes.customer_id = done.customer_id AND outcomes.day = done.cutoff "
-        f"WHERE state = '{TARGETS[target].eligible}' ORDER BY cutoffs.cutoff, done.customer_id"
+        f"WHERE {eligible} ORDER BY cutoffs.cutoff, done.customer_id"
     )
 
 

@@ -20,8 +20,9 @@ import pyarrow as pa
 
 from features.catalog import Catalog, Vocabulary, catalog, vocabulary_from, word_counts
 from features.engine import snapshot
+from features.kin import PARENT
 from history import History, Settings, history_of
-from history.contract import TABLES, Table
+from history.contract import TABLES, Table, by_name
 from history.errors import SettingsError, TableError
 from history.naming import column_names
 from history.sources import Source
@@ -117,11 +118,17 @@ def read_tables(spark: Any, source: str | Path, settings: Settings) -> Tables:
 
 def spark_vocabulary(tables: Tables, before: datetime) -> Vocabulary:
     """Return the words that the company uses, counted where the rows are."""
-    # Any row may be anywhere: words are not counted by customer.
+    # Any row may be anywhere: words are not counted by customer. What is not read need not travel.
+    words = {"touches": ("occurred_at", "action"), "interactions": ("occurred_at", "channel")}
     counts = [
-        _mapped(frame.select(_packed(frame, name)), tables, lambda history: word_counts(history, before), _WORDS)
+        _mapped(
+            frame.select(_packed(frame, _own_names(frame, name, tables.settings, words[name]), name)),
+            tables,
+            lambda history: word_counts(history, before),
+            _WORDS,
+        )
         for name, frame in tables.frames.items()
-        if name in ("touches", "interactions")
+        if name in words
     ]
     if not counts:
         return vocabulary_from({}, tables.settings)
@@ -135,6 +142,11 @@ _WORDS = pa.schema([("source", pa.string()), ("word", pa.string()), ("times", pa
 def spark_snapshot(tables: Tables, as_of: datetime, features: Catalog, *, active: Span) -> Any:
     """Return a Spark table with the rows of ``features.snapshot``."""
     vocabulary, present = features.vocabulary, tables.present
+    if PARENT in vocabulary.attributes:
+        raise SettingsError(
+            "Spark brings the rows of one customer together, not those of its relatives. Take parent_id out of "
+            "fixed_attributes, or use the embedded engine."
+        )
 
     def measured(history: History) -> pa.Table:
         return snapshot(history, as_of, catalog(vocabulary), active=active, present=present)
@@ -148,7 +160,10 @@ def by_customer(tables: Tables, work: Work, schema: pa.Schema) -> Any:
     """Bring each customer's rows of all tables together, and do ``work`` on the history of every partition."""
     functions = importlib.import_module("pyspark.sql.functions")
     frames = [
-        frame.select(_id_of(frame, name, tables.settings).alias("shard"), _packed(frame, name))
+        frame.select(
+            _id_of(frame, name, tables.settings).alias("shard"),
+            _packed(frame, _own_names(frame, name, tables.settings), name),
+        )
         for name, frame in tables.frames.items()
     ]
     together = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), frames)
@@ -195,19 +210,30 @@ def _id_of(frame: Any, name: str, settings: Settings) -> Any:
     """Return the customer's id as the history will read it, so that all its rows meet."""
     functions = importlib.import_module("pyspark.sql.functions")
     types = dict(frame.dtypes)
-    table = next(table for table in TABLES if table.name == name)
-    own = column_names(table, Source(name, name, "", types), settings)["customer_id"]
+    own = _columns(frame, name, settings)["customer_id"]
     column = functions.col(f"`{own}`")
     if types[own] in ("float", "double") or types[own].startswith("decimal"):
         column = column.cast("decimal(38,0)")
     return functions.trim(column.cast("string"))
 
 
-def _packed(frame: Any, name: str) -> Any:
-    """Return the whole row as one value, so that tables of any columns can travel together."""
+def _columns(frame: Any, name: str, settings: Settings) -> dict[str, str]:
+    return column_names(by_name(name), Source(name, name, "", dict(frame.dtypes)), settings)
+
+
+def _own_names(frame: Any, name: str, settings: Settings, asked: Sequence[str] = ()) -> list[str]:
+    """Return the own names of the columns that are read: of customers all, of other tables those of the contract."""
+    if name == "customers":
+        return [own for own, kind in frame.dtypes if not kind.startswith(("array", "map", "struct"))]
+    wanted = {*asked, *by_name(name).required, "recorded_at"} if asked else None
+    found = _columns(frame, name, settings)
+    return [own for column, own in found.items() if wanted is None or column in wanted]
+
+
+def _packed(frame: Any, names: Sequence[str], table: str) -> Any:
+    """Return a row as one value, so that tables of any columns can travel together."""
     functions = importlib.import_module("pyspark.sql.functions")
-    flat = [functions.col(f"`{own}`") for own, kind in frame.dtypes if not kind.startswith(("array", "map", "struct"))]
-    return functions.struct(*flat).alias(name)
+    return functions.struct(*(frame[f"`{own}`"] for own in names)).alias(table)
 
 
 def _rows(tables: Tables) -> int:

@@ -1,16 +1,16 @@
 """The recipe: from a history to a bundle."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from features import Catalog, catalog, snapshot, vocabulary_of
+from features import Catalog, catalog, is_by_contract, snapshot, vocabulary_of
 from history import History
 from history.contract import TABLES
 from history.errors import TrainingError
 from history.settings import Settings
-from history.spans import Span
+from history.spans import Span, parse_span
 from scoring import Bundle
 from scoring.cards import Card, load_card
 from scoring.experts.rhythm import Rhythm
@@ -84,9 +84,9 @@ def train(  # noqa: PLR0913 - each is a part of the question that is asked
     ``search`` is the number of tree shapes to try on later slices; 0 takes the usual ones.
     """
     settings = settings or history.settings
-    question = Question(target, as_of, horizon, active)
+    question = _question(settings, Question(target, as_of, horizon, active))
     features = catalog(vocabulary_of(history, as_of))
-    plan = slices(begin_of(history, target), as_of, horizon)
+    plan = slices(begin_of(history, target), as_of, question.settled)
 
     progress("reading the past at each cutoff", 0.02)
     rows = labelled(history, question, plan.every, features)
@@ -116,6 +116,18 @@ def train(  # noqa: PLR0913 - each is a part of the question that is asked
     expected = expected_level(committee, now, as_of, plan, question, making)
     made = Made(history, question, features, rows, now, size, trial, committee, assessment, level, expected)
     return Trained(finished(made, making, plan, leaks), made, plan)
+
+
+def _question(settings: Settings, question: Question) -> Question:
+    """Return the question with its grace; by contract, only the company's own horizon can be asked about."""
+    if not is_by_contract(settings, question.target):
+        return question
+    if question.horizon != parse_span(settings.horizon):
+        raise TrainingError(
+            f"Contracts are judged over the horizon of rapport.toml ({settings.horizon}), because it says who is at "
+            f"risk; {question.horizon} was asked for. Change the setting, or leave --horizon out."
+        )
+    return replace(question, grace=parse_span(settings.grace))
 
 
 def rhythms_at(

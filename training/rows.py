@@ -22,14 +22,26 @@ Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 
 
+NO_TIME = Span()
+
+
 @dataclass(frozen=True)
 class Question:
-    """What is asked: a target, how far ahead, who counts as active, and when."""
+    """What is asked: a target, how far ahead, who counts as active, and when.
+
+    ``grace`` is how long after the horizon an outcome may still change (contracts are renewed late).
+    """
 
     target: str
     as_of: datetime
     horizon: Span
     active: Span
+    grace: Span = NO_TIME
+
+    @property
+    def settled(self) -> Span:
+        """Return how long after a cutoff its outcome is known."""
+        return Span(self.horizon.months + self.grace.months, self.horizon.days + self.grace.days)
 
     @property
     def horizon_days(self) -> float:

@@ -62,5 +62,5 @@ def _named(shape: Shape) -> dict[str, float]:
 
 
 def _early_plan(plan: Slices, question: Question) -> Slices | None:
-    later = validation(plan, question.horizon, question.as_of)
-    return plan.known_at(later[-1], question.horizon) if later else None
+    later = validation(plan, question.settled, question.as_of)
+    return plan.known_at(later[-1], question.settled) if later else None

@@ -56,8 +56,8 @@ class Trial:
 
 def run_trial(rows: Rows, plan: Slices, question: Question, making: Making) -> Trial:
     """Judge the recipe on the newest slices, from what was known then."""
-    later = validation(plan, question.horizon, question.as_of)
-    known = plan.known_at(later[-1], question.horizon) if later else None
+    later = validation(plan, question.settled, question.as_of)
+    known = plan.known_at(later[-1], question.settled) if later else None
     if known is None or not _both(rows.at(known.every)):
         return _other_customers(rows, plan, making)
     early = rows.at(known.every)

@@ -1,0 +1,72 @@
+"""Churn by contract: who is at risk, and who let the contract end."""
+
+from datetime import datetime
+
+import pytest
+
+from features import snapshot, training_rows
+from history import Settings, history_of, parse_span
+
+CUTOFF = datetime(2024, 1, 1)
+YEAR = parse_span("12mo")
+BY_CONTRACT = Settings(churn="contracts", grace="1mo", horizon="12mo")
+
+# customer | contract | starts | ends | renewed
+DRAWN = """
+ends soon, let go     | 1 | 2023-03-01 | 2024-03-01 |
+ends soon, renewed    | 2 | 2023-03-01 | 2024-03-01 | 2024-02-20
+renewed in the grace  | 3 | 2023-03-01 | 2024-03-01 | 2024-03-31
+renewed too late      | 4 | 2023-03-01 | 2024-03-01 | 2024-04-02
+replaced              | 5 | 2023-03-01 | 2024-03-01 |
+replaced              | 6 | 2024-03-15 | 2025-03-15 |
+runs on               | 7 | 2023-03-01 | 2025-03-01 |
+one of two runs on    | 8 | 2023-03-01 | 2024-03-01 |
+one of two runs on    | 9 | 2023-06-01 | 2026-03-01 |
+renewed already       | 10 | 2023-03-01 | 2024-03-01 | 2023-12-15
+ended before          | 11 | 2022-03-01 | 2023-03-01 |
+starts at the cutoff  | 12 | 2024-01-01 | 2024-06-01 |
+ends at the horizon   | 13 | 2023-01-01 | 2025-01-01 |
+"""
+
+
+@pytest.fixture(scope="module")
+def history():
+    rows = [[cell.strip() for cell in line.split("|")] for line in DRAWN.strip().splitlines()]
+    contracts = [
+        {"customer_id": who, "contract_id": name, "started_at": start, "ends_at": end, "renewed_at": renewed or None}
+        for who, name, start, end, renewed in rows
+    ]
+    orders = [{"customer_id": "ended before", "order_id": "1", "ordered_at": "2023-12-01", "amount": 5.0}]
+    return history_of({"contracts": contracts, "orders": orders}, BY_CONTRACT)
+
+
+def test_who_is_at_risk_has_a_last_contract_that_ends_in_the_horizon(history):
+    rows = snapshot(history, CUTOFF, active=YEAR)
+    assert dict(zip(rows["customer_id"].to_pylist(), rows["state"].to_pylist(), strict=True)) == {
+        "ends soon, let go": "active",
+        "ends soon, renewed": "active",
+        "renewed in the grace": "active",
+        "renewed too late": "active",
+        "replaced": "active",
+        "runs on": "covered",
+        "one of two runs on": "covered",
+        "renewed already": "covered",
+        "ended before": "lapsed",
+        "ends at the horizon": "covered",
+    }
+
+
+def test_a_contract_is_kept_when_renewed_or_replaced_by_its_end_and_the_grace(history):
+    rows = training_rows(history, "churn", [CUTOFF], active=YEAR, horizon=YEAR, known_by=datetime(2026, 1, 1))
+    assert dict(zip(rows["customer_id"].to_pylist(), rows["label"].to_pylist(), strict=True)) == {
+        "ends soon, let go": 1,
+        "ends soon, renewed": 0,
+        "renewed in the grace": 0,
+        "renewed too late": 1,
+        "replaced": 0,
+    }
+
+
+def test_an_outcome_by_contract_is_known_only_after_the_grace(history):
+    with pytest.raises(ValueError, match="needs events until 2025-02-01"):
+        training_rows(history, "churn", [CUTOFF], active=YEAR, horizon=YEAR, known_by=datetime(2025, 1, 15))
