@@ -12,7 +12,7 @@ LAPTOP, PHONE = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
 
 
 def take(address: str) -> None:
-    """Take every picture; the customer and the lead are the first of their lists."""
+    """Take every picture; the customer is the first of the list that is more likely to leave than not."""
     HERE.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as tool:
         browser = tool.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -29,7 +29,8 @@ def take(address: str) -> None:
 
 def _pages(page: Page) -> dict[str, str]:
     page.goto("/")
-    first = page.locator("tbody .name a").first.get_attribute("href") or "/"
+    likely = page.locator("tbody tr").filter(has=page.locator(".chance b", has_text=re.compile(r"^[5-9]\d%")))
+    first = likely.locator(".name a").first.get_attribute("href") or "/"
     return {
         "worklist": "/",
         "leads": "/?target=conversion",

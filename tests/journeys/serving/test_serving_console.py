@@ -19,7 +19,15 @@ def test_every_page_stands_on_the_real_desk(open_client, language):
     customers = re.findall(r'href="(/customers/[^"?]+)', shown["/"].text)[:8]
     leads = re.findall(r'href="(/customers/[^"]+target=conversion)', shown["/?target=conversion"].text)[:4]
     assert all((cards, customers, leads))
-    more = [*cards, *customers, *(path.replace("&amp;", "&") for path in leads), "/worklist.csv", "/worklist.xlsx"]
+    tried = [f"{card}?customer={customers[0].rpartition('/')[2]}" for card in cards]
+    more = [
+        *cards,
+        *tried,
+        *customers,
+        *(path.replace("&amp;", "&") for path in leads),
+        "/worklist.csv",
+        "/worklist.xlsx",
+    ]
     assert {path: open_client.get(path).status_code for path in more} == dict.fromkeys(more, 200)
 
 
