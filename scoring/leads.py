@@ -26,6 +26,7 @@ class Leads:
         middles = [reference.middle(column) for column in columns]
         self._medians = np.array([median for median, _ in middles])
         self._means = np.array([mean for _, mean in middles])
+        self._family_of = np.array([families.index(column.family) for column in columns], dtype=np.intp)
         self._members = [
             np.array([place for place, column in enumerate(columns) if column.family == family], dtype=np.intp)
             for family in families
@@ -38,21 +39,27 @@ class Leads:
         a whole is spoken for by the features whose declared direction it agrees with.
         """
         leads = np.full(evidence.shape, NOBODY, dtype=np.int16)
-        pulls = self._expected(rows.values)
+        strength = self._strength(rows.values, voted, np.sign(evidence), risk=risk)
+        every = np.arange(len(leads))
         for family, members in enumerate(self._members):
             if len(members):
-                way = np.sign(evidence[:, family])[:, None]
-                pull = pulls[:, members] * way
-                strength = np.where(pull < 0, 0.0, np.maximum(voted.by_feature[:, members] * way, 0.0))
-                whole = voted.by_family.get(self._families[family])
-                if whole is not None:
-                    strength += np.where(pull > 0, np.maximum(whole[:, None] * way, 0.0), 0.0)
-                if risk:
-                    strength[:, self._outbound[members]] *= way >= 0
-                best = strength.argmax(axis=1)
-                spoken = strength[np.arange(len(best)), best] > 0
-                leads[spoken, family] = members[best[spoken]]
+                own = strength[:, members]
+                best = own.argmax(axis=1)
+                leads[:, family] = np.where(own[every, best] > 0, members[best], NOBODY)
         return leads
+
+    def _strength(self, values: Floats, voted: Vote, ways: Floats, *, risk: bool) -> Floats:
+        """Give how strongly each feature may speak for its family, rows x features; 0 where it may not."""
+        way = ways[:, self._family_of]
+        pull = self._expected(values) * way
+        strength = np.maximum(voted.by_feature * way, 0.0)
+        for family, whole in voted.by_family.items():
+            members = self._members[self._families.index(family)]
+            strength[:, members] += np.maximum(whole[:, None] * way[:, members], 0.0) * (pull[:, members] > 0)
+        silent = pull < 0
+        if risk:
+            silent |= self._outbound & (way < 0)
+        return np.where(silent, 0.0, strength)
 
     def _expected(self, values: Floats) -> Floats:
         """Say which way each value should pull by its declared direction; 0 where nothing is declared or known."""
