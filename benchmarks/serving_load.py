@@ -1,0 +1,291 @@
+"""How fast the service answers, beside bare LightGBM, a bare FastAPI app and ``mlflow models serve``, in one run.
+
+    python benchmarks/serving_load.py [--customers 1000] [--seconds 3]
+
+The model has 300 trees of 15 leaves on 130 features. All servers run with one worker on loopback, one after the other;
+the caller waits for each answer before the next question. Server CPU is read from /proc for the server's whole process
+tree, so it does not depend on what else the machine does; wall times do.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+
+from features import Vocabulary, catalog, training_rows
+from history import Settings, read_history
+from history.simulate import simulate
+from history.spans import parse_span
+from scoring import shelf
+from scoring.blend import Blend
+from scoring.bundle import Bundle
+from scoring.columns import columns_of
+from scoring.experts.trees import Trees
+from scoring.matrix import Matrix
+from serving.environment import Environment
+from serving.nightly import score_history
+from serving.run import prepared, running
+
+FEATURES, TREES, LEAVES = 130, 300, 15
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+AS_OF = datetime(2026, 11, 1)  # noqa: DTZ001  # on the company's clock
+YEAR = parse_span("12mo")
+HEAD = f"{'':40s}{'p50 ms':>9s}{'p99 ms':>9s}{'req/s ×8':>10s}{'CPU ms':>9s}{'cust/s ×100':>13s}{'×1000':>13s}"
+BARE = Path(__file__).with_name("parts") / "bare_fastapi.py"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one server did: milliseconds of single requests, requests a second, server CPU a request."""
+
+    p50: float
+    p99: float
+    per_second: float
+    cpu_ms: float
+
+
+def main() -> None:
+    """Run all and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--without-mlflow", action="store_true")
+    said = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="rapport-load-"))
+    try:
+        ids, matrix, booster = prepare(folder, said.customers)
+        print(f"{len(ids)} customers with a score, {FEATURES} features, {TREES} trees of {LEAVES} leaves")
+        print(
+            HEAD
+        )
+        bare_lightgbm(booster, matrix)
+        ours(folder, ids, said.seconds)
+        bare_fastapi(folder, ids, said.seconds)
+        if not said.without_mlflow:
+            mlflow_serve(folder, matrix, said.seconds)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def prepare(folder: Path, customers: int) -> tuple[list[str], np.ndarray, lgb.Booster]:
+    """Invent a company, fit the model, publish it and score a night."""
+    simulate(folder / "history", customers, 4, 7)
+    features = catalog()
+    columns = columns_of(features.features[:FEATURES], "churn")
+    cutoffs = [datetime(2025, 5, 1), datetime(2025, 11, 1)]  # noqa: DTZ001  # on the company's clock
+    with read_history(folder / "history", Settings()) as history:
+        rows = training_rows(history, "churn", cutoffs, active=YEAR, horizon=YEAR, known_by=AS_OF, features=features)
+        matrix = Matrix.of(rows, columns)
+        names = [column.name for column in columns]
+        fit = lgb.Dataset(matrix.values, rows.column("label").to_numpy(), feature_name=names)
+        shape = {"objective": "binary", "num_leaves": LEAVES, "max_depth": 5, "learning_rate": 0.03,
+                 "min_data_in_leaf": 5, "verbose": -1, "num_threads": 1}  # fmt: skip
+        booster = lgb.train(shape, fit, TREES)
+        bundle = Bundle(
+            target="churn", version="1", horizon="12mo", active="12mo", columns=columns, fingerprint=features.fingerprint,
+            tables=tuple(sorted(history.present)),
+            vocabulary={"actions": list(Vocabulary().actions), "channels": [], "attributes": []},
+            experts=(Trees("trees", (booster.model_to_string(),)),), blend=Blend({"trees": 1.0}),
+            model_blend=Blend({"trees": 1.0}),
+        ).centred_on(matrix)  # fmt: skip
+        home = folder / "home"
+        shelf.publish(bundle.save(folder / "bundle"), home, "churn", "1")
+        shelf.crown(home, "churn", "1", NOW)
+        night = score_history(history, home, "churn", as_of=AS_OF, now=NOW, progress=lambda *_: None)
+    scored = night.scored.take(np.flatnonzero(night.scored.eligible))
+    booster.save_model(folder / "model.txt")
+    np.save(folder / "rows.npy", scored.rows.values)
+    ids = [str(one) for one in scored.customer_id]
+    (folder / "ids.json").write_text(json.dumps(ids))
+    return ids, scored.rows.values, booster
+
+
+def bare_lightgbm(booster: lgb.Booster, matrix: np.ndarray) -> None:
+    """Measure predict and pred_contrib in process, which is what the service must not be much slower than."""
+
+    def work(rows: np.ndarray) -> None:
+        booster.predict(rows, num_threads=1)
+        booster.predict(rows, pred_contrib=True, num_threads=1)
+
+    singles = [_timed(lambda row=row: work(matrix[row : row + 1])) for row in range(200)]
+    many = {count: _timed(lambda count=count: work(_rows(matrix, count))) for count in (100, 1000)}
+    p50 = statistics.median(singles) * 1000
+    print(f"{'(a) LightGBM predict + pred_contrib':40s}{p50:9.2f}{_p99(singles) * 1000:9.2f}{'':10s}{p50:9.2f}"
+          f"{100 / many[100]:13.0f}{1000 / many[1000]:13.0f}")  # fmt: skip
+
+
+def ours(folder: Path, ids: list[str], seconds: float) -> None:
+    """Measure the service: answers stored by the night, and a what-if, which is scored while the caller waits."""
+    environment = Environment(home=folder / "home", port=_port(), workers=1, keys=False, requests_per_minute=10**9)
+    with running(prepared(environment, lambda _: None), os.environ, folder / "ours.log") as (_, process):
+        told = report("Rapport /v1/score, 5 reasons", environment.port, process.pid, "/v1/score", _by_id(ids), seconds)
+        what_if = {"customer_id": ids[0], "changes": {"meetings_count_90d": 3}}
+        first = report("Rapport /v1/what_if (scores twice)", environment.port, process.pid, "/v1/what_if",
+                       lambda count: what_if if count == 1 else None, seconds)  # fmt: skip
+        assert told.p50 > 0 < first.p50
+
+
+def bare_fastapi(folder: Path, ids: list[str], seconds: float) -> None:
+    """Measure an app of thirty lines that does the same with LightGBM's own pred_contrib."""
+    port = _port()
+    command = [sys.executable, str(BARE), str(folder), str(port)]
+    with _server(command, port, folder / "fastapi.log") as pid:
+        report("(b) FastAPI, predict + pred_contrib", port, pid, "/score", _by_id(ids), seconds)
+
+
+def mlflow_serve(folder: Path, matrix: np.ndarray, seconds: float) -> None:
+    """Measure ``mlflow models serve``: probabilities only, features sent by the caller."""
+    import mlflow.lightgbm  # noqa: PLC0415  # slow to import, and not always wanted
+
+    model = folder / "mlflow-model"
+    booster = lgb.Booster(model_file=str(folder / "model.txt"))
+    mlflow.lightgbm.save_model(booster, str(model), pip_requirements=["lightgbm"])
+    port, names = _port(), booster.feature_name()
+    command = [str(Path(sys.executable).with_name("mlflow")), "models", "serve", "-m", str(model), "-p", str(port),
+               "--env-manager", "local", "--workers", "1"]  # fmt: skip
+
+    def body(count: int) -> dict[str, Any]:
+        # Its JSON has no word for unknown in a column of numbers; 0 costs the same.
+        return {"dataframe_split": {"columns": names, "data": np.nan_to_num(_rows(matrix, count)).tolist()}}
+
+    with _server(command, port, folder / "mlflow.log", environ={"PATH": _path()}) as pid:
+        report("(c) mlflow models serve, no reasons", port, pid, "/invocations", body, seconds)
+
+
+def report(
+    name: str, port: int, pid: int, path: str, body: Callable[[int], dict[str, Any] | None], seconds: float
+) -> Measured:
+    """Measure one address and print its line."""
+    single = json.dumps(body(1)).encode()
+    _closed_loop(port, path, single, 0.5)
+    cpu, (times, _) = _cpu(pid), _closed_loop(port, path, single, seconds)
+    cpu_ms = (_cpu(pid) - cpu) * 1000 / len(times)
+    with ThreadPoolExecutor(8) as pool:
+        loops = list(pool.map(lambda _: _closed_loop(port, path, single, seconds), range(8)))
+    told = Measured(
+        statistics.median(times) * 1000, _p99(times) * 1000, sum(len(one) / took for one, took in loops), cpu_ms
+    )
+    bulk = [_customers_a_second(port, path, body(count), count) for count in (100, 1000)]
+    print(
+        f"{name:40s}{told.p50:9.2f}{told.p99:9.2f}{told.per_second:10.0f}{told.cpu_ms:9.2f}{bulk[0]:>13s}{bulk[1]:>13s}"
+    )
+    return told
+
+
+def _customers_a_second(port: int, path: str, body: dict[str, Any] | None, count: int) -> str:
+    if body is None:
+        return "-"
+    times, _ = _closed_loop(port, path, json.dumps(body).encode(), 2.0)
+    return f"{count / statistics.median(times):.0f}"
+
+
+def _closed_loop(port: int, path: str, body: bytes, seconds: float) -> tuple[list[float], float]:
+    connection, times, begun = HTTPConnection("127.0.0.1", port, timeout=60), [], time.perf_counter()
+    while not times or time.perf_counter() - begun < seconds:
+        start = time.perf_counter()
+        connection.request("POST", path, body, {"content-type": "application/json"})
+        response = connection.getresponse()
+        answer = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"{path}: {response.status} {answer[:200]!r}")
+        times.append(time.perf_counter() - start)
+    connection.close()
+    return times, time.perf_counter() - begun
+
+
+@contextmanager
+def _server(command: list[str], port: int, log: Path, environ: dict[str, str] | None = None) -> Iterator[int]:
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            command, env={**os.environ, "OMP_NUM_THREADS": "1", **(environ or {})}, stdout=sink, stderr=sink
+        )
+        try:
+            _wait(port)
+            yield process.pid
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait(port: int) -> None:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                time.sleep(1)
+                return
+        time.sleep(0.2)
+    raise RuntimeError(f"nothing listens on port {port}")
+
+
+def _cpu(pid: int) -> float:
+    """Return the CPU seconds of a process and all below it."""
+    children: dict[int, list[int]] = {}
+    used: dict[int, float] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        one = int(path.parent.name)
+        children.setdefault(int(fields[1]), []).append(one)
+        used[one] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    todo, total = [pid], 0.0
+    while todo:
+        one = todo.pop()
+        total += used.get(one, 0.0)
+        todo += children.get(one, [])
+    return total
+
+
+def _by_id(ids: list[str]) -> Callable[[int], dict[str, Any]]:
+    return lambda count: {"customer_ids": (ids * (count // len(ids) + 1))[:count], "reasons": 5}
+
+
+def _rows(matrix: np.ndarray, count: int) -> np.ndarray:
+    return np.resize(matrix, (count, matrix.shape[1]))
+
+
+def _timed(work: Callable[[], None]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def _p99(times: list[float]) -> float:
+    return sorted(times)[int(len(times) * 0.99)]
+
+
+def _port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _path() -> str:
+    # mlflow looks for its own server on PATH.
+    return f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+
+if __name__ == "__main__":
+    begun = time.monotonic()
+    main()
+    print(f"({timedelta(seconds=round(time.monotonic() - begun))} in all)")
