@@ -16,6 +16,7 @@ from scoring.cards import load_card
 from scoring.cards.rfm import rfm_table
 from scoring.matrix import Floats
 from scoring.playbook import read_playbook
+from scoring.scored import Scored
 from serving.current import Current, Night
 
 _PEOPLE = ("name", "owner", "region", "industry", "source", "parent_id")
@@ -86,7 +87,7 @@ def make_book(current: Current) -> pa.Table:
         "model_probability": _known(scored.model_probability),
         "value": _known(value),
         "value_at_risk": _known(scored.value_at_risk),
-        "expected_saved": _known(value * _reachable_points(current, places)),
+        "expected_saved": _known(_above_usual(scored)),
         "family": pa.array(_strongest(current, places), pa.string()),
         "recency_days": _known(_fact(current, places, "days_since_last_order")),
         "orders_12m": _known(_fact(current, places, "orders_count_365d")),
@@ -109,13 +110,15 @@ def _fact(current: Current, places: npt.NDArray[np.intp], name: str) -> Floats:
     return np.asarray(rows.values[places, rows.place[name]])
 
 
-def _reachable_points(current: Current, places: npt.NDArray[np.intp]) -> Floats:
-    """Return how much of each probability comes from facts that the company can act on."""
-    scored = current.night.scored.take(places)
-    actionable = np.array([column.actionable for column in current.bundle.columns] + [False])
-    sign = 1.0 if current.bundle.is_risk else -1.0
-    weighted = np.where(actionable[scored.leads], np.maximum(sign * scored.points, 0.0), 0.0)
-    return np.asarray(weighted.sum(axis=1))
+def _above_usual(scored: Scored) -> Floats:
+    """Return the value at risk that is more than usual: at best, care brings a customer back to the average.
+
+    Of leads nothing is known to be lost, so nothing is said; a page sorts them by what they may bring.
+    """
+    if not scored.bundle.is_risk:
+        return np.full(len(scored.probability), np.nan)
+    above = np.maximum(scored.probability - scored.base_rate, 0.0)
+    return np.asarray(scored.value_at_risk * above / np.maximum(scored.probability, 1e-12))
 
 
 def _strongest(current: Current, places: npt.NDArray[np.intp]) -> list[str | None]:
