@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from scipy.special import expit
 
 from features import Catalog, Vocabulary, catalog, snapshot
+from features.by_contract import outcome_span
 from history import History
 from history.errors import TrainingError
 from history.spans import parse_span
@@ -121,7 +122,7 @@ def _matured(history: History, bundle: Bundle, features: Catalog, as_of: datetim
     """Judge the champion on customers whose horizon has passed since it was trained."""
     trained = datetime.fromisoformat(str(bundle.record["as_of"]))
     horizon = parse_span(bundle.horizon)
-    last = horizon.before(as_of)
+    last = outcome_span(history.settings, bundle.target, horizon).before(as_of)
     if last < trained:
         first = horizon.after(trained)
         sentence = f"No outcome has matured since the champion was trained; the first will on {first:%Y-%m-%d}."

@@ -133,8 +133,8 @@ def _question(settings: Settings, question: Question) -> Question:
 def rhythms_at(
     history: History, question: Question, moments: list[datetime], features: Catalog
 ) -> Mapping[datetime, Rhythm]:
-    """Fit the rhythm of orders at every moment, from what was known then; none for leads, who have no orders."""
-    if question.target != "churn":
+    """Fit the rhythm of orders at every moment, from what was known then; none for leads and contracts."""
+    if question.target != "churn" or is_by_contract(history.settings, question.target):
         return {}
     few = Catalog(tuple(features.by_name[name] for name in RHYTHM_FEATURES))
     fitted = {

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features import Catalog, snapshot, training_rows
+from features import Catalog, snapshot
+from features.engine import Question as Asked
+from features.engine import training_parts
 from history import History
 from history.errors import TrainingError
 from history.spans import Span
@@ -18,6 +21,7 @@ from scoring.columns import Column, columns_of
 from scoring.matrix import Floats, Matrix
 
 MOST_LEVELS = 30
+MOST_ROWS = 600_000
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 
@@ -100,15 +104,9 @@ class Rows:
 
 def labelled(history: History, question: Question, cutoffs: Sequence[datetime], catalog: Catalog) -> Rows:
     """Read the labelled rows of all cutoffs, from what was known at ``question.as_of``."""
-    table = training_rows(
-        history,
-        question.target,
-        cutoffs,
-        active=question.active,
-        horizon=question.horizon,
-        known_by=question.as_of,
-        features=catalog,
-    )
+    asked = Asked(question.target, tuple(cutoffs), question.active, question.horizon, question.as_of)
+    thinning = _thinning(history, question.target, len(cutoffs))
+    table = pa.concat_tables(_thinned(part, thinning) for part in training_parts(history, asked, catalog))
     columns = columns_of(catalog.features, question.target, levels=_levels(table, catalog))
     place = {cutoff: at for at, cutoff in enumerate(cutoffs)}
     rows = Rows(
@@ -136,6 +134,21 @@ def eligible(people: pa.Table, question: Question, columns: tuple[Column, ...]) 
             f"'{question.eligible}'. Look at the states with `rapport check`, or choose another date or active window."
         )
     return Matrix.of(chosen, columns)
+
+
+def _thinning(history: History, target: str, cutoffs: int) -> int:
+    """Return of how many customers one is kept, so that the rows fit: more of them teach no more, but fill memory."""
+    table = "orders" if target == "churn" else "customers"
+    found = history.connection.execute(f"SELECT count(DISTINCT customer_id) FROM {table}").fetchall()
+    return max(1, int(found[0][0]) * cutoffs // MOST_ROWS)
+
+
+def _thinned(part: pa.Table, thinning: int) -> pa.Table:
+    """Keep one of ``thinning`` customers, at every cutoff the same ones."""
+    if thinning == 1:
+        return part
+    names = part["customer_id"].to_pylist()
+    return part.filter(pa.array([crc32(f"kept {name}".encode()) % thinning == 0 for name in names]))
 
 
 def _levels(table: pa.Table, catalog: Catalog) -> dict[str, tuple[str, ...]]:

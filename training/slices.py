@@ -12,6 +12,10 @@ NEWEST = 3
 # Slices with less history than the horizon were worse than none on every history tried; a little less is as good.
 ENOUGH = 0.9
 LEAST = 0.25
+BEGINNINGS = {
+    "churn": (("orders", "ordered_at"), ("contracts", "started_at")),
+    "conversion": (("customers", "created_at"), ("touches", "occurred_at"), ("orders", "ordered_at")),
+}
 
 
 @dataclass(frozen=True)
@@ -66,14 +70,14 @@ def validation(plan: Slices, horizon: Span, as_of: datetime) -> tuple[datetime, 
 
 def begin_of(history: History, target: str) -> datetime:
     """Return when the history starts in earnest: one row in a thousand may be older."""
-    table, time = ("orders", "ordered_at") if target == "churn" else ("customers", "created_at")
-    if not history.rows.get(table) or time not in history.present[table]:
-        table, time = ("orders", "ordered_at") if target == "churn" else ("touches", "occurred_at")
-    found = history.connection.execute(f"SELECT quantile_disc({time}, 0.001) FROM {table}").fetchall()
-    if found[0][0] is None:
-        raise TrainingError(f"The history has no rows in {table}, so there is nothing to learn {target} from.")
-    begin: datetime = found[0][0]
-    return begin
+    for table, time in BEGINNINGS[target]:
+        if history.rows.get(table) and time in history.present[table]:
+            found = history.connection.execute(f"SELECT quantile_disc({time}, 0.001) FROM {table}").fetchall()
+            if found[0][0] is not None:
+                begin: datetime = found[0][0]
+                return begin
+    names = " nor ".join(table for table, _ in BEGINNINGS[target])
+    raise TrainingError(f"The history has no dated rows in {names}, so there is nothing to learn {target} from.")
 
 
 def _not_before(oldest: datetime, cutoffs: tuple[datetime, ...]) -> tuple[datetime, ...]:

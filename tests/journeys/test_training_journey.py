@@ -9,7 +9,7 @@ from functools import cache
 import mlflow
 import numpy as np
 import pytest
-from training_world import ACTIVE, ASKED, HORIZON, NOW, company
+from training_world import ACTIVE, ASKED, HORIZON, NOW, company, orders
 
 from features import snapshot
 from history.errors import BundleError, PromotionError
@@ -53,9 +53,8 @@ def test_the_blend_is_no_worse_than_guessing_and_ranks_like_its_parts():
 
 def test_what_happens_after_the_cutoff_changes_no_prediction():
     cutoff = datetime(2025, 8, 1)
-    whole = company()
-    rows = whole.connection.execute("SELECT * EXCLUDE (recorded_at) FROM orders WHERE ordered_at < ?", [cutoff])
-    past = company(rows.to_arrow_table().select(["customer_id", "order_id", "ordered_at", "amount"]).to_pylist())
+    rows = [row for row in orders() if row["ordered_at"] < cutoff]
+    past = company(rows)
     asked = {"cutoff": cutoff, "horizon": HORIZON, "active": ACTIVE}
     told = [backtest(history, "churn", **asked).sort_by("customer_id") for history in (company(), past)]
     assert told[0].equals(told[1])
