@@ -24,6 +24,8 @@ def percent(share: float | None, digits: int = 0) -> str:
         return NOTHING
     if digits == 0 and 0 < share < 0.005:
         return "<1%"
+    if digits == 0 and 0.995 <= share < 1:
+        return ">99%"
     return f"{share * 100:.{digits}f}%"
 
 

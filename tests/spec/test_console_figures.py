@@ -82,6 +82,8 @@ def test_money_is_short_in_each_language(amount, english, chinese):
         (formats.percent(0.462), "46%"),
         (formats.percent(0.003), "<1%"),
         (formats.percent(0.0), "0%"),
+        (formats.percent(0.9991), ">99%"),
+        (formats.percent(1.0), "100%"),
         (formats.percent(0.4567, 1), "45.7%"),
         (formats.percent(float("nan")), "–"),
         (formats.points(0.144), "+14.4"),
