@@ -72,9 +72,7 @@ def main() -> None:
     try:
         ids, matrix, booster = prepare(folder, said.customers)
         print(f"{len(ids)} customers with a score, {FEATURES} features, {TREES} trees of {LEAVES} leaves")
-        print(
-            HEAD
-        )
+        print(HEAD)
         bare_lightgbm(booster, matrix)
         ours(folder, ids, said.seconds)
         bare_fastapi(folder, ids, said.seconds)
@@ -99,7 +97,8 @@ def prepare(folder: Path, customers: int) -> tuple[list[str], np.ndarray, lgb.Bo
                  "min_data_in_leaf": 5, "verbose": -1, "num_threads": 1}  # fmt: skip
         booster = lgb.train(shape, fit, TREES)
         bundle = Bundle(
-            target="churn", version="1", horizon="12mo", active="12mo", columns=columns, fingerprint=features.fingerprint,
+            target="churn", version="1", horizon="12mo", active="12mo", columns=columns,
+            fingerprint=features.fingerprint,
             tables=tuple(sorted(history.present)),
             vocabulary={"actions": list(Vocabulary().actions), "channels": [], "attributes": []},
             experts=(Trees("trees", (booster.model_to_string(),)),), blend=Blend({"trees": 1.0}),
