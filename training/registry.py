@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -156,7 +157,7 @@ def _logged(client: MlflowClient, home: Path, uri: str, trained: Trained, saved:
             name="model",
             python_model=str(SERVED),
             artifacts={"bundle": str(saved)},
-            pip_requirements=REQUIREMENTS,
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
         )
         run_id = str(run.info.run_id)
     _registered(client, bundle, str(info.model_uri), run_id)
@@ -229,9 +230,10 @@ def _listed(home: Path, target: str, version: str) -> dict[str, Any]:
     reigns = shelf.history(home, target)
     evaluation, record = _evaluation(described), json.loads(json.dumps(described["record"]))
     champion = bool(reigns) and reigns[-1].version == version
+    newest = shelf.versions(home, target)[-1] == version
     return {
         "version": version,
-        "alias": CHAMPION if champion else "",
+        "alias": CHAMPION if champion else CHALLENGER if newest else "",
         "grade": described["grade"],
         "as_of": record["as_of"],
         "horizon": described["horizon"],
