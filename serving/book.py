@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from scoring.scored import Scored
 from serving.current import Current, Night
 
 _PEOPLE = ("name", "owner", "region", "industry", "source", "parent_id")
+# Whoever stands higher is called sooner: a week, two, a month.
+_DUE_DAYS = ((90, 7), (70, 14), (0, 30))
 _GRADES = ((90, "A"), (70, "B"), (40, "C"), (0, "D"))
 _LISTED = ("customer_id", "owner", "tier", "probability", "percentile", "value_at_risk")
 
@@ -91,11 +93,17 @@ def make_book(current: Current) -> pa.Table:
         "family": pa.array(_strongest(current, places), pa.string()),
         "recency_days": _known(_fact(current, places, "days_since_last_order")),
         "orders_12m": _known(_fact(current, places, "orders_count_365d")),
-        "due": pa.nulls(len(places), pa.string()),
+        "due": pa.array([due_on(night.as_of.date(), int(one)) for one in scored.percentile], pa.string()),
         "grade": pa.array(_grades(current, scored.percentile), pa.string()),
     }
     columns |= _before(night, places) | _rfm(night, places)
     return pa.table(columns)
+
+
+def due_on(as_of: date, percentile: int, step: int = 0) -> str:
+    """Return the day by which the first step is due (and a week more for each further ``step``)."""
+    days = next(days for edge, days in _DUE_DAYS if percentile >= edge)
+    return (as_of + timedelta(days=days + 7 * step)).isoformat()
 
 
 def _value(current: Current, places: npt.NDArray[np.intp]) -> Floats:

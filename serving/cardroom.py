@@ -121,8 +121,10 @@ def _bands(line: Indicator) -> list[dict[str, Any]]:
 
 def _measured(line: Indicator, columns: Any) -> float | str | None:
     # A card may speak of an attribute that this company does not have: unknown, as the card's marks say.
-    parts = [columns[name][0] if name in columns else None for name, _ in line.measure]
-    if isinstance(parts[0], str) or None in parts:
+    parts: list[Any] = [columns[name][0] if name in columns else None for name, _ in line.measure]
+    if isinstance(parts[0], str):
         return parts[0]
-    total = float(sum(factor * float(part) for part, (_, factor) in zip(parts, line.measure, strict=True)))
+    if None in parts:
+        return None
+    total = sum(factor * float(part) for part, (_, factor) in zip(parts, line.measure, strict=True))
     return None if np.isnan(total) else total

@@ -16,6 +16,7 @@ from scoring.cards.indicator import said
 from scoring.columns import Column
 from scoring.playbook import read_playbook
 from scoring.what_if import changeable
+from serving.book import due_on
 from serving.current import Current
 from serving.past import day_before_or_on
 from serving.pictures import branch
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 _MOST_EVENTS = 300
 _MOST_LEVERS = 8
 _ALL_REASONS = 12
-# The strongest reason is acted on first.
-_DUE_DAYS = (7, 14, 30)
 
 
 def file_of(desk: Desk, currents: Sequence[Current], customer_id: str, language: str) -> dict[str, Any]:
@@ -203,12 +202,16 @@ def _lever(current: Current, column: Column, value: float, language: str) -> dic
 
 
 def _actions(answers: Sequence[dict[str, Any]], owner: Any, today: date) -> list[dict[str, Any]]:
-    advised = [reason for answer in answers for reason in answer["reasons"] if reason["advice"]]
+    """Return what is advised, the strongest reason first; the first step is due on the day that lists show."""
+    if not answers:
+        return []
+    percentile = answers[0]["percentile"]
+    advised = [reason for reason in answers[0]["reasons"] if reason["advice"]]
     return [
         {
             "text": reason["advice"],
             "who": owner,
-            "due": (today + timedelta(days=_DUE_DAYS[min(place, len(_DUE_DAYS) - 1)])).isoformat(),
+            "due": due_on(today, percentile, place),
             "code": reason["code"],
         }
         for place, reason in enumerate(advised[:5])
