@@ -1,0 +1,52 @@
+"""Scores in a company's own database: one transaction, rows replaced and never doubled."""
+
+import pyarrow as pa
+import pytest
+from postgres_server import programs, running
+
+from history.errors import ServingError
+from serving.current import load
+from serving.exports import export
+from serving.nightly import published_table
+
+
+@pytest.fixture(scope="module")
+def database():
+    pytest.importorskip("adbc_driver_postgresql.dbapi", reason="the extra sql is not installed")
+    folder = programs()
+    if folder is None:
+        pytest.skip("there is no PostgreSQL server to start: install pgserver or Debian's postgresql")
+    with running(folder) as url:
+        yield url
+
+
+def rows(url, sql):
+    import adbc_driver_postgresql.dbapi as driver  # noqa: PLC0415  # optional: the extra 'sql'
+
+    with driver.connect(url) as server, server.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def test_a_night_is_put_into_the_table_and_a_second_time_replaced(company, database):
+    table = published_table(load(company.home, "churn").night.scored)
+    export(table, database)
+    export(table, database)
+    counted = "SELECT count(*), count(probability), count(DISTINCT customer_id) FROM rapport_scores"
+    known = table.num_rows - table.column("probability").null_count
+    assert rows(database, counted) == [(table.num_rows, known, table.num_rows)]
+    changed = table.set_column(table.column_names.index("tier"), "tier", pa.array(["key"] * table.num_rows))
+    export(changed, database)
+    assert rows(database, "SELECT DISTINCT tier FROM rapport_scores") == [("key",)]
+    found = rows(
+        database, "SELECT customer_id, probability FROM rapport_scores WHERE probability IS NOT NULL ORDER BY 1"
+    )
+    held = zip(table.column("customer_id").to_pylist(), table.column("probability").to_pylist(), strict=True)
+    assert found == [pair for pair in held if pair[1] is not None]
+
+
+def test_a_database_that_is_not_there_is_a_sentence_without_the_password(company):
+    table = published_table(load(company.home, "churn").night.scored.take([0]))
+    with pytest.raises(ServingError) as refused:
+        export(table, "postgresql://rapport:hidden-word@127.0.0.1:1/crm")
+    assert "hidden-word" not in str(refused.value)
