@@ -43,7 +43,8 @@ def expiring_sql(spans: Sequence[tuple[int, int]], source: str = "src_contracts"
         "ON contract.day < span.day AND COALESCE(contract.known_day, contract.day) < span.day "
         "AND contract.ends_at_day >= span.day"
     )
-    return f"SELECT customer_id, day, contract_id, ends FROM ({in_force}) WHERE place = 1 AND ends < finish AND NOT renewed"
+    at_risk = "place = 1 AND ends < finish AND NOT renewed"
+    return f"SELECT customer_id, day, contract_id, ends FROM ({in_force}) WHERE {at_risk}"
 
 
 def kept_sql(settings: Settings) -> str:

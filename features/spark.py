@@ -21,6 +21,7 @@ import pyarrow as pa
 from features.catalog import Catalog, Vocabulary, catalog, vocabulary_from, word_counts
 from features.engine import snapshot
 from features.kin import PARENT
+from features.shards import PACKED, Step, packing, unpacked
 from history import History, Settings, history_of
 from history.contract import TABLES, Table, by_name
 from history.errors import SettingsError, TableError
@@ -31,7 +32,11 @@ from history.spans import Span
 ROWS_A_PARTITION = 500_000
 """About so many rows of all tables lie in a partition: some 200 MB in the worker that measures them."""
 
+SHARDS_A_PARTITION = 8
+"""Customers are dealt out in more shards than there are partitions, so that partitions come out even."""
+
 Work = Callable[[History], pa.Table]
+Gather = Callable[[Sequence[pa.RecordBatch]], dict[str, pa.Table]]
 Progress = Callable[[str, float], None]
 
 
@@ -42,6 +47,7 @@ class Tables:
     frames: Mapping[str, Any]
     settings: Settings
     refused: Any
+    parts: int
 
     @property
     def present(self) -> tuple[str, ...]:
@@ -99,7 +105,7 @@ def session(master: str | None = None) -> Any:
     spark.sparkContext.setLogLevel("ERROR")
     # Local times are told apart from instants, and a batch is worth its journey to Python.
     spark.conf.set("spark.sql.session.timeZone", "UTC")
-    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "50000")
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "200000")
     return spark
 
 
@@ -113,7 +119,12 @@ def read_tables(spark: Any, source: str | Path, settings: Settings) -> Tables:
             'If it has another name, say so in rapport.toml: [mapping.orders] table = "…".'
         )
     inside = replace(settings, threads=settings.threads or 1)
-    return Tables(found, inside, _counter(spark))
+    # Parquet says how many rows it has without being read.
+    functions = importlib.import_module("pyspark.sql.functions")
+    one = [frame.select(functions.lit(1)) for frame in found.values()]
+    rows = reduce(lambda first, other: first.union(other), one).count()
+    parts = max(spark.sparkContext.defaultParallelism, rows // ROWS_A_PARTITION + 1)
+    return Tables(found, inside, _counter(spark), parts)
 
 
 def spark_vocabulary(tables: Tables, before: datetime) -> Vocabulary:
@@ -121,10 +132,9 @@ def spark_vocabulary(tables: Tables, before: datetime) -> Vocabulary:
     # Any row may be anywhere: words are not counted by customer. What is not read need not travel.
     words = {"touches": ("occurred_at", "action"), "interactions": ("occurred_at", "channel")}
     counts = [
-        _mapped(
-            frame.select(_packed(frame, _own_names(frame, name, tables.settings, words[name]), name)),
-            tables,
-            lambda history: word_counts(history, before),
+        _in_arrow(
+            _own(frame, name, tables.settings, words[name]),
+            _working(tables, lambda history: word_counts(history, before), _WORDS, _as_table(name)),
             _WORDS,
         )
         for name, frame in tables.frames.items()
@@ -134,6 +144,10 @@ def spark_vocabulary(tables: Tables, before: datetime) -> Vocabulary:
         return vocabulary_from({}, tables.settings)
     rows = reduce(lambda one, other: one.union(other), counts).groupBy("source", "word").sum("times").collect()
     return vocabulary_from({(row[0], row[1]): row[2] for row in rows}, tables.settings)
+
+
+def _as_table(name: str) -> Gather:
+    return lambda batches: {name: pa.Table.from_batches(batches)} if batches else {}
 
 
 _WORDS = pa.schema([("source", pa.string()), ("word", pa.string()), ("times", pa.int64())])
@@ -157,18 +171,23 @@ def spark_snapshot(tables: Tables, as_of: datetime, features: Catalog, *, active
 
 
 def by_customer(tables: Tables, work: Work, schema: pa.Schema) -> Any:
-    """Bring each customer's rows of all tables together, and do ``work`` on the history of every partition."""
+    """Bring each customer's rows of all tables together, and do ``work`` on the history of every partition.
+
+    Rows travel as Arrow, many in one value: as rows of Spark with the columns of twelve tables they would cost more
+    than all the measuring.
+    """
     functions = importlib.import_module("pyspark.sql.functions")
+    shards = tables.parts * SHARDS_A_PARTITION
     frames = [
-        frame.select(
-            _id_of(frame, name, tables.settings).alias("shard"),
-            _packed(frame, _own_names(frame, name, tables.settings), name),
+        _in_arrow(
+            _own(frame, name, tables.settings),
+            packing(name, _columns(frame, name, tables.settings)["customer_id"], shards),
+            PACKED,
         )
         for name, frame in tables.frames.items()
     ]
-    together = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), frames)
-    parts = max(together.sparkSession.sparkContext.defaultParallelism, _rows(tables) // ROWS_A_PARTITION + 1)
-    return _mapped(together.repartition(parts, functions.col("shard")).drop("shard"), tables, work, schema)
+    together = reduce(lambda one, other: one.union(other), frames).repartition(tables.parts, functions.col("shard"))
+    return _in_arrow(together, _working(tables, work, schema, unpacked), schema)
 
 
 def write_parquet(rows: Any, out: str | Path) -> None:
@@ -206,47 +225,32 @@ def _frame(spark: Any, source: str, table: Table, settings: Settings) -> Any:
     return None
 
 
-def _id_of(frame: Any, name: str, settings: Settings) -> Any:
-    """Return the customer's id as the history will read it, so that all its rows meet."""
-    functions = importlib.import_module("pyspark.sql.functions")
-    types = dict(frame.dtypes)
-    own = _columns(frame, name, settings)["customer_id"]
-    column = functions.col(f"`{own}`")
-    if types[own] in ("float", "double") or types[own].startswith("decimal"):
-        column = column.cast("decimal(38,0)")
-    return functions.trim(column.cast("string"))
-
-
 def _columns(frame: Any, name: str, settings: Settings) -> dict[str, str]:
     return column_names(by_name(name), Source(name, name, "", dict(frame.dtypes)), settings)
 
 
-def _own_names(frame: Any, name: str, settings: Settings, asked: Sequence[str] = ()) -> list[str]:
-    """Return the own names of the columns that are read: of customers all, of other tables those of the contract."""
+def _own(frame: Any, name: str, settings: Settings, asked: Sequence[str] = ()) -> Any:
+    """Return the table with the columns that are read: of customers all, of others those of the contract."""
     if name == "customers":
-        return [own for own, kind in frame.dtypes if not kind.startswith(("array", "map", "struct"))]
-    wanted = {*asked, *by_name(name).required, "recorded_at"} if asked else None
-    found = _columns(frame, name, settings)
-    return [own for column, own in found.items() if wanted is None or column in wanted]
+        own = [column for column, kind in frame.dtypes if not kind.startswith(("array", "map", "struct"))]
+    else:
+        wanted = {*asked, *by_name(name).required, "recorded_at"} if asked else None
+        found = _columns(frame, name, settings)
+        own = [own for column, own in found.items() if wanted is None or column in wanted]
+    return frame.select([frame[f"`{column}`"] for column in own])
 
 
-def _packed(frame: Any, names: Sequence[str], table: str) -> Any:
-    """Return a row as one value, so that tables of any columns can travel together."""
-    functions = importlib.import_module("pyspark.sql.functions")
-    return functions.struct(*(frame[f"`{own}`"] for own in names)).alias(table)
-
-
-def _rows(tables: Tables) -> int:
-    # Parquet says how many rows it has without being read.
-    return sum(frame.count() for frame in tables.frames.values())
-
-
-def _mapped(frame: Any, tables: Tables, work: Work, schema: pa.Schema) -> Any:
+def _in_arrow(frame: Any, step: Step, schema: pa.Schema) -> Any:
     types = importlib.import_module("pyspark.sql.pandas.types")
+    return frame.mapInArrow(step, types.from_arrow_schema(schema))
+
+
+def _working(tables: Tables, work: Work, schema: pa.Schema, gather: Gather) -> Step:
+    """Return what does ``work`` on the history that a partition holds."""
     inside, refused = replace(tables.settings, reject_share=1.0), tables.refused
 
     def part(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        given = unpacked(list(batches))
+        given = gather(list(batches))
         if not given:
             return
         with history_of(given, inside, whole=False) as history:
@@ -255,18 +259,7 @@ def _mapped(frame: Any, tables: Tables, work: Work, schema: pa.Schema) -> Any:
             refused.add(Counter({(name, "bad"): table.num_rows - rows[name] for name, table in given.items()}))
             yield from work(history).cast(schema).to_batches()
 
-    return frame.mapInArrow(part, types.from_arrow_schema(schema))
-
-
-def unpacked(batches: Sequence[pa.RecordBatch]) -> dict[str, pa.Table]:
-    """Return the tables whose rows travelled together, those that have any."""
-    found: dict[str, list[pa.RecordBatch]] = {}
-    for batch in batches:
-        for name in batch.schema.names:
-            rows = batch.column(name)
-            if rows.null_count < len(rows):
-                found.setdefault(name, []).append(pa.RecordBatch.from_struct_array(rows.filter(rows.is_valid())))
-    return {name: pa.Table.from_batches(parts) for name, parts in found.items()}
+    return part
 
 
 def _counter(spark: Any) -> Any:

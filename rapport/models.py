@@ -45,6 +45,7 @@ def show(
 def promote(
     version: Version,
     target: Target = TargetName.churn,
+    force: Annotated[bool, typer.Option("--force", help="Promote although the gate says no; it is recorded.")] = False,
     home: Home = None,
     settings: SettingsPath = None,
     as_json: Json = False,
@@ -52,7 +53,9 @@ def promote(
     """Make a version champion, if its grade and its quality beside the champion's allow it."""
     from training import promote as crown
 
-    found = crown(home_of(home, settings_of(settings).home), target.value, version, environ=os.environ, now=now())
+    found = crown(
+        home_of(home, settings_of(settings).home), target.value, version, environ=os.environ, now=now(), force=force
+    )
     tell(found.as_dict(), found.as_text(), as_json=as_json)
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from features.arrays.program import Program
 from features.arrays.values import Column
 from features.plan import Plan, StreamPlan
-from features.sources import Moment, prepared_arrays, schema
+from features.sources import Moment, prepared_arrays, prepared_cells, schema
 from history import History
 from history.contract import TABLES
 
@@ -77,7 +77,11 @@ _tables = {table.name: table for table in TABLES}
 
 
 def _source(history: History, table: str, turn_us: int, before: datetime) -> tuple[dict[str, Column], int]:
-    found = prepared_arrays(history.connection, _tables[table], turn_us, before)
+    quick = (history.quick or {}).get(table)
+    if quick is not None:
+        found = prepared_cells(quick, _tables[table], turn_us, before)
+    else:
+        found = prepared_arrays(history.connection, _tables[table], turn_us, before)
     return {name: _column(found[name], kind) for name, kind in _kinds[table].items()}, len(found["customer_id"])
 
 
