@@ -67,7 +67,7 @@ class Scored:
         """Give the probability of a customer with no evidence either way."""
         return self.bundle.base_rate
 
-    @property
+    @cached_property
     def eligible(self) -> npt.NDArray[np.bool_]:
         """Mark the rows that have a probability."""
         return ~np.isnan(self.probability)
