@@ -26,7 +26,7 @@ MODULES_OF_EXTRAS = {
     "serve": ("bentoml", "pydantic", "prometheus_client", "starlette", "itsdangerous", "xlsxwriter"),
     "spark": ("pyspark",),
     "sql": ("adbc_driver_postgresql", "adbc_driver_manager"),
-    "review": ("optbinning",),
+    "notebooks": ("jupytext", "nbclient"),
 }
 
 out = Console(soft_wrap=True, highlight=False)
