@@ -144,19 +144,24 @@ def prepared_cells(quick: Quick, table: Table, turn_us: int, before: datetime) -
     happened, recorded = times[table.time], times[RECORDED_AT.name]
     past = np.ma.filled(happened < limit, True) & np.ma.filled(recorded < limit, True)
     own, known = _days(happened, turn_us), _days(recorded, turn_us)
-    moment = np.ma.where(happened.mask, recorded, happened)
+    moment = _first_known(happened, recorded)
     found = {
         "customer_id": np.array(quick.cells["customer_id"], object),
         "branch": np.full(quick.rows, KEPT, np.int32),
-        "day": np.ma.where(own.mask, known, own),
-        "known_day": np.ma.where(own.mask, known, np.ma.where(known.mask, own, np.ma.maximum(own, known))),
+        "day": _first_known(own, known),
+        "known_day": _first_known(np.ma.maximum(own, known), _first_known(own, known)),
         # Towards zero, as the database divides.
-        "second": np.ma.array(np.fix(moment.data / 1e6).astype(np.int64), mask=moment.mask),
+        "second": np.ma.array(np.sign(moment.data) * (np.abs(moment.data) // 1_000_000), mask=moment.mask),
     }
     for column in table.columns:
         if column.name != "customer_id":
             found |= _cells(column, quick, times, turn_us)
     return {name: values[past] for name, values in found.items()}
+
+
+def _first_known(first: Any, second: Any) -> Any:
+    """Return the first where it is known, else the second."""
+    return np.ma.array(np.where(first.mask, second.data, first.data), mask=first.mask & second.mask)
 
 
 def _cells(column: Column, quick: Quick, times: dict[str, Any], turn_us: int) -> dict[str, Any]:
