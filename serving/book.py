@@ -150,11 +150,13 @@ def _before(night: Night, places: npt.NDArray[np.intp]) -> dict[str, Any]:
     ids = [night.scored.customer_id[place] for place in places]
     past = night.run.kept("past")
     for days in (7, 30):
-        day = (night.as_of.date() - timedelta(days=days)).isoformat()
+        day, oldest = ((night.as_of.date() - timedelta(days=n * days)).isoformat() for n in (1, 2))
         said: dict[str, tuple[float | None, str | None]] = {}
         if past is not None:
             # Sorted by customer and day, so the last one seen is the nearest.
-            then = past.filter(pc.less_equal(past.column("as_of"), day))
+            # A score twice as old says nothing of the last days.
+            at = past.column("as_of")
+            then = past.filter(pc.and_(pc.less_equal(at, day), pc.greater_equal(at, oldest)))
             columns = (then.column(name).to_pylist() for name in ("customer_id", "probability", "tier"))
             said = {customer: (probability, tier) for customer, probability, tier in zip(*columns, strict=True)}
         before = [said.get(one, (None, None)) for one in ids]
