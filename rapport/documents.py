@@ -52,7 +52,7 @@ def _parameter(parameter: Any) -> str:
 def settings() -> str:
     """Return docs/settings.md: what rapport.toml and the environment can say."""
     from history import Settings
-    from serving.environment import as_variables, read_environment
+    from serving.environment import variables
 
     lines = [
         "# Settings",
@@ -67,9 +67,12 @@ def settings() -> str:
     for each in fields(Settings):
         default = getattr(Settings(), each.name)
         lines.append(f"| `{each.name}` | {each.metadata['says']} | {_default(default)} |")
-    lines += ["", "## The environment", "", "| variable | default |", "| --- | --- |"]
-    lines += [f"| `{name}` | {_default(value)} |" for name, value in as_variables(read_environment({})).items()]
-    lines += ["| `MLFLOW_TRACKING_URI` | an SQLite file in the home folder |"]
+    lines += ["", "## The environment", "", "| variable | meaning | default |", "| --- | --- | --- |"]
+    lines += [f"| `{name}` | {meaning} | {default} |" for name, meaning, default in variables()]
+    lines += [
+        "| `RAPPORT_WEBHOOK_URL`, `RAPPORT_WEBHOOK_SECRET` | Where alerts are sent, and what signs them. | none |",
+        "| `MLFLOW_TRACKING_URI` | Where MLflow keeps its records. | an SQLite file in the home folder |",
+    ]
     return "\n".join(lines) + "\n"
 
 

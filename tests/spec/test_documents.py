@@ -1,0 +1,49 @@
+"""Nothing that a user can meet is undocumented."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import history.errors
+from rapport.documents import DOCS, pages
+from serving.endpoints import ENDPOINTS
+from serving.problem import CODES
+
+ROOT = DOCS.parent
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_a_generated_page_is_as_the_code_is(name):
+    assert (DOCS / name).read_text(encoding="utf-8") == pages()[name](), "run `make docs`"
+
+
+def test_every_exit_code_is_in_the_readme():
+    codes = {error.exit_code for error in vars(history.errors).values() if isinstance(error, type)}
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)}
+    assert codes <= listed
+
+
+@pytest.mark.parametrize("path", sorted({endpoint.path for endpoint in ENDPOINTS}))
+def test_every_endpoint_is_in_the_page_of_the_api(path):
+    assert path in (DOCS / "http.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", sorted(CODES.values()))
+def test_every_error_code_is_in_the_page_of_the_api(code):
+    assert f"`{code}`" in (DOCS / "http.md").read_text(encoding="utf-8")
+
+
+def test_every_page_is_reached_from_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in sorted(DOCS.glob("*.md")) if f"docs/{page.name}" not in readme] == []
+
+
+def test_every_link_between_pages_leads_somewhere():
+    broken = [
+        (page.name, link)
+        for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
+        for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+        if "://" not in link and not Path(page.parent / link).exists()
+    ]
+    assert broken == []
