@@ -55,10 +55,14 @@ def logits_now(bundle: Bundle, now: Matrix) -> Floats:
 
 
 def stability(then: Floats, now: Floats, count: int) -> float:
-    """Return the population stability index of two sets of shares; half a row keeps the logarithm finite."""
+    """Return the population stability index of two sets of shares, less what chance alone gives ``count`` rows.
+
+    Half a row keeps the logarithm finite; an index of k parts is about (k - 1) / count where nothing moved.
+    """
     least = 0.5 / max(count, 1)
     left, right = np.maximum(then, least), np.maximum(now, least)
-    return float(((right - left) * np.log(right / left)).sum())
+    chance = (np.count_nonzero(then) - 1) / max(count, 1)
+    return max(float(((right - left) * np.log(right / left)).sum() - chance), 0.0)
 
 
 def _moved(bundle: Bundle, column: Column, values: Floats) -> Moved | None:

@@ -28,7 +28,8 @@ from training.standing import calibration
 from training.told import table
 
 Progress = Callable[[str, float], None]
-WORSE_AUC, WORSE_CALIBRATION, MOVED_SHARE = 0.05, 0.08, 0.2
+WORSE_AUC, WORSE_LEVEL, MOVED_SHARE = 0.05, 0.05, 0.2
+SURE = 3.0
 SHOWN, SOME = 15, 2_000
 # These say what day it is rather than how customers are; they move in every history.
 CLOCKS = ("customer_age_days", "first_order_days_ago", "age_weeks_log")
@@ -92,6 +93,7 @@ def monitor(history: History, home: Path, target: str, *, as_of: datetime, progr
         "reasons": [
             {"family": name, "then": then, "now": today}
             for name, then, today in reasons_moved(bundle, now.take(np.arange(0, len(now), 1 + len(now) // SOME)))
+            if max(then, today) > 0.005
         ],
         "feedback": _feedback(home, target),
     }
@@ -133,7 +135,9 @@ def _matured(history: History, bundle: Bundle, features: Catalog, as_of: datetim
     except TrainingError as error:
         return {"matured": None, "matured_sentence": str(error)}
     said = expit(logits_now(bundle, remapped(rows.matrix, bundle)))
-    found = measures(rows.label, said)
+    came = float(rows.label.mean())
+    found = measures(rows.label, said) | {"said": float(said.mean()), "came": came}
+    found["chance"] = float(np.sqrt(came * (1 - came) / len(rows)))
     sentence = (
         f"Scored on {last:%Y-%m-%d}, matured since: {len(rows):,} customers, said {said.mean():.1%}, came "
         f"{rows.label.mean():.1%}, AUC {found['auc']:.3f}, calibration error {found['calibration_error']:.3f}."
@@ -152,12 +156,12 @@ def _alerts(told: Mapping[str, Any], bundle: Bundle) -> list[str]:
     if told["moved_share"] > MOVED_SHARE:
         said.append(f"{told['moved_share']:.0%} of the features have moved far: look at the data, then train again.")
     found, expected = told.get("matured_measures"), bundle.evaluation["measures"].get("blend")
-    if found and expected and found["auc"] < expected["auc"] - WORSE_AUC:
+    if found and expected and found["auc"] < expected["auc"] - max(WORSE_AUC, SURE * found["chance"]):
         said.append(
             f"AUC on matured outcomes is {found['auc']:.3f}, at training it was {expected['auc']:.3f}: train again."
         )
-    if found and found["calibration_error"] > WORSE_CALIBRATION:
-        said.append(f"Calibration error on matured outcomes is {found['calibration_error']:.3f}: train again.")
+    if found and abs(found["said"] - found["came"]) > max(WORSE_LEVEL, SURE * found["chance"]):
+        said.append(f"Of matured outcomes {found['said']:.1%} were said, {found['came']:.1%} came: train again.")
     age = datetime.fromisoformat(told["as_of"]) - datetime.fromisoformat(told["trained_as_of"])
     if age > timedelta(days=366):
         said.append(f"The champion was trained {age.days} days ago: train again.")
