@@ -101,15 +101,17 @@ class Reference:
         return {name: (values[0], values[-1]) for name, values in self.quantiles.items() if values}
 
     def _bounds(self, columns: tuple[Column, ...], margin: float) -> tuple[Floats, Floats]:
-        kept = self._kept_bounds
-        if (columns, margin) not in kept:
+        # By identity: hashing two hundred columns took longer than answering.
+        key = (id(columns), margin)
+        if key not in self._kept_bounds:
             edges = np.array([self._edges.get(column.name, (-np.inf, np.inf)) for column in columns])
             spread = np.where(np.isfinite(edges[:, 0]), edges[:, 1] - edges[:, 0], 0.0) * margin
-            kept[(columns, margin)] = (edges[:, 0] - spread, edges[:, 1] + spread)
-        return kept[(columns, margin)]
+            self._kept_bounds[key] = (columns, edges[:, 0] - spread, edges[:, 1] + spread)
+        return self._kept_bounds[key][1:]
 
     @cached_property
-    def _kept_bounds(self) -> dict[tuple[tuple[Column, ...], float], tuple[Floats, Floats]]:
+    def _kept_bounds(self) -> dict[tuple[int, float], tuple[tuple[Column, ...], Floats, Floats]]:
+        # The columns are kept with their bounds, so that no other tuple can take their identity.
         return {}
 
 
