@@ -60,5 +60,6 @@ def console(
             Route("/sign-out", house.sign_out(), methods=act),
             Route("/language/{code}", house.speak(), methods=see),
             Mount("/static", StaticFiles(directory=HERE / "static")),
-        ]
+        ],
+        exception_handlers={404: house.lost, 405: house.lost, 500: house.broken},
     )

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from history.errors import RapportError
-from serving.console.looks import LANGUAGES, Looks
+from serving.console.looks import LANGUAGES, Looks, Texts
 from serving.console.pages import door
 from serving.console.session import Sessions
 from serving.console.visit import Books, Record, Visit
@@ -144,9 +144,23 @@ class House:
 
     def _closed(self, request: Request, refusal: RapportError) -> Response:
         """Say why there is nothing to show yet."""
+        return self._plain(request, str(refusal), of_error(refusal)[0])
+
+    async def lost(self, request: Request, _: Exception) -> Response:
+        """Say that there is no such page."""
+        return self._plain(request, self._words(request)("sorry.no_page"), 404)
+
+    async def broken(self, request: Request, _: Exception) -> Response:
+        """Say that it is our fault; what happened goes to the log, not to the page."""
+        return self._plain(request, self._words(request)("sorry.ours"), 500)
+
+    def _plain(self, request: Request, sentence: str, status: int) -> Response:
         root, language = str(request.scope.get("root_path", "")), door.language_of(request, LANGUAGES[0])
-        page = self.looks.draw("closed.html", language, root=root, here_address=f"{root}/", sentence=str(refusal))
-        return HTMLResponse(page, of_error(refusal)[0])
+        page = self.looks.draw("closed.html", language, root=root, here_address=f"{root}/", sentence=sentence)
+        return HTMLResponse(page, status, headers=_HEADERS)
+
+    def _words(self, request: Request) -> Texts:
+        return self.looks.texts[door.language_of(request, LANGUAGES[0])]
 
     def _is_ours(self, request: Request, form: Mapping[str, str]) -> bool:
         return self.sessions.is_token(form.get("token", ""), request)

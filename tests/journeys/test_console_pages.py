@@ -24,13 +24,15 @@ KIB = 1024
 class Browser:
     """A browser without a window: keeps cookies, follows nothing."""
 
+    raises = True
+
     def __init__(self, desk: ExampleDesk, language: str = "en") -> None:
         self.app = console(desk, secret=b"a secret of this test only, no other", today=lambda: date(2026, 11, 2))
         self._cookies = httpx.Cookies({"rapport_language": language})
 
     def ask(self, method: str, path: str, **more: object) -> httpx.Response:
         async def asked() -> httpx.Response:
-            carrier = httpx.ASGITransport(app=self.app)
+            carrier = httpx.ASGITransport(app=self.app, raise_app_exceptions=self.raises)
             async with httpx.AsyncClient(transport=carrier, base_url="http://rapport", cookies=self._cookies) as client:
                 answer = await client.request(method, path, **more)
                 self._cookies = client.cookies
@@ -269,3 +271,17 @@ def test_old_scores_are_called_old_in_the_readers_language(open_desk):
     browser.app = late
     assert "当前评分已是 8 天前的" in browser.see("/")
     assert "天前的" not in Browser(open_desk, "zh").see("/")
+
+
+def test_an_address_without_a_page_gets_a_sentence(open_desk):
+    answer = Browser(open_desk, "zh").ask("GET", "/no/such/page")
+    assert (answer.status_code, "此地址没有页面。" in answer.text) == (404, True)
+
+
+def test_a_mistake_of_ours_is_a_sentence_too(open_desk, monkeypatch):
+    monkeypatch.setattr(open_desk, "views", lambda: 1 / 0)
+    browser = Browser(open_desk)
+    browser.raises = False
+    answer = browser.ask("GET", "/portfolio")
+    assert (answer.status_code, "Something went wrong on our side" in answer.text) == (500, True)
+    assert "ZeroDivision" not in answer.text
