@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -17,6 +18,16 @@ from serving.console.visit import Books, Record
 
 if TYPE_CHECKING:
     from serving.desk import Desk
+
+
+class KeptFiles(StaticFiles):
+    """Our own files; their address changes with their content, so browsers may keep them."""
+
+    def file_response(self, *found: Any, **more: Any) -> Response:
+        """Return a file with leave to keep it."""
+        response = super().file_response(*found, **more)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
 
 
 def today_utc() -> date:
@@ -59,7 +70,7 @@ def console(
             Route("/sign-in", house.sign_in(), methods=[*see, *act]),
             Route("/sign-out", house.sign_out(), methods=act),
             Route("/language/{code}", house.speak(), methods=see),
-            Mount("/static", StaticFiles(directory=HERE / "static")),
+            Mount("/static", KeptFiles(directory=HERE / "static")),
         ],
         exception_handlers={404: house.lost, 405: house.lost, 500: house.broken},
     )

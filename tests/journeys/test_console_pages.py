@@ -77,6 +77,13 @@ def test_every_page_is_drawn_in_both_languages_within_its_weight(open_desk, path
     assert weight < 600 * KIB
 
 
+def test_browsers_may_keep_our_files_but_no_page(open_desk):
+    browser = Browser(open_desk)
+    style = re.search(r'href="(/static/console.css[^"]+)"', browser.see("/")).group(1)
+    assert "immutable" in browser.ask("GET", style).headers["cache-control"]
+    assert browser.ask("GET", "/").headers["cache-control"] == "no-store"
+
+
 def test_pages_let_nothing_in_from_outside(open_desk):
     answer = Browser(open_desk).ask("GET", "/customers/C-1120")
     rules = answer.headers["content-security-policy"]
