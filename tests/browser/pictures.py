@@ -5,10 +5,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 HERE = Path(__file__).resolve().parents[2] / "docs" / "pictures"
-LAPTOP, PHONE = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
+LAPTOP, TALL, PHONE = {"width": 1366, "height": 900}, {"width": 1366, "height": 1640}, {"width": 390, "height": 844}
+ENGLISH, CHINESE = "en-GB", "zh-CN"
 
 
 def take(address: str) -> None:
@@ -16,35 +17,34 @@ def take(address: str) -> None:
     HERE.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as tool:
         browser = tool.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for language, locale in (("en", "en-GB"), ("zh", "zh-CN")):
-            page = browser.new_page(viewport=LAPTOP, locale=locale, base_url=address)
-            for name, path in _pages(page).items():
-                _keep(page, path, f"{name}-{language}")
-            phone = browser.new_page(viewport=PHONE, locale=locale, base_url=address)
-            _keep(phone, "/", f"phone-{language}")
-        dark = browser.new_page(viewport=LAPTOP, locale="en-GB", base_url=address, color_scheme="dark")
-        _keep(dark, _pages(dark)["customer"], "customer-dark")
+        customer = _customer(browser, address)
+        card = f"/cards?customer={customer.rpartition('/')[2]}"
+        for name, path, size, language, scheme in (
+            ("worklist-en", "/", LAPTOP, ENGLISH, "light"),
+            ("worklist-zh", "/", LAPTOP, CHINESE, "light"),
+            ("customer-en", customer, TALL, ENGLISH, "light"),
+            ("customer-zh", customer, TALL, CHINESE, "light"),
+            ("customer-dark", customer, LAPTOP, ENGLISH, "dark"),
+            ("portfolio-en", "/portfolio", TALL, ENGLISH, "light"),
+            ("model-en", "/model", LAPTOP, ENGLISH, "light"),
+            ("cards-zh", card, LAPTOP, CHINESE, "light"),
+            ("phone-zh", "/", PHONE, CHINESE, "light"),
+        ):
+            page = browser.new_page(viewport=size, locale=language, color_scheme=scheme, base_url=address)
+            page.goto(path)
+            page.wait_for_load_state("networkidle")
+            page.screenshot(path=HERE / f"{name}.png")
+            page.close()
         browser.close()
 
 
-def _pages(page: Page) -> dict[str, str]:
+def _customer(browser: Browser, address: str) -> str:
+    page = browser.new_page(base_url=address)
     page.goto("/")
     likely = page.locator("tbody tr").filter(has=page.locator(".chance b", has_text=re.compile(r"^[5-9]\d%")))
-    first = likely.locator(".name a").first.get_attribute("href") or "/"
-    return {
-        "worklist": "/",
-        "leads": "/?target=conversion",
-        "customer": first,
-        "portfolio": "/portfolio",
-        "model": "/model",
-        "cards": f"/cards?customer={re.sub(r'.*/', '', first)}",
-    }
-
-
-def _keep(page: Page, path: str, name: str) -> None:
-    page.goto(path)
-    page.wait_for_load_state("networkidle")
-    page.screenshot(path=HERE / f"{name}.png")
+    found = likely.locator(".name a").first.get_attribute("href")
+    page.close()
+    return found or "/"
 
 
 if __name__ == "__main__":
