@@ -67,7 +67,7 @@ def make_bundle(history: History, target: str, version: str, *, trees: int = 30,
         vocabulary={"actions": list(Vocabulary().actions), "channels": [], "attributes": []},
         experts=(Trees("trees", (text,)), CardExpert(card, 1.0, -0.5)),
         blend=Blend({"trees": 0.8, "card": 0.3}, 1.0, -0.1), model_blend=Blend({"trees": 1.0}),
-        interval=None, spend=Spend("spend_sum_365d", (0.0, 1000.0), (0.0, 900.0)),
+        record={"as_of": AS_OF.isoformat()}, spend=Spend("spend_sum_365d", (0.0, 1000.0), (0.0, 900.0)),
     )  # fmt: skip
     return bundle.centred_on(matrix)
 
@@ -83,7 +83,7 @@ def publish(home: Path, bundle: Bundle, beside: Path) -> None:
 def company(tmp_path_factory) -> Company:
     root = tmp_path_factory.mktemp("company")
     folder, home = root / "history", root / "home"
-    simulate(folder, customers=400, years=3, seed=7)
+    simulate(folder, customers=600, years=3, seed=7)
     history = read_history(folder, Settings())
     bundle = make_bundle(history, "churn", "1")
     publish(home, bundle, root)

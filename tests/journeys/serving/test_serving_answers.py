@@ -4,6 +4,7 @@ import json
 import math
 from datetime import datetime
 
+import mlflow
 import pyarrow.parquet as pq
 import pytest
 from conftest import AS_OF, history_body
@@ -14,6 +15,7 @@ from history.spans import parse_span
 from scoring.scorer import Scorer
 from serving.current import catalog_of
 from serving.endpoints import ENDPOINTS
+from training.registry import SERVED
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +28,30 @@ def batch(company):
 
 def test_http_says_what_the_batch_says_to_the_last_digit(ask, batch):
     ids = sorted(batch)
-    answers = ask("score", customer_ids=ids, reasons=5, language="en")["answers"]
-    assert len(ids) > 500
-    assert answers == [batch[one] for one in ids]
+    answers = ask("score", customer_ids=ids[:1000], reasons=5, language="en")["answers"]
+    assert len(answers) == 1000
+    assert answers == [batch[one] for one in ids[:1000]]
+
+
+def test_mlflow_says_what_http_says_to_the_last_digit(ask, company, batch, tmp_path):
+    place = tmp_path / "model"
+    champion = str(company.home / "models/churn/1")
+    mlflow.pyfunc.save_model(
+        place, python_model=str(SERVED), artifacts={"bundle": champion}, pip_requirements=["lightgbm"]
+    )
+    features = snapshot(company.history, AS_OF, catalog_of(company.bundle), active=parse_span("12mo")).to_pandas()
+    told = mlflow.pyfunc.load_model(str(place)).predict(features).set_index("customer_id")
+    ids = sorted(batch)
+    answers = ask("score", customer_ids=ids[:1000], reasons=0)["answers"]
+    assert len(answers) == 1000
+    for answer in answers:
+        said = told.loc[answer["customer_id"]]
+        if answer["probability"] is None:
+            assert math.isnan(said["probability"])
+        else:
+            assert (said["probability"], said["percentile"]) == (answer["probability"], answer["percentile"])
+            evidence = sum(said[f"evidence_{family}"] for family in company.bundle.families)
+            assert math.isclose(evidence, answer["other_evidence"], abs_tol=1e-9)
 
 
 def test_the_kept_parquet_holds_the_same_numbers(company, batch):
