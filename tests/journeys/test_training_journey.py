@@ -9,6 +9,7 @@ from functools import cache
 import mlflow
 import numpy as np
 import pytest
+import shap
 from training_world import ACTIVE, ASKED, HORIZON, NOW, company, orders
 
 from features import snapshot
@@ -91,6 +92,17 @@ def test_the_report_works_offline(home):
     assert "data:image/png;base64," in page
     assert "http://" not in page
     assert "https://" not in page
+
+
+def test_the_shap_library_agrees_with_the_evidence_of_the_trees():
+    expert = next(expert for expert in trained().bundle.experts if expert.name == "many")
+    rows = trained().made.now
+    places = [rows.place[name] for name in expert.features]
+    theirs = np.mean(
+        [shap.TreeExplainer(booster).shap_values(rows.values[:, places]) for booster in expert.loaded], axis=0
+    )
+    ours = expert.read(rows).by_feature[:, places]
+    np.testing.assert_allclose(ours, theirs - theirs.mean(axis=0), atol=1e-6)
 
 
 def test_the_watch_tells_drift_and_when_outcomes_mature(home):
