@@ -260,3 +260,25 @@ def test_the_same_instants_in_another_zone_give_the_same_cells(tables: Tables) -
         as_of = CUTOFF.replace(tzinfo=ZoneInfo("UTC")).astimezone(shanghai)
         there = snapshot(history, as_of, CATALOG, active=ACTIVE)
     assert differences(at(tables), there) == []
+
+
+@law
+@given(tables=histories(), future=futures())
+def test_by_contract_those_at_risk_are_the_active_and_the_future_changes_neither(
+    tables: Tables, future: Tables
+) -> None:
+    judged = Settings(churn="contracts", horizon=f"{HORIZON_DAYS}d")
+    with read(tables, judged) as history, read(joined(without_later_facts(tables), future), judged) as later:
+        states = told_by("arrays", history, CUTOFF).select(["customer_id", "state"])
+        rows = training_rows(
+            history,
+            "churn",
+            CUTOFFS,
+            active=ACTIVE,
+            horizon=HORIZON,
+            known_by=KNOWN_BY + timedelta(days=31),
+            features=CATALOG,
+        )
+        assert differences(states, told_by("arrays", later, CUTOFF).select(["customer_id", "state"])) == []
+    at_risk = states.filter(pa.compute.equal(states["state"], "active"))["customer_id"].to_pylist()
+    assert rows.filter(pa.compute.equal(rows["cutoff"], CUTOFF))["customer_id"].to_pylist() == at_risk
