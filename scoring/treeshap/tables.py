@@ -112,10 +112,11 @@ def _leaf(cold: tuple[float, ...]) -> Floats:
     passed = (np.arange(1 << count)[:, None] >> np.arange(count)) & 1
     share = np.array(cold)
     factors = passed[:, :, None] * points + share[None, :, None] * (1.0 - points)
-    shares = np.empty((1 << count, count))
-    for at in range(count):
-        others = np.delete(factors, at, axis=1).prod(axis=1)
-        shares[:, at] = (passed[:, at] - share[at]) * (others * weights).sum(axis=1)
+    # The product over all but j is that of those before j times that of those after.
+    before, after = np.ones_like(factors), np.ones_like(factors)
+    before[:, 1:] = np.multiply.accumulate(factors[:, :-1], axis=1)
+    after[:, :-1] = np.multiply.accumulate(factors[:, :0:-1], axis=1)[:, ::-1]
+    shares: Floats = (passed - share) * (before * after * weights).sum(axis=2)
     return shares
 
 
