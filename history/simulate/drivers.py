@@ -19,12 +19,12 @@ class Driver:
 
     family: str
     hazard: tuple[float, float, float]
-    onset: float = 0.0062
-    worsen: float = 0.24
-    calm: float = 0.18
+    onset: float = 0.0046
+    worsen: float = 0.12
+    calm: float = 0.25
     ease: float = 0.03
     heal: float = 0.08
-    skip: float = 0.0
+    skip: float = 0.0023
     first: float = 0.0
 
     @cached_property
@@ -47,7 +47,7 @@ LEAVING = (
     Driver("relationship", (0.0, 0.03, 0.24)),
     Driver("engagement", (0.0, 0.03, 0.24)),
     Driver("risk", (0.0, 0.03, 0.26)),
-    Driver("rhythm", (0.0, 0.02, 0.12), onset=0.0075),
+    Driver("rhythm", (0.0, 0.02, 0.12), onset=0.006),
 )
 RHYTHM_PACE = np.array([1.0, 0.6, 0.25])
 
@@ -57,12 +57,12 @@ NEWCOMER_HAZARD = 0.008
 NEWCOMER_MONTHS = 5.0
 CONTRACTED = 0.55
 CONTRACT_END_HAZARD = 0.03
-RENEWS, RENEWS_THOUGH_GONE = 0.93, 0.06
+RENEWS, RENEWS_THOUGH_GONE = 0.93, 0.45
 RARE_ORDERS = 0.45
 
 BUYING = (
-    Driver("marketing", (0.0, 0.025, 0.11), 0.007, worsen=0.20, calm=0.22, ease=0.05, heal=0.08, first=0.45),
-    Driver("engagement", (0.0, 0.03, 0.15), 0.007, worsen=0.20, calm=0.22, ease=0.05, heal=0.08, first=0.20),
+    Driver("marketing", (0.0, 0.025, 0.11), 0.007, worsen=0.20, calm=0.22, ease=0.05, heal=0.08, skip=0.0, first=0.45),
+    Driver("engagement", (0.0, 0.03, 0.15), 0.007, worsen=0.20, calm=0.22, ease=0.05, heal=0.08, skip=0.0, first=0.20),
     Driver("opportunity", (0.0, 0.09, 0.33), 0.005, skip=0.003, worsen=0, calm=0, ease=0, heal=0, first=0.05),
 )
 LOST = (0.0, 0.18, 0.08)
