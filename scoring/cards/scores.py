@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from history.errors import CardError
 from scoring.cards.bands import Floats, Marks, choose, fill, keeps, thresholds_at
-from scoring.cards.indicator import BEST, UNKNOWN, WORST, Choices, Indicator, Quantiles, Thresholds
+from scoring.cards.indicator import BEST, UNKNOWN, WORST, Choices, Indicator, Quantiles, Thresholds, said
 
 if TYPE_CHECKING:
     from scoring.cards.card import Card, Dimension
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # A mean of bands that is 3.5 on paper may be 3.4999999999999996 in binary; tiers are cut after this rounding.
 _DECIMALS = 9
 NO_TIER = -1
+_NOTHING = 1e-12
 
 
 Columns = Mapping[str, npt.NDArray[Any]]
@@ -114,6 +115,27 @@ class CardScores:
             columns[f"band_{line.name}"] = pa.array(self.marks[:, at], mask=self.marks[:, at] == UNKNOWN)
         columns["card"] = pa.repeat(self.card.reference, len(self.score))
         columns["card_hash"] = pa.repeat(self.card.hash, len(self.score))
+        return pa.table(columns)
+
+    def strongest(self, count: int) -> tuple[npt.NDArray[np.intp], Floats]:
+        """Give the lines that move each score most, and how far: the reasons, (n, count) each, greatest first.
+
+        Between equal parts the line that stands first in the card goes first. What is unknown is no reason.
+        """
+        said_by = np.where(self.unknown, 0.0, self.parts)
+        order = np.argsort(-np.abs(said_by), axis=1, kind="stable")[:, :count]
+        return order, np.take_along_axis(said_by, order, axis=1)
+
+    def reasons(self, count: int, language: str = "en") -> pa.Table:
+        """Give each row's strongest lines in words, with their parts: reason_1, part_1, reason_2, …."""
+        order, parts = self.strongest(count)
+        labels = pa.array([said(line.label, language) for line in self.card])
+        columns = {}
+        for at in range(order.shape[1]):
+            silent = np.abs(parts[:, at]) < _NOTHING
+            places = pa.array(order[:, at].astype(np.int8), mask=silent)
+            columns[f"reason_{at + 1}"] = pa.DictionaryArray.from_arrays(places, labels)
+            columns[f"part_{at + 1}"] = pa.array(parts[:, at], mask=silent)
         return pa.table(columns)
 
     def by_dimension(self, dimension: Dimension) -> Floats:

@@ -174,3 +174,12 @@ def test_a_lead_gets_its_grade_from_three_sides():
     assert scored("lead", **sides, model_percentile=80.0).score.tolist() == pytest.approx([4.1])
     assert scored("lead", **sides, model_percentile=80.0).tier == ["a"]
     assert scored("lead", behaviour_score=1.0, fit_score=1.5, model_percentile=60.0).tier == ["d"]
+
+
+def test_the_reasons_of_a_score_are_the_lines_that_move_it_most():
+    # 12-month spend at band 5 moves 25 × 2, satisfaction at band 1 moves 15 × −2, depth at the usual band nothing.
+    one = scored("relationship", spend_sum_365d=2e6, satisfaction_mean_365d=1.0, contacts_active_count_180d=3.0)
+    (row,) = one.reasons(3).to_pylist()
+    assert (row["reason_1"], row["reason_2"]) == ("12-month spend", "Satisfaction with communication")
+    assert (row["part_1"], row["part_2"]) == (pytest.approx(50 / 45), pytest.approx(-30 / 45))
+    assert row["reason_3"] is None
