@@ -1,0 +1,122 @@
+"""Cards in use: one for each segment, a lead's fit learned from won customers, C139 steps, and a card of one's own."""
+
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from history import history_of
+from history.errors import CardError
+from scoring.cards import card_of, load_card
+from scoring.cards.deck import load_deck
+from scoring.cards.leads import lead_grades, learned_fit
+from scoring.cards.workshop import check_card, new_card
+from scoring.playbook import read_playbook
+from scoring.views import opportunities
+
+DECK = """
+default: relationship
+segments:
+  - {name: large, when: {feature: spend_sum_365d, at_least: 1000000}, card: account100}
+"""
+
+
+def rows(spend: list[float | None]) -> pa.Table:
+    names = {*load_card("relationship").features, *load_card("account100").features}
+    blank = pa.nulls(len(spend), pa.float64())
+    return pa.table(dict.fromkeys(names, blank) | {"spend_sum_365d": pa.array(spend, pa.float64())})
+
+
+def test_each_segment_is_scored_on_its_own_card(tmp_path):
+    (tmp_path / "deck.yaml").write_text(DECK)
+    found = load_deck(tmp_path / "deck.yaml").score(rows([2e6, 6e5, None]))
+    assert found.segment == ["large", "default", "default"]
+    assert found.card == ["account100/1", "relationship/1", "relationship/1"]
+    assert found.tier == ["prime", "key", None]
+    assert found.score[:2].tolist() == [100.0, 4.0]
+
+
+def test_a_segment_of_an_unknown_feature_or_two_bounds_is_refused(tmp_path):
+    for written, sentence in (
+        (DECK.replace("spend_sum_365d", "spend"), "there is no feature “spend”"),
+        (DECK.replace("at_least: 1000000", "at_least: 1, below: 2"), "give exactly one of values"),
+        (DECK.replace("card: account100", "card: account"), "There is no card “account”"),
+    ):
+        (tmp_path / "deck.yaml").write_text(written)
+        with pytest.raises(CardError, match=sentence):
+            load_deck(tmp_path / "deck.yaml", known=rows([1.0]).column_names)
+
+
+def leads() -> pa.Table:
+    """Invent leads: referrals win half of the time, bought lists one in fifty; more employees win more often."""
+    source = np.repeat(["referral", "list", "web"], 400)
+    employees = np.tile(np.arange(400.0), 3)
+    won = np.zeros(1200, dtype=np.int8)
+    won[:400:2] = 1
+    won[400:800:50] = 1
+    won[800:][employees[800:] >= 320] = 1
+    return pa.table({"attribute_source": source, "attribute_employees": employees, "label": won})
+
+
+def test_fit_is_learned_from_won_customers_and_is_a_card_like_any_other():
+    card = learned_fit(leads(), ["attribute_source", "attribute_employees"])
+    assert card.names == ("source", "employees")
+    marks = card.score(
+        {
+            "attribute_source": np.array(["referral", "list", None], dtype=object),
+            "attribute_employees": np.array([399.0, 5.0, np.nan]),
+        }
+    ).marks.tolist()
+    assert marks[0] > marks[1]
+    assert marks[1][0] == 1
+    assert marks[2] == [0, 0]
+    assert card_of(card.to_dict(), "again") == card
+
+
+def test_a_handful_of_won_leads_teaches_no_profile():
+    with pytest.raises(CardError, match="at least 20 won and 20 others are needed"):
+        learned_fit(leads().slice(400, 400), ["attribute_source"])
+
+
+def test_the_three_sides_of_a_lead_come_to_a_grade():
+    behaviour, fit = (load_card(name) for name in ("behaviour", "fit"))
+    columns = {name: np.array([np.nan, np.nan]) for name in (*behaviour.features, *fit.features)}
+    columns |= {"days_since_last_touch": np.array([1.0, 90.0]), "attribute_employees": np.array([2000.0, 5.0])}
+    columns["attribute_source"] = np.array(["referral", "cold_call"], dtype=object)
+    graded = lead_grades(behaviour.score(columns), fit.score(columns), np.array([95.0, 10.0]))
+    assert graded.tier == ["a", "d"]
+
+
+DEALS = [
+    {"opportunity_id": "d1", "customer_id": "ann", "opened_at": "2025-11-01", "recorded_at": "2025-11-02"},
+    {"opportunity_id": "d2", "customer_id": "ann", "opened_at": "2025-11-01", "closed_at": "2025-12-01", "won": "true"},
+    {"opportunity_id": "d3", "customer_id": "bob", "opened_at": "2025-11-01", "recorded_at": "2025-11-02"},
+]
+
+
+def test_an_open_opportunity_gets_the_heaviest_open_check_as_its_next_step():
+    checks = dict.fromkeys(load_card("c139").features, "true")
+    deals = [
+        DEALS[0] | checks | {"c139_decider": "false", "c139_need": "false", "c139_coverage": None},
+        DEALS[1] | checks,
+        DEALS[2] | checks,
+    ]
+    steps = read_playbook().steps["c139"]
+    table = opportunities(history_of({"opportunities": deals}), datetime(2026, 1, 1), load_card("c139"), steps)
+    told = {row["opportunity_id"]: (row["next_check"], row["tier"]) for row in table.to_pylist()}
+    # A clear no of a key person goes before a coverage that nobody has answered; 70 of the 85 points known are a yes.
+    assert told == {"d1": ("decider", "in_hand"), "d3": (None, "in_hand")}
+    assert table["next_step"].to_pylist()[0] == "Have the decision maker say yes in person."
+
+
+def test_a_card_of_ones_own_is_written_once_and_well_formed(tmp_path):
+    path = tmp_path / "ours.yaml"
+    written = new_card(
+        path, "account100", rows=pa.table({name: np.arange(500.0) for name in load_card("account100").features})
+    )
+    assert written.as_dict()["card"] == "account100/2"
+    checked = check_card(path, load_card("account100").features)
+    assert "5: ≥ 399; 4: ≥ 299; 3: ≥ 199; 2: ≥ 99; 1: the rest" in checked.as_text()
+    with pytest.raises(CardError, match="is there already"):
+        new_card(path)
