@@ -9,12 +9,10 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -23,14 +21,12 @@ from scoring import Bundle, shelf
 from scoring.cost import refuse_costly
 from training.gates import against_champion, as_dicts, gates_of
 from training.recipe import Trained
-from training.report import write_report
-from training.store import experiment, opened, tracking_uri
+from training.runs import log_run
+from training.store import opened, tracking_uri
 from training.summary import summary
 from training.told import Told, table
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-SERVED = Path(__file__).with_name("served.py")
-REQUIREMENTS = ["duckdb", "ibis-framework", "lightgbm", "mlflow", "numpy", "pandas", "pyarrow", "pyyaml"]
 
 
 def record(trained: Trained, *, home: Path, environ: Mapping[str, str], now: datetime) -> Told:
@@ -42,7 +38,7 @@ def record(trained: Trained, *, home: Path, environ: Mapping[str, str], now: dat
     refuse_costly(bundle)
     with tempfile.TemporaryDirectory(prefix="rapport-") as folder:
         saved = bundle.save(Path(folder) / "bundle")
-        run_id = _logged(client, home, uri, replace(trained, bundle=bundle), saved)
+        run_id = log_run(client, home, uri, replace(trained, bundle=bundle), saved)
         shelf.publish(saved, home, target, bundle.version)
     first = not shelf.history(home, target)
     alias = CHAMPION if first else CHALLENGER
@@ -139,69 +135,6 @@ def _numbered(trained: Trained, home: Path, client: MlflowClient, now: datetime)
     gates = gates_of(evaluation, reigns[-1].version if reigns else None)
     kept = {**bundle.record, "made_at": now.isoformat()}
     return replace(bundle, version=version, evaluation={**evaluation, "gates": as_dicts(gates)}, record=kept)
-
-
-def _logged(client: MlflowClient, home: Path, uri: str, trained: Trained, saved: Path) -> str:
-    """Log the run and register its model; returns the run's id."""
-    bundle = trained.bundle
-    with mlflow.start_run(
-        experiment_id=experiment(client, home, uri), run_name=f"{bundle.target} {bundle.version}"
-    ) as run:
-        mlflow.log_params(_params(bundle))
-        mlflow.log_metrics(_metrics(bundle))
-        mlflow.set_tags({"target": bundle.target, "grade": bundle.grade, "bundle_version": bundle.version})
-        with tempfile.TemporaryDirectory(prefix="rapport-report-") as folder:
-            write_report(trained, Path(folder))
-            mlflow.log_artifacts(folder)
-        info = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(SERVED),
-            artifacts={"bundle": str(saved)},
-            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-        )
-        run_id = str(run.info.run_id)
-    _registered(client, bundle, str(info.model_uri), run_id)
-    return run_id
-
-
-def _registered(client: MlflowClient, bundle: Bundle, model_uri: str, run_id: str) -> None:
-    try:
-        client.create_registered_model(bundle.target)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    client.create_model_version(
-        bundle.target, model_uri, run_id=run_id, tags={"bundle_version": bundle.version, "grade": bundle.grade}
-    )
-
-
-def _params(bundle: Bundle) -> dict[str, Any]:
-    record = bundle.record
-    return {
-        "target": bundle.target,
-        "horizon": bundle.horizon,
-        "active": bundle.active,
-        "basis": bundle.basis.label,
-        "as_of": record["as_of"],
-        "cutoffs": len(record["cutoffs"]),
-        "features": len(bundle.columns),
-        "data_fingerprint": record["data_fingerprint"],
-        "catalog_fingerprint": record["catalog_fingerprint"],
-    }
-
-
-def _metrics(bundle: Bundle) -> dict[str, float]:
-    measured = bundle.evaluation["measures"]
-    flat = {f"{part}.{name}": value for part, found in measures_of(measured) for name, value in found.items()}
-    votes = {f"vote.{name}": share for name, share in bundle.evaluation["votes"].items()}
-    return flat | votes
-
-
-def measures_of(measured: Mapping[str, Mapping[str, float]]) -> list[tuple[str, dict[str, float]]]:
-    """Return the measures that are numbers, part by part."""
-    return [
-        (part, {name: value for name, value in found.items() if value == value}) for part, found in measured.items()
-    ]
 
 
 def _evaluation(described: Mapping[str, object]) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ LEAST = 50
 
 
 def fit_spend(history: History, question: Question, rows: Rows) -> tuple[Spend | None, dict[str, Any]]:
-    """Fit the curve of coming spend over past spend to those who stayed; judge it on the newest slice."""
+    """Fit coming spend over past spend to those who stayed, in the shape that erred least on the newest slice."""
     moments = [rows.cutoffs[place] for place in np.unique(rows.moment)]
     if question.target != "churn" or FEATURE not in rows.matrix.place:
         return None, {}
@@ -47,7 +47,6 @@ def _curve(past: Floats, came: Floats) -> Spend:
     """Take the mean of what came in parts of equal count, never falling as past spend rises."""
     parts = [part for part in np.array_split(np.argsort(past, kind="stable"), KNOTS) if len(part)]
     knots = np.array([past[part].mean() for part in parts])
-
     values = np.array([came[part].mean() for part in parts])
     knots, places = np.unique(knots, return_index=True)
     return Spend(FEATURE, tuple(knots.tolist()), tuple(np.maximum.accumulate(values[places]).tolist()))

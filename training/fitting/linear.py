@@ -22,11 +22,10 @@ SHAPES = {"days": "log", "count": "log", "money": "log", "hours": "log", "per_mo
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A feature in one shape, standardised, and how well it ranks the outcome by itself."""
+    """A feature in one shape, standardised."""
 
     term: Term
     values: Floats
-    strength: float
     family: str
     sign: int
 
@@ -89,7 +88,7 @@ def _candidate(rows: Rows, place: int, shape: str) -> _Candidate:
     centre, scale = float(known.mean()), float(known.std()) or 1.0
     term = Term(column.name, shape, centre, scale, 1.0)
     values = term.part(one)
-    return _Candidate(term, values, 0.0, column.family, 0 if shape == "known" else column.direction)
+    return _Candidate(term, values, column.family, 0 if shape == "known" else column.direction)
 
 
 def _side(sign: int) -> tuple[float, float]:
