@@ -124,7 +124,7 @@ def soak(folder: Path, port: int, pid: int, truth: dict[str, dict[str, float]], 
         time.sleep(20)
         minutes = (time.monotonic() - begun) / 60
         print(f"{minutes:5.1f}{sum(seen.right.values()):10d}{len(seen.wrong):7d}{len(seen.failed):8d}"
-              f"{len(seen.kills):7d}{_memory(pid):11.0f}  {dict(seen.versions)}", flush=True)  # fmt: skip
+              f"{len(seen.kills):7d}{_memory(pid):11.0f}  {dict(seen.versions)} {seen.wrong[:1]}", flush=True)  # fmt: skip
     ended.set()
     for caller in callers:
         caller.join(30)
