@@ -38,6 +38,9 @@ class Settings:
     reject_share: float = _setting(0.2, "Share of a table's rows that may be refused before the run stops.")
     calls_per_week: int = _setting(50, "How many customers the team can call in a week.")
     home: str = _setting("rapport-data", "Folder of the published models and scores.")
+    playbook: str = _setting(
+        "", "Folder of the company's own advice, alert rules, cadence and segment names; empty for the shipped ones."
+    )
     memory_limit: str = _setting("", "Most memory the engine may take, such as 2GB; empty for its own choice.")
     threads: int = _setting(0, "Threads of the engine; 0 for one for each core.")
     scratch: str = _setting("", "Folder where the engine puts what does not fit in memory.")

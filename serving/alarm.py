@@ -15,7 +15,7 @@ from history import History
 from history.errors import ServingError
 from scoring.alerts import Moment
 from scoring.playbook import read_playbook
-from scoring.tiers import TierStates, remember
+from scoring.tiers import Memory, TierStates, remember
 from serving.alerts import AlertFile, Notice, Webhook, notify
 from serving.alerts.channels import Channel
 from serving.current import Night
@@ -27,11 +27,13 @@ _TIERS = "tiers.arrow"
 
 def alarm(history: History, home: Path, night: Night, *, now: datetime, channels: Sequence[Channel] = ()) -> Notice:
     """Raise and tell the alerts of a night; told again for the same night, nothing new is told."""
-    bundle, rules = night.scored.bundle, read_playbook().rules
+    own = history.settings.playbook
+    playbook = read_playbook(Path(own) if own else None)
+    bundle, rules = night.scored.bundle, playbook.rules
     if bundle.card is None:
         raise ServingError(f"The {bundle.target} model has no card, so it has no tiers to watch.")
     card = bundle.card.card
-    book = _book(home, night, rules.features)
+    book = _book(home, night, rules.features, playbook.memory)
     before = _before(home, night, rules.features, rules.rise_days)
     return notify(history, home, Moment(night.as_of, card, book, before), rules, now=now, channels=channels)
 
@@ -49,13 +51,13 @@ def channels_of(home: Path, environ: Mapping[str, str]) -> tuple[Channel, ...]:
     return (lines, Webhook(url, secret))
 
 
-def _book(home: Path, night: Night, features: Sequence[str]) -> pa.Table:
+def _book(home: Path, night: Night, features: Sequence[str], memory: Memory) -> pa.Table:
     scored = night.scored.take(np.flatnonzero(night.scored.eligible))
     people = night.people.take(np.flatnonzero(night.scored.eligible))
     columns = {
         "customer_id": pa.array(scored.customer_id, pa.string()),
         "probability": pa.array(scored.probability),
-        "tier": _tiers(home, night),
+        "tier": _tiers(home, night, memory),
         "value_at_risk": pa.array(scored.value_at_risk, from_pandas=True),
     }
     if "name" in people.column_names:
@@ -66,13 +68,13 @@ def _book(home: Path, night: Night, features: Sequence[str]) -> pa.Table:
     return pa.table(columns)
 
 
-def _tiers(home: Path, night: Night) -> pa.Array:
+def _tiers(home: Path, night: Night, memory: Memory) -> pa.Array:
     """Return tiers with memory, so that a score that wavers at an edge does not ring every night."""
     scored = night.scored.take(np.flatnonzero(night.scored.eligible))
     assert scored.bundle.card is not None
     card, path = scored.bundle.card.card, home / "scores" / scored.bundle.target / _TIERS
     before = TierStates.from_table(_read(path), card) if path.is_file() else None
-    states = remember(scored.customer_id, scored.rule_score, card, night.as_of, before=before)
+    states = remember(scored.customer_id, scored.rule_score, card, night.as_of, before=before, memory=memory)
     table = states.to_table()
     replace_arrow(path, table)
     # Both are sorted by customer, so the rows agree.
