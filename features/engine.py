@@ -270,7 +270,7 @@ def _of_customers(
     history: History, features: Catalog, asked: pa.Table, people: Callable[[], pa.Table], kept: Collection[str]
 ) -> dict[str, pa.ChunkedArray]:
     """Return what is told by the table of customers itself: fixed attributes, and the tree among ``people``."""
-    columns = attribute_columns(history.connection, features, asked)
+    columns = attribute_columns(history, features, asked)
     if any(feature.relatives for feature in features.features):
         columns |= kin_columns(history.connection, asked, people(), kept)
     return columns

@@ -21,6 +21,7 @@ from history.quick import Quick
 
 if TYPE_CHECKING:
     from features.catalog import Catalog
+    from history import History
 
 DAY_US = 86_400_000_000
 BEFORE_ALL = -1_000_000
@@ -234,9 +235,7 @@ def _has_recorded(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     return bool(found)
 
 
-def attribute_columns(
-    connection: duckdb.DuckDBPyConnection, features: Catalog, asked: pa.Table
-) -> dict[str, pa.ChunkedArray]:
+def attribute_columns(history: History, features: Catalog, asked: pa.Table) -> dict[str, pa.ChunkedArray]:
     """Return the columns of the fixed attributes for the customers ``asked`` (customer_id, cutoff), in their order.
 
     They never change, but are not known before the customer's own row is.
@@ -244,6 +243,7 @@ def attribute_columns(
     chosen = [feature for feature in features.features if feature.is_attribute]
     if not chosen:
         return {}
+    connection = history.connection
     known = {row[0] for row in connection.execute("DESCRIBE customers").fetchall()}
     kinds = {feature.name: "VARCHAR" if feature.is_category else "DOUBLE" for feature in chosen}
     columns = ", ".join(
