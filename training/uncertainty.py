@@ -27,7 +27,7 @@ Z = 1.645
 KNOTS = (-6.0, -4.5, -3.5, -2.5, -1.5, -0.5, 0.5, 1.5, 3.0, 5.0)
 OWN_BELOW = (1.2, 1.5, 1.8, 2.1, 2.45, 3.0, 3.3, 2.8, 2.35, 1.9)
 # From even odds on, "has left already" is among the nine in ten: the upper end is certainty.
-OWN_ABOVE = (1.8, 1.85, 2.05, 2.15, 2.2, 4.2, 12.0, 40.0, 40.0, 40.0)
+OWN_ABOVE = (1.8, 1.85, 2.05, 2.15, 2.2, 5.0, 40.0, 40.0, 40.0, 40.0)
 BLIND = 0.5
 LEVEL_ERROR = 0.1
 TENURE = {"churn": "first_order_days_ago", "conversion": "customer_age_days"}
