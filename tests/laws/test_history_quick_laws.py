@@ -57,7 +57,7 @@ def read(tables, zone):
         return cells, history.present, history.rows, history.span(), history.rejected.count
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     tables=st.sampled_from(["invoices", "interactions", "opportunities", "customers"]).flatmap(
         lambda name: st.fixed_dictionaries({name: rows_of(name)})
