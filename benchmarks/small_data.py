@@ -65,7 +65,7 @@ def _ours(lines: pd.DataFrame, people: tuple[list[str], list[str]], cutoff: pd.T
         with read_history(places[1], settings) as history:
             rows = snapshot(history, moment, trained.made.features, active=active)
         scored = Scorer(trained.bundle).score(rows, moment)
-    return pd.Series(scored.probability, scored.customer_id.to_pylist()).dropna()
+    return pd.Series(scored.probability, list(scored.customer_id)).dropna()
 
 
 def main() -> None:

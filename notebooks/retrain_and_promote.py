@@ -38,7 +38,7 @@ def trained_at(as_of: datetime) -> str:
     """Train on what was known then, keep the model, and return its version."""
     trained = train(history, "churn", as_of=as_of, horizon=year, active=year)
     kept = record(trained, home=home, environ=environ, now=datetime.now(UTC))
-    print(kept)
+    print(kept.text)
     return str(shelf.versions(home, "churn")[-1])
 
 
@@ -49,16 +49,16 @@ first = trained_at(datetime(2025, 5, 1))
 
 # %%
 second = trained_at(datetime(2025, 11, 1))
-print(models_list(home, "churn", environ=environ))
+print(models_list(home, "churn", environ=environ).text)
 
 # %% [markdown]
 # It is promoted only if its gates pass: its grade, and no worse than the champion on the same rows.
 
 # %%
 try:
-    print(promote(home, "churn", second, environ=environ, now=datetime.now(UTC)))
+    print(promote(home, "churn", second, environ=environ, now=datetime.now(UTC)).text)
     back = rollback(home, "churn", environ=environ, now=datetime.now(UTC))
-    print(back)
+    print(back.text)
     said = f"Version {second} passed its gates and was promoted; one command took it back to {first}."
 except PromotionError as refusal:
     said = f"Version {second} stays challenger. {refusal}"
