@@ -123,8 +123,9 @@ def soak(folder: Path, port: int, pid: int, truth: dict[str, dict[str, float]], 
         os.kill(random.choice(_workers(pid)), signal.SIGKILL)
         time.sleep(20)
         minutes = (time.monotonic() - begun) / 60
-        print(f"{minutes:5.1f}{sum(seen.right.values()):10d}{len(seen.wrong):7d}{len(seen.failed):8d}"
-              f"{len(seen.kills):7d}{_memory(pid):11.0f}  {dict(seen.versions)} {seen.wrong[:1]}", flush=True)  # fmt: skip
+        counts = f"{len(seen.wrong):7d}{len(seen.failed):8d}{len(seen.kills):7d}{_memory(pid):11.0f}"
+        line = f"{minutes:5.1f}{sum(seen.right.values()):10d}{counts}  {dict(seen.versions)}"
+        print(line, *seen.wrong[:1], flush=True)
     ended.set()
     for caller in callers:
         caller.join(30)

@@ -3,19 +3,20 @@
 import json
 import math
 from datetime import datetime
+from pathlib import Path
 
 import mlflow
 import pyarrow.parquet as pq
 import pytest
-from conftest import AS_OF, history_body
 from pydantic import TypeAdapter
+from world_of_serving import AS_OF, history_body
 
+import training
 from features import snapshot
 from history.spans import parse_span
 from scoring.scorer import Scorer
 from serving.current import catalog_of
 from serving.endpoints import ENDPOINTS
-from training.registry import SERVED
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +36,9 @@ def test_http_says_what_the_batch_says_to_the_last_digit(ask, batch):
 
 def test_mlflow_says_what_http_says_to_the_last_digit(ask, company, batch, tmp_path):
     place = tmp_path / "model"
-    champion = str(company.home / "models/churn/1")
-    mlflow.pyfunc.save_model(
-        place, python_model=str(SERVED), artifacts={"bundle": champion}, pip_requirements=["lightgbm"]
-    )
+    served = str(Path(training.__file__).with_name("served.py"))
+    champion = {"bundle": str(company.home / "models/churn/1")}
+    mlflow.pyfunc.save_model(place, python_model=served, artifacts=champion, pip_requirements=["lightgbm"])
     features = snapshot(company.history, AS_OF, catalog_of(company.bundle), active=parse_span("12mo")).to_pandas()
     told = mlflow.pyfunc.load_model(str(place)).predict(features).set_index("customer_id")
     ids = sorted(batch)

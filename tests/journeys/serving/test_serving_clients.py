@@ -6,9 +6,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import served
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from world_of_serving import served
 
 from serving.client import AsyncRapport, Rapport, RefusedError
 from serving.endpoints import ENDPOINTS

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import served
+from world_of_serving import served
 
 from serving import journal
 from serving.api import Api

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-from conftest import AS_OF, MONTH_BEFORE, NOW, make_bundle, publish, served
+from world_of_serving import AS_OF, MONTH_BEFORE, NOW, make_bundle, publish, served
 
 from history.errors import BundleError
 from scoring import shelf
