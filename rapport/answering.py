@@ -45,6 +45,7 @@ def score(
     language: Annotated[str | None, typer.Option(help="en or zh; by default that of the settings.")] = None,
     engine: Engine = EngineName.duckdb,
     master: Master = "local[2]",
+    due: Annotated[bool, typer.Option("--due", help="Score nothing: list who is due to be looked at again.")] = False,
     alerts: Annotated[bool, typer.Option("--alerts", help="Raise and send the alerts of this night (churn).")] = False,
     home: Home = None,
     settings: SettingsPath = None,
@@ -57,6 +58,9 @@ def score(
 
     chosen = settings_of(settings)
     place = home_of(home, chosen.home)
+    if due:
+        _list_due(place, target.value, as_of, path, as_json=as_json)
+        return
     if engine is EngineName.spark:
         _score_by_spark(source, place, target.value, as_of, path, chosen, master)
         return
@@ -72,6 +76,19 @@ def score(
         words += f"\nRaised {notice.raised:,} alerts, held back {notice.held_back:,}."
         told |= {"raised": notice.raised, "held_back": notice.held_back}
     tell(told, words, as_json=as_json)
+
+
+def _list_due(home: Path, target: str, as_of: datetime, path: str | None, *, as_json: bool) -> None:
+    from serving.due import due_customers
+    from serving.exports import export
+
+    who = due_customers(home, target, as_of)
+    if path is not None:
+        export(who, path)
+    rows = who.to_pylist()
+    lines = [f"{row['customer_id']}  {row['what']}  due {row['due_at']:%Y-%m-%d}" for row in rows[:50]]
+    more = f"\n… and {len(rows) - 50:,} more; --out writes them all." if len(rows) > 50 else ""
+    tell({"due": rows}, "\n".join(lines) + more or "Nobody is due.", as_json=as_json)
 
 
 def _score_by_spark(

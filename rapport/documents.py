@@ -70,7 +70,6 @@ def settings() -> str:
     lines += ["", "## The environment", "", "| variable | meaning | default |", "| --- | --- | --- |"]
     lines += [f"| `{name}` | {meaning} | {default} |" for name, meaning, default in variables()]
     lines += [
-        "| `RAPPORT_WEBHOOK_URL`, `RAPPORT_WEBHOOK_SECRET` | Where alerts are sent, and what signs them. | none |",
         "| `MLFLOW_TRACKING_URI` | Where MLflow keeps its records. | an SQLite file in the home folder |",
     ]
     return "\n".join(lines) + "\n"
