@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ from serving.store import Ids, Run, current_run, pointer
 
 TARGETS = ("churn", "conversion")
 _SMOKE_ROWS = 16
+_RETRY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +92,7 @@ class Watch:
     def __init__(self, home: Path, target: str) -> None:
         self._home, self._target = home, target
         self._seen: tuple[str | None, str | None] | None = None
+        self._tried = 0.0
         self.loaded: Current | None = None
         self.refused = ""
 
@@ -104,13 +107,15 @@ class Watch:
         """Take up what is new: "taken", "refused", or "" when nothing moved."""
         try:
             seen = (_champion(self._home, self._target), pointer(self._home, self._target))
-            if seen == self._seen:
+            # A refusal may have been the disk's; a minute later it is tried again.
+            again = self.refused and time.monotonic() > self._tried + _RETRY_SECONDS
+            if seen == self._seen and not again:
                 return ""
-            self._seen = seen
+            self._seen, self._tried = seen, time.monotonic()
             loaded = load(self._home, self._target)
         except (RapportError, OSError, KeyError, ValueError) as error:
-            news = self.refused != str(error)
-            self.refused = str(error) if isinstance(error, RapportError) else f"{type(error).__name__}: {error}"
+            reason = str(error) if isinstance(error, RapportError) else f"{type(error).__name__}: {error}"
+            news, self.refused = self.refused != reason, reason
             return "refused" if news and self._seen != (None, None) else ""
         self.loaded, self.refused = loaded, ""
         return "taken"
