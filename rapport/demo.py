@@ -19,7 +19,7 @@ from rapport.terminal import now, out, progress
 
 TARGETS = ("churn", "conversion")
 NIGHTS = 6
-"""How many month starts are scored, so that the console has lines over time."""
+"""How many month starts are scored, and a week ago, so that the console has lines and movers over time."""
 
 Folder = Annotated[Path, typer.Option("--home", help="Where the invented company, its models and scores go.")]
 Customers = Annotated[int, typer.Option(min=300, help="How many customers to invent.")]
@@ -71,12 +71,12 @@ def _score(history: History, folder: Path) -> str:
     from training import newest_moment
 
     newest = newest_moment(history)
-    months = [Span(months=back).before(newest) for back in reversed(range(NIGHTS))]
+    months = sorted([*(Span(months=back).before(newest) for back in range(NIGHTS)), Span(days=7).before(newest)])
     with progress() as report:
         for target in TARGETS:
             for month in months:
                 night = score_history(history, folder, target, as_of=month, now=now(), progress=report)
-    return f"Scored {len(night.scored):,} customers at {NIGHTS} month starts up to {newest:%Y-%m-%d}."
+    return f"Scored {len(night.scored):,} customers on {len(months)} nights up to {newest:%Y-%m-%d}."
 
 
 def _serve(folder: Path, port: int, *, once: bool) -> None:
