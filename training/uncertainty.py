@@ -25,9 +25,9 @@ PLENTY = 60_000
 COVERED = 0.9
 Z = 1.645
 KNOTS = (-6.0, -4.5, -3.5, -2.5, -1.5, -0.5, 0.5, 1.5, 3.0, 5.0)
-OWN_BELOW = (1.2, 1.5, 1.8, 2.1, 2.45, 3.0, 3.3, 2.8, 2.35, 1.9)
+OWN_BELOW = (1.0, 1.25, 1.5, 1.75, 2.05, 2.5, 2.75, 2.35, 1.95, 1.6)
 # From even odds on, "has left already" is among the nine in ten: the upper end is certainty.
-OWN_ABOVE = (1.8, 1.85, 2.05, 2.15, 2.2, 5.0, 40.0, 40.0, 40.0, 40.0)
+OWN_ABOVE = (1.5, 1.55, 1.7, 1.8, 1.85, 4.2, 40.0, 40.0, 40.0, 40.0)
 BLIND = 0.5
 LEVEL_ERROR = 0.1
 TENURE = {"churn": "first_order_days_ago", "conversion": "customer_age_days"}
