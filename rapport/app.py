@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from rapport import answering, cards, journey, keys, models
+from rapport import alerts, answering, cards, journey, keys, models
 from rapport.demo import demo
 from rapport.terminal import guarded
 
@@ -31,6 +31,7 @@ for command in (
     app.command(name="map" if command is journey.map_names else None)(command)
 app.add_typer(models.app, name="models")
 app.add_typer(cards.app, name="card")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
 
 

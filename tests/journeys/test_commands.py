@@ -63,6 +63,16 @@ def test_a_model_is_trained_listed_and_scores_everyone(rapport, company, capsys)
     assert {"customer_id", "probability", "state"} <= set(scores.column_names)
 
 
+@pytest.mark.slow
+def test_alert_rules_are_tried_on_the_past(rapport, company, capsys):
+    words = ["--from", "2025-01-01", "--to", "2025-04-01", "--every", 30, "--horizon", "6mo", "--json"]
+    assert rapport("alerts", "replay", company, *words) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["moments"] == 3
+    assert 0 <= told["flips_back"] <= 1
+    assert told["overall"]["alerts"] == sum(worth["alerts"] for worth in told["by_rule"].values())
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
