@@ -18,7 +18,8 @@ from parts.measured import HEAD, measured
 from parts.scale import options as options_of
 
 from features import Catalog, catalog
-from features.engine import Question, write_training_rows
+from features.engine import write_training_rows
+from features.question import Question
 from history import read_history
 from history.settings import Settings
 from history.spans import parse_span

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from itertools import pairwise
@@ -14,15 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.arrays import ArrayPlan, small_snapshot
-from features.by_contract import contract_states, expiring_sql, is_by_contract, kept_sql, outcome_span
+from features.by_contract import contract_states, is_by_contract
 from features.catalog import Catalog, catalog
 from features.kin import READ, kin_columns
 from features.plan import Plan, StreamPlan, plan
-from features.sources import KEPT, Moment, attribute_columns, branch, on_clock, one_turn, prepare
+from features.question import Cutoff, Question, opened
+from features.sources import KEPT, Moment, attribute_columns, on_clock, prepare
 from features.streams import measurable
-from features.targets import STATE_MEASURES, TARGETS, outcomes_sql, state
+from features.targets import STATE_MEASURES, TARGETS, state
 from history import History, Settings
-from history.errors import SettingsError
 from history.spans import Span
 
 ROWS_AT_ONCE = 4_000_000
@@ -31,26 +31,6 @@ ROWS_AT_ONCE = 4_000_000
 
 SMALL = 20_000
 """Up to so many rows one cutoff is measured on arrays: a database's planning would cost more than the work."""
-
-
-@dataclass(frozen=True)
-class Cutoff:
-    """A cutoff in days: where the past ends, where the active window begins, and its branch of late rows."""
-
-    day: int
-    active_from: int
-    branch: int = KEPT
-
-
-@dataclass(frozen=True)
-class Question:
-    """What training asks of a history: which outcome, at which cutoffs, told from what was known by when."""
-
-    target: str
-    cutoffs: Sequence[datetime]
-    active: Span
-    horizon: Span
-    known_by: datetime
 
 
 def snapshot(
@@ -129,7 +109,7 @@ def training_parts(history: History, question: Question, features: Catalog) -> I
     """Yield the training rows in the order of the cutoffs, as many cutoffs at a time as memory allows."""
     compiled, connection = compiled_plan(features), history.connection
     # Every cutoff once, or its events would count twice.
-    cutoffs = _open(history, replace(question, cutoffs=tuple(dict.fromkeys(question.cutoffs))))
+    cutoffs = opened(history, replace(question, cutoffs=tuple(dict.fromkeys(question.cutoffs))))
     streams = _streams(history, compiled)
     most = _bucket(connection, streams, [cutoff.day for cutoff in cutoffs])
     together = max(1, ROWS_AT_ONCE // max(1, most))
@@ -157,41 +137,6 @@ def compiled_plan(features: Catalog) -> Plan:
 def array_plan(features: Catalog) -> ArrayPlan:
     """Compile a catalog for arrays, once in a process."""
     return ArrayPlan(compiled_plan(features))
-
-
-def _open(history: History, question: Question) -> list[Cutoff]:
-    """Prepare the tables as known by the end, note the outcomes, and branch what was recorded late."""
-    for cutoff in question.cutoffs:
-        end = outcome_span(history.settings, question.target, question.horizon).after(cutoff)
-        if end > question.known_by:
-            raise SettingsError(
-                f"The outcome at cutoff {cutoff:%Y-%m-%d} needs events until {end:%Y-%m-%d}, but only what was known "
-                f"by {question.known_by:%Y-%m-%d} may be used. Use an earlier cutoff or a shorter horizon."
-            )
-    zone, connection = history.settings.zone, history.connection
-    moments = [Moment.of(cutoff, zone) for cutoff in question.cutoffs]
-    turn = one_turn(moments)
-    prepare(connection, turn, on_clock(question.known_by, zone))
-    ends = [
-        moment.day_of(question.horizon.after(cutoff), zone)
-        for moment, cutoff in zip(moments, question.cutoffs, strict=True)
-    ]
-    spans = sorted({(moment.day, end) for moment, end in zip(moments, ends, strict=True)})
-    outcomes = outcomes_sql(question.target, spans)
-    if is_by_contract(history.settings, question.target):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE expiring AS {expiring_sql(spans)}")
-        outcomes = kept_sql(history.settings)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {outcomes}")
-    named = ", ".join(
-        f"({moment.day}, TIMESTAMP '{on_clock(cutoff, zone).isoformat()}')"
-        for moment, cutoff in zip(moments, question.cutoffs, strict=True)
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE cutoffs AS FROM (VALUES {named}) AS cutoff(day, cutoff)")
-    branch(connection, [moment.day for moment in moments], list(history.present))
-    return [
-        Cutoff(moment.day, moment.day_of(question.active.before(cutoff), zone), index)
-        for index, (moment, cutoff) in enumerate(zip(moments, question.cutoffs, strict=True))
-    ]
 
 
 def _streams(history: History, compiled: Plan) -> list[StreamPlan]:

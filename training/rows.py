@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features import Catalog, snapshot
-from features.engine import Question as Asked
 from features.engine import training_parts
+from features.question import Question as Asked
 from history import History
 from history.errors import TrainingError
 from history.spans import Span

@@ -1,0 +1,69 @@
+"""What training asks of a history, and the history opened for it: prepared, outcomes noted, late rows branched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from features.by_contract import expiring_sql, is_by_contract, kept_sql, outcome_span
+from features.sources import KEPT, Moment, branch, on_clock, one_turn, prepare
+from features.targets import outcomes_sql
+from history import History
+from history.errors import SettingsError
+from history.spans import Span
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    """A cutoff in days: where the past ends, where the active window begins, and its branch of late rows."""
+
+    day: int
+    active_from: int
+    branch: int = KEPT
+
+
+@dataclass(frozen=True)
+class Question:
+    """What training asks of a history: which outcome, at which cutoffs, told from what was known by when."""
+
+    target: str
+    cutoffs: Sequence[datetime]
+    active: Span
+    horizon: Span
+    known_by: datetime
+
+
+def opened(history: History, question: Question) -> list[Cutoff]:
+    """Prepare the tables as known by the end, note the outcomes, and branch what was recorded late."""
+    for cutoff in question.cutoffs:
+        end = outcome_span(history.settings, question.target, question.horizon).after(cutoff)
+        if end > question.known_by:
+            raise SettingsError(
+                f"The outcome at cutoff {cutoff:%Y-%m-%d} needs events until {end:%Y-%m-%d}, but only what was known "
+                f"by {question.known_by:%Y-%m-%d} may be used. Use an earlier cutoff or a shorter horizon."
+            )
+    zone, connection = history.settings.zone, history.connection
+    moments = [Moment.of(cutoff, zone) for cutoff in question.cutoffs]
+    turn = one_turn(moments)
+    prepare(connection, turn, on_clock(question.known_by, zone))
+    ends = [
+        moment.day_of(question.horizon.after(cutoff), zone)
+        for moment, cutoff in zip(moments, question.cutoffs, strict=True)
+    ]
+    spans = sorted({(moment.day, end) for moment, end in zip(moments, ends, strict=True)})
+    outcomes = outcomes_sql(question.target, spans)
+    if is_by_contract(history.settings, question.target):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE expiring AS {expiring_sql(spans)}")
+        outcomes = kept_sql(history.settings)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {outcomes}")
+    named = ", ".join(
+        f"({moment.day}, TIMESTAMP '{on_clock(cutoff, zone).isoformat()}')"
+        for moment, cutoff in zip(moments, question.cutoffs, strict=True)
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE cutoffs AS FROM (VALUES {named}) AS cutoff(day, cutoff)")
+    branch(connection, [moment.day for moment in moments], list(history.present))
+    return [
+        Cutoff(moment.day, moment.day_of(question.active.before(cutoff), zone), index)
+        for index, (moment, cutoff) in enumerate(zip(moments, question.cutoffs, strict=True))
+    ]
