@@ -7,6 +7,7 @@ import numpy as np
 from scoring import Bundle
 from training.assembly import Made, assemble
 from training.capacity import profit
+from training.card_standing import card_standing
 from training.committee import Making
 from training.guards import direction_cost, guards_of
 from training.slices import Slices
@@ -27,6 +28,7 @@ def finished(made: Made, making: Making, plan: Slices, leaks: tuple[str, ...]) -
     evaluation = {
         **bundle.evaluation,
         **standing(made.assessment, made.trial, bundle, some),
+        "card": card_standing(made),
         "guards": guards_of(made.rows, leaks, cost).as_dict(),
         "spend": spend_judged,
     }

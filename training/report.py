@@ -4,10 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from training.assembly import Made
 from training.plots import curves, levels, profit_curve, swarm
 from training.recipe import Trained
 from training.summary import SHOWN
@@ -37,34 +35,9 @@ def report_page(trained: Trained) -> str:
         levels=levels(evaluation["level"]),
         swarm=swarm(bundle, made.now),
         profit=profit_curve(evaluation["profit"]) if evaluation.get("profit") else "",
-        audit=_card_audit(made),
+        audit=evaluation.get("card"),
         facts=_facts(bundle.record),
     )
-
-
-def _card_audit(made: Made) -> dict[str, Any]:
-    """Return the outcome's rate in each tier of the card, on the newest later slice."""
-    expert = next((expert for expert in made.committee.experts if expert.is_card), None)
-    if expert is None or not made.trial.judged:
-        return {}
-    part = made.trial.judged[0]
-    scores = expert.scores(part.rows.matrix)  # type: ignore[attr-defined]  # the one expert that is a card
-    tier = np.array([each or "unknown" for each in scores.tier], dtype=object)
-    said = made.assessment.said["blend"][: len(tier)]
-    names = [*(each.name for each in scores.card.tiers), "unknown"]
-    return {
-        "card": scores.card.reference,
-        "tiers": [
-            {
-                "tier": name,
-                "count": int((tier == name).sum()),
-                "rate": float(part.rows.label[tier == name].mean()),
-                "said": float(said[tier == name].mean()),
-            }
-            for name in names
-            if (tier == name).any()
-        ],
-    }
 
 
 def _facts(record: Any) -> dict[str, str]:

@@ -54,7 +54,9 @@ def test_features_are_written_with_one_row_for_every_known_customer(rapport, com
 
 def test_a_model_is_trained_listed_and_scores_everyone(rapport, company, capsys):
     assert rapport("train", company, "--as-of", AS_OF, "--horizon", "6mo", "--json") == 0
-    capsys.readouterr()
+    card = json.loads(capsys.readouterr().out)["evaluation"]["card"]
+    leavers = sum(tier["count"] * tier["rate"] for tier in card["tiers"])
+    assert leavers == pytest.approx(card["base_rate"] * sum(tier["count"] for tier in card["tiers"]))
     assert rapport("models", "list") == 0
     assert "champion" in capsys.readouterr().out
     assert rapport("score", company, "--as-of", AS_OF, "--out", "scores.csv", "--language", "zh") == 0
