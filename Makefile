@@ -38,15 +38,16 @@ docs: $(READY)
 notebooks: $(READY)
 	$(BIN)/python notebooks/run.py
 
-# The locks hold names, versions and hashes; a cut-off of a week lets others find a bad release first.
+# The locks hold names, versions and hashes; a cut-off of a week lets others find a bad release first. The smaller ones
+# are held to the large one, so that they can be installed side by side.
 lock:
 	uv pip compile pyproject.toml --extra train --extra serve --extra sql --extra notebooks --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
 	  --custom-compile-command "make lock" --quiet --output-file requirements.lock
-	uv pip compile pyproject.toml --extra serve --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra serve --constraint requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
 	  --custom-compile-command "make lock" --quiet --output-file requirements-serve.lock
-	uv pip compile pyproject.toml --extra spark --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra spark --constraint requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
 	  --custom-compile-command "make lock" --quiet --output-file requirements-spark.lock
 
