@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,11 +33,11 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Replay the rules: alerts a customer and month, how many came true, how early, how many tiers flip back."""
-    from scoring.playbook import read_playbook
+    from scoring.playbook import playbook_of
     from training.alert_replay import Looks, replay_alerts
 
     chosen = settings_of(settings)
-    playbook = read_playbook(Path(chosen.playbook) if chosen.playbook else None)
+    playbook = playbook_of(chosen)
     with opened(source, chosen) as history, progress() as report:
         found = replay_alerts(
             history,

@@ -59,7 +59,7 @@ def score(
     chosen = settings_of(settings)
     place = home_of(home, chosen.home)
     if due:
-        _list_due(place, target.value, as_of, path, as_json=as_json)
+        _list_due(place, target.value, as_of, path, chosen, as_json=as_json)
         return
     if engine is EngineName.spark:
         _score_by_spark(source, place, target.value, as_of, path, chosen, master)
@@ -78,11 +78,12 @@ def score(
     tell(told, words, as_json=as_json)
 
 
-def _list_due(home: Path, target: str, as_of: datetime, path: str | None, *, as_json: bool) -> None:
+def _list_due(home: Path, target: str, as_of: datetime, path: str | None, settings: Settings, *, as_json: bool) -> None:
+    from scoring.playbook import playbook_of
     from serving.due import due_customers
     from serving.exports import export
 
-    who = due_customers(home, target, as_of)
+    who = due_customers(home, target, as_of, playbook_of(settings).cadence)
     if path is not None:
         export(who, path)
     rows = who.to_pylist()

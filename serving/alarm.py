@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from history import History
 from history.errors import ServingError
 from scoring.alerts import Moment
-from scoring.playbook import read_playbook
+from scoring.playbook import playbook_of
 from scoring.tiers import Memory, TierStates, remember
 from serving.alerts import AlertFile, Notice, Webhook, notify
 from serving.alerts.channels import Channel
@@ -27,8 +27,7 @@ _TIERS = "tiers.arrow"
 
 def alarm(history: History, home: Path, night: Night, *, now: datetime, channels: Sequence[Channel] = ()) -> Notice:
     """Raise and tell the alerts of a night; told again for the same night, nothing new is told."""
-    own = history.settings.playbook
-    playbook = read_playbook(Path(own) if own else None)
+    playbook = playbook_of(history.settings)
     bundle, rules = night.scored.bundle, playbook.rules
     if bundle.card is None:
         raise ServingError(f"The {bundle.target} model has no card, so it has no tiers to watch.")

@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.cards import load_card
-from scoring.cards.rfm import rfm_table
+from scoring.cards.rfm import Segments, rfm_table
 from scoring.matrix import Floats
-from scoring.playbook import read_playbook
 from scoring.scored import Scored
 from serving.current import Current, Night
 
@@ -29,7 +28,8 @@ _LISTED = ("customer_id", "owner", "tier", "probability", "percentile", "value_a
 class Books:
     """Books already made, for as long as their night answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, segments: Segments) -> None:
+        self._segments = segments
         self._made: weakref.WeakKeyDictionary[Current, pa.Table] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
 
@@ -37,7 +37,7 @@ class Books:
         """Return the book of what is current; the same object while it is."""
         with self._lock:
             if current not in self._made:
-                self._made[current] = make_book(current)
+                self._made[current] = make_book(current, self._segments)
             return self._made[current]
 
 
@@ -68,7 +68,7 @@ def listed(
     return page.to_pylist(), book.num_rows > first + count
 
 
-def make_book(current: Current) -> pa.Table:
+def make_book(current: Current, segments: Segments) -> pa.Table:
     """Make the book of one night."""
     night = current.night
     places = np.flatnonzero(night.scored.eligible)
@@ -96,7 +96,7 @@ def make_book(current: Current) -> pa.Table:
         "due": pa.array([due_on(night.as_of.date(), int(one)) for one in scored.percentile], pa.string()),
         "grade": pa.array(_grades(current, scored.percentile), pa.string()),
     }
-    columns |= _before(night, places) | _rfm(night, places)
+    columns |= _before(night, places) | _rfm(night, places, segments)
     return pa.table(columns)
 
 
@@ -167,7 +167,7 @@ def _before(night: Night, places: npt.NDArray[np.intp]) -> dict[str, Any]:
     return found
 
 
-def _rfm(night: Night, places: npt.NDArray[np.intp]) -> dict[str, Any]:
+def _rfm(night: Night, places: npt.NDArray[np.intp], segments: Segments) -> dict[str, Any]:
     """Return each customer's RFM cell among the customers of the night."""
     features = night.run.kept("features")
     card = load_card("rfm")
@@ -176,7 +176,7 @@ def _rfm(night: Night, places: npt.NDArray[np.intp]) -> dict[str, Any]:
         return {"r": nothing, "f": nothing, "m": nothing, "segment": pa.nulls(len(places), pa.string())}
     rows = features.take(places)
     scores = card.fitted(rows).score(rows)
-    table = rfm_table(rows.column("customer_id"), scores, np.zeros(len(places)), read_playbook().segments)
+    table = rfm_table(rows.column("customer_id"), scores, np.zeros(len(places)), segments)
     return {name: table.column(name) for name in ("r", "f", "m", "segment")}
 
 

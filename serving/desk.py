@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from history.settings import Settings
+from scoring.playbook import playbook_of
 from serving import cardroom, modelroom
 from serving.book import Books, Lines, listed
 from serving.change import change
@@ -39,7 +40,8 @@ class Desk:
         self.settings = settings
         self.home = Path(settings.home)
         self._watches, self._keys, self._is_open, self._mlflow = watches, keys, is_open, mlflow_url
-        self._feedback, self._books = FeedbackBook(self.home), Books()
+        self.playbook = playbook_of(settings)
+        self._feedback, self._books = FeedbackBook(self.home), Books(self.playbook.segments)
         self.engines = Engines(settings)
 
     @property

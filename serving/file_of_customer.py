@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from history.errors import ServingError
 from scoring.cards import load_card
 from scoring.cards.indicator import said
 from scoring.columns import Column
-from scoring.playbook import read_playbook
 from scoring.what_if import changeable
 from serving.book import due_on
 from serving.current import Current
@@ -45,7 +43,7 @@ def file_of(desk: Desk, currents: Sequence[Current], customer_id: str, language:
         "scores": _scores(currents, customer_id),
         "change": _change(desk, currents, answers, customer_id, language=language),
         "events": [_plain(event) for event in night.run.rows_of("events", row)[:_MOST_EVENTS]],
-        "chain": _chain(first, row, language),
+        "chain": _chain(first, row, language, desk.playbook.steps["chain"]),
         "tree": _tree(desk, first, customer_id),
         "rfm": _rfm(desk, currents, customer_id),
         "levers": _levers(currents, answers, customer_id, language),
@@ -106,12 +104,12 @@ def _change(
         return None
 
 
-def _chain(current: Current, row: int, language: str) -> dict[str, Any] | None:
+def _chain(current: Current, row: int, language: str, steps: Mapping[str, Words]) -> dict[str, Any] | None:
     """Return the people who decide, who is missing, and the next step."""
     found = current.night.run.rows_of("chain", row)
     if not found:
         return None
-    step = _steps().get(found[0]["next_step"])
+    step = steps.get(found[0]["next_step"])
     people = [
         {
             **{name: person[name] for name in ("contact_id", "name", "role", "level", "strength")},
@@ -126,11 +124,6 @@ def _chain(current: Current, row: int, language: str) -> dict[str, Any] | None:
         "single_thread": found[0]["single_thread"],
         "next_step": said(step, language) if step else None,
     }
-
-
-@cache
-def _steps() -> Mapping[str, Words]:
-    return read_playbook().steps["chain"]
 
 
 def _tree(desk: Desk, current: Current, customer_id: str) -> dict[str, Any] | None:

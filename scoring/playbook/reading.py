@@ -10,6 +10,7 @@ from typing import Any
 from features.feature import FAMILIES
 from history.contract import Words
 from history.errors import CardError
+from history.settings import Settings
 from scoring.alerts.rules import Rules, rules_of_text
 from scoring.cadence import Cadence
 from scoring.cards.indicator import said
@@ -57,6 +58,11 @@ class Playbook:
     def step(self, kind: str, name: str, language: str) -> str:
         """Say the next step for a gap in the `chain`, or for a `c139` check."""
         return said(self.steps[kind][name], language)
+
+
+def playbook_of(settings: Settings) -> Playbook:
+    """Return the playbook of a company: its own files where its settings name a folder."""
+    return read_playbook(Path(settings.playbook) if settings.playbook else None)
 
 
 def read_playbook(folder: Path | None = None) -> Playbook:

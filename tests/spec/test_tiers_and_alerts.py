@@ -6,14 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from history import history_of, parse_span
+from history import Settings, history_of, parse_span
 from history.errors import CardError
 from scoring.alerts import Moment, Rules, raise_alerts, replay, watch, within_capacity
 from scoring.alerts.replay import flips_back
 from scoring.alerts.rules import rules_of_text
 from scoring.cadence import Cadence, due
 from scoring.cards import load_card
-from scoring.playbook import read_playbook
+from scoring.playbook import playbook_of, read_playbook
 from scoring.tiers import Memory, TierStates, remember
 
 CARD = load_card("relationship")
@@ -268,3 +268,13 @@ def test_a_companys_file_replaces_the_shipped_one_and_a_misnamed_file_is_refused
     (tmp_path / "alert.yaml").write_text("rules: []")
     with pytest.raises(CardError, match=r"no such playbook file; did you mean “alerts\.yaml”"):
         read_playbook(tmp_path)
+
+
+def test_a_company_s_own_playbook_replaces_the_shipped_file_of_that_name(tmp_path):
+    shipped = read_playbook()
+    (tmp_path / "cadence.yaml").write_text(
+        "cadence: {high_risk_days: 3, rfm_days: 30, full_days: 91}\ntiers: {margin: 0.03, dwell_days: 30}\n", "utf-8"
+    )
+    found = playbook_of(Settings(playbook=str(tmp_path)))
+    assert found.cadence.high_risk_days == 3
+    assert (found.segments, found.rules) == (shipped.segments, shipped.rules)
