@@ -143,14 +143,17 @@ def monitor(
     as_json: Json = False,
 ) -> None:
     """Compare today with the days the champion was trained on: drift, matured outcomes, is it still good."""
+    from scoring import shelf
     from training import monitor as watch
     from training import newest_moment
 
     chosen = settings_of(settings)
     with opened(source, chosen) as history, progress() as report:
-        moment = as_of or newest_moment(history)
-        found = watch(history, home_of(home, chosen.home), target.value, as_of=moment, progress=report)
+        moment, place = as_of or newest_moment(history), home_of(home, chosen.home)
+        found = watch(history, place, target.value, as_of=moment, progress=report)
+    told = found.as_dict()
+    shelf.keep_matured(place, target.value, shelf.champion_version(place, target.value), told["matured"] or ())
     if html is not None:
         html.write_text(found.as_html(), encoding="utf-8")
-    tell(found.as_dict(), found.as_text(), as_json=as_json)
+    tell(told, found.as_text(), as_json=as_json)
     raise typer.Exit(1 if found.alert else 0)

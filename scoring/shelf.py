@@ -7,10 +7,11 @@ all champions before it. Both appear whole or not at all: a reader never sees ha
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from history.errors import BundleError
 from scoring.bundle_files import MAIN, read_json, write_through
@@ -110,6 +111,25 @@ def description(home: Path, target: str, version: str) -> dict[str, object]:
         there = ", ".join(versions(home, target)) or "none yet"
         raise BundleError(f"{home}: there is no version {version} of {target}. There are: {there}.")
     return read_json(_target(home, target) / _plain(version) / MAIN)
+
+
+def keep_matured(home: Path, target: str, version: str, bands: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what became of a version's predictions, by band of the score; a newer look at the same day replaces it."""
+    if not bands:
+        return
+    kept = [band for band in matured(home, target, version) if band["as_of"] != bands[0]["as_of"]]
+    newest_first = sorted([*kept, *map(dict, bands)], key=lambda band: str(band["as_of"]), reverse=True)
+    _replace(_matured_path(home, target, version), json.dumps(newest_first))
+
+
+def matured(home: Path, target: str, version: str) -> list[dict[str, Any]]:
+    """Return what became of a version's predictions, newest day first: as_of, band, predicted, actual, count."""
+    path = _matured_path(home, target, version)
+    return list(json.loads(path.read_text("utf-8"))) if path.is_file() else []
+
+
+def _matured_path(home: Path, target: str, version: str) -> Path:
+    return _target(home, target) / f"matured-{_plain(version)}.json"
 
 
 def _line(reigns: list[Reign]) -> Iterator[str]:

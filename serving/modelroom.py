@@ -11,7 +11,7 @@ from scoring import shelf
 from serving.current import Current, Night
 from serving.drift import drift
 
-_SECTIONS = ("compared", "calibration", "gain", "profit", "gates", "importance", "matured")
+_SECTIONS = ("compared", "calibration", "gain", "profit", "gates", "importance")
 _VIEWS = ("cohorts", "funnel", "attribution", "risk")
 
 
@@ -27,6 +27,7 @@ def model_page(home: Path, current: Current, language: str, mlflow_url: str | No
         "as_of": bundle.record.get("as_of"),
         "grade": evaluation.get("grade") or {"letter": bundle.grade, "sentence": ""},
         **{section: evaluation.get(section) for section in _SECTIONS},
+        "matured": shelf.matured(home, current.target, bundle.version) or None,
         "slices": _slices(current, language),
         "weights": [{"expert": name, "weight": weight} for name, weight in bundle.blend.weights.items()],
         "drift": _drift(current, language),

@@ -60,3 +60,13 @@ def test_what_a_killed_writer_left_is_not_on_the_shelf(tmp_path):
     left.mkdir()
     (left / "bundle.json").write_text("{", "utf-8")
     assert shelf.versions(home, "churn") == ["1"]
+
+
+def test_what_became_of_predictions_is_kept_by_day_newest_first(tmp_path):
+    first = {"as_of": "2026-01-01", "band": 1, "predicted": 0.1, "actual": 0.2, "count": 9}
+    again, later = first | {"actual": 0.3}, first | {"as_of": "2026-02-01"}
+    (tmp_path / "models" / "churn").mkdir(parents=True)
+    for bands in ([first], [later], [again], []):
+        shelf.keep_matured(tmp_path, "churn", "7", bands)
+    assert shelf.matured(tmp_path, "churn", "7") == [later, again]
+    assert shelf.matured(tmp_path, "churn", "8") == []
