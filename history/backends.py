@@ -35,7 +35,8 @@ def _connect(url: str) -> Any:
         ) from error
     # Every backend has errors of its own, and they share no base.
     except Exception as error:
-        raise TableError(f"{spoken(url)}: cannot be reached: {str(error).splitlines()[0]}") from error
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        raise TableError(f"{spoken(url)}: cannot be reached: {said}") from error
 
 
 def _source(name: str, backend: Any, engine: duckdb.DuckDBPyConnection) -> Source:

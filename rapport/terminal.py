@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -103,6 +104,8 @@ def now() -> datetime:
 
 def guarded(run: Callable[[], None]) -> None:
     """Run the program; a user's mistake becomes one sentence and its exit code."""
+    # MLflow tells of its own tables while it is imported and first touched; that is not what was asked.
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     try:
         run()
     except RapportError as mistake:

@@ -25,6 +25,10 @@ WORDS = ("customer_id", "state", "tier")
 Texts = npt.NDArray[np.object_]
 
 
+LEAST_POINTS = 0.0005
+"""Half of the smallest share of a probability that is shown (0.1 %)."""
+
+
 @dataclass(frozen=True)
 class Scored:
     """Some customers at one moment, scored by one bundle. Numbers are nan where a state gets no probability.
@@ -147,9 +151,10 @@ class Scored:
         )
 
     def _strongest(self, row: int, count: int) -> list[int]:
+        """Return the families that moved the answer; what would show as 0.0 points is no reason, and joins the rest."""
         sizes = np.abs(self.evidence[row])
         order = np.argsort(-sizes, kind="stable")[:count]
-        return [int(place) for place in order if sizes[place] > 0]
+        return [int(place) for place in order if abs(self.points[row, place]) >= LEAST_POINTS and sizes[place] > 0]
 
     def _reason(self, row: int, family: int, speaker: Speaker) -> Any:
         evidence, points = float(self.evidence[row, family]), float(self.points[row, family])

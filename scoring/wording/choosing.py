@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from scoring.bundle import Bundle
 from scoring.leads import NOBODY
 from scoring.matrix import Floats
@@ -22,9 +24,14 @@ class Choice:
                     self._usable.setdefault(key, []).append(sentence)
 
     def sentence(self, family: str, lead: int, values: Floats, *, rises: bool) -> Sentence | None:
-        """Give the first sentence that may be said; ``lead`` is -1 where no feature speaks for the family."""
+        """Give the first sentence that may be said; ``lead`` is -1 where no feature speaks for the family.
+
+        Where the leading fact is unknown, a sentence of the whole family is better than "not known".
+        """
         fitting = ("either", "up" if rises else "down")
-        for sentence in self._usable.get(family if lead == NOBODY else lead, ()):
+        unknown = lead == NOBODY or bool(np.isnan(values[lead]))
+        usable = self._usable.get(lead, []) if lead != NOBODY else []
+        for sentence in [*usable, *(self._usable.get(family, []) if unknown else [])]:
             if sentence.says in fitting and self._true(sentence, values) and self._agrees(sentence, values, rises):
                 return sentence
         return None

@@ -13,6 +13,7 @@ from scoring_world import AS_OF, churn_bundle, columns, invented, table_of
 from scoring import Bundle, Scored, Scorer
 from scoring.blend import Blend, logit_of
 from scoring.matrix import Matrix
+from scoring.scored import LEAST_POINTS
 from scoring.wording.speaker import Speaker
 from scoring.wording.table import table
 
@@ -212,3 +213,14 @@ def test_every_smaller_committee_adds_up_and_has_words(seats):
     reasons = [reason for answer in told.answers() for reason in answer.reasons]
     assert reasons
     assert all(reason.text for reason in reasons)
+
+
+@settings(max_examples=40, deadline=None)
+@given(some=rows())
+def test_what_would_show_as_no_points_is_no_reason_and_the_rest_still_adds_up(some):
+    scores = scored(some)
+    for answer in scores.answers(reasons=17):
+        assert all(abs(reason.points) >= LEAST_POINTS for reason in answer.reasons)
+        if answer.probability is not None:
+            shown = sum(reason.points for reason in answer.reasons) + answer.other_points
+            assert shown == pytest.approx(answer.probability - answer.base_rate, abs=1e-12)
