@@ -77,12 +77,14 @@ class History:
 
     def close(self) -> None:
         """Give the engine back: to its lender, or its memory and files to the machine."""
-        if self.given is None and "engine" not in vars(self):
+        # One that was never asked for must not be filled now, only to be emptied again.
+        engine = vars(self).get("engine", self.given)
+        if engine is None:
             return
         if self.lent:
-            self.engine.clear() if self.engine.laid else None
+            engine.clear() if engine.laid else None
         else:
-            self.engine.close()
+            engine.close()
 
     def __enter__(self) -> "History":
         return self
