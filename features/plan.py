@@ -41,8 +41,9 @@ class StreamPlan:
     merge: str
     nobody: str
     edges: tuple[int, ...]
-    expressions: tuple[ibis.Table, ibis.Table] = field(repr=False, compare=False)
-    """``rows`` and ``merge`` before they became SQL."""
+    leaves: tuple[Leaf, ...]
+    expression: ibis.Table = field(repr=False, compare=False)
+    """``rows`` before it became SQL."""
 
     def can_have_rows(self, filled: Collection[str]) -> bool:
         """Return whether there can be a row when only these tables have any."""
@@ -59,8 +60,8 @@ class Plan:
     streams: tuple[StreamPlan, ...]
     gather: str
     finish: str
-    expressions: tuple[ibis.Table, ibis.Table] = field(repr=False, compare=False)
-    """``gather`` and ``finish`` before they became SQL."""
+    expression: ibis.Table = field(repr=False, compare=False)
+    """``finish`` before it became SQL."""
 
 
 def plan(measures: Mapping[str, Measure], extra: Extra | None = None) -> Plan:
@@ -71,7 +72,7 @@ def plan(measures: Mapping[str, Measure], extra: Extra | None = None) -> Plan:
     ordered = [(stream, by_stream[stream.name]) for stream in STREAMS if stream.name in by_stream]
     streams = tuple(_stream_plan(stream, leaves) for stream, leaves in ordered)
     gather, finish = _gather(ordered), _finish(measures, ordered, extra)
-    return Plan(streams, _sql(gather), _sql(finish), (gather, finish))
+    return Plan(streams, _sql(gather), _sql(finish), finish)
 
 
 def _stream_plan(stream: Stream, leaves: list[Leaf]) -> StreamPlan:
@@ -82,19 +83,19 @@ def _stream_plan(stream: Stream, leaves: list[Leaf]) -> StreamPlan:
     read = ibis.table(columns, name=f"rows_{stream.name}")
     past = ibis.table(columns | {"cutoff": "int32"}, name=f"past_{stream.name}")
     edges = {0} | {edge for leaf in leaves for edge in (leaf.days, leaf.skip) if edge is not None}
-    merge = _merge(past, leaves)
     return StreamPlan(
         name=stream.name,
         tables=stream.tables,
         either=stream.either,
         rows=_sql(rows),
         buckets=_sql(_buckets(read, partials)),
-        merge=_sql(merge),
+        merge=_sql(_merge(past, leaves)),
         nobody="SELECT NULL::VARCHAR AS customer_id, NULL::INTEGER AS cutoff"
         + "".join(f', NULL::BIGINT AS "{leaf.name}"' for leaf in leaves)
         + " WHERE false",
         edges=tuple(sorted(edges)),
-        expressions=(rows, merge),
+        leaves=tuple(leaves),
+        expression=rows,
     )
 
 

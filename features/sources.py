@@ -10,14 +10,12 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import ibis
-import numpy as np
 import pyarrow as pa
 
 from features.kin import PARENT
 from features.measures import TICKS
-from history.contract import RECORDED_AT, TABLES, Column, Table, columns_of
+from history.contract import RECORDED_AT, TABLES, Column, Table
 from history.errors import SettingsError
-from history.quick import Quick
 
 if TYPE_CHECKING:
     from features.catalog import Catalog
@@ -134,71 +132,6 @@ def prepared_arrays(
     """Return a prepared table as NumPy arrays by column, masked where null."""
     found: dict[str, Any] = connection.execute(prepared_sql(table, turn_us, before)).fetchnumpy()
     return found
-
-
-def prepared_cells(quick: Quick, table: Table, turn_us: int, before: datetime) -> dict[str, Any]:
-    """Return what ``prepared_arrays`` does for rows that were read without a database, step by step the same."""
-    times = {
-        column.name: _microseconds(quick.cells[column.name]) for column in columns_of(table) if column.kind == "time"
-    }
-    limit = np.int64((before - EPOCH) // MICROSECOND)
-    happened, recorded = times[table.time], times[RECORDED_AT.name]
-    past = np.ma.filled(happened < limit, True) & np.ma.filled(recorded < limit, True)
-    own, known = _days(happened, turn_us), _days(recorded, turn_us)
-    moment = _first_known(happened, recorded)
-    found = {
-        "customer_id": np.array(quick.cells["customer_id"], object),
-        "branch": np.full(quick.rows, KEPT, np.int32),
-        "day": _first_known(own, known),
-        "known_day": _first_known(np.ma.maximum(own, known), _first_known(own, known)),
-        # Towards zero, as the database divides.
-        "second": np.ma.array(np.sign(moment.data) * (np.abs(moment.data) // 1_000_000), mask=moment.mask),
-    }
-    for column in table.columns:
-        if column.name != "customer_id":
-            found |= _cells(column, quick, times, turn_us)
-    return {name: values[past] for name, values in found.items()}
-
-
-def _first_known(first: Any, second: Any) -> Any:
-    """Return the first where it is known, else the second."""
-    return np.ma.array(np.where(first.mask, second.data, first.data), mask=first.mask & second.mask)
-
-
-def _cells(column: Column, quick: Quick, times: dict[str, Any], turn_us: int) -> dict[str, Any]:
-    name, cells = column.name, quick.cells[column.name]
-    if column.kind == "time":
-        return {f"{name}_day": _days(times[name], turn_us), f"{name}_us": times[name]}
-    if column.later == RECORDED_AT.name:
-        recorded = quick.cells[RECORDED_AT.name]
-        cells = [cell if when is not None else None for cell, when in zip(cells, recorded, strict=True)]
-    if column.kind == "number":
-        return {name: _ticks(cells)}
-    if column.kind == "flag":
-        return {name: np.ma.array([bool(cell) for cell in cells], bool, mask=_missing(cells))}
-    return {name: np.array(cells, object)}
-
-
-def _ticks(cells: list[Any]) -> Any:
-    """Return numbers as whole ticks; halves away from zero, and nothing where a whole number cannot hold them."""
-    values = np.array([0.0 if cell is None else cell for cell in cells], float) * TICKS
-    whole = np.trunc(values)
-    whole += np.sign(values) * (np.abs(values - whole) >= 0.5)
-    beyond = np.abs(whole) >= 2.0**63
-    return np.ma.array(np.where(beyond, 0, whole).astype(np.int64), mask=_missing(cells) | beyond)
-
-
-def _microseconds(cells: list[Any]) -> Any:
-    values = [0 if cell is None else (cell - EPOCH) // MICROSECOND for cell in cells]
-    return np.ma.array(np.array(values, np.int64), mask=_missing(cells))
-
-
-def _days(microseconds: Any, turn_us: int) -> Any:
-    return np.ma.array(((microseconds.data - turn_us) // DAY_US).astype(np.int32), mask=microseconds.mask)
-
-
-def _missing(cells: list[Any]) -> Any:
-    return np.array([cell is None for cell in cells], bool)
 
 
 def branch(connection: duckdb.DuckDBPyConnection, cutoffs: Sequence[int], tables: Sequence[str]) -> None:

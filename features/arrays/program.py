@@ -1,13 +1,13 @@
 """The plan's expressions run on arrays: for a history of a few thousand rows a database costs more than the work.
 
-The same Ibis expressions that become SQL (see ``plan``) are turned once into closures over numpy arrays, so there is no
-second declaration. A column is ``(values, missing)``; ``missing`` is None where nothing is null.
+The same Ibis expressions that become SQL (see ``plan``) are turned once into a flat list of steps on numpy arrays, so
+there is no second declaration. What several expressions have in common is one step. A column is ``(values, missing)``;
+``missing`` is None where nothing is null.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import reduce
 from typing import Any
 
@@ -15,240 +15,235 @@ import ibis
 import ibis.expr.operations as ops
 import numpy as np
 
-from features.arrays.rows import Groups, Places, matched, spread, stacked
-from features.arrays.values import REDUCTIONS, VALUES, Column, known, taken
+from features.arrays.rows import Groups, Places, matched, picked, spread, stacked
+from features.arrays.values import REDUCTIONS, VALUES, Column, known
 
-Inputs = Mapping[str, Mapping[str, Column]]
-Evaluate = Callable[["Run"], Any]
-
-
-@dataclass
-class Run:
-    """One evaluation: the input tables, and what has been computed so far by slot."""
-
-    inputs: Inputs
-    lengths: Mapping[str, int]
-    slots: list[Any]
+Step = tuple[Callable[..., Any], tuple[int, ...]]
+Inputs = Mapping[tuple[str, str], Any]
+ROWS = "rows"
+"""The name under which the number of rows of an input table is asked for."""
 
 
-@dataclass
 class Program:
-    """The closures of some expressions; each value is computed when asked for, once in a run."""
+    """The steps of some table expressions; each step has a slot for its result, and reads the slots before it.
 
-    names: tuple[str, ...] = ()
-    columns: tuple[Evaluate, ...] = ()
-    length: Evaluate | None = None
-    cache: dict[Any, Evaluate] = field(default_factory=dict)
-    joins: dict[ops.JoinReference, Evaluate] = field(default_factory=dict)
-    size: int = 0
+    ``constants`` are columns of inputs, by name, that are one value in every row: they are given as such.
+    """
 
-    @classmethod
-    def of(cls, expression: ibis.Table) -> Program:
-        """Compile a table expression."""
-        program, relation = cls(), expression.op()
-        program.names = tuple(relation.schema.names)
-        program.columns = tuple(program.field(relation, name) for name in program.names)
-        program.length = program.rows_of(relation)
-        return program
+    def __init__(self, constants: Collection[str] = ()) -> None:
+        self.constants = constants
+        self.steps: list[Step] = []
+        self.inputs: dict[tuple[str, str], int] = {}
+        self._slots: dict[Any, int] = {}
+        self._alike: set[int] = set()
+        self._joins: dict[ops.JoinReference, int] = {}
 
-    def run(self, inputs: Inputs, lengths: Mapping[str, int]) -> tuple[dict[str, Column], int]:
-        """Return the table's columns, all of its length, and that length."""
-        run = Run(inputs, lengths, [None] * self.size)
-        assert self.length is not None
+    def column(self, expression: ibis.Table, name: str) -> int:
+        """Compile a column; return the slot that will hold it, as long as its table."""
+        relation = expression.op()
+        return self._full(self._field(relation, name), relation)
+
+    def constant(self, expression: ibis.Table, name: str) -> int:
+        """Compile a column; where all rows are alike the slot will hold that one value."""
+        return self._field(expression.op(), name)
+
+    def rows(self, expression: ibis.Table) -> int:
+        """Compile the number of rows."""
+        return self._rows(expression.op())
+
+    def order(self, slots: Iterable[int]) -> list[int]:
+        """Return the steps that these slots need, in an order in which they can be taken."""
+        needed, left = set(), list(slots)
+        while left:
+            slot = left.pop()
+            if slot not in needed:
+                needed.add(slot)
+                left += self.steps[slot][1]
+        return sorted(needed - set(self.inputs.values()))
+
+    def run(self, order: Iterable[int], inputs: Inputs) -> list[Any]:
+        """Take the steps; return what every slot holds."""
+        slots: list[Any] = [None] * len(self.steps)
+        for key, slot in self.inputs.items():
+            slots[slot] = inputs.get(key)
+        steps = self.steps
         # What stands behind a null is never read, so what arithmetic makes of it does not matter.
         with np.errstate(all="ignore"):
-            length = self.length(run)
-            columns = [spread(column(run), length) for column in self.columns]
-        return dict(zip(self.names, columns, strict=True)), length
+            for slot in order:
+                compute, reads = steps[slot]
+                slots[slot] = compute(*[slots[read] for read in reads])
+        return slots
 
-    def kept(self, key: Any, compute: Evaluate) -> Evaluate:
-        """Return ``compute`` with its result kept in a slot of the run."""
-        slot = self.size
-        self.size += 1
+    def _step(self, key: Any, compute: Callable[..., Any], *reads: int) -> int:
+        if key not in self._slots:
+            self._slots[key] = len(self.steps)
+            self.steps.append((compute, reads))
+        return self._slots[key]
 
-        def evaluate(run: Run) -> Any:
-            found = run.slots[slot]
-            if found is None:
-                found = run.slots[slot] = compute(run)
-            return found
+    def _input(self, table: str, name: str) -> int:
+        slot = self._step((table, name), _given)
+        self.inputs[table, name] = slot
+        if name in self.constants:
+            self._alike.add(slot)
+        return slot
 
-        self.cache[key] = evaluate
-        return evaluate
+    def _full(self, column: int, relation: ops.Relation) -> int:
+        """Return a column as long as its relation."""
+        if column not in self._alike:
+            return column
+        return self._step(("full", column, relation), spread, column, self._rows(relation))
 
-    def value(self, node: ops.Value) -> Evaluate:
-        """Compile a value."""
-        if node in self.cache:
-            return self.cache[node]
+    def _value(self, node: ops.Value) -> int:
         if isinstance(node, ops.Field):
-            return self.field(node.rel, node.name)
-        if isinstance(node, ops.WindowFunction):
-            return self.kept(node, self._lag(node))
-        make = VALUES[type(node).__name__](node)
-        parts = [self.value(part) for part in _arguments(node)]
-        return self.kept(node, lambda run: make(*[part(run) for part in parts]))
+            return self._field(node.rel, node.name)
+        if node not in self._slots:
+            if isinstance(node, ops.WindowFunction):
+                return self._lag(node)
+            parts = [self._value(part) for part in _arguments(node)]
+            return self._applied(node, node, parts)
+        return self._slots[node]
 
-    def field(self, relation: ops.Relation, name: str) -> Evaluate:
-        """Compile a column of a relation."""
-        key = (relation, name)
-        if key not in self.cache:
-            self.cache[key] = getattr(self, f"_field_of_{type(relation).__name__}")(relation, name)
-        return self.cache[key]
+    def _applied(self, key: Any, node: ops.Value, parts: list[int]) -> int:
+        slot = self._step(key, VALUES[type(node).__name__](node), *parts)
+        if self._alike.issuperset(parts):
+            self._alike.add(slot)
+        return slot
 
-    def rows_of(self, relation: ops.Relation) -> Evaluate:
-        """Compile the number of rows of a relation."""
-        key = (relation, "rows")
-        if key not in self.cache:
-            self.cache[key] = getattr(self, f"_rows_of_{type(relation).__name__}", self._rows_of_parent)(relation)
-        return self.cache[key]
+    def _field(self, relation: ops.Relation, name: str) -> int:
+        slot: int = getattr(self, f"_field_of_{type(relation).__name__}")(relation, name)
+        return slot
 
-    def _rows_of_parent(self, relation: Any) -> Evaluate:
-        return self.rows_of(relation.parent)
+    def _rows(self, relation: ops.Relation) -> int:
+        slot: int = getattr(self, f"_rows_of_{type(relation).__name__}", self._rows_of_parent)(relation)
+        return slot
 
-    def _field_of_UnboundTable(self, table: ops.UnboundTable, name: str) -> Evaluate:  # noqa: N802 - the node's own name
-        return lambda run: run.inputs[table.name][name]
+    def _rows_of_parent(self, relation: Any) -> int:
+        return self._rows(relation.parent)
 
-    def _rows_of_UnboundTable(self, table: ops.UnboundTable) -> Evaluate:  # noqa: N802 - the node's own name
-        return lambda run: run.lengths[table.name]
+    def _field_of_UnboundTable(self, table: ops.UnboundTable, name: str) -> int:  # noqa: N802 - the node's own name
+        return self._input(table.name, name)
 
-    def _field_of_Project(self, project: ops.Project, name: str) -> Evaluate:  # noqa: N802 - the node's own name
-        return self.value(project.values[name])
+    def _rows_of_UnboundTable(self, table: ops.UnboundTable) -> int:  # noqa: N802 - the node's own name
+        return self._input(table.name, ROWS)
 
-    def _field_of_DropColumns(self, drop: ops.DropColumns, name: str) -> Evaluate:  # noqa: N802 - the node's own name
-        return self.field(drop.parent, name)
+    def _field_of_Project(self, project: ops.Project, name: str) -> int:  # noqa: N802 - the node's own name
+        return self._value(project.values[name])
 
-    def _field_of_Filter(self, chosen: ops.Filter, name: str) -> Evaluate:  # noqa: N802 - the node's own name
-        column, places, length = self.field(chosen.parent, name), self._places(chosen), self.rows_of(chosen.parent)
-        return self.kept((chosen, name), lambda run: taken(spread(column(run), length(run)), places(run)))
+    def _field_of_DropColumns(self, drop: ops.DropColumns, name: str) -> int:  # noqa: N802 - the node's own name
+        return self._field(drop.parent, name)
 
-    def _rows_of_Filter(self, chosen: ops.Filter) -> Evaluate:  # noqa: N802 - the node's own name
+    def _field_of_Filter(self, chosen: ops.Filter, name: str) -> int:  # noqa: N802 - the node's own name
+        column = self._field(chosen.parent, name)
+        if column in self._alike:
+            return column
         places = self._places(chosen)
-        return lambda run: len(places(run))
+        return self._step(("picked", column, places), picked, column, places)
 
-    def _places(self, chosen: ops.Filter) -> Evaluate:
-        key = (chosen, "places")
-        if key in self.cache:
-            return self.cache[key]
-        tests, length = [self.value(test) for test in chosen.predicates], self.rows_of(chosen.parent)
-        return self.kept(
-            key,
-            lambda run: np.flatnonzero(
-                np.broadcast_to(reduce(np.logical_and, [known(*test(run)) for test in tests]), (length(run),))
-            ),
+    def _rows_of_Filter(self, chosen: ops.Filter) -> int:  # noqa: N802 - the node's own name
+        places, length = self._places(chosen), self._rows(chosen.parent)
+        return self._step(("left", places), lambda some, all_: all_ if some is None else len(some), places, length)
+
+    def _places(self, chosen: ops.Filter) -> int:
+        tests = [self._full(self._value(test), chosen.parent) for test in chosen.predicates]
+        return self._step(("places", *tests), _where, *tests)
+
+    def _field_of_Union(self, union: ops.Union, name: str) -> int:  # noqa: N802 - the node's own name
+        parts = [(self._field(part, name), part) for part in (union.left, union.right)]
+        if parts[0][0] == parts[1][0] and parts[0][0] in self._alike:
+            return parts[0][0]
+        full = [self._full(column, part) for column, part in parts]
+        return self._step(("stacked", *full), lambda *columns: stacked(columns), *full)
+
+    def _rows_of_Union(self, union: ops.Union) -> int:  # noqa: N802 - the node's own name
+        left, right = self._rows(union.left), self._rows(union.right)
+        return self._step(("both", left, right), lambda one, other: one + other, left, right)
+
+    def _field_of_Aggregate(self, aggregate: ops.Aggregate, name: str) -> int:  # noqa: N802 - the node's own name
+        if name not in aggregate.groups:
+            return self._metric(aggregate.metrics[name], aggregate)
+        column, groups = self._value(aggregate.groups[name]), self._groups(aggregate)
+        if column in self._alike:
+            return column
+        return self._step(("first", column, groups), lambda key, each: picked(key, each.firsts()), column, groups)
+
+    def _rows_of_Aggregate(self, aggregate: ops.Aggregate) -> int:  # noqa: N802 - the node's own name
+        return self._step(("groups", aggregate), lambda groups: len(groups.starts), self._groups(aggregate))
+
+    def _metric(self, node: ops.Value, aggregate: ops.Aggregate) -> int:
+        key, name = (aggregate, node), type(node).__name__
+        if name not in REDUCTIONS:
+            return self._applied(key, node, [self._metric(part, aggregate) for part in _arguments(node)])
+        groups = self._groups(aggregate)
+        if name == "CountStar":
+            return self._step(key, REDUCTIONS[name], groups)
+        return self._step(key, REDUCTIONS[name], groups, self._full(self._value(node.arg), aggregate.parent))
+
+    def _groups(self, aggregate: ops.Aggregate) -> int:
+        return self._grouped([self._value(key) for key in aggregate.groups.values()], [])
+
+    def _grouped(self, keys: list[int], then: list[int]) -> int:
+        # What is alike in all rows parts none of them.
+        keys, then = ([slot for slot in slots if slot not in self._alike] for slots in (keys, then))
+        count = len(keys)
+        return self._step(
+            ("grouped", tuple(keys), tuple(then)),
+            lambda *columns: Groups.of(columns[:count], columns[count:]),
+            *keys,
+            *then,
         )
 
-    def _field_of_Union(self, union: ops.Union, name: str) -> Evaluate:  # noqa: N802 - the node's own name
-        parts = [(self.field(part, name), self.rows_of(part)) for part in (union.left, union.right)]
-        return self.kept(
-            (union, name), lambda run: stacked([spread(column(run), length(run)) for column, length in parts])
-        )
-
-    def _rows_of_Union(self, union: ops.Union) -> Evaluate:  # noqa: N802 - the node's own name
-        left, right = self.rows_of(union.left), self.rows_of(union.right)
-        return lambda run: left(run) + right(run)
-
-    def _field_of_Aggregate(self, aggregate: ops.Aggregate, name: str) -> Evaluate:  # noqa: N802 - the node's own name
-        groups = self._groups(aggregate)
-        if name in aggregate.groups:
-            column, length = self.value(aggregate.groups[name]), self.rows_of(aggregate.parent)
-            return self.kept(
-                (aggregate, name), lambda run: taken(spread(column(run), length(run)), groups(run).firsts())
-            )
-        return self._metric(aggregate.metrics[name], groups, self.rows_of(aggregate.parent))
-
-    def _rows_of_Aggregate(self, aggregate: ops.Aggregate) -> Evaluate:  # noqa: N802 - the node's own name
-        groups = self._groups(aggregate)
-        return lambda run: len(groups(run).starts)
-
-    def _metric(self, node: ops.Value, groups: Evaluate, length: Evaluate) -> Evaluate:
-        if node in self.cache:
-            return self.cache[node]
-        name = type(node).__name__
-        if name in REDUCTIONS:
-            merge = REDUCTIONS[name]
-            column = None if name == "CountStar" else self.value(node.arg)
-            where = None if node.where is None else self.value(node.where)
-            return self.kept(
-                node,
-                lambda run: merge(
-                    groups(run),
-                    None if column is None else spread(column(run), length(run)),
-                    None if where is None else known(*spread(where(run), length(run))),
-                ),
-            )
-        make = VALUES[name](node)
-        parts = [self._metric(part, groups, length) for part in _arguments(node)]
-        return self.kept(node, lambda run: make(*[part(run) for part in parts]))
-
-    def _groups(self, aggregate: ops.Aggregate) -> Evaluate:
-        key = (aggregate, "groups")
-        if key in self.cache:
-            return self.cache[key]
-        keys, length = [self.value(value) for value in aggregate.groups.values()], self.rows_of(aggregate.parent)
-        return self.kept(key, lambda run: Groups.of([spread(column(run), length(run)) for column in keys]))
-
-    def _lag(self, node: ops.WindowFunction) -> Evaluate:
+    def _lag(self, node: ops.WindowFunction) -> int:
         assert isinstance(node.func, ops.Lag)
         relation = node.func.arg.rel
-        column, length = self.value(node.func.arg), self.rows_of(relation)
-        units = [self.value(unit) for unit in node.group_by]
-        order = [self.value(key.arg) for key in node.order_by]
+        units, order = [self._value(unit) for unit in node.group_by], [self._value(key.arg) for key in node.order_by]
+        groups, column = self._grouped(units, order), self._full(self._value(node.func.arg), relation)
+        return self._step(node, lambda each, values: each.before(values), groups, column)
 
-        def compute(run: Run) -> Column:
-            rows = length(run)
-            groups = Groups.of(
-                [spread(unit(run), rows) for unit in units], [spread(key(run), rows)[0] for key in order]
-            )
-            return groups.before(spread(column(run), rows))
-
-        return compute
-
-    def _field_of_JoinChain(self, chain: ops.JoinChain, name: str) -> Evaluate:  # noqa: N802 - the node's own name
+    def _field_of_JoinChain(self, chain: ops.JoinChain, name: str) -> int:  # noqa: N802 - the node's own name
         self._join(chain)
-        return self.value(chain.values[name])
+        return self._value(chain.values[name])
 
-    def _field_of_JoinReference(self, reference: ops.JoinReference, name: str) -> Evaluate:  # noqa: N802 - the node's own name
-        column, length = self.field(reference.parent, name), self.rows_of(reference.parent)
-        places = self.joins[reference]
-        return self.kept(
-            (reference, name),
-            lambda run: taken(spread(column(run), length(run)), places(run)[reference.identifier]),
-        )
+    def _field_of_JoinReference(self, reference: ops.JoinReference, name: str) -> int:  # noqa: N802 - the node's own name
+        column = self._field(reference.parent, name)
+        if column in self._alike:
+            return column
+        places = self._joins[reference]
+        return self._step(("picked", column, places), picked, column, places)
 
-    def _rows_of_JoinChain(self, chain: ops.JoinChain) -> Evaluate:  # noqa: N802 - the node's own name
-        joined = self._join(chain)
-        return lambda run: len(joined(run)[chain.first.identifier])
+    def _rows_of_JoinChain(self, chain: ops.JoinChain) -> int:  # noqa: N802 - the node's own name
+        return self._step(("joined", chain), len, self._join(chain))
 
-    def _join(self, chain: ops.JoinChain) -> Evaluate:
-        """Compile where each row of the join comes from: places in each table, -1 where a left join found nothing."""
-        first = chain.first
-        if first in self.joins:
-            return self.joins[first]
-        links = [
-            (
-                link.how == "left",
-                link.table.identifier,
-                [(self._end(test.left), self._end(test.right)) for test in link.predicates],
-            )
-            for link in chain.rest
+    def _join(self, chain: ops.JoinChain) -> int:
+        """Compile where each row of an inner join of two tables comes from; return the first table's places."""
+        first, (link,) = chain.first, chain.rest
+        assert link.how == "inner"
+        ends = [
+            (test.left, test.right) if test.left.rel == first else (test.right, test.left) for test in link.predicates
         ]
-        length = self.rows_of(first.parent)
+        slots = [(self._field(one.rel.parent, one.name), self._field(two.rel.parent, two.name)) for one, two in ends]
+        keys = [pair for pair in slots if not self._alike.issuperset(pair)]
+        both = self._step(("join", chain), _joined, *[one for one, _ in keys], *[two for _, two in keys])
+        for place, table in enumerate((first, link.table)):
+            self._joins[table] = self._step(("side", both, place), _sides[place], both)
+        return self._joins[first]
 
-        def compute(run: Run) -> dict[int, Places]:
-            places = {first.identifier: np.arange(length(run))}
-            for is_left, identifier, tests in links:
-                left = [ends[0] if ends[1][0] == identifier else ends[1] for ends in tests]
-                right = [ends[1] if ends[1][0] == identifier else ends[0] for ends in tests]
-                keys = [column(run)[places[owner]] for owner, column in left]
-                places = matched(places, keys, identifier, [column(run) for _, column in right], is_left=is_left)
-            return places
 
-        joined = self.kept((chain, "join"), compute)
-        self.joins |= dict.fromkeys([first, *(link.table for link in chain.rest)], joined)
-        return joined
+def _given(*_: Any) -> Any:
+    raise AssertionError("inputs are given, not computed")
 
-    def _end(self, node: ops.Field) -> tuple[int, Evaluate]:
-        column, length = self.field(node.rel.parent, node.name), self.rows_of(node.rel.parent)
-        return node.rel.identifier, lambda run: spread(column(run), length(run))[0]
+
+def _where(*tests: Column) -> Places | None:
+    """Return the rows in which all tests hold; None for every row."""
+    holds = reduce(np.logical_and, [known(*test) for test in tests])
+    return None if holds.all() else np.flatnonzero(holds)
+
+
+def _joined(*keys: Column) -> tuple[Places, Places]:
+    half = len(keys) // 2
+    return matched(keys[:half], keys[half:])
+
+
+_sides: tuple[Callable[[tuple[Places, Places]], Places], ...] = (lambda both: both[0], lambda both: both[1])
 
 
 def _arguments(node: ops.Value) -> list[ops.Value]:

@@ -1,8 +1,8 @@
-"""Rows of arrays: stretched, stacked, joined and grouped."""
+"""Rows of arrays: picked, stacked, joined and grouped."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,18 @@ from features.arrays.values import Column
 Places = npt.NDArray[np.intp]
 
 
-def spread(column: Column, length: int) -> Column:
-    """Return a column of this length; a constant is repeated."""
+def picked(column: Column, places: Places | None) -> Column:
+    """Return the rows at these places; None stands for all of them."""
+    if places is None:
+        return column
     values, missing = column
-    if values.ndim == 0:
-        values = np.broadcast_to(values, (length,))
-    if missing is not None and missing.ndim == 0:
-        missing = np.broadcast_to(missing, (length,))
-    return values, missing
+    return values[places], None if missing is None else missing[places]
+
+
+def spread(column: Column, length: int) -> Column:
+    """Return the one value of a column in so many rows."""
+    values, missing = column
+    return np.broadcast_to(values, (length,)), None if missing is None else np.broadcast_to(missing, (length,))
 
 
 def stacked(parts: Sequence[Column]) -> Column:
@@ -34,20 +38,23 @@ def stacked(parts: Sequence[Column]) -> Column:
     )
 
 
-def matched(
-    places: dict[int, Places], keys: Sequence[Any], identifier: int, against: Sequence[Any], *, is_left: bool
-) -> dict[int, Places]:
-    """Return the places of all tables joined so far after one more join on equal keys."""
+def matched(keys: Sequence[Column], against: Sequence[Column]) -> tuple[Places, Places]:
+    """Return where the rows with equal keys lie on both sides; what is not known equals nothing."""
     index: dict[tuple[Any, ...], list[int]] = {}
-    for place, key in enumerate(zip(*[column.tolist() for column in against], strict=True)):
+    for place, key in enumerate(_tuples(against)):
         index.setdefault(key, []).append(place)
-    rows, found = [], []
-    for row, key in enumerate(zip(*[column.tolist() for column in keys], strict=True)):
-        for place in index.get(key, [-1] if is_left else []):
-            rows.append(row)
-            found.append(place)
-    chosen = np.array(rows, dtype=np.intp)
-    return {owner: column[chosen] for owner, column in places.items()} | {identifier: np.array(found, dtype=np.intp)}
+    found = [(row, place) for row, key in enumerate(_tuples(keys)) if None not in key for place in index.get(key, ())]
+    both = np.array(found, dtype=np.intp).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
+
+
+def _tuples(columns: Sequence[Column]) -> Iterator[tuple[Any, ...]]:
+    return zip(*[_plain(*column) for column in columns], strict=True)
+
+
+def _plain(values: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None) -> list[Any]:
+    cells: list[Any] = values.tolist()
+    return cells if missing is None else [None if gone else cell for cell, gone in zip(cells, missing, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -58,9 +65,9 @@ class Groups:
     starts: Places
 
     @classmethod
-    def of(cls, keys: Sequence[Column], then: Sequence[npt.NDArray[Any]] = ()) -> Groups:
+    def of(cls, keys: Sequence[Column], then: Sequence[Column] = ()) -> Groups:
         """Group rows by keys; ``then`` sorts the rows of a group."""
-        order = np.lexsort([*reversed(list(then)), *reversed([values for values, _ in keys])])
+        order = np.lexsort([values for values, _ in (*reversed(then), *reversed(keys))])
         if not len(order):
             return cls(order, order)
         fresh = np.zeros(len(order), bool)

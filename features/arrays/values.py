@@ -20,18 +20,6 @@ def known(values: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None) -> np
     return values if missing is None else values & ~missing
 
 
-def taken(column: Column, places: npt.NDArray[np.intp]) -> Column:
-    """Return the rows at these places; -1 is a row of nulls."""
-    values, missing = column
-    absent = places < 0
-    if not len(values):
-        return np.zeros(len(places), values.dtype), np.ones(len(places), bool)
-    picked = None if missing is None else missing[places]
-    if absent.any():
-        picked = absent if picked is None else picked | absent
-    return values[places], picked
-
-
 def _either(*masks: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_] | None:
     present = [mask for mask in masks if mask is not None]
     if not present:
@@ -239,36 +227,31 @@ VALUES: dict[str, Callable[[Any], Make]] = {
 """The operations by the name of their Ibis node: each makes, for a node, a function of its arguments' columns."""
 
 
-def _counted(groups: Groups, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    if not len(groups.starts):
-        return np.zeros(0, np.int64)
-    return np.add.reduceat(chosen[groups.order].astype(np.int64), groups.starts)
-
-
-def _merged(merge: np.ufunc, empty: int) -> Callable[..., Column]:
-    def apply(groups: Groups, column: Column, where: npt.NDArray[np.bool_] | None) -> Column:
+def _merged(merge: np.ufunc, empty: np.int64) -> Callable[[Groups, Column], Column]:
+    def apply(groups: Groups, column: Column) -> Column:
         values, missing = column
-        chosen = np.ones(len(values), bool) if missing is None else ~missing
-        if where is not None:
-            chosen = chosen & where
         if not len(groups.starts):
             return np.zeros(0, np.int64), None
-        filled = np.where(chosen, values, empty).astype(np.int64)
-        return merge.reduceat(filled[groups.order], groups.starts), _counted(groups, chosen) == 0
+        if missing is None:
+            return merge.reduceat(values[groups.order].astype(np.int64), groups.starts), None
+        filled = np.where(missing, empty, values).astype(np.int64)
+        nothing = np.logical_and.reduceat(missing[groups.order], groups.starts)
+        return merge.reduceat(filled[groups.order], groups.starts), nothing
 
     return apply
 
 
-def _count_star(groups: Groups, _column: None, where: npt.NDArray[np.bool_] | None) -> Column:
-    everyone = np.ones(len(groups.order), bool)
-    return _counted(groups, everyone if where is None else where), None
+def _counted(groups: Groups) -> Column:
+    return np.diff(groups.starts, append=len(groups.order)), None
 
 
-_BOUND = np.iinfo(np.int64)
+LEAST, MOST = np.int64(np.iinfo(np.int64).min), np.int64(np.iinfo(np.int64).max)
+"""What a maximum and a minimum of nothing are: no number of a history comes so far."""
+
 REDUCTIONS: dict[str, Callable[..., Column]] = {
-    "Sum": _merged(np.add, 0),
-    "Max": _merged(np.maximum, _BOUND.min),
-    "Min": _merged(np.minimum, _BOUND.max),
-    "CountStar": _count_star,
+    "Sum": _merged(np.add, np.int64(0)),
+    "Max": _merged(np.maximum, LEAST),
+    "Min": _merged(np.minimum, MOST),
+    "CountStar": _counted,
 }
-"""The aggregates: each merges a column of whole numbers over groups of rows, where a condition holds."""
+"""The aggregates: each merges a column of whole numbers over groups of rows."""

@@ -27,11 +27,11 @@ def interactions(tables: Tables) -> ibis.Table:
 def chain(tables: Tables) -> ibis.Table:
     """Return one row an interaction with a known contact, with the contact's role, from when both are known."""
     rows, people = tables["interactions"], tables["contacts"]
-    people = people.select(*UNIT, "contact_id", "role", known_day=people.day, known_second=people.second)
+    people = people.select(*UNIT, "contact_id", "role", met_day=people.day, met_second=people.second)
     rows = rows.join(people, [*UNIT, "contact_id"])
     return rows.mutate(
-        day=ibis.greatest(rows.day, rows.known_day.fill_null(rows.day)),
-        second=ibis.greatest(rows.second, rows.known_second.fill_null(rows.second)),
+        day=ibis.greatest(rows.day, rows.met_day.fill_null(rows.day)),
+        second=ibis.greatest(rows.second, rows.met_second.fill_null(rows.second)),
         decider=rows.role == "decision_maker",
         influencer=rows.role == "influencer",
         finance=rows.role == "finance",

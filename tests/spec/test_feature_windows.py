@@ -194,6 +194,30 @@ def test_people_are_counted_once_however_often_they_talk() -> None:
     }
 
 
+def test_a_talk_is_one_with_a_decision_maker_from_when_that_person_is_known() -> None:
+    rows = features_of(
+        """
+        interactions
+        customer_id | occurred_at | contact_id | recorded_at
+        ann         | 2025-11-01  | P          |
+        bob         | 2025-11-01  | Q          | 2025-11-05
+        cem         | 2025-11-01  | R          |
+
+        contacts
+        contact_id | customer_id | role           | created_at
+        P          | ann         | decision_maker | 2025-12-15
+        Q          | bob         | decision_maker | 2025-10-01
+        R          | cem         | decision_maker | 2026-01-01
+        """,
+        "decision_maker_days_ago",
+    )
+    assert rows == {
+        "ann": {"decision_maker_days_ago": 16},
+        "bob": {"decision_maker_days_ago": 60},
+        "cem": {"decision_maker_days_ago": None},
+    }
+
+
 def test_the_season_ahead_is_what_last_year_s_calendar_held() -> None:
     rows = features_of(
         """
