@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from serving.keys import LOCAL, Viewer
 from serving.problem import RequestError
 
+VIEWER = "rapport.viewer"
+"""Where a request's scope holds who signed in before the console, at a proxy."""
+
 
 @dataclass(frozen=True)
 class Asked:

@@ -34,6 +34,11 @@ class Endpoint:
     example: dict[str, Any]
     answer: dict[str, Any]
 
+    @property
+    def name(self) -> str:
+        """Return the name of the call, which is the last part of its address."""
+        return self.path.rsplit("/", 1)[-1]
+
 
 _HISTORY = {
     "customer": {"customer_id": "C-1042", "created_at": "2024-02-01"},

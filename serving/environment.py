@@ -7,11 +7,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from history.errors import SettingsError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 N_ = TypeVar("N_", int, float)
+
+
+@dataclass(frozen=True)
+class Oidc:
+    """Whose tokens are trusted, for which audience, and which of their claims name scopes and owner."""
+
+    issuer: str
+    audience: str
+    claim: str = "scope"
+    owner_claim: str | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,7 @@ class Environment:
     secure_cookies: bool = False
     mlflow_url: str | None = None
     metrics_folder: Path | None = None
+    oidc: Oidc | None = None
 
     @property
     def on_loopback(self) -> bool:
@@ -59,6 +71,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         secure_cookies=_switch(environ, "RAPPORT_SECURE_COOKIES", default=host not in LOOPBACK),
         mlflow_url=environ.get("RAPPORT_MLFLOW_URL") or None,
         metrics_folder=_path(environ, "PROMETHEUS_MULTIPROC_DIR"),
+        oidc=_oidc(environ),
     )
     return _checked(environment)
 
@@ -78,6 +91,22 @@ def variables() -> list[tuple[str, str, str]]:
         ("RAPPORT_REQUESTS_PER_MINUTE", "Requests of one key a minute.", "6000"),
         ("RAPPORT_RELOAD_SECONDS", "How often a worker looks for a new model or a new night.", "5"),
         ("RAPPORT_KEYS", "off: no key is asked for; only ever so on loopback.", "on"),
+        (
+            "RAPPORT_OIDC_ISSUER",
+            "Issuer whose signed tokens are taken beside keys, exactly as it names itself.",
+            "none",
+        ),
+        ("RAPPORT_OIDC_AUDIENCE", "Audience that a token must be made for; needed with an issuer.", "none"),
+        (
+            "RAPPORT_OIDC_CLAIM",
+            "Claim that holds the scopes, as rapport:read or rapport.read; a.b is b inside a.",
+            "scope",
+        ),
+        (
+            "RAPPORT_OIDC_OWNER_CLAIM",
+            "Claim that says whose customers a token may see; a token lacks it: refused.",
+            "none",
+        ),
         ("RAPPORT_SECURE_COOKIES", "on: the console's cookies travel by HTTPS only.", "on, but off on loopback"),
         ("RAPPORT_MLFLOW_URL", "Where people read MLflow; the console links to it.", "none"),
         ("RAPPORT_WEBHOOK_URL", "Where alerts of the night are posted.", "none"),
@@ -107,7 +136,31 @@ def as_variables(environment: Environment) -> dict[str, str]:
         variables["RAPPORT_MLFLOW_URL"] = environment.mlflow_url
     if environment.metrics_folder:
         variables["PROMETHEUS_MULTIPROC_DIR"] = str(environment.metrics_folder.absolute())
-    return variables
+    return variables | (_oidc_variables(environment.oidc) if environment.oidc else {})
+
+
+def _oidc(environ: Mapping[str, str]) -> Oidc | None:
+    issuer, audience = environ.get("RAPPORT_OIDC_ISSUER"), environ.get("RAPPORT_OIDC_AUDIENCE")
+    if not issuer:
+        return None
+    # Without an audience, a token made for any other program of the company would open this one.
+    if not audience:
+        raise SettingsError("RAPPORT_OIDC_AUDIENCE: must be set with RAPPORT_OIDC_ISSUER, to what its tokens are for.")
+    if not is_private(issuer):
+        raise SettingsError(f"RAPPORT_OIDC_ISSUER: {issuer!r} must begin with https:// (http:// only on this machine).")
+    owner_claim = environ.get("RAPPORT_OIDC_OWNER_CLAIM") or None
+    return Oidc(issuer, audience, environ.get("RAPPORT_OIDC_CLAIM") or "scope", owner_claim)
+
+
+def _oidc_variables(oidc: Oidc) -> dict[str, str]:
+    given = {"ISSUER": oidc.issuer, "AUDIENCE": oidc.audience, "CLAIM": oidc.claim, "OWNER_CLAIM": oidc.owner_claim}
+    return {f"RAPPORT_OIDC_{name}": value for name, value in given.items() if value}
+
+
+def is_private(url: str) -> bool:
+    """Say whether nobody on the way can read or change what the address answers."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
 
 
 def cores() -> int:

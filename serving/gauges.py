@@ -31,6 +31,7 @@ class Gauges:
         # A second series for each would double what Prometheus keeps and say nothing new.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client has no types here
         self._folder = folder
+        self._of_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._registry = registry = CollectorRegistry()
         self.requests = Counter("rapport_requests", "Requests answered", ("route", "status"), registry=registry)
         self.seconds = Histogram(
@@ -60,6 +61,18 @@ class Gauges:
             "rapport_input_drift_psi", "Largest population stability index of a family's inputs",
             ("target", "family"), registry=registry, multiprocess_mode="max",
         )  # fmt: skip
+
+    def replied(self, route: str, status: int, seconds: float) -> None:
+        """Count one request and its time."""
+        counted, timed = self._of_route.get((route, status)) or self._found(route, status)
+        counted.inc()
+        timed.observe(seconds)
+
+    def _found(self, route: str, status: int) -> tuple[Counter, Histogram]:
+        # Finding a series by its labels takes longer than adding to it; there are few, so they are kept.
+        found = self.requests.labels(route, str(status)), self.seconds.labels(route)
+        self._of_route[route, status] = found
+        return found
 
     def answered(self, target: str, probabilities: Sequence[float]) -> None:
         """Count answers by band; those without a probability are not counted."""

@@ -56,9 +56,9 @@ def score_histories(current: Current, histories: Sequence[Mapping[str, Any]], as
     with engines.lent() as engine, history_of(tables, engines.settings, engine, whole=False) as history:
         _refuse_rejects(history)
         still_wanted()
-        table = snapshot(
-            history, moment, current.catalog, active=parse_span(current.bundle.active), present=_kept(current, history)
-        )
+        bundle = current.bundle
+        active, present = parse_span(bundle.active), _kept(current, history)
+        table = snapshot(history, moment, current.catalog, active=active, present=present, rule=bundle.rule)
     still_wanted()
     asked_for = [history["customer"]["customer_id"] for history in histories]
     return current.scorer.score(_in_order(table, asked_for), moment)

@@ -37,7 +37,8 @@ def score_history(
     features = catalog_of(bundle)
     bundle.refuse_unless_fits(features)
     progress("measuring every customer", 0.1)
-    table = snapshot(history, as_of, features, active=parse_span(bundle.active)).sort_by("customer_id")
+    table = snapshot(history, as_of, features, active=parse_span(bundle.active), rule=bundle.rule)
+    table = table.sort_by("customer_id")
     progress(f"scoring {table.num_rows:,} customers", 0.5)
     scored = Scorer(bundle).score(table, as_of)
     manifest = Manifest(

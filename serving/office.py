@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from history.settings import Settings
 from serving import gauges, journal
 from serving.api import Api
 from serving.audit import AuditTrail
+from serving.counter import Counter
 from serving.current import TARGETS, Current, Watch
 from serving.desk import Desk
+from serving.doorkeeper import Doorkeeper
 from serving.drift import by_family, drift
 from serving.environment import Environment
+from serving.issuer import Issuer
 from serving.keys import KeyRing
 from serving.openapi import document
+from serving.tokens import Tokens
 
 Page = tuple[int, bytes, str]
 _JSON = "application/json"
@@ -38,7 +44,9 @@ class Office:
         self.desk = Desk(
             self.settings, self.watches, self.keys, is_open=lambda: self.open, mlflow_url=environment.mlflow_url
         )
-        self.api = Api(self.desk, AuditTrail(environment.home), self.gauges)
+        self.tokens = Tokens(environment.oidc) if environment.oidc else None
+        self.doorkeeper = Doorkeeper(environment, self.keys, self.tokens)
+        self.counter = Counter(Api(self.desk, AuditTrail(environment.home), self.gauges), environment.threads)
         self.pages: Mapping[str, Callable[[], Page]] = {
             "/livez": lambda: (200, b'{"alive": true}', _JSON),
             "/readyz": self._ready,
@@ -58,6 +66,10 @@ class Office:
         if self.open:
             journal.note("keys are OFF: whoever can reach this machine's loopback reads every score", logging.WARNING)
         threading.Thread(target=self._keep_looking, name="rapport-watch", daemon=True).start()
+        if self.tokens is not None:
+            threading.Thread(
+                target=self._keep_asking, args=(self.tokens.issuer,), name="rapport-issuer", daemon=True
+            ).start()
 
     def close(self) -> None:
         """Stop looking."""
@@ -66,6 +78,17 @@ class Office:
     def _keep_looking(self) -> None:
         while not self._closing.wait(self.environment.reload_seconds):
             self.look()
+
+    def _keep_asking(self, issuer: Issuer) -> None:
+        """Keep the issuer's keys fresh beside the requests: a slow issuer holds up nobody."""
+        while not self._closing.is_set():
+            before = issuer.refused
+            issuer.look(time.monotonic())
+            if issuer.refused != before:
+                journal.note(
+                    "issuer", logging.WARNING if issuer.refused else logging.INFO, reason=issuer.refused or None
+                )
+            self._closing.wait(1.0)
 
     def look(self) -> None:
         """Look for news once; a start that cannot load anything still answers, and says why in /readyz."""
@@ -96,7 +119,9 @@ class Office:
     def _ready(self) -> Page:
         about = {target: watch.about() | {"refused": watch.refused or None} for target, watch in self.watches.items()}
         ready = any(watch.loaded is not None for watch in self.watches.values())
-        body = {"ready": ready, "targets": about}
+        body: dict[str, Any] = {"ready": ready, "targets": about}
+        if self.tokens is not None:
+            body["tokens"] = {"refused": self.tokens.issuer.refused or None}
         return 200 if ready else 503, json.dumps(body, ensure_ascii=False).encode(), _JSON
 
     def _metrics(self) -> Page:

@@ -62,7 +62,7 @@ def _operation(endpoint: Endpoint, where: Any) -> dict[str, Any]:
     refused = {"application/json": {"schema": where["refused", "serialization"]}}
     answer = where[f"{endpoint.path} answer", "serialization"]
     operation: dict[str, Any] = {
-        "operationId": endpoint.path.rsplit("/", 1)[-1],
+        "operationId": endpoint.name,
         "summary": endpoint.says,
         "description": f"Needs a key with the scope `{endpoint.scope}`.",
         "requestBody": {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,16 +12,6 @@ CODES = {
     409: "conflict", 413: "too_large", 415: "not_json", 422: "refused", 429: "busy", 500: "internal", 503: "not_ready",
     504: "timeout",
 }  # fmt: skip
-SENTENCES = {
-    400: "The request is not understood.",
-    401: "Send a valid key: Authorization: Bearer <key>.",
-    404: "There is nothing at this address; see /openapi.json.",
-    405: "This address does not take that method; see /openapi.json.",
-    415: "Send JSON: Content-Type: application/json.",
-    500: "Something went wrong on our side; the log has the request id.",
-    503: "The service is not ready; try again in a moment.",
-    504: "The answer took too long and was given up; ask for fewer customers at once.",
-}
 
 
 class RequestError(ServingError):
@@ -56,28 +45,8 @@ def of_error(error: RapportError) -> tuple[int, dict[str, Any]]:
     return 422, problem("refused", str(error))
 
 
-def of_status(status: int) -> dict[str, Any]:
-    """Return the body for a status that comes with nothing more to say."""
-    known = status if status in CODES else (400 if status < 500 else 500)
-    return problem(CODES[known], SENTENCES.get(known, SENTENCES[400]))
-
-
-def reshaped(status: int, body: bytes) -> dict[str, Any]:
-    """Give a body that BentoML or Starlette wrote our shape; what is in ours already stays."""
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return of_status(status)
-    if isinstance(found, Mapping):
-        if isinstance(found.get("error"), Mapping):
-            return dict(found)
-        if status < 500 and isinstance(found.get("detail"), list) and found["detail"]:
-            return _invalid(found["detail"][0])
-    return of_status(status)
-
-
-def _invalid(detail: Mapping[str, Any]) -> dict[str, Any]:
-    """Say what is wrong with the body, from pydantic's first complaint; never the value itself."""
+def invalid(detail: Mapping[str, Any]) -> tuple[str, str]:
+    """Say what is wrong with the body and where, from pydantic's first complaint; never the value itself."""
     where = ".".join(str(part) for part in detail.get("loc", ()))[:200]
-    message = str(detail.get("msg", SENTENCES[400]))[:300]
-    return problem("invalid", f"{where}: {message}." if where else f"{message}.", where)
+    message = str(detail.get("msg", "The body is not understood"))[:300]
+    return (f"{where}: {message}." if where else f"{message}."), where

@@ -6,27 +6,37 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
-
-from serving.problem import reshaped
 
 Message = MutableMapping[str, Any]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_ALWAYS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=()",
-}
+JSON = "application/json"
 _CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # They name the product and version behind us, which helps nobody but an attacker.
-_DROPPED = {"server", "x-bentoml-request-id", "x-bentoml-trace-id"}
+_DROPPED = {b"server", b"x-bentoml-request-id", b"x-bentoml-trace-id"}
+
+
+def _always(*, api: bool, secure: bool) -> list[tuple[bytes, bytes]]:
+    headers = {
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "referrer-policy": "no-referrer",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(), microphone=(), geolocation=()",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'" if api else _CONTENT_POLICY,
+        "cache-control": "no-store",
+    }
+    if secure:
+        headers["strict-transport-security"] = "max-age=31536000"
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+_ALWAYS = {(api, secure): _always(api=api, secure=secure) for api in (True, False) for secure in (True, False)}
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:
@@ -38,31 +48,17 @@ def request_id_of(headers: Mapping[str, str]) -> str:
 class Reply:
     """One answer on its way out."""
 
-    def __init__(self, send: Callable[[Message], Awaitable[None]], request_id: str, path: str, *, secure: bool) -> None:
+    def __init__(self, send: Callable[[Message], Awaitable[None]], request_id: str, *, api: bool, secure: bool) -> None:
         self.request_id, self.status, self.started = request_id, 0, False
         self.extra: dict[str, str] = {}
-        self._send, self._api, self._secure = send, path.startswith("/v1/"), secure
-        self._held: Message | None = None
-        self._parts: list[bytes] = []
+        self._send, self._always = send, _ALWAYS[api, secure]
 
     async def send(self, message: Message) -> None:
-        """Pass a message of the inner application on; hold back the body of an API refusal to reshape it."""
+        """Pass a message of the console on, with our headers."""
         if message["type"] == "http.response.start":
-            if self._api and message["status"] >= 400:
-                self._held = message
-                return
             await self._start(message["status"], message["headers"])
-        elif self._held is not None:
-            self._parts.append(message.get("body", b""))
-            return
-        if message["type"] != "http.response.start":
+        else:
             await self._send(message)
-
-    async def finish(self) -> None:
-        """Send the refusal that was held back."""
-        if self._held is not None:
-            held, self._held = self._held, None
-            await self.refuse(held["status"], reshaped(held["status"], b"".join(self._parts)))
 
     async def refuse(self, status: int, body: Mapping[str, Any], *, retry_after: float = 0.0) -> None:
         """Send a refusal, unless an answer is already on its way."""
@@ -72,22 +68,19 @@ class Reply:
             self.extra["retry-after"] = str(max(1, math.ceil(retry_after)))
         if status == 401:
             self.extra["www-authenticate"] = "Bearer"
-        await self.send_page(status, json.dumps(body, ensure_ascii=False).encode(), "application/json")
+        await self.send_whole(status, json.dumps(body, ensure_ascii=False).encode(), JSON)
 
-    async def send_page(self, status: int, body: bytes, content_type: str) -> None:
+    async def send_whole(self, status: int, body: bytes, content_type: str) -> None:
         """Send a whole body."""
         headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
         await self._start(status, headers)
         await self._send({"type": "http.response.body", "body": body})
 
-    async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    async def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.status, self.started = status, True
-        kept = [(name, value) for name, value in headers if name.decode("latin-1").lower() not in _DROPPED]
-        present = {name.decode("latin-1").lower() for name, _ in kept}
-        ours = {**_ALWAYS, **self.extra, "x-request-id": self.request_id}
-        ours.setdefault("content-security-policy", "default-src 'none'" if self._api else _CONTENT_POLICY)
-        ours.setdefault("cache-control", "no-store")
-        if self._secure:
-            ours["strict-transport-security"] = "max-age=31536000"
-        kept += [(name.encode(), value.encode()) for name, value in ours.items() if name not in present]
+        kept = [pair for pair in headers if pair[0].lower() not in _DROPPED]
+        present = {name.lower() for name, _ in kept}
+        kept += [pair for pair in self._always if pair[0] not in present]
+        kept += [(name.encode(), value.encode()) for name, value in self.extra.items()]
+        kept.append((b"x-request-id", self.request_id.encode()))
         await self._send({"type": "http.response.start", "status": status, "headers": kept})

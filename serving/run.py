@@ -55,6 +55,9 @@ def prepared(environment: Environment, say: Callable[[str], None]) -> Environmen
         raise ServingError(" ".join(dict.fromkeys(refused.values())))
     for target, reason in refused.items():
         say(f"{target} is not served: {reason}")
+    for watch in office.watches.values():
+        if watch.loaded and (otherwise := watch.loaded.bundle.says_otherwise(office.settings)):
+            say(otherwise)
     return environment
 
 
@@ -94,7 +97,7 @@ def _variables(environment: Environment, environ: Mapping[str, str], bento_home:
 
 
 def _with_keys_settled(environment: Environment, say: Callable[[str], None]) -> Environment:
-    if environment.keys and KeyRing(environment.home).keys():
+    if environment.keys and (environment.oidc or KeyRing(environment.home).keys()):
         return environment
     if not environment.on_loopback:
         reason = "there is no API key" if environment.keys else "RAPPORT_KEYS is off"

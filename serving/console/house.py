@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from history.errors import RapportError
+from serving.asked import VIEWER
 from serving.console.looks import LANGUAGES, Looks, Texts
 from serving.console.pages import door
 from serving.console.session import Sessions
@@ -130,6 +131,8 @@ class House:
             return visit.show("sorry.html", of_error(refusal)[0], sentence=str(refusal))
 
     def _viewer(self, request: Request) -> "Viewer | None":
+        if (signed_in := request.scope.get(VIEWER)) is not None:
+            return cast("Viewer", signed_in)
         # With keys switched off (loopback only) there is one viewer, and its name is known.
         name = "local" if self.desk.open else self.sessions.key_name(request)
         return self.desk.viewer(name) if name else None

@@ -57,9 +57,17 @@ def test_a_rate_refills_evenly_and_forgets_the_longest_silent():
     assert [rate.wait("a", 0.0) > 0 for _ in range(3)] == [False, False, True]
     assert rate.wait("a", 0.0) == pytest.approx(30)
     assert rate.wait("a", 31.0) == 0
-    for caller in range(20_000):
+    for caller in range(100_000):
         rate.wait(str(caller), 40.0)
-    assert len(rate._buckets) <= 10_000
+    assert rate.wait("99999", 40.0) == 0
+    assert rate.wait("99999", 40.0) > 0
+
+
+def test_all_workers_pour_from_the_same_buckets(tmp_path):
+    first, second = (Rate(per_minute=4, file=tmp_path / "rates.bin") for _ in range(2))
+    waits = [worker.wait("crm", 100.0) > 0 for worker in (first, second, first, second, first, second)]
+    assert waits == [False, False, False, False, True, True]
+    assert second.wait("another", 100.0) == 0
 
 
 def test_a_line_keeps_days_then_weeks_then_months():

@@ -1,0 +1,104 @@
+"""The public keys of the company's OIDC issuer: fetched beside the requests, kept while the issuer is down."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from http.client import HTTPException
+from typing import Any
+
+from history.errors import ServingError
+from serving.environment import is_private
+
+_FETCH_SECONDS = 5.0
+_MOST_BYTES = 512_000
+_FRESH_SECONDS = 600.0
+# An unknown key id may be a new key of the issuer or anyone's invention: it is looked for, but not at every request.
+_LOOK_AGAIN_SECONDS = 10.0
+# Beyond this the issuer may have withdrawn a key without our knowing.
+_KEPT_SECONDS = 86_400.0
+_ASYMMETRIC = ("RSA", "EC", "OKP")
+Jwk = Mapping[str, Any]
+
+
+class Issuer:
+    """One issuer's published keys; safe to read from any thread while another fetches."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.refused = url, ""
+        self._keys: tuple[Jwk, ...] = ()
+        self._fetched, self._tried = -_KEPT_SECONDS, -_KEPT_SECONDS
+        self._fetching = threading.Lock()
+
+    def keys(self, now: float) -> tuple[Jwk, ...]:
+        """Return the keys that may be trusted at ``now`` (monotonic seconds): none when they are over a day old."""
+        return self._keys if now - self._fetched < _KEPT_SECONDS else ()
+
+    def look(self, now: float) -> None:
+        """Fetch the keys when it is time to; a failure keeps the old ones and is told by ``refused``."""
+        if now - self._tried >= (_LOOK_AGAIN_SECONDS if self.refused else _FRESH_SECONDS):
+            self._fetch()
+
+    def look_again(self) -> None:
+        """Fetch the keys because one is missing, unless that was done a moment ago; waits for a fetch under way."""
+        with self._fetching:
+            recent = time.monotonic() - self._tried < _LOOK_AGAIN_SECONDS
+        if not recent:
+            self._fetch()
+
+    def _fetch(self) -> None:
+        with self._fetching:
+            try:
+                self._keys = _published(self.url)
+                self._fetched, self.refused = time.monotonic(), ""
+            except ServingError as error:
+                self.refused = str(error)
+            self._tried = time.monotonic()
+
+
+def _published(url: str) -> tuple[Jwk, ...]:
+    about = _json(f"{url.rstrip('/')}/.well-known/openid-configuration")
+    if about.get("issuer") != url:
+        raise ServingError(
+            f"{url}: says that it is the issuer {about.get('issuer')!r}; set RAPPORT_OIDC_ISSUER to exactly that."
+        )
+    where = str(about.get("jwks_uri"))
+    if not is_private(where):
+        raise ServingError(f"{url}: its jwks_uri {where!r} does not begin with https://.")
+    found = _json(where).get("keys")
+    # A symmetric key is a secret, so one that is published opens nothing; nor does one made for encryption.
+    keys = [key for key in found if _signs(key)] if isinstance(found, list) else []
+    if not keys:
+        raise ServingError(f"{url}: publishes no RSA, EC or Ed25519 key that signs.")
+    return tuple(keys)
+
+
+def _signs(key: Any) -> bool:
+    return isinstance(key, dict) and key.get("kty") in _ASYMMETRIC and key.get("use", "sig") == "sig"
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """Follow nothing: the keys come from the address that was checked, or not at all."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
+
+
+def _json(url: str) -> dict[str, Any]:
+    try:
+        with _OPENER.open(url, timeout=_FETCH_SECONDS) as response:
+            found = json.loads(response.read(_MOST_BYTES))
+    except urllib.error.HTTPError as error:
+        raise ServingError(f"{url}: status {error.code}.") from error
+    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
+        raise ServingError(f"{url}: cannot be reached ({getattr(error, 'reason', error)}).") from error
+    except ValueError as error:
+        raise ServingError(f"{url}: did not answer with JSON.") from error
+    if not isinstance(found, dict):
+        raise ServingError(f"{url}: did not answer with a JSON object.")
+    return found
