@@ -7,6 +7,7 @@ yet. Kept: it was renewed, or another contract that ends later was started, by i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
@@ -21,15 +22,44 @@ COVERED = "covered"
 """The state of a customer whose contract runs beyond the horizon."""
 
 
-def is_by_contract(settings: Settings, target: str) -> bool:
-    """Return whether the company judges this target by contracts."""
-    return target == "churn" and settings.churn == "contracts"
+@dataclass(frozen=True)
+class ChurnRule:
+    """What churn is judged by: orders, or contracts that end within ``horizon`` and may be renewed ``grace`` later.
+
+    A model keeps the rule that it was trained with; without one, that of the settings holds.
+    """
+
+    by: str = "orders"
+    horizon: str = ""
+    grace: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings) -> ChurnRule:
+        """Return the rule that the settings name."""
+        if settings.churn == "contracts":
+            return cls("contracts", settings.horizon, settings.grace)
+        return BY_ORDERS
+
+    @property
+    def is_by_contract(self) -> bool:
+        """Tell whether contracts decide."""
+        return self.by == "contracts"
+
+    def outcome_span(self, target: str, horizon: Span) -> Span:
+        """Return how long after a cutoff its outcome is known: the horizon, and the grace where contracts decide."""
+        if target != "churn" or not self.is_by_contract:
+            return horizon
+        grace = parse_span(self.grace)
+        return Span(horizon.months + grace.months, horizon.days + grace.days)
+
+    def said(self) -> str:
+        """Say the rule in a few words."""
+        if self.is_by_contract:
+            return f"contracts that end within {self.horizon} and are not renewed {self.grace} later"
+        return "orders"
 
 
-def outcome_span(settings: Settings, target: str, horizon: Span) -> Span:
-    """Return how long after a cutoff its outcome is known: the horizon, and the grace where contracts are judged."""
-    grace = parse_span(settings.grace) if is_by_contract(settings, target) else Span()
-    return Span(horizon.months + grace.months, horizon.days + grace.days)
+BY_ORDERS = ChurnRule()
 
 
 def expiring_sql(spans: Sequence[tuple[int, int]], source: str = "src_contracts") -> str:
@@ -47,9 +77,9 @@ def expiring_sql(spans: Sequence[tuple[int, int]], source: str = "src_contracts"
     return f"SELECT customer_id, day, contract_id, ends FROM ({in_force}) WHERE {at_risk}"
 
 
-def kept_sql(settings: Settings) -> str:
+def kept_sql(rule: ChurnRule) -> str:
     """Return SQL for (customer_id, day): of the table ``expiring``, who renewed or replaced the contract in time."""
-    grace = parse_span(settings.grace)
+    grace = parse_span(rule.grace)
     limit = f"TIMESTAMP '1970-01-01' + to_days(ends) + INTERVAL {grace.months} MONTH + INTERVAL {grace.days} DAY"
     last = f"date_diff('day', TIMESTAMP '1970-01-01', {limit})"
     renewed = (
@@ -64,9 +94,9 @@ def kept_sql(settings: Settings) -> str:
     return f"{renewed} UNION {replaced}"
 
 
-def contract_states(history: History, as_of: datetime, states: pa.Table) -> pa.ChunkedArray:
+def contract_states(history: History, as_of: datetime, states: pa.Table, rule: ChurnRule) -> pa.ChunkedArray:
     """Return the states of customers at one cutoff when contracts are judged; ``states``: customer_id, state."""
-    zone, horizon = history.settings.zone, parse_span(history.settings.horizon)
+    zone, horizon = history.settings.zone, parse_span(rule.horizon)
     moment = Moment.of(as_of, zone)
     end = moment.day_of(horizon.after(as_of), zone)
     prepared = prepared_sql(by_name("contracts"), moment.turn_us, on_clock(as_of, zone))

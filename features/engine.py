@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.arrays import ArrayPlan, small_snapshot
-from features.by_contract import contract_states, is_by_contract
+from features.by_contract import ChurnRule, contract_states
 from features.catalog import Catalog, catalog
 from features.kin import READ, kin_columns
 from features.plan import Plan, StreamPlan, plan
@@ -40,11 +40,13 @@ def snapshot(
     *,
     active: Span,
     present: Collection[str] | None = None,
+    rule: ChurnRule | None = None,
 ) -> pa.Table:
     """Return one row for every customer known at ``as_of``: customer_id, state, then the catalog's features.
 
     Numbers are float64 and null where nothing can be said; names are strings. ``present`` names the tables that the
-    company keeps (by default those of this history): features of other tables are null, not 0.
+    company keeps (by default those of this history): features of other tables are null, not 0. ``rule`` says what
+    churn is judged by (by default what the history's settings say), and with it who is active.
     """
     features = features or catalog()
     zone = history.settings.zone
@@ -59,8 +61,9 @@ def snapshot(
         {"customer_id": rows["customer_id"], "cutoff": pa.repeat(pa.scalar(before, pa.timestamp("us")), len(rows))}
     )
     given = _of_customers(history, features, asked, lambda: _beside(asked, rows.select(READ)), kept)
-    if is_by_contract(history.settings, "churn"):
-        states = contract_states(history, as_of, rows.select(["customer_id", "state"]))
+    rule = rule or ChurnRule.of(history.settings)
+    if rule.is_by_contract:
+        states = contract_states(history, as_of, rows.select(["customer_id", "state"]), rule)
         rows = rows.set_column(rows.column_names.index("state"), "state", states)
     return _shaped(rows, features, kept, given, ["customer_id", "state"])
 
@@ -115,7 +118,7 @@ def training_parts(history: History, question: Question, features: Catalog) -> I
     together = max(1, ROWS_AT_ONCE // max(1, most))
     for first in range(0, len(cutoffs), together):
         _merge(connection, compiled, streams, "buckets", cutoffs[first : first + together])
-        rows = connection.sql(_labelled(compiled, question.target, history.settings)).to_arrow_table()
+        rows = connection.sql(_labelled(compiled, question, history.settings)).to_arrow_table()
         given = _of_customers(
             history,
             features,
@@ -197,11 +200,11 @@ def _merge(
     connection.execute(f"CREATE OR REPLACE TEMP VIEW gathered AS {compiled.gather}")
 
 
-def _labelled(compiled: Plan, target: str, settings: Settings) -> str:
+def _labelled(compiled: Plan, question: Question, settings: Settings) -> str:
     came = "outcomes.customer_id IS NOT NULL"
-    label = f"NOT ({came})" if target == "churn" else came
-    eligible = f"state = '{TARGETS[target].eligible}'"
-    if is_by_contract(settings, target):
+    label = f"NOT ({came})" if question.target == "churn" else came
+    eligible = f"state = '{TARGETS[question.target].eligible}'"
+    if question.contracts_of(settings):
         eligible = "(done.customer_id, done.cutoff) IN (SELECT (customer_id, day) FROM expiring)"
     return (
         f"SELECT done.* EXCLUDE (cutoff), cutoffs.cutoff, ({label})::TINYINT AS label FROM ({compiled.finish}) AS done "

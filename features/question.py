@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from features.by_contract import expiring_sql, is_by_contract, kept_sql, outcome_span
+from features.by_contract import ChurnRule, expiring_sql, kept_sql
 from features.sources import KEPT, Moment, branch, on_clock, one_turn, prepare
 from features.targets import outcomes_sql
-from history import History
+from history import History, Settings
 from history.errors import SettingsError
 from history.spans import Span
 
@@ -25,19 +25,30 @@ class Cutoff:
 
 @dataclass(frozen=True)
 class Question:
-    """What training asks of a history: which outcome, at which cutoffs, told from what was known by when."""
+    """What training asks of a history: which outcome, at which cutoffs, told from what was known by when.
+
+    ``rule`` says what churn is judged by; without one, the history's settings do.
+    """
 
     target: str
     cutoffs: Sequence[datetime]
     active: Span
     horizon: Span
     known_by: datetime
+    rule: ChurnRule | None = None
+
+    def contracts_of(self, settings: Settings) -> ChurnRule | None:
+        """Return the rule by which contracts decide the outcome; None where they do not."""
+        rule = self.rule or ChurnRule.of(settings)
+        return rule if self.target == "churn" and rule.is_by_contract else None
 
 
 def opened(history: History, question: Question) -> list[Cutoff]:
     """Prepare the tables as known by the end, note the outcomes, and branch what was recorded late."""
+    contracts = question.contracts_of(history.settings)
+    settled = contracts.outcome_span(question.target, question.horizon) if contracts else question.horizon
     for cutoff in question.cutoffs:
-        end = outcome_span(history.settings, question.target, question.horizon).after(cutoff)
+        end = settled.after(cutoff)
         if end > question.known_by:
             raise SettingsError(
                 f"The outcome at cutoff {cutoff:%Y-%m-%d} needs events until {end:%Y-%m-%d}, but only what was known "
@@ -53,9 +64,9 @@ def opened(history: History, question: Question) -> list[Cutoff]:
     ]
     spans = sorted({(moment.day, end) for moment, end in zip(moments, ends, strict=True)})
     outcomes = outcomes_sql(question.target, spans)
-    if is_by_contract(history.settings, question.target):
+    if contracts:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE expiring AS {expiring_sql(spans)}")
-        outcomes = kept_sql(history.settings)
+        outcomes = kept_sql(contracts)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {outcomes}")
     named = ", ".join(
         f"({moment.day}, TIMESTAMP '{on_clock(cutoff, zone).isoformat()}')"

@@ -42,6 +42,9 @@ class Settings:
         "", "Folder of the company's own advice, alert rules, cadence and segment names; empty for the shipped ones."
     )
     memory_limit: str = _setting("", "Most memory the engine may take, such as 2GB; empty for its own choice.")
+    training_rows: int = _setting(
+        600_000, "Most rows (customers times cutoffs) to learn from; a larger history is learnt from by some customers."
+    )
     threads: int = _setting(0, "Threads of the engine; 0 for one for each core.")
     scratch: str = _setting("", "Folder where the engine puts what does not fit in memory.")
     cards: Names = field(
@@ -137,6 +140,8 @@ def _check(settings: Settings) -> None:
     for name in ("calls_per_week", "threads"):
         if getattr(settings, name) < 0:
             raise SettingsError(f"{name} = {getattr(settings, name)} should not be negative.")
+    if settings.training_rows < 1000:
+        raise SettingsError(f"training_rows = {settings.training_rows} should be 1000 at least.")
     _check_mapping(settings.mapping)
 
 

@@ -72,6 +72,9 @@ def score(
     count = len(night.scored)
     words = f"Scored {count:,} customers as of {as_of:%Y-%m-%d}" + (f"; wrote {path}." if path else ".")
     told: dict[str, Any] = {"rows": count, "as_of": as_of.isoformat(), "out": path}
+    if otherwise := night.scored.bundle.says_otherwise(chosen):
+        words += f"\n{otherwise}"
+        told["note"] = otherwise
     if notice is not None:
         words += f"\nRaised {notice.raised:,} alerts, held back {notice.held_back:,}."
         told |= {"raised": notice.raised, "held_back": notice.held_back}

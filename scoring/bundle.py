@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from features import BY_ORDERS, ChurnRule
 from features.feature import FAMILIES
+from history import Settings
 from history.errors import BundleError, RapportError
+from history.spans import parse_span
 from scoring.blend import Blend, sigmoid
 from scoring.bundle_files import MAIN, read_folder, write_folder
 from scoring.columns import Column
@@ -58,6 +61,7 @@ class Bundle:
     ----------
     columns : the features, in the order in which every expert reads them.
     fingerprint, vocabulary : of the catalog that measured them.
+    rule : what churn was judged by; it also says who is active.
     tables : what the company's history keeps; a feature of any other is unknown, not 0.
     model_blend : the committee without the card, calibrated by itself, for ``model_probability``.
     evaluation, record : what training measured and what it was made from (data fingerprint, settings, seeds, versions);
@@ -74,6 +78,7 @@ class Bundle:
     blend: Blend
     model_blend: Blend
     reference: Reference = field(default_factory=Reference)
+    rule: ChurnRule = BY_ORDERS
     vocabulary: Any = None
     tables: Sequence[str] = ()
     interval: Interval | None = None
@@ -146,6 +151,21 @@ class Bundle:
             "Train again, or run the version that it was trained with."
         )
 
+    def says_otherwise(self, settings: Settings) -> str | None:
+        """Say in a sentence where the settings now ask for something else than this bundle answers; None if nowhere."""
+        now = {"horizon": str(parse_span(settings.horizon)), "active": str(parse_span(settings.active))}
+        own = {"horizon": self.horizon, "active": self.active}
+        if self.is_risk:
+            now["churn"], own["churn"] = ChurnRule.of(settings).said(), self.rule.said()
+        other = [name for name in own if own[name] != now[name]]
+        if not other:
+            return None
+        told = "; ".join(f"{name}: {own[name]}, not {now[name]}" for name in other)
+        return (
+            f"The {self.target} model {self.version} answers what it was trained for, not what rapport.toml says now "
+            f"({told}). Train again to change it."
+        )
+
     def save(self, folder: Path) -> Path:
         """Write the bundle as a folder; it appears whole or not at all."""
         files: dict[str, str] = self.spend.files() if self.spend else {}
@@ -168,6 +188,7 @@ class Bundle:
                 interval=Interval.from_dict(stored["interval"]) if stored["interval"] else None,
                 spend=Spend.from_dict(stored["spend"], files) if stored["spend"] else None,
                 basis=Basis(**stored["basis"]),
+                rule=ChurnRule(**stored["rule"]),
             )
         except RapportError:
             raise
@@ -178,6 +199,7 @@ class Bundle:
         return {
             **{name: getattr(self, name) for name in _PLAIN},
             "basis": asdict(self.basis),
+            "rule": asdict(self.rule),
             "columns": [column.to_dict() for column in self.columns],
             "experts": [expert.to_dict() for expert in self.experts],
             "blend": self.blend.to_dict(),

@@ -58,7 +58,7 @@ def scores(history: History, bundle: str, as_of: datetime, present: tuple[str, .
     """Return the numbers of every customer of a history, or of a part of one."""
     scorer = _scorer(bundle)
     active = parse_span(scorer.bundle.active)
-    table = snapshot(history, as_of, _catalog(scorer.bundle), active=active, present=present)
+    table = snapshot(history, as_of, _catalog(scorer.bundle), active=active, present=present, rule=scorer.bundle.rule)
     return scorer.score(table, as_of).to_table()
 
 

@@ -70,7 +70,7 @@ def _moments(  # noqa: PLR0913 - what a look reads
     every = looks.moments()
     for place, moment in enumerate(every):
         progress(f"looking on {moment:%Y-%m-%d}", place / len(every))
-        scored = scorer.score(snapshot(history, moment, features, active=active), moment)
+        scored = scorer.score(snapshot(history, moment, features, active=active, rule=bundle.rule), moment)
         scored = scored.take(np.flatnonzero(scored.eligible))
         states = remember(scored.customer_id, scored.rule_score, card, moment, before=states, memory=memory)
         book = _book(scored, states, rules)

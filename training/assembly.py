@@ -15,7 +15,7 @@ from training.assessment import Assessment
 from training.committee import Committee
 from training.level import Level
 from training.record import record_of
-from training.rows import Question, Rows
+from training.rows import Part, Question, Rows
 from training.size import Size
 from training.trial import Trial
 from training.votes import blend_of, prior, weigh
@@ -32,6 +32,7 @@ class Made:
     features: Catalog
     rows: Rows
     now: Matrix
+    part: Part
     size: Size
     trial: Trial
     committee: Committee
@@ -51,6 +52,7 @@ def assemble(made: Made) -> Bundle:
         version="0",
         horizon=str(made.question.horizon),
         active=str(made.question.active),
+        rule=made.question.rule,
         columns=made.rows.matrix.columns,
         fingerprint=made.features.fingerprint,
         experts=made.committee.experts,
@@ -108,5 +110,6 @@ def _size(made: Made) -> dict[str, int]:
         "rarer_outcome": made.size.rarer,
         "rows": len(made.rows),
         "cutoffs": len(made.rows.rates),
-        "scored_now": len(made.now),
+        "scored_now": len(made.now) if made.part.scored_now is None else made.part.scored_now,
+        "one_of": made.part.one_of,
     }

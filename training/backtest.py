@@ -25,7 +25,7 @@ def backtest(
 def predicted(history: History, trained: Trained) -> pa.Table:
     """Score those who can be scored at the moment that the model was trained for."""
     question = trained.made.question
-    people = snapshot(history, question.as_of, trained.made.features, active=question.active)
+    people = snapshot(history, question.as_of, trained.made.features, active=question.active, rule=question.rule)
     chosen = people.filter(pc.equal(people["state"], question.eligible))
     scored = Scorer(trained.bundle).score(chosen, question.as_of).to_table()
     wanted = ("customer_id", "probability", "model_probability", "rule_probability", "rule_score", "tier", "percentile")

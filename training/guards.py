@@ -19,6 +19,8 @@ DRIFTED = 0.25
 PARTS = 10
 CONTRADICTED = 0.55
 FEW = 200
+# A leak, a wrong direction and its cost show on some rows as well as on all.
+ENOUGH = 60_000
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,10 @@ def refuse_leaks(rows: Rows) -> tuple[str, ...]:
     """
     if rows.rarer < FEW / 10:
         return ()
-    near = []
-    for place in varying(rows.matrix):
-        column = rows.matrix.columns[place]
-        found = _alone(rows.label, rows.matrix.values[:, place], column)
+    near, some = [], rows.at_most(ENOUGH)
+    for place in varying(some.matrix):
+        column = some.matrix.columns[place]
+        found = _alone(some.label, some.matrix.values[:, place], column)
         if found > TOO_GOOD:
             raise TrainingError(
                 f"{column.name} alone tells the customers with the outcome from the rest with an AUC of {found:.3f}. "
@@ -83,11 +85,14 @@ def guards_of(rows: Rows, leaks: tuple[str, ...], cost: float | None) -> Guards:
     """Look at the rows that were learnt from."""
     moments = np.unique(rows.moment)
     newest, oldest = rows.at([rows.cutoffs[moments[0]]]), rows.at([rows.cutoffs[moments[-1]]])
-    return Guards(leaks, _doubled(rows), _drifted(oldest.matrix, newest.matrix), _contradicted(rows), cost)
+    return Guards(
+        leaks, _doubled(rows), _drifted(oldest.matrix, newest.matrix), _contradicted(rows.at_most(ENOUGH)), cost
+    )
 
 
 def direction_cost(early: Rows, later: Rows, making: Making) -> float | None:
     """Return what the declared directions cost: AUC of free trees less that of directed ones, on later rows."""
+    early = early.at_most(ENOUGH)
     base = float(np.log(early.label.mean() / (1 - early.label.mean())))
     found = []
     for directed in (False, True):

@@ -13,7 +13,6 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from scipy.special import expit
 
 from features import Catalog, Vocabulary, catalog, snapshot
-from features.by_contract import outcome_span
 from history import History
 from history.errors import TrainingError
 from history.spans import parse_span
@@ -59,6 +58,7 @@ class Watched:
             f"{told['customers']:,} customers, mean probability {told['mean_now']:.1%} (expected at training "
             f"{told['mean_then']:.1%}).",
             f"Scores moved by {told['score_psi']:.2f} (PSI; above {LARGE} is large).",
+            *([told["note"]] if told["note"] else []),
             table([["feature", "PSI"], *([each["feature"], f"{each['psi']:.2f}"] for each in told["features"][:5])]),
             told["matured_sentence"],
         ]
@@ -84,6 +84,7 @@ def monitor(history: History, home: Path, target: str, *, as_of: datetime, progr
         "version": bundle.version,
         "trained_as_of": str(bundle.record["as_of"]),
         "as_of": as_of.isoformat(),
+        "note": bundle.says_otherwise(history.settings),
         "customers": len(now),
         "mean_now": float(expit(logits).mean()),
         "mean_then": float(bundle.evaluation["level"]["expected_rate"]),
@@ -110,7 +111,9 @@ def _catalog_of(bundle: Bundle) -> Catalog:
 
 
 def _rows_now(history: History, bundle: Bundle, features: Catalog, as_of: datetime) -> Matrix:
-    people = snapshot(history, as_of, features, active=parse_span(bundle.active), present=bundle.tables)
+    people = snapshot(
+        history, as_of, features, active=parse_span(bundle.active), present=bundle.tables, rule=bundle.rule
+    )
     chosen = people.filter(pc.equal(people["state"], bundle.eligible))
     if not chosen.num_rows:
         raise TrainingError(
@@ -124,12 +127,12 @@ def _matured(history: History, bundle: Bundle, features: Catalog, as_of: datetim
     """Judge the champion on customers whose horizon has passed since it was trained."""
     trained = datetime.fromisoformat(str(bundle.record["as_of"]))
     horizon = parse_span(bundle.horizon)
-    last = outcome_span(history.settings, bundle.target, horizon).before(as_of)
+    last = bundle.rule.outcome_span(bundle.target, horizon).before(as_of)
     if last < trained:
         first = horizon.after(trained)
         sentence = f"No outcome has matured since the champion was trained; the first will on {first:%Y-%m-%d}."
         return {"matured": None, "matured_sentence": sentence}
-    question = Question(bundle.target, as_of, horizon, parse_span(bundle.active))
+    question = Question(bundle.target, as_of, horizon, parse_span(bundle.active), bundle.rule)
     try:
         rows = labelled(history, question, [last], features)
     except TrainingError as error:

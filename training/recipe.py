@@ -1,14 +1,15 @@
 """The recipe: from a history to a bundle."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from features import Catalog, catalog, is_by_contract, snapshot, vocabulary_of
+from features import Catalog, ChurnRule, catalog, snapshot, vocabulary_of
 from history import History
 from history.contract import TABLES
 from history.errors import TrainingError
+from history.sample import sampled
 from history.settings import Settings
 from history.spans import Span, parse_span
 from scoring import Bundle
@@ -21,7 +22,7 @@ from training.finish import finished
 from training.fitting.rhythm import FEATURES as RHYTHM_FEATURES
 from training.fitting.rhythm import fit_rhythm
 from training.guards import refuse_leaks
-from training.rows import Question, Rows, eligible, everyone, labelled
+from training.rows import Part, Question, Rows, eligible, everyone, labelled
 from training.size import size_of
 from training.slices import Slices, begin_of, slices
 from training.summary import summary
@@ -84,11 +85,27 @@ def train(  # noqa: PLR0913 - each is a part of the question that is asked
     ``search`` is the number of tree shapes to try on later slices; 0 takes the usual ones.
     """
     settings = settings or history.settings
-    question = _question(settings, Question(target, as_of, horizon, active))
+    question = _asked(Question(target, as_of, horizon, active, ChurnRule.of(settings)))
     features = catalog(vocabulary_of(history, as_of))
     plan = slices(begin_of(history, target), as_of, question.settled)
+    part = Part.of(history, question, len(plan.every))
+    with sampled(history, part.one_of) as some:
+        return _trained(some, question, features, plan, settings, part=part, search=search, progress=progress)
 
+
+def _trained(  # noqa: PLR0913 - the steps share what the question has settled
+    history: History,
+    question: Question,
+    features: Catalog,
+    plan: Slices,
+    settings: Settings,
+    *,
+    part: Part,
+    search: int,
+    progress: Progress,
+) -> Trained:
     progress("reading the past at each cutoff", 0.02)
+    as_of = question.as_of
     rows = labelled(history, question, plan.every, features)
     leaks = refuse_leaks(rows)
     now = eligible(everyone(history, question, features), question, rows.matrix.columns)
@@ -97,7 +114,7 @@ def train(  # noqa: PLR0913 - each is a part of the question that is asked
     size = size_of(rows)
     making = Making(
         rhythms=rhythms_at(history, question, [*plan.every, as_of], features),
-        card=_card(settings, target, features),
+        card=_card(settings, question.target, features),
         learnt=size.learnt,
     )
 
@@ -114,27 +131,25 @@ def train(  # noqa: PLR0913 - each is a part of the question that is asked
     progress("putting it together", 0.9)
     level = level_at(committee, as_of, plan, question)
     expected = expected_level(committee, now, as_of, plan, question, making)
-    made = Made(history, question, features, rows, now, size, trial, committee, assessment, level, expected)
+    made = Made(history, question, features, rows, now, part, size, trial, committee, assessment, level, expected)
     return Trained(finished(made, making, plan, leaks), made, plan)
 
 
-def _question(settings: Settings, question: Question) -> Question:
-    """Return the question with its grace; by contract, only the company's own horizon can be asked about."""
-    if not is_by_contract(settings, question.target):
-        return question
-    if question.horizon != parse_span(settings.horizon):
+def _asked(question: Question) -> Question:
+    """Return the question; where contracts decide, only the company's own horizon can be asked about."""
+    if question.by_contract and question.horizon != parse_span(question.rule.horizon):
         raise TrainingError(
-            f"Contracts are judged over the horizon of rapport.toml ({settings.horizon}), because it says who is at "
-            f"risk; {question.horizon} was asked for. Change the setting, or leave --horizon out."
+            f"Contracts are judged over the horizon of rapport.toml ({question.rule.horizon}), because it says who is "
+            f"at risk; {question.horizon} was asked for. Change the setting, or leave --horizon out."
         )
-    return replace(question, grace=parse_span(settings.grace))
+    return question
 
 
 def rhythms_at(
     history: History, question: Question, moments: list[datetime], features: Catalog
 ) -> Mapping[datetime, Rhythm]:
     """Fit the rhythm of orders at every moment, from what was known then; none for leads and contracts."""
-    if question.target != "churn" or is_by_contract(history.settings, question.target):
+    if question.target != "churn" or question.by_contract:
         return {}
     few = Catalog(tuple(features.by_name[name] for name in RHYTHM_FEATURES))
     fitted = {

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features import Catalog, snapshot
+from features import BY_ORDERS, Catalog, ChurnRule, snapshot
 from features.engine import training_parts
 from features.question import Question as Asked
 from history import History
@@ -21,31 +20,30 @@ from scoring.columns import Column, columns_of
 from scoring.matrix import Floats, Matrix
 
 MOST_LEVELS = 30
-MOST_ROWS = 600_000
+AT_ONCE = 50_000
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 
 
-NO_TIME = Span()
-
-
 @dataclass(frozen=True)
 class Question:
-    """What is asked: a target, how far ahead, who counts as active, and when.
-
-    ``grace`` is how long after the horizon an outcome may still change (contracts are renewed late).
-    """
+    """What is asked: a target, how far ahead, who counts as active, and when; ``rule`` says what churn is judged by."""
 
     target: str
     as_of: datetime
     horizon: Span
     active: Span
-    grace: Span = NO_TIME
+    rule: ChurnRule = BY_ORDERS
 
     @property
     def settled(self) -> Span:
-        """Return how long after a cutoff its outcome is known."""
-        return Span(self.horizon.months + self.grace.months, self.horizon.days + self.grace.days)
+        """Return how long after a cutoff its outcome is known: contracts may be renewed late."""
+        return self.rule.outcome_span(self.target, self.horizon)
+
+    @property
+    def by_contract(self) -> bool:
+        """Tell whether contracts decide the outcome."""
+        return self.target == "churn" and self.rule.is_by_contract
 
     @property
     def horizon_days(self) -> float:
@@ -86,6 +84,11 @@ class Rows:
             matrix=self.matrix.take(chosen),
         )
 
+    def at_most(self, count: int) -> "Rows":
+        """Keep no more than about ``count`` rows, evenly spread over cutoffs and customers."""
+        step = len(self) // count
+        return self if step <= 1 else self.take(np.arange(0, len(self), step))
+
     def by_moment(self, values: dict[datetime, float]) -> Floats:
         """Spread one number a cutoff over its rows; 0 where a cutoff has none."""
         return np.array([values.get(cutoff, 0.0) for cutoff in self.cutoffs])[self.moment]
@@ -102,18 +105,36 @@ class Rows:
         return min(len(set(self.ids[self.label == value])) for value in (0.0, 1.0))
 
 
+@dataclass(frozen=True)
+class Part:
+    """Which part of the customers is learnt from: one of ``one_of``; ``scored_now`` counts all that can be scored."""
+
+    one_of: int = 1
+    scored_now: int | None = None
+
+    @classmethod
+    def of(cls, history: History, question: Question, cutoffs: int) -> "Part":
+        """Choose the part so that the rows stay below the setting ``training_rows``."""
+        table = "orders" if question.target == "churn" else "customers"
+        found = history.connection.execute(f"SELECT count(DISTINCT customer_id) FROM {table}").fetchall()
+        one_of = max(1, int(found[0][0]) * cutoffs // history.settings.training_rows)
+        if one_of == 1:
+            return cls()
+        states = snapshot(history, question.as_of, Catalog(()), active=question.active, rule=question.rule)["state"]
+        return cls(one_of, pc.sum(pc.equal(states, question.eligible)).as_py())
+
+
 def labelled(history: History, question: Question, cutoffs: Sequence[datetime], catalog: Catalog) -> Rows:
     """Read the labelled rows of all cutoffs, from what was known at ``question.as_of``."""
-    asked = Asked(question.target, tuple(cutoffs), question.active, question.horizon, question.as_of)
-    thinning = _thinning(history, question.target, len(cutoffs))
-    table = pa.concat_tables(_thinned(part, thinning) for part in training_parts(history, asked, catalog))
-    columns = columns_of(catalog.features, question.target, levels=_levels(table, catalog))
+    asked = Asked(question.target, tuple(cutoffs), question.active, question.horizon, question.as_of, question.rule)
+    parts = list(training_parts(history, asked, catalog))
+    columns = columns_of(catalog.features, question.target, levels=_levels(parts, catalog))
     place = {cutoff: at for at, cutoff in enumerate(cutoffs)}
     rows = Rows(
-        ids=np.array(table["customer_id"].to_pylist(), dtype=object),
-        moment=np.array([place[cutoff] for cutoff in table["cutoff"].to_pylist()], dtype=np.intp),
-        label=table["label"].to_numpy().astype(np.float64),
-        matrix=Matrix.of(table, columns),
+        ids=np.array([name for part in parts for name in part["customer_id"].to_pylist()], dtype=object),
+        moment=np.array([place[cutoff] for part in parts for cutoff in part["cutoff"].to_pylist()], dtype=np.intp),
+        label=np.concatenate([part["label"].to_numpy() for part in parts]).astype(np.float64),
+        matrix=_matrix(parts, columns),
         cutoffs=tuple(cutoffs),
     )
     _refuse_nothing_to_learn(rows, question)
@@ -122,7 +143,7 @@ def labelled(history: History, question: Question, cutoffs: Sequence[datetime], 
 
 def everyone(history: History, question: Question, catalog: Catalog) -> pa.Table:
     """Return the snapshot of all customers at ``question.as_of``."""
-    return snapshot(history, question.as_of, catalog, active=question.active)
+    return snapshot(history, question.as_of, catalog, active=question.active, rule=question.rule)
 
 
 def eligible(people: pa.Table, question: Question, columns: tuple[Column, ...]) -> Matrix:
@@ -136,26 +157,25 @@ def eligible(people: pa.Table, question: Question, columns: tuple[Column, ...]) 
     return Matrix.of(chosen, columns)
 
 
-def _thinning(history: History, target: str, cutoffs: int) -> int:
-    """Return of how many customers one is kept, so that the rows fit: more of them teach no more, but fill memory."""
-    table = "orders" if target == "churn" else "customers"
-    found = history.connection.execute(f"SELECT count(DISTINCT customer_id) FROM {table}").fetchall()
-    return max(1, int(found[0][0]) * cutoffs // MOST_ROWS)
+def _matrix(parts: list[pa.Table], columns: tuple[Column, ...]) -> Matrix:
+    """Lay the parts out as one matrix, and empty the list on the way: both at once would be twice the memory."""
+    values = np.empty((sum(len(part) for part in parts), len(columns)))
+    at = 0
+    while parts:
+        part = parts.pop(0)
+        for first in range(0, len(part), AT_ONCE):
+            some = Matrix.of(part.slice(first, AT_ONCE), columns).values
+            values[at : at + len(some)] = some
+            at += len(some)
+    return Matrix(columns, values)
 
 
-def _thinned(part: pa.Table, thinning: int) -> pa.Table:
-    """Keep one of ``thinning`` customers, at every cutoff the same ones."""
-    if thinning == 1:
-        return part
-    names = part["customer_id"].to_pylist()
-    return part.filter(pa.array([crc32(f"kept {name}".encode()) % thinning == 0 for name in names]))
-
-
-def _levels(table: pa.Table, catalog: Catalog) -> dict[str, tuple[str, ...]]:
+def _levels(parts: Sequence[pa.Table], catalog: Catalog) -> dict[str, tuple[str, ...]]:
     levels = {}
     for feature in catalog.features:
         if feature.is_category:
-            counts = pc.value_counts(table[feature.name].drop_null()).to_pylist()
+            words = pa.chunked_array([chunk for part in parts for chunk in part[feature.name].chunks], pa.string())
+            counts = pc.value_counts(words.drop_null()).to_pylist()
             common = sorted(counts, key=lambda count: (-count["counts"], count["values"]))[:MOST_LEVELS]
             levels[feature.name] = tuple(sorted(count["values"] for count in common))
     return levels

@@ -16,6 +16,7 @@ def summary(bundle: Bundle) -> str:
         f"{bundle.target} within {bundle.horizon}: learnt from {size['rows']:,} rows of {size['customers']:,} "
         f"customers at {size['cutoffs']} cutoffs; {size['scored_now']:,} can be scored "
         f"on {bundle.record['as_of'][:10]}.",
+        *_some(size.get("one_of", 1)),
         f"Grade {evaluation['grade']['letter']}. {_judged(evaluation)}",
     ]
     if bundle.basis.en:
@@ -32,6 +33,14 @@ def compared(measured: Mapping[str, Mapping[str, float]]) -> str:
     rows = [["", *(name.replace("_", " ") for name in SHOWN)]]
     rows += [[part, *(f"{found[name]:.3f}" for name in SHOWN)] for part, found in measured.items()]
     return table(rows)
+
+
+def _some(one_of: int) -> list[str]:
+    if one_of == 1:
+        return []
+    return [
+        f"Learnt from one of {one_of} customers; `training_rows` in rapport.toml says how many rows are enough."
+    ]
 
 
 def _judged(evaluation: Mapping[str, Any]) -> str:

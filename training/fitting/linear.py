@@ -48,8 +48,7 @@ def fit_linear(rows: Rows, *, offset: Floats, weight: Floats, name: str = "linea
 
 def _strongest(rows: Rows) -> list[_Candidate]:
     """Take the strongest features by themselves, few of a family, none that repeats another."""
-    some = rows.take(np.arange(0, len(rows), max(1, len(rows) // SCREENED)))
-    wanted = _screen(some)
+    wanted = _screen(rows.at_most(SCREENED))
     kept: list[_Candidate] = []
     for place, shape in wanted:
         candidate = _candidate(rows, place, shape)

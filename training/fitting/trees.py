@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import lightgbm as lgb
 import numpy as np
+import numpy.typing as npt
 
 from scoring.experts.trees import Trees
 from scoring.matrix import Floats, Matrix
@@ -39,18 +40,17 @@ def fit_trees(
     columns = varying(rows.matrix)
     if not len(columns):
         return None
-    given = rows.matrix.values[:, columns]
     names = [rows.matrix.columns[place].name for place in columns]
     words = [at for at, place in enumerate(columns) if rows.matrix.columns[place].is_category]
     data = lgb.Dataset(
-        given,
+        _Cells(rows.matrix.values, columns),
         rows.label,
         weight=weight,
         init_score=offset,
         feature_name=names,
         categorical_feature=words,
         params={"max_bin": 127, "verbose": -1, "num_threads": 1, "feature_pre_filter": False},
-        free_raw_data=False,
+        free_raw_data=True,
     )
     signs = [rows.matrix.columns[place].direction if directed else 0 for place in columns]
     signs = [0 if at in words else sign for at, sign in enumerate(signs)]
@@ -63,12 +63,27 @@ def fit_trees(
 
 def varying(matrix: Matrix) -> Places:
     """Return the places of the columns that are known somewhere and not always the same."""
-    with np.errstate(invalid="ignore"):
-        known = ~np.isnan(matrix.values)
-        low = np.where(known, matrix.values, np.inf).min(axis=0, initial=np.inf)
-        high = np.where(known, matrix.values, -np.inf).max(axis=0, initial=-np.inf)
-    some, all_rows = known.any(axis=0), known.all(axis=0)
+    if not len(matrix):
+        return np.zeros(0, dtype=np.intp)
+    # fmin passes over nan and maximum does not: three passes without a copy of the matrix.
+    low, high = np.fmin.reduce(matrix.values), np.fmax.reduce(matrix.values)
+    some, all_rows = ~np.isnan(low), ~np.isnan(np.maximum.reduce(matrix.values))
     return np.flatnonzero(some & ((low < high) | ~all_rows))
+
+
+class _Cells(lgb.Sequence):  # type: ignore[misc]  # LightGBM publishes no types
+    """Some columns of a matrix, handed over in batches, so that no copy of it is made."""
+
+    batch_size = 4096
+
+    def __init__(self, values: Floats, columns: Places) -> None:
+        self._values, self._columns = values, columns
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, index: int | slice | list[int]) -> npt.NDArray[np.float64]:
+        return self._values[index][..., self._columns]
 
 
 def _parameters(shape: Shape, rows: int, signs: list[int], seed: int) -> dict[str, object]:
