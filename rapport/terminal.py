@@ -23,7 +23,8 @@ from history.errors import RapportError, SettingsError
 
 SETTINGS_FILE = Path("rapport.toml")
 MODULES_OF_EXTRAS = {
-    "train": ("mlflow", "sklearn", "scipy", "matplotlib", "pandas", "shap", "optuna"),
+    "train": ("mlflow", "sklearn", "scipy", "matplotlib", "pandas", "shap"),
+    "search": ("optuna",),
     "serve": ("bentoml", "pydantic", "prometheus_client", "starlette", "itsdangerous", "xlsxwriter"),
     "spark": ("pyspark",),
     "sql": ("adbc_driver_postgresql", "adbc_driver_manager"),
@@ -117,7 +118,11 @@ def guarded(run: Callable[[], None]) -> None:
         )
         if extra is None:
             raise
-        err.print(f"This command needs {missing.name}. Install it with: pip install 'rapport[{extra}]'", style="red")
+        err.print(
+            f"This command needs {missing.name}. Install it with: pip install 'rapport[{extra}]'",
+            style="red",
+            markup=False,
+        )
         sys.exit(3)
     except (OSError, MemoryError) as trouble:
         err.print(f"The machine refused: {trouble}. Check the path, the rights and the free space.", style="red")

@@ -23,13 +23,17 @@ HALF_LIFE_DAYS = 365.0
 
 @dataclass(frozen=True)
 class Making:
-    """What parts are made of besides rows: the rhythm at each cutoff, the card, the shapes of the trees."""
+    """What parts are made of besides rows: the rhythm at each cutoff, the card, the shapes of the trees.
+
+    ``searched`` tells of a search for the shape: its tries, and the loss on later slices at the start and of the best.
+    """
 
     rhythms: Mapping[datetime, Rhythm]
     card: Card | None
     newest: Shape = NEWEST
     many: Shape = MANY
     learnt: bool = True
+    searched: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,29 +49,55 @@ class Committee:
         return {expert.name: logits_of(expert, rows) for expert in self.experts}
 
 
-def fit_committee(rows: Rows, plan: Slices, making: Making, *, moment: datetime) -> Committee:
-    """Fit every part on the slices of ``plan``, to be used at ``moment``."""
-    spread, newest = rows.at(plan.spread), rows.at(plan.newest)
+@dataclass(frozen=True)
+class Ground:
+    """What the parts of many slices are fitted on: rows, their weights, and each slice's own level set aside."""
+
+    rows: Rows
+    weight: Floats
+    offset: Floats
+    plain: Expert
+    shifts: dict[datetime, float]
+
+    @property
+    def base(self) -> float:
+        """Return the log-odds of the outcome's rate."""
+        return float(np.log(self.rows.label.mean() / (1 - self.rows.label.mean())))
+
+    def fit_many(self, shape: Shape) -> Trees | None:
+        """Fit the trees of many slices."""
+        return fit_trees("many", self.rows, shape, offset=self.offset + self.base, weight=self.weight)
+
+
+def ground_of(rows: Rows, plan: Slices, making: Making, *, moment: datetime) -> Ground:
+    """Lay out the slices of ``plan`` for parts that are to be used at ``moment``."""
+    spread = rows.at(plan.spread)
     age = np.array([(plan.every[0] - cutoff).total_seconds() / 86400 for cutoff in rows.cutoffs])
     weight = np.asarray(0.5 ** (age[spread.moment] / HALF_LIFE_DAYS))
     plain = making.rhythms.get(moment) or fit_linear(spread, offset=np.zeros(len(spread)), weight=weight, name="plain")
     shifts = _shifts(rows, plan, making.rhythms, plain)
-    offset = spread.by_moment(shifts)
+    return Ground(spread, weight, spread.by_moment(shifts), plain, shifts)
+
+
+def fit_committee(rows: Rows, plan: Slices, making: Making, *, moment: datetime) -> Committee:
+    """Fit every part on the slices of ``plan``, to be used at ``moment``."""
+    ground = ground_of(rows, plan, making, moment=moment)
+    spread, weight, offset = ground.rows, ground.weight, ground.offset
     parts: list[Expert | None] = [
         making.rhythms.get(moment),
         fit_card(making.card, spread, offset=offset, weight=weight) if making.card else None,
     ]
     if making.learnt:
-        base = float(np.log(spread.label.mean() / (1 - spread.label.mean())))
-        level = newest.by_moment(shifts) + base
+        newest = rows.at(plan.newest)
+        level = newest.by_moment(ground.shifts) + ground.base
         parts = [
             fit_trees("newest", newest, making.newest, offset=level, weight=np.ones(len(newest))),
-            fit_trees("many", spread, making.many, offset=offset + base, weight=weight),
+            ground.fit_many(making.many),
             fit_linear(spread, offset=offset, weight=weight),
             *parts,
         ]
     experts = tuple(part for part in parts if part is not None)
-    return Committee(experts or (plain,), plain, shifts)
+    return Committee(experts or (ground.plain,), ground.plain, ground.shifts)
 
 
 def logits_of(expert: Expert, rows: Matrix) -> Floats:

@@ -10,6 +10,7 @@ from training.capacity import profit
 from training.card_standing import card_standing
 from training.committee import Making
 from training.guards import direction_cost, guards_of
+from training.record import made_by
 from training.slices import Slices
 from training.spend import fit_spend
 from training.standing import standing
@@ -33,4 +34,8 @@ def finished(made: Made, making: Making, plan: Slices, leaks: tuple[str, ...]) -
         "spend": spend_judged,
     }
     evaluation["profit"] = profit(made, spend)
-    return replace(bundle, interval=interval_of(made, making, plan, some), spend=spend, evaluation=evaluation)
+    if making.searched:
+        evaluation["search"] = dict(making.searched)
+    record = {**bundle.record, **made_by(making)}
+    interval = interval_of(made, making, plan, some)
+    return replace(bundle, interval=interval, spend=spend, evaluation=evaluation, record=record)

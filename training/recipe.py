@@ -22,11 +22,11 @@ from training.finish import finished
 from training.fitting.rhythm import FEATURES as RHYTHM_FEATURES
 from training.fitting.rhythm import fit_rhythm
 from training.guards import refuse_leaks
-from training.rows import Part, Question, Rows, eligible, everyone, labelled
+from training.rows import Part, Question, eligible, everyone, labelled
 from training.size import size_of
 from training.slices import Slices, begin_of, slices
 from training.summary import summary
-from training.trial import Trial, expected_level, level_at, run_trial
+from training.trial import expected_level, level_at, run_trial
 
 Progress = Callable[[str, float], None]
 HAPPENED = ("orders", "interactions", "touches", "tickets", "surveys", "opportunities")
@@ -104,8 +104,8 @@ def _trained(  # noqa: PLR0913 - the steps share what the question has settled
     search: int,
     progress: Progress,
 ) -> Trained:
+    find, as_of = _search() if search else None, question.as_of
     progress("reading the past at each cutoff", 0.02)
-    as_of = question.as_of
     rows = labelled(history, question, plan.every, features)
     leaks = refuse_leaks(rows)
     now = eligible(everyone(history, question, features), question, rows.matrix.columns)
@@ -120,8 +120,8 @@ def _trained(  # noqa: PLR0913 - the steps share what the question has settled
 
     progress("trying the recipe on later slices", 0.5)
     trial = run_trial(rows, plan, question, making)
-    if search:
-        making = _searched(rows, plan, question, making, trial, search)
+    if find:
+        making = find(rows, plan, question, making, trial=trial, tries=search)
         trial = run_trial(rows, plan, question, making)
     assessment = assess(trial, question.target, size)
 
@@ -159,11 +159,11 @@ def rhythms_at(
     return {moment: rhythm for moment, rhythm in fitted.items() if rhythm is not None}
 
 
-def _searched(rows: Rows, plan: Slices, question: Question, making: Making, trial: Trial, tries: int) -> Making:
-    # Optuna costs a second to import, and only a search needs it.
+def _search() -> Callable[..., Making]:
+    # Optuna is an extra and costs a second to import; one that is missing is told of before the long work.
     from training.search import searched  # noqa: PLC0415
 
-    return searched(rows, plan, question, making, trial=trial, tries=tries)
+    return searched
 
 
 def _card(settings: Settings, target: str, features: Catalog) -> Card | None:

@@ -2,12 +2,13 @@
 
 import hashlib
 import platform
-from dataclasses import fields
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from typing import Any
 
 from features import Catalog
 from history import History
+from training.committee import Making
 from training.rows import Question, Rows
 
 LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scipy")
@@ -16,6 +17,9 @@ LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scipy"
 def record_of(history: History, question: Question, features: Catalog, rows: Rows) -> dict[str, Any]:
     """Return fingerprints, settings, seeds and versions."""
     return {
+        "target": question.target,
+        "horizon": str(question.horizon),
+        "active": str(question.active),
         "as_of": question.as_of.isoformat(),
         "cutoffs": [cutoff.isoformat() for cutoff in rows.cutoffs],
         "data_fingerprint": fingerprint(rows),
@@ -27,6 +31,12 @@ def record_of(history: History, question: Question, features: Catalog, rows: Row
         "python": platform.python_version(),
         "versions": {name: version(name) for name in LIBRARIES},
     }
+
+
+def made_by(making: Making) -> dict[str, Any]:
+    """Return how the parts were made: shapes of the trees with their seeds, and the tries of a search."""
+    tries = int(making.searched["tries"]) if making.searched else 0
+    return {"search": tries, "shapes": {"newest": asdict(making.newest), "many": asdict(making.many)}}
 
 
 def fingerprint(rows: Rows) -> str:

@@ -24,6 +24,11 @@ def summary(bundle: Bundle) -> str:
     if evaluation["measures"]:
         lines.append(compared(evaluation["measures"]))
     lines.append("Votes: " + ", ".join(f"{name} {vote:.2f}" for name, vote in evaluation["votes"].items()) + ".")
+    if found := evaluation.get("search"):
+        lines.append(
+            f"Searched {found['tries']} shapes of trees: log loss on later slices {found['start']:.4f} at the start, "
+            f"{found['best']:.4f} for the best."
+        )
     lines.extend(evaluation.get("guards", {}).get("sentences", []))
     return "\n".join(lines)
 
@@ -38,9 +43,7 @@ def compared(measured: Mapping[str, Mapping[str, float]]) -> str:
 def _some(one_of: int) -> list[str]:
     if one_of == 1:
         return []
-    return [
-        f"Learnt from one of {one_of} customers; `training_rows` in rapport.toml says how many rows are enough."
-    ]
+    return [f"Learnt from one of {one_of} customers; `training_rows` in rapport.toml says how many rows are enough."]
 
 
 def _judged(evaluation: Mapping[str, Any]) -> str:

@@ -1,8 +1,9 @@
-"""How sure a probability is: what sampling leaves open, the level's own error, and what no history shows.
+"""How sure a probability is: what sampling leaves open, the level's own error, and what is open about one customer.
 
 Sampling is measured by refits on halves of the customers: a half strays from the whole as far as the whole does from
-the truth. How far a customer's own chance lies from that of all who look alike cannot be seen in outcomes, of which
-each customer has one; it was measured once where the truth is known (the invented company) and is taken from there.
+the truth. How far one customer's own chance lies from that of all who look alike is drawn from the habits of ordering
+(``habits.py``). Leads and contracts have no habits: there the parts' disagreement stands in, and the interval is about
+customers with the same facts.
 """
 
 from collections.abc import Mapping
@@ -11,44 +12,49 @@ from zlib import crc32
 
 import numpy as np
 
+from scoring.experts.rhythm import Rhythm
 from scoring.interval import Interval
 from scoring.matrix import Floats, Matrix
 from training.assembly import Made, votes_of
 from training.committee import Making, fit_committee
 from training.evaluate import EDGE
+from training.habits import DRAWS, own_strays
 from training.level import shift_to
+from training.rows import Places
 from training.slices import Slices
 from training.trial import anchored
 
 HALVES = 3
 PLENTY = 60_000
 COVERED = 0.9
-Z = 1.645
 KNOTS = (-6.0, -4.5, -3.5, -2.5, -1.5, -0.5, 0.5, 1.5, 3.0, 5.0)
-OWN_BELOW = (1.0, 1.25, 1.5, 1.75, 2.05, 2.5, 2.75, 2.35, 1.95, 1.6)
-# From even odds on, "has left already" is among the nine in ten: the upper end is certainty.
-OWN_ABOVE = (1.5, 1.55, 1.7, 1.8, 1.85, 4.2, 40.0, 40.0, 40.0, 40.0)
+NEAR = 0.5
 BLIND = 0.5
 LEVEL_ERROR = 0.1
 TENURE = {"churn": "first_order_days_ago", "conversion": "customer_age_days"}
-GROUP_LEAST = 60
+GROUPS, GROUP_LEAST = 5, 60
 
 
 def interval_of(made: Made, making: Making, plan: Slices, now: Matrix) -> Interval:
-    """Return the offsets around the log-odds, by score and by tenure."""
-    votes = votes_of(made, tuple(made.committee.said(now)))
-    blended = _blended(made.committee.said(now), votes, made.expected)
+    """Return the offsets around the log-odds, by score and by how much is known of a customer."""
+    said = made.committee.said(now)
+    votes = votes_of(made, tuple(said))
+    blended = _blended(said, votes, made.expected)
     sampling = _sampling(made, making, plan, now, blended, votes)
-    feature = TENURE[made.question.target]
-    edges = _thirds(now, feature)
-    group = np.searchsorted(edges, np.nan_to_num(now.number(feature), nan=-np.inf), side="right")
-    level = _level_error(made)
-    strays = [_at_knots(blended, sampling, group == place) for place in range(len(edges) + 1)]
+    rhythm = next((expert for expert in made.committee.experts if isinstance(expert, Rhythm)), None)
+    feature = rhythm.orders if rhythm else TENURE[made.question.target]
+    own = own_strays(rhythm, now) if rhythm else np.zeros((DRAWS, len(now)))
+    apart = 0.0 if rhythm else _disagreement(said)
+    spread = np.sqrt(sampling**2 + _level_error(made) ** 2 + apart**2)
+    strays = own + np.random.default_rng(0).normal(size=own.shape) * spread
+    edges = _edges(now, feature)
+    group = _groups(now, feature, edges)
+    found = [_offsets(blended, strays, np.flatnonzero(group == place)) for place in range(len(edges) + 1)]
     return Interval(
         level=COVERED,
         knots=KNOTS,
-        below=tuple(_widened(OWN_BELOW, stray, level) for stray in strays),
-        above=tuple(_widened(OWN_ABOVE, stray, level) for stray in strays),
+        below=tuple(below for below, _ in found),
+        above=tuple(above for _, above in found),
         feature=feature if edges else None,
         edges=edges,
     )
@@ -77,18 +83,27 @@ def _sampling(
     return np.asarray(np.sqrt(((np.array(each) - blended) ** 2).mean(axis=0)))
 
 
-def _at_knots(blended: Floats, sampling: Floats, chosen: Floats) -> Floats:
-    """Return the root mean square of the sampling error near each knot; of all rows where the group has few there."""
-    overall = float(np.sqrt((sampling**2).mean())) if len(sampling) else BLIND
-    found = []
+def _disagreement(said: Mapping[str, Floats]) -> Floats:
+    """Return the standard deviation of what the parts say of each customer, the card apart, levels set aside."""
+    parts = [values - values.mean() for name, values in said.items() if name != "card"]
+    return np.asarray(np.std(parts, axis=0)) if parts else np.zeros(len(next(iter(said.values()))))
+
+
+def _offsets(blended: Floats, strays: Floats, chosen: Places) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return how far below and above the score nine in ten strays of these customers lie, near each knot."""
+    flat = strays[:, chosen].ravel()
+    order = np.argsort(flat)
+    ranked, owner = flat[order], np.tile(chosen, len(strays))[order]
+    tail = (1 - COVERED) / 2
+    below, above = [], []
     for knot in KNOTS:
-        weight = chosen * np.exp(-0.5 * (blended - knot) ** 2)
-        found.append(np.sqrt((weight @ sampling**2 + overall**2) / (weight.sum() + 1)))
-    return np.array(found)
-
-
-def _widened(own: tuple[float, ...], stray: Floats, level: float) -> tuple[float, ...]:
-    return tuple(np.sqrt(np.array(own) ** 2 + (Z * stray) ** 2 + (Z * level) ** 2).tolist())
+        far = ((blended - knot) / NEAR) ** 2 / 2
+        # The nearest customer weighs 1, so that a knot beyond all scores asks those that come nearest.
+        share = np.cumsum(np.exp(far[chosen].min() - far)[owner])
+        low, high = np.searchsorted(share, [tail * share[-1], (1 - tail) * share[-1]])
+        below.append(max(float(-ranked[low]), 0.0))
+        above.append(max(float(ranked[min(high, len(ranked) - 1)]), 0.0))
+    return tuple(below), tuple(above)
 
 
 def _level_error(made: Made) -> float:
@@ -101,9 +116,18 @@ def _level_error(made: Made) -> float:
     return float(np.sqrt((np.sum(np.square(gaps)) + LEVEL_ERROR**2) / (len(gaps) + 1)))
 
 
-def _thirds(now: Matrix, feature: str) -> tuple[float, ...]:
+def _edges(now: Matrix, feature: str) -> tuple[float, ...]:
+    """Return what splits the customers into fifths, or into fewer groups where values repeat."""
     values = now.number(feature) if feature in now.place else np.zeros(0)
     known = values[~np.isnan(values)]
-    if len(known) < 3 * GROUP_LEAST:
+    groups = min(GROUPS, len(known) // GROUP_LEAST)
+    if groups < 2:
         return ()
-    return tuple(np.unique(np.quantile(known, (1 / 3, 2 / 3))).tolist())
+    edges = np.unique(np.quantile(known, np.arange(1, groups) / groups))
+    return tuple(edges[edges > known.min()].tolist())
+
+
+def _groups(now: Matrix, feature: str, edges: tuple[float, ...]) -> Places:
+    if not edges:
+        return np.zeros(len(now), dtype=np.intp)
+    return np.searchsorted(edges, np.nan_to_num(now.number(feature), nan=-np.inf), side="right")
