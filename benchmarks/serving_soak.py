@@ -2,20 +2,25 @@
 
     python benchmarks/serving_soak.py --minutes 30
 
-Every answer is held to what its model version says of that customer, computed beforehand in this process. A request may
-fail only when its worker was killed under it.
+Every answer, reasons and words included, is held to what its model version says of that customer, computed beforehand
+in this process. Before a worker is killed it is stopped, and the connections that it holds are written down: a request
+may fail only when it was sent before the kill over one of those. The other worker is never killed, so that its memory
+is that of the whole run.
 """
 
 import argparse
 import json
 import os
 import random
+import select
 import signal
 import socket
+import statistics
 import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
@@ -25,7 +30,7 @@ from typing import Any
 import lightgbm as lgb
 
 from features import Vocabulary, catalog, training_rows
-from history import Settings, read_history
+from history import TABLES, History, Settings, read_history
 from history.simulate import simulate
 from history.spans import parse_span
 from scoring import shelf
@@ -34,6 +39,7 @@ from scoring.bundle import Bundle
 from scoring.columns import columns_of
 from scoring.experts.trees import Trees
 from scoring.matrix import Matrix
+from scoring.scored import Scored
 from scoring.scorer import Scorer
 from serving.environment import Environment
 from serving.nightly import score_history
@@ -41,7 +47,29 @@ from serving.run import prepared, running
 
 AS_OF = datetime(2026, 11, 1)  # noqa: DTZ001  # on the company's clock
 YEAR = parse_span("12mo")
-KILLED_UNDER_S = 5.0
+REASONS = 5
+KINDS = {"score": 50, "bulk": 5, "customer": 15, "what_if": 15, "score_history": 8, "customers": 3, "feedback": 4}
+SETTLED_MINUTES = 10
+RECONNECTS = 0.05
+
+Truth = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A request without an answer: when it was sent, over which of our ports, and what came instead."""
+
+    sent: float
+    port: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Kill:
+    """When a worker was killed, and the callers' ports whose connections it held."""
+
+    at: float
+    ports: frozenset[int]
 
 
 @dataclass
@@ -50,9 +78,17 @@ class Seen:
 
     right: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
-    failed: list[float] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
     versions: Counter[str] = field(default_factory=Counter)
-    kills: list[float] = field(default_factory=list)
+    kills: list[Kill] = field(default_factory=list)
+    memory: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def stray(self) -> list[Failure]:
+        """Give the failures that no kill explains."""
+        return [
+            one for one in self.failed if not any(one.sent < kill.at and one.port in kill.ports for kill in self.kills)
+        ]
 
 
 def main() -> None:
@@ -61,18 +97,19 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--callers", type=int, default=4)
     parser.add_argument("--customers", type=int, default=500)
+    parser.add_argument("--pause-ms", type=float, default=0.0, help="what each caller waits between two questions")
     said = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rapport-soak-") as folder:
-        home, truth = prepare(Path(folder), said.customers)
+        home, truth, histories = prepare(Path(folder), said.customers)
         environment = Environment(
             home=home, port=_port(), workers=2, keys=False, reload_seconds=1.0, requests_per_minute=10**9
         )
         with running(prepared(environment, lambda _: None), os.environ, Path(folder) / "log") as (_, process):
-            soak(Path(folder), environment.port, process.pid, truth, said)
+            soak(Path(folder), environment.port, process.pid, Asking(truth, histories), said)
 
 
-def prepare(folder: Path, customers: int) -> tuple[Path, dict[str, dict[str, float]]]:
-    """Publish two models and score a night; return what each version says of each customer."""
+def prepare(folder: Path, customers: int) -> tuple[Path, Truth, dict[str, dict[str, Any]]]:
+    """Publish two models and score a night; return what each says of each customer, and some histories as bodies."""
     simulate(folder / "history", customers, 3, 7)
     features, home, truth = catalog(), folder / "home", {}
     with read_history(folder / "history", Settings()) as history:
@@ -93,91 +130,180 @@ def prepare(folder: Path, customers: int) -> tuple[Path, dict[str, dict[str, flo
             shelf.publish(bundle.save(folder / f"bundle-{version}"), home, "churn", version)
             shelf.crown(home, "churn", version, datetime.now(UTC))
             night = _night(folder, history=history)
-            scored = Scorer(bundle).score(night.run.table("features"), AS_OF)
-            truth[version] = {
-                str(one): float(chance)
-                for one, chance, known in zip(scored.customer_id, scored.probability, scored.eligible, strict=True)
-                if known
-            }
-    return home, truth
+            truth[version] = _said(Scorer(bundle).score(night.run.table("features"), AS_OF))
+        some = sorted(truth["1"])[:: max(1, len(truth["1"]) // 40)]
+        histories = {one: _body_of(history, one) for one in some}
+    return home, truth, histories
 
 
-def soak(folder: Path, port: int, pid: int, truth: dict[str, dict[str, float]], said: argparse.Namespace) -> None:
+def _said(scored: Scored) -> dict[str, Any]:
+    """Return every answer as a reader of JSON sees it."""
+    answers = [answer.as_dict() for answer in scored.answers(REASONS, "en") if answer.probability is not None]
+    return {answer["customer_id"]: json.loads(json.dumps(answer)) for answer in answers}
+
+
+def _body_of(history: History, customer_id: str) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    for table in TABLES:
+        rows = history.connection.execute(f"SELECT * FROM {table.name} WHERE customer_id = ?", [customer_id])
+        names = [column[0] for column in rows.description or ()]
+        body[table.name] = [
+            {name: _plain(value) for name, value in zip(names, row, strict=True) if value is not None}
+            for row in rows.fetchall()
+        ]
+    return {"customer": body.pop("customers")[0], **body}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def soak(folder: Path, port: int, pid: int, asking: "Asking", said: argparse.Namespace) -> None:
     """Ask, promote, swap and kill until the time is over; print a line a minute."""
     seen, ended = Seen(), threading.Event()
+    pause = said.pause_ms / 1000
     callers = [
-        threading.Thread(target=_call, args=(port, truth, seen, ended, seed), daemon=True)
+        threading.Thread(target=_call, args=(port, asking, seen, lambda: ended.wait(pause), seed), daemon=True)
         for seed in range(said.callers)
     ]
     for caller in callers:
         caller.start()
-    begun, turn = time.monotonic(), 0
-    print(f"{'min':>5s}{'answers':>10s}{'wrong':>7s}{'failed':>8s}{'kills':>7s}{'memory MB':>11s}  versions")
+    begun, turn, elder = time.monotonic(), 0, min(_workers(pid))
+    print(
+        f"{'min':>5s}{'answers':>10s}{'wrong':>7s}{'failed':>8s}{'stray':>7s}{'kills':>7s}{'elder MB':>10s}  versions"
+    )
     while time.monotonic() - begun < said.minutes * 60:
         turn += 1
         shelf.crown(folder / "home", "churn", "12"[turn % 2], datetime.now(UTC))
+        # Now and then a worker dies while it takes the new model up.
+        time.sleep(2 if turn % 3 == 0 else 20)
+        seen.kills += [_kill(pid, elder, port)]
         time.sleep(20)
         _night(folder)
-        time.sleep(20)
-        seen.kills.append(time.monotonic())
-        os.kill(random.choice(_workers(pid)), signal.SIGKILL)
-        time.sleep(20)
+        time.sleep(38 if turn % 3 == 0 else 20)
         minutes = (time.monotonic() - begun) / 60
-        counts = f"{len(seen.wrong):7d}{len(seen.failed):8d}{len(seen.kills):7d}{_memory(pid):11.0f}"
-        line = f"{minutes:5.1f}{sum(seen.right.values()):10d}{counts}  {dict(seen.versions)}"
-        print(line, *seen.wrong[:1], flush=True)
+        seen.memory.append((minutes, _memory(elder)))
+        counts = f"{len(seen.wrong):7d}{len(seen.failed):8d}{len(seen.stray):7d}{len(seen.kills):7d}"
+        line = f"{minutes:5.1f}{sum(seen.right.values()):10d}{counts}{seen.memory[-1][1]:10.1f}  {dict(seen.versions)}"
+        print(line, *seen.wrong[:1], *seen.stray[:1], flush=True)
     ended.set()
     for caller in callers:
         caller.join(30)
-    stray = [at for at in seen.failed if not any(0 <= at - kill < KILLED_UNDER_S for kill in seen.kills)]
-    print(f"right {dict(seen.right)}; wrong {len(seen.wrong)} {seen.wrong[:3]}; failed {len(seen.failed)}, "
-          f"of them not beside a kill {len(stray)}")  # fmt: skip
-    raise SystemExit(1 if seen.wrong or stray else 0)
+    _judge(seen)
 
 
-def _call(port: int, truth: dict[str, dict[str, float]], seen: Seen, ended: threading.Event, seed: int) -> None:
-    choose, ids = random.Random(seed), sorted(truth["1"])
-    connection = HTTPConnection("127.0.0.1", port, timeout=60)
-    while not ended.is_set():
-        kind = choose.choices(("score", "bulk", "customer", "what_if"), (60, 5, 20, 15))[0]
-        some = choose.sample(ids, min(len(ids), 200)) if kind == "bulk" else [choose.choice(ids)]
-        try:
-            status, body = _ask(connection, kind, some)
-        except (OSError, HTTPException):
-            seen.failed.append(time.monotonic())
+def _judge(seen: Seen) -> None:
+    print(f"right {dict(seen.right)}; wrong {len(seen.wrong)} {seen.wrong[:3]}")
+    print(f"failed {len(seen.failed)} in {len(seen.kills)} kills, of them not in flight on the killed worker: "
+          f"{len(seen.stray)} {seen.stray[:3]}; as {dict(Counter(one.reason for one in seen.failed))}")  # fmt: skip
+    settled = [pair for pair in seen.memory if pair[0] > SETTLED_MINUTES]
+    growth = statistics.linear_regression(*zip(*settled, strict=True)).slope if len(settled) > 2 else 0.0
+    print(f"memory of the worker that lived through it all: {seen.memory[0][1]:.0f} → {seen.memory[-1][1]:.0f} MB; "
+          f"after minute {SETTLED_MINUTES}: {growth:+.2f} MB a minute")  # fmt: skip
+    raise SystemExit(1 if seen.wrong or seen.stray else 0)
+
+
+class Asking:
+    """Questions, and whether their answers are right."""
+
+    def __init__(self, truth: Truth, histories: dict[str, dict[str, Any]]) -> None:
+        self._truth, self._histories = truth, histories
+        self._ids = sorted(truth["1"])
+
+    def question(self, choose: random.Random) -> tuple[str, list[str], dict[str, Any]]:
+        """Draw an address, the customers it is about, and its body."""
+        kind = choose.choices(list(KINDS), list(KINDS.values()))[0]
+        many = choose.sample(self._ids, min(len(self._ids), 200))
+        one = choose.choice(sorted(self._histories)) if kind == "score_history" else many[0]
+        body: dict[str, Any] = {
+            "score": {"customer_ids": [one], "reasons": REASONS},
+            "bulk": {"customer_ids": many, "reasons": REASONS},
+            "customer": {"customer_id": one},
+            "what_if": {"customer_id": one, "changes": {"tickets_open": 0}, "reasons": REASONS},
+            "score_history": {"as_of": AS_OF.isoformat(), "histories": [self._histories.get(one)], "reasons": REASONS},
+            "customers": {"limit": 1000},
+            "feedback": {"customer_id": one, "verdict": "right"},
+        }[kind]
+        return kind, many if kind == "bulk" else [one], body
+
+    def wrong(self, kind: str, ids: list[str], body: dict[str, Any], seen: Seen) -> str:
+        """Say what is wrong with an answer of status 200; empty when nothing is."""
+        if kind == "feedback":
+            return "" if body["customer_id"] == ids[0] else f"feedback for {body['customer_id']}"
+        if kind == "customers":
+            return self._wrong_list(body)
+        if kind == "customer":
+            [answer] = body["answers"]
+            told = self._truth[answer["model"]["version"]][ids[0]]
+            return "" if answer["probability"] == told["probability"] else f"{ids} {answer['probability']}"
+        answers = [body["before"]] if kind == "what_if" else body["answers"]
+        versions = {answer["model"]["version"] for answer in answers}
+        version = next(iter(versions))
+        seen.versions[version] += 1
+        right = len(versions) == 1 and answers == [self._truth[version][one] for one in ids]
+        return "" if right else f"{ids[:2]} of {versions}"
+
+    def _wrong_list(self, body: dict[str, Any]) -> str:
+        found = {row["customer_id"]: row["probability"] for row in body["customers"]}
+        said = [{one: answer["probability"] for one, answer in every.items()} for every in self._truth.values()]
+        return "" if found in said else "the list is that of no one model"
+
+
+def _call(port: int, asking: Asking, seen: Seen, ended: Callable[[], bool], seed: int) -> None:
+    choose, connection = random.Random(seed), _connected(port)
+    while not ended():
+        kind, ids, body = asking.question(choose)
+        # What every client library does before it sends: a connection that was closed meanwhile is not used again.
+        # A new one now and then reaches the other worker: whoever accepts a connection keeps it.
+        if select.select([connection.sock], [], [], 0)[0] or choose.random() < RECONNECTS:
             connection.close()
-            connection = HTTPConnection("127.0.0.1", port, timeout=60)
+            connection = _connected(port)
+        ours, sent = connection.sock.getsockname()[1], time.monotonic()
+        try:
+            path = "score" if kind == "bulk" else kind
+            connection.request("POST", f"/v1/{path}", json.dumps(body), {"content-type": "application/json"})
+            response = connection.getresponse()
+            status, answer = response.status, json.loads(response.read())
+        except (OSError, HTTPException) as error:
+            seen.failed.append(Failure(sent, ours, type(error).__name__))
+            connection.close()
+            connection = _connected(port)
             continue
-        _judge(kind, some, status, body, truth, seen)
+        fault = asking.wrong(kind, ids, answer, seen) if status == 200 else f"{status} {answer}"
+        if fault:
+            seen.wrong.append(f"{kind}: {fault}")
+        else:
+            seen.right[kind] += 1
 
 
-def _ask(connection: HTTPConnection, kind: str, ids: list[str]) -> tuple[int, dict[str, Any]]:
-    path, body = {
-        "score": ("/v1/score", {"customer_ids": ids}),
-        "bulk": ("/v1/score", {"customer_ids": ids, "reasons": 1}),
-        "customer": ("/v1/customer", {"customer_id": ids[0]}),
-        "what_if": ("/v1/what_if", {"customer_id": ids[0], "changes": {"tickets_open": 0}}),
-    }[kind]
-    connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
-    response = connection.getresponse()
-    return response.status, json.loads(response.read())
+def _connected(port: int) -> HTTPConnection:
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.connect()
+    return connection
 
 
-def _judge(
-    kind: str, ids: list[str], status: int, body: dict[str, Any], truth: dict[str, dict[str, float]], seen: Seen
-) -> None:
-    if status != 200:
-        seen.wrong.append(f"{kind}: {status} {body}")
-        return
-    answers = body.get("answers") or [body["before"]]
-    versions = {answer["model"]["version"] for answer in answers}
-    version = next(iter(versions))
-    expected = [truth[version][one] for one in ids]
-    if len(versions) > 1 or [answer["probability"] for answer in answers] != expected:
-        seen.wrong.append(f"{kind}: {ids[:2]} {versions}")
-        return
-    seen.right[kind] += 1
-    seen.versions[version] += 1
+def _kill(pid: int, elder: int, port: int) -> Kill:
+    victim = next(one for one in _workers(pid) if one != elder)
+    os.kill(victim, signal.SIGSTOP)
+    ports = _callers_of(victim, port)
+    at = time.monotonic()
+    os.kill(victim, signal.SIGKILL)
+    return Kill(at, ports)
+
+
+def _callers_of(pid: int, port: int) -> frozenset[int]:
+    """Return the callers' ports of the connections that a process holds."""
+    held = set()
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        name = str(path.readlink())
+        if name.startswith("socket:["):
+            held.add(name[8:-1])
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return frozenset(
+        int(line[2].rpartition(":")[2], 16)
+        for line in lines
+        if line[9] in held and int(line[1].rpartition(":")[2], 16) == port
+    )
 
 
 def _night(folder: Path, history: Any = None) -> Any:
@@ -193,20 +319,18 @@ def _workers(pid: int) -> list[int]:
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text().rpartition(")")[2].split()
+            command = (path.parent / "cmdline").read_text()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(fields[1]) == pid and "worker" in (path.parent / "cmdline").read_text():
+        if int(fields[1]) == pid and "worker" in command:
             found.append(int(path.parent.name))
     return found
 
 
 def _memory(pid: int) -> float:
-    total = 0
-    for one in [pid, *_workers(pid)]:
-        for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1])
-    return total / 1024
+    """Return the megabytes that a process has to itself, and its share of what it shares."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def _port() -> int:
