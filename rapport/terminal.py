@@ -25,7 +25,7 @@ SETTINGS_FILE = Path("rapport.toml")
 MODULES_OF_EXTRAS = {
     "train": ("mlflow", "sklearn", "scipy", "matplotlib", "pandas", "shap"),
     "search": ("optuna",),
-    "serve": ("bentoml", "pydantic", "prometheus_client", "starlette", "itsdangerous", "xlsxwriter"),
+    "serve": ("bentoml", "pydantic", "prometheus_client", "starlette", "itsdangerous", "jwt", "xlsxwriter"),
     "spark": ("pyspark",),
     "sql": ("adbc_driver_postgresql", "adbc_driver_manager"),
     "notebooks": ("jupytext", "nbclient"),

@@ -1,0 +1,240 @@
+"""Tokens of the company's own issuer beside keys: what opens, what does not, and what happens when keys change."""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from issuer_of_tokens import LocalIssuer
+from world_of_serving import served
+
+from history.errors import SettingsError
+from serving.environment import Oidc, as_variables, read_environment
+from serving.issuer import Issuer
+
+BODY = {"customer_ids": ["nobody"]}
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    made = LocalIssuer()
+    for kid, algorithm in (("rsa", "RS256"), ("pss", "PS256"), ("curve", "ES256"), ("edwards", "EdDSA")):
+        made.add(kid, algorithm)
+    yield made
+    made.server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def home(company, tmp_path_factory):
+    copy = tmp_path_factory.mktemp("tokens")
+    for name in ("models", "scores"):
+        (copy / name).symlink_to(company.home / name)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def client(home, issuer):
+    with served(home, oidc=Oidc(issuer.url, "rapport")) as opened:
+        _wait_for_keys(opened)
+        yield opened
+
+
+def _wait_for_keys(client):
+    """Wait until the keys were fetched beside the requests."""
+    for _ in range(100):
+        if "tokens" in (said := client.get("/readyz").json()) and _status(client, "a.b.c") != 503:
+            return
+        threading.Event().wait(0.05)
+    pytest.fail(f"the keys of the issuer did not come: {said}")
+
+
+def _ask(client, token, path="/v1/score", body=BODY):
+    return client.post(path, json=body, headers={"authorization": f"Bearer {token}"})
+
+
+def _status(client, token):
+    return _ask(client, token).status_code
+
+
+@pytest.mark.parametrize("kid", ["rsa", "pss", "curve", "edwards"])
+def test_a_token_opens_what_its_scopes_say(client, issuer, kid):
+    assert _status(client, issuer.token(kid)) == 200
+    assert _status(client, issuer.token(kid, scope="openid rapport.score")) == 200
+    assert _status(client, issuer.token(kid, scope="rapport:admin")) == 200
+    for other in ("rapport:read", "score", "rapport:scores", "", None, {"rapport:score": 1}):
+        refused = _ask(client, issuer.token(kid, scope=other))
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "wrong_scope")
+
+
+WRONG = {
+    "expired": ({"exp": time.time() - 120}, "expired"),
+    "not yet": ({"nbf": time.time() + 600}, "not valid yet"),
+    "made in the future": ({"iat": time.time() + 600}, "not valid yet"),
+    "another audience": ({"aud": "billing"}, "another audience"),
+    "another issuer": ({"iss": "https://evil.example"}, "another issuer"),
+    "no audience": ({"aud": None}, "lacks a claim"),
+    "no end": ({"exp": None}, "lacks a claim"),
+    "nobody": ({"sub": None}, "lacks a claim"),
+    "another kind": ({"header": {"typ": "logout+jwt"}}, "not one that the issuer signed"),
+    "an unknown extension": ({"header": {"crit": ["b64", "x"], "x": 1, "b64": True}}, "not one that the issuer signed"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG, ids=lambda case: case)
+def test_a_token_that_is_not_for_us_now_is_refused_with_the_reason(client, issuer, case):
+    changes, says = WRONG[case]
+    refused = _ask(client, issuer.token("rsa", **changes))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "no_key")
+    assert says in refused.json()["error"]["message"]
+    assert refused.headers["www-authenticate"] == "Bearer"
+
+
+def test_clocks_may_differ_by_a_minute(client, issuer):
+    now = time.time()
+    assert _status(client, issuer.token("rsa", exp=now - 30)) == 200
+    assert _status(client, issuer.token("rsa", iat=now + 30, nbf=now + 30)) == 200
+
+
+def _part(said):
+    return base64.urlsafe_b64encode(json.dumps(said).encode()).rstrip(b"=").decode()
+
+
+def _forged(issuer, kid, algorithm, sign):
+    claims = issuer.token(kid).split(".")[1]
+    signed = f"{_part({'alg': algorithm, 'kid': kid, 'typ': 'JWT'})}.{claims}"
+    return f"{signed}.{base64.urlsafe_b64encode(sign(signed.encode())).rstrip(b'=').decode()}"
+
+
+def test_nobody_signs_with_nothing_with_a_public_key_or_with_a_key_of_their_own(client, issuer):
+    public = issuer.keys["rsa"][0].public_key()
+    forms = (serialization.PublicFormat.SubjectPublicKeyInfo, serialization.PublicFormat.PKCS1)
+    pems = [public.public_bytes(serialization.Encoding.PEM, form) for form in forms]
+    own = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    forged = [
+        _forged(issuer, "rsa", "none", lambda _: b""),
+        _forged(issuer, "rsa", "None", lambda _: b""),
+        *(
+            _forged(issuer, "rsa", "HS256", lambda text, pem=pem: hmac.digest(pem, text, hashlib.sha256))
+            for pem in pems
+        ),
+        issuer.token("rsa", key=own),
+        # The key's own algorithm counts, not what a token says.
+        issuer.token("rsa", algorithm="PS256"),
+        issuer.token("rsa", header={"kid": "curve"}),
+        issuer.token("rsa", header={"jwk": issuer.jwk("rsa"), "kid": "mine"}, key=own),
+        issuer.token("rsa")[:-6] + "AAAAAA",
+        f"{issuer.token('rsa')}{'A' * 9_000}",
+        "..",
+        "a.b.c",
+        "é.é.é",
+    ]
+    assert [_status(client, token.encode("latin-1").decode("latin-1")) for token in forged[:-1]] == [401] * 12
+    headers = {"authorization": b"Bearer " + forged[-1].encode("latin-1")}
+    assert client.post("/v1/score", json=BODY, headers=headers).status_code == 401
+
+
+def test_a_new_key_is_looked_up_once_and_a_withdrawn_one_ends(home):
+    issuer = LocalIssuer()
+    issuer.add("first")
+    with served(home, oidc=Oidc(issuer.url, "rapport")) as client:
+        _wait_for_keys(client)
+        old = issuer.token("first")
+        assert _status(client, old) == 200
+        issuer.add("second", "ES256")
+        issuer.published.remove("first")
+        _let_it_look_again(client)
+        assert _status(client, issuer.token("second")) == 200
+        assert _status(client, old) == 401
+        asked = issuer.asked
+        assert {_status(client, issuer.token("second", header={"kid": f"made-up-{one}"})) for one in range(20)} == {401}
+        assert issuer.asked <= asked + 1
+
+
+def _let_it_look_again(client):
+    """Pretend that the last look was a while ago."""
+    office_of(client).tokens.issuer._tried -= 60
+
+
+def office_of(client):
+    """Find the office behind a client."""
+    app = client.app
+    return next(one.kwargs["office"] for one in app.user_middleware if "office" in one.kwargs)
+
+
+def test_while_the_issuer_is_down_known_keys_go_on_opening_for_a_day(home):
+    issuer = LocalIssuer()
+    issuer.add("first")
+    with served(home, oidc=Oidc(issuer.url, "rapport")) as client:
+        _wait_for_keys(client)
+        issuer.down = True
+        _let_it_look_again(client)
+        held = office_of(client).tokens.issuer
+        held.look_again()
+        assert "status 503" in client.get("/readyz").json()["tokens"]["refused"]
+        assert _status(client, issuer.token("first")) == 200
+        held._fetched -= 86_400
+        late = _ask(client, issuer.token("first"))
+        assert (late.status_code, late.json()["error"]["code"]) == (503, "not_ready")
+        issuer.down = False
+        _let_it_look_again(client)
+        held.look_again()
+        assert _status(client, issuer.token("first")) == 200
+
+
+def test_a_claim_inside_others_names_scopes_and_another_whose_customers(home, issuer, company):
+    owner = company.history.connection.execute("SELECT min(owner) FROM customers").fetchone()[0]
+    oidc = Oidc(issuer.url, "rapport", "realm_access.roles", "crm_owner")
+    with served(home, oidc=oidc) as client:
+        _wait_for_keys(client)
+        roles = {"scope": None, "realm_access": {"roles": ["rapport:read", "other"]}}
+        page = _ask(client, issuer.token("rsa", crm_owner=owner, **roles), "/v1/customers", {"limit": 1000}).json()
+        assert {row["owner"] for row in page["customers"]} == {owner}
+        assert "crm_owner" in _ask(client, issuer.token("rsa", **roles), "/v1/customers", {}).json()["error"]["message"]
+        admin = issuer.token("rsa", realm_access={"roles": ["rapport:admin"]})
+        everyone = _ask(client, admin, "/v1/customers", {"limit": 1000}).json()["customers"]
+        assert len({row["owner"] for row in everyone}) > 1
+
+
+def test_the_trail_names_the_tokens_subject(client, issuer, home):
+    _status(client, issuer.token("rsa", sub="ada"))
+    last = max((home / "audit").glob("*.jsonl")).read_text().splitlines()[-1]
+    assert json.loads(last)["by"] == "oidc:ada"
+
+
+def test_a_proxy_that_signs_people_in_opens_the_console(client, issuer):
+    reader = {"authorization": f"Bearer {issuer.token('rsa', scope='rapport:read')}"}
+    assert client.get("/", headers=reader).status_code == 200
+    assert client.get("/", headers={"authorization": "Bearer a.b.c"}).status_code == 401
+    assert client.get("/", headers={"authorization": f"Bearer {issuer.token('rsa')}"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"RAPPORT_OIDC_ISSUER": "https://id.example"}, "RAPPORT_OIDC_AUDIENCE"),
+        ({"RAPPORT_OIDC_ISSUER": "http://id.example", "RAPPORT_OIDC_AUDIENCE": "rapport"}, "https://"),
+        ({"RAPPORT_OIDC_ISSUER": "id.example", "RAPPORT_OIDC_AUDIENCE": "rapport"}, "https://"),
+    ],
+)
+def test_an_issuer_that_could_not_be_trusted_is_refused_at_the_start(changes, says):
+    with pytest.raises(SettingsError, match=says):
+        read_environment(changes)
+
+
+def test_the_variables_of_an_issuer_read_back_the_same():
+    given = {"RAPPORT_OIDC_ISSUER": "https://id.example", "RAPPORT_OIDC_AUDIENCE": "rapport", "RAPPORT_OIDC_CLAIM": "a"}
+    environment = read_environment(given)
+    assert environment.oidc == Oidc("https://id.example", "rapport", "a")
+    assert read_environment(as_variables(environment)).oidc == environment.oidc
+
+
+def test_an_issuer_that_names_itself_otherwise_is_not_believed(issuer):
+    elsewhere = Issuer(f"{issuer.url}/")
+    elsewhere.look_again()
+    assert elsewhere.keys(time.monotonic()) == ()
+    assert "set RAPPORT_OIDC_ISSUER to exactly that" in elsewhere.refused
