@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from rapport.options import Home, Target, TargetName, home_of
-from rapport.terminal import Json, SettingsPath, now, settings_of, tell
+from rapport.terminal import HistorySource, Json, SettingsPath, now, progress, settings_of, tell
 
-app = typer.Typer(help="List, show, promote and roll back models.", no_args_is_help=True)
+app = typer.Typer(help="List, show, promote, repeat and roll back models.", no_args_is_help=True)
 
 Version = Annotated[str, typer.Argument(help="The version, as `rapport models list` shows it.")]
 
@@ -57,6 +57,25 @@ def promote(
         home_of(home, settings_of(settings).home), target.value, version, environ=os.environ, now=now(), force=force
     )
     tell(found.as_dict(), found.as_text(), as_json=as_json)
+
+
+@app.command()
+def repeat(
+    source: HistorySource,
+    version: Version,
+    target: Target = TargetName.churn,
+    home: Home = None,
+    settings: SettingsPath = None,
+    as_json: Json = False,
+) -> None:
+    """Train a version again from its record and say whether the same bundle comes out; exit code 1 if not."""
+    from training import repeat as again
+
+    place = home_of(home, settings_of(settings).home)
+    with progress() as report:
+        found = again(source, place, target.value, version, progress=report)
+    tell(found.as_dict(), found.as_text(), as_json=as_json)
+    raise typer.Exit(0 if found.as_dict()["same"] else 1)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from training.backtest import backtest
 from training.monitor import Watched, monitor
 from training.recipe import Trained, newest_moment, train
 from training.registry import models_list, models_show, promote, record, rollback
+from training.repeat import repeat
 
 __all__ = [
     "Trained",
@@ -15,6 +16,7 @@ __all__ = [
     "newest_moment",
     "promote",
     "record",
+    "repeat",
     "rollback",
     "train",
 ]
