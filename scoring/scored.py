@@ -127,8 +127,14 @@ class Scored:
 
     def _answer(self, row: int, count: int, speaker: Speaker) -> Answer:
         known = bool(self.eligible[row])
-        shown = self._strongest(row, count) if known else []
-        reasons = tuple(self._reason(row, family, speaker) for family in shown)
+        # Plain numbers: a single answer reads so many one by one that NumPy's own cost more than the words do.
+        evidence, points = self.evidence[row].tolist(), self.points[row].tolist()
+        shown = _strongest(evidence, points, count) if known else []
+        values, leads = (self.rows.values[row].tolist(), self.leads[row].tolist()) if shown else ([], [])
+        reasons = tuple(
+            speaker.reason(place, leads[place], values, evidence=evidence[place], points=points[place])
+            for place in shown
+        )
         return Answer(
             customer_id=self.customer_id[row],
             as_of=self.as_of.date().isoformat(),
@@ -144,22 +150,11 @@ class Scored:
             value_at_risk=_number(self.value_at_risk[row]),
             base_rate=self.base_rate if known else None,
             reasons=reasons,
-            other_evidence=self._rest(self.evidence[row], shown) if known else None,
-            other_points=self._rest(self.points[row], shown) if known else None,
+            other_evidence=_rest(evidence, shown) if known else None,
+            other_points=_rest(points, shown) if known else None,
             model=self._source(speaker),
             out_of_range=self._strange(row) if known else (),
         )
-
-    def _strongest(self, row: int, count: int) -> list[int]:
-        """Return the families that moved the answer; what would show as 0.0 points is no reason, and joins the rest."""
-        sizes = np.abs(self.evidence[row])
-        order = np.argsort(-sizes, kind="stable")[:count]
-        return [int(place) for place in order if abs(self.points[row, place]) >= LEAST_POINTS and sizes[place] > 0]
-
-    def _reason(self, row: int, family: int, speaker: Speaker) -> Any:
-        evidence, points = float(self.evidence[row, family]), float(self.points[row, family])
-        lead = int(self.leads[row, family])
-        return speaker.reason(family, lead, self.rows.values[row], evidence=evidence, points=points)
 
     def _interval(self, row: int) -> tuple[float, float] | None:
         low, high = _number(self.low[row]), _number(self.high[row])
@@ -174,10 +169,17 @@ class Scored:
         reference = card.card.reference if card else None
         return Source(bundle.target, bundle.version, reference, bundle.grade, bundle.basis.label, note)
 
-    @staticmethod
-    def _rest(values: Floats, shown: list[int]) -> float:
-        return float(sum(value for place, value in enumerate(values.tolist()) if place not in shown))
+
+def _strongest(evidence: Sequence[float], points: Sequence[float], count: int) -> list[int]:
+    """Return the families that moved the answer; what would show as 0.0 points is no reason, and joins the rest."""
+    order = sorted(range(len(evidence)), key=lambda place: -abs(evidence[place]))[:count]
+    return [place for place in order if abs(points[place]) >= LEAST_POINTS and evidence[place] != 0]
+
+
+def _rest(values: Sequence[float], shown: Sequence[int]) -> float:
+    return float(sum(value for place, value in enumerate(values) if place not in shown))
 
 
 def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    # Only nan differs from itself.
+    return None if value != value else float(value)

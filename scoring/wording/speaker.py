@@ -1,13 +1,12 @@
 """Says a family's evidence in one sentence that is true of the customer and agrees with the evidence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from scoring.answer import Fact, Reason
 from scoring.bundle import Bundle
 from scoring.columns import Column
 from scoring.leads import NOBODY
-from scoring.matrix import Floats
 from scoring.wording import generic
 from scoring.wording.choosing import Choice
 from scoring.wording.numbers import fact_of, said
@@ -33,7 +32,7 @@ class Speaker:
         """Give the speaker of a bundle, kept since it was last asked for."""
         return _kept(bundle, language)
 
-    def reason(self, family: int, lead: int, values: Floats, *, evidence: float, points: float) -> Reason:
+    def reason(self, family: int, lead: int, values: Sequence[float], *, evidence: float, points: float) -> Reason:
         """Say the evidence of one family; ``lead`` is the feature that may speak for it, -1 for none."""
         rises = evidence > 0
         words = self._families[family]
@@ -61,9 +60,9 @@ class Speaker:
             advice=advice,
         )
 
-    def _fact(self, feature: str, values: Floats) -> Fact:
+    def _fact(self, feature: str, values: Sequence[float]) -> Fact:
         column = self._bundle.by_name[feature]
-        value = float(values[self._places[feature]])
+        value = values[self._places[feature]]
         if column.is_category:
             return None if value != value else column.levels[int(value)]
         return fact_of(value, column.unit)

@@ -172,7 +172,7 @@ def test_every_feature_has_words_in_both_languages(language):
     speaker = Speaker.of(bundle, language)
     values = invented(50, 2).values
     for place, column in enumerate(bundle.columns):
-        value = values[np.flatnonzero(~np.isnan(values[:, place]))[0]]
+        value = values[np.flatnonzero(~np.isnan(values[:, place]))[0]].tolist()
         family = bundle.families.index(column.family)
         for evidence in (0.5, -0.5):
             text = speaker.reason(family, place, value, evidence=evidence, points=0.1).text
