@@ -1,4 +1,4 @@
-"""How sure the number is: an interval around each probability, as measured on later slices."""
+"""How sure the number is: an interval around each probability, by score and by how much is known of a customer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ class Interval:
     level : what the interval is meant to cover, 0.9 for nine in ten.
     knots : log-odds at which the offsets are known; between them they are interpolated.
     below, above : for each group, the offsets (≥ 0) at the knots.
-    feature, edges : what splits customers into groups (for example tenure); none means one group. An unknown value
+    feature, edges : what splits customers into groups (say the number of orders); none means one group. An unknown value
         belongs to the first group.
     """
 

@@ -1,0 +1,120 @@
+"""The blend beside each of its parts on the bench's tasks: log loss, and whether a difference is more than chance.
+
+    python benchmarks/blend_against_parts.py --bench ../shared/bench [--scale small]
+
+Every part is set at the level that was expected, as the blend is. The calibration error stands beside what a perfect
+model would show on so few customers, and the width of the intervals is told by score.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from parts.scale import options
+from scipy.special import expit
+
+from features import snapshot
+from history import read_history
+from history.settings import Settings
+from history.spans import parse_span
+from scoring import Scorer
+from training import train
+from training.evaluate import calibration_error, log_loss
+from training.fitting.linear import auc
+from training.trial import anchored
+
+Floats = npt.NDArray[np.float64]
+PERFECT = 200
+BANDS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A history, a target, and when and how far ahead it is asked."""
+
+    name: str
+    history: str
+    target: str
+    cutoff: datetime
+    horizon: str
+    active: str = "365d"
+
+
+TASKS = (
+    Task("loan_leads_30d", "loan_leads", "conversion", datetime.fromisoformat("2012-02-01"), "30d", "30d"),
+    Task("uci_90d", "online_retail_ii", "churn", datetime.fromisoformat("2011-09-10"), "90d"),
+    Task("uci_6m", "online_retail_ii", "churn", datetime.fromisoformat("2011-06-12"), "180d"),
+    Task("cdnow_13w", "cdnow", "churn", datetime.fromisoformat("1998-04-01"), "91d"),
+)
+
+
+def predicted(bench: Path, task: Task) -> pd.DataFrame:
+    """Return label, low, high and the log-odds of the blend and each part, for everyone with an outcome."""
+    horizon, active = parse_span(task.horizon), parse_span(task.active)
+    with read_history(bench / "data" / task.history, Settings(threads=2)) as history:
+        trained = train(history, task.target, as_of=task.cutoff, horizon=horizon, active=active)
+        people = snapshot(history, task.cutoff, trained.made.features, active=active)
+    scored = Scorer(trained.bundle).score(people, task.cutoff)
+    chosen = scored.eligible
+    said = {name: anchored(logits, trained.made.expected) for name, logits in
+            trained.made.committee.said(trained.made.now).items()}  # fmt: skip
+    rows = pd.DataFrame(
+        {"blend": scored.logit[chosen], **said}, index=np.asarray(scored.customer_id)[chosen].astype(str)
+    )
+    rows = rows.assign(low=scored.low[chosen], high=scored.high[chosen])
+    label = pd.read_parquet(bench / "tasks" / f"{task.name}.parquet").astype({"customer_id": str})
+    return rows.join(label.set_index("customer_id").label, how="inner")
+
+
+def told(task: Task, rows: pd.DataFrame) -> None:
+    """Print the table of one task."""
+    label = rows.label.to_numpy(float)
+    chances = {name: expit(rows[name].to_numpy()) for name in rows if name not in ("label", "low", "high")}
+    ours = chances["blend"]
+    perfect = _perfect_error(ours)
+    print(
+        f"\n{task.name}: {len(rows):,} customers, rate {label.mean():.3f}, expected {ours.mean():.3f}, AUC "
+        f"{auc(label, ours):.4f}, log loss {log_loss(label, ours):.4f}, calibration error "
+        f"{calibration_error(label, ours):.4f} (a perfect model: {perfect[0]:.4f}, up to {perfect[1]:.4f})"
+    )
+    print("part      log loss  behind the blend  standard error")
+    for name, chance in chances.items():
+        behind = _surprise(label, chance) - _surprise(label, ours)
+        error = behind.std() / np.sqrt(len(behind))
+        mark = "" if behind.mean() >= -error else "  the blend is worse"
+        print(f"{name:9s} {log_loss(label, chance):8.4f} {behind.mean():17.4f} {error:15.4f}{mark}")
+    width = (rows.high - rows.low).groupby(pd.cut(expit(rows.blend), BANDS), observed=True).agg(["mean", "size"])
+    print(
+        "width of intervals: "
+        + ", ".join(f"{band} {mean:.2f} ({int(size)})" for band, mean, size in width.itertuples())
+    )
+
+
+def _surprise(label: Floats, chance: Floats) -> Floats:
+    return -np.log(np.where(label == 1, chance, 1 - chance))
+
+
+def _perfect_error(chance: Floats) -> tuple[float, float]:
+    """Return the mean calibration error, and its 95 % point, of a model whose every chance is the true one."""
+    draw = np.random.default_rng(0)
+    found = [calibration_error((draw.random(len(chance)) < chance).astype(float), chance) for _ in range(PERFECT)]
+    return float(np.mean(found)), float(np.quantile(found, 0.95))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = options(__doc__)
+    parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    chosen = parser.parse_args()
+    if not chosen.bench.is_dir():
+        print(f"Skipped: {chosen.bench} is not there. Name the folder of the real histories with --bench.")
+        return
+    for task in TASKS[: 1 if chosen.scale < 1 else None]:
+        told(task, predicted(chosen.bench, task))
+
+
+if __name__ == "__main__":
+    main()
