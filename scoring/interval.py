@@ -19,8 +19,8 @@ class Interval:
     level : what the interval is meant to cover, 0.9 for nine in ten.
     knots : log-odds at which the offsets are known; between them they are interpolated.
     below, above : for each group, the offsets (≥ 0) at the knots.
-    feature, edges : what splits customers into groups (say the number of orders); none means one group. An unknown value
-        belongs to the first group.
+    feature, edges : what splits customers into groups (say the number of orders); none means one group. Unknown values
+        belong to the first group.
     """
 
     level: float
