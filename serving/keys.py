@@ -73,16 +73,17 @@ class KeyRing:
 
         Every kept hash is compared, always in constant time, so the time taken says nothing about how near a guess was.
         """
-        digest = _hash(secret)
+        # All that any outcome needs is done before the first is known.
+        digest, moment = _hash(secret), _iso(now)
         found: Key | None = None
         for key in self.keys():
             if hmac.compare_digest(key.hash, digest):
                 found = key
-        return _viewer(found, now)
+        return _viewer(found, moment)
 
     def viewer(self, name: str, now: datetime) -> Viewer | None:
         """Return the viewer of the key called ``name`` while any such key is valid."""
-        seen = (_viewer(key, now) for key in self.keys() if key.name == name)
+        seen = (_viewer(key, _iso(now)) for key in self.keys() if key.name == name)
         return next((viewer for viewer in seen if viewer), None)
 
     def add(self, name: str, scopes: Sequence[str], now: datetime, *, expires_at: datetime | None = None,
@@ -94,13 +95,13 @@ class KeyRing:
             raise ServingError(f"No such scope: {', '.join(unknown)}. Known scopes: {', '.join(SCOPES)}.")
         if not scopes:
             raise ServingError(f"A key needs a scope. Known scopes: {', '.join(SCOPES)}.")
-        if any(key.name == name and _viewer(key, now) for key in self.keys()):
+        if any(key.name == name and _viewer(key, _iso(now)) for key in self.keys()):
             raise ServingError(f"There is a key called {name!r}; rotate or revoke it, or choose another name.")
         return self._new(Key(name, "", tuple(scopes), _iso(now), _iso(expires_at) if expires_at else None, owner))
 
     def rotate(self, name: str, now: datetime, *, until: datetime) -> str:
         """Make a second secret for ``name`` and let the old ones end at ``until``."""
-        old = [key for key in self.keys() if key.name == name and _viewer(key, now)]
+        old = [key for key in self.keys() if key.name == name and _viewer(key, _iso(now))]
         if not old:
             raise ServingError(f"There is no valid key called {name!r}. Known: {self._names()}.")
         ended = [replace(key, expires_at=min(key.expires_at or _iso(until), _iso(until))) for key in old]
@@ -131,8 +132,8 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _viewer(key: Key | None, now: datetime) -> Viewer | None:
-    if key is None or (key.expires_at is not None and key.expires_at <= _iso(now)):
+def _viewer(key: Key | None, now: str) -> Viewer | None:
+    if key is None or (key.expires_at is not None and key.expires_at <= now):
         return None
     return Viewer(key.name, frozenset(key.scopes), key.owner)
 
