@@ -24,11 +24,14 @@ class Reason(TypedDict):
 
 
 class Model(TypedDict):
-    """Which model and card answered."""
+    """Which model and card answered, how good it was found, and on what it rests."""
 
     name: str
     version: str
     card: str | None
+    grade: str
+    basis: str
+    basis_note: str
 
 
 class ErrorBody(TypedDict):
@@ -57,6 +60,8 @@ class Answer(TypedDict, total=False):
     base_rate: float | None
     reasons: list[Reason]
     other_evidence: float | None
+    other_points: float | None
+    out_of_range: list[str]
     model: Model
     error: ErrorBody
 
@@ -120,6 +125,7 @@ class PastScore(TypedDict):
 class Event(TypedDict):
     """Something that happened with the customer."""
 
+    customer_id: str
     at: str
     kind: str
     title: str
@@ -166,7 +172,7 @@ class CustomersPage(TypedDict):
 
 
 class FeedbackReceipt(TypedDict):
-    """The feedback as it was kept."""
+    """The feedback as it was kept, with what the person was told then."""
 
     id: int
     at: str
@@ -174,4 +180,9 @@ class FeedbackReceipt(TypedDict):
     customer_id: str
     target: str
     verdict: str
+    comment: str
+    action: str
+    until: str | None
+    model_version: str | None
+    probability: float | None
     repeated: NotRequired[bool]

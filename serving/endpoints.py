@@ -18,7 +18,10 @@ ANSWER = {
     "customer_id": "C-1042", "as_of": "2026-11-01", "target": "churn", "state": "active", "probability": 0.46,
     "percentile": 93, "interval": [0.39, 0.53], "model_probability": 0.51, "rule_probability": 0.38, "rule_score": 2.7,
     "tier": "at_risk", "value_at_risk": 182000.0, "base_rate": 0.21, "reasons": [REASON], "other_evidence": 0.03,
-    "model": {"name": "churn", "version": "7", "card": "relationship/3"},
+    "other_points": 0.11, "out_of_range": [],
+    "model": {
+        "name": "churn", "version": "7", "card": "relationship/3", "grade": "B", "basis": "committee", "basis_note": "",
+    },
 }  # fmt: skip
 
 
@@ -94,7 +97,8 @@ ENDPOINTS = (
         {"customer_id": "C-1042", "target": "churn", "verdict": "done", "comment": "Called; will reorder in May."},
         {
             "id": 1, "at": "2026-11-02T09:00:00+00:00", "by": "crm", "customer_id": "C-1042", "target": "churn",
-            "verdict": "done",
+            "verdict": "done", "comment": "Called; will reorder in May.", "action": "", "until": None,
+            "model_version": "7", "probability": 0.46,
         },
     ),
 )  # fmt: skip
