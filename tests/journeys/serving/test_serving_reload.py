@@ -4,14 +4,20 @@ import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
-from world_of_serving import AS_OF, MONTH_BEFORE, NOW, make_bundle, publish, served
+from world_of_serving import AS_OF, MONTH_BEFORE, NOW, history_body, make_bundle, publish, served
 
+import training
+from features import snapshot
 from history.errors import BundleError
+from history.spans import parse_span
 from scoring import shelf
-from serving.current import Watch
+from scoring.scorer import Scorer
+from serving.current import Watch, catalog_of
 from serving.nightly import score_history
 from serving.store import pointer, write_run
 
@@ -121,6 +127,55 @@ def test_no_request_fails_or_mixes_models_while_models_come_and_go(company, home
             assert [answer["probability"] for answer in answers] == versions[version]
             seen.add(version)
     assert seen == {"1", "2"}
+
+
+def test_http_says_what_batch_and_notebook_say_also_through_reloads(company, home, second, tmp_path, active):
+    nights = ((company.bundle, AS_OF), (second, AS_OF), (second, AS_OF + timedelta(days=1)))
+    with served(home, keys=False) as client:
+        for bundle, as_of in nights:
+            _moved_to(home, bundle, as_of, company, tmp_path)
+            _wait_for(client, bundle.version, as_of)
+            batch = _batch(company, bundle, as_of)
+            body = {"customer_ids": sorted(batch)[:1000], "reasons": 5, "language": "en"}
+            assert client.post("/v1/score", json=body).json()["answers"] == [batch[one] for one in sorted(batch)[:1000]]
+            posted = {"as_of": as_of.isoformat(), "histories": [history_body(company, one) for one in active[:6]]}
+            answers = client.post("/v1/score_history", json=posted | {"language": "en"}).json()["answers"]
+            assert answers == [batch[one] for one in active[:6]]
+            told = _notebook(home, company, bundle, as_of, tmp_path)
+            assert {one: told[one] for one in active} == {one: batch[one]["probability"] for one in active}
+
+
+def _moved_to(home, bundle, as_of, company, beside):
+    if bundle.version != shelf.champion_version(home, "churn"):
+        publish(home, bundle, beside)
+    if as_of > AS_OF:
+        night(company, home, as_of)
+
+
+def _wait_for(client, version, as_of):
+    for _ in range(200):
+        about = client.get("/readyz").json()["targets"]["churn"]
+        if (about["version"], about["as_of"]) == (version, as_of.isoformat()):
+            return
+        threading.Event().wait(0.05)
+    pytest.fail(f"version {version} of {as_of} was not taken up: {about}")
+
+
+def _features(company, bundle, as_of):
+    return snapshot(company.history, as_of, catalog_of(bundle), active=parse_span("12mo"), rule=bundle.rule)
+
+
+def _batch(company, bundle, as_of):
+    answers = Scorer(bundle).score(_features(company, bundle, as_of), as_of).answers(5, "en")
+    return {answer.customer_id: answer.as_dict() for answer in answers}
+
+
+def _notebook(home, company, bundle, as_of, beside):
+    place = beside / f"pyfunc-{bundle.version}-{as_of:%d}"
+    served_as, folder = str(Path(training.__file__).with_name("served.py")), str(home / "models/churn" / bundle.version)
+    mlflow.pyfunc.save_model(place, python_model=served_as, artifacts={"bundle": folder}, pip_requirements=["lightgbm"])
+    told = mlflow.pyfunc.load_model(str(place)).predict(_features(company, bundle, as_of).to_pandas())
+    return dict(zip(told["customer_id"], told["probability"], strict=True))
 
 
 def test_a_killed_run_leaves_the_last_good_night_in_place(company, home, monkeypatch):
