@@ -29,6 +29,8 @@ class Shape:
         return int(min(max(rows * self.leaf_share, 20), 300))
 
 
+# Below this, threads cost more than they give; LightGBM is told to find the same trees whatever their number.
+PLENTY = 100_000
 NEWEST = Shape()
 MANY = Shape(leaves=15, rounds=90)
 
@@ -49,7 +51,7 @@ def fit_trees(
         init_score=offset,
         feature_name=names,
         categorical_feature=words,
-        params={"max_bin": 127, "verbose": -1, "num_threads": 1, "feature_pre_filter": False},
+        params={"max_bin": 127, "verbose": -1, "num_threads": threads(len(rows)), "feature_pre_filter": False},
         free_raw_data=True,
     )
     signs = [rows.matrix.columns[place].direction if directed else 0 for place in columns]
@@ -59,6 +61,11 @@ def fit_trees(
         for seed in range(shape.seeds)
     )
     return Trees(name, tuple(texts))
+
+
+def threads(rows: int) -> int:
+    """Return how many threads may work on so many rows; 0 for as many as the machine offers."""
+    return 0 if rows > PLENTY else 1
 
 
 def varying(matrix: Matrix) -> Places:
@@ -100,7 +107,7 @@ def _parameters(shape: Shape, rows: int, signs: list[int], seed: int) -> dict[st
         "boost_from_average": False,
         "cat_smooth": 50,
         "seed": seed,
-        "num_threads": 1,
+        "num_threads": threads(rows),
         "deterministic": True,
         "force_row_wise": True,
         "verbose": -1,

@@ -1,0 +1,50 @@
+"""Measure what more rows teach: the same company, the same customers judged, more and more customers learnt from.
+
+python benchmarks/enough_rows.py --scale full|small|0.1
+"""
+
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from parts.scale import options
+
+from features import training_rows
+from history import parse_span, read_history
+from history.settings import Settings
+from history.simulate import simulate
+from training import backtest
+from training.evaluate import measures
+
+CUTOFF, HORIZON, YEAR = datetime.fromisoformat("2024-12-01"), parse_span("6mo"), parse_span("12mo")
+NEWEST = datetime.fromisoformat("2025-12-01")
+SIZES = (25_000, 75_000, 200_000, 600_000, 2_000_000)
+
+
+def main() -> None:
+    """Print the table."""
+    given = options(__doc__).parse_args()
+    with tempfile.TemporaryDirectory(prefix="rapport-rows-") as place:
+        simulate(Path(place) / "company", round(60_000 * given.scale), 4, 7)
+        print(f"{'training_rows':>14s}{'customers':>11s}{'seconds':>9s}{'AUC':>9s}{'log loss':>10s}{'error':>8s}")
+        for most in SIZES:
+            with read_history(Path(place) / "company", Settings(threads=2, training_rows=most)) as history:
+                asked = {"cutoffs": [CUTOFF], "active": YEAR, "horizon": HORIZON, "known_by": NEWEST}
+                came = training_rows(history, "churn", **asked).select(["customer_id", "label"])
+                started = time.perf_counter()
+                said = backtest(history, "churn", cutoff=CUTOFF, horizon=HORIZON, active=YEAR)
+                taken = time.perf_counter() - started
+            both = said.select(["customer_id", "probability"]).join(came, "customer_id", join_type="inner")
+            label = both["label"].to_numpy().astype(np.float64)
+            found = measures(label, both["probability"].to_numpy())
+            print(
+                f"{most:14,d}{len(label):11,d}{taken:9.1f}{found['auc']:9.4f}{found['log_loss']:10.4f}"
+                f"{found['calibration_error']:8.4f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
