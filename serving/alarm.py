@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,12 @@ from scoring.tiers import Memory, TierStates, remember
 from serving.alerts import AlertFile, Notice, Webhook, notify
 from serving.alerts.channels import Channel
 from serving.current import Night
+from serving.files import aside
 from serving.past import day_before_or_on
 from serving.store import replace_arrow
 
 _TIERS = "tiers.arrow"
+_TIERS_KEPT = timedelta(days=100)
 
 
 def alarm(history: History, home: Path, night: Night, *, now: datetime, channels: Sequence[Channel] = ()) -> Notice:
@@ -76,8 +78,28 @@ def _tiers(home: Path, night: Night, memory: Memory) -> pa.Array:
     states = remember(scored.customer_id, scored.rule_score, card, night.as_of, before=before, memory=memory)
     table = states.to_table()
     replace_arrow(path, table)
+    _keep_tiers(path.parent / "tiers", night.as_of.date(), table)
     # Both are sorted by customer, so the rows agree.
     return table.column("tier")
+
+
+def _keep_tiers(folder: Path, today: date, table: pa.Table) -> None:
+    """Keep the tiers of the night: a fall is measured against what was said then, which had a memory of its own."""
+    with aside(folder / f"{today}.parquet") as part:
+        pq.write_table(table, part, compression="zstd")
+    for path in folder.glob("[0-9]*.parquet"):
+        if today - date.fromisoformat(path.stem) > _TIERS_KEPT:
+            path.unlink()
+
+
+def _with_tiers_of(path: Path, scores: pa.Table) -> pa.Table:
+    """Put the tiers that were said on a night in the place of its plain ones, where alarms ran that night."""
+    if not path.is_file():
+        return scores
+    kept = pq.read_table(path, partitioning=None)
+    said = dict(zip(kept.column("customer_id").to_pylist(), kept.column("tier").to_pylist(), strict=True))
+    tiers = pa.array([said.get(one) for one in scores.column("customer_id").to_pylist()], pa.string())
+    return scores.set_column(scores.column_names.index("tier"), "tier", tiers)
 
 
 def _before(home: Path, night: Night, features: Sequence[str], days: int) -> pa.Table | None:
@@ -94,7 +116,8 @@ def _before(home: Path, night: Night, features: Sequence[str], days: int) -> pa.
         # One night wrote both files from one table, so the rows agree.
         for name, column in zip(held, pq.read_table(facts, columns=held).columns, strict=True):
             scores = scores.append_column(name, column)
-    return scores.filter(pc.is_finite(scores.column("probability")))
+    scores = scores.filter(pc.is_finite(scores.column("probability")))
+    return _with_tiers_of(root / "tiers" / f"{day}.parquet", scores)
 
 
 def _read(path: Path) -> pa.Table:
