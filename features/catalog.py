@@ -17,7 +17,9 @@ from features.families.orders import FREQUENCY, RECENCY, RHYTHM, TENURE, TREND, 
 from features.families.tree import KIN
 from features.feature import Feature
 from features.kin import PARENT
+from features.plan import Plan, plan
 from features.sources import on_clock
+from features.targets import STATE_MEASURES, state
 from history import History, Settings
 
 FEATURES: tuple[Feature, ...] = (
@@ -77,6 +79,12 @@ class Catalog:
             f"{feature.name} {feature.unit} {feature.measure or feature.relatives!r}" for feature in self.features
         )
         return hashlib.sha256(declared.encode()).hexdigest()
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Return the compiled measures, with the states; made once, and taken along where the catalog is sent."""
+        measures = {feature.name: feature.measure for feature in self.features if feature.measure is not None}
+        return plan(measures | dict(STATE_MEASURES), state)
 
 
 @cache

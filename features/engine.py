@@ -17,11 +17,11 @@ from features.arrays import ArrayPlan, small_snapshot
 from features.by_contract import ChurnRule, contract_states
 from features.catalog import Catalog, catalog
 from features.kin import READ, kin_columns
-from features.plan import Plan, StreamPlan, plan
+from features.plan import Plan, StreamPlan
 from features.question import Cutoff, Question, opened
 from features.sources import KEPT, Moment, attribute_columns, on_clock, prepare
 from features.streams import measurable
-from features.targets import STATE_MEASURES, TARGETS, state
+from features.targets import TARGETS
 from history import History, Settings
 from history.spans import Span
 
@@ -69,7 +69,7 @@ def snapshot(
 
 
 def _big_snapshot(history: History, features: Catalog, before: datetime, moment: Moment, active_from: int) -> pa.Table:
-    compiled, connection = compiled_plan(features), history.connection
+    compiled, connection = features.plan, history.connection
     prepare(connection, moment.turn_us, before)
     streams = _streams(history, compiled)
     for stream in streams:
@@ -110,7 +110,7 @@ def write_training_rows(history: History, question: Question, out: Path, feature
 
 def training_parts(history: History, question: Question, features: Catalog) -> Iterator[pa.Table]:
     """Yield the training rows in the order of the cutoffs, as many cutoffs at a time as memory allows."""
-    compiled, connection = compiled_plan(features), history.connection
+    compiled, connection = features.plan, history.connection
     # Every cutoff once, or its events would count twice.
     cutoffs = opened(history, replace(question, cutoffs=tuple(dict.fromkeys(question.cutoffs))))
     streams = _streams(history, compiled)
@@ -130,16 +130,9 @@ def training_parts(history: History, question: Question, features: Catalog) -> I
 
 
 @cache
-def compiled_plan(features: Catalog) -> Plan:
-    """Compile a catalog with the states, once in a process."""
-    measures = {feature.name: feature.measure for feature in features.features if feature.measure is not None}
-    return plan(measures | dict(STATE_MEASURES), state)
-
-
-@cache
 def array_plan(features: Catalog) -> ArrayPlan:
     """Compile a catalog for arrays, once in a process."""
-    return ArrayPlan(compiled_plan(features))
+    return ArrayPlan(features.plan)
 
 
 def _streams(history: History, compiled: Plan) -> list[StreamPlan]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from features import Catalog, Vocabulary, catalog, snapshot
-from features.spark import by_customer, read_tables, refuse_too_many, session, write_parquet
+from features.spark import Dealt, refuse_relatives, refuse_taken, session, shared_catalog, tables_of
 from history import History, Settings, history_of
 from history.spans import parse_span
 from scoring.bundle import Bundle
@@ -37,28 +37,29 @@ def spark_score(  # noqa: PLR0913 - the options of one command
     say = progress or (lambda message, share: None)  # noqa: ARG005 - says nothing
     say("starting Spark", 0.0)
     spark = session(master)
-    tables = read_tables(spark, source, settings or Settings())
-    present, path = tables.present, str(bundle)
+    tables = tables_of(spark, source, settings or Settings())
+    refuse_taken(spark, out)
+    features, present, path = _catalog(_scorer(str(bundle)).bundle), tuple(tables.sources), str(bundle)
+    refuse_relatives(features.vocabulary.attributes)
+    shared = shared_catalog(spark, features)
 
     def scored(history: History) -> pa.Table:
-        return scores(history, path, as_of, present)
+        return scores(history, path, shared.value, as_of, present)
 
     # Scores of nobody have the columns of all.
     with history_of({"orders": pa.table(_NOBODY)}) as nobody:
         schema = scored(nobody).schema
     say("measuring and scoring every customer", 0.3)
-    write_parquet(by_customer(tables, scored, schema), out)
-    count = int(spark.read.parquet(str(out)).count())
+    count = Dealt(tables).write(scored, schema, out)
     say("done", 1.0)
-    refuse_too_many(tables)
     return count
 
 
-def scores(history: History, bundle: str, as_of: datetime, present: tuple[str, ...]) -> pa.Table:
+def scores(history: History, bundle: str, features: Catalog, as_of: datetime, present: tuple[str, ...]) -> pa.Table:
     """Return the numbers of every customer of a history, or of a part of one."""
     scorer = _scorer(bundle)
     active = parse_span(scorer.bundle.active)
-    table = snapshot(history, as_of, _catalog(scorer.bundle), active=active, present=present, rule=scorer.bundle.rule)
+    table = snapshot(history, as_of, features, active=active, present=present, rule=scorer.bundle.rule)
     return scorer.score(table, as_of).to_table()
 
 

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 
 from features import Catalog, Vocabulary, catalog
-from features.engine import compiled_plan
 from history.errors import BundleError, RapportError, ServingError
 from scoring import shelf
 from scoring.answer import Answer
@@ -140,7 +139,7 @@ def load(home: Path, target: str) -> Current:
     features = catalog_of(bundle)
     bundle.refuse_unless_fits(features)
     # Compiling takes seconds; the first caller should not pay for it.
-    compiled_plan(features)
+    _ = features.plan
     scorer = Scorer(bundle)
     if pointer(home, target) is None:
         return Current(target, bundle, scorer, features, None)

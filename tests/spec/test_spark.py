@@ -53,8 +53,11 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_spark_gives_the_cells_of_the_embedded_engine(company: Path, tmp_path: Path) -> None:
-    count = spark_features(company, tmp_path / "out", as_of=AS_OF, active=ACTIVE, settings=ZONE, master="local[2]")
+# A plain path is read and written by the workers themselves, an address by Spark.
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_spark_gives_the_cells_of_the_embedded_engine(company: Path, tmp_path: Path, scheme: str) -> None:
+    source, out = f"{scheme}{company}", f"{scheme}{tmp_path / 'out'}"
+    count = spark_features(source, out, as_of=AS_OF, active=ACTIVE, settings=ZONE, master="local[2]")
     there = pq.read_table(tmp_path / "out").sort_by("customer_id")
     with read_history(company, ZONE) as history:
         here = snapshot(history, AS_OF, catalog(vocabulary_of(history, AS_OF)), active=ACTIVE).sort_by("customer_id")
@@ -79,14 +82,25 @@ def test_scores_by_partition_are_the_scores_of_one_batch(company: Path, tmp_path
     ]
 
 
-def test_a_folder_that_is_there_is_not_written_over(company: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_folder_that_is_there_is_not_written_over(company: Path, tmp_path: Path, scheme: str) -> None:
+    out = f"{scheme}{tmp_path}"
     with pytest.raises(SettingsError, match="is there already"):
-        spark_features(company, tmp_path, as_of=AS_OF, active=ACTIVE, settings=ZONE, master="local[2]")
+        spark_features(company, out, as_of=AS_OF, active=ACTIVE, settings=ZONE, master="local[2]")
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_without_orders_is_told_so(tmp_path: Path) -> None:
+def test_relatives_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    settings = Settings(fixed_attributes=("parent_id",))
+    with pytest.raises(SettingsError, match="not those of its relatives"):
+        spark_features(tmp_path, tmp_path / "out", as_of=AS_OF, active=ACTIVE, settings=settings, master="local[2]")
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_folder_without_orders_is_told_so(tmp_path: Path, scheme: str) -> None:
+    pq.write_table(pa.table({"customer_id": ["a"]}), tmp_path / "customers.parquet")
     with pytest.raises(TableError, match="no Parquet table orders"):
-        spark_features(tmp_path, tmp_path / "out", as_of=AS_OF, active=ACTIVE, master="local[2]")
+        spark_features(f"{scheme}{tmp_path}", tmp_path / "out", as_of=AS_OF, active=ACTIVE, master="local[2]")
 
 
 def test_too_many_bad_rows_stop_it(tmp_path: Path) -> None:
