@@ -59,7 +59,7 @@ def test_a_fall_is_measured_against_the_tier_that_was_told_then(company, tmp_pat
     ids = pa.array(night.scored.customer_id[night.scored.eligible], pa.string())
     since = pa.array([MONTH_BEFORE] * len(now), pa.timestamp("us"))
     folder = tmp_path / "home/scores/churn/tiers"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     table = pa.table({"customer_id": ids, "tier": then, "since": since})
     pq.write_table(table, folder / f"{MONTH_BEFORE:%F}.parquet")
     settings = replace(company.history.settings, playbook=str(tmp_path))
