@@ -66,10 +66,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class Kill:
-    """When a worker was killed, and the callers' ports whose connections it held."""
+    """When a worker was gone, and the callers' ports whose connections it held."""
 
     at: float
     ports: frozenset[int]
+
+
+def _in_flight(failure: Failure, kill: Kill) -> bool:
+    return kill.at - 60 < failure.sent < kill.at and failure.port in kill.ports
 
 
 @dataclass
@@ -86,9 +90,14 @@ class Seen:
     @property
     def stray(self) -> list[Failure]:
         """Give the failures that no kill explains."""
-        return [
-            one for one in self.failed if not any(one.sent < kill.at and one.port in kill.ports for kill in self.kills)
-        ]
+        return [one for one in self.failed if not any(_in_flight(one, kill) for kill in self.kills)]
+
+    def nearest(self, failure: Failure) -> str:
+        """Say how a failure stands to the kill nearest to it."""
+        kill = min(self.kills, key=lambda kill: abs(kill.at - failure.sent))
+        return (
+            f"{failure.reason} sent {failure.sent - kill.at:+.3f} s from a kill, its own: {failure.port in kill.ports}"
+        )
 
 
 def main() -> None:
@@ -185,7 +194,7 @@ def soak(folder: Path, port: int, pid: int, asking: "Asking", said: argparse.Nam
         seen.memory.append((minutes, _memory(elder)))
         counts = f"{len(seen.wrong):7d}{len(seen.failed):8d}{len(seen.stray):7d}{len(seen.kills):7d}"
         line = f"{minutes:5.1f}{sum(seen.right.values()):10d}{counts}{seen.memory[-1][1]:10.1f}  {dict(seen.versions)}"
-        print(line, *seen.wrong[:1], *seen.stray[:1], flush=True)
+        print(line, *seen.wrong[:1], *map(seen.nearest, seen.stray[:1]), flush=True)
     ended.set()
     for caller in callers:
         caller.join(30)
@@ -194,8 +203,8 @@ def soak(folder: Path, port: int, pid: int, asking: "Asking", said: argparse.Nam
 
 def _judge(seen: Seen) -> None:
     print(f"right {dict(seen.right)}; wrong {len(seen.wrong)} {seen.wrong[:3]}")
-    print(f"failed {len(seen.failed)} in {len(seen.kills)} kills, of them not in flight on the killed worker: "
-          f"{len(seen.stray)} {seen.stray[:3]}; as {dict(Counter(one.reason for one in seen.failed))}")  # fmt: skip
+    print(f"failed {len(seen.failed)} in {len(seen.kills)} kills {dict(Counter(one.reason for one in seen.failed))}; "
+          f"not in flight on the killed worker: {len(seen.stray)} {list(map(seen.nearest, seen.stray))}")  # fmt: skip
     settled = [pair for pair in seen.memory if pair[0] > SETTLED_MINUTES]
     growth = statistics.linear_regression(*zip(*settled, strict=True)).slope if len(settled) > 2 else 0.0
     print(f"memory of the worker that lived through it all: {seen.memory[0][1]:.0f} → {seen.memory[-1][1]:.0f} MB; "
@@ -285,25 +294,23 @@ def _connected(port: int) -> HTTPConnection:
 def _kill(pid: int, elder: int, port: int) -> Kill:
     victim = next(one for one in _workers(pid) if one != elder)
     os.kill(victim, signal.SIGSTOP)
-    ports = _callers_of(victim, port)
-    at = time.monotonic()
+    while Path(f"/proc/{victim}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        time.sleep(0.0005)
+    held = {int(name[8:-1]) for path in Path(f"/proc/{victim}/fd").iterdir()
+            if (name := str(path.readlink())).startswith("socket:[")}  # fmt: skip
+    ports = frozenset(caller for caller, inode in _connections(port) if inode in held)
     os.kill(victim, signal.SIGKILL)
-    return Kill(at, ports)
+    # Until the kernel has closed its connections nobody can know; what is sent over them is sent to the dead.
+    while ports & {caller for caller, _ in _connections(port)}:
+        time.sleep(0.0005)
+    return Kill(time.monotonic(), ports)
 
 
-def _callers_of(pid: int, port: int) -> frozenset[int]:
-    """Return the callers' ports of the connections that a process holds."""
-    held = set()
-    for path in Path(f"/proc/{pid}/fd").iterdir():
-        name = str(path.readlink())
-        if name.startswith("socket:["):
-            held.add(name[8:-1])
+def _connections(port: int) -> list[tuple[int, int]]:
+    """Return the callers' ports of the connections that stand at ``port``, each with the inode of our end."""
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return frozenset(
-        int(line[2].rpartition(":")[2], 16)
-        for line in lines
-        if line[9] in held and int(line[1].rpartition(":")[2], 16) == port
-    )
+    standing = [line for line in lines if line[3] == "01" and int(line[1].rpartition(":")[2], 16) == port]
+    return [(int(line[2].rpartition(":")[2], 16), int(line[9])) for line in standing]
 
 
 def _night(folder: Path, history: Any = None) -> Any:
