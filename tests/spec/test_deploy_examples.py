@@ -1,0 +1,97 @@
+"""The examples in deploy/ say what the program understands: its commands, variables, addresses, and time to stop."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from rapport.app import app
+from serving.endpoints import PAGES
+from serving.environment import variables
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
+KUBERNETES = list(yaml.safe_load_all((DEPLOY / "kubernetes/rapport.yaml").read_text()))
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+# What shells and timers fill in.
+FILLED = {"$day": "2026-11-01", '"$(date -u +%F)"': "2026-11-01", "$target": "churn", "$HISTORY": "history"}
+
+
+def _commands():
+    """Give each rapport command line of the examples, with what the shell would fill in."""
+    for path in FILES:
+        text = path.read_text().replace("$$", "$").replace("%%", "%")
+        for unfilled, filled in FILLED.items():
+            text = text.replace(unfilled, filled)
+        for line in re.findall(r"(?:^|[\s/'])rapport ((?:score|serve|keys)[^\n#']*)", text, re.MULTILINE):
+            yield path.name, shlex.split(line)
+
+
+COMMANDS = list(_commands())
+
+
+def test_there_are_commands_to_look_at():
+    assert {name for name, _ in COMMANDS} >= {
+        "compose.yaml",
+        "rapport.yaml",
+        "rapport.service",
+        "rapport-nightly.service",
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "words"), COMMANDS, ids=lambda part: part if isinstance(part, str) else " ".join(part)
+)
+def test_every_command_is_one_that_the_program_takes(file, words):
+    command = typer.main.get_command(app)
+    while words and hasattr(command, "commands"):
+        name, *words = words
+        assert name in command.commands, f"{file}: no command {name}"
+        command = command.commands[name]
+    command.make_context("rapport", list(words))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_variable_is_one_that_the_program_reads(path):
+    known = {name for name, _, _ in variables()}
+    assert set(re.findall(r"\bRAPPORT_[A-Z_]+\b", path.read_text())) <= known
+
+
+def test_whoever_stops_the_service_waits_longer_than_its_requests_may_take():
+    deployment = next(one for one in KUBERNETES if one["kind"] == "Deployment")
+    unit = (DEPLOY / "systemd/rapport.service").read_text()
+    waits = [
+        deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"],
+        int(COMPOSE["services"]["rapport"]["stop_grace_period"].removesuffix("s")),
+        int(re.search(r"TimeoutStopSec=(\d+)", unit)[1]),
+    ]
+    assert min(waits) > 30
+
+
+def test_probes_ask_for_pages_that_are_there():
+    container = next(one for one in KUBERNETES if one["kind"] == "Deployment")["spec"]["template"]["spec"][
+        "containers"
+    ][0]
+    asked = {container[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")}
+    assert asked | {"/readyz"} <= set(PAGES)
+    assert "/readyz" in (DEPLOY / "Containerfile").read_text()
+
+
+def test_volumes_and_services_that_are_named_are_there():
+    services, volumes = COMPOSE["services"], set(COMPOSE["volumes"])
+    for service in services.values():
+        assert {mount.split(":")[0] for mount in service.get("volumes", [])} <= volumes
+        assert set(service.get("depends_on", {})) <= set(services)
+    claims = {one["metadata"]["name"] for one in KUBERNETES if one["kind"] == "PersistentVolumeClaim"}
+    named = re.findall(r"claimName: (\S+)", (DEPLOY / "kubernetes/rapport.yaml").read_text())
+    assert {name.rstrip("}") for name in named} == claims
+
+
+def test_the_image_holds_what_the_lock_names_and_nothing_that_was_chosen_while_it_was_built():
+    recipe = (DEPLOY / "Containerfile").read_text()
+    installs = re.findall(r"pip install[^&\n]*", recipe)
+    assert installs
+    assert all("--require-hashes" in one or "--no-deps" in one for one in installs)
