@@ -38,9 +38,11 @@ Kinds = dict[str, Callable[[str], str]]
 def main() -> None:
     """Measure both and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tries", type=int, default=4_000)
+    parser.add_argument("--scale", choices=("small", "full"), default="full")
+    parser.add_argument("--tries", type=int)
     parser.add_argument("--customers", type=int, default=300)
     said = parser.parse_args()
+    said.tries = said.tries or {"small": 500, "full": 4_000}[said.scale]
     with tempfile.TemporaryDirectory(prefix="rapport-keys-") as folder:
         prepare(Path(folder), said.customers)
         home, now = Path(folder) / "home", datetime.now(UTC)

@@ -63,10 +63,12 @@ class Measured:
 def main() -> None:
     """Run all and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", choices=("small", "full"), default="full")
     parser.add_argument("--customers", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float)
     parser.add_argument("--without-mlflow", action="store_true")
     said = parser.parse_args()
+    said.seconds = said.seconds or {"small": 0.5, "full": 3.0}[said.scale]
     folder = Path(tempfile.mkdtemp(prefix="rapport-load-"))
     try:
         ids, matrix, booster = prepare(folder, said.customers)

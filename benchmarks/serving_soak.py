@@ -103,11 +103,13 @@ class Seen:
 def main() -> None:
     """Run the soak and print what was seen."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--scale", choices=("small", "full"), default="full")
+    parser.add_argument("--minutes", type=float)
     parser.add_argument("--callers", type=int, default=4)
     parser.add_argument("--customers", type=int, default=500)
     parser.add_argument("--pause-ms", type=float, default=0.0, help="what each caller waits between two questions")
     said = parser.parse_args()
+    said.minutes = said.minutes or {"small": 1.0, "full": 30.0}[said.scale]
     with tempfile.TemporaryDirectory(prefix="rapport-soak-") as folder:
         home, truth, histories = prepare(Path(folder), said.customers)
         environment = Environment(
