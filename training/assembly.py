@@ -91,7 +91,7 @@ def evaluation(made: Made, votes: Mapping[str, float]) -> dict[str, Any]:
 def _simple(made: Made, names: tuple[str, ...]) -> str | None:
     if made.assessment.grade.letter != "D" or not made.size.learnt or not made.trial.out_of_time:
         return None
-    return next((name for name in ("rhythm", "card") if name in names), None)
+    return next((name for name in ("rhythm", "hazard", "card") if name in names), None)
 
 
 def _basis(made: Made) -> Basis:

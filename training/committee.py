@@ -1,7 +1,7 @@
 """Fit the parts of the committee on the slices of a plan."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -12,9 +12,9 @@ from scoring.experts.rhythm import Rhythm
 from scoring.experts.trees import Trees
 from scoring.matrix import Floats, Matrix
 from training.fitting.card import fit_card
-from training.fitting.linear import fit_linear
-from training.fitting.trees import MANY, NEWEST, Shape, fit_trees
-from training.level import shift_to
+from training.fitting.linear import fit_hazard, fit_linear
+from training.fitting.trees import MANY, NEWEST, Shape, fit_trees, threads
+from training.level import shift_to, steady
 from training.rows import Rows
 from training.slices import Slices
 
@@ -25,14 +25,17 @@ HALF_LIFE_DAYS = 365.0
 class Making:
     """What parts are made of besides rows: the rhythm at each cutoff, the card, the shapes of the trees.
 
+    ``since`` tells for some moments how far the weeks before them lay off what the rhythm expected.
     ``searched`` tells of a search for the shape: its tries, and the loss on later slices at the start and of the best.
     """
 
     rhythms: Mapping[datetime, Rhythm]
     card: Card | None
+    since: Mapping[datetime, float] = field(default_factory=dict)
     newest: Shape = NEWEST
     many: Shape = MANY
     learnt: bool = True
+    by_contract: bool = False
     searched: Mapping[str, float] | None = None
 
 
@@ -85,6 +88,7 @@ def fit_committee(rows: Rows, plan: Slices, making: Making, *, moment: datetime)
     spread, weight, offset = ground.rows, ground.weight, ground.offset
     parts: list[Expert | None] = [
         making.rhythms.get(moment),
+        fit_hazard(spread, offset=offset, weight=weight) if making.by_contract else None,
         fit_card(making.card, spread, offset=offset, weight=weight) if making.card else None,
     ]
     if making.learnt:
@@ -105,15 +109,17 @@ def logits_of(expert: Expert, rows: Matrix) -> Floats:
     if not isinstance(expert, Trees):
         return expert.read(rows).logit()
     given = np.ascontiguousarray(rows.values[:, [rows.place[name] for name in expert.features]])
-    said = [booster.predict(given, raw_score=True, num_threads=1) for booster in expert.loaded]
+    said = [booster.predict(given, raw_score=True, num_threads=threads(len(rows))) for booster in expert.loaded]
     return np.asarray(np.mean(said, axis=0))
 
 
 def _shifts(rows: Rows, plan: Slices, rhythms: Mapping[datetime, Rhythm], plain: Expert) -> dict[datetime, float]:
     """Return how far each slice's outcome lay above what the plain model expected, in log-odds."""
-    parts = {cutoff: rows.at([cutoff]) for cutoff in plan.every}
-    return {
-        cutoff: shift_to(logits_of(rhythms.get(cutoff, plain), part.matrix), float(part.label.mean()))
-        for cutoff, part in parts.items()
-        if len(part)
-    }
+    shifts = {}
+    for cutoff in plan.every:
+        part = rows.at([cutoff])
+        if len(part):
+            rate = float(part.label.mean())
+            said = logits_of(rhythms.get(cutoff, plain), part.matrix)
+            shifts[cutoff] = steady(shift_to(said, rate), len(part), rate)
+    return shifts

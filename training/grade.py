@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from history.contract import Words
 from scoring.matrix import Floats
 from training.evaluate import average_precision, lift
 from training.size import Size
+from training.wording import against, joined
+from training.wording import said as said_of
 
 DRAWS = 300
 SURE = 5.0
 A_CALIBRATION, B_CALIBRATION = 0.03, 0.06
-RIVALS = ("base_rate", "recency", "rfm_cells", "rhythm", "card")
+RIVALS = ("base_rate", "recency", "rfm_cells", "rhythm", "hazard", "card")
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,12 @@ class Grade:
     """A to D, and the sentences that lead to it."""
 
     letter: str
-    reasons: tuple[str, ...]
+    reasons: tuple[Words, ...]
+
+    def as_dict(self) -> dict[str, str]:
+        """Give the letter and its sentences, in English and in Chinese."""
+        whole = joined(self.reasons)
+        return {"letter": self.letter, "sentence": whole.en, "sentence_zh": whole.zh}
 
 
 def grade_of(
@@ -33,13 +41,14 @@ def grade_of(
     C: surely above recency. D: not even that, or too little to tell.
     """
     if not said or not size.learnt:
-        return Grade("D", (size.basis.en or "There were no later rows to judge it on.",))
+        told = Words(size.basis.en, size.basis.zh) if size.basis.en else said_of("nothing_later")
+        return Grade("D", (told,))
     floors = {name: _floors(said["label"], said["blend"], said[name]) for name in RIVALS if name in said}
     error = known["blend"]["calibration_error"]
-    reasons = [_sentence(name, floor, known) for name, floor in floors.items()]
-    reasons.append(f"Calibration error {error:.3f}.")
+    reasons = [sentence for name, floor in floors.items() for sentence in _sentences(name, floor, known)]
+    reasons.append(said_of("calibration", error=error))
     if not out_of_time:
-        reasons.append("Judged on other customers of the same time, for the history is too short to judge out of time.")
+        reasons.append(said_of("other_customers"))
     letter = _letter(floors, known, error)
     return Grade(letter if out_of_time or letter > "B" else "B", tuple(reasons))
 
@@ -77,11 +86,10 @@ def _floors(label: Floats, ours: Floats, theirs: Floats) -> tuple[float, float]:
     return float(precision), float(top)
 
 
-def _sentence(name: str, floor: tuple[float, float], known: Mapping[str, Mapping[str, float]]) -> str:
+def _sentences(name: str, floor: tuple[float, float], known: Mapping[str, Mapping[str, float]]) -> tuple[Words, ...]:
     ours, theirs = known["blend"], known[name]
-    verdicts = ["surely above" if bound > 0 else "not surely above" for bound in floor]
+    surely = ["above" if bound > 0 else "unsure" for bound in floor]
     return (
-        f"Average precision {ours['average_precision']:.3f} is {verdicts[0]} {name} "
-        f"({theirs['average_precision']:.3f}); "
-        f"lift in the top tenth {ours['lift_10']:.2f} is {verdicts[1]} ({theirs['lift_10']:.2f})."
+        against(f"precision_{surely[0]}", name, ours["average_precision"], theirs["average_precision"]),
+        said_of(f"lift_{surely[1]}", ours=ours["lift_10"], theirs=theirs["lift_10"]),
     )

@@ -1,11 +1,11 @@
 """The recipe: from a history to a bundle."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from features import Catalog, ChurnRule, catalog, snapshot, vocabulary_of
+from features import Catalog, ChurnRule, catalog, vocabulary_of
 from history import History
 from history.contract import TABLES
 from history.errors import TrainingError
@@ -14,17 +14,15 @@ from history.settings import Settings
 from history.spans import Span, parse_span
 from scoring import Bundle
 from scoring.cards import Card, load_card
-from scoring.experts.rhythm import Rhythm
 from training.assembly import Made
 from training.assessment import assess
 from training.committee import Making, fit_committee
 from training.finish import finished
-from training.fitting.rhythm import FEATURES as RHYTHM_FEATURES
-from training.fitting.rhythm import fit_rhythm
 from training.guards import refuse_leaks
+from training.rhythms import rhythms_at, seen_since
 from training.rows import Part, Question, eligible, everyone, labelled
 from training.size import size_of
-from training.slices import Slices, begin_of, slices
+from training.slices import Slices, begin_of, slices, validation
 from training.summary import summary
 from training.trial import expected_level, level_at, run_trial
 
@@ -39,6 +37,7 @@ class Trained:
     bundle: Bundle
     made: Made
     plan: Slices
+    making: Making
 
     def as_text(self) -> str:
         """Say what was learnt and what it is worth."""
@@ -114,8 +113,10 @@ def _trained(  # noqa: PLR0913 - the steps share what the question has settled
     size = size_of(rows)
     making = Making(
         rhythms=rhythms_at(history, question, [*plan.every, as_of], features),
+        since=seen_since(history, question, [as_of, *validation(plan, question.settled, as_of)], features),
         card=_card(settings, question.target, features),
         learnt=size.learnt,
+        by_contract=question.by_contract,
     )
 
     progress("trying the recipe on later slices", 0.5)
@@ -129,10 +130,10 @@ def _trained(  # noqa: PLR0913 - the steps share what the question has settled
     committee = fit_committee(rows, plan, making, moment=as_of)
 
     progress("putting it together", 0.9)
-    level = level_at(committee, as_of, plan, question)
+    level = level_at(committee, as_of, plan, question, making)
     expected = expected_level(committee, now, as_of, plan, question, making)
     made = Made(history, question, features, rows, now, part, size, trial, committee, assessment, level, expected)
-    return Trained(finished(made, making, plan, leaks), made, plan)
+    return Trained(finished(made, making, plan, leaks), made, plan, making)
 
 
 def _asked(question: Question) -> Question:
@@ -143,20 +144,6 @@ def _asked(question: Question) -> Question:
             f"at risk; {question.horizon} was asked for. Change the setting, or leave --horizon out."
         )
     return question
-
-
-def rhythms_at(
-    history: History, question: Question, moments: list[datetime], features: Catalog
-) -> Mapping[datetime, Rhythm]:
-    """Fit the rhythm of orders at every moment, from what was known then; none for leads and contracts."""
-    if question.target != "churn" or question.by_contract:
-        return {}
-    few = Catalog(tuple(features.by_name[name] for name in RHYTHM_FEATURES))
-    fitted = {
-        moment: fit_rhythm(snapshot(history, moment, few, active=question.active), question.horizon_days)
-        for moment in moments
-    }
-    return {moment: rhythm for moment, rhythm in fitted.items() if rhythm is not None}
 
 
 def _search() -> Callable[..., Making]:

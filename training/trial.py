@@ -76,17 +76,18 @@ def expected_level(
 ) -> float:
     """Return the mean probability to expect of ``rows`` at ``moment``."""
     plain = logits_of(making.rhythms.get(moment, committee.plain), rows)
-    return float(expit(plain + level_at(committee, moment, known, question).shift).mean())
+    return float(expit(plain + level_at(committee, moment, known, question, making).shift).mean())
 
 
-def level_at(committee: Committee, moment: datetime, known: Slices, question: Question) -> Level:
-    """Forecast the shift at ``moment`` from those of the committee's slices."""
+def level_at(committee: Committee, moment: datetime, known: Slices, question: Question, making: Making) -> Level:
+    """Forecast the shift at ``moment`` from those of the committee's slices, and from what was seen since."""
     return forecast(
         committee.shifts,
         moment,
         horizon_days=question.horizon_days,
         begin=known.begin,
         active=moment - question.active.before(moment),
+        since=making.since.get(moment),
     )
 
 

@@ -12,7 +12,9 @@ from training.level import shift_to
 from training.rows import Flags
 from training.trial import Judged, Trial, anchored, first_half
 
-PULL = 0.1
+# The pull to equal votes: what an earlier opinion worth some rows would do, and a little that no number of rows takes
+# away, for seasons differ.
+PULL, PULL_ROWS = 0.01, 20
 CARD_PRIOR = 0.1
 NEVER_MIND = 0.01
 FULL_TREES, FULL_LINE = 150, 30
@@ -102,5 +104,5 @@ def _loss(point: Floats, columns: Sequence[Floats], labels: Sequence[Floats], be
         loss += float((np.logaddexp(0, logit) - label * logit).sum()) / rows
         slope[: len(begin)] += said.T @ gap / rows
         slope[len(begin) + place] = gap.sum() / rows
-    pulled = votes - begin
-    return loss + PULL * float(pulled @ pulled), slope + np.r_[2 * PULL * pulled, np.zeros(len(levels))]
+    pull, pulled = PULL + PULL_ROWS / rows, votes - begin
+    return loss + pull * float(pulled @ pulled), slope + np.r_[2 * pull * pulled, np.zeros(len(levels))]

@@ -5,11 +5,15 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
+from features import catalog
+from history import history_of, parse_span
 from training.drift import stability
 from training.evaluate import average_precision, calibration_error, lift, log_loss, paired
 from training.fitting.linear import auc
 from training.gates import gates_of
-from training.level import forecast, shift_to
+from training.level import forecast, shift_to, steady
+from training.rhythms import seen_since
+from training.rows import Question
 
 LABEL = np.array([1.0, 1.0, 0.0, 1.0, 0.0])
 SAID = np.array([0.9, 0.6, 0.6, 0.2, 0.1])
@@ -57,6 +61,33 @@ def test_the_same_season_weighs_by_how_much_history_stood_behind_it(history_days
     slices = {now - timedelta(days=days): 0.5 if days == 365 else 0.0 for days in (90, 200, 365) if days < history_days}
     found = forecast(slices, now, horizon_days=90, begin=begin, active=timedelta(days=365))
     assert found.season_weight == pytest.approx(weight)
+
+
+@pytest.mark.parametrize(("swing", "moved"), [(0.5, 0.5), (0.0, 0.0)])
+def test_the_newest_weeks_count_as_far_as_the_level_is_known_to_swing(swing, moved):
+    now = datetime(2026, 1, 1)
+    slices = {now - timedelta(days=90 + 30 * place): swing * (-1) ** place for place in range(4)}
+    asked = {"horizon_days": 90, "begin": now - timedelta(days=300), "active": timedelta(days=365)}
+    quiet, busy = (forecast(slices, now, **asked, since=since).shift for since in (0.0, 1.0))
+    assert busy - quiet == pytest.approx(moved, abs=0.06)
+
+
+def test_what_few_people_show_is_drawn_to_nothing():
+    assert steady(0.5, 100_000, 0.5) == pytest.approx(0.5, abs=0.01)
+    assert steady(0.5, 30, 0.5) < 0.15
+
+
+@pytest.mark.parametrize(("silent", "higher"), [(30, True), (0, False)])
+def test_a_silence_of_the_newest_weeks_is_seen_at_once(silent, higher):
+    now = datetime(2026, 1, 1)
+    orders = [
+        {"customer_id": f"c{who}", "order_id": f"{who}-{days}", "amount": 5.0, "ordered_at": now - timedelta(days=days)}
+        for who in range(60)
+        for days in range(1 + who % 9 + (silent if who % 2 else 0), 400 - 3 * who, 9)
+    ]
+    question = Question("churn", now, parse_span("90d"), parse_span("365d"))
+    found = seen_since(history_of({"orders": orders}), question, [now], catalog())
+    assert (found[now] > 0.3) == higher
 
 
 def test_shares_that_do_not_move_have_no_stability_index():

@@ -1,5 +1,6 @@
 """Fit a ridge-regularised logistic line on a few strong features, each kept on its declared side of zero."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ PER_FAMILY = 5
 ALIKE = 0.95
 RIDGE = 30.0
 SCREENED = 20_000
+HAZARD = frozenset({"contract", "tenure"})
 SHAPES = {"days": "log", "count": "log", "money": "log", "hours": "log", "per_month": "log", "ratio": "log"}
 
 
@@ -32,7 +34,19 @@ class _Candidate:
 
 def fit_linear(rows: Rows, *, offset: Floats, weight: Floats, name: str = "linear") -> Linear:
     """Fit the line; a constant where no feature says anything."""
-    chosen = _strongest(rows)
+    return _fitted(name, _strongest(rows), rows, offset=offset, weight=weight)
+
+
+def fit_hazard(rows: Rows, *, offset: Floats, weight: Floats) -> Linear:
+    """Fit the hazard of a contract's end: a line on contracts and tenure alone, for few customers can carry no more.
+
+    Each contract is one step in discrete time (Singer & Willett 1993): what is estimated is the chance that this step
+    is the last, by how many were gone before, how they ended, and how long it is until the end.
+    """
+    return _fitted("hazard", _strongest(rows, HAZARD), rows, offset=offset, weight=weight)
+
+
+def _fitted(name: str, chosen: list[_Candidate], rows: Rows, *, offset: Floats, weight: Floats) -> Linear:
     base = float(np.average(rows.label, weights=weight))
     columns = np.column_stack([np.ones(len(rows)), *(candidate.values for candidate in chosen)])
     start = np.r_[np.log(base / (1 - base)), np.zeros(len(chosen))]
@@ -46,9 +60,9 @@ def fit_linear(rows: Rows, *, offset: Floats, weight: Floats, name: str = "linea
     return Linear(name, tuple(terms), float(fit.x[0]))
 
 
-def _strongest(rows: Rows) -> list[_Candidate]:
+def _strongest(rows: Rows, families: Set[str] | None = None) -> list[_Candidate]:
     """Take the strongest features by themselves, few of a family, none that repeats another."""
-    wanted = _screen(rows.at_most(SCREENED))
+    wanted = _screen(rows.at_most(SCREENED), families)
     kept: list[_Candidate] = []
     for place, shape in wanted:
         candidate = _candidate(rows, place, shape)
@@ -61,12 +75,12 @@ def _strongest(rows: Rows) -> list[_Candidate]:
     return kept
 
 
-def _screen(rows: Rows) -> list[tuple[int, str]]:
+def _screen(rows: Rows, families: Set[str] | None) -> list[tuple[int, str]]:
     """Order features and their shapes by how far their AUC lies from a half, by itself."""
     found: list[tuple[float, int, str]] = []
     for place in varying(rows.matrix):
         column = rows.matrix.columns[place]
-        if column.is_category:
+        if column.is_category or (families and column.family not in families):
             continue
         for shape in _shapes(column, rows.matrix.values[:, place]):
             values = _candidate(rows, int(place), shape).values

@@ -1,0 +1,99 @@
+"""Do reasons survive another draw of customers? Retrain on bootstraps and compare each customer's first three families.
+
+    python benchmarks/reasons_stable.py [--bench ../shared/bench] [--scale small]
+
+The bar is a mean Jaccard overlap of 0.75 between the three largest families of the model and of its retrained twin.
+"""
+
+import tempfile
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from parts.scale import options
+
+from history import read_history
+from history.settings import Settings
+from history.simulate import simulate
+from history.spans import parse_span
+from scoring import Bundle, Scorer
+from training import Trained, train
+from training.assembly import assemble
+from training.committee import fit_committee
+from training.trial import run_trial
+
+TOP = 3
+ASKED = 2_000
+Places = npt.NDArray[np.intp]
+
+
+def retrained(trained: Trained, seed: int) -> Bundle:
+    """Fit parts and votes again on as many customers, drawn with replacement."""
+    made, question = trained.made, trained.made.question
+    people, owner = np.unique(made.rows.ids.astype(str), return_inverse=True)
+    times = np.bincount(np.random.default_rng(seed).integers(0, len(people), len(people)), minlength=len(people))
+    rows = made.rows.take(np.repeat(np.arange(len(made.rows)), times[owner]))
+    committee = fit_committee(rows, trained.plan, trained.making, moment=question.as_of)
+    trial = run_trial(rows, trained.plan, question, trained.making)
+    return assemble(replace(made, rows=rows, committee=committee, trial=trial))
+
+
+def evidence(bundle: Bundle, trained: Trained) -> npt.NDArray[np.float64]:
+    """Return the evidence of each family for some of those who are scored now."""
+    now = trained.made.now.take(np.arange(0, len(trained.made.now), max(1, len(trained.made.now) // ASKED)))
+    states = np.full(len(now), bundle.eligible, dtype=object)
+    return (
+        Scorer(bundle).score_rows(now, np.arange(len(now)).astype(object), states, trained.made.question.as_of).evidence
+    )
+
+
+def overlap(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the Jaccard overlap of each row's largest families."""
+    first, second = (np.argsort(-np.abs(each), axis=1, kind="stable")[:, :TOP] for each in (one, other))
+    shared = (first[:, :, None] == second[:, None, :]).sum(axis=(1, 2))
+    return shared / (2 * TOP - shared)
+
+
+def judge(name: str, trained: Trained, draws: int) -> None:
+    """Print how much of the reasons is left after retraining, and which families come and go."""
+    ours = evidence(trained.bundle, trained)
+    families = np.array(trained.bundle.families)
+    found, first, swapped = [], [], np.zeros(len(families))
+    for seed in range(draws):
+        theirs = evidence(retrained(trained, seed), trained)
+        found.append(overlap(ours, theirs).mean())
+        first.append((np.abs(ours).argmax(axis=1) == np.abs(theirs).argmax(axis=1)).mean())
+        tops = [np.abs(each) >= np.sort(np.abs(each), axis=1)[:, [-TOP]] for each in (ours, theirs)]
+        swapped += (tops[0] != tops[1]).mean(axis=0) / draws
+    often = ", ".join(f"{families[at]} {swapped[at]:.0%}" for at in np.argsort(-swapped)[:5])
+    print(
+        f"{name}: {len(ours):,} customers, {draws} retrained models, first {TOP} families overlap {np.mean(found):.3f} "
+        f"(least {np.min(found):.3f}), the same first family {np.mean(first):.1%}; come and go: {often}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = options(__doc__)
+    parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    chosen = parser.parse_args()
+    small = chosen.scale < 1
+    year, draws = parse_span("12mo"), 2 if small else 5
+    with tempfile.TemporaryDirectory(prefix="rapport-bench-") as folder:
+        company = Path(folder) / "company"
+        simulate(company, customers=800 if small else 4000, seed=5)
+        with read_history(company, Settings(threads=2)) as history:
+            judge("invented", train(history, "churn", as_of=datetime.fromisoformat("2025-11-01"), horizon=year,
+                                    active=year), draws)  # fmt: skip
+    if small or not chosen.bench.is_dir():
+        return
+    with read_history(chosen.bench / "data" / "online_retail_ii", Settings(threads=2)) as history:
+        asked = datetime.fromisoformat("2011-04-01")
+        judge("online_retail_ii", train(history, "churn", as_of=asked, horizon=parse_span("90d"), active=year), draws)
+
+
+if __name__ == "__main__":
+    main()
