@@ -95,4 +95,5 @@ def _refuse_unless_ours(scorer: Scorer, name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ServingError(f"“{name}” is to be a number, not {value!r}.")
     if not low <= value <= high:
-        raise ServingError(f"“{name}” is {value:g}, but {column.unit} lie between {low:g} and {high:g}.")
+        bounds = f"at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
+        raise ServingError(f"“{name}” must be {bounds}; its unit is {column.unit}.")

@@ -84,6 +84,7 @@ class Api:
         owner = asked.viewer.owner or request.owner
         if request.owner and owner != request.owner:
             raise RequestError(403, "This key sees only the customers of its own owner.", where="owner")
+        _refuse_unknown_tier(current, request.tier)
         night = current.night
         first = _place(request.after, night.run.folder.name)
         rows, more = self._desk.listed(current, owner=owner, tier=request.tier, first=first, count=request.limit)
@@ -113,6 +114,13 @@ class Api:
 
     def _language(self, asked_for: str | None) -> str:
         return asked_for or self._desk.settings.language
+
+
+def _refuse_unknown_tier(current: Current, tier: str | None) -> None:
+    # An empty list would look like good news.
+    known = [one.name for one in current.bundle.card.card.tiers] if current.bundle.card else []
+    if tier is not None and tier not in known:
+        raise RequestError(422, f"No such tier. Tiers of {current.target}: {', '.join(known) or 'none'}.", where="tier")
 
 
 def _cursor(run: str, place: int) -> str:

@@ -17,11 +17,11 @@ from scoring.cards.rfm import Segments, rfm_table
 from scoring.matrix import Floats
 from scoring.scored import Scored
 from serving.current import Current, Night
+from serving.funnel import grade_of
 
 _PEOPLE = ("name", "owner", "region", "industry", "source", "parent_id")
 # Whoever stands higher is called sooner: a week, two, a month.
 _DUE_DAYS = ((90, 7), (70, 14), (0, 30))
-_GRADES = ((90, "A"), (70, "B"), (40, "C"), (0, "D"))
 _LISTED = ("customer_id", "owner", "tier", "probability", "percentile", "value_at_risk")
 
 
@@ -141,7 +141,7 @@ def _strongest(current: Current, places: npt.NDArray[np.intp]) -> list[str | Non
 def _grades(current: Current, percentile: npt.NDArray[np.int64]) -> list[str | None]:
     if current.bundle.is_risk:
         return [None] * len(percentile)
-    return [next(grade for edge, grade in _GRADES if place >= edge) for place in percentile.tolist()]
+    return [grade_of(place) for place in percentile.tolist()]
 
 
 def _before(night: Night, places: npt.NDArray[np.intp]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def card_page(current: Current, language: str) -> dict[str, Any]:
         "source": None,
         "lowest": WORST,
         "highest": BEST,
-        "notes": list(card.notes),
+        "notes": [said(note, language) for note in card.notes],
         "dimensions": [
             {
                 "name": part.name,

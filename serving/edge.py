@@ -139,6 +139,9 @@ def _check_method(scope: Scope, reply: Reply, allowed: tuple[str, ...]) -> None:
 def _check_json(headers: Headers) -> None:
     if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
         raise RequestError(415, "Send JSON: Content-Type: application/json.")
+    # A small packed body can be an endless one.
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise RequestError(415, "Send the body as it is, without Content-Encoding.")
 
 
 async def _body(receive: Receive, headers: Headers, limit: int) -> bytes:

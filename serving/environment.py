@@ -104,7 +104,7 @@ def variables() -> list[tuple[str, str, str]]:
         ),
         (
             "RAPPORT_OIDC_OWNER_CLAIM",
-            "Claim that says whose customers a token may see; a token lacks it: refused.",
+            "Claim that says whose customers a token may see; a token without it is refused.",
             "none",
         ),
         ("RAPPORT_SECURE_COOKIES", "on: the console's cookies travel by HTTPS only.", "on, but off on loopback"),

@@ -117,6 +117,9 @@ def _in_order(table: pa.Table, customer_ids: Sequence[str]) -> pa.Table:
     place = {customer_id: row for row, customer_id in enumerate(table.column("customer_id").to_pylist())}
     if missing := [one for one in customer_ids if one not in place]:
         raise RequestError(
-            422, f"{len(missing)} customers were not known before as_of: nothing in their history is earlier."
+            422,
+            f"Not known before as_of, for nothing in the history is earlier: {len(missing)} of {len(customer_ids)} "
+            "customers, first this one.",
+            where=f"histories.{customer_ids.index(missing[0])}",
         )
     return table.take([place[customer_id] for customer_id in customer_ids])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from scoring import shelf
 from serving.current import Current, Night
 from serving.drift import drift
 
-_SECTIONS = ("compared", "calibration", "gain", "profit", "gates", "importance")
+_SECTIONS = ("compared", "calibration", "gain", "profit", "importance")
 _VIEWS = ("cohorts", "funnel", "attribution", "risk")
 
 
@@ -25,8 +25,9 @@ def model_page(home: Path, current: Current, language: str, mlflow_url: str | No
         "version": bundle.version,
         "made_at": bundle.record.get("made_at"),
         "as_of": bundle.record.get("as_of"),
-        "grade": evaluation.get("grade") or {"letter": bundle.grade, "sentence": ""},
+        "grade": _spoken(evaluation.get("grade") or {"letter": bundle.grade, "sentence": ""}, language),
         **{section: evaluation.get(section) for section in _SECTIONS},
+        "gates": [_spoken(gate, language) for gate in evaluation.get("gates") or ()] or None,
         "matured": shelf.matured(home, current.target, bundle.version) or None,
         "slices": _slices(current, language),
         "weights": [{"expert": name, "weight": weight} for name, weight in bundle.blend.weights.items()],
@@ -45,6 +46,15 @@ def views(nights: Sequence[Night]) -> dict[str, Any]:
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value.date().isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def _spoken(told: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Return what training said with its sentence in the language; a bundle of an older program has English alone."""
+    chosen = told.get("sentence_zh") if language == "zh" else None
+    return {
+        **{name: value for name, value in told.items() if name != "sentence_zh"},
+        "sentence": chosen or told["sentence"],
+    }
 
 
 def _slices(current: Current, language: str) -> list[dict[str, Any]] | None:

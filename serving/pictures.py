@@ -15,8 +15,7 @@ from scoring.scored import Scored
 from scoring.views import attribution, chains, customer_tree, decision_chain, risk_overview
 from scoring.views.known import ask, known
 from serving.book import Lines
-
-_GRADES = ((90, "A"), (70, "B"), (40, "C"), (0, "D"))
+from serving.funnel import funnel
 
 
 def of_each(history: History, as_of: datetime) -> dict[str, pa.Table]:
@@ -58,39 +57,6 @@ def cohorts(history: History, as_of: datetime) -> pa.Table:
         lines.append({"cohort": f"{begun.year}-Q{(begun.month + 2) // 3}", "size": counts[0], "kept": kept})
     schema = pa.schema({"cohort": pa.string(), "size": pa.int64(), "kept": pa.list_(pa.float64())})
     return pa.Table.from_pylist(lines, schema)
-
-
-def funnel(history: History, scored: Scored) -> pa.Table:
-    """Return how far the leads of the last year came, by source and by today's grade ("" for those who bought)."""
-    grades = {
-        str(one): _grade(int(percentile))
-        for one, percentile in zip(scored.customer_id, scored.percentile, strict=True)
-        if percentile >= 0 and not scored.bundle.is_risk
-    }
-    rows = ask(
-        history,
-        f"""
-        SELECT c.customer_id, coalesce(c.source, '') AS source,
-            c.customer_id IN (SELECT customer_id FROM {known("touches")}
-                              UNION ALL SELECT customer_id FROM {known("interactions")}) AS touched,
-            c.customer_id IN (SELECT customer_id FROM {known("opportunities")}) AS opportunity,
-            c.customer_id IN (SELECT customer_id FROM {known("orders")} WHERE amount > 0) AS won
-        FROM {known("customers")} c WHERE c.created_at >= $as_of::TIMESTAMP - INTERVAL 1 YEAR
-        """,
-        as_of=scored.as_of,
-    ).to_pylist()
-    counted: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in rows:
-        key = (row["source"], grades.get(row["customer_id"], ""))
-        line = counted.setdefault(key, dict.fromkeys(("leads", "touched", "opportunity", "won"), 0))
-        line["leads"] += 1
-        for step in ("touched", "opportunity", "won"):
-            line[step] += bool(row[step])
-    lines = [{"source": source, "grade": grade, **line} for (source, grade), line in sorted(counted.items())]
-    names = {"source": pa.string(), "grade": pa.string()}
-    return pa.Table.from_pylist(
-        lines, pa.schema(names | dict.fromkeys(("leads", "touched", "opportunity", "won"), pa.int64()))
-    )
 
 
 def branch(tree: pa.Table, customer_id: str, lines: Lines) -> dict[str, Any] | None:
@@ -137,7 +103,3 @@ def _tree(history: History, scored: Scored) -> pa.Table:
         "value": np.nan_to_num(value),
     }
     return customer_tree(history, scored.as_of, pa.table(scores))
-
-
-def _grade(percentile: int) -> str:
-    return next(grade for edge, grade in _GRADES if percentile >= edge)

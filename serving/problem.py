@@ -14,6 +14,9 @@ CODES = {
 }  # fmt: skip
 
 
+_PLAINER = {"extra_forbidden": "There is no such field here; see /openapi.json", "missing": "Must be given"}
+
+
 class RequestError(ServingError):
     """A request that cannot be answered, with its status and code."""
 
@@ -48,5 +51,5 @@ def of_error(error: RapportError) -> tuple[int, dict[str, Any]]:
 def invalid(detail: Mapping[str, Any]) -> tuple[str, str]:
     """Say what is wrong with the body and where, from pydantic's first complaint; never the value itself."""
     where = ".".join(str(part) for part in detail.get("loc", ()))[:200]
-    message = str(detail.get("msg", "The body is not understood"))[:300]
+    message = _PLAINER.get(str(detail.get("type")), str(detail.get("msg", "The body is not understood")))[:300]
     return (f"{where}: {message}." if where else f"{message}."), where

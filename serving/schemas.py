@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -32,9 +32,11 @@ Language = Literal["en", "zh"]
 
 
 def _is_day(text: str) -> str:
-    if not _DAY.fullmatch(text):
-        raise PydanticCustomError("day", "Input should be a day such as 2026-11-01")
-    return _is_moment(text)
+    try:
+        date.fromisoformat(text if _DAY.fullmatch(text) else "")
+    except ValueError as error:
+        raise PydanticCustomError("day", "Input should be a day such as 2026-11-01") from error
+    return text
 
 
 def _is_moment(text: str) -> str:

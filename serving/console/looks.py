@@ -35,6 +35,21 @@ class Texts:
         """Return the title of a word of the data (a tier, a family); the word itself when we have none."""
         return self.words.get(f"{kind}.{word}", str(word))
 
+    def spoken(self, told: str) -> str:
+        """Return what an event of the past says, its known words translated; a company's own words stay.
+
+        Parts are set apart by " · "; the first word of a part may be known ("due 2026-01-31").
+        """
+        return " · ".join(self._part(part) for part in told.split(" · "))
+
+    def _part(self, part: str) -> str:
+        whole = self.words.get(f"said.{part}")
+        if whole is not None:
+            return whole
+        first, _, rest = part.partition(" ")
+        known = self.words.get(f"said.{first}") if rest[:1].isdigit() else None
+        return f"{known} {rest}" if known else part
+
 
 @cache
 def looks() -> "Looks":
@@ -91,6 +106,7 @@ def _environment(texts: Texts) -> Environment:
         missing=formats.missing,
     )
     pages.filters["month_name"] = partial(formats.month, language=texts.language)
+    pages.filters["spoken"] = texts.spoken
     pages.filters["role_name"] = partial(texts.name, "role")
     pages.filters["measure"] = lambda value, unit, currency: formats.measure(
         value, unit, {**texts.words, "currency": currency, "language": texts.language}

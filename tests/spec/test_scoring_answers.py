@@ -167,7 +167,7 @@ def test_what_if_moves_what_follows_from_the_change():
     [
         ({"orders_count_365d": 9}, "is not something a company can change"),
         ({"outbound_count_90d": 9}, "is not something a company can change"),
-        ({"tickets_open": -1}, "lie between 0 and inf"),
+        ({"tickets_open": -1}, "must be at least 0; its unit is count"),
         ({"tickets_open": float("nan")}, "is to be a number"),
         ({"tickets_open": "two"}, "is to be a number"),
     ],

@@ -103,6 +103,10 @@ def test_a_cursor_of_another_list_is_refused(ask):
     assert ask("customers", status=422, after="nonsense")["error"]["where"] == "after"
 
 
+def test_a_tier_that_is_none_is_refused_and_not_an_empty_list(ask):
+    assert "at_risk" in ask("customers", status=422, tier="red")["error"]["message"]
+
+
 def test_a_change_adds_up(ask, company, active):
     told = 0
     for one in active[:20]:

@@ -136,6 +136,11 @@ def test_every_refusal_has_one_shape(keyed, secrets, refusal):
     assert (response.status_code, error_of(response)["code"]) == (status, code)
 
 
+def test_a_packed_body_is_refused_before_it_is_opened(keyed, secrets):
+    headers = {**bearer(secrets["admin"]), "content-type": JSON, "content-encoding": "gzip"}
+    assert error_of(keyed.post("/v1/score", content=b"\x1f\x8b", headers=headers))["code"] == "not_json"
+
+
 def test_a_body_sent_in_pieces_is_cut_off_too(keyed, secrets):
     pieces = (b"x" * 10_000 for _ in range(100))
     headers = {**bearer(secrets["admin"]), "content-type": "application/json"}
@@ -274,6 +279,15 @@ def test_a_caller_over_its_rate_waits_while_another_does_not(home, secrets):
         statuses = [client.post("/v1/score", headers=bearer(secrets["score"]), **ask).status_code for _ in range(5)]
         assert statuses == [200, 200, 200, 429, 429]
         assert client.post("/v1/score", headers=bearer(secrets["admin"]), **ask).status_code == 200
+
+
+def test_whoever_tries_keys_is_slowed_down_and_a_right_key_is_not(home, secrets):
+    with served(home, requests_per_minute=3) as client:
+        ask = {"json": {"customer_ids": ["x"]}}
+        tried = [client.post("/v1/score", headers=bearer(f"rapport_{one}"), **ask) for one in range(5)]
+        assert [one.status_code for one in tried] == [401, 401, 401, 429, 429]
+        assert error_of(tried[-1])["code"] == "rate"
+        assert client.post("/v1/score", headers=bearer(secrets["score"]), **ask).status_code == 200
 
 
 def test_without_keys_only_this_machine_is_answered_under_its_own_name(company, open_client):
