@@ -1,13 +1,15 @@
-"""Some customers of a large history in place of all, for work that more of them would not make better."""
+"""Some customers of a history in place of all, families whole: for work that more of them would not make better."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import pyarrow as pa
+
 from history.casting import quoted
 from history.reading import History
 
-# Families stay together, or a relative left out would change what is told of the others.
+# A relative left out would change what is told of the others.
 _FAMILIES = """
 WITH RECURSIVE up AS (
     SELECT customer_id, customer_id AS root, 0 AS steps FROM everyone
@@ -29,8 +31,36 @@ def sampled(history: History, one_of: int) -> Iterator[History]:
     if one_of <= 1:
         yield history
         return
+    # A digest that no release of the engine changes: a run must find the same customers again.
+    with _shadowed(history, f"md5_number_lower(root) % {one_of} = 0") as some:
+        yield some
+
+
+@contextmanager
+def only(history: History, customer_ids: pa.Array) -> Iterator[History]:
+    """Give the history of these customers and their families, until the context ends."""
+    history.connection.register("asked_customers", pa.table({"customer_id": customer_ids}))
+    try:
+        asked = "SELECT root FROM belonging JOIN asked_customers USING (customer_id)"
+        with _shadowed(history, f"root IN ({asked})") as some:
+            # Few rows are measured in another way than many.
+            yield replace(some, laid={name: replace(laid, rows=_count(some, name)) for name, laid in some.laid.items()})
+    finally:
+        history.connection.unregister("asked_customers")
+
+
+def _count(history: History, name: str) -> int:
+    return int(history.connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchall()[0][0])
+
+
+@contextmanager
+def _shadowed(history: History, condition: str) -> Iterator[History]:
     connection = history.connection
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE kept_customers AS {_kept_sql(history, one_of)}")
+    everyone = " UNION ".join(f"SELECT customer_id FROM {quoted(name)}" for name in history.rows)
+    together = "parent_id" in history.settings.fixed_attributes and "customers" in history.rows
+    belonging = f"WITH everyone AS ({everyone}), belonging AS ({_FAMILIES if together else _ALONE})"
+    kept = f"{belonging} SELECT customer_id FROM belonging WHERE {condition}"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE kept_customers AS {kept}")
     try:
         for name in history.rows:
             connection.execute(
@@ -43,13 +73,3 @@ def sampled(history: History, one_of: int) -> Iterator[History]:
         for name in history.rows:
             connection.execute(f"DROP TABLE IF EXISTS temp.{quoted(name)}")
         connection.execute("DROP TABLE kept_customers")
-
-
-def _kept_sql(history: History, one_of: int) -> str:
-    everyone = " UNION ".join(f"SELECT customer_id FROM {quoted(name)}" for name in history.rows)
-    together = "parent_id" in history.settings.fixed_attributes and "customers" in history.rows
-    # A digest that no release of the engine changes: a run must find the same customers again.
-    return (
-        f"WITH everyone AS ({everyone}), belonging AS ({_FAMILIES if together else _ALONE}) "
-        f"SELECT customer_id FROM belonging WHERE md5_number_lower(root) % {one_of} = 0"
-    )

@@ -41,7 +41,7 @@ class Assessment:
             "measures": {name: dict(values) for name, values in self.measures.items()},
             "gains": {name: dict(values) for name, values in self.gains.items()},
             "slices": [dict(part) for part in self.slices],
-            "grade": {"letter": self.grade.letter, "sentence": " ".join(self.grade.reasons)},
+            "grade": self.grade.as_dict(),
         }
 
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from history.contract import Words
 from scoring import Bundle
 from scoring.blend import sigmoid
 from scoring.matrix import Floats, Matrix
 from training.assembly import Made
 from training.committee import logits_of
 from training.evaluate import average_precision
+from training.wording import said
 
 KEEP = 0.95
 
@@ -23,17 +25,20 @@ class Gate:
     name: str
     passed: bool
     sentence: str
+    sentence_zh: str
+
+    @classmethod
+    def of(cls, name: str, passed: bool, words: Words) -> "Gate":
+        """Make a gate of a sentence in both languages."""
+        return cls(name, passed, words.en, words.zh)
 
 
 def gates_of(evaluation: Mapping[str, Any], champion: str | None) -> tuple[Gate, ...]:
     """Read the gates off what training wrote down; ``champion`` is the version that answers now."""
-    grade = Gate(
-        "grade",
-        evaluation["grade"]["letter"] in "ABC",
-        f"Grade {evaluation['grade']['letter']}; C or better is asked.",
-    )
+    letter = evaluation["grade"]["letter"]
+    grade = Gate.of("grade", letter in "ABC", said("grade_asked", letter=letter))
     warned = evaluation.get("guards", {}).get("leaks", [])
-    leaks = Gate("leaks", not warned, "; ".join(warned) or "No feature tells the outcome by itself.")
+    leaks = Gate.of("leaks", not warned, said("leaks", leaks="; ".join(warned)) if warned else said("no_leak"))
     return (grade, leaks, _against(evaluation.get("against_champion"), champion))
 
 
@@ -44,8 +49,8 @@ def against_champion(made: Made, blend: Floats, champion: Bundle) -> dict[str, A
     """
     label = made.trial.label
     rows = np.concatenate([remapped(part.rows.matrix, champion).values for part in made.trial.judged])
-    said = sigmoid(quick_logit(champion, Matrix(champion.columns, rows)))
-    ours, theirs = average_precision(label, blend), average_precision(label, said)
+    spoken = sigmoid(quick_logit(champion, Matrix(champion.columns, rows)))
+    ours, theirs = average_precision(label, blend), average_precision(label, spoken)
     return {
         "version": champion.version,
         "average_precision": ours,
@@ -56,8 +61,8 @@ def against_champion(made: Made, blend: Floats, champion: Bundle) -> dict[str, A
 
 def quick_logit(bundle: Bundle, rows: Matrix) -> Floats:
     """Return the blended log-odds without the reasons, which cost a hundred times more."""
-    said = {expert.name: logits_of(expert, rows) for expert in bundle.experts}
-    return bundle.blend.logit(said, len(rows))
+    each = {expert.name: logits_of(expert, rows) for expert in bundle.experts}
+    return bundle.blend.logit(each, len(rows))
 
 
 def remapped(rows: Matrix, bundle: Bundle) -> Matrix:
@@ -82,13 +87,10 @@ def as_dicts(gates: tuple[Gate, ...]) -> list[dict[str, Any]]:
 def _against(compared: Mapping[str, Any] | None, champion: str | None) -> Gate:
     name = "champion"
     if champion is None:
-        return Gate(name, True, "There is no champion to compare with.")
+        return Gate.of(name, True, said("no_champion"))
     if not compared or compared["version"] != champion:
-        return Gate(name, False, f"It was not compared with version {champion}, the champion. Train again to compare.")
-    share = compared["share"]
-    return Gate(
-        name,
-        share >= KEEP,
-        f"Average precision {compared['average_precision']:.3f} is {share:.0%} of version {champion}'s "
-        f"({compared['champion_average_precision']:.3f}) on the same rows; {KEEP:.0%} is asked.",
-    )
+        return Gate.of(name, False, said("not_compared", version=champion))
+    share, ours = compared["share"], compared["average_precision"]
+    theirs = compared["champion_average_precision"]
+    words = said("compared", ours=ours, theirs=theirs, share=share, version=champion, asked=KEEP)
+    return Gate.of(name, share >= KEEP, words)

@@ -85,12 +85,17 @@ class Card:
         return {line.name: line.weight / total for line in self.indicators}
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Words, ...]:
         """Say what was changed in reading the card."""
         total = sum(line.weight for line in self.indicators)
         if abs(total - 100) < 1e-9:
             return ()
-        return (f"{self.name}: the weights come to {total:g} and are normalised to 100.",)
+        return (
+            Words(
+                f"{self.name}: the weights come to {total:g} and are normalised to 100.",
+                f"{self.name}：权重合计 {total:g}，已折算为 100。",
+            ),
+        )
 
     @cached_property
     def hash(self) -> str:

@@ -51,12 +51,17 @@ class Checked:
 
     def as_dict(self) -> dict[str, Any]:
         """Give the card, its notes and its fingerprint."""
-        return {"card": self.card.to_dict(), "hash": self.card.hash, "notes": list(self.card.notes)}
+        return {
+            "card": self.card.to_dict(),
+            "hash": self.card.hash,
+            "notes": [said(note, self.language) for note in self.card.notes],
+        }
 
     def as_text(self) -> str:
         """Draw the card as a table."""
         card = self.card
-        lines = [f"{said(card.label, self.language)} ({card.reference}, {card.hash[:12]}) is well formed.", *card.notes]
+        lines = [f"{said(card.label, self.language)} ({card.reference}, {card.hash[:12]}) is well formed."]
+        lines += [said(note, self.language) for note in card.notes]
         for part in card.dimensions:
             share = 100 * sum(card.weights[line.name] for line in part.indicators)
             lines.append(f"{said(part.label, self.language)}  {share:.1f}")

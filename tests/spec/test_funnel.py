@@ -1,0 +1,37 @@
+"""The funnel: leads that were won or lost keep the grade that they had as leads."""
+
+from datetime import datetime
+
+import pytest
+
+from features import snapshot
+from history import parse_span, read_history
+from history.simulate import simulate
+from scoring import Scorer
+from serving.funnel import funnel
+from training import train
+
+AS_OF, HALF, YEAR = datetime(2025, 12, 1), parse_span("6mo"), parse_span("12mo")
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    place = tmp_path_factory.mktemp("funnel") / "company"
+    simulate(place, 200, 3, 7)
+    with read_history(place) as history:
+        made = train(history, "conversion", as_of=AS_OF, horizon=HALF, active=YEAR)
+        scored = Scorer(made.bundle).score(snapshot(history, AS_OF, made.made.features, active=YEAR), AS_OF)
+        yield funnel(history, scored).to_pylist()
+
+
+def test_nearly_all_who_were_won_carry_a_grade(rows):
+    won = sum(row["won"] for row in rows)
+    graded = sum(row["won"] for row in rows if row["grade"])
+    assert won >= 10
+    assert graded >= 0.8 * won
+
+
+def test_better_grades_were_won_more_often(rows):
+    leads, won = ({letter: sum(row[stage] for row in rows if row["grade"] == letter) for letter in "AD"}
+                  for stage in ("leads", "won"))  # fmt: skip
+    assert won["A"] / leads["A"] > won["D"] / max(leads["D"], 1)
