@@ -72,7 +72,7 @@ def assemble(made: Made) -> Bundle:
 
 def votes_of(made: Made, names: tuple[str, ...]) -> dict[str, float]:
     """Fit the votes of these parts; one unheard on later slices keeps its start; grade D serves the simpler part."""
-    start = prior(names, made.size.rarer)
+    start = prior(names, made.size)
     heard = {name: vote for name, vote in start.items() if name in made.trial.names}
     if simple := _simple(made, names):
         return {name: float(name == simple) for name in names}

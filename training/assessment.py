@@ -64,9 +64,9 @@ def assess(trial: Trial, target: str, size: Size) -> Assessment:
 
 def _said(trial: Trial, target: str, size: Size) -> dict[str, Floats]:
     names = trial.names
-    said = {"blend": told(trial, prior(names, size.rarer))}
+    said = {"blend": told(trial, prior(names, size))}
     if "card" in names and len(names) > 1:
-        said["model"] = told(trial, prior([name for name in names if name != "card"], size.rarer))
+        said["model"] = told(trial, prior([name for name in names if name != "card"], size))
     for name in names:
         said[name] = np.concatenate([anchored(part.said[name], part.level) for part in trial.judged])
     for rule in rules(trial.early, target):

@@ -110,7 +110,7 @@ def _trained(  # noqa: PLR0913 - the steps share what the question has settled
     now = eligible(everyone(history, question, features), question, rows.matrix.columns)
 
     progress("the rhythm of orders", 0.4)
-    size = size_of(rows)
+    size = size_of(rows, plan)
     making = Making(
         rhythms=rhythms_at(history, question, [*plan.every, as_of], features),
         since=seen_since(history, question, [as_of, *validation(plan, question.settled, as_of)], features),

@@ -4,16 +4,18 @@ from dataclasses import dataclass
 
 from scoring.bundle import Basis
 from training.rows import Rows
+from training.slices import Slices
 
 COMMITTEE, RHYTHM = 40, 10
 
 
 @dataclass(frozen=True)
 class Size:
-    """Counts of different customers; ``rarer`` is those with the rarer outcome."""
+    """Counts of different customers; ``rarer`` showed the rarer outcome, ``newest`` in the newest slices."""
 
     customers: int
     rarer: int
+    newest: int
     basis: Basis
 
     @property
@@ -22,10 +24,10 @@ class Size:
         return self.basis.label == "committee"
 
 
-def size_of(rows: Rows) -> Size:
+def size_of(rows: Rows, plan: Slices) -> Size:
     """Say what the answers may rest on."""
     customers, rarer = len(set(rows.ids)), rows.rarer
-    return Size(customers, rarer, _basis(customers, rarer))
+    return Size(customers, rarer, rows.at(plan.newest).rarer, _basis(customers, rarer))
 
 
 def _basis(customers: int, rarer: int) -> Basis:

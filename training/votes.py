@@ -10,6 +10,7 @@ from scoring.blend import Blend
 from scoring.matrix import Floats
 from training.level import shift_to
 from training.rows import Flags
+from training.size import Size
 from training.trial import Judged, Trial, anchored, first_half
 
 # The pull to equal votes: what an earlier opinion worth some rows would do, and a little that no number of rows takes
@@ -20,13 +21,17 @@ NEVER_MIND = 0.01
 FULL_TREES, FULL_LINE = 150, 30
 
 
-def prior(names: Sequence[str], rarer: int) -> dict[str, float]:
+def prior(names: Sequence[str], size: Size) -> dict[str, float]:
     """Return the votes before anything was seen: equal, less for what needs many outcomes, little for the card.
 
-    ``rarer`` is the number of customers who showed the rarer outcome.
+    The hazard of contracts steps back as the line comes forward, which hears the same facts and more.
+    What counts are the customers who showed the rarer outcome: for the trees of the newest slices, those seen there.
     """
     need = {"newest": FULL_TREES, "many": FULL_TREES, "linear": FULL_LINE}
-    votes = {name: rarer / (rarer + need.get(name, 0)) for name in names}
+    seen = {name: size.newest if name == "newest" else size.rarer for name in names}
+    votes = {name: seen[name] / max(seen[name] + need.get(name, 0), 1) for name in names}
+    if "hazard" in votes and "linear" in votes:
+        votes["hazard"] = 1 - votes["linear"]
     if "card" in votes and len(votes) > 1:
         votes["card"] = CARD_PRIOR * sum(vote for name, vote in votes.items() if name != "card")
     whole = sum(votes.values())
