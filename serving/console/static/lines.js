@@ -39,12 +39,14 @@ function scores(box) {
   const line = JSON.parse(box.dataset.lines);
   const near = (seconds) => line.events.filter((event) => event.kind !== "order" && Math.abs(event.at - seconds) < 16 * 86400).slice(0, 2).map((event) => event.title).join("; ");
   const top = Math.min(1, Math.max(...line.p) * 1.25 + 0.02);
+  // Within a quarter the month alone would say the same under every tick.
+  const step = line.at[line.at.length - 1] - line.at[0] < 92 * 86400 ? { day: "numeric", month: "short" } : { year: "2-digit", month: "short" };
   return [{
     height: 220,
     scales: { y: { range: [0, top] } },
     legend: { live: true },
     axes: [
-      axis((plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleDateString(zh ? "zh-CN" : "en-GB", { timeZone: "UTC", year: "2-digit", month: "short" })), { space: 70, size: 28 }),
+      axis((plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleDateString(zh ? "zh-CN" : "en-GB", { timeZone: "UTC", ...step })), { space: 70, size: 28 }),
       axis((plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`), { size: 42 }),
     ],
     series: [
