@@ -41,7 +41,7 @@ notebooks: $(READY)
 # The locks hold names, versions and hashes; a cut-off of a week lets others find a bad release first. The smaller ones
 # are held to the large one, so that they can be installed side by side.
 lock:
-	uv pip compile pyproject.toml --extra train --extra search --extra serve --extra sql --extra notebooks --extra dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra train --extra search --extra serve --extra sql --extra sentiment --extra notebooks --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
 	  --custom-compile-command "make lock" --quiet --output-file requirements.lock
 	uv pip compile pyproject.toml --extra serve --constraint requirements.lock --universal --python-version 3.11 \

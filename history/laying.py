@@ -28,6 +28,7 @@ from history.looking import (
     problem,
     repeated_rows,
 )
+from history.moods import tell_moods
 from history.naming import attribute_names, column_names, plain
 from history.rejects import FILE, LINE, Rejected, table_of
 from history.settings import Settings
@@ -96,8 +97,9 @@ def lay(
     if whole:
         _refuse_too_many(source, rows, rejects, settings)
     currencies = _currencies(opened, source.sql)
-    _publish(opened, found, sight, attributes)
-    present = frozenset(names) & {column.name for column in columns_of(table)}
+    told = _tell_moods(opened, settings)
+    _publish(opened, found, sight, attributes, told=told)
+    present = frozenset({*names, "sentiment"} if told else names) & {column.name for column in columns_of(table)}
     span = sight.spans.get(table.time, (None, None))
     return Laid(rows - rejects.num_rows, present, span, rejects, currencies)
 
@@ -182,12 +184,25 @@ def _refuse_too_many(source: Source, rows: int, rejects: pa.Table, settings: Set
     )
 
 
-def _publish(opened: Opened, found: list[Complaint], sight: Sight, attributes: Mapping[str, str]) -> None:
-    """Make the contract's table of what was read and is good."""
+def _tell_moods(opened: Opened, settings: Settings) -> bool:
+    """Tell the mood of the texts that have none, where the settings ask for it; return whether that was so."""
+    given = {each.column.name for each in opened.given}
+    if opened.table.name != "interactions" or settings.sentiment != "text" or "text" not in given:
+        return False
+    unsaid = " AND sentiment IS NULL" if "sentiment" in given else ""
+    tell_moods(opened.connection, f"SELECT DISTINCT text FROM {opened.view} WHERE text IS NOT NULL{unsaid}")
+    return True
+
+
+def _publish(
+    opened: Opened, found: list[Complaint], sight: Sight, attributes: Mapping[str, str], *, told: bool
+) -> None:
+    """Make the contract's table of what was read and is good, with the moods that were told from texts."""
     names = {each.column.name for each in opened.given}
-    parts = [_final(column, given=column.name in names) for column in columns_of(opened.table)]
+    parts = [_final(column, given=column.name in names, told=told) for column in columns_of(opened.table)]
     parts += [f"{quoted(ATTRIBUTE + name)} AS {quoted(name)}" for name in attributes]
     sql = f"SELECT {', '.join(parts)} FROM {opened.view} AS row"
+    sql += " LEFT JOIN reading.moods ON said = text" if told else ""
     conditions = [f"{problem(found)} IS NULL"] if sight.bad else []
     if sight.repeated:
         same = " AND ".join(f"row.{quoted(each)} IS NOT DISTINCT FROM twice.{quoted(each)}" for each in (FILE, LINE))
@@ -201,5 +216,7 @@ def _publish(opened: Opened, found: list[Complaint], sight: Sight, attributes: M
         opened.ask(f"DROP VIEW {name}; CREATE TABLE {name} AS {sql}; DROP TABLE {opened.view}")
 
 
-def _final(column: Column, *, given: bool) -> str:
+def _final(column: Column, *, given: bool, told: bool) -> str:
+    if told and column.name == "sentiment":
+        return "COALESCE(sentiment, mood) AS sentiment" if given else "mood AS sentiment"
     return quoted(column.name) if given else f"{empty(column)} AS {quoted(column.name)}"

@@ -18,6 +18,7 @@ from history.casting import LARGEST, quoted
 from history.contract import Column, Table, by_name, columns_of
 from history.engine import Engine
 from history.looking import LONELY_YEARS
+from history.moods import mood_of
 from history.naming import plain
 from history.settings import Settings
 from history.words import KNOWN_WORDS
@@ -91,6 +92,9 @@ def _read(table: Table, records: Sequence[Mapping[str, Any]], settings: Settings
     columns = columns_of(table)
     nothing: Cells = [None] * len(records)
     cells = {column.name: _column(column, records, settings) if column.name in names else nothing for column in columns}
+    if table.name == "interactions" and settings.sentiment == "text" and "text" in names:
+        names = list(dict.fromkeys([*names, "sentiment"]))
+        cells["sentiment"] = _with_moods(cells["sentiment"], cells["text"])
     known = {column.name for column in columns}
     extra = [name for name in names if name not in known] if table.name == "customers" else []
     attributes = {name: _attribute([record.get(name) for record in records]) for name in extra}
@@ -100,6 +104,13 @@ def _read(table: Table, records: Sequence[Mapping[str, Any]], settings: Settings
     if whole:
         _refuse_lonely(columns, cells)
     return Quick(len(records), cells, attributes, frozenset(names) & known, span)
+
+
+def _with_moods(given: Cells, texts: Cells) -> Cells:
+    return [
+        mood_of(text) if number is None and text is not None else number
+        for number, text in zip(given, texts, strict=True)
+    ]
 
 
 def _names(table: Table, records: Sequence[Mapping[str, Any]], settings: Settings) -> list[str]:

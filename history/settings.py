@@ -35,6 +35,10 @@ class Settings:
         (), "Columns of customers that never change afterwards, and so may be used as features."
     )
     dates: str = _setting("iso", "How 03/04/2026 is read: day_first, month_first, or iso to refuse it.")
+    sentiment: str = _setting(
+        "given",
+        "Mood of an interaction without a number: given for none, text to tell it from its text (English, Chinese).",
+    )
     reject_share: float = _setting(0.2, "Share of a table's rows that may be refused before the run stops.")
     calls_per_week: int = _setting(50, "How many customers the team can call in a week.")
     home: str = _setting("rapport-data", "Folder of the published models and scores.")
@@ -129,6 +133,7 @@ def _check(settings: Settings) -> None:
     """Refuse values that are of the right kind but mean nothing."""
     _one_of("language", settings.language, ("en", "zh"))
     _one_of("churn", settings.churn, ("orders", "contracts"))
+    _one_of("sentiment", settings.sentiment, ("given", "text"))
     _one_of("dates", settings.dates, ("iso", "day_first", "month_first"))
     for name in ("active", "horizon", "grace"):
         _a_span(name, getattr(settings, name))

@@ -27,6 +27,7 @@ MODULES_OF_EXTRAS = {
     "search": ("optuna",),
     "serve": ("bentoml", "pydantic", "prometheus_client", "starlette", "itsdangerous", "jwt", "xlsxwriter"),
     "spark": ("pyspark",),
+    "sentiment": ("textblob",),
     "sql": ("adbc_driver_postgresql", "adbc_driver_manager"),
     "notebooks": ("jupytext", "nbclient"),
 }
