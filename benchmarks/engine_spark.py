@@ -1,0 +1,97 @@
+"""Features of a big history by Spark on this machine, beside the embedded engine: equal cells, and the time of each.
+
+Scale 1 is 100,000 customers with 10 M orders and 10 M interactions; a tenth of it is measured too.
+
+python benchmarks/engine_spark.py --scale full|small|0.1 [--folder FOLDER]
+"""
+
+import argparse
+import importlib.util
+import shutil
+import sys
+import tempfile
+import time
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+from parts.big_history import big_history
+from parts.measured import HEAD, measured
+from parts.scale import options as options_of
+
+from features import catalog, snapshot, vocabulary_of
+from features.spark import spark_features
+from history import read_history
+from history.settings import Settings
+from history.spans import parse_span
+
+CORES = 2
+AS_OF = datetime(2025, 7, 1)  # noqa: DTZ001 - the invented company's own clock
+YEAR = parse_span("12mo")
+
+
+def by_embedded(source: Path, out: Path) -> dict[str, Any]:
+    """Write the features as `rapport features` does."""
+    with read_history(source, Settings(threads=CORES)) as history:
+        rows = snapshot(history, AS_OF, catalog(vocabulary_of(history, AS_OF)), active=YEAR)
+    pq.write_table(rows, out)
+    return {"customers": len(rows)}
+
+
+def by_spark(source: Path, out: Path) -> dict[str, Any]:
+    """Write the features as `rapport features --engine spark` does, Java's start included."""
+    stages: list[tuple[str, float]] = []
+    customers = spark_features(
+        source,
+        out,
+        as_of=AS_OF,
+        active=YEAR,
+        master=f"local[{CORES}]",
+        progress=lambda message, _share: stages.append((message, time.perf_counter())),
+    )
+    spans = {name: end - begin for (name, begin), (_, end) in pairwise(stages)}
+    return {"customers": customers, "stages": spans}
+
+
+def different_cells(one: Path, other: Path) -> int:
+    """Return how many cells of two tables of customers are not the same, to the last bit."""
+    names = [name for name in pq.read_schema(one).names if name != "customer_id"]
+    unlike = " + ".join(f'(one."{name}" IS DISTINCT FROM other."{name}")::INT' for name in names)
+    sql = (
+        f"SELECT COALESCE(sum({unlike}), 0), count(*) FILTER (one.customer_id IS NULL OR other.customer_id IS NULL) "
+        f"FROM '{one}' AS one FULL JOIN '{other}/part-*.parquet' AS other USING (customer_id)"
+    )
+    with duckdb.connect() as connection:
+        cells, customers = connection.execute(sql).fetchall()[0]
+    return int(cells) + int(customers) * len(names)
+
+
+def main() -> None:
+    """Measure and print."""
+    if importlib.util.find_spec("pyspark") is None or shutil.which("java") is None:
+        sys.exit("Skipped: it needs PySpark (the extra spark) and Java.")
+    options = _options()
+    for scale in (options.scale / 20, options.scale / 2):
+        source = big_history(options.folder, scale)
+        with tempfile.TemporaryDirectory(prefix="rapport-bench-") as scratch:
+            one, other = Path(scratch) / "embedded.parquet", Path(scratch) / "spark"
+            embedded, spark = measured(by_embedded, source, one), measured(by_spark, source, other)
+            unlike = different_cells(one, other)
+        print(f"{round(40_200_000 * scale):,} rows, {spark.result['customers']:,} customers; {unlike} cells differ")
+        print(HEAD)
+        print(embedded.line("embedded engine", embedded.wall))
+        print(spark.line(f"Spark local[{CORES}] (cpu, memory: driver alone)", embedded.wall))
+        print("    " + ", ".join(f"{name} {took:.1f} s" for name, took in spark.result["stages"].items()))
+
+
+def _options() -> argparse.Namespace:
+    parser = options_of(__doc__)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "rapport-bench")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
