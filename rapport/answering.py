@@ -17,6 +17,7 @@ from rapport.options import (
     Engine,
     EngineName,
     Home,
+    LanguageName,
     Master,
     OptionalAsOf,
     Target,
@@ -27,6 +28,7 @@ from rapport.terminal import (
     HistorySource,
     Json,
     SettingsPath,
+    clear_up,
     now,
     opened,
     out,
@@ -40,9 +42,11 @@ def score(
     source: HistorySource,
     as_of: AsOf,
     target: Target = TargetName.churn,
-    path: Annotated[str | None, typer.Option("--out", help=".parquet, .csv, .xlsx or a PostgreSQL URL.")] = None,
+    path: Annotated[
+        str | None, typer.Option("--out", help=".parquet, .csv, .xlsx, a PostgreSQL URL, or a webhook's.")
+    ] = None,
     reasons: Annotated[int, typer.Option(min=0, max=17, help="Reasons written for each customer.")] = 3,
-    language: Annotated[str | None, typer.Option(help="en or zh; by default that of the settings.")] = None,
+    language: Annotated[LanguageName | None, typer.Option(help="en or zh; by default that of the settings.")] = None,
     engine: Engine = EngineName.duckdb,
     master: Master = "local[2]",
     due: Annotated[bool, typer.Option("--due", help="Score nothing: list who is due to be looked at again.")] = False,
@@ -53,7 +57,7 @@ def score(
 ) -> None:
     """Score every customer with the champion, publish the snapshot that the service answers from, and export it."""
     from serving.alarm import alarm, channels_of
-    from serving.exports import export
+    from serving.exports import export, refuse_unless_known
     from serving.nightly import published_table, score_history
 
     chosen = settings_of(settings)
@@ -64,11 +68,15 @@ def score(
     if engine is EngineName.spark:
         _score_by_spark(source, place, target.value, as_of, path, chosen, master)
         return
+    secret = os.environ.get("RAPPORT_WEBHOOK_SECRET")
+    if path is not None:
+        refuse_unless_known(path, secret)
+    clear_up(place, chosen)
     with opened(source, chosen) as history, progress() as report:
         night = score_history(history, place, target.value, as_of=as_of, now=now(), progress=report)
         notice = alarm(history, place, night, now=now(), channels=channels_of(place, os.environ)) if alerts else None
     if path is not None:
-        export(published_table(night.scored, reasons=reasons, language=language or chosen.language), path)
+        export(published_table(night.scored, reasons=reasons, language=language or chosen.language), path, secret)
     count = len(night.scored)
     words = f"Scored {count:,} customers as of {as_of:%Y-%m-%d}" + (f"; wrote {path}." if path else ".")
     told: dict[str, Any] = {"rows": count, "as_of": as_of.isoformat(), "out": path}

@@ -20,6 +20,13 @@ class TargetName(StrEnum):
     conversion = "conversion"
 
 
+class LanguageName(StrEnum):
+    """Languages that reasons are told in."""
+
+    en = "en"
+    zh = "zh"
+
+
 class EngineName(StrEnum):
     """Where features are computed."""
 

@@ -110,7 +110,11 @@ def variables() -> list[tuple[str, str, str]]:
         ("RAPPORT_SECURE_COOKIES", "on: the console's cookies travel by HTTPS only.", "on, but off on loopback"),
         ("RAPPORT_MLFLOW_URL", "Where people read MLflow; the console links to it.", "none"),
         ("RAPPORT_WEBHOOK_URL", "Where alerts of the night are posted.", "none"),
-        ("RAPPORT_WEBHOOK_SECRET", "What alerts are signed with; at least 16 bytes.", "none"),
+        (
+            "RAPPORT_WEBHOOK_SECRET",
+            "What alerts and scores sent to a webhook are signed with; at least 16 bytes.",
+            "none",
+        ),
     ]
 
 

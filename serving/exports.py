@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import re
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -19,17 +19,26 @@ import pyarrow.parquet as pq
 from history.errors import ServingError
 from serving.console.export import as_csv, as_excel
 from serving.files import aside, replace_bytes
+from serving.outward import FEWEST_SECRET_BYTES, OPENER, SIGNATURE_HEADER, sign
 
 TABLE = "rapport_scores"
 KEY = ("target", "as_of", "customer_id")
 _DATABASE = re.compile(r"(postgres(?:ql)?):/{1,2}(?!/)")
 _TYPES = {"double": "double precision", "string": "text", "int64": "bigint"}
+_WEB = ("https://", "http://")
 _ROWS_IN_A_POST = 500
 _TRIES = 4
 
 
-def export(table: pa.Table, out: str | Path) -> None:
-    """Write the scores where ``out`` says: a file by its ending, or a database by its URL; whole or not at all."""
+def export(table: pa.Table, out: str | Path, secret: str | None = None) -> None:
+    """Write the scores where ``out`` says: a file by its ending, a database or a CRM's webhook by its URL.
+
+    A file and a database take all or nothing; a webhook takes parts, signed with ``secret``.
+    """
+    refuse_unless_known(out, secret)
+    if str(out).startswith(_WEB) and secret is not None:
+        post(table, str(out), secret)
+        return
     if database := _DATABASE.match(str(out)):
         upsert(table, f"postgresql://{str(out)[database.end() :]}")
         return
@@ -37,16 +46,27 @@ def export(table: pa.Table, out: str | Path) -> None:
     if path.suffix == ".parquet":
         with aside(path) as part:
             pq.write_table(table, part)
-    elif path.suffix in (".csv", ".xlsx"):
+    else:
         columns = [column.to_pylist() for column in table.columns]
         rows = list(zip(*columns, strict=True))
         written = (
             as_csv(table.column_names, rows) if path.suffix == ".csv" else as_excel(table.column_names, rows, "scores")
         )
         replace_bytes(path, written)
-    else:
+
+
+def refuse_unless_known(out: str | Path, secret: str | None = None) -> None:
+    """Refuse a place that scores cannot go to: best asked before they are made."""
+    if str(out).startswith(_WEB):
+        if len((secret or "").encode()) < FEWEST_SECRET_BYTES:
+            raise ServingError(
+                "Scores are signed before they are sent; set RAPPORT_WEBHOOK_SECRET to at least "
+                f"{FEWEST_SECRET_BYTES} bytes."
+            )
+    elif not _DATABASE.match(str(out)) and Path(out).suffix not in (".parquet", ".csv", ".xlsx"):
         raise ServingError(
-            f"{out}: unknown ending {path.suffix or '(none)'}. Use .parquet, .csv, .xlsx or postgresql://…"
+            f"{out}: unknown ending {Path(out).suffix or '(none)'}. "
+            "Use .parquet, .csv, .xlsx, postgresql://… or https://… (a webhook)."
         )
 
 
@@ -79,12 +99,12 @@ def upsert(table: pa.Table, url: str) -> None:
 
 
 def post(table: pa.Table, url: str, secret: str, pause: Callable[[float], None] = time.sleep) -> int:
-    """Send the scores to a CRM in signed parts; returns how many requests were taken.
+    """Send the scores to a CRM in parts; returns how many requests were taken.
 
-    Each part carries ``X-Rapport-Signature`` (HMAC-SHA256 of the body) and an ``Idempotency-Key`` made from its
-    content, so that a part sent again after a broken answer can be told from a new one.
+    Each part is signed as alerts are (``X-Rapport-Signature``) and has an ``Idempotency-Key`` made from its content, so
+    that a part sent again after a broken answer can be told from a new one.
     """
-    if not url.startswith(("https://", "http://")):
+    if not url.startswith(_WEB):
         raise ServingError(f"{url}: a webhook's address begins with https:// (or http:// inside your own network).")
     sent = 0
     for body in _parts(table):
@@ -101,15 +121,15 @@ def _parts(table: pa.Table) -> Iterator[bytes]:
 def _post_one(url: str, body: bytes, secret: str, pause: Callable[[float], None], *, done: int) -> None:
     headers = {
         "Content-Type": "application/json",
-        "X-Rapport-Signature": f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}",
         "Idempotency-Key": hashlib.sha256(body).hexdigest(),
     }
     reason = ""
     for attempt in range(_TRIES):
         if attempt:
             pause(2.0**attempt)
+        headers[SIGNATURE_HEADER] = sign(secret, body, datetime.now(UTC))
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=20):
+            with OPENER.open(urllib.request.Request(url, body, headers), timeout=20):
                 return
         except urllib.error.HTTPError as error:
             reason = f"status {error.code}"

@@ -13,6 +13,7 @@ from typing import Any
 
 from history.errors import ServingError
 from serving.environment import is_private
+from serving.outward import OPENER
 
 _FETCH_SECONDS = 5.0
 _MOST_BYTES = 512_000
@@ -81,17 +82,9 @@ def _signs(key: Any) -> bool:
     return isinstance(key, dict) and key.get("kty") in _ASYMMETRIC and key.get("use", "sig") == "sig"
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Follow nothing: the keys come from the address that was checked, or not at all."""
-
-
-_OPENER = urllib.request.build_opener(_NoRedirects)
-
-
 def _json(url: str) -> dict[str, Any]:
     try:
-        with _OPENER.open(url, timeout=_FETCH_SECONDS) as response:
+        with OPENER.open(url, timeout=_FETCH_SECONDS) as response:
             found = json.loads(response.read(_MOST_BYTES))
     except urllib.error.HTTPError as error:
         raise ServingError(f"{url}: status {error.code}.") from error

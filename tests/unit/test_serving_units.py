@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import threading
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import openpyxl
@@ -18,6 +18,7 @@ from serving.environment import Environment, as_variables, read_environment, var
 from serving.exports import export, post
 from serving.files import aside, secret_of
 from serving.limits import Rate
+from serving.outward import verify
 from serving.past import thinned
 
 SCORES = pa.table(
@@ -135,6 +136,7 @@ def crm():
             if status == 200:
                 taken.append((dict(self.headers), json.loads(body)))
             self.send_response(status)
+            self.send_header("Location", self.path)
             self.end_headers()
 
         def log_message(self, *_):
@@ -151,7 +153,21 @@ def test_scores_written_back_to_a_crm_are_signed_and_sent_again_after_a_failure(
     assert post(SCORES, url, "secret", pause=lambda _: None) == 1
     headers, body = taken[0]
     assert body["scores"][1] == {"customer_id": "张三", "as_of": "2026-11-01", "target": "churn", "probability": None}
-    assert headers["X-Rapport-Signature"].startswith("sha256=")
-    answers[:] = [401]
-    with pytest.raises(ServingError, match="status 401"):
-        post(SCORES, url, "secret", pause=lambda _: None)
+    assert headers["Idempotency-Key"]
+    for refusal in (401, 302):
+        answers[:] = [refusal]
+        with pytest.raises(ServingError, match=f"status {refusal}"):
+            post(SCORES, url, "secret", pause=lambda _: None)
+
+
+def test_scores_leave_for_a_webhook_only_when_they_can_be_signed(crm):
+    url, taken, answers = crm
+    answers[:] = [200]
+    for secret in (None, "short"):
+        with pytest.raises(ServingError, match="RAPPORT_WEBHOOK_SECRET"):
+            export(SCORES, url, secret)
+    export(SCORES, url, "a secret of length")
+    headers, body = taken[0]
+    sent = json.dumps(body, ensure_ascii=False).encode()
+    assert verify("a secret of length", headers["X-Rapport-Signature"], sent, datetime.now(UTC))
+    assert not verify("another of some length", headers["X-Rapport-Signature"], sent, datetime.now(UTC))
