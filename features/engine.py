@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
-from itertools import pairwise
+from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 
-import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.arrays import ArrayPlan, small_snapshot
 from features.by_contract import ChurnRule, contract_states
 from features.catalog import Catalog, catalog
+from features.chunks import marked
 from features.kin import READ, kin_columns
-from features.plan import Plan, StreamPlan
-from features.question import Cutoff, Question, opened
-from features.sources import KEPT, Moment, attribute_columns, on_clock, prepare
+from features.question import Question, opened
+from features.sources import Moment, attribute_columns, on_clock, prepare
 from features.streams import measurable
 from features.targets import TARGETS
-from history import History, Settings
+from features.told import Told, told
+from features.windows import Cutoff
+from history import History
 from history.spans import Span
 
-ROWS_AT_ONCE = 4_000_000
-"""Cutoffs are merged together while they copy no more than this many buckets; a big history goes cutoff by cutoff."""
-
+Flags = npt.NDArray[np.bool_]
 
 SMALL = 20_000
 """Up to so many rows one cutoff is measured on arrays: a database's planning would cost more than the work."""
@@ -69,13 +71,9 @@ def snapshot(
 
 
 def _big_snapshot(history: History, features: Catalog, before: datetime, moment: Moment, active_from: int) -> pa.Table:
-    compiled, connection = features.plan, history.connection
-    prepare(connection, moment.turn_us, before)
-    streams = _streams(history, compiled)
-    for stream in streams:
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW rows_{stream.name} AS {stream.rows}")
-    _merge(connection, compiled, streams, "rows", [Cutoff(moment.day, active_from)])
-    return connection.sql(f"FROM ({compiled.finish}) ORDER BY customer_id").to_arrow_table()
+    prepare(history.connection, moment.turn_us, before)
+    parts = told(history, array_plan(features), [Cutoff(moment.day, active_from)], whole=False)
+    return pa.concat_tables(part.table() for part in parts)
 
 
 def training_rows(  # noqa: PLR0913 - each names one bound of what may be read
@@ -97,36 +95,38 @@ def training_rows(  # noqa: PLR0913 - each names one bound of what may be read
 
 
 def write_training_rows(history: History, question: Question, out: Path, features: Catalog | None = None) -> int:
-    """Write the training rows to a Parquet file, some cutoffs at a time; return how many rows there are."""
-    written, writer = 0, None
-    for part in training_parts(history, question, features or catalog()):
-        writer = writer or pq.ParquetWriter(out, part.schema)
-        writer.write_table(part)
-        written += len(part)
-    if writer:
-        writer.close()
+    """Write the training rows to a Parquet file, some customers at a time; return how many rows there are."""
+    parts = training_parts(history, question, features or catalog())
+    first = next(parts)
+    # One part is written while the next is measured.
+    with pq.ParquetWriter(out, first.schema) as writer, ThreadPoolExecutor(1) as pool:
+        written, before = 0, None
+        for part in chain([first], parts):
+            written += len(part)
+            if before is not None:
+                before.result()
+            before = pool.submit(writer.write_table, part)
+        assert before is not None
+        before.result()
     return written
 
 
 def training_parts(history: History, question: Question, features: Catalog) -> Iterator[pa.Table]:
-    """Yield the training rows in the order of the cutoffs, as many cutoffs at a time as memory allows."""
-    compiled, connection = features.plan, history.connection
+    """Yield the training rows, as many customers at a time as memory allows; in each part cutoff by cutoff."""
     # Every cutoff once, or its events would count twice.
-    cutoffs = opened(history, replace(question, cutoffs=tuple(dict.fromkeys(question.cutoffs))))
-    streams = _streams(history, compiled)
-    most = _bucket(connection, streams, [cutoff.day for cutoff in cutoffs])
-    together = max(1, ROWS_AT_ONCE // max(1, most))
-    for first in range(0, len(cutoffs), together):
-        _merge(connection, compiled, streams, "buckets", cutoffs[first : first + together])
-        rows = connection.sql(_labelled(compiled, question, history.settings)).to_arrow_table()
-        given = _of_customers(
-            history,
-            features,
-            rows.select(["customer_id", "cutoff"]),
-            lambda: connection.sql(_people_sql(compiled)).to_arrow_table(),
-            frozenset(history.present),
-        )
-        yield _shaped(rows, features, frozenset(history.present), given, ["customer_id", "cutoff", "label"])
+    question = replace(question, cutoffs=tuple(dict.fromkeys(question.cutoffs)))
+    cutoffs, kept = opened(history, question), frozenset(history.present)
+    moments = pa.array([on_clock(cutoff, history.settings.zone) for cutoff in question.cutoffs], pa.timestamp("us"))
+    # Relatives may be anywhere.
+    whole = any(feature.relatives for feature in features.features)
+    for part in told(history, array_plan(features), cutoffs, whole=whole):
+        eligible, label = _labels(history, question, part, cutoffs)
+        chosen = part.take(eligible)
+        rows = chosen.table().append_column("cutoff", moments.take(pa.array(chosen.cutoff)))
+        rows = rows.append_column("label", pa.array(label[eligible], pa.int8()))
+        asked = rows.select(["customer_id", "cutoff"])
+        given = _of_customers(history, features, asked, partial(_people, part, moments), kept)
+        yield _shaped(rows, features, kept, given, ["customer_id", "cutoff", "label"])
 
 
 @cache
@@ -135,76 +135,19 @@ def array_plan(features: Catalog) -> ArrayPlan:
     return ArrayPlan(features.plan)
 
 
-def _streams(history: History, compiled: Plan) -> list[StreamPlan]:
-    """Return the streams that can have rows, and say once for all cutoffs that the others have none."""
-    filled = [name for name, rows in history.rows.items() if rows]
-    live = [stream for stream in compiled.streams if stream.can_have_rows(filled)]
-    for stream in compiled.streams:
-        if stream not in live:
-            history.connection.execute(f"DROP TABLE IF EXISTS temp.merged_{stream.name}")
-            history.connection.execute(f"CREATE TEMP TABLE merged_{stream.name} AS {stream.nobody}")
-    return live
+def _people(part: Told, moments: pa.Array) -> pa.Table:
+    return part.table().select(["customer_id", *READ]).append_column("cutoff", moments.take(pa.array(part.cutoff)))
 
 
-def _bucket(connection: duckdb.DuckDBPyConnection, streams: Sequence[StreamPlan], cutoffs: list[int]) -> int:
-    """Cut each stream at every window edge of every cutoff; return the rows of the largest."""
-    most = 0
-    for stream in streams:
-        edges = sorted({day - edge for day in cutoffs for edge in stream.edges})
-        spans = ", ".join(f"({first}, {last})" for first, last in pairwise(edges)) or "(0, 0)"
-        connection.execute(
-            "CREATE OR REPLACE TEMP TABLE days AS SELECT UNNEST(range(first, last))::INTEGER AS on, "
-            f"first::INTEGER AS first FROM (VALUES {spans}) AS span(first, last)"
-        )
-        connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW rows_{stream.name} AS FROM ({stream.rows}) WHERE day < {max(cutoffs)}"
-        )
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE buckets_{stream.name} AS {stream.buckets}")
-        most = max(most, connection.execute(f"SELECT count(*) FROM buckets_{stream.name}").fetchall()[0][0])
-    return most
-
-
-def _merge(
-    connection: duckdb.DuckDBPyConnection,
-    compiled: Plan,
-    streams: Sequence[StreamPlan],
-    source: str,
-    cutoffs: Sequence[Cutoff],
-) -> None:
-    """Merge each stream's partials over what is before each cutoff: the only place where past and future part."""
-    moments = ", ".join(f"({cutoff.day}, {cutoff.active_from}, {cutoff.branch})" for cutoff in cutoffs)
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE moments AS SELECT cutoff::INTEGER AS cutoff, "
-        "active_from::INTEGER AS active_from, own::INTEGER AS own "
-        f"FROM (VALUES {moments}) AS moment(cutoff, active_from, own)"
-    )
-    for stream in streams:
-        past = (
-            f"SELECT past.*, cutoff FROM {source}_{stream.name} AS past JOIN moments ON day < cutoff "
-            f"WHERE branch IN ({KEPT}, own)"
-        )
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW past_{stream.name} AS {past}")
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE merged_{stream.name} AS {stream.merge}")
-    known = " UNION ".join(f"SELECT customer_id, cutoff FROM merged_{stream.name}" for stream in compiled.streams)
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE people AS SELECT customer_id, cutoff, active_from "
-        f"FROM ({known}) JOIN moments USING (cutoff) WHERE customer_id IS NOT NULL"
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW gathered AS {compiled.gather}")
-
-
-def _labelled(compiled: Plan, question: Question, settings: Settings) -> str:
-    came = "outcomes.customer_id IS NOT NULL"
-    label = f"NOT ({came})" if question.target == "churn" else came
-    eligible = f"state = '{TARGETS[question.target].eligible}'"
-    if question.contracts_of(settings):
-        eligible = "(done.customer_id, done.cutoff) IN (SELECT (customer_id, day) FROM expiring)"
-    return (
-        f"SELECT done.* EXCLUDE (cutoff), cutoffs.cutoff, ({label})::TINYINT AS label FROM ({compiled.finish}) AS done "
-        "JOIN cutoffs ON done.cutoff = cutoffs.day LEFT JOIN outcomes "
-        "ON outcomes.customer_id = done.customer_id AND outcomes.day = done.cutoff "
-        f"WHERE {eligible} ORDER BY cutoffs.cutoff, done.customer_id"
-    )
+def _labels(history: History, question: Question, part: Told, cutoffs: Sequence[Cutoff]) -> tuple[Flags, Flags]:
+    """Return which rows are scored, and of which the outcome came."""
+    connection, target = history.connection, TARGETS[question.target]
+    came = marked(connection, "outcomes", part.chunk, cutoffs)[part.cutoff, part.customer]
+    if question.contracts_of(history.settings):
+        eligible = marked(connection, "expiring", part.chunk, cutoffs)[part.cutoff, part.customer]
+    else:
+        eligible = part.columns["state"][0] == target.eligible
+    return eligible, ~came if question.target == "churn" else came
 
 
 def _of_customers(
@@ -219,14 +162,6 @@ def _of_customers(
 
 def _beside(one: pa.Table, other: pa.Table) -> pa.Table:
     return pa.table({name: table[name] for table in (one, other) for name in table.column_names})
-
-
-def _people_sql(compiled: Plan) -> str:
-    told = ", ".join(f"done.{name}" for name in READ)
-    return (
-        f"SELECT done.customer_id, cutoffs.cutoff, {told} FROM ({compiled.finish}) AS done "
-        "JOIN cutoffs ON done.cutoff = cutoffs.day"
-    )
 
 
 def _shaped(

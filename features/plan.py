@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 
 import ibis
 
-from features.measures import LATEST_SHIFT, TICKS, Binary, Either, Leaf, Measure, Number, Partial, Unary, When
+from features.measures import LATEST_SHIFT, Binary, Either, Leaf, Measure, Number, Partial, Unary, When
 from features.sources import BEFORE_ALL, unbound
-from features.streams import STREAM, STREAMS, UNIT, Stream
+from features.streams import STREAMS, UNIT, Stream
 
 MIDDLE = LATEST_SHIFT // 2
 YEAR_2000 = 946_684_800
@@ -28,9 +27,8 @@ Extra = Callable[[ibis.Table], Mapping[str, ibis.Value]]
 class StreamPlan:
     """The SQL of one stream.
 
-    ``rows`` reads the prepared tables, ``buckets`` reads ``rows_<name>`` and ``days``, ``merge`` reads ``past_<name>``
-    and gives one row a customer and cutoff; ``nobody`` is its result where nothing happened at all. ``edges`` are the
-    distances, in days before a cutoff, at which its windows begin or end.
+    ``rows`` reads the prepared tables, ``buckets`` reads ``rows_<name>`` and ``days``. ``edges`` are the distances, in
+    days before a cutoff, at which the windows of its ``leaves`` begin or end.
     """
 
     name: str
@@ -38,8 +36,6 @@ class StreamPlan:
     either: bool
     rows: str
     buckets: str
-    merge: str
-    nobody: str
     edges: tuple[int, ...]
     leaves: tuple[Leaf, ...]
     expression: ibis.Table = field(repr=False, compare=False)
@@ -54,12 +50,10 @@ class StreamPlan:
 class Plan:
     """The SQL of a set of measures.
 
-    ``gather`` reads ``people`` and every ``merged_<stream>``, ``finish`` reads what it gives as ``gathered``.
+    ``finish`` reads the value of every leaf as ``gathered``.
     """
 
     streams: tuple[StreamPlan, ...]
-    gather: str
-    finish: str
     expression: ibis.Table = field(repr=False, compare=False)
     """``finish`` before it became SQL."""
 
@@ -71,8 +65,7 @@ def plan(measures: Mapping[str, Measure], extra: Extra | None = None) -> Plan:
         by_stream.setdefault(leaf.partial.stream, []).append(leaf)
     ordered = [(stream, by_stream[stream.name]) for stream in STREAMS if stream.name in by_stream]
     streams = tuple(_stream_plan(stream, leaves) for stream, leaves in ordered)
-    gather, finish = _gather(ordered), _finish(measures, ordered, extra)
-    return Plan(streams, _sql(gather), _sql(finish), finish)
+    return Plan(streams, _finish(measures, ordered, extra))
 
 
 def _stream_plan(stream: Stream, leaves: list[Leaf]) -> StreamPlan:
@@ -81,7 +74,6 @@ def _stream_plan(stream: Stream, leaves: list[Leaf]) -> StreamPlan:
     rows = rows.select(*UNIT, "day", **{partial.name: row_partial(partial, rows) for partial in partials})
     columns = dict(rows.schema().items())
     read = ibis.table(columns, name=f"rows_{stream.name}")
-    past = ibis.table(columns | {"cutoff": "int32"}, name=f"past_{stream.name}")
     edges = {0} | {edge for leaf in leaves for edge in (leaf.days, leaf.skip) if edge is not None}
     return StreamPlan(
         name=stream.name,
@@ -89,10 +81,6 @@ def _stream_plan(stream: Stream, leaves: list[Leaf]) -> StreamPlan:
         either=stream.either,
         rows=_sql(rows),
         buckets=_sql(_buckets(read, partials)),
-        merge=_sql(_merge(past, leaves)),
-        nobody="SELECT NULL::VARCHAR AS customer_id, NULL::INTEGER AS cutoff"
-        + "".join(f', NULL::BIGINT AS "{leaf.name}"' for leaf in leaves)
-        + " WHERE false",
         edges=tuple(sorted(edges)),
         leaves=tuple(leaves),
         expression=rows,
@@ -133,52 +121,27 @@ def merged(partial: Partial, column: ibis.Value, where: ibis.Value | None = None
     return column.sum(where=where).cast("int64")
 
 
+MOST = (1 << 63) - 1
+LEAST = -MOST
+"""What a minimum and a maximum of nothing are: no number of a history comes so far."""
+
+
+def nothing_of(partial: Partial) -> int:
+    """Return what stands for a partial aggregate of no rows."""
+    return {"min": MOST, "max": LEAST, "latest": LEAST}.get(partial.how, 0)
+
+
 def _buckets(rows: ibis.Table, partials: Iterable[Partial]) -> ibis.Table:
     days = ibis.table({"on": "int32", "first": "int32"}, name="days")
     placed = rows.left_join(days, rows.day == days.on).drop("on")
     placed = placed.mutate(bucket=placed.first.fill_null(BEFORE_ALL))
     grouped = placed.group_by(*UNIT, "bucket").agg(
-        **{partial.name: merged(partial, placed[partial.name]) for partial in partials}
+        **{
+            partial.name: merged(partial, placed[partial.name]).fill_null(ibis.literal(nothing_of(partial), "int64"))
+            for partial in partials
+        }
     )
     return grouped.rename(day="bucket").order_by("customer_id")
-
-
-def _merge(past: ibis.Table, leaves: Iterable[Leaf]) -> ibis.Table:
-    return past.group_by("customer_id", "cutoff").agg(
-        **{leaf.name: merged(leaf.partial, past[leaf.partial.name], _window(past, leaf)) for leaf in leaves}
-    )
-
-
-def _window(past: ibis.Table, leaf: Leaf) -> ibis.Value | None:
-    bounds = []
-    if leaf.days is not None:
-        bounds.append(past.cutoff - past.day <= leaf.days)
-    if leaf.skip:
-        bounds.append(past.cutoff - past.day > leaf.skip)
-    return reduce(lambda one, other: one & other, bounds) if bounds else None
-
-
-def _gather(ordered: Streams) -> ibis.Table:
-    """Return one row a person and cutoff with the value of every leaf: 0 for counts and sums of nothing, else null."""
-    people = ibis.table({"customer_id": "string", "cutoff": "int32", "active_from": "int32"}, name="people")
-    joined, values = people, []
-    for stream, leaves in ordered:
-        columns = {"customer_id": "string", "cutoff": "int32"} | {leaf.name: "int64" for leaf in leaves}
-        part = ibis.table(columns, name=f"merged_{stream.name}")
-        joined = joined.left_join(part, [people.customer_id == part.customer_id, people.cutoff == part.cutoff])
-        values += [_leaf_value(leaf, part[leaf.name]).name(leaf.column) for leaf in leaves]
-    return joined.select(people.customer_id, people.cutoff, people.active_from, *values)
-
-
-def _leaf_value(leaf: Leaf, value: ibis.Value) -> ibis.Value:
-    partial = leaf.partial
-    if partial.how == "latest":
-        value = (value & (LATEST_SHIFT - 1)) - MIDDLE
-    if partial.how in ("count", "sum", "squares", "known"):
-        value = value.fill_null(0)
-    value = value.cast("float64")
-    in_ticks = partial.column in STREAM[partial.stream].ticks and partial.how not in ("known", "squares")
-    return value / float(TICKS) if in_ticks else value
 
 
 def _finish(measures: Mapping[str, Measure], ordered: Streams, extra: Extra | None) -> ibis.Table:

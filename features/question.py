@@ -7,20 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from features.by_contract import ChurnRule, expiring_sql, kept_sql
-from features.sources import KEPT, Moment, branch, on_clock, one_turn, prepare
+from features.sources import Moment, branch, on_clock, one_turn, prepare
 from features.targets import outcomes_sql
+from features.windows import Cutoff
 from history import History, Settings
 from history.errors import SettingsError
 from history.spans import Span
-
-
-@dataclass(frozen=True)
-class Cutoff:
-    """A cutoff in days: where the past ends, where the active window begins, and its branch of late rows."""
-
-    day: int
-    active_from: int
-    branch: int = KEPT
 
 
 @dataclass(frozen=True)
@@ -68,11 +60,6 @@ def opened(history: History, question: Question) -> list[Cutoff]:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE expiring AS {expiring_sql(spans)}")
         outcomes = kept_sql(contracts)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {outcomes}")
-    named = ", ".join(
-        f"({moment.day}, TIMESTAMP '{on_clock(cutoff, zone).isoformat()}')"
-        for moment, cutoff in zip(moments, question.cutoffs, strict=True)
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE cutoffs AS FROM (VALUES {named}) AS cutoff(day, cutoff)")
     branch(connection, [moment.day for moment in moments], list(history.present))
     return [
         Cutoff(moment.day, moment.day_of(question.active.before(cutoff), zone), index)

@@ -108,22 +108,39 @@ def column_sql(column: Column, turn_us: int) -> str:
 
 def prepared_sql(table: Table, turn_us: int, before: datetime) -> str:
     """Return SQL for a prepared table: the rows that happened and were known before the instant ``before``."""
-    times = dict.fromkeys((table.time, "recorded_at"))
-    past = " AND ".join(f"({time} < TIMESTAMP '{before.isoformat()}' OR {time} IS NULL)" for time in times)
     own, known = day_sql(table.time, turn_us), day_sql("recorded_at", turn_us)
     columns = ", ".join(column_sql(column, turn_us) for column in table.columns if column.name != "customer_id")
     return (
         f"SELECT * FROM (SELECT customer_id, {KEPT}::INTEGER AS branch, COALESCE({own}, {known}) AS day, "
         f"COALESCE(GREATEST({own}, {known}), {own}, {known}) AS known_day, "
         f"epoch_us(COALESCE({table.time}, recorded_at)) // 1000000 AS second, {columns} FROM {table.name} "
-        f"WHERE {past})"
+        f"WHERE {_known_before(table, before)})"
     )
 
 
+def _known_before(table: Table, before: datetime) -> str:
+    times = dict.fromkeys((table.time, "recorded_at"))
+    return " AND ".join(f"({time} < TIMESTAMP '{before.isoformat()}' OR {time} IS NULL)" for time in times)
+
+
 def prepare(connection: duckdb.DuckDBPyConnection, turn_us: int, before: datetime) -> None:
-    """Create the prepared tables as views that see nothing from the instant ``before`` (on the company's clock) on."""
+    """Create the prepared tables as views that see nothing from the instant ``before`` (on the company's clock) on.
+
+    In them a customer is a number, in order of the ids; ``numbered`` says which. Whole numbers are grouped and sorted
+    at half the cost of names.
+    """
+    named = " UNION ".join(
+        f"SELECT customer_id FROM {table.name} WHERE {_known_before(table, before)}" for table in TABLES
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE numbered AS SELECT customer_id, "
+        f"(row_number() OVER (ORDER BY customer_id) - 1)::INTEGER AS number FROM ({named})"
+    )
     for table in TABLES:
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW src_{table.name} AS {prepared_sql(table, turn_us, before)}")
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW src_{table.name} AS SELECT own.* REPLACE (number AS customer_id) "
+            f"FROM ({prepared_sql(table, turn_us, before)}) AS own JOIN numbered USING (customer_id)"
+        )
 
 
 def prepared_arrays(

@@ -98,7 +98,7 @@ class Program:
             return self._field(node.rel, node.name)
         if node not in self._slots:
             if isinstance(node, ops.WindowFunction):
-                return self._lag(node)
+                return self._neighbour(node)
             parts = [self._value(part) for part in _arguments(node)]
             return self._applied(node, node, parts)
         return self._slots[node]
@@ -192,12 +192,12 @@ class Program:
             *then,
         )
 
-    def _lag(self, node: ops.WindowFunction) -> int:
-        assert isinstance(node.func, ops.Lag)
+    def _neighbour(self, node: ops.WindowFunction) -> int:
+        beside = {ops.Lag: Groups.before, ops.Lead: Groups.after}[type(node.func)]
         relation = node.func.arg.rel
         units, order = [self._value(unit) for unit in node.group_by], [self._value(key.arg) for key in node.order_by]
         groups, column = self._grouped(units, order), self._full(self._value(node.func.arg), relation)
-        return self._step(node, lambda each, values: each.before(values), groups, column)
+        return self._step(node, beside, groups, column)
 
     def _field_of_JoinChain(self, chain: ops.JoinChain, name: str) -> int:  # noqa: N802 - the node's own name
         self._join(chain)

@@ -83,10 +83,18 @@ class Groups:
 
     def before(self, column: Column) -> Column:
         """Return for each row the value of the row before it in its group; missing for the first."""
+        return self._beside(column, self.order[1:], self.order[:-1], self.firsts())
+
+    def after(self, column: Column) -> Column:
+        """Return for each row the value of the row behind it in its group; missing for the last."""
+        lasts = self.order[np.append(self.starts[1:], len(self.order)) - 1] if len(self.order) else self.order
+        return self._beside(column, self.order[:-1], self.order[1:], lasts)
+
+    def _beside(self, column: Column, rows: Places, others: Places, without: Places) -> Column:
         values, missing = column
-        none = np.ones(len(values), bool)
-        result = np.zeros_like(values)
-        result[self.order[1:]] = values[self.order[:-1]]
-        none[self.order] = False if missing is None else np.concatenate([[True], missing[self.order[:-1]]])
-        none[self.firsts()] = True
+        result, none = np.zeros_like(values), np.zeros(len(values), bool)
+        result[rows] = values[others]
+        if missing is not None:
+            none[rows] = missing[others]
+        none[without] = True
         return result, none

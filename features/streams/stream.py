@@ -100,12 +100,12 @@ def firsts(rows: ibis.Table, column: str) -> ibis.Table:
 def distinct_within(rows: ibis.Table, column: str, days: int) -> ibis.Table:
     """Return changes whose sum is the number of distinct values seen in the last ``days`` days.
 
-    A value counts from its row (or, if it already counted, from the day its previous row runs out) until ``days``
-    days after the row.
+    A value counts from its row until ``days`` days after it, unless another row of it comes in between: then nothing
+    changes.
     """
     rows = rows.filter(rows[column].notnull())
-    before = rows.day.lag().over(ibis.window(group_by=[*UNIT, column], order_by=rows.day))
-    rows = rows.mutate(until=(before + days).fill_null(-1_000_000))
-    begin = rows.mutate(day=ibis.greatest(rows.day, rows.until))
-    end = rows.mutate(day=rows.day + days)
-    return stock(begin, end)
+    among = ibis.window(group_by=[*UNIT, column], order_by=rows.day)
+    rows = rows.mutate(before=rows.day.lag().over(among), after=rows.day.lead().over(among))
+    begin = rows.filter(rows.before.isnull() | (rows.before + days < rows.day))
+    end = rows.filter(rows.after.isnull() | (rows.after > rows.day + days))
+    return stock(begin, end.mutate(day=end.day + days))

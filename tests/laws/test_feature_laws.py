@@ -282,3 +282,16 @@ def test_by_contract_those_at_risk_are_the_active_and_the_future_changes_neither
         assert differences(states, told_by("arrays", later, CUTOFF).select(["customer_id", "state"])) == []
     at_risk = states.filter(pa.compute.equal(states["state"], "active"))["customer_id"].to_pylist()
     assert rows.filter(pa.compute.equal(rows["cutoff"], CUTOFF))["customer_id"].to_pylist() == at_risk
+
+
+@law
+@given(tables=histories(), target=st.sampled_from(["churn", "conversion"]))
+def test_a_history_told_some_customers_at_a_time_is_the_one_told_at_once(tables: Tables, target: str) -> None:
+    with read(tables) as history:
+        at_once = training_of(history, target)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("features.chunks.CELLS_AT_ONCE", 1)
+            patch.setattr("features.chunks.PACKED_FROM", 0)
+            patch.setattr("features.told.ROWS_AT_ONCE", 2)
+            by_one = training_of(history, target)
+    assert differences(by_one, at_once, key=("customer_id", "cutoff")) == []
