@@ -39,13 +39,11 @@ def cut(history: History, streams: Sequence[StreamPlan], cutoffs: Sequence[Cutof
     live = [stream for stream in streams if stream.can_have_rows(filled)]
     connection = history.connection
     connection.execute("ATTACH IF NOT EXISTS ':memory:' AS buckets (COMPRESS)")
-    try:
-        for stream in live:
-            _cut(connection, stream, [cutoff.day for cutoff in cutoffs])
-        yield live
-    finally:
-        for stream in live:
-            connection.execute(f"DROP TABLE IF EXISTS buckets.{stream.name}")
+    for stream in live:
+        _cut(connection, stream, [cutoff.day for cutoff in cutoffs])
+    yield live
+    for stream in live:
+        connection.execute(f"DROP TABLE buckets.{stream.name}")
 
 
 def _cut(connection: duckdb.DuckDBPyConnection, stream: StreamPlan, cutoffs: list[int]) -> None:
