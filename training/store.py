@@ -8,6 +8,7 @@ from pathlib import Path
 import mlflow
 from mlflow import MlflowClient
 from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
+from mlflow.exceptions import MlflowException
 
 DATABASE, ARTIFACTS, EXPERIMENT = "mlflow.db", "mlflow-artifacts", "rapport"
 
@@ -37,7 +38,14 @@ def experiment(client: MlflowClient, home: Path, uri: str) -> str:
         return str(found.experiment_id)
     # A server has its own place for files; the embedded store would use the working directory.
     place = (home / ARTIFACTS).resolve().as_uri() if uri.startswith("sqlite:") else None
-    return str(client.create_experiment(EXPERIMENT, artifact_location=place))
+    try:
+        return str(client.create_experiment(EXPERIMENT, artifact_location=place))
+    except MlflowException:
+        # Another process made it between the question and now.
+        found = client.get_experiment_by_name(EXPERIMENT)
+        if found is None:
+            raise
+        return str(found.experiment_id)
 
 
 def _made(home: Path) -> None:
