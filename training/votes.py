@@ -14,8 +14,8 @@ from training.size import Size
 from training.trial import Judged, Trial, anchored, first_half
 
 # The pull to equal votes: what an earlier opinion worth some rows would do, and a little that no number of rows takes
-# away, for seasons differ.
-PULL, PULL_ROWS = 0.01, 20
+# away, for seasons differ. How sure the whole is (the sum of the votes) differs more by season than whom to believe.
+PULL, PULL_ROWS, PULL_WHOLE = 0.01, 20, 0.05
 CARD_PRIOR = 0.1
 NEVER_MIND = 0.01
 FULL_TREES, FULL_LINE = 150, 30
@@ -110,4 +110,6 @@ def _loss(point: Floats, columns: Sequence[Floats], labels: Sequence[Floats], be
         slope[: len(begin)] += said.T @ gap / rows
         slope[len(begin) + place] = gap.sum() / rows
     pull, pulled = PULL + PULL_ROWS / rows, votes - begin
-    return loss + pull * float(pulled @ pulled), slope + np.r_[2 * pull * pulled, np.zeros(len(levels))]
+    whole = float(pulled.sum())
+    drawn = np.r_[2 * pull * pulled + 2 * PULL_WHOLE * whole, np.zeros(len(levels))]
+    return loss + pull * float(pulled @ pulled) + PULL_WHOLE * whole**2, slope + drawn
