@@ -29,6 +29,7 @@ from rapport.terminal import (
     HistorySource,
     Json,
     SettingsPath,
+    clear_up,
     now,
     opened,
     progress,
@@ -146,6 +147,7 @@ def train(
     from training import train as fit
 
     chosen = settings_of(settings)
+    clear_up(home_of(home, chosen.home), chosen)
     with opened(source, chosen) as history, progress() as report:
         trained = fit(
             history,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from scoring.matrix import Floats, Matrix
 from training.assembly import Made
 from training.committee import logits_of
 from training.evaluate import average_precision
+from training.rows import Places
 from training.wording import said
 
 KEEP = 0.95
+FEW = 50
 
 
 @dataclass(frozen=True)
@@ -43,20 +46,43 @@ def gates_of(evaluation: Mapping[str, Any], champion: str | None) -> tuple[Gate,
 
 
 def against_champion(made: Made, blend: Floats, champion: Bundle) -> dict[str, Any]:
-    """Judge the champion on the rows of the trial, beside the blend that was made without them.
+    """Compare with the champion on rows that neither has learnt from.
 
-    The champion may have learnt from some of these rows; that can only speak for it.
+    On later slices whose outcome came after the champion was trained, it is asked. Where there are too few of them it
+    would be asked about rows that it has learnt by heart; then what it was worth at its own training, out of time too,
+    stands for it.
     """
-    label = made.trial.label
-    rows = np.concatenate([remapped(part.rows.matrix, champion).values for part in made.trial.judged])
+    label, unseen = made.trial.label, _unseen(made, champion)
+    own = champion.evaluation.get("measures", {}).get("blend", {}).get("average_precision")
+    if not _tells(label[unseen]) and own is not None and champion.evaluation.get("out_of_time"):
+        return _compared(champion, "own", len(label), average_precision(label, blend), float(own))
+    how, chosen = ("unseen", unseen) if _tells(label[unseen]) else ("seen", np.arange(len(label)))
+    rows = np.concatenate([remapped(part.rows.matrix, champion).values for part in made.trial.judged])[chosen]
     spoken = sigmoid(quick_logit(champion, Matrix(champion.columns, rows)))
-    ours, theirs = average_precision(label, blend), average_precision(label, spoken)
+    ours, theirs = (average_precision(label[chosen], each) for each in (blend[chosen], spoken))
+    return _compared(champion, how, len(chosen), ours, theirs)
+
+
+def _compared(champion: Bundle, how: str, rows: int, ours: float, theirs: float) -> dict[str, Any]:
     return {
         "version": champion.version,
+        "how": how,
+        "rows": rows,
         "average_precision": ours,
         "champion_average_precision": theirs,
         "share": ours / theirs if theirs else 1.0,
     }
+
+
+def _unseen(made: Made, champion: Bundle) -> Places:
+    """Return the places of the trial's rows whose outcome was not known when the champion was trained."""
+    trained = datetime.fromisoformat(str(champion.record["as_of"]))
+    ends = [np.full(len(part.rows), made.question.settled.after(part.cutoff) > trained) for part in made.trial.judged]
+    return np.flatnonzero(np.concatenate(ends))
+
+
+def _tells(label: Floats) -> bool:
+    return bool(min((label == 0).sum(), (label == 1).sum()) >= FEW)
 
 
 def quick_logit(bundle: Bundle, rows: Matrix) -> Floats:
@@ -90,7 +116,13 @@ def _against(compared: Mapping[str, Any] | None, champion: str | None) -> Gate:
         return Gate.of(name, True, said("no_champion"))
     if not compared or compared["version"] != champion:
         return Gate.of(name, False, said("not_compared", version=champion))
-    share, ours = compared["share"], compared["average_precision"]
-    theirs = compared["champion_average_precision"]
-    words = said("compared", ours=ours, theirs=theirs, share=share, version=champion, asked=KEEP)
-    return Gate.of(name, share >= KEEP, words)
+    words = said(
+        f"compared_{compared['how']}",
+        ours=compared["average_precision"],
+        theirs=compared["champion_average_precision"],
+        share=compared["share"],
+        rows=compared["rows"],
+        version=champion,
+        asked=KEEP,
+    )
+    return Gate.of(name, compared["share"] >= KEEP, words)

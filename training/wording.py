@@ -44,10 +44,23 @@ SAYS: Mapping[str, Words] = {
         "It was not compared with version {version}, the champion. Train again to compare.",
         "未与现任模型 {version} 版比较，请重新训练后再比较。",
     ),
-    "compared": Words(
-        "Average precision {ours:.3f} is {share:.0%} of version {version}'s ({theirs:.3f}) on the same rows; "
-        "{asked:.0%} is asked.",
-        "同一批样本上，平均精确率 {ours:.3f}，为 {version} 版（{theirs:.3f}）的 {share:.0%}；要求至少 {asked:.0%}。",
+    "compared_unseen": Words(
+        "Average precision {ours:.3f} is {share:.0%} of version {version}'s ({theirs:.3f}) on {rows:,} rows that "
+        "neither has learnt from; {asked:.0%} is asked.",
+        "在双方都未学习过的 {rows:,} 行样本上，平均精确率 {ours:.3f}，为 {version} 版（{theirs:.3f}）的 {share:.0%}；"
+        "要求至少 {asked:.0%}。",
+    ),
+    "compared_own": Words(
+        "Average precision {ours:.3f} is {share:.0%} of version {version}'s at its own training ({theirs:.3f}; it has "
+        "learnt from the rows of today); {asked:.0%} is asked.",
+        "平均精确率 {ours:.3f}，为 {version} 版自身训练时评估值（{theirs:.3f}，今日样本它已学习过）的 {share:.0%}；"
+        "要求至少 {asked:.0%}。",
+    ),
+    "compared_seen": Words(
+        "Average precision {ours:.3f} is {share:.0%} of version {version}'s ({theirs:.3f}) on the same rows, some of "
+        "which it has learnt from; {asked:.0%} is asked.",
+        "在同一批样本上（部分已被 {version} 版学习过），平均精确率 {ours:.3f}，为其（{theirs:.3f}）的 {share:.0%}；"
+        "要求至少 {asked:.0%}。",
     ),
 }
 

@@ -46,7 +46,9 @@ def test_the_dimensions_of_the_relationship_card_weigh_50_30_25_15_and_are_norma
     sums = {part.name: sum(line.weight for line in part.indicators) for part in card.dimensions}
     assert sums == {"value": 50, "relation": 30, "potential": 25, "risk": 15}
     assert card.weights["spend_12m"] == 25 / 120
-    assert card.notes == ("relationship: the weights come to 120 and are normalised to 100.",)
+    (note,) = card.notes
+    assert note.en == "relationship: the weights come to 120 and are normalised to 100."
+    assert note.zh == "relationship：权重合计 120，已折算为 100。"
 
 
 BANDS = """

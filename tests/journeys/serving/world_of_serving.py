@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import lightgbm as lgb
+import numpy as np
 from starlette.testclient import TestClient
 
 from features import Vocabulary, catalog, training_rows
@@ -12,7 +13,7 @@ from history import TABLES, History
 from history.spans import parse_span
 from scoring import shelf
 from scoring.blend import Blend
-from scoring.bundle import Bundle
+from scoring.bundle import Basis, Bundle
 from scoring.cards import load_card
 from scoring.columns import columns_of
 from scoring.experts.card import CardExpert
@@ -21,6 +22,9 @@ from scoring.matrix import Matrix
 from scoring.spend import Spend
 from serving.environment import Environment
 from serving.service import build
+from training.gates import as_dicts, gates_of
+from training.grade import grade_of
+from training.size import Size
 
 YEAR = parse_span("12mo")
 AS_OF = datetime.fromisoformat("2026-11-01")
@@ -62,9 +66,19 @@ def make_bundle(history: History, target: str, version: str, *, trees: int = 30,
         vocabulary={"actions": list(Vocabulary().actions), "channels": [], "attributes": []},
         experts=(Trees("trees", (text,)), CardExpert(card, 1.0, -0.5)),
         blend=Blend({"trees": 0.8, "card": 0.3}, 1.0, -0.1), model_blend=Blend({"trees": 1.0}),
-        record={"as_of": AS_OF.isoformat()}, spend=Spend("spend_sum_365d", (0.0, 1000.0), (0.0, 900.0)),
+        record={"as_of": AS_OF.isoformat()}, evaluation=judged(),
+        spend=Spend("spend_sum_365d", (0.0, 1000.0), (0.0, 900.0)),
     )  # fmt: skip
     return bundle.centred_on(matrix)
+
+
+def judged() -> dict:
+    """Give the sentences of a grade and of gates as training writes them down."""
+    size = Size(customers=600, rarer=200, newest=100, basis=Basis())
+    said = {name: np.linspace(0.1, 0.9, 200) for name in ("blend", "base_rate", "recency", "card")}
+    known = {name: {"average_precision": 0.5, "lift_10": 2.0, "calibration_error": 0.02} for name in said}
+    grade = grade_of({"label": np.arange(200) % 2.0, **said}, known, size, out_of_time=False).as_dict()
+    return {"measures": {}, "grade": grade, "gates": as_dicts(gates_of({"grade": grade}, "1"))}
 
 
 def publish(home: Path, bundle: Bundle, beside: Path) -> None:
