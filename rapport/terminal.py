@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -102,6 +103,17 @@ def write_table(table: pa.Table, path: Path) -> None:
 def now() -> datetime:
     """Return the time at which a command runs; the rooms are given it, never ask for it."""
     return datetime.now().astimezone()
+
+
+def clear_up(home: Path, settings: Settings) -> None:
+    """Clear what killed runs left in the home and in the scratch folder."""
+    from history.leftovers import clear_leftovers
+
+    scratch = Path(settings.scratch or tempfile.gettempdir())
+    parts = [*home.glob("models/*/.*.part"), *home.glob("scores/**/.*.part"), *home.glob(".mlflow.db.*")]
+    # A server's own folder is as old as the server.
+    ours = [path for path in scratch.glob("rapport-*") if not path.name.startswith("rapport-bento-")]
+    clear_leftovers([*parts, *ours], now())
 
 
 def guarded(run: Callable[[], None]) -> None:
