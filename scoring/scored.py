@@ -77,10 +77,14 @@ class Scored:
         return ~np.isnan(self.probability)
 
     @cached_property
+    def slopes(self) -> Floats:
+        """Give each row's points of probability for a unit of its evidence."""
+        return slope_between(self.base, across(self.evidence))
+
+    @property
     def points(self) -> Floats:
         """Give each family's share of ``probability - base_rate``, rows x families."""
-        steps = across(self.evidence)
-        return self.evidence * slope_between(self.base, steps)[:, None]
+        return self.evidence * self.slopes[:, None]
 
     def take(self, rows: Sequence[int] | npt.NDArray[Any]) -> "Scored":
         """Keep some rows, in the order asked."""
@@ -91,10 +95,10 @@ class Scored:
         }
         return replace(self, rows=self.rows.take(np.asarray(rows)), **kept)
 
-    def answers(self, reasons: int = 5, language: str = "en") -> list[Answer]:
-        """Say each row as an answer with its ``reasons`` strongest reasons."""
+    def answers(self, reasons: int = 5, language: str = "en", rows: Sequence[int] | None = None) -> list[Answer]:
+        """Say each row, or those asked for, as an answer with its ``reasons`` strongest reasons."""
         speaker = Speaker.of(self.bundle, language)
-        return [self._answer(row, reasons, speaker) for row in range(len(self))]
+        return [self._answer(row, reasons, speaker) for row in (range(len(self)) if rows is None else rows)]
 
     def to_table(self) -> pa.Table:
         """Give one row a customer with every number, and an evidence and a lead column for each family."""
@@ -121,14 +125,11 @@ class Scored:
             leads=np.column_stack(leads),
         )
 
-    @cached_property
-    def _outside(self) -> npt.NDArray[np.bool_]:
-        return self.bundle.reference.outside(self.rows)
-
     def _answer(self, row: int, count: int, speaker: Speaker) -> Answer:
         known = bool(self.eligible[row])
         # Plain numbers: a single answer reads so many one by one that NumPy's own cost more than the words do.
-        evidence, points = self.evidence[row].tolist(), self.points[row].tolist()
+        evidence, slope = self.evidence[row].tolist(), float(self.slopes[row])
+        points = [part * slope for part in evidence]
         shown = _strongest(evidence, points, count) if known else []
         values, leads = (self.rows.values[row].tolist(), self.leads[row].tolist()) if shown else ([], [])
         reasons = tuple(
@@ -161,7 +162,8 @@ class Scored:
         return None if low is None or high is None else (low, high)
 
     def _strange(self, row: int) -> tuple[str, ...]:
-        return tuple(self.bundle.columns[place].name for place in np.flatnonzero(self._outside[row]))
+        one = Matrix(self.rows.columns, self.rows.values[row : row + 1])
+        return tuple(self.bundle.columns[place].name for place in self.bundle.reference.outside(one)[0].nonzero()[0])
 
     def _source(self, speaker: Speaker) -> Source:
         bundle, card = self.bundle, self.bundle.card

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from serving.asked import Asked
 
+_JSON = json.JSONEncoder(ensure_ascii=False)
+
 
 class AuditTrail:
     """The trail of one home. It holds ids, so it is kept apart from the logs."""
@@ -30,7 +32,7 @@ class AuditTrail:
             "request_id": asked.request_id,
             "customer_ids": list(customer_ids),
         }
-        line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+        line = _JSON.encode(entry).encode() + b"\n"
         with self._turn:
             handle = self._file(f"{now:%Y-%m-%d}")
             # Several workers write to one file: the lock keeps long lines whole.

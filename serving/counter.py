@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,12 +27,12 @@ _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=Fa
 class Counter:
     """Answers bodies; long work goes to ``threads`` threads, so that it holds up nobody else."""
 
-    def __init__(self, api: Api, threads: int) -> None:
-        self._api, self._threads = api, threads
+    def __init__(self, api: Api, *, threads: int, seconds: float) -> None:
+        self._api, self._threads, self._seconds = api, threads, seconds
         self._places: anyio.CapacityLimiter | None = None
 
     async def answer(self, endpoint: Endpoint, body: bytes, asked: Asked) -> bytes:
-        """Return the answer's JSON; RapportError says why there is none."""
+        """Return the answer's JSON; RapportError says why there is none, TimeoutError that it took too long."""
         handler: Handler = getattr(self._api, endpoint.name)
         # A large body takes long to read, too.
         if len(body) > _LIGHT_BYTES:
@@ -44,7 +45,8 @@ class Counter:
     async def _in_a_thread(self, work: Callable[[], bytes]) -> bytes:
         # Made here, because it belongs to the event loop that runs.
         self._places = self._places or anyio.CapacityLimiter(self._threads)
-        return await anyio.to_thread.run_sync(work, limiter=self._places)
+        async with asyncio.timeout(self._seconds):
+            return await anyio.to_thread.run_sync(work, limiter=self._places)
 
 
 _MANY = range(_LIGHT_IDS + 1)

@@ -80,8 +80,7 @@ class Current:
         """Answer for each id in turn; None for one that the night did not know."""
         places = [self.night.ids.find(customer_id) for customer_id in customer_ids]
         known = [place for place in places if place is not None]
-        rows = np.array(known, dtype=np.intp)
-        said = iter(self.night.scored.take(rows).answers(reasons, language))
+        said = iter(self.night.scored.answers(reasons, language, known))
         return [None if place is None else next(said) for place in places]
 
 
@@ -153,9 +152,9 @@ def load(home: Path, target: str) -> Current:
 
 
 def _warm(scored: Scored) -> None:
-    """Say one customer in both languages: the words are read at the first answer, which is nobody's then."""
+    """Say one customer in both languages: what is made once is made at the first answer, which is nobody's then."""
     for language in ("en", "zh"):
-        scored.take(np.flatnonzero(scored.eligible)[:1]).answers(1, language)
+        scored.answers(1, language, np.flatnonzero(scored.eligible)[:1].tolist())
 
 
 def catalog_of(bundle: Bundle) -> Catalog:

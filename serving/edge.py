@@ -86,8 +86,7 @@ class Edge:
         set_asked(asked)
         self._office.gauges.in_flight.inc()
         try:
-            async with asyncio.timeout(self._limits.timeout_seconds):
-                return await self._office.counter.answer(endpoint, body, asked)
+            return await self._office.counter.answer(endpoint, body, asked)
         finally:
             self._office.gauges.in_flight.dec()
             self._places.leave()

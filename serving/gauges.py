@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ class Gauges:
         # A second series for each would double what Prometheus keeps and say nothing new.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client has no types here
         self._folder = folder
+        self._of_band: dict[str, dict[int, Counter]] = {}
         self._of_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._registry = registry = CollectorRegistry()
         self.requests = Counter("rapport_requests", "Requests answered", ("route", "status"), registry=registry)
@@ -76,9 +78,12 @@ class Gauges:
 
     def answered(self, target: str, probabilities: Sequence[float]) -> None:
         """Count answers by band; those without a probability are not counted."""
+        counts = self._of_band.setdefault(target, {})
         for probability in probabilities:
-            band = BANDS[sum(probability >= edge for edge in _EDGES)]
-            self.answers.labels(target, band).inc()
+            band = bisect_right(_EDGES, probability)
+            if band not in counts:
+                counts[band] = self.answers.labels(target, BANDS[band])
+            counts[band].inc()
 
     def took_up(self, target: str, version: str, as_of: datetime, drift: Mapping[str, float]) -> None:
         """Say what answers from now on, and how far its inputs are from what the model learnt from."""

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+_JSON = json.JSONEncoder(default=str)
 _OURS = logging.getLogger("rapport")
 
 
@@ -39,7 +40,7 @@ class JsonLines(logging.Formatter):
             # Some libraries log a whole traceback as text; its first line is enough, its last may hold values.
             line["event"] = record.getMessage().partition("\n")[0][:300]
         line.update(getattr(record, "facts", {}))
-        return json.dumps(line, default=str)
+        return _JSON.encode(line)
 
 
 def configure() -> None:

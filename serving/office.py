@@ -46,7 +46,8 @@ class Office:
         )
         self.tokens = Tokens(environment.oidc) if environment.oidc else None
         self.doorkeeper = Doorkeeper(environment, self.keys, self.tokens)
-        self.counter = Counter(Api(self.desk, AuditTrail(environment.home), self.gauges), environment.threads)
+        api = Api(self.desk, AuditTrail(environment.home), self.gauges)
+        self.counter = Counter(api, threads=environment.threads, seconds=environment.timeout_seconds)
         self.pages: Mapping[str, Callable[[], Page]] = {
             "/livez": lambda: (200, b'{"alive": true}', _JSON),
             "/readyz": self._ready,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-import uuid
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
@@ -42,7 +42,7 @@ _ALWAYS = {(api, secure): _always(api=api, secure=secure) for api in (True, Fals
 def request_id_of(headers: Mapping[str, str]) -> str:
     """Return the caller's request id when it is harmless, else a new one."""
     given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 class Reply:
