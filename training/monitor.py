@@ -30,8 +30,9 @@ Progress = Callable[[str, float], None]
 WORSE_AUC, WORSE_LEVEL, MOVED_SHARE = 0.05, 0.05, 0.2
 SURE = 3.0
 SHOWN, SOME = 15, 2_000
-# These say what day it is rather than how customers are; they move in every history.
-CLOCKS = ("customer_age_days", "first_order_days_ago", "age_weeks_log")
+# These say what day it is rather than how customers are, like all that counts since ever; they always move.
+CLOCKS = ("customer_age_days", "first_order_days_ago", "age_weeks_log", "days_since_first_touch", "order_life_days")
+SINCE_EVER = "_ever"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Watched:
     def as_html(self) -> str:
         """Give a page that works offline."""
         environment = Environment(loader=PackageLoader("training", "."), autoescape=select_autoescape())
-        return environment.get_template("monitor.html").render(told=self.plain, alerts=self.alerts)
+        return environment.get_template("monitor.html").render(told=self.plain, alerts=self.alerts, large=LARGE)
 
 
 def monitor(history: History, home: Path, target: str, *, as_of: datetime, progress: Progress = silent) -> Watched:
@@ -78,7 +79,7 @@ def monitor(history: History, home: Path, target: str, *, as_of: datetime, progr
     now = _rows_now(history, bundle, features, as_of)
     logits = logits_now(bundle, now)
     progress("looking for drift", 0.5)
-    moved = [each for each in features_moved(bundle, now) if each.name not in CLOCKS]
+    moved = [each for each in features_moved(bundle, now) if not _is_clock(each.name)]
     plain: dict[str, Any] = {
         "target": target,
         "version": bundle.version,
@@ -89,7 +90,7 @@ def monitor(history: History, home: Path, target: str, *, as_of: datetime, progr
         "mean_now": float(expit(logits).mean()),
         "mean_then": float(bundle.evaluation["level"]["expected_rate"]),
         "score_psi": score_moved(bundle, logits),
-        "features": [_as_dict(each) for each in moved[:SHOWN]],
+        "features": [_as_dict(each, bundle.by_name[each.name].en) for each in moved[:SHOWN]],
         "moved_share": float(np.mean([each.psi > LARGE for each in moved])) if moved else 0.0,
         "reasons": [
             {"family": name, "then": then, "now": today}
@@ -187,9 +188,14 @@ def _feedback(home: Path, target: str) -> dict[str, int]:
     return {str(verdict): int(count) for verdict, count in found}
 
 
-def _as_dict(each: Any) -> dict[str, Any]:
+def _is_clock(name: str) -> bool:
+    return name in CLOCKS or name.endswith(SINCE_EVER)
+
+
+def _as_dict(each: Any, meaning: str) -> dict[str, Any]:
     return {
         "feature": each.name,
+        "meaning": meaning,
         "psi": each.psi,
         "missing_then": each.missing_then,
         "missing_now": each.missing_now,
