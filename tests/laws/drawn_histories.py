@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import cycle
 from typing import Any
 
 import pyarrow as pa
@@ -63,6 +64,9 @@ def histories(draw: st.DrawFn, least: int = 120, most: int = 200) -> Tables:
     for number in range(draw(st.integers(least, most))):
         name = draw(st.sampled_from(_TABLES))
         tables[name].append(draw(rows(name, number)))
+    # Drawn apart, hardly a talk would be with a contact that there is.
+    for talk, who in zip(tables["interactions"][::2], cycle(tables["contacts"]), strict=False):
+        talk |= {"contact_id": who["contact_id"], "customer_id": who["customer_id"]}
     for number, customer in enumerate(CUSTOMERS):
         tables["customers"].append(draw(rows("customers", number)) | {"customer_id": customer, "parent_id": None})
     return tables
