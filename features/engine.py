@@ -169,11 +169,16 @@ def _shaped(
 ) -> pa.Table:
     """Order the columns, add those that are given, and empty the features whose tables the company does not keep."""
     columns = {name: rows[name] for name in first}
+    told, nothing = _told_from(features, kept), pa.nulls(len(rows), pa.float64())
     for feature in features.features:
         if feature.measure is None:
             columns[feature.name] = given[feature.name]
-        elif measurable(feature.measure, kept):
-            columns[feature.name] = rows[feature.name]
         else:
-            columns[feature.name] = pa.nulls(len(rows), pa.float64())
+            columns[feature.name] = rows[feature.name] if feature.name in told else nothing
     return pa.table(columns)
+
+
+@cache
+def _told_from(features: Catalog, kept: frozenset[str]) -> frozenset[str]:
+    """Return the features that can be told from these tables; a company sends the same ones again and again."""
+    return frozenset(each.name for each in features.features if each.measure and measurable(each.measure, kept))

@@ -6,6 +6,7 @@ these values.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal
 
@@ -59,7 +60,7 @@ class Table:
         """Return the column of that name."""
         return next(column for column in self.columns if column.name == name)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Return the names of the columns in their order."""
         return tuple(column.name for column in self.columns)

@@ -117,7 +117,9 @@ def _names(table: Table, records: Sequence[Mapping[str, Any]], settings: Setting
     """Return the names given; odd are those that only a mapping or a look at their spelling explains."""
     if not all(isinstance(record, dict) for record in records):
         raise _OddError
-    names = list(dict.fromkeys(name for record in records for name in record))
+    # Nearly always all records name the same: then one stands for all of them.
+    alike = all(record.keys() == records[0].keys() for record in records)
+    names = list(records[0] if alike else dict.fromkeys(name for record in records for name in record))
     known = {column.name for column in columns_of(table)}
     own = settings.mapping.get(table.name, {}).values()
     if len({str(name).lower() for name in names}) < len(names):
