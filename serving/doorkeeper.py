@@ -42,12 +42,21 @@ class Doorkeeper:
         """Return who asks, holding the scope ``needed``."""
         if self._open:
             return LOCAL
-        viewer = await self.bearer(client, headers)
+        viewer = await self._bearer(client, headers)
         if not viewer.may(needed):
             raise RequestError(403, f"This key does not hold the scope {needed!r}; ask for one that does.")
         return viewer
 
-    async def bearer(self, client: str, headers: Headers) -> Viewer:
+    async def signed_in(self, client: str, headers: Headers) -> Viewer | None:
+        """Return who signed in at a proxy before the console, which says so by a token; None when none came.
+
+        Other schemes are the proxy's own business: many pass on the name and password that they asked for.
+        """
+        if self._open or not headers.get("authorization", "").lower().startswith("bearer "):
+            return None
+        return await self._bearer(client, headers)
+
+    async def _bearer(self, client: str, headers: Headers) -> Viewer:
         """Return whose key or token came with the request."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         secret = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")

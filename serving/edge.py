@@ -105,9 +105,8 @@ class Edge:
 
     async def _console(self, scope: Scope, receive: Receive, reply: Reply, headers: Headers) -> None:
         """Pass a page of the console on; it is not held back: people look at it while the API is busy."""
-        if "authorization" in headers:
-            # A proxy that signs people in says so with each request; without one, the console's own door asks.
-            scope[VIEWER] = await self._door.bearer(_client(scope), headers)
+        if viewer := await self._door.signed_in(_client(scope), headers):
+            scope[VIEWER] = viewer
         self._door.slow_down(f"from {_client(scope)}")
         body = await _body(receive, headers, self._limits.body_bytes)
         set_asked(Asked(LOCAL, reply.request_id, scope["path"]))

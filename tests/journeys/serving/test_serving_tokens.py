@@ -210,6 +210,8 @@ def test_a_proxy_that_signs_people_in_opens_the_console(client, issuer):
     reader = {"authorization": f"Bearer {issuer.token('rsa', scope='rapport:read')}"}
     assert client.get("/", headers=reader).status_code == 200
     assert client.get("/", headers={"authorization": "Bearer a.b.c"}).status_code == 401
+    # Not a token of ours: the console's own door asks.
+    assert 'name="key"' in client.get("/", headers={"authorization": "Basic eDp5"}).text
     assert client.get("/", headers={"authorization": f"Bearer {issuer.token('rsa')}"}).status_code == 403
 
 
