@@ -44,8 +44,9 @@ def open_engine(settings: Settings) -> Engine:
     folder = Path(settings.scratch or tempfile.gettempdir()) / f"rapport-{uuid4().hex}"
     connection = duckdb.connect(config={"threads": settings.threads} if settings.threads else {})
     connection.execute("SET TimeZone = 'UTC'")
-    # Its own progress bar would run across ours.
-    connection.execute("SET enable_progress_bar = false")
+    # Its own progress bar would run across ours; in a notebook without widgets it is off, and refuses to be set.
+    if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+        connection.execute("SET enable_progress_bar = false")
     # DuckDB 2.0 packs sums of window differences by bounds that it got wrong, and then fails (INT128 to INT8).
     connection.execute("SET disabled_optimizers = 'compressed_materialization'")
     connection.execute(f"SET temp_directory = {literal(str(folder))}")
