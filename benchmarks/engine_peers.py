@@ -69,7 +69,8 @@ def by_pandas(folder: Path) -> dict[str, Any]:
 def _pandas_at(orders: pd.DataFrame, contacts: pd.DataFrame, cutoff: pd.Timestamp) -> pd.DataFrame:
     past = orders[orders.ordered_at < cutoff]
     last = past.groupby("customer_id").ordered_at.max()
-    cells = pd.DataFrame({"days_since_last_order": np.floor((cutoff - last) / pd.Timedelta(days=1))})
+    # An order n days ago to the instant is within the last n days: n - 1 whole days lie between.
+    cells = pd.DataFrame({"days_since_last_order": np.ceil((cutoff - last) / pd.Timedelta(days=1)) - 1})
     for days in (90, 365):
         since = cutoff - pd.Timedelta(days=days)
         window = past[past.ordered_at >= since].groupby("customer_id").amount
