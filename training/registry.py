@@ -22,7 +22,7 @@ from scoring.cost import refuse_costly
 from training.gates import against_champion, as_dicts, gates_of
 from training.recipe import Trained
 from training.runs import log_run
-from training.store import opened, tracking_uri
+from training.store import opened, temporaries_in, tracking_uri
 from training.summary import summary
 from training.told import Told, table
 
@@ -36,7 +36,7 @@ def record(trained: Trained, *, home: Path, environ: Mapping[str, str], now: dat
     target = trained.bundle.target
     bundle = _numbered(trained, home, client, now)
     refuse_costly(bundle)
-    with tempfile.TemporaryDirectory(prefix="rapport-") as folder:
+    with tempfile.TemporaryDirectory(prefix="rapport-") as folder, temporaries_in(Path(folder)):
         saved = bundle.save(Path(folder) / "bundle")
         run_id = log_run(client, home, uri, replace(trained, bundle=bundle), saved)
         shelf.publish(saved, home, target, bundle.version)

@@ -2,7 +2,9 @@
 
 import logging
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
@@ -46,6 +48,16 @@ def experiment(client: MlflowClient, home: Path, uri: str) -> str:
         if found is None:
             raise
         return str(found.experiment_id)
+
+
+@contextmanager
+def temporaries_in(folder: Path) -> Iterator[None]:
+    """Let whatever makes temporary files without asking make them in ``folder``: a killed run's are then known."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def _made(home: Path) -> None:
