@@ -87,6 +87,8 @@ def running(
 
 def _variables(environment: Environment, environ: Mapping[str, str], bento_home: str) -> dict[str, str]:
     return {
+        # Else each thread's share of the heap grows by itself: 10 MB in 10,000 requests and 110 reloads; so, none.
+        "MALLOC_ARENA_MAX": "2",
         **environ,
         **as_variables(environment),
         "BENTOML_HOME": bento_home,
