@@ -24,7 +24,10 @@ from training import train
 AS_OF = datetime(2025, 11, 1)  # noqa: DTZ001 - the invented company's own clock
 YEAR = parse_span("12mo")
 CUSTOMERS = 4000
-TENURES = [0, 365, 730, 1e9]
+TENURES = {
+    "churn": ([0, 365, 730, 1e9], ["first year", "second year", "older"]),
+    "conversion": ([-1, 120, 240, 1e9], ["first four months", "next four", "older"]),
+}
 
 
 def scored_at(company: Path, target: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -33,7 +36,8 @@ def scored_at(company: Path, target: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         trained = train(history, target, as_of=AS_OF, horizon=YEAR, active=YEAR)
         rows = snapshot(history, AS_OF, trained.made.features, active=YEAR)
     scores = Scorer(trained.bundle).score(rows, AS_OF).to_table().to_pandas().set_index("customer_id")
-    scores = scores.assign(tenure=pd.Series(rows["first_order_days_ago"].to_numpy(), rows["customer_id"].to_pylist()))
+    since = rows["first_order_days_ago" if target == "churn" else "customer_age_days"]
+    scores = scores.assign(tenure=pd.Series(since.to_numpy(), rows["customer_id"].to_pylist()))
     scores = scores.dropna(subset="probability")
     evidence = scores.filter(like="evidence_").rename(columns=lambda name: name.removeprefix("evidence_"))
     return scores, evidence
@@ -50,10 +54,11 @@ def told(company: Path, target: str) -> None:
         f"{verdict.calibration_error:.4f}, reasons {verdict.reasons:.1%}"
     )
     print("   " + ", ".join(f"{name} {share:.0%} of {number}" for name, (share, number) in verdict.by_driver.items()))
-    if target == "churn" and scores.low.notna().any():
+    if scores.low.notna().any():
         true = truth.to_pandas().set_index("customer_id").probability.reindex(scores.index)
         covered = (true >= scores.low) & (true <= scores.high)
-        group = pd.cut(scores.tenure, TENURES, labels=["first year", "second year", "older"])
+        edges, names = TENURES[target]
+        group = pd.cut(scores.tenure, edges, labels=names)
         shares = covered.groupby(group, observed=True).mean()
         said = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
         print(f"   intervals hold the truth: {said}, all {np.mean(covered):.1%}")
@@ -63,6 +68,7 @@ def main() -> None:
     """Measure and print."""
     parser = options(__doc__)
     parser.add_argument("--seeds", type=int, nargs="*", default=[7])
+    parser.add_argument("--target", choices=list(TENURES), nargs="*", default=list(TENURES))
     chosen = parser.parse_args()
     customers = max(400, round(CUSTOMERS * chosen.scale))
     for seed in chosen.seeds:
@@ -70,7 +76,7 @@ def main() -> None:
             company = Path(folder) / "company"
             simulate(company, customers=customers, seed=seed)
             print(f"{customers:,} buying customers, seed {seed}, at {AS_OF:%Y-%m-%d}")
-            for target in ("churn", "conversion"):
+            for target in chosen.target:
                 told(company, target)
 
 

@@ -1,9 +1,10 @@
 """The blend beside each of its parts on the bench's tasks: log loss, and whether a difference is more than chance.
 
-    python benchmarks/blend_against_parts.py --bench ../shared/bench [--scale small]
+    python benchmarks/blend_against_parts.py --bench ../shared/bench [--task uci_6m] [--out FOLDER] [--scale small]
 
 Every part is set at the level that was expected, as the blend is. The calibration error stands beside what a perfect
 model would show on so few customers, and the width of the intervals is told by score.
+With --out the predictions are written as the bench's evaluate.py reads them, to be held against the peers' own.
 """
 
 from dataclasses import dataclass
@@ -108,12 +109,19 @@ def main() -> None:
     """Measure and print."""
     parser = options(__doc__)
     parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    parser.add_argument("--task", choices=[task.name for task in TASKS], nargs="*")
+    parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
     if not chosen.bench.is_dir():
         print(f"Skipped: {chosen.bench} is not there. Name the folder of the real histories with --bench.")
         return
-    for task in TASKS[: 1 if chosen.scale < 1 else None]:
-        told(task, predicted(chosen.bench, task))
+    asked = [task for task in TASKS if not chosen.task or task.name in chosen.task]
+    for task in asked[: 1 if chosen.scale < 1 else None]:
+        rows = predicted(chosen.bench, task)
+        told(task, rows)
+        if chosen.out:
+            chances = pd.DataFrame({"customer_id": rows.index, "probability": expit(rows.blend)})
+            chances.to_parquet(chosen.out / f"{task.name}.parquet")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,92 @@
+"""Does the hazard help where contracts decide churn? The blend with and without it, on invented companies.
+
+    python benchmarks/contracts.py [--scale small]
+
+Log loss and AUC on what then happened. All are set at the rate that was seen: the invented company's customers leave
+more often as it ages, which no part can know, and the question here is who leaves.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from parts.scale import options
+from scipy.special import expit
+
+from features import snapshot
+from history import read_history
+from history.settings import Settings
+from history.simulate import simulate
+from history.spans import parse_span
+from training import train
+from training.assembly import Made, votes_of
+from training.evaluate import log_loss
+from training.fitting.linear import auc
+from training.rows import Question, labelled
+from training.trial import anchored
+
+AS_OF, KNOWN = datetime.fromisoformat("2025-09-01"), datetime.fromisoformat("2026-10-31")
+YEAR = parse_span("12mo")
+SIZES = {300: (1, 2, 3, 4), 4000: (1, 2)}
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What each part said of those at risk, and what came."""
+
+    made: Made
+    said: dict[str, Floats]
+    label: Floats
+
+    def judged(self, votes: dict[str, float]) -> str:
+        """Give log loss and AUC of these votes."""
+        total = np.sum([vote * self.said[name] for name, vote in votes.items()], axis=0)
+        chance = expit(anchored(total, float(self.label.mean())))
+        return f"{log_loss(self.label, chance):.4f}/{auc(self.label, chance):.3f}"
+
+
+def told(company: Path) -> Told:
+    """Train by contract on what was known, and look a year ahead."""
+    settings = Settings(threads=2, churn="contracts", grace="1mo", horizon="12mo")
+    with read_history(company, settings) as history:
+        made = train(history, "churn", as_of=AS_OF, horizon=YEAR, active=YEAR).made
+        question = made.question
+        people = snapshot(history, AS_OF, made.features, active=YEAR, rule=question.rule)
+        later = Question("churn", KNOWN, question.horizon, question.active, question.rule)
+        rows = labelled(history, later, [AS_OF], made.features)
+    came = dict(zip(rows.ids, rows.label, strict=True))
+    ids = [who for who, state in zip(people["customer_id"].to_pylist(), people["state"].to_pylist(), strict=True)
+           if state == question.eligible]  # fmt: skip
+    label = np.array([came.get(who, np.nan) for who in ids])
+    known = ~np.isnan(label)
+    said = {name: logits[known] for name, logits in made.committee.said(made.now).items()}
+    return Told(made, said, label[known])
+
+
+def main() -> None:
+    """Measure and print."""
+    small = options(__doc__).parse_args().scale < 1
+    for customers, seeds in SIZES.items():
+        for seed in seeds[: 1 if small else None]:
+            with tempfile.TemporaryDirectory(prefix="rapport-bench-") as folder:
+                simulate(Path(folder) / "company", customers=customers, seed=seed)
+                found = told(Path(folder) / "company")
+            names = tuple(found.said)
+            without = tuple(name for name in names if name != "hazard")
+            parts = ", ".join(f"{name} {found.judged({name: 1.0})}" for name in names)
+            print(
+                f"{customers} customers, seed {seed}: {len(found.label)} at risk, basis {found.made.size.basis.label}, "
+                f"with {found.judged(votes_of(found.made, names))}, "
+                f"without {found.judged(votes_of(found.made, without))}; {parts}",
+                flush=True,
+            )
+        if small:
+            return
+
+
+if __name__ == "__main__":
+    main()
