@@ -188,7 +188,8 @@ def test_a_promotion_killed_at_ten_moments_names_one_champion(place):
 
 def test_what_killed_runs_left_is_cleared_by_later_ones(place):
     long_ago = time.time() - 3 * 86_400
-    for path in [*place.home.rglob(".*"), *(place.folder / "scratch").iterdir()]:
+    assert place.hidden() != []
+    for path in [*place.home.rglob(".*"), *(place.folder / "scratch").rglob("*")]:
         os.utime(path, (long_ago, long_ago))
     place.run(*TRAIN)
     place.run(*SCORE[:-1], "2025-12-09")
