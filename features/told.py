@@ -58,7 +58,7 @@ def told(history: History, plan: ArrayPlan, cutoffs: Sequence[Cutoff], *, whole:
     with cut(history, plan.streams, cutoffs) as streams, ThreadPoolExecutor(workers) as pool:
         for chunk in chunks(history.connection, streams, len(cutoffs), whole=whole):
             waiting.append(pool.submit(_finished, chunk, plan, cutoffs))
-            if len(waiting) > workers:
+            if len(waiting) == workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
