@@ -17,7 +17,7 @@ from features.windows import Buckets, Cutoff, edges_of
 from history import History
 
 CELLS_AT_ONCE = 1 << 21
-"""So many leaves (of a customer at a cutoff) are merged together: 16 MB, near the processor."""
+"""So many leaves (of a customer at a cutoff) are merged together: 16 MB."""
 
 PACKED_FROM = 500_000
 """Where there are more buckets, packing them costs a tenth of the cutting and saves three quarters."""
