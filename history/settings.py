@@ -45,7 +45,9 @@ class Settings:
     playbook: str = _setting(
         "", "Folder of the company's own advice, alert rules, cadence and segment names; empty for the shipped ones."
     )
-    memory_limit: str = _setting("", "Most memory the engine may take, such as 2GB; empty for its own choice.")
+    memory_limit: str = _setting(
+        "1GB", "Most memory the engine may take before it spills to `scratch`; empty for four fifths of the machine's."
+    )
     training_rows: int = _setting(
         600_000, "Most rows (customers times cutoffs) to learn from; a larger history is learnt from by some customers."
     )
