@@ -9,7 +9,7 @@ from pathlib import Path
 
 import mlflow
 from mlflow import MlflowClient
-from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
+from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR, MLFLOW_TRACKING_URI
 from mlflow.exceptions import MlflowException
 
 DATABASE, ARTIFACTS, EXPERIMENT = "mlflow.db", "mlflow-artifacts", "rapport"
@@ -28,8 +28,11 @@ def opened(home: Path, uri: str) -> MlflowClient:
     # Its progress bars and hints would stand between our own lines.
     MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
     logging.getLogger("mlflow").setLevel(logging.ERROR)
+    named = MLFLOW_TRACKING_URI.get()
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
+    # MLflow writes it into the environment, where the next home's would be looked for.
+    MLFLOW_TRACKING_URI.set(named) if named else MLFLOW_TRACKING_URI.unset()
     return MlflowClient(uri)
 
 

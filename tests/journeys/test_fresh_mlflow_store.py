@@ -1,6 +1,7 @@
 """A fresh MLflow store that several processes touch at once: each can write to it, and it can be opened afterwards."""
 
 import multiprocessing
+import os
 import sqlite3
 
 from training.store import DATABASE, experiment, opened, tracking_uri
@@ -31,3 +32,11 @@ def test_processes_that_touch_a_fresh_store_at_once_can_all_write_to_it(tmp_path
     with sqlite3.connect(tmp_path / DATABASE) as store:
         assert store.execute("SELECT count(*) FROM runs").fetchone() == (PROCESSES,)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_second_home_in_the_same_process_keeps_its_own_store(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for home in (tmp_path / "one", tmp_path / "other"):
+        uri = tracking_uri(home, os.environ)
+        experiment(opened(home, uri), home, uri)
+    assert [(tmp_path / name / DATABASE).exists() for name in ("one", "other")] == [True, True]

@@ -96,12 +96,12 @@ def test_shares_that_do_not_move_have_no_stability_index():
 
 
 def test_a_gate_says_what_it_asks_and_what_it_found():
-    evaluation = {"grade": {"letter": "D"}, "against_champion": {"version": "1", "share": 0.9}}
+    evaluation = {"grade": {"letter": "D"}, "against_champion": {"version": "1", "share": 0.9, "how": "unseen", "rows": 700}}
     evaluation["against_champion"] |= {"average_precision": 0.45, "champion_average_precision": 0.5}
     grade, leaks, champion = gates_of(evaluation, "1")
     assert (grade.passed, leaks.passed, champion.passed) == (False, True, False)
     assert champion.sentence == (
-        "Average precision 0.450 is 90% of version 1's (0.500) on the same rows; 95% is asked."
+        "Average precision 0.450 is 90% of version 1's (0.500) on 700 rows that neither has learnt from; 95% is asked."
     )
     assert not gates_of(evaluation, "2")[2].passed
     assert gates_of(evaluation, None)[2].passed

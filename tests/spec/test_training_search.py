@@ -16,7 +16,7 @@ def found(tries):
 
 
 def test_the_search_tries_as_many_shapes_as_it_may():
-    assert [found(tries).evaluation["search"]["tries"] for tries in (1, 6)] == [1, 6]
+    assert [found(tries).evaluation["search"]["tries"] for tries in (1, 16)] == [1, 16]
     assert "search" not in found(0).evaluation
 
 
@@ -26,19 +26,19 @@ def test_one_try_is_the_shape_as_given_and_changes_nothing():
 
 
 def test_the_best_is_no_worse_on_later_slices_than_the_start():
-    told = found(6).evaluation["search"]
+    told = found(16).evaluation["search"]
     assert told["best"] < told["start"] == found(1).evaluation["search"]["start"]
-    assert found(6).record["shapes"]["many"] != found(0).record["shapes"]["many"]
+    assert found(16).record["shapes"]["many"] != found(0).record["shapes"]["many"]
 
 
 def test_a_shape_found_keeps_the_cost_of_reasons():
-    many = found(6).record["shapes"]["many"]
+    many = found(16).record["shapes"]["many"]
     assert (many["leaves"] <= 15, many["rounds"] <= 100, many["seeds"]) == (True, True, 2)
 
 
 def test_the_same_search_finds_the_same_shape_again():
-    again = train(company(), "churn", search=6, **ASKED).bundle
-    assert again.record == found(6).record
+    again = train(company(), "churn", search=16, **ASKED).bundle
+    assert again.record == found(16).record
 
 
 def test_without_the_extra_the_command_says_what_to_install(tmp_path, monkeypatch, capsys):
