@@ -121,6 +121,7 @@ def main() -> None:
         told(task, rows)
         if chosen.out:
             chances = pd.DataFrame({"customer_id": rows.index, "probability": expit(rows.blend)})
+            chosen.out.mkdir(parents=True, exist_ok=True)
             chances.to_parquet(chosen.out / f"{task.name}.parquet")
 
 
