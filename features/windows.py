@@ -66,17 +66,16 @@ class Merged:
     def add(self, stream: StreamPlan, buckets: Buckets) -> None:
         """Merge the buckets of a stream: the only place where past and future part."""
         edges = edges_of(stream, [cutoff.day for cutoff in self.cutoffs])
-        groups = [(places, _Windows(edges, seen, self.known.shape[1]), seen) for places, seen in self._seen(buckets)]
-        for places, windows, _ in groups:
-            self.known[places] |= windows.known(self._days(places))
+        groups = [self._group(edges, places, seen) for places, seen in self._seen(buckets)]
+        for group in groups:
+            self.known[group.where] |= group.windows.known(group.days)
         for partial in dict.fromkeys(leaf.partial for leaf in stream.leaves):
             merge, leaves = _merge_of(partial), [leaf for leaf in stream.leaves if leaf.partial == partial]
             found = [np.full(self.known.shape, merge.nothing) for _ in leaves]
-            for places, windows, seen in groups:
-                laid = windows.laid(merge, seen.partials[partial.name])
+            for group in groups:
+                laid = group.windows.laid(merge, group.partials[partial.name])
                 for leaf, values in zip(leaves, found, strict=True):
-                    # A customer is in one of the groups only; the others say nothing of it.
-                    values[places] = merge.join(values[places], laid.over(leaf, self._days(places)))
+                    values[group.where] = laid.over(leaf, group.days)
             self.leaves |= {leaf.column: told(leaf, values) for leaf, values in zip(leaves, found, strict=True)}
 
     def add_nothing(self, stream: StreamPlan) -> None:
@@ -89,11 +88,18 @@ class Merged:
                 None if missing is None else np.broadcast_to(missing, shape),
             )
 
-    def _days(self, places: Sequence[int]) -> list[int]:
-        return [self.cutoffs[place].day for place in places]
+    def _group(self, edges: Sequence[int], places: Sequence[int], seen: Buckets) -> _Group:
+        count = np.bincount(seen.customer, minlength=self.known.shape[1])
+        present, among = np.flatnonzero(count), np.cumsum(count > 0) - 1
+        windows = _Windows(edges, seen.day, among[seen.customer], len(present))
+        days = [self.cutoffs[place].day for place in places]
+        return _Group(np.ix_(np.array(places), present), days, windows, seen.partials)
 
     def _seen(self, buckets: Buckets) -> Iterator[tuple[list[int], Buckets]]:
-        """Yield which cutoffs see which buckets: all the same ones, but for customers of whom rows came late."""
+        """Yield which cutoffs see which buckets: all the same ones, but for customers of whom rows came late.
+
+        A customer's buckets at one cutoff are in one of the parts only.
+        """
         every = list(range(len(self.cutoffs)))
         kept = buckets.branch == KEPT
         if kept.all():
@@ -102,6 +108,16 @@ class Merged:
         yield every, buckets.take(kept)
         for place in every:
             yield [place], buckets.take(buckets.branch == self.cutoffs[place].branch)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Buckets that some cutoffs see: ``where`` are those cutoffs and the customers who have any."""
+
+    where: tuple[npt.NDArray[np.intp], ...]
+    days: Sequence[int]
+    windows: _Windows
+    partials: Mapping[str, Whole]
 
 
 @dataclass(frozen=True)
@@ -123,9 +139,11 @@ def _merge_of(partial: Partial) -> _Merge:
 class _Windows:
     """Where the buckets lie among the edges: segment 0 before all of them, segment n behind the n-th."""
 
-    def __init__(self, edges: Sequence[int], buckets: Buckets, customers: int) -> None:
+    def __init__(
+        self, edges: Sequence[int], day: npt.NDArray[np.int32], customer: npt.NDArray[np.intp], customers: int
+    ) -> None:
         self.place = {edge: place for place, edge in enumerate(edges)}
-        self.cells = (np.searchsorted(edges, buckets.day, side="right"), buckets.customer)
+        self.cells = (np.searchsorted(edges, day, side="right"), customer)
         self.shape = (len(edges) + 1, customers)
 
     def known(self, days: Sequence[int]) -> Flags:
