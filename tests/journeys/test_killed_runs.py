@@ -24,7 +24,6 @@ TRAIN = ("train", "company", "--as-of", AS_OF, "--horizon", "6mo")
 SCORE = ("score", "company", "--as-of", "2025-12-08")
 # Most of a run is reading and fitting, and all of its writing comes in the last part: some are killed by the clock,
 # some at the n-th change that is seen on the disk.
-SHARES = (0.05, 0.25, 0.5, 0.75)
 CHANGES = (1, 3, 6, 10, 16, 24)
 
 
@@ -76,12 +75,12 @@ class Place:
         process.communicate()
         return process.returncode == -signal.SIGKILL
 
-    def at_ten_moments(self, *words: str) -> Iterator[bool]:
-        """Kill the command ten times; before each, the caller has looked at what was there."""
+    def at_ten_moments(self, *words: str, late: int = len(CHANGES)) -> Iterator[bool]:
+        """Kill the command ten times, ``late`` of them by what it wrote; before each, the caller has looked."""
         took = self.seconds(*words)
-        for share in SHARES:
-            yield self.killed(took * share, *words)
-        for changes in CHANGES:
+        for number in range(10 - late):
+            yield self.killed(took * 0.8 * (number + 0.5) / (10 - late), *words)
+        for changes in CHANGES[:late]:
             yield self.killed_writing(changes, *words)
 
     def _disk(self) -> set[tuple[str, int, int]]:
@@ -159,7 +158,8 @@ def test_the_next_training_works_is_promoted_and_scores(place):
 def test_a_night_killed_at_ten_moments_leaves_the_last_good_one(place):
     nights = 0
     before = place.kept()
-    for gone in place.at_ten_moments(*SCORE):
+    # A night writes few files.
+    for gone in place.at_ten_moments(*SCORE, late=3):
         now = place.kept()
         moved = {name for name in before if name in now and now[name] != before[name]}
         # The pointer names another night only when that one is whole; a night of the same day replaces its scores.
@@ -189,8 +189,9 @@ def test_a_promotion_killed_at_ten_moments_names_one_champion(place):
 def test_what_killed_runs_left_is_cleared_by_later_ones(place):
     long_ago = time.time() - 3 * 86_400
     assert place.hidden() != []
-    for path in [*place.home.rglob(".*"), *(place.folder / "scratch").rglob("*")]:
-        os.utime(path, (long_ago, long_ago))
+    for path in [*place.home.rglob(".*"), *(place.folder / "scratch").iterdir()]:
+        for each in (path, *path.rglob("*")):
+            os.utime(each, (long_ago, long_ago))
     place.run(*TRAIN)
     place.run(*SCORE[:-1], "2025-12-09")
     assert place.hidden() == []
