@@ -122,8 +122,7 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = options(__doc__)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "rapport-bench")
+    parser = options(__doc__, folder=True)
     parser.add_argument("--featuretools", help="a Python interpreter that has Featuretools", default="")
     return parser.parse_args()
 

@@ -107,8 +107,7 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = options_of(__doc__)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "rapport-bench")
+    parser = options_of(__doc__, folder=True)
     parser.add_argument("--cutoffs", type=int, nargs="*", default=[12, 6, 24])
     parser.add_argument("--limits", nargs="*", default=["512MB"], help="memory limits to try")
     parser.add_argument("--all", action="store_true", help="also the whole catalog")

@@ -5,7 +5,6 @@ Scale 1 is 100,000 customers with 10 M orders and 10 M interactions; a tenth of 
 python benchmarks/engine_spark.py --scale full|small|0.1 [--folder FOLDER]
 """
 
-import argparse
 import importlib.util
 import shutil
 import sys
@@ -20,7 +19,7 @@ import duckdb
 import pyarrow.parquet as pq
 from parts.big_history import big_history
 from parts.measured import HEAD, measured, of_descendants
-from parts.scale import options as options_of
+from parts.scale import options
 
 from features import catalog, snapshot, vocabulary_of
 from features.spark import spark_features
@@ -73,9 +72,9 @@ def main() -> None:
     """Measure and print."""
     if importlib.util.find_spec("pyspark") is None or shutil.which("java") is None:
         sys.exit("Skipped: it needs PySpark (the extra spark) and Java.")
-    options = _options()
-    for scale in (options.scale / 20, options.scale / 2):
-        source = big_history(options.folder, scale)
+    chosen = options(__doc__, folder=True).parse_args()
+    for scale in (chosen.scale / 20, chosen.scale / 2):
+        source = big_history(chosen.folder, scale)
         with tempfile.TemporaryDirectory(prefix="rapport-bench-") as scratch:
             one, other = Path(scratch) / "embedded.parquet", Path(scratch) / "spark"
             embedded, spark = measured(by_embedded, source, one), measured(by_spark, source, other)
@@ -88,12 +87,6 @@ def main() -> None:
             f"    Java and its workers {spark.result['cpu']:.1f} cpu s; "
             + ", ".join(f"{name} {took:.1f} s" for name, took in spark.result["stages"].items())
         )
-
-
-def _options() -> argparse.Namespace:
-    parser = options_of(__doc__)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "rapport-bench")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

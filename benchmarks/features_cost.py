@@ -6,7 +6,6 @@ tenth of that size, each alone beside none at all; the five are then measured at
 python benchmarks/features_cost.py --scale full|small|0.1 [--folder FOLDER]
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.measured import HEAD, measured
-from parts.scale import options as options_of
+from parts.scale import options
 
 from features import Catalog, Feature, catalog
 from features.engine import write_training_rows
@@ -67,8 +66,8 @@ def _timed(history: History, features: Sequence[Feature]) -> tuple[float, int]:
 
 def main() -> None:
     """Measure and print."""
-    options = _options()
-    big, small = (_company(options.folder, round(customers * options.scale)) for customers in (20_000, 2_000))
+    chosen = options(__doc__, folder=True).parse_args()
+    big, small = (_company(chosen.folder, round(customers * chosen.scale)) for customers in (20_000, 2_000))
     names = [feature.name for feature in catalog().features if feature.measure is not None]
     told = measured(whole, big)
     events, wall = told.result["events"], told.wall
@@ -90,12 +89,6 @@ def _company(folder: Path, customers: int) -> Path:
     if not (place / "orders.parquet").exists():
         simulate(place, customers=customers)
     return place
-
-
-def _options() -> argparse.Namespace:
-    parser = options_of(__doc__)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "rapport-bench")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import argparse
 import os
 import random
 import secrets
-import socket
 import statistics
 import string
 import tempfile
@@ -22,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 
+from parts.processes import free_port
 from scipy.stats import mannwhitneyu
 from serving_load import prepare
 
@@ -53,7 +53,7 @@ def main() -> None:
         ring.revoke("gone")
         kinds = _kinds(right, ended, gone)
         show("in this process, the key ring alone", _measured(kinds, said.tries * 5, lambda one: ring.check(one, now)))
-        environment = Environment(home=home, port=_port(), workers=1, requests_per_minute=10**9)
+        environment = Environment(home=home, port=free_port(), workers=1, requests_per_minute=10**9)
         with running(environment, os.environ, Path(folder) / "log"):
             show("over HTTP, the whole refusal", _measured(kinds, said.tries, _asker(environment.port)))
 
@@ -123,13 +123,6 @@ def _holm(raw: dict[str, float], kind: str) -> float:
     ordered = sorted(raw, key=raw.__getitem__)
     steps = [min(1.0, raw[one] * (len(raw) - place)) for place, one in enumerate(ordered)]
     return max(steps[: ordered.index(kind) + 1])
-
-
-def _port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":

@@ -13,13 +13,11 @@ import os
 import shutil
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,25 +25,19 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+from parts.processes import cpu_of, free_port, server
+from parts.served import AS_OF, Lesson, body_of
 
-from features import Vocabulary, catalog, training_rows
-from history import TABLES, History, Settings, read_history
+from features import catalog
+from history import Settings, read_history
 from history.simulate import simulate
-from history.spans import parse_span
 from scoring import shelf
-from scoring.blend import Blend
-from scoring.bundle import Bundle
-from scoring.columns import columns_of
-from scoring.experts.trees import Trees
-from scoring.matrix import Matrix
 from serving.environment import Environment
 from serving.nightly import score_history
 from serving.run import prepared, running
 
 FEATURES, TREES, LEAVES = 130, 300, 15
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
-AS_OF = datetime(2026, 11, 1)  # noqa: DTZ001  # on the company's clock
-YEAR = parse_span("12mo")
 HEAD = f"{'':40s}{'p50 ms':>9s}{'p99 ms':>9s}{'req/s ×8':>10s}{'CPU ms':>9s}{'cust/s ×100':>13s}{'×1000':>13s}"
 BARE = Path(__file__).with_name("parts") / "bare_fastapi.py"
 
@@ -86,30 +78,14 @@ def main() -> None:
 def prepare(folder: Path, customers: int) -> tuple[list[str], np.ndarray, lgb.Booster]:
     """Invent a company, fit the model, publish it and score a night."""
     simulate(folder / "history", customers, 4, 7)
-    features = catalog()
-    columns = columns_of(features.features[:FEATURES], "churn")
     cutoffs = [datetime(2025, 5, 1), datetime(2025, 11, 1)]  # noqa: DTZ001  # on the company's clock
     with read_history(folder / "history", Settings()) as history:
-        rows = training_rows(history, "churn", cutoffs, active=YEAR, horizon=YEAR, known_by=AS_OF, features=features)
-        matrix = Matrix.of(rows, columns)
-        names = [column.name for column in columns]
-        fit = lgb.Dataset(matrix.values, rows.column("label").to_numpy(), feature_name=names)
-        shape = {"objective": "binary", "num_leaves": LEAVES, "max_depth": 5, "learning_rate": 0.03,
-                 "min_data_in_leaf": 5, "verbose": -1, "num_threads": 1}  # fmt: skip
-        booster = lgb.train(shape, fit, TREES)
-        bundle = Bundle(
-            target="churn", version="1", horizon="12mo", active="12mo", columns=columns,
-            fingerprint=features.fingerprint,
-            tables=tuple(sorted(history.present)),
-            vocabulary={"actions": list(Vocabulary().actions), "channels": [], "attributes": []},
-            experts=(Trees("trees", (booster.model_to_string(),)),), blend=Blend({"trees": 1.0}),
-            model_blend=Blend({"trees": 1.0}),
-        ).centred_on(matrix)  # fmt: skip
+        lesson = Lesson.of(history, cutoffs, catalog().features[:FEATURES])
+        booster = lesson.booster(TREES, num_leaves=LEAVES, learning_rate=0.03, min_data_in_leaf=5)
         home = folder / "home"
-        shelf.publish(bundle.save(folder / "bundle"), home, "churn", "1")
+        shelf.publish(lesson.bundle("1", booster).save(folder / "bundle"), home, "churn", "1")
         shelf.crown(home, "churn", "1", NOW)
-        one = str(rows.column("customer_id")[0])
-        (folder / "one.json").write_text(json.dumps(_body_of(history, one)))
+        (folder / "one.json").write_text(json.dumps(body_of(history, lesson.ids[0])))
         night = score_history(history, home, "churn", as_of=AS_OF, now=NOW, progress=lambda *_: None)
     scored = night.scored.take(np.flatnonzero(night.scored.eligible))
     booster.save_model(folder / "model.txt")
@@ -117,20 +93,6 @@ def prepare(folder: Path, customers: int) -> tuple[list[str], np.ndarray, lgb.Bo
     ids = [str(one) for one in scored.customer_id]
     (folder / "ids.json").write_text(json.dumps(ids))
     return ids, scored.rows.values, booster
-
-
-def _body_of(history: History, customer_id: str) -> dict[str, Any]:
-    """Return one customer's whole history as a caller would send it."""
-    body: dict[str, Any] = {}
-    for table in TABLES:
-        found = history.connection.execute(f"SELECT * FROM {table.name} WHERE customer_id = ?", [customer_id])
-        names = [column[0] for column in found.description or ()]
-        body[table.name] = [
-            {name: value.isoformat() if isinstance(value, datetime) else value
-             for name, value in zip(names, row, strict=True) if value is not None}
-            for row in found.fetchall()
-        ]  # fmt: skip
-    return {"customer": body.pop("customers")[0], **body}
 
 
 def bare_lightgbm(booster: lgb.Booster, matrix: np.ndarray) -> None:
@@ -149,7 +111,7 @@ def bare_lightgbm(booster: lgb.Booster, matrix: np.ndarray) -> None:
 
 def ours(folder: Path, ids: list[str], seconds: float) -> None:
     """Measure the service: answers stored by the night, and a what-if, which is scored while the caller waits."""
-    environment = Environment(home=folder / "home", port=_port(), workers=1, keys=False, requests_per_minute=10**9)
+    environment = Environment(home=folder / "home", port=free_port(), workers=1, keys=False, requests_per_minute=10**9)
     with running(prepared(environment, lambda _: None), os.environ, folder / "ours.log") as (_, process):
         told = report("Rapport /v1/score, 5 reasons", environment.port, process.pid, "/v1/score", _by_id(ids), seconds)
         what_if = {"customer_id": ids[0], "changes": {"meetings_count_90d": 3}}
@@ -167,9 +129,9 @@ def ours(folder: Path, ids: list[str], seconds: float) -> None:
 
 def bare_fastapi(folder: Path, ids: list[str], seconds: float) -> None:
     """Measure an app of thirty lines that does the same with LightGBM's own pred_contrib."""
-    port = _port()
+    port = free_port()
     command = [sys.executable, str(BARE), str(folder), str(port)]
-    with _server(command, port, folder / "fastapi.log") as pid:
+    with server(command, port, folder / "fastapi.log") as pid:
         report("(b) FastAPI, predict + pred_contrib", port, pid, "/score", _by_id(ids), seconds)
 
 
@@ -180,7 +142,7 @@ def mlflow_serve(folder: Path, matrix: np.ndarray, seconds: float) -> None:
     model = folder / "mlflow-model"
     booster = lgb.Booster(model_file=str(folder / "model.txt"))
     mlflow.lightgbm.save_model(booster, str(model), pip_requirements=["lightgbm"])
-    port, names = _port(), booster.feature_name()
+    port, names = free_port(), booster.feature_name()
     command = [str(Path(sys.executable).with_name("mlflow")), "models", "serve", "-m", str(model), "-p", str(port),
                "--env-manager", "local", "--workers", "1"]  # fmt: skip
 
@@ -188,7 +150,7 @@ def mlflow_serve(folder: Path, matrix: np.ndarray, seconds: float) -> None:
         # Its JSON has no word for unknown in a column of numbers; 0 costs the same.
         return {"dataframe_split": {"columns": names, "data": np.nan_to_num(_rows(matrix, count)).tolist()}}
 
-    with _server(command, port, folder / "mlflow.log", environ={"PATH": _path()}) as pid:
+    with server(command, port, folder / "mlflow.log", environ={"PATH": _path()}) as pid:
         report("(c) mlflow models serve, no reasons", port, pid, "/invocations", body, seconds)
 
 
@@ -198,8 +160,8 @@ def report(
     """Measure one address and print its line."""
     single = json.dumps(body(1)).encode()
     _closed_loop(port, path, single, 0.5)
-    cpu, (times, _) = _cpu(pid), _closed_loop(port, path, single, seconds)
-    cpu_ms = (_cpu(pid) - cpu) * 1000 / len(times)
+    cpu, (times, _) = cpu_of(pid), _closed_loop(port, path, single, seconds)
+    cpu_ms = (cpu_of(pid) - cpu) * 1000 / len(times)
     with ThreadPoolExecutor(8) as pool:
         loops = list(pool.map(lambda _: _closed_loop(port, path, single, seconds), range(8)))
     told = Measured(
@@ -246,51 +208,6 @@ def _read_answer(connection: socket.socket, path: str) -> None:
         left -= len(connection.recv(min(left, 1 << 20)))
 
 
-@contextmanager
-def _server(command: list[str], port: int, log: Path, environ: dict[str, str] | None = None) -> Iterator[int]:
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
-            command, env={**os.environ, "OMP_NUM_THREADS": "1", **(environ or {})}, stdout=sink, stderr=sink
-        )
-        try:
-            _wait(port)
-            yield process.pid
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def _wait(port: int) -> None:
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                time.sleep(1)
-                return
-        time.sleep(0.2)
-    raise RuntimeError(f"nothing listens on port {port}")
-
-
-def _cpu(pid: int) -> float:
-    """Return the CPU seconds of a process and all below it."""
-    children: dict[int, list[int]] = {}
-    used: dict[int, float] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        one = int(path.parent.name)
-        children.setdefault(int(fields[1]), []).append(one)
-        used[one] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    todo, total = [pid], 0.0
-    while todo:
-        one = todo.pop()
-        total += used.get(one, 0.0)
-        todo += children.get(one, [])
-    return total
-
-
 def _by_id(ids: list[str]) -> Callable[[int], dict[str, Any]]:
     return lambda count: {"customer_ids": (ids * (count // len(ids) + 1))[:count], "reasons": 5}
 
@@ -307,13 +224,6 @@ def _timed(work: Callable[[], None]) -> float:
 
 def _p99(times: list[float]) -> float:
     return sorted(times)[int(len(times) * 0.99)]
-
-
-def _port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _path() -> str:

@@ -14,7 +14,6 @@ import os
 import random
 import select
 import signal
-import socket
 import statistics
 import tempfile
 import threading
@@ -27,26 +26,18 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
+from parts.processes import connections_at, free_port, memory_of, state_of, workers_of
+from parts.served import AS_OF, Lesson, body_of
 
-from features import Vocabulary, catalog, training_rows
-from history import TABLES, History, Settings, read_history
+from history import Settings, read_history
 from history.simulate import simulate
-from history.spans import parse_span
 from scoring import shelf
-from scoring.blend import Blend
-from scoring.bundle import Bundle
-from scoring.columns import columns_of
-from scoring.experts.trees import Trees
-from scoring.matrix import Matrix
 from scoring.scored import Scored
 from scoring.scorer import Scorer
 from serving.environment import Environment
 from serving.nightly import score_history
 from serving.run import prepared, running
 
-AS_OF = datetime(2026, 11, 1)  # noqa: DTZ001  # on the company's clock
-YEAR = parse_span("12mo")
 REASONS = 5
 KINDS = {"score": 50, "bulk": 5, "customer": 15, "what_if": 15, "score_history": 8, "customers": 3, "feedback": 4}
 SETTLED_MINUTES = 10
@@ -113,7 +104,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="rapport-soak-") as folder:
         home, truth, histories = prepare(Path(folder), said.customers)
         environment = Environment(
-            home=home, port=_port(), workers=2, keys=False, reload_seconds=1.0, requests_per_minute=10**9
+            home=home, port=free_port(), workers=2, keys=False, reload_seconds=1.0, requests_per_minute=10**9
         )
         with running(prepared(environment, lambda _: None), os.environ, Path(folder) / "log") as (_, process):
             soak(Path(folder), environment.port, process.pid, Asking(truth, histories), said)
@@ -122,28 +113,17 @@ def main() -> None:
 def prepare(folder: Path, customers: int) -> tuple[Path, Truth, dict[str, dict[str, Any]]]:
     """Publish two models and score a night; return what each says of each customer, and some histories as bodies."""
     simulate(folder / "history", customers, 3, 7)
-    features, home, truth = catalog(), folder / "home", {}
+    home, truth = folder / "home", {}
     with read_history(folder / "history", Settings()) as history:
-        cutoffs = [datetime(2025, 11, 1)]  # noqa: DTZ001  # on the company's clock
-        rows = training_rows(history, "churn", cutoffs, active=YEAR, horizon=YEAR, known_by=AS_OF, features=features)
-        columns = columns_of(features.features, "churn")
-        matrix = Matrix.of(rows, columns)
+        lesson = Lesson.of(history, [datetime(2025, 11, 1)])  # noqa: DTZ001  # on the company's clock
         for version, trees in (("1", 100), ("2", 60)):
-            fit = lgb.Dataset(matrix.values, rows.column("label").to_numpy(), feature_name=[c.name for c in columns])
-            shape = {"objective": "binary", "num_leaves": 15, "max_depth": 5, "verbose": -1, "num_threads": 1}
-            text = lgb.train(shape, fit, trees).model_to_string()
-            bundle = Bundle(
-                target="churn", version=version, horizon="12mo", active="12mo", columns=columns,
-                fingerprint=features.fingerprint, tables=tuple(sorted(history.present)),
-                vocabulary={"actions": list(Vocabulary().actions), "channels": [], "attributes": []},
-                experts=(Trees("trees", (text,)),), blend=Blend({"trees": 1.0}), model_blend=Blend({"trees": 1.0}),
-            ).centred_on(matrix)  # fmt: skip
+            bundle = lesson.bundle(version, lesson.booster(trees))
             shelf.publish(bundle.save(folder / f"bundle-{version}"), home, "churn", version)
             shelf.crown(home, "churn", version, datetime.now(UTC))
             night = _night(folder, history=history)
             truth[version] = _said(Scorer(bundle).score(night.run.table("features"), AS_OF))
         some = sorted(truth["1"])[:: max(1, len(truth["1"]) // 40)]
-        histories = {one: _body_of(history, one) for one in some}
+        histories = {one: body_of(history, one) for one in some}
     return home, truth, histories
 
 
@@ -151,22 +131,6 @@ def _said(scored: Scored) -> dict[str, Any]:
     """Return every answer as a reader of JSON sees it."""
     answers = [answer.as_dict() for answer in scored.answers(REASONS, "en") if answer.probability is not None]
     return {answer["customer_id"]: json.loads(json.dumps(answer)) for answer in answers}
-
-
-def _body_of(history: History, customer_id: str) -> dict[str, Any]:
-    body: dict[str, Any] = {}
-    for table in TABLES:
-        rows = history.connection.execute(f"SELECT * FROM {table.name} WHERE customer_id = ?", [customer_id])
-        names = [column[0] for column in rows.description or ()]
-        body[table.name] = [
-            {name: _plain(value) for name, value in zip(names, row, strict=True) if value is not None}
-            for row in rows.fetchall()
-        ]
-    return {"customer": body.pop("customers")[0], **body}
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def soak(folder: Path, port: int, pid: int, asking: "Asking", said: argparse.Namespace) -> None:
@@ -179,7 +143,7 @@ def soak(folder: Path, port: int, pid: int, asking: "Asking", said: argparse.Nam
     ]
     for caller in callers:
         caller.start()
-    begun, turn, elder = time.monotonic(), 0, min(_workers(pid))
+    begun, turn, elder = time.monotonic(), 0, min(workers_of(pid))
     print(
         f"{'min':>5s}{'answers':>10s}{'wrong':>7s}{'failed':>8s}{'stray':>7s}{'kills':>7s}{'elder MB':>10s}  versions"
     )
@@ -193,7 +157,7 @@ def soak(folder: Path, port: int, pid: int, asking: "Asking", said: argparse.Nam
         _night(folder)
         time.sleep(38 if turn % 3 == 0 else 20)
         minutes = (time.monotonic() - begun) / 60
-        seen.memory.append((minutes, _memory(elder)))
+        seen.memory.append((minutes, memory_of(elder)))
         counts = f"{len(seen.wrong):7d}{len(seen.failed):8d}{len(seen.stray):7d}{len(seen.kills):7d}"
         line = f"{minutes:5.1f}{sum(seen.right.values()):10d}{counts}{seen.memory[-1][1]:10.1f}  {dict(seen.versions)}"
         print(line, *seen.wrong[:1], *map(seen.nearest, seen.stray[:1]), flush=True)
@@ -294,25 +258,18 @@ def _connected(port: int) -> HTTPConnection:
 
 
 def _kill(pid: int, elder: int, port: int) -> Kill:
-    victim = next(one for one in _workers(pid) if one != elder)
+    victim = next(one for one in workers_of(pid) if one != elder)
     os.kill(victim, signal.SIGSTOP)
-    while Path(f"/proc/{victim}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+    while state_of(victim) != "T":
         time.sleep(0.0005)
     held = {int(name[8:-1]) for path in Path(f"/proc/{victim}/fd").iterdir()
             if (name := str(path.readlink())).startswith("socket:[")}  # fmt: skip
-    ports = frozenset(caller for caller, inode in _connections(port) if inode in held)
+    ports = frozenset(caller for caller, inode in connections_at(port) if inode in held)
     os.kill(victim, signal.SIGKILL)
     # Until the kernel has closed its connections nobody can know; what is sent over them is sent to the dead.
-    while ports & {caller for caller, _ in _connections(port)}:
+    while ports & {caller for caller, _ in connections_at(port)}:
         time.sleep(0.0005)
     return Kill(time.monotonic(), ports)
-
-
-def _connections(port: int) -> list[tuple[int, int]]:
-    """Return the callers' ports of the connections that stand at ``port``, each with the inode of our end."""
-    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    standing = [line for line in lines if line[3] == "01" and int(line[1].rpartition(":")[2], 16) == port]
-    return [(int(line[2].rpartition(":")[2], 16), int(line[9])) for line in standing]
 
 
 def _night(folder: Path, history: Any = None) -> Any:
@@ -321,32 +278,6 @@ def _night(folder: Path, history: Any = None) -> Any:
             return _night(folder, opened)
     now = datetime.now(UTC)
     return score_history(history, folder / "home", "churn", as_of=AS_OF, now=now, progress=lambda *_: None)
-
-
-def _workers(pid: int) -> list[int]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-            command = (path.parent / "cmdline").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[1]) == pid and "worker" in command:
-            found.append(int(path.parent.name))
-    return found
-
-
-def _memory(pid: int) -> float:
-    """Return the megabytes that a process has to itself, and its share of what it shares."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
-
-
-def _port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":

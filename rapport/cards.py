@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -14,6 +14,11 @@ from history import History, Settings, parse_span
 from history.errors import CardError
 from rapport.options import OptionalAsOf, Target, TargetName
 from rapport.terminal import Json, SettingsPath, opened, settings_of, tell
+
+if TYPE_CHECKING:
+    from scoring.cards import Card
+
+Found = TypeVar("Found")
 
 app = typer.Typer(help="Make, check, weigh, audit and review scorecards.", no_args_is_help=True)
 
@@ -77,8 +82,7 @@ def weights(
         weighed = weigh(present, file)
         tell(weighed.as_dict(), weighed.as_text(), as_json=as_json)
     elif source is not None:
-        with _held_against(source, chosen, as_of) as (history, moment):
-            found = suggest_weights(present, history, target.value, moment, **_spans(chosen))
+        found = _held(suggest_weights, present, source, target, chosen, as_of)
         tell(found.as_dict(), found.as_text(), as_json=as_json)
 
 
@@ -96,9 +100,7 @@ def audit(
     from scoring.cards.workshop import audit_card
 
     chosen = settings_of(settings)
-    present = load_card(card, _known(chosen))
-    with _held_against(source, chosen, as_of) as (history, moment):
-        found = audit_card(present, history, target.value, moment, **_spans(chosen))
+    found = _held(audit_card, load_card(card, _known(chosen)), source, target, chosen, as_of)
     tell(found.as_dict(), found.as_text(), as_json=as_json)
 
 
@@ -116,9 +118,7 @@ def review(
     from training.card_review import review_card
 
     chosen = settings_of(settings)
-    present = load_card(card, _known(chosen))
-    with _held_against(source, chosen, as_of) as (history, moment):
-        found = review_card(present, history, target.value, moment, **_spans(chosen))
+    found = _held(review_card, load_card(card, _known(chosen)), source, target, chosen, as_of)
     tell(found.as_dict(), found.as_text(), as_json=as_json)
 
 
@@ -129,6 +129,14 @@ def _held_against(source: str, settings: Settings, as_of: datetime | None) -> It
         if newest is None:
             raise CardError(f"{source}: the history is empty, so there is nothing to hold a card against.")
         yield history, newest
+
+
+def _held(
+    work: Callable[..., Found], card: Card, source: str, target: TargetName, settings: Settings, as_of: datetime | None
+) -> Found:
+    """Hold a card against a history, up to its newest event where no date is given."""
+    with _held_against(source, settings, as_of) as (history, moment):
+        return work(card, history, target.value, moment, **_spans(settings))
 
 
 def _known(settings: Settings) -> list[str]:

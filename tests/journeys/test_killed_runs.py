@@ -24,6 +24,7 @@ TRAIN = ("train", "company", "--as-of", AS_OF, "--horizon", "6mo")
 SCORE = ("score", "company", "--as-of", "2025-12-08")
 # Most of a run is reading and fitting, and all of its writing comes in the last part: some are killed by the clock,
 # some at the n-th change that is seen on the disk.
+SHARES = (0.05, 0.25, 0.5, 0.75)
 CHANGES = (1, 3, 6, 10, 16, 24)
 
 
@@ -75,16 +76,22 @@ class Place:
         process.communicate()
         return process.returncode == -signal.SIGKILL
 
-    def at_ten_moments(self, *words: str, late: int = len(CHANGES)) -> Iterator[bool]:
-        """Kill the command ten times, ``late`` of them by what it wrote; before each, the caller has looked."""
+    def at_ten_moments(self, *words: str) -> Iterator[bool]:
+        """Kill the command ten times; before each, the caller has looked at what was there.
+
+        A run that ends before its moment gives False, and the moment is tried again, earlier.
+        """
         took = self.seconds(*words)
-        for number in range(10 - late):
-            gone = self.killed(took * 0.8 * (number + 0.5) / (10 - late), *words)
-            # A machine with more time now than when it was asked is asked for less.
-            took *= 1.0 if gone else 0.7
-            yield gone
-        for changes in CHANGES[:late]:
-            yield self.killed_writing(changes, *words)
+        for share in SHARES:
+            while not self.killed(took * share, *words):
+                took *= 0.7
+                yield False
+            yield True
+        for changes in CHANGES:
+            while not self.killed_writing(changes, *words):
+                changes = max(1, changes // 2)
+                yield False
+            yield True
 
     def _disk(self) -> set[tuple[str, int, int]]:
         found = set()
@@ -147,7 +154,7 @@ def test_training_killed_at_ten_moments_leaves_champion_registry_and_night(place
             version: each["grade"] for version, each in listed.items()
         }
         assert [version for version, each in after.items() if each["alias"] == "champion"] == ["1"]
-    assert sum(ended) >= 5
+    assert sum(ended) == 10
 
 
 def test_the_next_training_works_is_promoted_and_scores(place):
@@ -161,8 +168,7 @@ def test_the_next_training_works_is_promoted_and_scores(place):
 def test_a_night_killed_at_ten_moments_leaves_the_last_good_one(place):
     nights = 0
     before = place.kept()
-    # A night writes few files.
-    for gone in place.at_ten_moments(*SCORE, late=3):
+    for gone in place.at_ten_moments(*SCORE):
         now = place.kept()
         moved = {name for name in before if name in now and now[name] != before[name]}
         # The pointer names another night only when that one is whole; a night of the same day replaces its scores.
@@ -171,7 +177,7 @@ def test_a_night_killed_at_ten_moments_leaves_the_last_good_one(place):
         run = read_run(place.home / "scores/churn/runs" / (pointer(place.home, "churn") or ""))
         assert run.kept("scores") is not None
         before, nights = now, nights + gone
-    assert nights >= 5
+    assert nights == 10
     assert "Scored" in place.run(*SCORE)
 
 
