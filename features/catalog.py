@@ -19,7 +19,7 @@ from features.feature import Feature
 from features.kin import PARENT
 from features.plan import Plan, plan
 from features.sources import on_clock
-from features.targets import STATE_MEASURES, state
+from features.targets import STATE_MEASURES
 from history import History, Settings
 
 FEATURES: tuple[Feature, ...] = (
@@ -82,9 +82,9 @@ class Catalog:
 
     @cached_property
     def plan(self) -> Plan:
-        """Return the compiled measures, with the states; made once, and taken along where the catalog is sent."""
+        """Return the compiled measures, with those of the states; made once, and sent along with the catalog."""
         measures = {feature.name: feature.measure for feature in self.features if feature.measure is not None}
-        return plan(measures | dict(STATE_MEASURES), state)
+        return plan(measures | dict(STATE_MEASURES))
 
 
 @cache

@@ -1,89 +1,90 @@
-"""The compiled plan: from the declared measures to SQL, made once with Ibis and kept.
+"""The compiled plan: the rows and buckets that the declared measures are merged from, made once with Ibis and kept.
 
-Both plans share three steps, because a partial aggregate of one row is a partial aggregate:
-*rows* (a stream's rows as partials), *buckets* (partials merged between window edges; only with many cutoffs) and
-*merge* (partials merged over each window before the cutoff). *finish* does the arithmetic.
+A partial aggregate of one row is a partial aggregate, so all ways share the *rows* (a stream's rows as partials).
+*Buckets* are partials merged between window edges; on arrays they are merged over each window before the cutoff, and
+the arithmetic of the measures is done there too (see ``arrays``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import ibis
 
-from features.measures import LATEST_SHIFT, Binary, Either, Leaf, Measure, Number, Partial, Unary, When
+from features.measures import LATEST_SHIFT, Leaf, Measure, Partial
 from features.sources import BEFORE_ALL, unbound
 from features.streams import STREAMS, UNIT, Stream
 
 MIDDLE = LATEST_SHIFT // 2
 YEAR_2000 = 946_684_800
 
-Streams = Sequence[tuple[Stream, list[Leaf]]]
-Extra = Callable[[ibis.Table], Mapping[str, ibis.Value]]
-
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """The SQL of one stream.
+    """One stream: its ``leaves`` and the ``expression`` of its rows.
 
-    ``rows`` reads the prepared tables, ``buckets`` reads ``rows_<name>`` and ``days``. ``edges`` are the distances, in
-    days before a cutoff, at which the windows of its ``leaves`` begin or end.
+    ``edges`` are the distances, in days before a cutoff, at which the windows of its leaves begin or end.
     """
 
     name: str
     tables: tuple[str, ...]
     either: bool
-    rows: str
-    buckets: str
     edges: tuple[int, ...]
     leaves: tuple[Leaf, ...]
     expression: ibis.Table = field(repr=False, compare=False)
-    """``rows`` before it became SQL."""
 
     def can_have_rows(self, filled: Collection[str]) -> bool:
         """Return whether there can be a row when only these tables have any."""
         return (any if self.either else all)(table in filled for table in self.tables)
 
+    # Writing SQL takes longer than all else a plan does, and only a big history is measured by it.
+    @cached_property
+    def rows(self) -> str:
+        """Return the SQL of the rows; it reads the prepared tables."""
+        return _sql(self.expression)
+
+    @cached_property
+    def buckets(self) -> str:
+        """Return the SQL of the buckets; it reads ``rows_<name>`` and ``days``."""
+        read = ibis.table(dict(self.expression.schema().items()), name=f"rows_{self.name}")
+        return _sql(_buckets(read, dict.fromkeys(leaf.partial for leaf in self.leaves)))
+
 
 @dataclass(frozen=True)
 class Plan:
-    """The SQL of a set of measures.
-
-    ``finish`` reads the value of every leaf as ``gathered``.
-    """
+    """The streams that a set of measures is told from, and the measures."""
 
     streams: tuple[StreamPlan, ...]
-    expression: ibis.Table = field(repr=False, compare=False)
-    """``finish`` before it became SQL."""
+    measures: Mapping[str, Measure]
+
+    def with_sql(self) -> Plan:
+        """Return it with all SQL written, for where it is sent to many who will need it."""
+        for stream in self.streams:
+            _ = stream.rows, stream.buckets
+        return self
 
 
-def plan(measures: Mapping[str, Measure], extra: Extra | None = None) -> Plan:
-    """Compile named measures; ``extra`` adds columns made from the finished ones."""
+def plan(measures: Mapping[str, Measure]) -> Plan:
+    """Compile named measures."""
     by_stream: dict[str, list[Leaf]] = {}
     for leaf in dict.fromkeys(leaf for measure in measures.values() for leaf in measure.leaves()):
         by_stream.setdefault(leaf.partial.stream, []).append(leaf)
-    ordered = [(stream, by_stream[stream.name]) for stream in STREAMS if stream.name in by_stream]
-    streams = tuple(_stream_plan(stream, leaves) for stream, leaves in ordered)
-    return Plan(streams, _finish(measures, ordered, extra))
+    streams = [_stream_plan(stream, by_stream[stream.name]) for stream in STREAMS if stream.name in by_stream]
+    return Plan(tuple(streams), measures)
 
 
 def _stream_plan(stream: Stream, leaves: list[Leaf]) -> StreamPlan:
-    partials = tuple(dict.fromkeys(leaf.partial for leaf in leaves))
     rows = stream.rows(unbound())
-    rows = rows.select(*UNIT, "day", **{partial.name: row_partial(partial, rows) for partial in partials})
-    columns = dict(rows.schema().items())
-    read = ibis.table(columns, name=f"rows_{stream.name}")
-    edges = {0} | {edge for leaf in leaves for edge in (leaf.days, leaf.skip) if edge is not None}
+    partials = {leaf.partial.name: row_partial(leaf.partial, rows) for leaf in leaves}
     return StreamPlan(
         name=stream.name,
         tables=stream.tables,
         either=stream.either,
-        rows=_sql(rows),
-        buckets=_sql(_buckets(read, partials)),
-        edges=tuple(sorted(edges)),
+        edges=tuple(sorted({0} | {edge for leaf in leaves for edge in (leaf.days, leaf.skip) if edge is not None})),
         leaves=tuple(leaves),
-        expression=rows,
+        expression=rows.select(*UNIT, "day", **partials),
     )
 
 
@@ -142,50 +143,6 @@ def _buckets(rows: ibis.Table, partials: Iterable[Partial]) -> ibis.Table:
         }
     )
     return grouped.rename(day="bucket").order_by("customer_id")
-
-
-def _finish(measures: Mapping[str, Measure], ordered: Streams, extra: Extra | None) -> ibis.Table:
-    columns = {"customer_id": "string", "cutoff": "int32", "active_from": "int32"}
-    columns |= {leaf.column: "float64" for _, leaves in ordered for leaf in leaves}
-    gathered = ibis.table(columns, name="gathered")
-    values = {name: finished(measure, gathered).cast("float64") for name, measure in measures.items()}
-    done = gathered.select("customer_id", "cutoff", "active_from", **values)
-    if extra is not None:
-        done = done.mutate(**extra(done))
-    return done.drop("active_from")
-
-
-def finished(measure: Measure, gathered: ibis.Table) -> ibis.Value:
-    """Return the expression of a measure over the gathered leaves."""
-    if isinstance(measure, Leaf):
-        return gathered[measure.column]
-    if isinstance(measure, Number):
-        return ibis.literal(measure.value, "float64")
-    if isinstance(measure, Unary):
-        return _unary(measure.operator, finished(measure.inner, gathered), gathered)
-    if isinstance(measure, Either):
-        return finished(measure.first, gathered).coalesce(finished(measure.second, gathered))
-    if isinstance(measure, When):
-        return ibis.ifelse(finished(measure.test, gathered) > 0, finished(measure.then, gathered), None)
-    assert isinstance(measure, Binary)
-    return _binary(measure.operator, finished(measure.left, gathered), finished(measure.right, gathered))
-
-
-def _unary(operator: str, value: ibis.Value, gathered: ibis.Table) -> ibis.Value:
-    if operator == "since":
-        return gathered.cutoff - 1 - value
-    if operator == "until":
-        return value - gathered.cutoff
-    return ibis.ifelse(value >= 0, value, None).sqrt()
-
-
-def _binary(operator: str, left: ibis.Value, right: ibis.Value) -> ibis.Value:
-    if operator == "/":
-        return left / right.nullif(0.0)
-    if operator in ("max", "min"):
-        pick = left >= right if operator == "max" else left <= right
-        return ibis.ifelse(left.isnull() | right.isnull(), None, ibis.ifelse(pick, left, right))
-    return {"+": left + right, "-": left - right, "*": left * right}[operator]
 
 
 def _sql(expression: ibis.Table) -> str:

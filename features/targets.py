@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import ibis
-
 from features.measures import Events, Measure
 
 ACTIVE, LAPSED, NEW, CLOSED, SILENT = "active", "lapsed", "new", "closed", "silent"
@@ -38,26 +36,6 @@ class Target:
 
 
 TARGETS = {"churn": Target("churn", ACTIVE), "conversion": Target("conversion", NEW)}
-
-
-def state(done: ibis.Table) -> dict[str, ibis.Value]:
-    """Return the column ``state`` from the finished state measures."""
-    ordered = done.state_last_order.notnull()
-    recent = ibis.greatest(
-        done.state_created.coalesce(-1e9),
-        done.state_touched.coalesce(-1e9),
-        done.state_interacted.coalesce(-1e9),
-    )
-    closed = (done.state_open <= 0) & (done.state_closed > 0)
-    return {
-        "state": ibis.cases(
-            (ordered & (done.state_last_order >= done.active_from), ACTIVE),
-            (ordered, LAPSED),
-            (closed, CLOSED),
-            (recent >= done.active_from, NEW),
-            else_=SILENT,
-        )
-    }
 
 
 def outcomes_sql(target: str, spans: Sequence[tuple[int, int]]) -> str:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.arrays import ArrayPlan
-from features.arrays.program import ROWS
 from features.arrays.values import Column
 from features.chunks import Chunk, chunks, cut
 from features.windows import Cutoff, Merged
@@ -88,15 +87,11 @@ def _finished(chunk: Chunk, plan: ArrayPlan, cutoffs: Sequence[Cutoff]) -> Told:
 def _measures(plan: ArrayPlan, merged: Merged, cutoff: Places, customer: Places) -> dict[str, Column]:
     days = np.array([each.day for each in merged.cutoffs], np.int32)
     begins = np.array([each.active_from for each in merged.cutoffs], np.int32)
-    gathered: dict[tuple[str, str], object] = {
-        ("gathered", "cutoff"): (days[cutoff], None),
-        ("gathered", "active_from"): (begins[cutoff], None),
-        ("gathered", ROWS): len(cutoff),
+    leaves = {
+        name: (values[cutoff, customer], None if missing is None else missing[cutoff, customer])
+        for name, (values, missing) in merged.leaves.items()
     }
-    for name, (values, missing) in merged.leaves.items():
-        gathered["gathered", name] = values[cutoff, customer], None if missing is None else missing[cutoff, customer]
-    done = plan.finish.run(plan.finish_order, gathered)
-    return {name: done[slot] for name, slot in plan.told.items()}
+    return plan.finish.run(leaves, days[cutoff], begins[cutoff])
 
 
 def _joined(parts: Sequence[Column]) -> Column:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from features import Catalog, Vocabulary, catalog
+from features.engine import array_plan
 from history.errors import BundleError, RapportError, ServingError
 from scoring import shelf
 from scoring.answer import Answer
@@ -137,8 +138,8 @@ def load(home: Path, target: str) -> Current:
     bundle = Bundle.load(shelf.champion(home, target))
     features = catalog_of(bundle)
     bundle.refuse_unless_fits(features)
-    # Compiling takes seconds; the first caller should not pay for it.
-    _ = features.plan
+    # The first caller should not pay for compiling.
+    array_plan(features)
     scorer = Scorer(bundle)
     if pointer(home, target) is None:
         return Current(target, bundle, scorer, features, None)

@@ -9,14 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from features.arrays.cells import ALIKE, Door
+from features.arrays.finish import Finish
 from features.arrays.merging import Gathered, Merge, Merged
-from features.arrays.program import ROWS, Program
+from features.arrays.program import Program
 from features.arrays.values import Column
 from features.plan import Plan
 from features.sources import Moment
 from history import History
-
-_CONSTANT = ("cutoff", "active_from")
 
 
 class ArrayPlan:
@@ -32,10 +31,7 @@ class ArrayPlan:
             for stream, merge in zip(plan.streams, self.merges, strict=True)
         ]
         self.door = Door(self.rows.inputs)
-        self.finish = Program(_CONSTANT)
-        names = [name for name in plan.expression.columns if name not in ("customer_id", "cutoff")]
-        self.told = {name: self.finish.column(plan.expression, name) for name in names}
-        self.finish_order = self.finish.order(self.told.values())
+        self.finish = Finish(plan.measures)
         self._orders: dict[tuple[int, ...], list[int]] = {}
 
     def order(self, live: Sequence[int]) -> list[int]:
@@ -62,19 +58,10 @@ def small_snapshot(
         customers, days, *partials = [slots[slot] for slot in compiled.reads[place]]
         merged[place] = compiled.merges[place].before(cutoff.day, customers, days, partials)
     people = np.unique(np.concatenate([customers for customers, _ in merged.values()] or [np.zeros(0, np.int64)]))
-    gathered: dict[tuple[str, str], object] = {
-        ("gathered", name): column for name, column in compiled.gathered.columns(merged, people).items()
-    }
-    gathered |= {
-        ("gathered", name): _constant(day) for name, day in zip(_CONSTANT, (cutoff.day, active_from), strict=True)
-    }
-    done = compiled.finish.run(compiled.finish_order, gathered | {("gathered", ROWS): len(people)})
-    columns = {name: _arrow(done[slot]) for name, slot in compiled.told.items()}
+    leaves = compiled.gathered.columns(merged, people)
+    done = compiled.finish.run(leaves, np.int32(cutoff.day), np.int32(active_from))
+    columns = {name: _arrow(column) for name, column in done.items()}
     return pa.table({"customer_id": pa.array([names[place] for place in people.tolist()], pa.string())} | columns)
-
-
-def _constant(day: int) -> Column:
-    return np.array(day, np.int32), None
 
 
 def _arrow(column: Column) -> pa.Array:

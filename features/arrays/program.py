@@ -1,13 +1,12 @@
 """The plan's expressions run on arrays: for a history of a few thousand rows a database costs more than the work.
 
-The same Ibis expressions that become SQL (see ``plan``) are turned once into a flat list of steps on numpy arrays, so
-there is no second declaration. What several expressions have in common is one step. A column is ``(values, missing)``;
-``missing`` is None where nothing is null.
+The same Ibis expressions that become SQL (see ``plan``) are turned once into steps on numpy arrays, so there is no
+second declaration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection
 from functools import reduce
 from typing import Any
 
@@ -16,25 +15,22 @@ import ibis.expr.operations as ops
 import numpy as np
 
 from features.arrays.rows import Groups, Places, matched, picked, spread, stacked
+from features.arrays.steps import Steps
 from features.arrays.values import REDUCTIONS, VALUES, Column, known
 
-Step = tuple[Callable[..., Any], tuple[int, ...]]
-Inputs = Mapping[tuple[str, str], Any]
 ROWS = "rows"
 """The name under which the number of rows of an input table is asked for."""
 
 
-class Program:
-    """The steps of some table expressions; each step has a slot for its result, and reads the slots before it.
+class Program(Steps):
+    """The steps of some table expressions.
 
     ``constants`` are columns of inputs, by name, that are one value in every row: they are given as such.
     """
 
     def __init__(self, constants: Collection[str] = ()) -> None:
+        super().__init__()
         self.constants = constants
-        self.steps: list[Step] = []
-        self.inputs: dict[tuple[str, str], int] = {}
-        self._slots: dict[Any, int] = {}
         self._alike: set[int] = set()
         self._joins: dict[ops.JoinReference, int] = {}
 
@@ -51,38 +47,8 @@ class Program:
         """Compile the number of rows."""
         return self._rows(expression.op())
 
-    def order(self, slots: Iterable[int]) -> list[int]:
-        """Return the steps that these slots need, in an order in which they can be taken."""
-        needed, left = set(), list(slots)
-        while left:
-            slot = left.pop()
-            if slot not in needed:
-                needed.add(slot)
-                left += self.steps[slot][1]
-        return sorted(needed - set(self.inputs.values()))
-
-    def run(self, order: Iterable[int], inputs: Inputs) -> list[Any]:
-        """Take the steps; return what every slot holds."""
-        slots: list[Any] = [None] * len(self.steps)
-        for key, slot in self.inputs.items():
-            slots[slot] = inputs.get(key)
-        steps = self.steps
-        # What stands behind a null is never read, so what arithmetic makes of it does not matter.
-        with np.errstate(all="ignore"):
-            for slot in order:
-                compute, reads = steps[slot]
-                slots[slot] = compute(*[slots[read] for read in reads])
-        return slots
-
-    def _step(self, key: Any, compute: Callable[..., Any], *reads: int) -> int:
-        if key not in self._slots:
-            self._slots[key] = len(self.steps)
-            self.steps.append((compute, reads))
-        return self._slots[key]
-
     def _input(self, table: str, name: str) -> int:
-        slot = self._step((table, name), _given)
-        self.inputs[table, name] = slot
+        slot = self.given(table, name)
         if name in self.constants:
             self._alike.add(slot)
         return slot
@@ -91,7 +57,7 @@ class Program:
         """Return a column as long as its relation."""
         if column not in self._alike:
             return column
-        return self._step(("full", column, relation), spread, column, self._rows(relation))
+        return self.step(("full", column, relation), spread, column, self._rows(relation))
 
     def _value(self, node: ops.Value) -> int:
         if isinstance(node, ops.Field):
@@ -104,7 +70,7 @@ class Program:
         return self._slots[node]
 
     def _applied(self, key: Any, node: ops.Value, parts: list[int]) -> int:
-        slot = self._step(key, VALUES[type(node).__name__](node), *parts)
+        slot = self.step(key, VALUES[type(node).__name__](node), *parts)
         if self._alike.issuperset(parts):
             self._alike.add(slot)
         return slot
@@ -137,26 +103,26 @@ class Program:
         if column in self._alike:
             return column
         places = self._places(chosen)
-        return self._step(("picked", column, places), picked, column, places)
+        return self.step(("picked", column, places), picked, column, places)
 
     def _rows_of_Filter(self, chosen: ops.Filter) -> int:  # noqa: N802 - the node's own name
         places, length = self._places(chosen), self._rows(chosen.parent)
-        return self._step(("left", places), lambda some, all_: all_ if some is None else len(some), places, length)
+        return self.step(("left", places), lambda some, all_: all_ if some is None else len(some), places, length)
 
     def _places(self, chosen: ops.Filter) -> int:
         tests = [self._full(self._value(test), chosen.parent) for test in chosen.predicates]
-        return self._step(("places", *tests), _where, *tests)
+        return self.step(("places", *tests), _where, *tests)
 
     def _field_of_Union(self, union: ops.Union, name: str) -> int:  # noqa: N802 - the node's own name
         parts = [(self._field(part, name), part) for part in (union.left, union.right)]
         if parts[0][0] == parts[1][0] and parts[0][0] in self._alike:
             return parts[0][0]
         full = [self._full(column, part) for column, part in parts]
-        return self._step(("stacked", *full), lambda *columns: stacked(columns), *full)
+        return self.step(("stacked", *full), lambda *columns: stacked(columns), *full)
 
     def _rows_of_Union(self, union: ops.Union) -> int:  # noqa: N802 - the node's own name
         left, right = self._rows(union.left), self._rows(union.right)
-        return self._step(("both", left, right), lambda one, other: one + other, left, right)
+        return self.step(("both", left, right), lambda one, other: one + other, left, right)
 
     def _field_of_Aggregate(self, aggregate: ops.Aggregate, name: str) -> int:  # noqa: N802 - the node's own name
         if name not in aggregate.groups:
@@ -164,10 +130,10 @@ class Program:
         column, groups = self._value(aggregate.groups[name]), self._groups(aggregate)
         if column in self._alike:
             return column
-        return self._step(("first", column, groups), lambda key, each: picked(key, each.firsts()), column, groups)
+        return self.step(("first", column, groups), lambda key, each: picked(key, each.firsts()), column, groups)
 
     def _rows_of_Aggregate(self, aggregate: ops.Aggregate) -> int:  # noqa: N802 - the node's own name
-        return self._step(("groups", aggregate), lambda groups: len(groups.starts), self._groups(aggregate))
+        return self.step(("groups", aggregate), lambda groups: len(groups.starts), self._groups(aggregate))
 
     def _metric(self, node: ops.Value, aggregate: ops.Aggregate) -> int:
         key, name = (aggregate, node), type(node).__name__
@@ -175,8 +141,8 @@ class Program:
             return self._applied(key, node, [self._metric(part, aggregate) for part in _arguments(node)])
         groups = self._groups(aggregate)
         if name == "CountStar":
-            return self._step(key, REDUCTIONS[name], groups)
-        return self._step(key, REDUCTIONS[name], groups, self._full(self._value(node.arg), aggregate.parent))
+            return self.step(key, REDUCTIONS[name], groups)
+        return self.step(key, REDUCTIONS[name], groups, self._full(self._value(node.arg), aggregate.parent))
 
     def _groups(self, aggregate: ops.Aggregate) -> int:
         return self._grouped([self._value(key) for key in aggregate.groups.values()], [])
@@ -185,7 +151,7 @@ class Program:
         # What is alike in all rows parts none of them.
         keys, then = ([slot for slot in slots if slot not in self._alike] for slots in (keys, then))
         count = len(keys)
-        return self._step(
+        return self.step(
             ("grouped", tuple(keys), tuple(then)),
             lambda *columns: Groups.of(columns[:count], columns[count:]),
             *keys,
@@ -197,7 +163,7 @@ class Program:
         relation = node.func.arg.rel
         units, order = [self._value(unit) for unit in node.group_by], [self._value(key.arg) for key in node.order_by]
         groups, column = self._grouped(units, order), self._full(self._value(node.func.arg), relation)
-        return self._step(node, beside, groups, column)
+        return self.step(node, beside, groups, column)
 
     def _field_of_JoinChain(self, chain: ops.JoinChain, name: str) -> int:  # noqa: N802 - the node's own name
         self._join(chain)
@@ -208,10 +174,10 @@ class Program:
         if column in self._alike:
             return column
         places = self._joins[reference]
-        return self._step(("picked", column, places), picked, column, places)
+        return self.step(("picked", column, places), picked, column, places)
 
     def _rows_of_JoinChain(self, chain: ops.JoinChain) -> int:  # noqa: N802 - the node's own name
-        return self._step(("joined", chain), len, self._join(chain))
+        return self.step(("joined", chain), len, self._join(chain))
 
     def _join(self, chain: ops.JoinChain) -> int:
         """Compile where each row of an inner join of two tables comes from; return the first table's places."""
@@ -222,14 +188,10 @@ class Program:
         ]
         slots = [(self._field(one.rel.parent, one.name), self._field(two.rel.parent, two.name)) for one, two in ends]
         keys = [pair for pair in slots if not self._alike.issuperset(pair)]
-        both = self._step(("join", chain), _joined, *[one for one, _ in keys], *[two for _, two in keys])
+        both = self.step(("join", chain), _joined, *[one for one, _ in keys], *[two for _, two in keys])
         for place, table in enumerate((first, link.table)):
-            self._joins[table] = self._step(("side", both, place), _sides[place], both)
+            self._joins[table] = self.step(("side", both, place), _sides[place], both)
         return self._joins[first]
-
-
-def _given(*_: Any) -> Any:
-    raise AssertionError("inputs are given, not computed")
 
 
 def _where(*tests: Column) -> Places | None:

@@ -57,7 +57,7 @@ def spark_features(  # noqa: PLR0913 - the options of one command
 
 def shared_catalog(spark: Any, features: Catalog) -> Any:
     """Return a catalog for all workers, compiled here once."""
-    _ = features.plan
+    features.plan.with_sql()
     return spark.sparkContext.broadcast(features)
 
 
