@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from history import History, Settings, parse_span
+from history import Settings, parse_span
 from history.errors import CardError
 from rapport.options import OptionalAsOf, Target, TargetName
 from rapport.terminal import Json, SettingsPath, opened, settings_of, tell
 
 if TYPE_CHECKING:
+    from history import History
     from scoring.cards import Card
 
 Found = TypeVar("Found")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import os
 import time
-import urllib.request
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
-from history import History, Settings, read_history
+from history import Settings
 from history.spans import Span, parse_span
 from rapport.terminal import now, out, progress
+
+if TYPE_CHECKING:
+    from history import History
 
 TARGETS = ("churn", "conversion")
 NIGHTS = 6
@@ -42,6 +43,7 @@ def demo(
 
 
 def _prepare(folder: Path, customers: int, settings: Settings) -> None:
+    from history import read_history
     from history.simulate import simulate
 
     history_folder = folder / "company"
@@ -104,6 +106,8 @@ def _serve(folder: Path, port: int, *, once: bool) -> None:
 
 
 def _ask(url: str, body: str) -> Any:
+    import urllib.request
+
     request = urllib.request.Request(url, body.encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
@@ -111,6 +115,8 @@ def _ask(url: str, body: str) -> Any:
 
 def _someone(folder: Path) -> str:
     """Return the id of the customer most at risk, to be asked about."""
+    import numpy as np
+
     from serving.current import load
 
     current = load(folder, "churn")

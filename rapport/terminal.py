@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from history import History, Settings, read_history
+from history import Settings
 from history.errors import RapportError, SettingsError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from history import History
 
 SETTINGS_FILE = Path("rapport.toml")
 MODULES_OF_EXTRAS = {
@@ -52,6 +54,8 @@ def settings_of(path: Path | None) -> Settings:
 @contextmanager
 def opened(source: str, settings: Settings) -> Iterator[History]:
     """Read a history and say what was refused; closed at the end."""
+    from history import read_history
+
     with read_history(source, settings) as history:
         refused = history.rejected.total
         if refused:
@@ -89,6 +93,9 @@ def tell(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write Parquet or CSV, told by the file's ending; whole or not at all."""
+    import pyarrow.csv as pa_csv
+    import pyarrow.parquet as pq
+
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     if path.suffix == ".parquet":
