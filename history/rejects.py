@@ -71,6 +71,9 @@ class Rejected:
 
     def summary(self) -> list[tuple[str, str, int, int, str]]:
         """Return table, reason, count, first line and its value, the most frequent first."""
+        if not self.rows.num_rows:
+            # Grouping loads parts of Arrow that take as long as all else that is said of a small history.
+            return []
         grouped = self.rows.group_by(["table", "reason"], use_threads=False).aggregate(
             [("line", "count"), ("line", "first"), ("value", "first")]
         )
