@@ -47,3 +47,9 @@ class ServingError(RapportError):
     """A request cannot be answered, or the service cannot start."""
 
     exit_code = 16
+
+
+class BusyError(RapportError):
+    """Another run holds what this one needs, and does not let go."""
+
+    exit_code = 17

@@ -158,7 +158,7 @@ def train(
             search=search,
             progress=report,
         )
-        kept = record(trained, home=home_of(home, chosen.home), environ=os.environ, now=now())
+        kept = record(trained, home=home_of(home, chosen.home), environ=os.environ, now=now(), progress=report)
     tell(trained.as_dict() | kept.as_dict(), f"{trained.as_text()}\n{kept.as_text()}", as_json=as_json)
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from features import snapshot
 from history import History
+from history.alone import alone
 from history.spans import parse_span
 from scoring import shelf
 from scoring.bundle import Bundle
@@ -55,10 +56,10 @@ def score_history(
     scores = scored.to_table()
     beside = {**extracts(history, table, as_of), **of_each(history, as_of), "past": past_line(home, manifest)}
     tables = {"features": table, "scores": scores, **beside, **of_all(history, scored)}
-    run = write_run(
-        home, manifest, tables, {"matrix.npy": npy(np.ascontiguousarray(scored.rows.values)), **places(table, beside)}
-    )
-    keep_night(home, manifest, scores, table)
+    files = {"matrix.npy": npy(np.ascontiguousarray(scored.rows.values)), **places(table, beside)}
+    with alone(home, f"scores-{target}", f"writing its {target} scores of {as_of:%Y-%m-%d}", now=now):
+        run = write_run(home, manifest, tables, files)
+        keep_night(home, manifest, scores, table)
     progress("done", 1.0)
     return Night(run, run.ids, scored)
 

@@ -1,7 +1,8 @@
 """The life of a model: recorded and registered in MLflow, published to the shelf, promoted, rolled back.
 
 The shelf's pointer decides what is served; MLflow's aliases follow it. Every step writes something new first and moves
-a pointer last, so that a run killed anywhere leaves the champion as it was.
+a pointer last, so that a run killed anywhere leaves the champion as it was. Trainings may run side by side; they are
+numbered, kept and crowned one after the other.
 """
 
 import json
@@ -16,21 +17,30 @@ from urllib.parse import urlsplit
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from history.alone import alone
 from history.errors import PromotionError
 from scoring import Bundle, shelf
 from scoring.cost import refuse_costly
 from training.gates import against_champion, as_dicts, gates_of
-from training.recipe import Trained
+from training.recipe import Progress, Trained, silent
 from training.runs import log_run
 from training.store import opened, temporaries_in, tracking_uri
 from training.summary import summary
 from training.told import Told, table
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+LOCK = "models"
 
 
-def record(trained: Trained, *, home: Path, environ: Mapping[str, str], now: datetime) -> Told:
+def record(
+    trained: Trained, *, home: Path, environ: Mapping[str, str], now: datetime, progress: Progress = silent
+) -> Told:
     """Log, register and publish; the first model of a target becomes its champion, any later one its challenger."""
+    with alone(home, LOCK, f"keeping its {trained.bundle.target} model", now=now, progress=progress):
+        return _recorded(trained, home, environ, now)
+
+
+def _recorded(trained: Trained, home: Path, environ: Mapping[str, str], now: datetime) -> Told:
     uri = tracking_uri(home, environ)
     client = opened(home, uri)
     target = trained.bundle.target
@@ -58,6 +68,11 @@ def promote(
     home: Path, target: str, version: str, *, environ: Mapping[str, str], now: datetime, force: bool = False
 ) -> Told:
     """Crown a version of the shelf if it passes its gates; PromotionError with the sentences of those it fails."""
+    with alone(home, LOCK, f"promoting {target} {version}", now=now):
+        return _promoted(home, target, version, environ, now, force=force)
+
+
+def _promoted(home: Path, target: str, version: str, environ: Mapping[str, str], now: datetime, *, force: bool) -> Told:
     described = shelf.description(home, target, version)
     reigns = shelf.history(home, target)
     champion = reigns[-1].version if reigns else None
@@ -78,9 +93,10 @@ def promote(
 
 def rollback(home: Path, target: str, *, environ: Mapping[str, str], now: datetime) -> Told:
     """Crown the champion before the present one."""
-    before = shelf.champion_version(home, target)
-    version = shelf.rollback(home, target, now)
-    _point(opened(home, tracking_uri(home, environ)), target, CHAMPION, version)
+    with alone(home, LOCK, f"rolling {target} back", now=now):
+        before = shelf.champion_version(home, target)
+        version = shelf.rollback(home, target, now)
+        _point(opened(home, tracking_uri(home, environ)), target, CHAMPION, version)
     return Told(f"{target} {version} is champion again, in place of {before}.", {"version": version, "before": before})
 
 
