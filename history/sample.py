@@ -23,16 +23,17 @@ _ALONE = "SELECT customer_id, customer_id AS root FROM everyone"
 
 
 @contextmanager
-def sampled(history: History, one_of: int) -> Iterator[History]:
-    """Give the history of one of ``one_of`` customers, always the same ones, until the context ends.
+def sampled(history: History, one_of: int, *, first: int = 0, shares: int = 1) -> Iterator[History]:
+    """Give the history of ``shares`` of ``one_of`` customers, always the same ones, until the context ends.
 
-    Their rows shadow the tables on the connection of the whole; ``rows`` still counts those.
+    Shares are numbered; ``first`` is where those that are given begin. Their rows shadow the tables on the connection
+    of the whole; ``rows`` still counts those.
     """
-    if one_of <= 1:
+    if shares >= one_of:
         yield history
         return
     # A digest that no release of the engine changes: a run must find the same customers again.
-    with _shadowed(history, f"md5_number_lower(root) % {one_of} = 0") as some:
+    with _shadowed(history, f"md5_number_lower(root) % {one_of} BETWEEN {first} AND {first + shares - 1}") as some:
         yield some
 
 

@@ -112,4 +112,5 @@ def _size(made: Made) -> dict[str, int]:
         "cutoffs": len(made.rows.rates),
         "scored_now": len(made.now) if made.part.scored_now is None else made.part.scored_now,
         "one_of": made.part.one_of,
+        **({"tree_rows": len(made.rows.whole), "shares": made.part.shares} if made.rows.whole else {}),
     }

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from features import Catalog, ChurnRule, catalog, vocabulary_of
@@ -18,9 +19,10 @@ from training.assembly import Made
 from training.assessment import assess
 from training.committee import Making, fit_committee
 from training.finish import finished
+from training.fitting.trees import with_whole
 from training.guards import refuse_leaks
 from training.rhythms import rhythms_at, seen_since
-from training.rows import Part, Question, eligible, everyone, labelled
+from training.rows import Part, Question, Rows, eligible, everyone, labelled
 from training.size import size_of
 from training.slices import Slices, begin_of, slices, validation
 from training.summary import summary
@@ -83,13 +85,22 @@ def train(  # noqa: PLR0913 - each is a part of the question that is asked
 
     ``search`` is the number of tree shapes to try on later slices; 0 takes the usual ones.
     """
-    settings = settings or history.settings
+    settings, find = settings or history.settings, _search(search) if search else None
     question = _asked(Question(target, as_of, horizon, active, ChurnRule.of(settings)))
     features = catalog(vocabulary_of(history, as_of))
     plan = slices(begin_of(history, target), as_of, question.settled)
-    part = Part.of(history, question, len(plan.every))
+    part = Part.of(history, question, plan.every)
+    progress("reading the past at each cutoff", 0.02)
     with sampled(history, part.one_of) as some:
-        return _trained(some, question, features, plan, settings, part=part, search=search, progress=progress)
+        rows = labelled(some, question, plan.every, features)
+        leaks = refuse_leaks(rows)
+    if part.shares > 1:
+        progress("reading everyone's past for the trees", 0.2)
+        rows = with_whole(history, question, part, rows, features)
+    with sampled(history, part.one_of) as some:
+        return _trained(
+            some, question, features, plan, settings, rows, part=part, leaks=leaks, find=find, progress=progress
+        )
 
 
 def _trained(  # noqa: PLR0913 - the steps share what the question has settled
@@ -98,15 +109,14 @@ def _trained(  # noqa: PLR0913 - the steps share what the question has settled
     features: Catalog,
     plan: Slices,
     settings: Settings,
+    rows: Rows,
     *,
     part: Part,
-    search: int,
+    leaks: tuple[str, ...],
+    find: Callable[..., Making] | None,
     progress: Progress,
 ) -> Trained:
-    find, as_of = _search() if search else None, question.as_of
-    progress("reading the past at each cutoff", 0.02)
-    rows = labelled(history, question, plan.every, features)
-    leaks = refuse_leaks(rows)
+    as_of = question.as_of
     now = eligible(everyone(history, question, features), question, rows.matrix.columns)
 
     progress("the rhythm of orders", 0.4)
@@ -122,7 +132,7 @@ def _trained(  # noqa: PLR0913 - the steps share what the question has settled
     progress("trying the recipe on later slices", 0.5)
     trial = run_trial(rows, plan, question, making)
     if find:
-        making = find(rows, plan, question, making, trial=trial, tries=search)
+        making = find(rows.held, plan, question, making, trial=trial)
         trial = run_trial(rows, plan, question, making)
     assessment = assess(trial, question.target, size)
 
@@ -146,11 +156,11 @@ def _asked(question: Question) -> Question:
     return question
 
 
-def _search() -> Callable[..., Making]:
+def _search(tries: int) -> Callable[..., Making]:
     # Optuna is an extra and costs a second to import; one that is missing is told of before the long work.
     from training.search import searched  # noqa: PLC0415
 
-    return searched
+    return partial(searched, tries=tries)
 
 
 def _card(settings: Settings, target: str, features: Catalog) -> Card | None:

@@ -45,6 +45,8 @@ def fingerprint(rows: Rows) -> str:
     digest.update("\n".join(map(str, rows.ids)).encode())
     for part in (rows.moment, rows.label, rows.matrix.values):
         digest.update(part.tobytes())
+    if rows.whole:
+        digest.update(rows.whole.digest.encode())
     return digest.hexdigest()
 
 

@@ -1,6 +1,6 @@
 """Labelled rows at several cutoffs, as numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -15,9 +15,14 @@ from features.engine import training_parts
 from features.question import Question as Asked
 from history import History
 from history.errors import TrainingError
+from history.sample import sampled
 from history.spans import Span
 from scoring.columns import Column, columns_of
 from scoring.matrix import Floats, Matrix
+from training.whole import Whole
+
+HELD = 600_000
+"""Most rows that are held as numbers: 1 GB of 200 features. All but the trees need no more (docs/training.md)."""
 
 MOST_LEVELS = 30
 AT_ONCE = 50_000
@@ -58,26 +63,36 @@ class Question:
 
 @dataclass(frozen=True)
 class Rows:
-    """Customers at cutoffs: ``label`` is 1 where the outcome came; ``moment`` is the place of the row's cutoff."""
+    """Customers at cutoffs: ``label`` is 1 where the outcome came; ``moment`` is the place of the row's cutoff.
+
+    ``whole`` holds the bins of everyone's rows at the same cutoffs where these are only a sample's.
+    """
 
     ids: npt.NDArray[np.object_]
     moment: Places
     label: Floats
     matrix: Matrix
     cutoffs: tuple[datetime, ...]
+    whole: Whole | None = None
 
     def __len__(self) -> int:
         return len(self.label)
 
+    @property
+    def held(self) -> "Rows":
+        """Return what is held as numbers, alone."""
+        return replace(self, whole=None)
+
     def at(self, cutoffs: Sequence[datetime]) -> "Rows":
         """Keep the rows of some cutoffs."""
         places = [place for place, cutoff in enumerate(self.cutoffs) if cutoff in set(cutoffs)]
-        return self.take(np.flatnonzero(np.isin(self.moment, places)))
+        kept = self.take(np.flatnonzero(np.isin(self.moment, places)))
+        return replace(kept, whole=self.whole.at(np.unique(kept.moment).tolist())) if self.whole else kept
 
     def take(self, chosen: Places) -> "Rows":
-        """Keep some rows."""
+        """Keep some rows of those held."""
         return replace(
-            self,
+            self.held,
             ids=self.ids[chosen],
             moment=self.moment[chosen],
             label=self.label[chosen],
@@ -87,7 +102,7 @@ class Rows:
     def at_most(self, count: int) -> "Rows":
         """Keep no more than about ``count`` rows, evenly spread over cutoffs and customers."""
         step = len(self) // count
-        return self if step <= 1 else self.take(np.arange(0, len(self), step))
+        return self.held if step <= 1 else self.take(np.arange(0, len(self), step))
 
     def by_moment(self, values: dict[datetime, float]) -> Floats:
         """Spread one number a cutoff over its rows; 0 where a cutoff has none."""
@@ -107,27 +122,38 @@ class Rows:
 
 @dataclass(frozen=True)
 class Part:
-    """Which part of the customers is learnt from: one of ``one_of``; ``scored_now`` counts all that can be scored."""
+    """Whom is learnt from: one of ``one_of`` customers, and by the trees ``shares`` times as many.
+
+    ``rows`` counts everyone's rows, ``scored_now`` all that can be scored; None where all are held.
+    """
 
     one_of: int = 1
+    shares: int = 1
+    rows: int | None = None
     scored_now: int | None = None
 
     @classmethod
-    def of(cls, history: History, question: Question, cutoffs: int) -> "Part":
-        """Choose the part so that the rows stay below the setting ``training_rows``."""
+    def of(cls, history: History, question: Question, cutoffs: Sequence[datetime]) -> "Part":
+        """Choose the part so that the rows stay below the setting ``training_rows``, and those held below ``HELD``."""
         table = "orders" if question.target == "churn" else "customers"
         found = history.connection.execute(f"SELECT count(DISTINCT customer_id) FROM {table}").fetchall()
-        one_of = max(1, int(found[0][0]) * cutoffs // history.settings.training_rows)
+        people, most = int(found[0][0]), history.settings.training_rows
+        held = min(HELD, most)
+        if people * len(cutoffs) <= held:
+            return cls()
+        rows = sum(len(some) for some in training_parts(history, _asked(question, cutoffs), Catalog(())))
+        # Of very many customers, few of whom are eligible, not even all are looked at.
+        one_of = max(-(-rows // held), -(-people // most))
         if one_of == 1:
             return cls()
+        shares = max(1, min(one_of, one_of * most // max(rows, 1)))
         states = snapshot(history, question.as_of, Catalog(()), active=question.active, rule=question.rule)["state"]
-        return cls(one_of, pc.sum(pc.equal(states, question.eligible)).as_py())
+        return cls(one_of, shares, rows, pc.sum(pc.equal(states, question.eligible)).as_py())
 
 
 def labelled(history: History, question: Question, cutoffs: Sequence[datetime], catalog: Catalog) -> Rows:
     """Read the labelled rows of all cutoffs, from what was known at ``question.as_of``."""
-    asked = Asked(question.target, tuple(cutoffs), question.active, question.horizon, question.as_of, question.rule)
-    parts = list(training_parts(history, asked, catalog))
+    parts = list(training_parts(history, _asked(question, cutoffs), catalog))
     columns = columns_of(catalog.features, question.target, levels=_levels(parts, catalog))
     place = {cutoff: at for at, cutoff in enumerate(cutoffs)}
     rows = Rows(
@@ -139,6 +165,21 @@ def labelled(history: History, question: Question, cutoffs: Sequence[datetime], 
     )
     _refuse_nothing_to_learn(rows, question)
     return rows
+
+
+def beyond(
+    history: History, question: Question, part: Part, cutoffs: Sequence[datetime], catalog: Catalog
+) -> Iterator[pa.Table]:
+    """Yield the labelled rows of all customers whom the trees learn from, always in the same order."""
+    asked = _asked(question, cutoffs)
+    if not any(feature.relatives for feature in catalog.features):
+        with sampled(history, part.one_of, shares=part.shares) as some:
+            yield from training_parts(some, asked, catalog)
+        return
+    # Relatives are measured together: as many customers at a time as are held in the sample.
+    for share in range(part.shares):
+        with sampled(history, part.one_of, first=share) as some:
+            yield from training_parts(some, asked, catalog)
 
 
 def everyone(history: History, question: Question, catalog: Catalog) -> pa.Table:
@@ -155,6 +196,10 @@ def eligible(people: pa.Table, question: Question, columns: tuple[Column, ...]) 
             f"'{question.eligible}'. Look at the states with `rapport check`, or choose another date or active window."
         )
     return Matrix.of(chosen, columns)
+
+
+def _asked(question: Question, cutoffs: Sequence[datetime]) -> Asked:
+    return Asked(question.target, tuple(cutoffs), question.active, question.horizon, question.as_of, question.rule)
 
 
 def _matrix(parts: list[pa.Table], columns: tuple[Column, ...]) -> Matrix:

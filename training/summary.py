@@ -16,7 +16,7 @@ def summary(bundle: Bundle) -> str:
         f"{bundle.target} within {bundle.horizon}: learnt from {size['rows']:,} rows of {size['customers']:,} "
         f"customers at {size['cutoffs']} cutoffs; {size['scored_now']:,} can be scored "
         f"on {bundle.record['as_of'][:10]}.",
-        *_some(size.get("one_of", 1)),
+        *_some(size),
         f"Grade {evaluation['grade']['letter']}. {_judged(evaluation)}",
     ]
     if bundle.basis.en:
@@ -40,10 +40,16 @@ def compared(measured: Mapping[str, Mapping[str, float]]) -> str:
     return table(rows)
 
 
-def _some(one_of: int) -> list[str]:
-    if one_of == 1:
+def _some(size: Mapping[str, Any]) -> list[str]:
+    if size.get("one_of", 1) == 1:
         return []
-    return [f"Learnt from one of {one_of} customers; `training_rows` in rapport.toml says how many rows are enough."]
+    who = f"one of {size['one_of']} customers"
+    if "tree_rows" in size:
+        every = (
+            "all customers" if size["shares"] == size["one_of"] else f"{size['shares']} of {size['one_of']} customers"
+        )
+        return [f"These are {who}; the trees learnt from {size['tree_rows']:,} rows of {every}."]
+    return [f"Learnt from {who}; `training_rows` in rapport.toml says how many rows are enough."]
 
 
 def _judged(evaluation: Mapping[str, Any]) -> str:

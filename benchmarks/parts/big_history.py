@@ -48,6 +48,45 @@ def statements(customers: int, orders: int, interactions: int) -> dict[str, str]
     }
 
 
+def more_statements(customers: int) -> dict[str, str]:
+    """Return the SQL of three tables more, two, one and one row a customer, for histories that keep books."""
+
+    def rows(count: int, seed: int, *columns: str) -> str:
+        at = WHEN.format(jitter=DRAW.format(seed=9), rows=count)
+        draws = ", ".join(f"{DRAW.format(seed=seed + place)} AS {name}" for place, name in enumerate("abc", 1))
+        drawn = f"i, {_customer(customers, seed)} AS customer_id, {at} AS moment, {draws}"
+        return f"SELECT customer_id, {', '.join(columns)} FROM (SELECT {drawn} FROM range({count}) AS rows(i))"
+
+    return {
+        "touches": rows(
+            2 * customers,
+            21,
+            "moment AS occurred_at",
+            "['view', 'view', 'click', 'download', 'login', 'cart'][1 + CAST(floor(6 * a) AS INTEGER)] AS action",
+            "['web', 'email'][1 + CAST(floor(2 * b) AS INTEGER)] AS channel",
+        ),
+        "tickets": rows(
+            customers,
+            31,
+            "'T' || i AS ticket_id",
+            "moment AS opened_at",
+            "moment + to_hours(CAST(48 * b AS INTEGER)) AS responded_at",
+            "CASE WHEN c < 0.9 THEN moment + to_hours(CAST(48 * b + 300 * c AS INTEGER)) END AS resolved_at",
+            "CASE WHEN a < 0.3 THEN 'complaint' ELSE 'support' END AS kind",
+            "1 + floor(3 * c) AS severity",
+        ),
+        "invoices": rows(
+            customers,
+            41,
+            "'I' || i AS invoice_id",
+            "moment AS issued_at",
+            "moment + INTERVAL 30 DAY AS due_at",
+            "CASE WHEN a < 0.95 THEN moment + to_hours(CAST(1200 * b AS INTEGER)) END AS paid_at",
+            "round(50 + 400 * c, 2) AS amount",
+        ),
+    }
+
+
 def big_history(folder: Path, scale: float, threads: int = 2) -> Path:
     """Write 200,000 customers, 20 M orders and 20 M interactions times ``scale``, unless they are there."""
     home = folder / f"big-{scale:g}"
