@@ -105,7 +105,7 @@ def test_a_history_too_large_to_hold_teaches_its_trees_all_and_can_be_repeated(m
     assert size["tree_rows"] == whole.bundle.evaluation["size"]["rows"] > 2 * size["rows"]
     assert f"the trees learnt from {size['tree_rows']:,} rows of all customers" in some.as_text()
     assert some.bundle.record == again.bundle.record
-    assert [vars(expert) for expert in some.bundle.experts] == [vars(expert) for expert in again.bundle.experts]
+    assert some.bundle.experts == again.bundle.experts
 
 
 def test_the_setting_says_how_many_rows_the_trees_learn_from(monkeypatch):
