@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from moods_world import AS_OF as AS_OF_TALKS
+from moods_world import talkative_company
 from scoring_world import churn_bundle
 
 from features import Vocabulary, catalog, snapshot, vocabulary_of
@@ -64,6 +66,17 @@ def test_spark_gives_the_cells_of_the_embedded_engine(company: Path, tmp_path: P
     assert count == len(here) > 150
     assert there.column_names == here.column_names
     assert there.cast(here.schema).equals(here)
+
+
+def test_moods_are_told_of_texts_as_the_embedded_engine_tells_them(tmp_path: Path) -> None:
+    pytest.importorskip("textblob", reason="textblob is not installed (extra: sentiment)")
+    talks, asked = talkative_company(tmp_path / "talks"), Settings(sentiment="text")
+    spark_features(talks, tmp_path / "out", as_of=AS_OF_TALKS, active=ACTIVE, settings=asked, master="local[2]")
+    there = pq.read_table(tmp_path / "out").sort_by("customer_id")
+    with read_history(talks, asked) as history:
+        here = snapshot(history, AS_OF_TALKS, catalog(vocabulary_of(history, AS_OF_TALKS)), active=ACTIVE)
+    assert here["sentiment_latest"].null_count < 10
+    assert there.cast(here.schema).equals(here.sort_by("customer_id"))
 
 
 def test_scores_by_partition_are_the_scores_of_one_batch(company: Path, tmp_path: Path) -> None:
