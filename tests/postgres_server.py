@@ -2,13 +2,14 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+
+from free_ports import free_port
 
 NOBODY = 65534
 
@@ -26,13 +27,11 @@ def programs() -> Path | None:
 @contextmanager
 def running(folder: Path) -> Iterator[str]:
     """Run a server with an empty database; yield its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     # The server refuses to run as root, and its owner has to reach its files.
     owner = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     place = Path(tempfile.mkdtemp(prefix="rapport-pg-"))
     os.chown(place, NOBODY, NOBODY) if owner else None
+    port = free_port()
     options = f"-p {port} -k {place} -c listen_addresses=127.0.0.1 -c fsync=off"
 
     def run(*command: str) -> None:

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pyarrow as pa
 import pytest
+from alert_rules import alerts_yaml, rule
 
 from history import history_of
 from history.errors import ServingError
@@ -21,19 +22,7 @@ from serving.alerts import AlertFile, Outbox, Webhook, notify, verify
 
 SECRET = "a secret of enough bytes"
 NOW = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
-RULES = rules_of_text(
-    """
-capacity_per_week: 100
-rules:
-  - name: high
-    cause: risk
-    priority: 1
-    cooldown_days: 30
-    when: {kind: score_above, probability: 0.5}
-    text: {en: "{name}: {probability:.0%}", zh: "{name}：{probability:.0%}"}
-""",
-    "alerts.yaml",
-)
+RULES = rules_of_text(alerts_yaml(rule("high", "kind: score_above, probability: 0.5"), capacity=100), "alerts.yaml")
 
 
 class Receiver(ThreadingHTTPServer):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
+from alert_rules import alerts_yaml, rule
 
 from history import Settings, history_of, parse_span
 from history.errors import CardError
@@ -77,34 +78,28 @@ def test_high_risk_is_due_weekly_rfm_monthly_and_all_quarterly():
     ]
 
 
-RULES = """
-capacity_per_week: 2
-rules:
-  - name: high
-    cause: risk
-    priority: 2
-    cooldown_days: 30
-    when: {kind: score_above, probability: 0.5}
-    text: {en: "{name}: {probability:.0%}", zh: "{name}：{probability:.0%}"}
-  - name: jump
-    cause: risk
-    priority: 1
-    cooldown_days: 30
-    when: {kind: score_rise, points: 0.2, days: 30, least: 0.3}
-    text: {en: "{name}: {before:.0%} to {probability:.0%}", zh: "{name}：{before:.0%} 至 {probability:.0%}"}
-  - name: fall
-    cause: tier
-    priority: 3
-    cooldown_days: 30
-    when: {kind: tier_fall, to: red, least: 0}
-    text: {en: "{name} fell from {tier_before} to {tier}", zh: "{name} 降级"}
-  - name: lawsuit
-    cause: lawsuit
-    priority: 1
-    cooldown_days: 30
-    when: {kind: event, table: risk_events, where: {category: judicial, role: defendant}}
-    text: {en: "{name}: {detail}", zh: "{name}：{detail}"}
-"""
+RULES = alerts_yaml(
+    rule("high", "kind: score_above, probability: 0.5", priority=2),
+    rule(
+        "jump",
+        "kind: score_rise, points: 0.2, days: 30, least: 0.3",
+        '{en: "{name}: {before:.0%} to {probability:.0%}", zh: "{name}：{before:.0%} 至 {probability:.0%}"}',
+    ),
+    rule(
+        "fall",
+        "kind: tier_fall, to: red, least: 0",
+        '{en: "{name} fell from {tier_before} to {tier}", zh: "{name} 降级"}',
+        priority=3,
+        cause="tier",
+    ),
+    rule(
+        "lawsuit",
+        "kind: event, table: risk_events, where: {category: judicial, role: defendant}",
+        '{en: "{name}: {detail}", zh: "{name}：{detail}"}',
+        cause="lawsuit",
+    ),
+    capacity=2,
+)
 
 
 def rules() -> Rules:

@@ -1,12 +1,15 @@
 """A small company with a published champion and scored nights, made once for all serving tests."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
-from world_of_serving import AS_OF, MONTH_BEFORE, NOW, Company, make_bundle, publish, served
+from world_of_serving import AS_OF, MONTH_BEFORE, NOW, Company, home_beside, make_bundle, publish, served
 
 from history import read_history
 from history.settings import Settings
 from history.simulate import simulate
 from serving.current import load
+from serving.keys import KeyRing
 from serving.nightly import score_history
 
 
@@ -48,3 +51,24 @@ def active(company):
     """The ids of the customers that have a churn score, sorted."""
     scored = load(company.home, "churn").night.scored
     return [str(one) for one in scored.customer_id[scored.eligible]]
+
+
+@pytest.fixture(scope="session")
+def keyed_home(company, tmp_path_factory):
+    """The company's home under keys of its own."""
+    return home_beside(company, tmp_path_factory.mktemp("keyed"))
+
+
+@pytest.fixture(scope="session")
+def secrets(keyed_home):
+    """A key of each scope, and one that is over."""
+    now, ring = datetime.now(UTC), KeyRing(keyed_home)
+    made = {scope: ring.add(scope, [scope], now) for scope in ("read", "score", "feedback", "admin")}
+    return made | {"old": ring.add("old", ["admin"], now, expires_at=now - timedelta(seconds=1))}
+
+
+@pytest.fixture(scope="session")
+def keyed(keyed_home, secrets):  # noqa: ARG001  # the keys must be there first
+    """A service with keys, that is short of patience and of room."""
+    with served(keyed_home, timeout_seconds=2.0, body_bytes=300_000) as client:
+        yield client

@@ -6,22 +6,22 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from alert_rules import alerts_yaml, rule
 from world_of_serving import MONTH_BEFORE
 
 from history import read_history
 from serving.alarm import alarm
 from serving.current import load
 
-RULES = """
-capacity_per_week: 5
-rules:
-  - name: any_risk
-    cause: risk
-    priority: 1
-    cooldown_days: 30
-    when: {kind: score_above, probability: 0.01}
-    text: {en: "{name}: {probability:.0%}", zh: "{name}：{probability:.0%}"}
-"""
+RULES = alerts_yaml(rule("any_risk", "kind: score_above, probability: 0.01"), capacity=5)
+FALLS = alerts_yaml(
+    rule(
+        "fell",
+        "kind: tier_fall, to: amber, least: 0",
+        '{en: "{name}: {tier_before} to {tier}", zh: "{name}：{tier_before} 到 {tier}"}',
+    ),
+    capacity=1000,
+)
 
 
 def test_a_companys_own_rules_and_capacity_are_kept(company, tmp_path):
@@ -34,18 +34,6 @@ def test_a_companys_own_rules_and_capacity_are_kept(company, tmp_path):
     assert notice.raised == 5
     assert notice.held_back > 5
     assert again.raised == 0
-
-
-FALLS = """
-capacity_per_week: 1000
-rules:
-  - name: fell
-    cause: risk
-    priority: 1
-    cooldown_days: 30
-    when: {kind: tier_fall, to: amber, least: 0}
-    text: {en: "{name}: {tier_before} to {tier}", zh: "{name}：{tier_before} 到 {tier}"}
-"""
 
 
 @pytest.mark.parametrize(("told_then", "falls"), [("as now", False), ("best", True)])

@@ -15,17 +15,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from free_ports import free_port
 
 from history.errors import ServingError
 from serving.environment import Environment
 from serving.keys import KeyRing
 from serving.run import prepared, running
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def post(url: str, path: str, body: dict) -> tuple[int, dict]:

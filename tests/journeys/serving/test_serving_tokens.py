@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from issuer_of_tokens import LocalIssuer
-from world_of_serving import served
+from world_of_serving import bearer, home_beside, served
 
 from history.errors import SettingsError
 from serving.environment import Oidc, as_variables, read_environment
@@ -31,10 +31,7 @@ def issuer():
 
 @pytest.fixture(scope="module")
 def home(company, tmp_path_factory):
-    copy = tmp_path_factory.mktemp("tokens")
-    for name in ("models", "scores"):
-        (copy / name).symlink_to(company.home / name)
-    return copy
+    return home_beside(company, tmp_path_factory.mktemp("tokens"))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +51,7 @@ def _wait_for_keys(client):
 
 
 def _ask(client, token, path="/v1/score", body=BODY):
-    return client.post(path, json=body, headers={"authorization": f"Bearer {token}"})
+    return client.post(path, json=body, headers=bearer(token))
 
 
 def _status(client, token):
@@ -207,12 +204,12 @@ def test_the_trail_names_the_tokens_subject(client, issuer, home):
 
 
 def test_a_proxy_that_signs_people_in_opens_the_console(client, issuer):
-    reader = {"authorization": f"Bearer {issuer.token('rsa', scope='rapport:read')}"}
+    reader = bearer(issuer.token("rsa", scope="rapport:read"))
     assert client.get("/", headers=reader).status_code == 200
-    assert client.get("/", headers={"authorization": "Bearer a.b.c"}).status_code == 401
+    assert client.get("/", headers=bearer("a.b.c")).status_code == 401
     # Not a token of ours: the console's own door asks.
     assert 'name="key"' in client.get("/", headers={"authorization": "Basic eDp5"}).text
-    assert client.get("/", headers={"authorization": f"Bearer {issuer.token('rsa')}"}).status_code == 403
+    assert client.get("/", headers=bearer(issuer.token("rsa"))).status_code == 403
 
 
 @pytest.mark.parametrize(

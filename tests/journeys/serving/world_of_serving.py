@@ -6,6 +6,7 @@ from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
+from httpx import Response
 from starlette.testclient import TestClient
 
 from features import Vocabulary, catalog, training_rows
@@ -97,6 +98,27 @@ def served(home: Path, **changes) -> TestClient:
         client=("127.0.0.1", 50_000),
         raise_server_exceptions=False,
     )
+
+
+def home_beside(company: Company, folder: Path) -> Path:
+    """Give the company's models and scores a home of their own, with no keys yet."""
+    for name in ("models", "scores"):
+        (folder / name).symlink_to(company.home / name)
+    return folder
+
+
+def bearer(secret: str) -> dict[str, str]:
+    """Give the headers of a caller with this key or token."""
+    return {"authorization": f"Bearer {secret}"}
+
+
+def error_of(response: Response) -> dict[str, str]:
+    """Give the refusal; anything but our one shape fails."""
+    body = response.json()
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"code", "message", "where"}
+    assert response.headers["x-request-id"]
+    return body["error"]
 
 
 def history_body(company: Company, customer_id: str) -> dict:
