@@ -17,7 +17,7 @@ from rapport.options import (
     Engine,
     EngineName,
     Home,
-    LanguageName,
+    Language,
     Master,
     OptionalAsOf,
     Target,
@@ -46,7 +46,7 @@ def score(
         str | None, typer.Option("--out", help=".parquet, .csv, .xlsx, a PostgreSQL URL, or a webhook's.")
     ] = None,
     reasons: Annotated[int, typer.Option(min=0, max=17, help="Reasons written for each customer.")] = 3,
-    language: Annotated[LanguageName | None, typer.Option(help="en or zh; by default that of the settings.")] = None,
+    language: Language = None,
     engine: Engine = EngineName.duckdb,
     master: Master = "local[2]",
     due: Annotated[bool, typer.Option("--due", help="Score nothing: list who is due to be looked at again.")] = False,
@@ -149,6 +149,7 @@ def monitor(
     target: Target = TargetName.churn,
     as_of: OptionalAsOf = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page.")] = None,
+    language: Language = None,
     home: Home = None,
     settings: SettingsPath = None,
     as_json: Json = False,
@@ -165,6 +166,6 @@ def monitor(
     told = found.as_dict()
     shelf.keep_matured(place, target.value, shelf.champion_version(place, target.value), told["matured"] or ())
     if html is not None:
-        html.write_text(found.as_html(), encoding="utf-8")
+        html.write_text(found.as_html(language or chosen.language), encoding="utf-8")
     tell(told, found.as_text(), as_json=as_json)
     raise typer.Exit(1 if found.alert else 0)

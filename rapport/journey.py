@@ -17,6 +17,7 @@ from rapport.options import (
     EngineName,
     Home,
     Horizon,
+    Language,
     Master,
     OptionalAsOf,
     Out,
@@ -66,6 +67,7 @@ def check(
     html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page that works offline.")] = None,
     rejected: Annotated[Path | None, typer.Option("--rejected", help="Write the refused rows, with reasons.")] = None,
     as_of: OptionalAsOf = None,
+    language: Language = None,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
@@ -85,7 +87,7 @@ def check(
         if rejected is not None:
             write_table(history.rejected.rows, rejected)
         if html is not None:
-            html.write_text(report_.as_html(chosen.language), encoding="utf-8")
+            html.write_text(report_.as_html(language or chosen.language), encoding="utf-8")
         tell(report_.as_dict(), report_.as_text(), as_json=as_json)
 
 
@@ -139,6 +141,7 @@ def train(
     search: Annotated[
         int, typer.Option("--search", min=0, help="Trials of parameter search (Optuna); 0 for none.")
     ] = 0,
+    language: Language = None,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
@@ -158,7 +161,8 @@ def train(
             search=search,
             progress=report,
         )
-        kept = record(trained, home=home_of(home, chosen.home), environ=os.environ, now=now(), progress=report)
+        place = home_of(home, chosen.home)
+        kept = record(trained, home=place, environ=os.environ, now=now(), language=language, progress=report)
     tell(trained.as_dict() | kept.as_dict(), f"{trained.as_text()}\n{kept.as_text()}", as_json=as_json)
 
 

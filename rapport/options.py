@@ -21,7 +21,7 @@ class TargetName(StrEnum):
 
 
 class LanguageName(StrEnum):
-    """Languages that reasons are told in."""
+    """Languages that reasons and reports are told in."""
 
     en = "en"
     zh = "zh"
@@ -48,6 +48,7 @@ Out = Annotated[Path, typer.Option("--out", help="The file to write, .parquet or
 Home = Annotated[
     Path | None, typer.Option("--home", help="Folder of models and scores; by default that of the settings.")
 ]
+Language = Annotated[LanguageName | None, typer.Option("--language", help="en or zh; by default that of the settings.")]
 Engine = Annotated[EngineName, typer.Option("--engine", help="Where it runs.")]
 Master = Annotated[str, typer.Option("--master", help="The Spark master's URL.")]
 

@@ -151,7 +151,7 @@ class Bundle:
             "Train again, or run the version that it was trained with."
         )
 
-    def says_otherwise(self, settings: Settings) -> str | None:
+    def says_otherwise(self, settings: Settings, language: str = "en") -> str | None:
         """Say in a sentence where the settings now ask for something else than this bundle answers; None if nowhere."""
         now = {"horizon": str(parse_span(settings.horizon)), "active": str(parse_span(settings.active))}
         own = {"horizon": self.horizon, "active": self.active}
@@ -160,6 +160,12 @@ class Bundle:
         other = [name for name in own if own[name] != now[name]]
         if not other:
             return None
+        if language == "zh":
+            told = "；".join(f"{name}：{own[name]}，而非 {now[name]}" for name in other)
+            return (
+                f"模型 {self.target} {self.version} 按训练时的设定作答，与 rapport.toml 现在的设定不同（{told}）。"
+                "如需更改，请重新训练。"
+            )
         told = "; ".join(f"{name}: {own[name]}, not {now[name]}" for name in other)
         return (
             f"The {self.target} model {self.version} answers what it was trained for, not what rapport.toml says now "

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from history.contract import Words
 from history.errors import TrainingError
 from scoring.columns import Column
 from scoring.matrix import Floats, Matrix
 from training.committee import Making, logits_of
 from training.fitting.linear import auc
 from training.fitting.trees import fit_trees, varying
+from training.pages import words
 from training.rows import Rows
 
 TOO_GOOD = 0.95
@@ -41,21 +43,22 @@ class Guards:
             "drifted": [{"feature": name, "psi": psi} for name, psi in self.drifted],
             "contradicted": [{"feature": name, "auc": found} for name, found in self.contradicted],
             "direction_cost": self.direction_cost,
-            "sentences": self._sentences(),
+            "sentences": [each.en for each in self._sentences()],
+            "sentences_zh": [each.zh for each in self._sentences()],
         }
 
-    def _sentences(self) -> list[str]:
-        said = [f"Look at this feature for a leak: {leak}." for leak in self.leaks]
+    def _sentences(self) -> list[Words]:
+        said = [words("guard.leak", leak=leak) for leak in self.leaks]
         if self.doubled:
-            said.append(f"{self.doubled} rows stand twice in the training data, word for word.")
+            said.append(words("guard.doubled", rows=self.doubled))
         if self.drifted:
             names = ", ".join(f"{name} ({psi:.2f})" for name, psi in self.drifted[:3])
-            said.append(f"Features that moved most since the oldest slices (PSI): {names}.")
+            said.append(words("guard.drifted", names=names))
         if self.contradicted:
             names = ", ".join(name for name, _ in self.contradicted[:3])
-            said.append(f"By itself, the data speak against the declared direction of {names}; the model keeps to it.")
+            said.append(words("guard.contradicted", names=names))
         if self.direction_cost is not None:
-            said.append(f"The declared directions cost {self.direction_cost:+.4f} AUC on later rows.")
+            said.append(words("guard.direction_cost", cost=self.direction_cost))
         return said
 
 

@@ -9,18 +9,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-from jinja2 import Environment, PackageLoader, select_autoescape
 from scipy.special import expit
 
 from features import Catalog, Vocabulary, catalog, snapshot
 from history import History
+from history.contract import Words
 from history.errors import TrainingError
 from history.spans import parse_span
 from scoring import Bundle, shelf
+from scoring.columns import Column
 from scoring.matrix import Matrix
-from training.drift import LARGE, features_moved, logits_now, reasons_moved, score_moved
+from training.drift import LARGE, Moved, features_moved, logits_now, reasons_moved, score_moved
 from training.evaluate import measures
 from training.gates import remapped
+from training.pages import page, words
 from training.recipe import silent
 from training.rows import Question, labelled
 from training.standing import calibration
@@ -40,7 +42,7 @@ class Watched:
     """What was found; ``alerts`` are the sentences that ask for a new training."""
 
     plain: Mapping[str, Any]
-    alerts: tuple[str, ...]
+    alerts: tuple[Words, ...]
 
     @property
     def alert(self) -> bool:
@@ -49,7 +51,10 @@ class Watched:
 
     def as_dict(self) -> dict[str, Any]:
         """Give the values for programs."""
-        return dict(self.plain) | {"alerts": list(self.alerts)}
+        return dict(self.plain) | {
+            "alerts": [each.en for each in self.alerts],
+            "alerts_zh": [each.zh for each in self.alerts],
+        }
 
     def as_text(self) -> str:
         """Give the lines for people."""
@@ -63,12 +68,12 @@ class Watched:
             table([["feature", "PSI"], *([each["feature"], f"{each['psi']:.2f}"] for each in told["features"][:5])]),
             told["matured_sentence"],
         ]
-        return "\n".join([*lines, *(f"ALERT: {sentence}" for sentence in self.alerts)])
+        return "\n".join([*lines, *(f"ALERT: {each.en}" for each in self.alerts)])
 
-    def as_html(self) -> str:
-        """Give a page that works offline."""
-        environment = Environment(loader=PackageLoader("training", "."), autoescape=select_autoescape())
-        return environment.get_template("monitor.html").render(told=self.plain, alerts=self.alerts, large=LARGE)
+    def as_html(self, language: str) -> str:
+        """Give a page that works offline, in English or Chinese."""
+        alerts = [getattr(each, language) for each in self.alerts]
+        return page("monitor.html", language, told=self.plain, alerts=alerts, large=LARGE)
 
 
 def monitor(history: History, home: Path, target: str, *, as_of: datetime, progress: Progress = silent) -> Watched:
@@ -86,11 +91,12 @@ def monitor(history: History, home: Path, target: str, *, as_of: datetime, progr
         "trained_as_of": str(bundle.record["as_of"]),
         "as_of": as_of.isoformat(),
         "note": bundle.says_otherwise(history.settings),
+        "note_zh": bundle.says_otherwise(history.settings, "zh"),
         "customers": len(now),
         "mean_now": float(expit(logits).mean()),
         "mean_then": float(bundle.evaluation["level"]["expected_rate"]),
         "score_psi": score_moved(bundle, logits),
-        "features": [_as_dict(each, bundle.by_name[each.name].en) for each in moved[:SHOWN]],
+        "features": [_as_dict(each, bundle.by_name[each.name]) for each in moved[:SHOWN]],
         "moved_share": float(np.mean([each.psi > LARGE for each in moved])) if moved else 0.0,
         "reasons": [
             {"family": name, "then": then, "now": today}
@@ -131,45 +137,44 @@ def _matured(history: History, bundle: Bundle, features: Catalog, as_of: datetim
     last = bundle.rule.outcome_span(bundle.target, horizon).before(as_of)
     if last < trained:
         first = horizon.after(trained)
-        sentence = f"No outcome has matured since the champion was trained; the first will on {first:%Y-%m-%d}."
-        return {"matured": None, "matured_sentence": sentence}
+        return {"matured": None} | _matured_sentence(words("watch.no_outcome", first=f"{first:%Y-%m-%d}"))
     question = Question(bundle.target, as_of, horizon, parse_span(bundle.active), bundle.rule)
     try:
         rows = labelled(history, question, [last], features)
     except TrainingError as error:
-        return {"matured": None, "matured_sentence": str(error)}
+        return {"matured": None} | _matured_sentence(Words(str(error), str(error)))
     said = expit(logits_now(bundle, remapped(rows.matrix, bundle)))
     came = float(rows.label.mean())
     found = measures(rows.label, said) | {"said": float(said.mean()), "came": came}
     found["chance"] = float(np.sqrt(came * (1 - came) / len(rows)))
-    sentence = (
-        f"Scored on {last:%Y-%m-%d}, matured since: {len(rows):,} customers, said {said.mean():.1%}, came "
-        f"{rows.label.mean():.1%}, AUC {found['auc']:.3f}, calibration error {found['calibration_error']:.3f}."
-    )
+    figures = {"said": found["said"], "came": came, "auc": found["auc"], "error": found["calibration_error"]}
+    sentence = words("watch.matured", last=f"{last:%Y-%m-%d}", rows=len(rows), **figures)
     bands = [
         {"as_of": f"{last:%Y-%m-%d}", "band": place} | part
         for place, part in enumerate(calibration(rows.label, said), 1)
     ]
-    return {"matured": bands, "matured_measures": found, "matured_sentence": sentence}
+    return {"matured": bands, "matured_measures": found} | _matured_sentence(sentence)
 
 
-def _alerts(told: Mapping[str, Any], bundle: Bundle) -> list[str]:
+def _alerts(told: Mapping[str, Any], bundle: Bundle) -> list[Words]:
     said = []
     if told["score_psi"] > LARGE:
-        said.append(f"The scores have moved by {told['score_psi']:.2f}: train again.")
+        said.append(words("watch.scores", psi=told["score_psi"]))
     if told["moved_share"] > MOVED_SHARE:
-        said.append(f"{told['moved_share']:.0%} of the features have moved far: look at the data, then train again.")
+        said.append(words("watch.features", share=told["moved_share"]))
     found, expected = told.get("matured_measures"), bundle.evaluation["measures"].get("blend")
     if found and expected and found["auc"] < expected["auc"] - max(WORSE_AUC, SURE * found["chance"]):
-        said.append(
-            f"AUC on matured outcomes is {found['auc']:.3f}, at training it was {expected['auc']:.3f}: train again."
-        )
+        said.append(words("watch.auc", now=found["auc"], then=expected["auc"]))
     if found and abs(found["said"] - found["came"]) > max(WORSE_LEVEL, SURE * found["chance"]):
-        said.append(f"Of matured outcomes {found['said']:.1%} were said, {found['came']:.1%} came: train again.")
+        said.append(words("watch.level", said=found["said"], came=found["came"]))
     age = datetime.fromisoformat(told["as_of"]) - datetime.fromisoformat(told["trained_as_of"])
     if age > timedelta(days=366):
-        said.append(f"The champion was trained {age.days} days ago: train again.")
+        said.append(words("watch.age", days=age.days))
     return said
+
+
+def _matured_sentence(sentence: Words) -> dict[str, str]:
+    return {"matured_sentence": sentence.en, "matured_sentence_zh": sentence.zh}
 
 
 def _feedback(home: Path, target: str) -> dict[str, int]:
@@ -192,10 +197,11 @@ def _is_clock(name: str) -> bool:
     return name in CLOCKS or name.endswith(SINCE_EVER)
 
 
-def _as_dict(each: Any, meaning: str) -> dict[str, Any]:
+def _as_dict(each: Moved, column: Column) -> dict[str, Any]:
     return {
         "feature": each.name,
-        "meaning": meaning,
+        "meaning": column.en,
+        "meaning_zh": column.zh,
         "psi": each.psi,
         "missing_then": each.missing_then,
         "missing_now": each.missing_now,

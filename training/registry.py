@@ -33,14 +33,24 @@ LOCK = "models"
 
 
 def record(
-    trained: Trained, *, home: Path, environ: Mapping[str, str], now: datetime, progress: Progress = silent
+    trained: Trained,
+    *,
+    home: Path,
+    environ: Mapping[str, str],
+    now: datetime,
+    language: str | None = None,
+    progress: Progress = silent,
 ) -> Told:
-    """Log, register and publish; the first model of a target becomes its champion, any later one its challenger."""
+    """Log, register and publish; the first model of a target becomes its champion, any later one its challenger.
+
+    The report is in ``language``, by default that of the settings.
+    """
+    language = language or trained.made.history.settings.language
     with alone(home, LOCK, f"keeping its {trained.bundle.target} model", now=now, progress=progress):
-        return _recorded(trained, home, environ, now)
+        return _recorded(trained, home, environ, now, language)
 
 
-def _recorded(trained: Trained, home: Path, environ: Mapping[str, str], now: datetime) -> Told:
+def _recorded(trained: Trained, home: Path, environ: Mapping[str, str], now: datetime, language: str) -> Told:
     uri = tracking_uri(home, environ)
     client = opened(home, uri)
     target = trained.bundle.target
@@ -48,7 +58,7 @@ def _recorded(trained: Trained, home: Path, environ: Mapping[str, str], now: dat
     refuse_costly(bundle)
     with tempfile.TemporaryDirectory(prefix="rapport-") as folder, temporaries_in(Path(folder)):
         saved = bundle.save(Path(folder) / "bundle")
-        run_id = log_run(client, home, uri, replace(trained, bundle=bundle), saved)
+        run_id = log_run(client, home, uri, replace(trained, bundle=bundle), saved, language=language)
         shelf.publish(saved, home, target, bundle.version)
     first = not shelf.history(home, target)
     alias = CHAMPION if first else CHALLENGER

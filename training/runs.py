@@ -19,7 +19,7 @@ SERVED = Path(__file__).with_name("served.py")
 REQUIREMENTS = ["duckdb", "ibis-framework", "lightgbm", "mlflow", "numpy", "pandas", "pyarrow", "pyyaml"]
 
 
-def log_run(client: MlflowClient, home: Path, uri: str, trained: Trained, saved: Path) -> str:
+def log_run(client: MlflowClient, home: Path, uri: str, trained: Trained, saved: Path, *, language: str) -> str:
     """Log the run and register its model; returns the run's id."""
     bundle = trained.bundle
     with mlflow.start_run(
@@ -29,7 +29,7 @@ def log_run(client: MlflowClient, home: Path, uri: str, trained: Trained, saved:
         mlflow.log_metrics(_metrics(bundle))
         mlflow.set_tags({"target": bundle.target, "grade": bundle.grade, "bundle_version": bundle.version})
         with tempfile.TemporaryDirectory(prefix="rapport-report-") as folder:
-            write_report(trained, Path(folder))
+            write_report(trained, Path(folder), language)
             mlflow.log_artifacts(folder)
         info = mlflow.pyfunc.log_model(
             name="model",

@@ -109,7 +109,8 @@ def test_the_watch_tells_drift_and_when_outcomes_mature(home):
     found = monitor(company(), home, "churn", as_of=NOW)
     assert found.as_dict()["score_psi"] < 0.1
     assert "No outcome has matured since the champion was trained; the first will on 2026-04-01." in found.as_text()
-    assert "<table>" in found.as_html()
+    assert "the first will on 2026-04-01." in found.as_html("en")
+    assert "现任模型训练之后还没有已知结果的预测；最早在 2026-04-01 会有。" in found.as_html("zh")
 
 
 MOMENTS = (1, 9, 22, 40, 90)
