@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from history.contract import Words
 from serving import schemas
 from serving.asked import Asked
 from serving.audit import AuditTrail
@@ -16,10 +17,9 @@ from serving.current import Current
 from serving.desk import Desk
 from serving.gauges import Gauges
 from serving.live import score_histories
-from serving.problem import RequestError, problem
+from serving.problem import UNKNOWN_CUSTOMER, RequestError, problem
 
 Body = dict[str, Any]
-_UNKNOWN = "No such customer in the latest snapshot."
 
 
 class Api:
@@ -28,14 +28,19 @@ class Api:
     def __init__(self, desk: Desk, audit: AuditTrail, gauges: Gauges) -> None:
         self._desk, self._audit, self._gauges = desk, audit, gauges
 
+    def language_of(self, request: object) -> str:
+        """Return the language that a request is answered in: the one it asks for, else the company's."""
+        return getattr(request, "language", None) or self._desk.settings.language
+
     def score(self, request: schemas.ScoreRequest, asked: Asked) -> Body:
         """Answer for each id in turn; an unknown one has an error of its own."""
-        current = self._desk.current(request.target)
+        current, language = self._desk.current(request.target), self.language_of(request)
         visible = [one if self._desk.sees(asked.viewer, current, one) else None for one in request.customer_ids]
-        said = iter(current.answers([one for one in visible if one], request.reasons, self._language(request.language)))
+        said = iter(current.answers([one for one in visible if one], request.reasons, language))
         found = [next(said) if one else None for one in visible]
+        unknown = getattr(UNKNOWN_CUSTOMER, language)
         bodies = [
-            {"customer_id": customer_id, **problem("not_found", _UNKNOWN, f"customer_ids.{place}")}
+            {"customer_id": customer_id, **problem("not_found", unknown, f"customer_ids.{place}")}
             if answer is None
             else answer.as_dict()
             for place, (customer_id, answer) in enumerate(zip(request.customer_ids, found, strict=True))
@@ -47,7 +52,7 @@ class Api:
         current = self._desk.current(request.target)
         histories = [one.model_dump(exclude_none=True) for one in request.histories]
         scored = score_histories(current, histories, request.as_of, self._desk.engines)
-        answers = scored.answers(request.reasons, self._language(request.language))
+        answers = scored.answers(request.reasons, self.language_of(request))
         bodies = [answer.as_dict() for answer in answers]
         return self._told(asked, [answer.customer_id for answer in answers], request.target, bodies)
 
@@ -59,24 +64,25 @@ class Api:
             request.customer_id,
             request.target,
             request.changes,
-            language=self._language(request.language),
+            language=self.language_of(request),
             reasons=request.reasons,
         )
 
     def change(self, request: schemas.ChangeRequest, asked: Asked) -> Body:
         """Say why a score moved."""
         if request.from_ > request.to:
-            raise RequestError(422, "'from' must not be later than 'to'.", where="from")
+            said = Words("'from' must not be later than 'to'.", "'from' 不得晚于 'to'。")
+            raise RequestError(422, said, where="from")
         self._refuse_unseen(asked, request.target, request.customer_id)
         self._record(asked, [request.customer_id])
-        language = self._language(request.language)
+        language = self.language_of(request)
         return self._desk.change(request.customer_id, request.target, request.from_, request.to, language=language)
 
     def customer(self, request: schemas.CustomerRequest, asked: Asked) -> Body:
         """Say all of one customer."""
         self._refuse_unseen(asked, self._desk.main_target(), request.customer_id)
         self._record(asked, [request.customer_id])
-        return self._desk.customer(request.customer_id, language=self._language(request.language))
+        return self._desk.customer(request.customer_id, language=self.language_of(request))
 
     def customers(self, request: schemas.CustomersRequest, asked: Asked) -> Body:
         """List the scored customers, a page at a time."""
@@ -110,17 +116,16 @@ class Api:
     def _refuse_unseen(self, asked: Asked, target: str, customer_id: str) -> None:
         current: Current = self._desk.current(target)
         if not self._desk.sees(asked.viewer, current, customer_id):
-            raise RequestError(404, _UNKNOWN, where="customer_id")
-
-    def _language(self, asked_for: str | None) -> str:
-        return asked_for or self._desk.settings.language
+            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
 
 
 def _refuse_unknown_tier(current: Current, tier: str | None) -> None:
     # An empty list would look like good news.
     known = [one.name for one in current.bundle.card.card.tiers] if current.bundle.card else []
     if tier is not None and tier not in known:
-        raise RequestError(422, f"No such tier. Tiers of {current.target}: {', '.join(known) or 'none'}.", where="tier")
+        tiers = ", ".join(known) or "–"
+        said = Words(f"No such tier. Tiers of {current.target}: {tiers}.", f"没有此等级。可选：{tiers}。")
+        raise RequestError(422, said, where="tier")
 
 
 def _cursor(run: str, place: int) -> str:

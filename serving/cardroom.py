@@ -13,7 +13,7 @@ from scoring.cards import Card
 from scoring.cards.indicator import BEST, WORST, Choices, Indicator, Quantiles, said
 from scoring.cards.reading import card_of_text
 from serving.current import Current
-from serving.problem import RequestError
+from serving.problem import UNKNOWN_CUSTOMER, RequestError
 
 _SIGNS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<"}
 
@@ -56,7 +56,7 @@ def try_card(currents: Sequence[Current], name: str, customer_id: str, language:
         raise RequestError(404, f"No card called {name!r} has a voice now.", where="card")
     row = current.night.ids.find(customer_id)
     if row is None:
-        raise RequestError(404, "No such customer in the latest snapshot.", where="customer_id")
+        raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
     card = _card(current)
     rows = current.night.scored.rows.take(np.array([row]))
     columns = rows.by_name(card.features)

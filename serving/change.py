@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from history.contract import Words
 from history.errors import ServingError
 from scoring.bundle import Bundle
 from scoring.change import change as score_change
@@ -51,11 +52,14 @@ def change(home: Path, target: str, customer_id: str, *, start: str, end: str, l
 
 def _said(home: Path, target: str, customer_id: str, day: str, *, where: str) -> tuple[Manifest, pa.Table]:
     manifest, row = score_of_day(home, target, day_before_or_on(home, target, day), customer_id)
+    on = manifest.as_of[:10]
     if not row.num_rows:
-        raise RequestError(404, f"The customer was not known on {manifest.as_of[:10]}.", where="customer_id")
+        said = Words(f"The customer was not known on {on}.", f"{on} 时还没有此客户。")
+        raise RequestError(404, said, where="customer_id")
     if np.isnan(row.column("probability")[0].as_py()):
         state = row.column("state")[0].as_py()
-        raise RequestError(422, f"On {manifest.as_of[:10]} the customer was {state} and got no score.", where=where)
+        said = Words(f"On {on} the customer was {state} and got no score.", f"{on} 时该客户状态为 {state}，没有评分。")
+        raise RequestError(422, said, where=where)
     return manifest, row
 
 

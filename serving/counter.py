@@ -36,11 +36,17 @@ class Counter:
         handler: Handler = getattr(self._api, endpoint.name)
         # A large body takes long to read, too.
         if len(body) > _LIGHT_BYTES:
-            return await self._in_a_thread(lambda: _said(handler, _read(endpoint, body), asked))
+            return await self._in_a_thread(lambda: self._said(handler, _read(endpoint, body), asked))
         request = _read(endpoint, body)
         if len(getattr(request, "customer_ids", _MANY)) <= _LIGHT_IDS:
-            return _said(handler, request, asked)
-        return await self._in_a_thread(lambda: _said(handler, request, asked))
+            return self._said(handler, request, asked)
+        return await self._in_a_thread(lambda: self._said(handler, request, asked))
+
+    def _said(self, handler: Handler, request: BaseModel, asked: Asked) -> bytes:
+        try:
+            return _JSON.encode(handler(request, asked)).encode()
+        except RequestError as error:
+            raise error.spoken(self._api.language_of(request)) from error
 
     async def _in_a_thread(self, work: Callable[[], bytes]) -> bytes:
         # Made here, because it belongs to the event loop that runs.
@@ -60,7 +66,3 @@ def _read(endpoint: Endpoint, body: bytes) -> BaseModel:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         message, where = invalid(first)
         raise RequestError(400, message, code="invalid", where=where) from None
-
-
-def _said(handler: Handler, request: BaseModel, asked: Asked) -> bytes:
-    return _JSON.encode(handler(request, asked)).encode()

@@ -19,7 +19,7 @@ from serving.feedback import FeedbackBook, Note
 from serving.file_of_customer import file_of
 from serving.keys import LOCAL, KeyRing, Viewer
 from serving.live import Engines, score_histories
-from serving.problem import NotReadyError, RequestError, problem
+from serving.problem import UNKNOWN_CUSTOMER, NotReadyError, RequestError, problem
 from serving.what_if import what_if
 
 _STALE = timedelta(days=3)
@@ -156,7 +156,7 @@ class Desk:
         """Say all that is known of one customer."""
         currents = [self.current(target) for target in self.targets()]
         if not currents or currents[0].night.ids.find(customer_id) is None:
-            raise RequestError(404, "No such customer in the latest snapshot.", where="customer_id")
+            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
         return file_of(self, currents, customer_id, language)
 
     def marks(self, target: str) -> dict[str, dict[str, Any]]:
@@ -182,7 +182,7 @@ class Desk:
         """Keep what a person says, beside what they were told."""
         answer = self.current(target).answers([customer_id], 0, "en")[0]
         if answer is None:
-            raise RequestError(404, "No such customer in the latest snapshot.", where="customer_id")
+            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
         seen = {"version": answer.model.version, "probability": answer.probability}
         note = Note(customer_id, target, verdict, comment, action, until)
         at = datetime.now(UTC).isoformat(timespec="seconds")

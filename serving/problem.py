@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from history.contract import Words
 from history.errors import BundleError, RapportError, ServingError
 
 CODES = {
@@ -17,16 +18,32 @@ CODES = {
 _PLAINER = {"extra_forbidden": "There is no such field here; see /openapi.json", "missing": "Must be given"}
 
 
-class RequestError(ServingError):
-    """A request that cannot be answered, with its status and code."""
+UNKNOWN_CUSTOMER = Words("No such customer in the latest snapshot.", "最新一次评分中没有此客户。")
 
-    def __init__(self, status: int, message: str, *, code: str = "", where: str = "", retry_after: float = 0.0) -> None:
-        super().__init__(message)
+
+class RequestError(ServingError):
+    """A request that cannot be answered, with its status and code; what users meet is told in both languages."""
+
+    def __init__(
+        self, status: int, message: str | Words, *, code: str = "", where: str = "", retry_after: float = 0.0
+    ) -> None:
+        self.words = message if isinstance(message, Words) else Words(message, message)
+        super().__init__(self.words.en)
         self.status, self.code, self.where, self.retry_after = (
             status,
             code or CODES[status],
             where,
             retry_after,
+        )
+
+    def spoken(self, language: str) -> RequestError:
+        """Return the same in another language."""
+        return RequestError(
+            self.status,
+            getattr(self.words, language),
+            code=self.code,
+            where=self.where,
+            retry_after=self.retry_after,
         )
 
 

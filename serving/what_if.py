@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from history.contract import Words
 from scoring.what_if import WhatIf
 from scoring.what_if import what_if as score_what_if
 from serving.current import Current
-from serving.problem import RequestError
+from serving.problem import UNKNOWN_CUSTOMER, RequestError
 
 
 def what_if(current: Current, customer_id: str, changes: Mapping[str, float]) -> WhatIf:
@@ -15,9 +16,13 @@ def what_if(current: Current, customer_id: str, changes: Mapping[str, float]) ->
     night = current.night
     row = night.ids.find(customer_id)
     if row is None:
-        raise RequestError(404, "No such customer in the latest snapshot.", where="customer_id")
+        raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
     customer = night.scored.take([row])
     if not customer.eligible[0]:
         state = customer.state[0]
-        raise RequestError(422, f"The customer is {state}, which gets no {current.target} score.", where="customer_id")
+        said = Words(
+            f"The customer is {state}, which gets no {current.target} score.",
+            f"该客户的状态为 {state}，没有 {current.target} 评分。",
+        )
+        raise RequestError(422, said, where="customer_id")
     return score_what_if(current.scorer, customer, changes)

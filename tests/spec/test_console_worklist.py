@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from serving.console.book import Book
-from serving.console.pages.worklist import standing
+from serving.console.pages.worklist import next_step, standing
 from serving.console.worklist import PAGE, Query, Worklist, choices, worklist
 
 TABLE = """
@@ -119,3 +119,21 @@ def test_a_mark_closes_a_row_for_a_while():
         "right": {"verdict": "right", "at": "2026-10-31T08:00:00", "until": None},
     }
     assert set(standing(said, date(2026, 11, 1))) == {"done lately", "snoozed till tomorrow"}
+
+
+@pytest.mark.parametrize(
+    ("told", "step"),
+    [
+        ("rhythm 0.9 call", "call"),
+        ("rhythm 0.9 call, service 0.4 solve", "solve"),
+        ("rhythm 0.9 call, service 0.2 solve", "call"),
+        ("value 0.9, recency 0.5 ask, payment 0.3 talk", "talk"),
+        ("service 0.9 solve, rhythm 0.8 call", "solve"),
+        ("value 0.9", ""),
+        ("", ""),
+    ],
+)
+def test_the_next_step_says_more_than_to_call_where_there_is_more_to_say(told, step):
+    words = [each.split() for each in told.split(", ") if each]
+    reasons = [{"family": one[0], "evidence": float(one[1]), "advice": [*one, None][2]} for one in words]
+    assert next_step(reasons) == step

@@ -1,6 +1,6 @@
 """The worklist, its exports, and the marks that people leave on it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,9 @@ from serving.console.visit import Visit
 from serving.console.worklist import MARKS, MOVEMENTS, PAGE, SORTS, Query, Worklist, choices, visible, worklist
 
 MOST = 5000
-_REASONS = 2
+_REASONS, _HEARD = 2, 4
+_CALL = ("recency", "rhythm")
+_WORTH_SAYING = 1 / 3
 # A mark closes a row for a while: what was done a month ago, or judged wrong a quarter ago, is worth another look.
 _CLOSED_DAYS = {"done": 30, "not_right": 90}
 _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -98,7 +100,7 @@ def _rows(visit: Visit, rows: Rows, before: int, marks: Mapping[str, Mapping[str
     book = visit.book
     ids = [book.text("customer_id", row) for row in rows]
     visit.saw(ids)
-    answers = visit.desk.answers(ids, visit.target, reasons=_REASONS, language=visit.language)
+    answers = visit.desk.answers(ids, visit.target, reasons=_HEARD, language=visit.language)
     # A night may be swapped in between: who is not in it any more keeps the row, without reasons.
     reasons = [answer.get("reasons", []) for answer in answers]
     return [
@@ -106,11 +108,21 @@ def _rows(visit: Visit, rows: Rows, before: int, marks: Mapping[str, Mapping[str
             **_facts(book, row),
             "rank": before + place,
             "reasons": told[:_REASONS],
-            "advice": next((reason["advice"] for reason in told if reason.get("advice")), ""),
+            "advice": next_step(told),
             "mark": marks.get(key),
         }
         for place, (row, key, told) in enumerate(zip(rows, ids, reasons, strict=True), start=1)
     ]
+
+
+def next_step(told: Sequence[Mapping[str, Any]]) -> str:
+    """Return the advice that says more than to call, for everyone on the list is called; else the strongest one."""
+    advised = [reason for reason in told if reason.get("advice")]
+    if not advised:
+        return ""
+    worth = _WORTH_SAYING * abs(advised[0]["evidence"])
+    more = (each for each in advised if each["family"] not in _CALL and abs(each["evidence"]) >= worth)
+    return str(next(more, advised[0])["advice"])
 
 
 def _facts(book: Book, row: int) -> dict[str, Any]:

@@ -86,6 +86,27 @@ def test_chinese_is_the_same_number_in_other_words(ask, active):
     assert any("一" <= letter <= "鿿" for letter in chinese["reasons"][0]["text"])
 
 
+@pytest.mark.parametrize(
+    ("address", "status", "body"),
+    [
+        ("what_if", 404, {"customer_id": "nobody", "changes": {"tickets_open": 0}}),
+        ("customer", 404, {"customer_id": "nobody"}),
+        ("change", 404, {"customer_id": "nobody", "from": "2026-09-01", "to": "2026-11-01"}),
+        ("change", 422, {"customer_id": "nobody", "from": "2026-11-02", "to": "2026-11-01"}),
+    ],
+)
+def test_a_refusal_is_told_in_the_language_of_the_request(ask, address, status, body):
+    told = {one: ask(address, status=status, **body, language=one)["error"] for one in ("en", "zh")}
+    assert told["en"]["message"].isascii()
+    assert any("一" <= letter <= "鿿" for letter in told["zh"]["message"])
+    assert {key: told["en"][key] for key in ("code", "where")} == {key: told["zh"][key] for key in ("code", "where")}
+
+
+def test_an_unknown_id_among_known_ones_is_told_in_the_language_of_the_request(ask, active):
+    answers = ask("score", customer_ids=[active[0], "nobody"], language="zh")["answers"]
+    assert answers[1]["error"]["message"] == "最新一次评分中没有此客户。"
+
+
 def test_pages_hold_every_scored_customer_once_most_at_risk_first(ask, active):
     seen, after = [], None
     while after is not None or not seen:
