@@ -1,6 +1,8 @@
 """Measure what more rows teach: the same company, the same customers judged, more and more customers learnt from.
 
-python benchmarks/enough_rows.py --scale full|small|0.1
+Scale 1 is 240,000 customers. Up to 600,000 rows all parts learn from the same customers; beyond, the trees go on alone.
+
+python benchmarks/enough_rows.py --scale full|small|0.1 [--rows 600000 --rows 6000000]
 """
 
 import tempfile
@@ -20,16 +22,18 @@ from training.evaluate import measures
 
 CUTOFF, HORIZON, YEAR = datetime.fromisoformat("2024-12-01"), parse_span("6mo"), parse_span("12mo")
 NEWEST = datetime.fromisoformat("2025-12-01")
-SIZES = (25_000, 75_000, 200_000, 600_000, 2_000_000)
+SIZES = (75_000, 200_000, 600_000, 1_200_000, 6_000_000)
 
 
 def main() -> None:
     """Print the table."""
-    given = options(__doc__).parse_args()
+    parser = options(__doc__)
+    parser.add_argument("--rows", type=int, action="append", help="the setting training_rows; may be given again")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rapport-rows-") as place:
-        simulate(Path(place) / "company", round(60_000 * given.scale), 4, 7)
-        print(f"{'training_rows':>14s}{'customers':>11s}{'seconds':>9s}{'AUC':>9s}{'log loss':>10s}{'error':>8s}")
-        for most in SIZES:
+        simulate(Path(place) / "company", round(240_000 * given.scale), 4, 7)
+        print(f"{'training_rows':>14s}{'judged':>11s}{'seconds':>9s}{'AUC':>9s}{'log loss':>10s}{'error':>8s}")
+        for most in given.rows or SIZES:
             with read_history(Path(place) / "company", Settings(threads=2, training_rows=most)) as history:
                 asked = {"cutoffs": [CUTOFF], "active": YEAR, "horizon": HORIZON, "known_by": NEWEST}
                 came = training_rows(history, "churn", **asked).select(["customer_id", "label"])
