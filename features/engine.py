@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -62,7 +62,8 @@ def snapshot(
     asked = pa.table(
         {"customer_id": rows["customer_id"], "cutoff": pa.repeat(pa.scalar(before, pa.timestamp("us")), len(rows))}
     )
-    given = _of_customers(history, features, asked, lambda: _beside(asked, rows.select(READ)), kept)
+    related = any(feature.relatives for feature in features.features)
+    given = _of_customers(history, features, asked, _beside(asked, rows.select(READ)) if related else None, kept)
     rule = rule or ChurnRule.of(history.settings)
     if rule.is_by_contract:
         states = contract_states(history, as_of, rows.select(["customer_id", "state"]), rule)
@@ -72,7 +73,7 @@ def snapshot(
 
 def _big_snapshot(history: History, features: Catalog, before: datetime, moment: Moment, active_from: int) -> pa.Table:
     prepare(history.connection, moment.turn_us, before)
-    parts = told(history, array_plan(features), [Cutoff(moment.day, active_from)], whole=False)
+    parts = told(history, array_plan(features), [Cutoff(moment.day, active_from)])
     return pa.concat_tables(part.table() for part in parts)
 
 
@@ -98,8 +99,10 @@ def write_training_rows(history: History, question: Question, out: Path, feature
     """Write the training rows to a Parquet file, some customers at a time; return how many rows there are."""
     parts = training_parts(history, question, features or catalog())
     first = next(parts)
+    # Numbers repeat too little for a dictionary to be worth the time it takes.
+    repeated = [field.name for field in first.schema if not pa.types.is_floating(field.type)]
     # One part is written while the next is measured.
-    with pq.ParquetWriter(out, first.schema) as writer, ThreadPoolExecutor(1) as pool:
+    with pq.ParquetWriter(out, first.schema, use_dictionary=repeated) as writer, ThreadPoolExecutor(1) as pool:
         written, before = 0, None
         for part in chain([first], parts):
             written += len(part)
@@ -117,16 +120,25 @@ def training_parts(history: History, question: Question, features: Catalog) -> I
     question = replace(question, cutoffs=tuple(dict.fromkeys(question.cutoffs)))
     cutoffs, kept = opened(history, question), frozenset(history.present)
     moments = pa.array([on_clock(cutoff, history.settings.zone) for cutoff in question.cutoffs], pa.timestamp("us"))
-    # Relatives may be anywhere.
-    whole = any(feature.relatives for feature in features.features)
-    for part in told(history, array_plan(features), cutoffs, whole=whole):
-        eligible, label = _labels(history, question, part, cutoffs)
-        chosen = part.take(eligible)
-        rows = chosen.table().append_column("cutoff", moments.take(pa.array(chosen.cutoff)))
-        rows = rows.append_column("label", pa.array(label[eligible], pa.int8()))
-        asked = rows.select(["customer_id", "cutoff"])
-        given = _of_customers(history, features, asked, partial(_people, part, moments), kept)
+    parts = told(history, array_plan(features), cutoffs)
+    scored: Iterator[tuple[pa.Table, pa.Table | None]]
+    if any(feature.relatives for feature in features.features):
+        # They may be anywhere.
+        every = [(_scored(history, question, part, cutoffs, moments), _people(part, moments)) for part in parts]
+        scored = iter([(pa.concat_tables(rows for rows, _ in every), pa.concat_tables(people for _, people in every))])
+    else:
+        scored = ((_scored(history, question, part, cutoffs, moments), None) for part in parts)
+    for rows, people in scored:
+        given = _of_customers(history, features, rows.select(["customer_id", "cutoff"]), people, kept)
         yield _shaped(rows, features, kept, given, ["customer_id", "cutoff", "label"])
+
+
+def _scored(history: History, question: Question, part: Told, cutoffs: Sequence[Cutoff], moments: pa.Array) -> pa.Table:
+    """Return the measures of those who are scored, with cutoff and label."""
+    eligible, label = _labels(history, question, part, cutoffs)
+    chosen = part.take(eligible)
+    rows = chosen.table().append_column("cutoff", moments.take(pa.array(chosen.cutoff)))
+    return rows.append_column("label", pa.array(label[eligible], pa.int8()))
 
 
 @cache
@@ -151,12 +163,12 @@ def _labels(history: History, question: Question, part: Told, cutoffs: Sequence[
 
 
 def _of_customers(
-    history: History, features: Catalog, asked: pa.Table, people: Callable[[], pa.Table], kept: Collection[str]
+    history: History, features: Catalog, asked: pa.Table, people: pa.Table | None, kept: Collection[str]
 ) -> dict[str, pa.ChunkedArray]:
     """Return what is told by the table of customers itself: fixed attributes, and the tree among ``people``."""
     columns = attribute_columns(history, features, asked)
-    if any(feature.relatives for feature in features.features):
-        columns |= kin_columns(history.connection, asked, people(), kept)
+    if people is not None:
+        columns |= kin_columns(history.connection, asked, people, kept)
     return columns
 
 

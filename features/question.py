@@ -1,4 +1,4 @@
-"""What training asks of a history, and the history opened for it: prepared, outcomes noted, late rows branched."""
+"""What training asks of a history, and the history opened for it: prepared, with its outcomes noted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from features.by_contract import ChurnRule, expiring_sql, kept_sql
-from features.sources import Moment, branch, on_clock, one_turn, prepare
+from features.sources import Moment, on_clock, one_turn, prepare
 from features.targets import outcomes_sql
 from features.windows import Cutoff
 from history import History, Settings
@@ -36,7 +36,7 @@ class Question:
 
 
 def opened(history: History, question: Question) -> list[Cutoff]:
-    """Prepare the tables as known by the end, note the outcomes, and branch what was recorded late."""
+    """Prepare the tables as known by the end, and note the outcomes."""
     contracts = question.contracts_of(history.settings)
     settled = contracts.outcome_span(question.target, question.horizon) if contracts else question.horizon
     for cutoff in question.cutoffs:
@@ -60,8 +60,7 @@ def opened(history: History, question: Question) -> list[Cutoff]:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE expiring AS {expiring_sql(spans)}")
         outcomes = kept_sql(contracts)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {outcomes}")
-    branch(connection, [moment.day for moment in moments], list(history.present))
     return [
-        Cutoff(moment.day, moment.day_of(question.active.before(cutoff), zone), index)
-        for index, (moment, cutoff) in enumerate(zip(moments, question.cutoffs, strict=True))
+        Cutoff(moment.day, moment.day_of(question.active.before(cutoff), zone))
+        for moment, cutoff in zip(moments, question.cutoffs, strict=True)
     ]

@@ -22,11 +22,8 @@ if TYPE_CHECKING:
     from history import History
 
 DAY_US = 86_400_000_000
-BEFORE_ALL = -1_000_000
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the company's own clock, see Moment
 MICROSECOND = timedelta(microseconds=1)
-KEPT = -1
-"""The branch of customers for whom every cutoff saw the same rows in the same place."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +61,15 @@ def one_turn(moments: Sequence[Moment]) -> int:
     return turns.pop()
 
 
+def source_of(table: str) -> str:
+    """Name the prepared table of a table of the contract."""
+    return f"src_{table}"
+
+
 def schema(table: Table) -> dict[str, str]:
     """Return the columns of a prepared table and their Ibis types."""
     columns = {
         "customer_id": "string",
-        "branch": "int32",
         "day": "int32",
         "known_day": "int32",
         "second": "int64",
@@ -86,7 +87,7 @@ def schema(table: Table) -> dict[str, str]:
 
 def unbound() -> dict[str, ibis.Table]:
     """Return the prepared tables as Ibis tables without data, for compiling."""
-    return {table.name: ibis.table(schema(table), name=f"src_{table.name}") for table in TABLES}
+    return {table.name: ibis.table(schema(table), name=source_of(table.name)) for table in TABLES}
 
 
 def day_sql(time: str, turn_us: int) -> str:
@@ -111,7 +112,7 @@ def prepared_sql(table: Table, turn_us: int, before: datetime) -> str:
     own, known = day_sql(table.time, turn_us), day_sql("recorded_at", turn_us)
     columns = ", ".join(column_sql(column, turn_us) for column in table.columns if column.name != "customer_id")
     return (
-        f"SELECT * FROM (SELECT customer_id, {KEPT}::INTEGER AS branch, COALESCE({own}, {known}) AS day, "
+        f"SELECT * FROM (SELECT customer_id, COALESCE({own}, {known}) AS day, "
         f"COALESCE(GREATEST({own}, {known}), {own}, {known}) AS known_day, "
         f"epoch_us(COALESCE({table.time}, recorded_at)) // 1000000 AS second, {columns} FROM {table.name} "
         f"WHERE {_known_before(table, before)})"
@@ -126,19 +127,19 @@ def _known_before(table: Table, before: datetime) -> str:
 def prepare(connection: duckdb.DuckDBPyConnection, turn_us: int, before: datetime) -> None:
     """Create the prepared tables as views that see nothing from the instant ``before`` (on the company's clock) on.
 
-    In them a customer is a number, in order of the ids; ``numbered`` says which. Whole numbers are grouped and sorted
-    at half the cost of names.
+    In them a customer is a number, in order of the ids; ``numbered`` says which. Whole numbers are sorted at half the
+    cost of names. None of them is temporary: cursors have to see them.
     """
     named = " UNION ".join(
         f"SELECT customer_id FROM {table.name} WHERE {_known_before(table, before)}" for table in TABLES
     )
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE numbered AS SELECT customer_id, "
+        "CREATE OR REPLACE TABLE numbered AS SELECT customer_id, "
         f"(row_number() OVER (ORDER BY customer_id) - 1)::INTEGER AS number FROM ({named})"
     )
     for table in TABLES:
         connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW src_{table.name} AS SELECT own.* REPLACE (number AS customer_id) "
+            f"CREATE OR REPLACE VIEW {source_of(table.name)} AS SELECT own.* REPLACE (number AS customer_id) "
             f"FROM ({prepared_sql(table, turn_us, before)}) AS own JOIN numbered USING (customer_id)"
         )
 
@@ -149,40 +150,6 @@ def prepared_arrays(
     """Return a prepared table as NumPy arrays by column, masked where null."""
     found: dict[str, Any] = connection.execute(prepared_sql(table, turn_us, before)).fetchnumpy()
     return found
-
-
-def branch(connection: duckdb.DuckDBPyConnection, cutoffs: Sequence[int], tables: Sequence[str]) -> None:
-    """Give customers with rows recorded after a cutoff that they fall before a branch of rows for each cutoff.
-
-    For everyone else one ordered history serves all cutoffs. A late row would change what lies between its
-    neighbours (gaps, first purchases), so for those customers each cutoff gets its own copy of what it could see.
-    """
-    tables = [name for name in tables if _has_recorded(connection, name)]
-    if not tables:
-        return
-    rank = " + ".join(f"({{day}} >= {day})::INTEGER" for day in cutoffs)
-    late = " UNION ".join(
-        f"SELECT customer_id FROM src_{name} WHERE {rank.format(day='day')} <> {rank.format(day='known_day')}"
-        for name in tables
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE late AS {late}")
-    if not connection.execute("SELECT count(*) FROM late").fetchall()[0][0]:
-        return
-    moments = ", ".join(f"({index}, {day})" for index, day in enumerate(cutoffs))
-    for table in TABLES:
-        name, branched = f"src_{table.name}", f"branched_{table.name}"
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {branched} AS SELECT * FROM {name} ANTI JOIN late USING (customer_id) "
-            f"UNION ALL SELECT {name}.* REPLACE (moment.branch::INTEGER AS branch) FROM {name} "
-            f"SEMI JOIN late USING (customer_id) JOIN (VALUES {moments}) AS moment(branch, cutoff) "
-            f"ON COALESCE({name}.known_day, {BEFORE_ALL}) < moment.cutoff"
-        )
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {branched}")
-
-
-def _has_recorded(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    found = connection.execute(f"SELECT 1 FROM {table} WHERE recorded_at IS NOT NULL LIMIT 1").fetchall()
-    return bool(found)
 
 
 def attribute_columns(history: History, features: Catalog, asked: pa.Table) -> dict[str, pa.ChunkedArray]:

@@ -47,8 +47,6 @@ def open_engine(settings: Settings) -> Engine:
     # Its own progress bar would run across ours; in a notebook without widgets it is off, and refuses to be set.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
         connection.execute("SET enable_progress_bar = false")
-    # DuckDB 2.0 packs sums of window differences by bounds that it got wrong, and then fails (INT128 to INT8).
-    connection.execute("SET disabled_optimizers = 'compressed_materialization'")
     connection.execute(f"SET temp_directory = {literal(str(folder))}")
     if settings.memory_limit:
         connection.execute(f"SET memory_limit = {literal(settings.memory_limit)}")

@@ -34,6 +34,7 @@ from history.rejects import FILE, LINE, Rejected, table_of
 from history.settings import Settings
 from history.shaping import shape_question, shaped
 from history.sources import Source
+from history.witnesses import possible
 
 _CURRENCY = ("currency", "currency_code", "币种", "货币")
 ATTRIBUTE = "attribute "
@@ -87,6 +88,7 @@ def lay(
     source = _loaded(source, [*names.values(), *attributes.values()])
     opened = _open(table, source, names, attributes, connection, settings)
     found = [complaint for each in opened.given for complaint in complaints(each)]
+    found = possible(source, opened.given, found, connection, settings)
     sight = look(opened, found)
     late = lonely(opened, found, sight) if whole else []
     if late:

@@ -36,7 +36,7 @@ class Source:
 
     ``sql`` yields the own columns with ``FILE`` and ``LINE``; ``refused`` are lines that could not
     be split, ``lasting`` says that it stays where it is, so that a view over it will do,
-    ``memory`` that it came from memory.
+    ``memory`` that it came from memory; ``files`` are the Parquet files that it lies in.
     ``load`` brings the named columns into the table that ``sql`` reads; it returns the lines that it refused.
     ``peek`` returns some rows without loading all.
     """
@@ -48,6 +48,7 @@ class Source:
     refused: tuple[Reject, ...] = ()
     lasting: bool = False
     memory: bool = False
+    files: tuple[str, ...] = ()
     load: Loader | None = None
     peek: Callable[[int], pa.Table] | None = None
 
@@ -141,7 +142,7 @@ def _source(name: str, entry: Path, connection: duckdb.DuckDBPyConnection) -> So
         raise TableError(f"{origin}: holds Parquet and CSV files together. Keep one kind.")
     if parquet:
         sql = _parquet_sql(files, hive=entry.is_dir())
-        return Source(name, origin, sql, _types(sql, connection, origin), lasting=True)
+        return Source(name, origin, sql, _types(sql, connection, origin), lasting=True, files=tuple(map(str, files)))
     types = dict.fromkeys(csv_columns(files), "VARCHAR")
     load = partial(load_csv, f"loaded {name}", files, connection)
     return Source(

@@ -14,25 +14,21 @@ import numpy.typing as npt
 
 from features.arrays.program import ROWS
 from features.arrays.rows import picked
-from features.arrays.values import LEAST, Column
+from features.arrays.values import LEAST, Column, Texts
 from features.measures import TICKS
-from features.sources import DAY_US, EPOCH, KEPT, MICROSECOND, prepared_arrays, schema
+from features.sources import DAY_US, EPOCH, MICROSECOND, prepared_arrays, schema
 from history import History
 from history.contract import RECORDED_AT, TABLES, Table, columns_of
 from history.quick import Quick
 
-ALIKE = "branch"
-"""The column that is the same in all rows: one cutoff needs no branches."""
-
 Cells = dict[tuple[str, str], Any]
 """Columns by source and name; of ids a list until they are numbered."""
 
-_NUMPY = {"string": np.str_, "int32": np.int32, "int64": np.int64, "boolean": np.bool_}
+_NUMPY = {"int32": np.int32, "int64": np.int64, "boolean": np.bool_}
 _SOURCES = {f"src_{table.name}": table for table in TABLES}
 _KINDS = {source: schema(table) for source, table in _SOURCES.items()}
 _COLUMNS = {table.name: {column.name: column for column in columns_of(table)} for table in TABLES}
 _IDS = frozenset(column.name for table in TABLES for column in table.columns if column.kind == "id")
-_BRANCH: Column = (np.array(KEPT, np.int32), None)
 
 
 class Door:
@@ -50,19 +46,25 @@ class Door:
             columns = _columns(history, source, names, turn_us, before)
             rows = len(columns["customer_id"])
             found |= {(source, name): column for name, column in columns.items()}
-            found |= {(source, ROWS): rows, (source, ALIKE): _BRANCH}
+            found[source, ROWS] = rows
         return found, _numbered(found)
 
 
 def _columns(history: History, source: str, names: Sequence[str], turn_us: int, before: datetime) -> dict[str, Any]:
-    table, names = _SOURCES[source], [name for name in ("customer_id", *names) if name not in (ROWS, ALIKE)]
+    table, names = _SOURCES[source], [name for name in ("customer_id", *names) if name != ROWS]
     if not history.rows.get(table.name):
-        return {name: [] if name in _IDS else (np.zeros(0, _NUMPY[_KINDS[source][name]]), None) for name in names}
+        return {name: _nothing(name, _KINDS[source][name]) for name in names}
     if history.quick is not None:
         past = _Past(history.quick[table.name], table, turn_us, before)
         return {name: past.column(name) for name in names}
     fetched = prepared_arrays(history.connection, table, turn_us, before)
     return {name: _fetched(name, _KINDS[source][name], fetched[name]) for name in names}
+
+
+def _nothing(name: str, kind: str) -> Any:
+    if name in _IDS:
+        return []
+    return (Texts.of([]) if kind == "string" else np.zeros(0, _NUMPY[kind])), None
 
 
 def _fetched(name: str, kind: str, values: Any) -> Any:
@@ -151,7 +153,7 @@ def _seconds(microseconds: Column) -> Column:
 
 
 def _texts(cells: Sequence[str | None]) -> Column:
-    return np.array(["" if cell is None else cell for cell in cells], np.str_), _missing(cells)
+    return Texts.of(cells), _missing(cells)
 
 
 def _ticks(cells: Sequence[float | None]) -> Column:

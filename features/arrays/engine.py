@@ -8,10 +8,11 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
-from features.arrays.cells import ALIKE, Door
+from features.arrays.cells import Door
 from features.arrays.finish import Finish
 from features.arrays.merging import Gathered, Merge, Merged
 from features.arrays.program import Program
+from features.arrays.steps import Order
 from features.arrays.values import Column
 from features.plan import Plan
 from features.sources import Moment
@@ -22,7 +23,7 @@ class ArrayPlan:
     """A plan compiled to steps; made once, used by any thread."""
 
     def __init__(self, plan: Plan) -> None:
-        self.streams, self.rows = plan.streams, Program({ALIKE})
+        self.streams, self.rows = plan.streams, Program()
         self.merges = [Merge(stream.leaves) for stream in plan.streams]
         self.gathered = Gathered(self.merges)
         self.reads = [
@@ -32,9 +33,9 @@ class ArrayPlan:
         ]
         self.door = Door(self.rows.inputs)
         self.finish = Finish(plan.measures)
-        self._orders: dict[tuple[int, ...], list[int]] = {}
+        self._orders: dict[tuple[int, ...], Order] = {}
 
-    def order(self, live: Sequence[int]) -> list[int]:
+    def order(self, live: Sequence[int]) -> Order:
         """Return the steps that build the rows of some streams."""
         key = tuple(live)
         if key not in self._orders:

@@ -6,7 +6,7 @@ second declaration.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
@@ -25,12 +25,12 @@ ROWS = "rows"
 class Program(Steps):
     """The steps of some table expressions.
 
-    ``constants`` are columns of inputs, by name, that are one value in every row: they are given as such.
+    ``ranked`` are the names of what rows are sorted by; other ids are only told apart.
     """
 
-    def __init__(self, constants: Collection[str] = ()) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.constants = constants
+        self.ranked: set[str] = set()
         self._alike: set[int] = set()
         self._joins: dict[ops.JoinReference, int] = {}
 
@@ -46,12 +46,6 @@ class Program(Steps):
     def rows(self, expression: ibis.Table) -> int:
         """Compile the number of rows."""
         return self._rows(expression.op())
-
-    def _input(self, table: str, name: str) -> int:
-        slot = self.given(table, name)
-        if name in self.constants:
-            self._alike.add(slot)
-        return slot
 
     def _full(self, column: int, relation: ops.Relation) -> int:
         """Return a column as long as its relation."""
@@ -87,10 +81,10 @@ class Program(Steps):
         return self._rows(relation.parent)
 
     def _field_of_UnboundTable(self, table: ops.UnboundTable, name: str) -> int:  # noqa: N802 - the node's own name
-        return self._input(table.name, name)
+        return self.given(table.name, name)
 
     def _rows_of_UnboundTable(self, table: ops.UnboundTable) -> int:  # noqa: N802 - the node's own name
-        return self._input(table.name, ROWS)
+        return self.given(table.name, ROWS)
 
     def _field_of_Project(self, project: ops.Project, name: str) -> int:  # noqa: N802 - the node's own name
         return self._value(project.values[name])
@@ -162,6 +156,7 @@ class Program(Steps):
         beside = {ops.Lag: Groups.before, ops.Lead: Groups.after}[type(node.func)]
         relation = node.func.arg.rel
         units, order = [self._value(unit) for unit in node.group_by], [self._value(key.arg) for key in node.order_by]
+        self.ranked |= {key.arg.name for key in node.order_by}
         groups, column = self._grouped(units, order), self._full(self._value(node.func.arg), relation)
         return self.step(node, beside, groups, column)
 

@@ -12,6 +12,8 @@ import numpy as np
 
 Step = tuple[Callable[..., Any], tuple[int, ...]]
 Inputs = Mapping[tuple[str, str], Any]
+Order = list[tuple[int, tuple[int, ...]]]
+"""Steps to take, each with the slots that nothing reads after it."""
 
 
 class Steps:
@@ -35,27 +37,35 @@ class Steps:
         self.inputs[table, name] = slot
         return slot
 
-    def order(self, slots: Iterable[int]) -> list[int]:
+    def order(self, slots: Iterable[int]) -> Order:
         """Return the steps that these slots need, in an order in which they can be taken."""
-        needed, left = set(), list(slots)
+        wanted = set(slots)
+        needed, left = set(), list(wanted)
         while left:
             slot = left.pop()
             if slot not in needed:
                 needed.add(slot)
                 left += self.steps[slot][1]
-        return sorted(needed - set(self.inputs.values()))
+        steps = sorted(needed - set(self.inputs.values()))
+        last = {read: slot for slot in steps for read in self.steps[slot][1] if read not in wanted}
+        done: dict[int, list[int]] = {}
+        for read, slot in last.items():
+            done.setdefault(slot, []).append(read)
+        return [(slot, tuple(done.get(slot, ()))) for slot in steps]
 
-    def run(self, order: Iterable[int], inputs: Inputs) -> list[Any]:
-        """Take the steps; return what every slot holds."""
+    def run(self, order: Order, inputs: Inputs) -> list[Any]:
+        """Take the steps; return what the wanted slots hold."""
         slots: list[Any] = [None] * len(self.steps)
         for key, slot in self.inputs.items():
             slots[slot] = inputs.get(key)
         steps = self.steps
         # What stands behind a null is never read, so what arithmetic makes of it does not matter.
         with np.errstate(all="ignore"):
-            for slot in order:
+            for slot, done in order:
                 compute, reads = steps[slot]
                 slots[slot] = compute(*[slots[read] for read in reads])
+                for each in done:
+                    slots[each] = None
         return slots
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,50 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from features.arrays.rows import Groups
 
-Column = tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]
+Column = tuple[Any, npt.NDArray[np.bool_] | None]
 Make = Callable[..., Column]
+
+
+class Texts:
+    """Texts as their places among the different ones, which stand in ``words`` once each."""
+
+    def __init__(self, places: npt.NDArray[Any], words: Sequence[str]) -> None:
+        self.places, self.words = places, words
+
+    @classmethod
+    def of(cls, cells: Sequence[str | None]) -> Texts:
+        """Take texts; for one that is missing stands the empty text."""
+        words = {word: place for place, word in enumerate(dict.fromkeys(cell or "" for cell in cells))}
+        return cls(np.array([words[cell or ""] for cell in cells], np.int32), list(words))
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, rows: Any) -> Texts:
+        return Texts(self.places[rows], self.words)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape, as of an array."""
+        return self.places.shape
+
+    def each(self, change: Callable[[str], str]) -> Texts:
+        """Change every text."""
+        changed = [change(word) for word in self.words]
+        words = {word: place for place, word in enumerate(dict.fromkeys(changed))}
+        return Texts(np.array([words[word] for word in changed], np.int32)[self.places], list(words))
+
+    def filled(self, missing: npt.NDArray[np.bool_] | None, word: str) -> Texts:
+        """Put a text where one is missing."""
+        if missing is None:
+            return self
+        words = list(dict.fromkeys([*self.words, word]))
+        return Texts(np.where(missing, np.int32(words.index(word)), self.places), words)
+
+    def among(self, wanted: Collection[str]) -> npt.NDArray[np.bool_]:
+        """Return which texts are among the wanted."""
+        found: npt.NDArray[np.bool_] = np.array([word in wanted for word in self.words], bool)[self.places]
+        return found
 
 
 def known(values: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None) -> npt.NDArray[Any]:
@@ -141,6 +183,8 @@ def _cases(node: Any) -> Make:
 def _coalesce(_node: Any) -> Make:
     def apply(*columns: Column) -> Column:
         result = columns[-1]
+        if isinstance(columns[0][0], Texts):
+            return columns[0][0].filled(columns[0][1], str(result[0])), None
         for column in reversed(columns[:-1]):
             result = column if column[1] is None else _chosen((~column[1], None), (column[0], None), result)
         return result
@@ -174,7 +218,23 @@ def _null_if(_node: Any) -> Make:
 
 
 def _in_values(_node: Any) -> Make:
-    return lambda column, *options: (np.isin(column[0], [option[0] for option in options]), column[1])
+    return lambda column, *options: (_among(column[0], [option[0].item() for option in options]), column[1])
+
+
+def _among(values: Any, wanted: list[Any]) -> npt.NDArray[np.bool_]:
+    return values.among(wanted) if isinstance(values, Texts) else np.isin(values, wanted)
+
+
+def _equal(left: Any, right: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Tell what is equal; of texts, to a single one."""
+    if isinstance(left, Texts):
+        return left.among([right.item()])
+    equal: npt.NDArray[np.bool_] = left == right
+    return equal
+
+
+def _lower(values: Any) -> Any:
+    return values.each(str.lower)
 
 
 def _is_null(node: Any) -> Make:
@@ -201,14 +261,14 @@ VALUES: dict[str, Callable[[Any], Make]] = {
     "Sqrt": _plain(_root),
     "Round": _plain(_round),
     "BitwiseAnd": _plain(np.bitwise_and),
-    "Equals": _plain(np.equal),
+    "Equals": _plain(_equal),
     "NotEquals": _plain(np.not_equal),
     "Less": _plain(np.less),
     "LessEqual": _plain(np.less_equal),
     "Greater": _plain(np.greater),
     "GreaterEqual": _plain(np.greater_equal),
     "Not": _plain(np.logical_not),
-    "Lowercase": _plain(np.char.lower),
+    "Lowercase": _plain(_lower),
     "And": _and,
     "Or": _or,
     "Literal": _literal,
@@ -230,19 +290,16 @@ VALUES: dict[str, Callable[[Any], Make]] = {
 def _merged(merge: np.ufunc, empty: np.int64) -> Callable[[Groups, Column], Column]:
     def apply(groups: Groups, column: Column) -> Column:
         values, missing = column
-        if not len(groups.starts):
-            return np.zeros(0, np.int64), None
         if missing is None:
-            return merge.reduceat(values[groups.order].astype(np.int64), groups.starts), None
-        filled = np.where(missing, empty, values).astype(np.int64)
-        nothing = np.logical_and.reduceat(missing[groups.order], groups.starts)
-        return merge.reduceat(filled[groups.order], groups.starts), nothing
+            return groups.merged(merge, values), None
+        nothing = missing if groups.are_single else np.logical_and.reduceat(groups.sorted(missing), groups.starts)
+        return groups.merged(merge, np.where(missing, empty, values)), nothing
 
     return apply
 
 
 def _counted(groups: Groups) -> Column:
-    return np.diff(groups.starts, append=len(groups.order)), None
+    return np.diff(groups.starts, append=groups.count), None
 
 
 LEAST, MOST = np.int64(np.iinfo(np.int64).min), np.int64(np.iinfo(np.int64).max)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from features.measures import Either, Leaf, Measure
 from features.streams import buying, caring, talking
-from features.streams.stream import UNIT, Stream
+from features.streams.stream import Stream
 
-__all__ = ["STREAM", "STREAMS", "UNIT", "Stream", "measurable"]
+__all__ = ["STREAM", "STREAMS", "Stream", "measurable"]
 
 STREAMS = (*buying.STREAMS, *talking.STREAMS, *caring.STREAMS)
 """Every stream, in the order in which they are built."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ibis
 
-from features.streams.stream import UNIT, Stream, Tables, firsts, later, stock, with_gaps
+from features.streams.stream import Stream, Tables, firsts, later, stock, with_gaps
 
 
 def orders(tables: Tables) -> ibis.Table:
     """Return one row an order: lines of one order at one moment added up; returns are another stream."""
     lines = tables["orders"]
     lines = lines.filter(lines.amount > 0)
-    whole = lines.group_by(*UNIT, "order_id", "day", "second").agg(
+    whole = lines.group_by("customer_id", "day", "second", "order_id").agg(
         amount=lines.amount.sum(), lines=lines.count(), quantity=lines.quantity.sum()
     )
     return with_gaps(whole)
@@ -61,7 +61,7 @@ def open_pipeline(tables: Tables) -> ibis.Table:
 def contracts(tables: Tables) -> ibis.Table:
     """Return one row a contract when it starts, with the change of its amount as a part of the one before."""
     rows = tables["contracts"]
-    window = ibis.window(group_by=UNIT, order_by=[rows.second, rows.contract_id])
+    window = ibis.window(group_by=rows.customer_id, order_by=[rows.second, rows.contract_id])
     before = rows.amount.lag().over(window)
     rows = rows.mutate(before=ibis.ifelse(before > 0, before, None).cast("float64"), end_day=rows.ends_at_day)
     share = ((rows.amount.cast("float64") - rows.before) / rows.before).clip(-100.0, 100.0)

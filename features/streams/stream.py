@@ -1,7 +1,7 @@
 """Streams: what happened, one row a fact, each placed on the day from which it is known.
 
-A stream is built from prepared tables (see ``sources``) and has the columns customer_id, branch, day (whole days
-since 1970), second (seconds since 1970) and its own numbers and flags. A fact that comes later than its row (paid,
+A stream is built from prepared tables (see ``sources``) and has the columns customer_id, day (whole days since
+1970), second (seconds since 1970) and its own numbers and flags. A fact that comes later than its row (paid,
 resolved, closed) is a row of its own at its own time, so it cannot be seen before. A stock (open tickets, overdue
 amount) is +1 on the day it begins and -1 on the day it ends.
 """
@@ -14,8 +14,6 @@ from dataclasses import dataclass
 import ibis
 
 Tables = Mapping[str, ibis.Table]
-UNIT = ["customer_id", "branch"]
-"""What one history belongs to; ``branch`` tells apart what was known at different cutoffs (see ``engine``)."""
 
 DAY_SECONDS = 86_400
 
@@ -46,7 +44,7 @@ class Stream:
         """Return the stream's rows with exactly the declared columns."""
         built = self.build(tables)
         return built.select(
-            *UNIT,
+            "customer_id",
             day=built.day.cast("int32"),
             second=built.second.cast("int64"),
             **{name: built[name].cast("int64") for name in (*self.whole, *self.ticks)},
@@ -58,7 +56,7 @@ class Stream:
 def with_gaps(rows: ibis.Table) -> ibis.Table:
     """Add ``gap``, the whole days since the previous day with a row, and ``new_day``, true on a day's first row."""
     # By day, not by second: a cutoff's turn of the day may lie within a second.
-    before = rows.day.lag().over(ibis.window(group_by=UNIT, order_by=rows.day))
+    before = rows.day.lag().over(ibis.window(group_by=rows.customer_id, order_by=rows.day))
     rows = rows.mutate(previous_day=before)
     new_day = rows.previous_day.isnull() | (rows.day > rows.previous_day)
     return rows.mutate(new_day=new_day, gap=ibis.ifelse(new_day, rows.day - rows.previous_day, None))
@@ -88,13 +86,14 @@ def stock(begin: ibis.Table, end: ibis.Table, amount: str | None = None) -> ibis
 def placed(rows: ibis.Table, **columns: ibis.Value) -> ibis.Table:
     """Return who, when and the given columns, in types that any two parts share."""
     day, second = rows.day.cast("int32"), rows.second.cast("int64")
-    return rows.select(*UNIT, day=day, second=second, **{name: value.cast("int64") for name, value in columns.items()})
+    whole = {name: value.cast("int64") for name, value in columns.items()}
+    return rows.select("customer_id", day=day, second=second, **whole)
 
 
 def firsts(rows: ibis.Table, column: str) -> ibis.Table:
     """Return the first row of each value of a column, so that counting rows counts distinct values."""
     rows = rows.filter(rows[column].notnull())
-    return rows.group_by(*UNIT, column).agg(day=rows.day.min(), second=rows.second.min())
+    return rows.group_by("customer_id", column).agg(day=rows.day.min(), second=rows.second.min())
 
 
 def distinct_within(rows: ibis.Table, column: str, days: int) -> ibis.Table:
@@ -104,7 +103,7 @@ def distinct_within(rows: ibis.Table, column: str, days: int) -> ibis.Table:
     changes.
     """
     rows = rows.filter(rows[column].notnull())
-    among = ibis.window(group_by=[*UNIT, column], order_by=rows.day)
+    among = ibis.window(group_by=["customer_id", column], order_by=rows.day)
     rows = rows.mutate(before=rows.day.lag().over(among), after=rows.day.lead().over(among))
     begin = rows.filter(rows.before.isnull() | (rows.before + days < rows.day))
     end = rows.filter(rows.after.isnull() | (rows.after > rows.day + days))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import ibis
 
-from features.streams.stream import UNIT, Stream, Tables, distinct_within, firsts, with_gaps
+from features.streams.stream import Stream, Tables, distinct_within, firsts, with_gaps
 
 
 def interactions(tables: Tables) -> ibis.Table:
@@ -27,8 +27,8 @@ def interactions(tables: Tables) -> ibis.Table:
 def chain(tables: Tables) -> ibis.Table:
     """Return one row an interaction with a known contact, with the contact's role, from when both are known."""
     rows, people = tables["interactions"], tables["contacts"]
-    people = people.select(*UNIT, "contact_id", "role", met_day=people.day, met_second=people.second)
-    rows = rows.join(people, [*UNIT, "contact_id"])
+    people = people.select("customer_id", "contact_id", "role", met_day=people.day, met_second=people.second)
+    rows = rows.join(people, ["customer_id", "contact_id"])
     return rows.mutate(
         day=ibis.greatest(rows.day, rows.met_day.fill_null(rows.day)),
         second=ibis.greatest(rows.second, rows.met_second.fill_null(rows.second)),

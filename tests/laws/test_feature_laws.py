@@ -290,8 +290,7 @@ def test_a_history_told_some_customers_at_a_time_is_the_one_told_at_once(tables:
     with read(tables) as history:
         at_once = training_of(history, target)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("features.chunks.CELLS_AT_ONCE", 1)
-            patch.setattr("features.chunks.PACKED_FROM", 0)
+            patch.setattr("features.told.CELLS_AT_ONCE", 1)
             patch.setattr("features.told.ROWS_AT_ONCE", 2)
             by_one = training_of(history, target)
     assert differences(by_one, at_once, key=("customer_id", "cutoff")) == []

@@ -1,10 +1,14 @@
 """What holds for every history, however broken: nothing vanishes, nothing bad stays, no order or format matters."""
 
 import csv
+import math
 import tempfile
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,3 +116,41 @@ def test_a_csv_file_reads_as_the_same_rows_in_memory(engine, rows):
             writer.writeheader()
             writer.writerows(rows)
         assert kept(read_history(folder, LENIENT)) == kept(history_of({"orders": rows}, LENIENT, engine))
+
+
+moments = st.none() | st.sampled_from(["1899-12-31", "1901-01-01", "2026-01-31T10:00", "2199-12-31", "2200-01-01"])
+typed_rows = st.lists(
+    st.fixed_dictionaries(
+        {
+            "customer_id": st.sampled_from([None, "", " ", "a", "b ", "客户"]),
+            "occurred_at": moments.map(lambda text: text and datetime.fromisoformat(text)),
+            "response_hours": st.none() | st.sampled_from([0.0, -0.5, 7.25, 1e15, 2e15, math.inf, math.nan]),
+            "sentiment": st.none() | st.floats(-1.5, 1.5) | st.just(math.nan),
+        }
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=typed_rows, length=st.integers(1, 5), told=st.sampled_from([True, False, ["occurred_at", "sentiment"]]))
+def test_what_a_parquet_file_says_of_its_columns_hides_no_bad_row(rows, length, told):
+    kinds = {"customer_id": pa.string(), "occurred_at": pa.timestamp("us"), "sentiment": pa.float64()}
+    kinds["response_hours"] = pa.float64()
+    table = pa.table({name: pa.array([row[name] for row in rows], kind) for name, kind in kinds.items()})
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        order = {"customer_id": ["a"], "order_id": ["1"], "ordered_at": [datetime(2026, 1, 1)], "amount": [1.0]}
+        pq.write_table(pa.table(order), folder / "orders.parquet")
+        pq.write_table(table, folder / "interactions.parquet", row_group_size=length, write_statistics=told)
+        looked_through = _read(folder, witnesses_above=10**9)
+        assert _read(folder, witnesses_above=-1) == looked_through
+
+
+def _read(folder, witnesses_above):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("history.witnesses.LARGE", witnesses_above)
+        with read_history(folder, LENIENT) as history:
+            rows = history.connection.execute("SELECT * FROM interactions").fetchall()
+            return repr((rows, history.rejected.rows.to_pylist(), history.span()))
