@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from features.catalog import Catalog, catalog
 from features.engine import snapshot
-from features.spark.session import session
+from features.spark.session import Session, session
 from features.spark.tables import tables_of
 from features.spark.work import Dealt, refuse_relatives, refuse_taken
 from history import History, Settings
@@ -55,10 +55,10 @@ def spark_features(  # noqa: PLR0913 - the options of one command
     return count
 
 
-def shared_catalog(spark: Any, features: Catalog) -> Any:
+def shared_catalog(spark: Session, features: Catalog) -> Any:
     """Return a catalog for all workers, compiled here once."""
-    features.plan.with_sql()
-    return spark.sparkContext.broadcast(features)
+    _ = features.plan
+    return spark.context.broadcast(features)
 
 
 def _schema(features: Catalog) -> pa.Schema:

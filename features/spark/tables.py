@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import duckdb
 import pyarrow as pa
 
-from features.spark.session import is_mounted
+from features.spark.session import Session, is_mounted
 from features.spark.shards import PACKED, Packet, packing
 from history import Settings
 from history.casting import literal, quoted
@@ -38,7 +38,7 @@ class Tables(Protocol):
     """The tables of a history where Spark's workers find them; ``sources`` names their columns."""
 
     @property
-    def spark(self) -> Any:
+    def spark(self) -> Session:
         """Return the Spark session."""
 
     @property
@@ -56,7 +56,7 @@ class Tables(Protocol):
         """Return an RDD of (shard, packet) with the rows of all tables, and what is noted of them."""
 
 
-def tables_of(spark: Any, source: str | Path, settings: Settings) -> Tables:
+def tables_of(spark: Session, source: str | Path, settings: Settings) -> Tables:
     """Find the contract's tables in a folder: ``orders.parquet``, or a folder ``orders`` of Parquet files."""
     inside = replace(settings, threads=settings.threads or 1)
     if is_mounted(spark, source) and Path(source).is_dir():
@@ -79,7 +79,7 @@ class Piece:
 class Mounted:
     """Tables in files that every worker can open."""
 
-    spark: Any
+    spark: Session
     settings: Settings
     sources: Mapping[str, Source]
 
@@ -98,7 +98,7 @@ class Mounted:
             yield from packing(piece.table, piece.customer, shards)(rows)
             yield from noted(piece.table, rows)
 
-        return self.spark.sparkContext.parallelize(pieces, max(1, len(pieces))).flatMap(read)
+        return self.spark.context.parallelize(pieces, max(1, len(pieces))).flatMap(read)
 
     def _files(self) -> list[tuple[str, str, int]]:
         counts = " UNION ALL ".join(
@@ -127,7 +127,7 @@ class Mounted:
 class Framed:
     """Tables that Spark reads."""
 
-    spark: Any
+    spark: Session
     settings: Settings
     frames: Mapping[str, Any]
 
@@ -142,7 +142,7 @@ class Framed:
 
     def packed(self, shards: int, noted: Noted) -> Any:
         """Return an RDD of (shard, packet) with the rows of all tables, and what is noted of them."""
-        return self.spark.sparkContext.union([self._packed(name, shards, noted) for name in self.frames])
+        return self.spark.context.union([self._packed(name, shards, noted) for name in self.frames])
 
     def _packed(self, name: str, shards: int, noted: Noted) -> Any:
         source, frame = self.sources[name], self.frames[name]
@@ -191,13 +191,13 @@ def _sources(folder: Path, settings: Settings) -> dict[str, Source]:
     return {name: source for name, source in found.items() if source is not None and source.lasting}
 
 
-def _frame(spark: Any, source: str, table: Table, settings: Settings) -> Any:
+def _frame(spark: Session, source: str, table: Table, settings: Settings) -> Any:
     """Return the table as Spark reads it; None if it is not there."""
     errors = importlib.import_module("pyspark.errors")
     own = settings.mapping.get(table.name, {}).get("table", table.name)
     for path in (f"{source.rstrip('/')}/{own}.parquet", f"{source.rstrip('/')}/{own}"):
         try:
-            return spark.read.parquet(path)
+            return spark.tables.read.parquet(path)
         except errors.AnalysisException as error:
             if error.getCondition() not in ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA"):
                 raise TableError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from features.catalog import Vocabulary, vocabulary_from, word_counts
 from features.kin import PARENT
-from features.spark.session import is_mounted
+from features.spark.session import Session, is_mounted
 from features.spark.shards import Packet, as_bytes, unpacked
 from features.spark.tables import Noted, Tables, in_arrow
 from history import History, Settings, history_of
@@ -42,7 +42,7 @@ class Dealt:
     """
 
     def __init__(self, tables: Tables, before: datetime | None = None) -> None:
-        context = tables.spark.sparkContext
+        context = tables.spark.context
         self.tables, self.context = tables, context
         # As many for every core, or some would wait for others.
         cores = context.defaultParallelism
@@ -103,14 +103,14 @@ class Dealt:
                 yield (as_bytes(rows),)
 
         spark = self.tables.spark
-        frame = spark.createDataFrame(self.packets.mapPartitionsWithIndex(measured), "rows binary")
+        frame = spark.tables.createDataFrame(self.packets.mapPartitionsWithIndex(measured), "rows binary")
         try:
             in_arrow(frame, _opened, schema).write.mode("errorifexists").parquet(out)
         except errors.AnalysisException as error:
             if error.getCondition() != "PATH_ALREADY_EXISTS":
                 raise
             raise _there_already(out) from error
-        return int(spark.read.parquet(out).count())
+        return int(spark.tables.read.parquet(out).count())
 
     def _refuse_too_many(self) -> None:
         """Stop, as reading in one piece would, where more rows were refused than the settings allow."""
@@ -133,7 +133,7 @@ def refuse_relatives(attributes: Collection[str]) -> None:
         )
 
 
-def refuse_taken(spark: Any, out: str | Path) -> None:
+def refuse_taken(spark: Session, out: str | Path) -> None:
     """Stop before the work where the folder to write is there already."""
     if is_mounted(spark, out) and Path(out).exists():
         raise _there_already(out)
