@@ -37,6 +37,8 @@ class Shape:
 PLENTY = 100_000
 # The same trees, a third sooner and without a second copy of the bins, where few of many columns are asked at a time.
 BY_COLUMNS = {"force_row_wise": False, "force_col_wise": True}
+# A tree of so few leaves has no use for more rows; the next tree looks at others, so that all are heard.
+A_TREE = 2_000_000
 NEWEST = Shape()
 MANY = Shape(leaves=15, rounds=90)
 
@@ -54,7 +56,7 @@ def fit_trees(
         data = _dataset(rows, columns, offset, weight)
     count = len(rows.whole or rows)
     signs = [_sign(rows.matrix.columns[place]) if directed else 0 for place in columns]
-    way = BY_COLUMNS if rows.whole else {}
+    way = BY_COLUMNS | {"bagging_fraction": min(shape.rows, A_TREE / count)} if rows.whole else {}
     texts = (
         lgb.train(_parameters(shape, count, signs, seed) | way, data, shape.rounds).model_to_string()
         for seed in range(shape.seeds)
