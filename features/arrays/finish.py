@@ -21,33 +21,33 @@ class Finish:
     """How measures are told from their leaves: the steps, their order, and where each measure is then found."""
 
     def __init__(self, measures: Mapping[str, Measure]) -> None:
-        self._steps = Steps()
+        self.steps = Steps()
         self.told = {name: self._measure(measure) for name, measure in measures.items()}
         if STATE_MEASURES.keys() <= self.told.keys():
             reads = [self.told[name] for name in STATE_MEASURES]
-            self.told["state"] = self._steps.step("state", _state, self._given("active_from"), *reads)
-        self._order = self._steps.order(self.told.values())
+            self.told["state"] = self.steps.step("state", _state, self._given("active_from"), *reads)
+        self._order = self.steps.order(self.told.values())
 
     def run(self, leaves: Mapping[str, Column], cutoff: Any, active_from: Any) -> dict[str, Column]:
         """Return the measures of rows that have these leaves; the cutoffs are one for all rows, or one a row."""
         given = {("gathered", name): column for name, column in leaves.items()}
         given |= {("gathered", "cutoff"): (cutoff, None), ("gathered", "active_from"): (active_from, None)}
-        done = self._steps.run(self._order, given)
+        done = self.steps.run(self._order, given)
         return {name: done[slot] for name, slot in self.told.items()}
 
     def _given(self, name: str) -> int:
-        return self._steps.given("gathered", name)
+        return self.steps.given("gathered", name)
 
     def _measure(self, measure: Measure) -> int:
         if isinstance(measure, Leaf):
             return self._given(measure.column)
         if isinstance(measure, Number):
             value: Column = (np.array(measure.value), None)
-            return self._steps.step(measure, lambda: value)
+            return self.steps.step(measure, lambda: value)
         parts = [self._measure(part) for part in measure.parts()]
         if isinstance(measure, Unary) and measure.operator != "sqrt":
             parts.append(self._given("cutoff"))
-        return self._steps.step(measure, _COMPUTE[_kind(measure)], *parts)
+        return self.steps.step(measure, _COMPUTE[_kind(measure)], *parts)
 
 
 def _kind(measure: Measure) -> str:

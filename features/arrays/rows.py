@@ -40,10 +40,11 @@ def stacked(parts: Sequence[Column]) -> Column:
 
 def matched(keys: Sequence[Column], against: Sequence[Column]) -> tuple[Places, Places]:
     """Return where the rows with equal keys lie on both sides; what is not known equals nothing."""
-    one, two = (_mixed(columns, len(columns[0][0])) for columns in (keys, against))
+    one, two = _placed(keys, against)
     order = np.argsort(two, kind="stable")
-    first = np.searchsorted(two, one, "left", sorter=order)
-    found = np.searchsorted(two, one, "right", sorter=order) - first
+    two = two[order]
+    first = np.searchsorted(two, one, "left")
+    found = np.searchsorted(two, one, "right") - first
     rows = np.repeat(np.arange(len(one)), found)
     within = np.arange(len(rows)) - np.repeat(np.cumsum(found) - found, found)
     places = order[np.repeat(first, found) + within]
@@ -55,6 +56,21 @@ def matched(keys: Sequence[Column], against: Sequence[Column]) -> tuple[Places, 
             if missing is not None:
                 same &= ~missing[side]
     return rows[same], places[same]
+
+
+def _placed(keys: Sequence[Column], against: Sequence[Column]) -> list[npt.NDArray[np.uint64]]:
+    """Return one number for each row's keys on both sides, in order of the first key.
+
+    Rows mostly come in that order, and what lies near the last one looked up is found at once.
+    """
+    firsts = [columns[0][0].astype(np.int64) for columns in (keys, against)]
+    least = min((int(each.min()) for each in firsts if len(each)), default=0)
+    most = max((int(each.max()) for each in firsts if len(each)), default=0)
+    bits = np.uint64(max(0, 63 - (most - least).bit_length()))
+    return [
+        ((first - least).astype(np.uint64) << bits) | (_mixed(columns[1:], len(first)) >> (np.uint64(64) - bits))
+        for first, columns in zip(firsts, (keys, against), strict=True)
+    ]
 
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
