@@ -2,8 +2,8 @@
 
 Sampling is measured by refits on halves of the customers: a half strays from the whole as far as the whole does from
 the truth. How far one customer's own chance lies from that of all who look alike is drawn from the habits of ordering
-(``habits.py``). Leads and contracts have no habits: there what is hidden of a customer is taken to be in proportion to
-what is seen, the spread of the scores themselves, and the parts' disagreement is added.
+(``habits.py``). Leads and contracts have no habits: there it is how far the scores of customers like it moved from one
+look to the next (``revisions.py``), and the parts' disagreement is added.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
+from scipy.special import expit
 
 from scoring.experts.rhythm import Rhythm
 from scoring.interval import Interval
@@ -20,6 +21,7 @@ from training.committee import Making, fit_committee
 from training.evaluate import EDGE
 from training.habits import DRAWS, own_strays
 from training.level import shift_to
+from training.revisions import looked_at_twice, steps_of
 from training.rows import Places
 from training.slices import Slices
 from training.trial import anchored
@@ -33,9 +35,8 @@ BLIND = 0.5
 LEVEL_ERROR = 0.1
 TENURE = {"churn": "first_order_days_ago", "conversion": "customer_age_days"}
 GROUPS, GROUP_LEAST = 5, 60
-# What is hidden of a lead beside what is seen, as standard deviations of log-odds. No history tells that: chosen on
-# invented companies (docs/decisions/intervals-from-habits.md).
-HIDDEN = 0.6
+# An interval is the narrowest that holds nine in ten; neither end rests on fewer than two in a hundred.
+LOW_TAILS = np.linspace(0.02, 1 - COVERED - 0.02, 13)
 
 
 def interval_of(made: Made, making: Making, plan: Slices, now: Matrix) -> Interval:
@@ -43,15 +44,14 @@ def interval_of(made: Made, making: Making, plan: Slices, now: Matrix) -> Interv
     said = made.committee.said(now)
     votes = votes_of(made, tuple(said))
     blended = _blended(said, votes, made.expected)
-    sampling = _sampling(made, making, plan, now, blended, votes)
     rhythm = next((expert for expert in made.committee.experts if isinstance(expert, Rhythm)), None)
     feature = rhythm.orders if rhythm else TENURE[made.question.target]
-    own = own_strays(rhythm, now) if rhythm else np.zeros((DRAWS, len(now)))
-    apart = 0.0 if rhythm else np.hypot(_disagreement(said), HIDDEN * blended.std())
-    spread = np.sqrt(sampling**2 + _level_error(made) ** 2 + apart**2)
-    strays = own + np.random.default_rng(0).normal(size=own.shape) * spread
     edges = _edges(now, feature)
     group = _groups(now, feature, edges)
+    own = own_strays(rhythm, now) if rhythm else np.zeros((DRAWS, len(now)))
+    apart = 0.0 if rhythm else np.hypot(_disagreement(said), _hidden(made, votes, feature, edges)[group])
+    spread = np.sqrt(_sampling(made, making, plan, now, blended, votes) ** 2 + _level_error(made) ** 2 + apart**2)
+    strays = own + np.random.default_rng(0).normal(size=own.shape) * spread
     found = [_offsets(blended, strays, np.flatnonzero(group == place)) for place in range(len(edges) + 1)]
     return Interval(
         level=COVERED,
@@ -64,8 +64,11 @@ def interval_of(made: Made, making: Making, plan: Slices, now: Matrix) -> Interv
 
 
 def _blended(said: Mapping[str, Floats], votes: Mapping[str, float], expected: float) -> Floats:
-    total = np.sum([vote * said[name] for name, vote in votes.items() if name in said], axis=0)
-    return anchored(np.asarray(total), expected)
+    return anchored(_voted(said, votes), expected)
+
+
+def _voted(said: Mapping[str, Floats], votes: Mapping[str, float]) -> Floats:
+    return np.asarray(np.sum([vote * said[name] for name, vote in votes.items() if name in said], axis=0))
 
 
 def _sampling(
@@ -86,6 +89,16 @@ def _sampling(
     return np.asarray(np.sqrt(((np.array(each) - blended) ** 2).mean(axis=0)))
 
 
+def _hidden(made: Made, votes: Mapping[str, float], feature: str, edges: tuple[float, ...]) -> Floats:
+    """Return for each group of customers how far scores like theirs moved from one look to the next, in log-odds."""
+    rows = looked_at_twice(made.rows, PLENTY)
+    earlier, moved = steps_of(rows, _voted(made.committee.said(rows.matrix), votes), made.question.horizon_days)
+    group = _groups(rows.matrix.take(earlier), feature, edges)
+    usual = float(moved.std()) if len(moved) >= GROUP_LEAST else BLIND
+    each = [moved[group == place] for place in range(len(edges) + 1)]
+    return np.array([float(steps.std()) if len(steps) >= GROUP_LEAST else usual for steps in each])
+
+
 def _disagreement(said: Mapping[str, Floats]) -> Floats:
     """Return the standard deviation of what the parts say of each customer, the card apart, levels set aside."""
     parts = [values - values.mean() for name, values in said.items() if name != "card"]
@@ -97,16 +110,23 @@ def _offsets(blended: Floats, strays: Floats, chosen: Places) -> tuple[tuple[flo
     flat = strays[:, chosen].ravel()
     order = np.argsort(flat)
     ranked, owner = flat[order], np.tile(chosen, len(strays))[order]
-    tail = (1 - COVERED) / 2
     below, above = [], []
     for knot in KNOTS:
         far = ((blended - knot) / NEAR) ** 2 / 2
         # The nearest customer weighs 1, so that a knot beyond all scores asks those that come nearest.
         share = np.cumsum(np.exp(far[chosen].min() - far)[owner])
-        low, high = np.searchsorted(share, [tail * share[-1], (1 - tail) * share[-1]])
-        below.append(max(float(-ranked[low]), 0.0))
-        above.append(max(float(ranked[min(high, len(ranked) - 1)]), 0.0))
+        low, high = _narrowest(ranked, share / share[-1], knot)
+        below.append(max(-low, 0.0))
+        above.append(max(high, 0.0))
     return tuple(below), tuple(above)
+
+
+def _narrowest(ranked: Floats, share: Floats, knot: float) -> tuple[float, float]:
+    """Return the strays between which nine in ten lie with the fewest points of probability around ``knot``."""
+    low = ranked[np.searchsorted(share, LOW_TAILS)]
+    high = ranked[np.minimum(np.searchsorted(share, LOW_TAILS + COVERED), len(ranked) - 1)]
+    best = int((expit(knot + high) - expit(knot + low)).argmin())
+    return float(low[best]), float(high[best])
 
 
 def _level_error(made: Made) -> float:

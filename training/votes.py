@@ -13,12 +13,13 @@ from training.rows import Flags
 from training.size import Size
 from training.trial import Judged, Trial, anchored, first_half
 
-# The pull to equal votes: what an earlier opinion worth some rows would do, and a little that no number of rows takes
-# away, for seasons differ. How sure the whole is (the sum of the votes) differs more by season than whom to believe.
-PULL, PULL_ROWS, PULL_WHOLE = 0.01, 20, 0.05
+# The pull to equal votes: what an earlier opinion worth a few customers with the rarer outcome would do (rows of the
+# same customer at several slices are one witness), and a little that no number takes away, for seasons differ. How sure
+# the whole is (the sum of the votes) differs more by season than whom to believe.
+PULL, PULL_CUSTOMERS, PULL_WHOLE = 0.01, 3, 0.05
 CARD_PRIOR = 0.1
 NEVER_MIND = 0.01
-FULL_TREES, FULL_LINE = 150, 30
+FULL_TREES, FULL_LINE = 300, 60
 
 
 def prior(names: Sequence[str], size: Size) -> dict[str, float]:
@@ -50,7 +51,7 @@ def weigh(judged: Sequence[Judged], start: Mapping[str, float]) -> dict[str, flo
     fit = minimize(
         _loss,
         np.r_[begin, levels],
-        args=(centred, labels, begin),
+        args=(centred, labels, begin, PULL + PULL_CUSTOMERS / max(_rarer(judged), 1)),
         jac=True,
         method="L-BFGS-B",
         bounds=[(0.0, 2.0)] * len(names) + [(-15.0, 15.0)] * len(judged),
@@ -99,7 +100,16 @@ def _centred(part: Judged, names: Sequence[str]) -> Floats:
     return np.asarray(columns - columns.mean(axis=0))
 
 
-def _loss(point: Floats, columns: Sequence[Floats], labels: Sequence[Floats], begin: Floats) -> tuple[float, Floats]:
+def _rarer(judged: Sequence[Judged]) -> int:
+    """Return how many different customers showed the rarer outcome on later slices."""
+    label = np.concatenate([part.rows.label for part in judged])
+    ids = np.concatenate([part.rows.ids for part in judged])
+    return min(len(set(ids[label == value])) for value in (0.0, 1.0))
+
+
+def _loss(
+    point: Floats, columns: Sequence[Floats], labels: Sequence[Floats], begin: Floats, pull: float
+) -> tuple[float, Floats]:
     votes, levels = point[: len(begin)], point[len(begin) :]
     rows = sum(len(label) for label in labels)
     loss, slope = 0.0, np.zeros(len(point))
@@ -109,7 +119,7 @@ def _loss(point: Floats, columns: Sequence[Floats], labels: Sequence[Floats], be
         loss += float((np.logaddexp(0, logit) - label * logit).sum()) / rows
         slope[: len(begin)] += said.T @ gap / rows
         slope[len(begin) + place] = gap.sum() / rows
-    pull, pulled = PULL + PULL_ROWS / rows, votes - begin
+    pulled = votes - begin
     whole = float(pulled.sum())
     drawn = np.r_[2 * pull * pulled + 2 * PULL_WHOLE * whole, np.zeros(len(levels))]
     return loss + pull * float(pulled @ pulled) + PULL_WHOLE * whole**2, slope + drawn

@@ -13,10 +13,13 @@ from scoring.matrix import Floats, Matrix
 from training.fitting.trees import varying
 from training.rows import Rows
 
-MOST_TERMS = 24
-PER_FAMILY = 5
+# One term for ten customers with the rarer outcome (Peduzzi et al. 1996); more than forty tell nothing new.
+MOST_TERMS, LEAST_TERMS, CUSTOMERS_A_TERM = 40, 8, 10
+# Two of each family come first, then four: weak families are heard before strong ones repeat themselves.
+OF_FAMILY = (2, 4, 8, 16, 32, MOST_TERMS)
 ALIKE = 0.95
-RIDGE = 30.0
+# As many standardised customers as pull each coefficient to 0: rows of one customer at many cutoffs count once.
+RIDGE = 20.0
 SCREENED = 20_000
 HAZARD = frozenset({"contract", "tenure"})
 SHAPES = {"days": "log", "count": "log", "money": "log", "hours": "log", "per_month": "log", "ratio": "log"}
@@ -51,7 +54,8 @@ def _fitted(name: str, chosen: list[_Candidate], rows: Rows, *, offset: Floats, 
     columns = np.column_stack([np.ones(len(rows)), *(candidate.values for candidate in chosen)])
     start = np.r_[np.log(base / (1 - base)), np.zeros(len(chosen))]
     bounds = [(-20.0, 20.0), *(_side(candidate.sign) for candidate in chosen)]
-    fit = minimize(_loss, start, args=(columns, rows.label, offset, weight), jac=True, method="L-BFGS-B", bounds=bounds)
+    given = (columns, rows.label, offset, weight, RIDGE * len(rows) / len(set(rows.ids)))
+    fit = minimize(_loss, start, args=given, jac=True, method="L-BFGS-B", bounds=bounds)
     terms = (
         Term(**{**vars(candidate.term), "coefficient": float(found)})
         for candidate, found in zip(chosen, fit.x[1:], strict=True)
@@ -61,31 +65,35 @@ def _fitted(name: str, chosen: list[_Candidate], rows: Rows, *, offset: Floats, 
 
 
 def _strongest(rows: Rows, families: Set[str] | None = None) -> list[_Candidate]:
-    """Take the strongest features by themselves, few of a family, none that repeats another."""
-    wanted = _screen(rows.at_most(SCREENED), families)
-    kept: list[_Candidate] = []
-    for place, shape in wanted:
-        candidate = _candidate(rows, place, shape)
-        alike = (abs(np.corrcoef(candidate.values, other.values)[0, 1]) > ALIKE for other in kept)
-        of_family = sum(candidate.family == other.family for other in kept)
-        if candidate.values.std() > 0 and of_family < PER_FAMILY and not any(alike):
-            kept.append(candidate)
-        if len(kept) == MOST_TERMS:
-            break
-    return kept
+    """Take the strongest features by themselves, as many as the customers can carry."""
+    most = min(max(rows.rarer // CUSTOMERS_A_TERM, LEAST_TERMS), MOST_TERMS)
+    terms = [candidate.term for candidate in _unlike(_screen(rows.at_most(SCREENED), families), most)]
+    return [_candidate(rows, rows.matrix.place[term.feature], term.transform) for term in terms]
 
 
-def _screen(rows: Rows, families: Set[str] | None) -> list[tuple[int, str]]:
+def _unlike(found: list[_Candidate], most: int) -> list[_Candidate]:
+    """Keep candidates from the strongest on, a few of each family, then more, none that repeats another."""
+    alike = np.abs(np.corrcoef([candidate.values for candidate in found])) > ALIKE if len(found) > 1 else np.eye(1)
+    kept: list[int] = []
+    for of_family in OF_FAMILY:
+        for at, candidate in enumerate(found):
+            own = sum(found[place].family == candidate.family for place in kept)
+            if len(kept) < most and own < of_family and not alike[at, kept].any():
+                kept.append(at)
+    return [found[at] for at in kept]
+
+
+def _screen(rows: Rows, families: Set[str] | None) -> list[_Candidate]:
     """Order features and their shapes by how far their AUC lies from a half, by itself."""
-    found: list[tuple[float, int, str]] = []
+    found: list[tuple[float, _Candidate]] = []
     for place in varying(rows.matrix):
         column = rows.matrix.columns[place]
         if column.is_category or (families and column.family not in families):
             continue
         for shape in _shapes(column, rows.matrix.values[:, place]):
-            values = _candidate(rows, int(place), shape).values
-            found.append((abs(auc(rows.label, values) - 0.5), int(place), shape))
-    return [(place, shape) for strength, place, shape in sorted(found, key=lambda each: -each[0]) if strength > 0.01]
+            candidate = _candidate(rows, int(place), shape)
+            found.append((abs(auc(rows.label, candidate.values) - 0.5), candidate))
+    return [candidate for strength, candidate in sorted(found, key=lambda each: -each[0]) if strength > 0.01]
 
 
 def _shapes(column: Column, values: Floats) -> list[str]:
@@ -108,11 +116,13 @@ def _side(sign: int) -> tuple[float, float]:
     return (0.0 if sign > 0 else -5.0, 0.0 if sign < 0 else 5.0)
 
 
-def _loss(line: Floats, columns: Floats, label: Floats, offset: Floats, weight: Floats) -> tuple[float, Floats]:
+def _loss(
+    line: Floats, columns: Floats, label: Floats, offset: Floats, weight: Floats, ridge: float
+) -> tuple[float, Floats]:
     logit = columns @ line + offset
     gap = weight * (expit(logit) - label)
-    loss = float((weight * (np.logaddexp(0, logit) - label * logit)).sum() + RIDGE / 2 * (line[1:] ** 2).sum())
-    return loss, columns.T @ gap + np.r_[0.0, RIDGE * line[1:]]
+    loss = float((weight * (np.logaddexp(0, logit) - label * logit)).sum() + ridge / 2 * (line[1:] ** 2).sum())
+    return loss, columns.T @ gap + np.r_[0.0, ridge * line[1:]]
 
 
 def auc(label: Floats, values: Floats) -> float:

@@ -24,7 +24,7 @@ class Shape:
     rate: float = 0.05
     seeds: int = 2
     ridge: float = 10.0
-    columns: float = 0.25
+    columns: float = 0.5
     rows: float = 0.7
     leaf_share: float = 0.01
 
