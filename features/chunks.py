@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from features.arrays.program import ROWS
 from features.arrays.values import Column, Texts
+from features.sources import around
 from features.windows import Cutoff
 from history import History
 from history.contract import TABLES
@@ -75,7 +76,8 @@ class Reading:
         # A cursor of its own, so that several tables can be read side by side.
         cursor = connection.cursor()
         order = ", ".join(name for name in ("customer_id", "day", "second") if name in self.wanted[source])
-        sql = f"SELECT {columns} FROM {source} WHERE day < {self.before} OR day IS NULL ORDER BY {order}"
+        past = f"{around(_TABLES[source], None, self.before)} AND (day < {self.before} OR day IS NULL)"
+        sql = f"SELECT {columns} FROM {source} WHERE {past} ORDER BY {order}"
         return _Reader(cursor, cursor.sql(sql).to_arrow_reader(_BATCH))
 
     def _sql(self, name: str, kind: str) -> str:

@@ -114,7 +114,8 @@ def prepared_sql(table: Table, turn_us: int, before: datetime) -> str:
     return (
         f"SELECT * FROM (SELECT customer_id, COALESCE({own}, {known}) AS day, "
         f"COALESCE(GREATEST({own}, {known}), {own}, {known}) AS known_day, "
-        f"epoch_us(COALESCE({table.time}, recorded_at)) // 1000000 AS second, {columns} FROM {table.name} "
+        f"epoch_us(COALESCE({table.time}, recorded_at)) // 1000000 AS second, {table.time} AS happened, {columns} "
+        f"FROM {table.name} "
         f"WHERE {_known_before(table, before)})"
     )
 
@@ -122,6 +123,19 @@ def prepared_sql(table: Table, turn_us: int, before: datetime) -> str:
 def _known_before(table: Table, before: datetime) -> str:
     times = dict.fromkeys((table.time, "recorded_at"))
     return " AND ".join(f"({time} < TIMESTAMP '{before.isoformat()}' OR {time} IS NULL)" for time in times)
+
+
+def around(table: Table, first: int | None, end: int | None) -> str:
+    """Return SQL that holds of all rows of the days ``[first, end)``, and which files can skip rows by."""
+    if not table.column(table.time).required:
+        return "true"
+    # Days turn over at some time of the calendar's day of the same number.
+    begin = f"happened >= {_instant(first)}" if first is not None else "true"
+    return f"{begin} AND happened < {_instant(end + 1)}" if end is not None else begin
+
+
+def _instant(day: int) -> str:
+    return f"TIMESTAMP '{(EPOCH + timedelta(days=day)).isoformat()}'"
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, turn_us: int, before: datetime) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from features.measures import Events, Measure
+from features.sources import around
+from history.contract import by_name
 
 ACTIVE, LAPSED, NEW, CLOSED, SILENT = "active", "lapsed", "new", "closed", "silent"
 
@@ -60,13 +62,14 @@ def _outcomes_of_some(target: str, spans: Sequence[tuple[int, int]]) -> str:
     )
     return (
         f"SELECT customer_id, span.day FROM (SELECT customer_id, bit_or(1::BIGINT << ({segment})) AS bits "
-        f"FROM ({_events(target)}) WHERE day >= {edges[0]} AND day < {edges[-1]} GROUP BY customer_id) "
+        f"FROM ({_events(target, edges[0], edges[-1])}) WHERE day >= {edges[0]} AND day < {edges[-1]} "
+        "GROUP BY customer_id) "
         f"JOIN (VALUES {masks}) AS span(day, mask) ON bits & mask <> 0"
     )
 
 
-def _events(target: str) -> str:
-    bought = "SELECT customer_id, day FROM src_orders WHERE amount > 0"
+def _events(target: str, first: int, end: int) -> str:
+    bought = f"SELECT customer_id, day FROM src_orders WHERE amount > 0 AND {around(by_name('orders'), first, end)}"
     if target == "churn":
         return bought
     won = "SELECT customer_id, GREATEST(closed_at_day, day) AS day FROM src_opportunities WHERE won"
