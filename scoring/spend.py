@@ -1,14 +1,19 @@
 """What a customer is expected to spend in the horizon when it stays: the money that a churn puts at risk."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 
+from scoring.lightgbm_text import booster_of
 from scoring.matrix import Floats, Matrix
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Spend:
         return {"spend.lgb.txt": self.booster} if self.booster else {}
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any], files: Mapping[str, str]) -> "Spend":
+    def from_dict(cls, stored: Mapping[str, Any], files: Mapping[str, str]) -> Spend:
         """Read what ``to_dict`` and ``files`` wrote."""
         return cls(
             feature=stored["feature"],
@@ -62,5 +67,5 @@ class Spend:
         )
 
     @cached_property
-    def _loaded(self) -> lgb.Booster:
-        return lgb.Booster(model_str=self.booster)
+    def _loaded(self) -> Booster:
+        return booster_of(self.booster, "spend")

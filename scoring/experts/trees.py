@@ -1,17 +1,21 @@
 """LightGBM trees, averaged in log-odds and read by exact TreeSHAP."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 
-from history.errors import BundleError
 from scoring.experts import Reading
+from scoring.lightgbm_text import booster_of
 from scoring.matrix import Floats, Matrix, Places
 from scoring.treeshap import Kernel, feature_names, kernel_of
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 KIND = "trees"
 
@@ -34,14 +38,9 @@ class Trees:
     is_card = False
 
     @cached_property
-    def loaded(self) -> tuple[lgb.Booster, ...]:
-        """Parse the boosters; done once, at the first reading."""
-        try:
-            return tuple(lgb.Booster(model_str=text) for text in self.boosters)
-        except lgb.basic.LightGBMError as error:
-            raise BundleError(
-                f"the trees of '{self.name}' cannot be read ({error}). Publish the bundle again."
-            ) from error
+    def loaded(self) -> tuple[Booster, ...]:
+        """Parse the boosters; done once, when LightGBM itself is asked."""
+        return tuple(booster_of(text, self.name) for text in self.boosters)
 
     @cached_property
     def features(self) -> tuple[str, ...]:
@@ -56,7 +55,7 @@ class Trees:
         by_feature[:, places] = shares - self._centres
         return Reading(self.expected, by_feature, {})
 
-    def centred_on(self, rows: Matrix) -> "Trees":
+    def centred_on(self, rows: Matrix) -> Trees:
         """Give the same trees with their evidence centred on ``rows``."""
         shares, base = self._shares(rows)
         means = shares.mean(axis=0)
@@ -89,7 +88,7 @@ class Trees:
         return {f"{self.name}-{place}.lgb.txt": text for place, text in enumerate(self.boosters)}
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any], files: Mapping[str, str]) -> "Trees":
+    def from_dict(cls, stored: Mapping[str, Any], files: Mapping[str, str]) -> Trees:
         """Read what ``to_dict`` and ``files`` wrote."""
         texts = tuple(files[name] for name in stored["boosters"])
         return cls(stored["name"], texts, stored["expected"], stored["centre"])
