@@ -1,5 +1,1 @@
-"""The web console: pages drawn on the server from what the desk answers."""
-
-from serving.console.app import console
-
-__all__ = ["console"]
+"""The web console: pages drawn on the server from what the desk answers (``app.console``)."""

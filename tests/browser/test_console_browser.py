@@ -17,7 +17,7 @@ import uvicorn
 from console_book import HOSTILE
 from console_desk import ExampleDesk
 
-from serving.console import console
+from serving.console.app import console
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

@@ -14,7 +14,7 @@ from console_desk import ExampleDesk
 from markupsafe import escape
 from openpyxl import load_workbook
 
-from serving.console import console
+from serving.console.app import console
 from serving.console.formats import percent, points
 
 PAGES = ("/", "/portfolio", "/model", "/cards", "/cards/account100", "/customers/C-1120", "/?target=conversion")
