@@ -46,7 +46,7 @@ class Settings:
         "", "Folder of the company's own advice, alert rules, cadence and segment names; empty for the shipped ones."
     )
     memory_limit: str = _setting(
-        "1GB", "Most memory the engine may take before it spills to `scratch`; empty for four fifths of the machine's."
+        "900MB", "Most memory the engine may take before it spills to `scratch`; empty for four fifths of the machine's."
     )
     training_rows: int = _setting(
         600_000, "Most rows (customers times cutoffs) to learn from; a larger history is learnt from by some customers."
