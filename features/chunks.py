@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.arrays.program import ROWS
-from features.arrays.values import Column, Texts
+from features.arrays.texts import Texts
+from features.arrays.values import Column
 from features.sources import around
 from features.windows import Cutoff
 from history import History

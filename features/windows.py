@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.arrays.rows import Groups, Places, picked
-from features.arrays.values import LEAST, MOST, Column
+from features.arrays.values import Column, Joined, merge_of
 from features.measures import LATEST_SHIFT, TICKS, Leaf, Partial
 from features.plan import MIDDLE, StreamPlan
 from features.streams import STREAM
@@ -63,7 +63,7 @@ class Merged:
         for group in groups:
             self.known[group.where] |= group.windows.known(group.days)
         for partial in dict.fromkeys(leaf.partial for leaf in stream.leaves):
-            merge, leaves = _merge_of(partial), [leaf for leaf in stream.leaves if leaf.partial == partial]
+            merge, leaves = merge_of(partial), [leaf for leaf in stream.leaves if leaf.partial == partial]
             found = [np.full(self.known.shape, merge.nothing) for _ in leaves]
             for group in groups:
                 laid = group.windows.laid(merge, picked(rows.partials[partial], group.places))
@@ -74,7 +74,7 @@ class Merged:
     def add_nothing(self, stream: StreamPlan) -> None:
         """Say what a stream without rows says."""
         for leaf in stream.leaves:
-            value, missing = told(leaf, np.array(_merge_of(leaf.partial).nothing))
+            value, missing = told(leaf, np.array(merge_of(leaf.partial).nothing))
             shape = self.known.shape
             self.leaves[leaf.column] = (
                 np.broadcast_to(value, shape),
@@ -117,22 +117,6 @@ class _Group:
     places: Places | None
 
 
-@dataclass(frozen=True)
-class _Merge:
-    """How partials merge: by which operation, and what stands for none."""
-
-    join: np.ufunc
-    nothing: np.int64
-
-
-_SUM = _Merge(np.add, np.int64(0))
-_MERGES = {"min": _Merge(np.minimum, MOST), "max": _Merge(np.maximum, LEAST), "latest": _Merge(np.maximum, LEAST)}
-
-
-def _merge_of(partial: Partial) -> _Merge:
-    return _MERGES.get(partial.how, _SUM)
-
-
 class _Windows:
     """Where rows lie among the edges: segment 0 before all of them, segment n behind the n-th."""
 
@@ -153,13 +137,13 @@ class _Windows:
         np.logical_or.accumulate(seen, axis=0, out=seen)
         return seen[[self.place[day] for day in days]]
 
-    def laid(self, merge: _Merge, column: Column) -> _Laid:
+    def laid(self, merge: Joined, column: Column) -> _Laid:
         """Lay partials out by segment and customer."""
         values, missing = column
         if missing is not None:
             values = np.where(missing, merge.nothing, values)
         merged = self.groups.merged(merge.join, values) if values.ndim else self._alike(merge, values)
-        if merge is _SUM:
+        if merge.is_sum:
             cells = self._laid(np.zeros(self.shape, np.int64), merged)
             return _Laid(self.place, merge, np.add.accumulate(cells, axis=0, out=cells))
         return _Laid(self.place, merge, self._laid(np.full(self.shape, merge.nothing), merged))
@@ -168,9 +152,9 @@ class _Windows:
         cells.reshape(-1)[self.cells] = values
         return cells
 
-    def _alike(self, merge: _Merge, value: Whole) -> Whole:
+    def _alike(self, merge: Joined, value: Whole) -> Whole:
         """Merge a value that is the same in all rows."""
-        return np.diff(self.groups.starts, append=self.groups.count) * value if merge is _SUM else value
+        return np.diff(self.groups.starts, append=self.groups.count) * value if merge.is_sum else value
 
 
 def _segments(edges: Sequence[int], day: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
@@ -185,18 +169,18 @@ class _Laid:
     """One partial by segment and customer; sums already added up along time."""
 
     place: Mapping[int, int]
-    merge: _Merge
+    merge: Joined
     cells: Whole
 
     def over(self, leaf: Leaf, days: Sequence[int]) -> Whole:
         """Return a leaf at some cutoffs: a row a cutoff, a column a customer."""
         ends = [self.place[day - leaf.skip] for day in days]
-        if self.merge is _SUM and leaf.days is None:
+        if self.merge.is_sum and leaf.days is None:
             return self.cells[ends]
         if leaf.days is None:
             return self._ever(ends)
         begins = [self.place[day - leaf.days] for day in days]
-        if self.merge is _SUM:
+        if self.merge.is_sum:
             return self.cells[ends] - self.cells[begins]
         spans = zip(begins, ends, strict=True)
         return np.stack([self.merge.join.reduce(self.cells[begin + 1 : end + 1], axis=0) for begin, end in spans])
@@ -216,8 +200,8 @@ class _Laid:
 
 def told(leaf: Leaf, values: Whole) -> Column:
     """Return a leaf as a number with nulls: 0 for counts and sums of nothing, else null."""
-    merge, partial = _merge_of(leaf.partial), leaf.partial
-    missing = None if merge is _SUM else values == merge.nothing
+    merge, partial = merge_of(leaf.partial), leaf.partial
+    missing = None if merge.is_sum else values == merge.nothing
     if partial.how == "latest":
         values = (values & (LATEST_SHIFT - 1)) - MIDDLE
     numbers = values.astype(np.float64)

@@ -1,4 +1,4 @@
-"""The plan run on arrays, for histories so small that a database would cost more than the work."""
+"""The plan run on arrays: for a chunk of a big history, and for a small one without any database."""
 
 from features.arrays.engine import ArrayPlan, small_snapshot
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from features.arrays.program import ROWS
 from features.arrays.rows import picked
-from features.arrays.values import LEAST, Column, Texts
+from features.arrays.texts import Texts
+from features.arrays.values import LEAST, Column
 from features.measures import TICKS
 from features.sources import DAY_US, EPOCH, MICROSECOND, prepared_arrays, schema
 from history import History

@@ -1,4 +1,4 @@
-"""One cutoff of a small history: the same steps as the database's, on arrays."""
+"""The steps of a plan on arrays, and one cutoff of a small history told by them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Partials merged over windows, on arrays: all leaves of a stream at once, a row of numbers each.
 
-It says of a leaf what ``plan`` says of it in SQL: how it merges, what its window is, what it is of no rows at all.
+For one cutoff and a few rows; ``windows`` does the same for many, and a law holds both to the same cells.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.arrays.rows import spread
-from features.arrays.values import LEAST, MOST, Column
+from features.arrays.values import LEAST, MOST, Column, merge_of
 from features.measures import LATEST_SHIFT, TICKS, Leaf
 from features.plan import MIDDLE
 from features.streams import STREAM
@@ -28,7 +28,7 @@ _EVER = 1 << 40
 
 def extreme(leaf: Leaf) -> np.int64:
     """Return what the leaf is of no rows: of a sum 0."""
-    return {"min": MOST, "max": LEAST, "latest": LEAST}.get(leaf.partial.how, np.int64(0))
+    return merge_of(leaf.partial).nothing
 
 
 class Merge:

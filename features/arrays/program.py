@@ -1,7 +1,6 @@
-"""The plan's expressions run on arrays: for a history of a few thousand rows a database costs more than the work.
+"""The plan's Ibis expressions compiled: turned once into a flat list of steps on NumPy arrays.
 
-The same Ibis expressions that become SQL (see ``plan``) are turned once into steps on numpy arrays, so there is no
-second declaration.
+Ibis says what is meant; nulls, divisions and roundings are those of SQL.
 """
 
 from __future__ import annotations

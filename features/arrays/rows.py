@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.arrays.values import Column, Texts
+from features.arrays.texts import Texts
+from features.arrays.values import Column
 
 Places = npt.NDArray[np.intp]
 

@@ -1,60 +1,22 @@
-"""How each operation of the plan's expressions is computed on arrays, nulls included, just as SQL does it."""
+"""How each operation of the plan's expressions is computed on arrays, nulls included, just as SQL would."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from features.arrays.texts import Texts
+
 if TYPE_CHECKING:
     from features.arrays.rows import Groups
+    from features.measures import Partial
 
 Column = tuple[Any, npt.NDArray[np.bool_] | None]
 Make = Callable[..., Column]
-
-
-class Texts:
-    """Texts as their places among the different ones, which stand in ``words`` once each."""
-
-    def __init__(self, places: npt.NDArray[Any], words: Sequence[str]) -> None:
-        self.places, self.words = places, words
-
-    @classmethod
-    def of(cls, cells: Sequence[str | None]) -> Texts:
-        """Take texts; for one that is missing stands the empty text."""
-        words = {word: place for place, word in enumerate(dict.fromkeys(cell or "" for cell in cells))}
-        return cls(np.array([words[cell or ""] for cell in cells], np.int32), list(words))
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def __getitem__(self, rows: Any) -> Texts:
-        return Texts(self.places[rows], self.words)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Return the shape, as of an array."""
-        return self.places.shape
-
-    def each(self, change: Callable[[str], str]) -> Texts:
-        """Change every text."""
-        changed = [change(word) for word in self.words]
-        words = {word: place for place, word in enumerate(dict.fromkeys(changed))}
-        return Texts(np.array([words[word] for word in changed], np.int32)[self.places], list(words))
-
-    def filled(self, missing: npt.NDArray[np.bool_] | None, word: str) -> Texts:
-        """Put a text where one is missing."""
-        if missing is None:
-            return self
-        words = list(dict.fromkeys([*self.words, word]))
-        return Texts(np.where(missing, np.int32(words.index(word)), self.places), words)
-
-    def among(self, wanted: Collection[str]) -> npt.NDArray[np.bool_]:
-        """Return which texts are among the wanted."""
-        found: npt.NDArray[np.bool_] = np.array([word in wanted for word in self.words], bool)[self.places]
-        return found
 
 
 def known(values: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None) -> npt.NDArray[Any]:
@@ -312,3 +274,25 @@ REDUCTIONS: dict[str, Callable[..., Column]] = {
     "CountStar": _counted,
 }
 """The aggregates: each merges a column of whole numbers over groups of rows."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """How partial aggregates merge: by which operation, and what stands for none."""
+
+    join: np.ufunc
+    nothing: np.int64
+
+    @property
+    def is_sum(self) -> bool:
+        """Tell whether they are added up."""
+        return self.join is np.add
+
+
+def merge_of(partial: Partial) -> Joined:
+    """Return how partials of this kind merge."""
+    return _EXTREMES.get(partial.how, _SUM)
+
+
+_SUM = Joined(np.add, np.int64(0))
+_EXTREMES = {"min": Joined(np.minimum, MOST), "max": Joined(np.maximum, LEAST), "latest": Joined(np.maximum, LEAST)}
