@@ -79,15 +79,17 @@ def main() -> None:
     """Measure and print."""
     parser = options(__doc__)
     parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    parser.add_argument("--seeds", type=int, nargs="*", default=[5], help="of the invented companies")
     chosen = parser.parse_args()
     small = chosen.scale < 1
     year, draws = parse_span("12mo"), 2 if small else 5
-    with tempfile.TemporaryDirectory(prefix="rapport-bench-") as folder:
-        company = Path(folder) / "company"
-        simulate(company, customers=800 if small else 4000, seed=5)
-        with read_history(company, Settings(threads=2)) as history:
-            judge("invented", train(history, "churn", as_of=datetime.fromisoformat("2025-11-01"), horizon=year,
-                                    active=year), draws)  # fmt: skip
+    for seed in chosen.seeds:
+        with tempfile.TemporaryDirectory(prefix="rapport-bench-") as folder:
+            company = Path(folder) / "company"
+            simulate(company, customers=800 if small else 4000, seed=seed)
+            asked = datetime.fromisoformat("2025-11-01")
+            with read_history(company, Settings(threads=2)) as history:
+                judge(f"invented {seed}", train(history, "churn", as_of=asked, horizon=year, active=year), draws)
     if small or not chosen.bench.is_dir():
         return
     with read_history(chosen.bench / "data" / "online_retail_ii", Settings(threads=2)) as history:
