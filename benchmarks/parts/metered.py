@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
@@ -16,13 +16,14 @@ from features.measures import Leaf, Measure
 from features.targets import STATE_MEASURES
 
 Key = tuple[Any, ...]
+Spent = Mapping[Key, float]
 
 
 class Meter:
     """Processor seconds by what they were spent on; of all threads."""
 
     def __init__(self) -> None:
-        self.spent: Counter[Key] = Counter()
+        self.spent: defaultdict[Key, float] = defaultdict(float)
         self._lock = threading.Lock()
         self._thread = threading.local()
 
@@ -131,7 +132,7 @@ def _below(steps: Steps, slots: Iterable[int]) -> set[int]:
     return found
 
 
-def by_feature(plan: ArrayPlan, spent: Counter[Key], features: Iterable[Feature]) -> dict[str, tuple[float, float]]:
+def by_feature(plan: ArrayPlan, spent: Spent, features: Iterable[Feature]) -> dict[str, tuple[float, float]]:
     """Return what each feature costs alone, beyond the states, and what no other feature shares with it."""
     measures = dict(STATE_MEASURES) | {each.name: each.measure for each in features if each.measure is not None}
     needs, costs = Needs(plan), _by_partial(plan, spent)
@@ -144,16 +145,16 @@ def by_feature(plan: ArrayPlan, spent: Counter[Key], features: Iterable[Feature]
     }
 
 
-def by_stream(plan: ArrayPlan, spent: Counter[Key]) -> dict[str, float]:
+def by_stream(plan: ArrayPlan, spent: Spent) -> dict[str, float]:
     """Return what each stream costs alone: its rows, and its windows."""
     needs, costs = Needs(plan), _by_partial(plan, spent)
     return {stream.name: sum(costs[key] for key in needs.of_leaves(stream.leaves)) for stream in plan.streams}
 
 
-def _by_partial(plan: ArrayPlan, spent: Counter[Key]) -> Counter[Key]:
+def _by_partial(plan: ArrayPlan, spent: Spent) -> Spent:
     """Part what laying out took among the partials of a stream, which are laid out alike."""
-    costs = Counter(spent)
+    costs = defaultdict(float, spent)
     for stream, merge in zip(plan.streams, plan.merges, strict=True):
         for partial in merge.partials:
-            costs["laid", stream.name, partial] = spent["laid", stream.name] / len(merge.partials)
+            costs["laid", stream.name, partial] = spent.get(("laid", stream.name), 0.0) / len(merge.partials)
     return costs
