@@ -81,7 +81,7 @@ def sign_of(mood: float | None) -> str:
         ("zh", "seen", 0.93, 0.02),
         ("zh", "unseen", 0.40, 0.10),
         pytest.param("en", "seen", 0.57, 0.15, marks=english),
-        pytest.param("en", "unseen", 0.50, 0.15, marks=english),
+        pytest.param("en", "unseen", 0.45, 0.15, marks=english),
     ],
 )
 def test_moods_of_labelled_sentences_are_as_right_as_is_said(
