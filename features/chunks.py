@@ -1,9 +1,8 @@
-"""Customers some at a time: what the prepared tables say of them, in order of customer and time."""
+"""Customers some at a time: what the prepared tables say of them, as arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,19 +14,15 @@ import pyarrow as pa
 from features.arrays.program import ROWS
 from features.arrays.texts import Texts
 from features.arrays.values import Column
-from features.sources import around
+from features.ordered import Reading
 from features.windows import Cutoff
 from history import History
-from history.contract import TABLES
 
 CELLS_AT_ONCE = 1 << 21
 """So many leaves (of a customer at a cutoff) are merged together: 16 MB."""
 
 ROWS_READ = 1 << 17
 """About so many rows of a table are read together."""
-
-_TABLES = {f"src_{table.name}": table for table in TABLES}
-_BATCH = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -52,65 +47,10 @@ class Chunk:
 def chunks(history: History, reading: Reading, step: int) -> Iterator[Chunk]:
     """Yield the customers in order of their names, ``step`` at a time."""
     names = history.connection.sql("SELECT customer_id FROM numbered ORDER BY number").to_arrow_table()["customer_id"]
-    with ExitStack() as opened:
-        readers = {
-            source: opened.enter_context(reading.reader(history.connection, source)) for source in reading.wanted
-        }
+    with reading.opened(history) as tables:
         for first in range(0, max(1, len(names)), step):
             some = names.slice(first, step).combine_chunks()
-            yield Chunk(first, some, {source: reader.until(first + step) for source, reader in readers.items()})
-
-
-class Reading:
-    """Which columns of which prepared tables are read, and how: ids as numbers, unless rows are sorted by them."""
-
-    def __init__(self, wanted: Mapping[str, Sequence[str]], ranked: frozenset[str], before: int) -> None:
-        self.wanted = {
-            source: dict.fromkeys(name for name in names if name != ROWS) for source, names in wanted.items()
-        }
-        self.ranked, self.before = ranked, before
-
-    def reader(self, connection: duckdb.DuckDBPyConnection, source: str) -> _Reader:
-        """Open the rows of a prepared table in order of customer and time."""
-        kinds = {column.name: column.kind for column in _TABLES[source].columns}
-        columns = ", ".join(self._sql(name, kinds.get(name, "")) for name in self.wanted[source] if name != ROWS)
-        # A cursor of its own, so that several tables can be read side by side.
-        cursor = connection.cursor()
-        order = ", ".join(name for name in ("customer_id", "day", "second") if name in self.wanted[source])
-        past = f"{around(_TABLES[source], None, self.before)} AND (day < {self.before} OR day IS NULL)"
-        sql = f"SELECT {columns} FROM {source} WHERE {past} ORDER BY {order}"
-        return _Reader(cursor, cursor.sql(sql).to_arrow_reader(_BATCH))
-
-    def _sql(self, name: str, kind: str) -> str:
-        if kind != "id" or name in ("customer_id", *self.ranked):
-            return name
-        return f"CASE WHEN {name} IS NOT NULL THEN hash({name}) END AS {name}"
-
-
-class _Reader:
-    """The rows of a table, as far as they are asked for."""
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, batches: pa.RecordBatchReader) -> None:
-        self._cursor, self._batches = cursor, batches
-        self._left: pa.RecordBatch | None = None
-
-    def __enter__(self) -> _Reader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._batches.close()
-        self._cursor.close()
-
-    def until(self, end: int) -> pa.Table:
-        """Return the rows of the next customers, up to the one with this number."""
-        taken = []
-        while (batch := self._left or next(self._batches, None)) is not None:
-            place = int(np.searchsorted(batch["customer_id"].to_numpy(), end))
-            taken.append(batch.slice(0, place))
-            self._left = batch.slice(place) if place < len(batch) else None
-            if self._left is not None:
-                break
-        return pa.Table.from_batches(taken, self._batches.schema)
+            yield Chunk(first, some, {source: table.until(first + step) for source, table in tables.items()})
 
 
 def _column(column: pa.ChunkedArray, *, rank: bool) -> Column:
