@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from features import chunks, windows
+from features import chunks, ordered, windows
 from features.arrays import ArrayPlan
 from features.arrays.steps import Steps
 from features.feature import Feature
@@ -87,7 +87,7 @@ _METERED = {
     (windows._Windows, "laid"): "_laid",
     (windows._Laid, "over"): "_leaf",
     (windows, "told"): "_leaf",
-    (chunks._Reader, "until"): "_read",
+    (ordered.Ordered, "until"): "_read",
     (chunks.Chunk, "columns"): "_read",
 }
 
