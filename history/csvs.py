@@ -109,6 +109,9 @@ def _load(part: str, path: Path, connection: duckdb.DuckDBPyConnection) -> list[
     )
     try:
         connection.execute(_with_place(part, path, read))
+    except duckdb.OutOfMemoryException:
+        # That is no fault of the file; whoever set the limit is told.
+        raise
     except duckdb.Error as error:
         raise TableError(f"{path.name}: cannot be read as CSV: {str(error).splitlines()[0]}") from error
     return _refused(part, path, connection)

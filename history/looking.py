@@ -36,6 +36,9 @@ class Opened:
         """Return the rows of a query; a file that breaks in the middle is the user's matter, not ours."""
         try:
             return self.connection.execute(sql).fetchall()
+        except duckdb.OutOfMemoryException:
+            # That is no fault of the file; whoever set the limit is told.
+            raise
         except duckdb.Error as error:
             raise TableError(f"{self.source.origin}: cannot be read: {str(error).splitlines()[0]}") from error
 

@@ -46,10 +46,13 @@ class Settings:
         "", "Folder of the company's own advice, alert rules, cadence and segment names; empty for the shipped ones."
     )
     memory_limit: str = _setting(
-        "900MB", "Most memory the engine may take before it spills to `scratch`; empty for four fifths of the machine's."
+        "900MB",
+        "Most memory the engine may take before it spills to `scratch`; empty for four fifths of the machine's.",
     )
     training_rows: int = _setting(
-        600_000, "Most rows (customers times cutoffs) to learn from; a larger history is learnt from by some customers."
+        600_000,
+        "Most rows (customers times cutoffs) that the trees learn from; beyond it some customers are left out. "
+        "All other parts learn from 600,000 at most.",
     )
     threads: int = _setting(0, "Threads of the engine; 0 for one for each core.")
     scratch: str = _setting("", "Folder where the engine puts what does not fit in memory.")

@@ -54,15 +54,22 @@ def settings_of(path: Path | None) -> Settings:
 @contextmanager
 def opened(source: str, settings: Settings) -> Iterator[History]:
     """Read a history and say what was refused; closed at the end."""
+    from duckdb import OutOfMemoryException
+
     from history import read_history
 
-    with read_history(source, settings) as history:
-        refused = history.rejected.total
-        if refused:
-            err.print(
-                f"[yellow]{refused:,} rows were set aside[/]; `rapport check {source}` says which and why.", style="dim"
-            )
-        yield history
+    try:
+        with read_history(source, settings) as history:
+            refused = history.rejected.total
+            if refused:
+                words = f"[yellow]{refused:,} rows were set aside[/]; `rapport check {source}` says which and why."
+                err.print(words, style="dim")
+            yield history
+    except OutOfMemoryException as error:
+        raise SettingsError(
+            f"memory_limit = {settings.memory_limit!r} is too little for the engine to work on {source}. "
+            "Write more into rapport.toml, such as '4GB', or fewer `threads`."
+        ) from error
 
 
 @contextmanager
