@@ -60,8 +60,10 @@ def test_the_night_scores_by_the_rule_of_the_model_whatever_the_settings_say_now
 
 def test_the_watch_waits_for_the_grace_of_the_model(home):
     found = [monitor(of_contracts(each), home, "churn", as_of=NOW).as_dict() for each in (BY_CONTRACT, TODAY)]
-    assert found[0] | {"note": None} == found[1] | {"note": None}
-    assert found[0]["note"] is None
+    unsaid = {"note": None, "note_zh": None}
+    assert found[0] | unsaid == found[1] | unsaid
+    assert (found[0]["note"], found[0]["note_zh"]) == (None, None)
+    assert "请重新训练" in found[1]["note_zh"]
     assert "Train again to change it." in found[1]["note"]
 
 
