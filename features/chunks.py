@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -14,9 +13,12 @@ import pyarrow as pa
 from features.arrays.program import ROWS
 from features.arrays.texts import Texts
 from features.arrays.values import Column
-from features.ordered import Reading
-from features.windows import Cutoff
+from features.ordered import ordered
+from features.sources import around
 from history import History
+from history.contract import TABLES
+
+_TABLES = {f"src_{table.name}": table for table in TABLES}
 
 CELLS_AT_ONCE = 1 << 21
 """So many leaves (of a customer at a cutoff) are merged together: 16 MB."""
@@ -44,10 +46,34 @@ class Chunk:
         return found
 
 
+class Reading:
+    """Which columns of which prepared tables are read, and how: ids as numbers, unless rows are sorted by them."""
+
+    def __init__(self, wanted: Mapping[str, Sequence[str]], ranked: frozenset[str], before: int) -> None:
+        self.ranked, self._before = ranked, before
+        self.queries = {
+            source: self._query(source, [name for name in dict.fromkeys(names) if name != ROWS])
+            for source, names in wanted.items()
+        }
+
+    def _query(self, source: str, names: Sequence[str]) -> str:
+        table = _TABLES[source]
+        kinds = {column.name: column.kind for column in table.columns}
+        columns = ", ".join(self._sql(name, kinds.get(name, "")) for name in names)
+        order = ", ".join(name for name in ("customer_id", "day", "second") if name in names)
+        past = f"{around(table, None, self._before)} AND (day < {self._before} OR day IS NULL)"
+        return f"SELECT {columns} FROM {source} WHERE {past} ORDER BY {order}"
+
+    def _sql(self, name: str, kind: str) -> str:
+        if kind != "id" or name in ("customer_id", *self.ranked):
+            return name
+        return f"CASE WHEN {name} IS NOT NULL THEN hash({name}) END AS {name}"
+
+
 def chunks(history: History, reading: Reading, step: int) -> Iterator[Chunk]:
     """Yield the customers in order of their names, ``step`` at a time."""
     names = history.connection.sql("SELECT customer_id FROM numbered ORDER BY number").to_arrow_table()["customer_id"]
-    with reading.opened(history) as tables:
+    with ordered(history, reading.queries) as tables:
         for first in range(0, max(1, len(names)), step):
             some = names.slice(first, step).combine_chunks()
             yield Chunk(first, some, {source: table.until(first + step) for source, table in tables.items()})
@@ -73,19 +99,3 @@ def _ranks(texts: Texts) -> npt.NDArray[np.int64]:
     rank = {word: place for place, word in enumerate(sorted(texts.words))}
     ranks: npt.NDArray[np.int64] = np.array([rank[word] for word in texts.words], np.int64)[texts.places]
     return ranks
-
-
-def marked(
-    connection: duckdb.DuckDBPyConnection, table: str, chunk: Chunk, cutoffs: Sequence[Cutoff]
-) -> npt.NDArray[np.bool_]:
-    """Return whose customer and day are in a table: a row a cutoff, a column a customer of the chunk."""
-    last = chunk.first + len(chunk.names) - 1
-    rows = connection.execute(
-        f"SELECT customer_id, day FROM {table} WHERE customer_id BETWEEN {chunk.first} AND {last}"
-    ).fetchnumpy()
-    found = np.zeros((len(cutoffs), len(chunk.names)), bool)
-    days = [cutoff.day for cutoff in cutoffs]
-    order = np.argsort(days)
-    place = order[np.searchsorted(np.array(days)[order], np.ma.getdata(rows["day"]))]
-    found[place, np.ma.getdata(rows["customer_id"]) - chunk.first] = True
-    return found

@@ -18,12 +18,11 @@ import pyarrow.parquet as pq
 from features.arrays import ArrayPlan, small_snapshot
 from features.by_contract import ChurnRule, contract_states
 from features.catalog import Catalog, catalog
-from features.chunks import marked
 from features.kin import READ, kin_columns
+from features.labels import Labels, labels
 from features.question import Question, opened
 from features.sources import Moment, attribute_columns, on_clock, prepare
 from features.streams import measurable
-from features.targets import TARGETS
 from features.told import Told, told
 from features.windows import Cutoff
 from history import History
@@ -62,8 +61,8 @@ def snapshot(
     asked = pa.table(
         {"customer_id": rows["customer_id"], "cutoff": pa.repeat(pa.scalar(before, pa.timestamp("us")), len(rows))}
     )
-    related = any(feature.relatives for feature in features.features)
-    given = _of_customers(history, features, asked, _beside(asked, rows.select(READ)) if related else None, kept)
+    people = _beside(asked, rows.select(READ)) if has_relatives(features) else None
+    given = _of_customers(history, features, asked, people, kept)
     rule = rule or ChurnRule.of(history.settings)
     if rule.is_by_contract:
         states = contract_states(history, as_of, rows.select(["customer_id", "state"]), rule)
@@ -119,26 +118,20 @@ def training_parts(history: History, question: Question, features: Catalog) -> I
     # Every cutoff once, or its events would count twice.
     question = replace(question, cutoffs=tuple(dict.fromkeys(question.cutoffs)))
     cutoffs, kept = opened(history, question), frozenset(history.present)
-    moments = pa.array([on_clock(cutoff, history.settings.zone) for cutoff in question.cutoffs], pa.timestamp("us"))
-    parts = told(history, array_plan(features), cutoffs)
-    scored: Iterator[tuple[pa.Table, pa.Table | None]]
-    if any(feature.relatives for feature in features.features):
-        # They may be anywhere.
-        every = [(_scored(history, question, part, cutoffs, moments), _people(part, moments)) for part in parts]
-        scored = iter([(pa.concat_tables(rows for rows, _ in every), pa.concat_tables(people for _, people in every))])
-    else:
-        scored = ((_scored(history, question, part, cutoffs, moments), None) for part in parts)
-    for rows, people in scored:
-        given = _of_customers(history, features, rows.select(["customer_id", "cutoff"]), people, kept)
-        yield _shaped(rows, features, kept, given, ["customer_id", "cutoff", "label"])
+    with labels(history, question, cutoffs) as known:
+        for rows, people in _scored(told(history, array_plan(features), cutoffs), known, features):
+            given = _of_customers(history, features, rows.select(["customer_id", "cutoff"]), people, kept)
+            yield _shaped(rows, features, kept, given, ["customer_id", "cutoff", "label"])
 
 
-def _scored(history: History, question: Question, part: Told, cutoffs: Sequence[Cutoff], moments: pa.Array) -> pa.Table:
-    """Return the measures of those who are scored, with cutoff and label."""
-    eligible, label = _labels(history, question, part, cutoffs)
-    chosen = part.take(eligible)
-    rows = chosen.table().append_column("cutoff", moments.take(pa.array(chosen.cutoff)))
-    return rows.append_column("label", pa.array(label[eligible], pa.int8()))
+def _scored(parts: Iterator[Told], known: Labels, features: Catalog) -> Iterator[tuple[pa.Table, pa.Table | None]]:
+    """Yield the measures of those who are scored, and where it matters of all who may be their relatives."""
+    if not has_relatives(features):
+        yield from ((known.scored(part), None) for part in parts)
+        return
+    # They may be anywhere.
+    every = [(known.scored(part), _people(part, known.moments(part))) for part in parts]
+    yield pa.concat_tables(rows for rows, _ in every), pa.concat_tables(people for _, people in every)
 
 
 @cache
@@ -147,19 +140,13 @@ def array_plan(features: Catalog) -> ArrayPlan:
     return ArrayPlan(features.plan)
 
 
+def has_relatives(features: Catalog) -> bool:
+    """Tell whether any feature is about a customer's relatives."""
+    return any(feature.relatives for feature in features.features)
+
+
 def _people(part: Told, moments: pa.Array) -> pa.Table:
-    return part.table().select(["customer_id", *READ]).append_column("cutoff", moments.take(pa.array(part.cutoff)))
-
-
-def _labels(history: History, question: Question, part: Told, cutoffs: Sequence[Cutoff]) -> tuple[Flags, Flags]:
-    """Return which rows are scored, and of which the outcome came."""
-    connection, target = history.connection, TARGETS[question.target]
-    came = marked(connection, "outcomes", part.chunk, cutoffs)[part.cutoff, part.customer]
-    if question.contracts_of(history.settings):
-        eligible = marked(connection, "expiring", part.chunk, cutoffs)[part.cutoff, part.customer]
-    else:
-        eligible = part.columns["state"][0] == target.eligible
-    return eligible, ~came if question.target == "churn" else came
+    return part.table().select(["customer_id", *READ]).append_column("cutoff", moments)
 
 
 def _of_customers(

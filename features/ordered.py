@@ -1,26 +1,23 @@
-"""The prepared tables in order of customer and time, to be read side by side."""
+"""Rows in order of customer, to be read side by side: sorted by the database, then kept in files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-from features.arrays.program import ROWS
-from features.sources import around
 from history import History
-from history.contract import TABLES
 
-_TABLES = {f"src_{table.name}": table for table in TABLES}
 _BATCH = 1 << 16
 
 
 class Ordered:
-    """The rows of a table, as far as they are asked for."""
+    """Rows in order of their customers' numbers, as far as they are asked for."""
 
     def __init__(self, batches: pa.RecordBatchReader) -> None:
         self._batches = batches
@@ -38,60 +35,32 @@ class Ordered:
         return pa.Table.from_batches(taken, self._batches.schema)
 
 
-class Reading:
-    """Which columns of which prepared tables are read, and how: ids as numbers, unless rows are sorted by them."""
+@contextmanager
+def ordered(history: History, queries: Mapping[str, str]) -> Iterator[dict[str, Ordered]]:
+    """Give the rows of some queries, by name; each query has to order its rows by ``customer_id``.
 
-    def __init__(self, wanted: Mapping[str, Sequence[str]], ranked: frozenset[str], before: int) -> None:
-        self.wanted = {
-            source: dict.fromkeys(name for name in names if name != ROWS) for source, names in wanted.items()
-        }
-        self.ranked, self.before = ranked, before
+    A sort holds on to its memory until its last row is read, so one runs after the other and what it says is kept in a
+    file.
+    """
+    history.engine.scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=history.engine.scratch) as folder, ExitStack() as stack:
+        paths = {name: Path(folder) / f"{name}.arrow" for name in queries}
+        for name, sql in queries.items():
+            _write(history.connection, sql, paths[name])
+        yield {name: Ordered(stack.enter_context(_read(path))) for name, path in paths.items()}
 
-    @contextmanager
-    def opened(self, history: History) -> Iterator[dict[str, Ordered]]:
-        """Open all tables.
 
-        A sort holds on to its memory until its last row is read. So only the largest is read as it comes; the others
-        are sorted before, one after the other, and put aside in files.
-        """
-        by_size = sorted(self.wanted, key=lambda source: history.rows.get(_TABLES[source].name, 0))
-        with ExitStack() as stack:
-            found = {}
-            for source in by_size:
-                batches = self._sorted(history.connection, source)
-                if source != by_size[-1]:
-                    batches = _aside(batches, history.engine.scratch / f"{source}.arrow")
-                found[source] = Ordered(stack.enter_context(batches))
-            yield found
-
-    @contextmanager
-    def _sorted(self, connection: duckdb.DuckDBPyConnection, source: str) -> Iterator[pa.RecordBatchReader]:
-        kinds = {column.name: column.kind for column in _TABLES[source].columns}
-        columns = ", ".join(self._sql(name, kinds.get(name, "")) for name in self.wanted[source])
-        order = ", ".join(name for name in ("customer_id", "day", "second") if name in self.wanted[source])
-        past = f"{around(_TABLES[source], None, self.before)} AND (day < {self.before} OR day IS NULL)"
-        # A cursor of its own: others ask the connection while this one is read.
-        with closing(connection.cursor()) as cursor:
-            sql = f"SELECT {columns} FROM {source} WHERE {past} ORDER BY {order}"
-            with closing(cursor.sql(sql).to_arrow_reader(_BATCH)) as batches:
-                yield batches
-
-    def _sql(self, name: str, kind: str) -> str:
-        if kind != "id" or name in ("customer_id", *self.ranked):
-            return name
-        return f"CASE WHEN {name} IS NOT NULL THEN hash({name}) END AS {name}"
+def _write(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> None:
+    with (
+        closing(connection.sql(sql).to_arrow_reader(_BATCH)) as batches,
+        pa.ipc.new_stream(path, batches.schema) as out,
+    ):
+        for batch in batches:
+            out.write_batch(batch)
 
 
 @contextmanager
-def _aside(rows: AbstractContextManager[pa.RecordBatchReader], path: Path) -> Iterator[pa.RecordBatchReader]:
-    """Write all rows to a file, let go of them, and read them from there again."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with rows as batches, pa.ipc.new_stream(path, batches.schema) as writer:
-            for batch in batches:
-                writer.write_batch(batch)
-        # Read, not mapped: what is mapped counts as memory until it is given back.
-        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as kept:
-            yield kept
-    finally:
-        path.unlink(missing_ok=True)
+def _read(path: Path) -> Iterator[pa.RecordBatchReader]:
+    # Read, not mapped: what is mapped counts as memory until it is given back.
+    with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as batches:
+        yield batches

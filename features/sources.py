@@ -142,18 +142,18 @@ def prepare(connection: duckdb.DuckDBPyConnection, turn_us: int, before: datetim
     """Create the prepared tables as views that see nothing from the instant ``before`` (on the company's clock) on.
 
     In them a customer is a number, in order of the ids; ``numbered`` says which. Whole numbers are sorted at half the
-    cost of names. None of them is temporary: cursors have to see them.
+    cost of names.
     """
     named = " UNION ".join(
         f"SELECT customer_id FROM {table.name} WHERE {_known_before(table, before)}" for table in TABLES
     )
     connection.execute(
-        "CREATE OR REPLACE TABLE numbered AS SELECT customer_id, "
+        "CREATE OR REPLACE TEMP TABLE numbered AS SELECT customer_id, "
         f"(row_number() OVER (ORDER BY customer_id) - 1)::INTEGER AS number FROM ({named})"
     )
     for table in TABLES:
         connection.execute(
-            f"CREATE OR REPLACE VIEW {source_of(table.name)} AS SELECT own.* REPLACE (number AS customer_id) "
+            f"CREATE OR REPLACE TEMP VIEW {source_of(table.name)} AS SELECT own.* REPLACE (number AS customer_id) "
             f"FROM ({prepared_sql(table, turn_us, before)}) AS own JOIN numbered USING (customer_id)"
         )
 

@@ -13,9 +13,8 @@ import pyarrow as pa
 
 from features.arrays import ArrayPlan
 from features.arrays.values import Column
-from features.chunks import CELLS_AT_ONCE, ROWS_READ, Chunk, chunks
+from features.chunks import CELLS_AT_ONCE, ROWS_READ, Chunk, Reading, chunks
 from features.late import DAY, KNOWN, part, together
-from features.ordered import Reading
 from features.sources import source_of
 from features.windows import Cutoff, Merged, Rows
 from history import History

@@ -32,7 +32,11 @@ def test_no_cell_of_the_invented_company_changes(company: Path) -> None:
     assert {kind: count > 1000 for kind, count in report.planted.items()} == dict.fromkeys(report.planted, True)
 
 
-def test_planted_rows_that_were_known_are_seen_and_are_gone_afterwards(company: Path) -> None:
+@pytest.mark.parametrize("small", [0, 10**9])
+def test_planted_rows_that_were_known_are_seen_and_are_gone_afterwards(
+    company: Path, small: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("features.engine.SMALL", small)
     known = Plant("rows of yesterday", lambda table, moment, _: {table.time: f"{moment} - INTERVAL 1 DAY"})
     with read_history(company) as history:
         before = snapshot(history, CUTOFF, active=Span(12))
