@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from history import History
 
-_BATCH = 1 << 16
+_BATCH = 1 << 18
 
 
 class Ordered:
