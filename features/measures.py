@@ -1,7 +1,7 @@
 """Measures: what can be said of past events by partial aggregates that merge, and arithmetic on them.
 
 A leaf is one aggregate of one stream in one window of whole days before the cutoff. Every aggregated number is an
-integer (days, or ticks of 1/10,000), so merging is exact and the order of rows, buckets or threads changes nothing.
+integer (days, or ticks of 1/10,000), so merging is exact and the order of rows, chunks or threads changes nothing.
 """
 
 from __future__ import annotations
