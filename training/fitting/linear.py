@@ -1,6 +1,6 @@
 """Fit a ridge-regularised logistic line on a few strong features, each kept on its declared side of zero."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ ALIKE = 0.95
 # As many standardised customers as pull each coefficient to 0: rows of one customer at many cutoffs count once.
 RIDGE = 20.0
 SCREENED = 20_000
-HAZARD = frozenset({"contract", "tenure"})
+HAZARD, OF_HAZARD, HAZARD_RIDGE = frozenset({"contract", "tenure"}), (5,), 30.0
 SHAPES = {"days": "log", "count": "log", "money": "log", "hours": "log", "per_month": "log", "ratio": "log"}
 
 
@@ -37,24 +37,28 @@ class _Candidate:
 
 def fit_linear(rows: Rows, *, offset: Floats, weight: Floats, name: str = "linear") -> Linear:
     """Fit the line; a constant where no feature says anything."""
-    return _fitted(name, _strongest(rows), rows, offset=offset, weight=weight)
+    most = min(max(rows.rarer // CUSTOMERS_A_TERM, LEAST_TERMS), MOST_TERMS)
+    ridge = RIDGE * len(rows) / len(set(rows.ids))
+    return _fitted(name, _strongest(rows, most), rows, offset=offset, weight=weight, ridge=ridge)
 
 
 def fit_hazard(rows: Rows, *, offset: Floats, weight: Floats) -> Linear:
     """Fit the hazard of a contract's end: a line on contracts and tenure alone, for few customers can carry no more.
 
     Each contract is one step in discrete time (Singer & Willett 1993): what is estimated is the chance that this step
-    is the last, by how many were gone before, how they ended, and how long it is until the end.
+    is the last, by how many were gone before, how they ended, and how long it is until the end. So the rows of a
+    customer are steps of their own, not one witness seen often.
     """
-    return _fitted("hazard", _strongest(rows, HAZARD), rows, offset=offset, weight=weight)
+    chosen = _strongest(rows, MOST_TERMS, HAZARD, OF_HAZARD)
+    return _fitted("hazard", chosen, rows, offset=offset, weight=weight, ridge=HAZARD_RIDGE)
 
 
-def _fitted(name: str, chosen: list[_Candidate], rows: Rows, *, offset: Floats, weight: Floats) -> Linear:
+def _fitted(name: str, chosen: list[_Candidate], rows: Rows, *, offset: Floats, weight: Floats, ridge: float) -> Linear:
     base = float(np.average(rows.label, weights=weight))
     columns = np.column_stack([np.ones(len(rows)), *(candidate.values for candidate in chosen)])
     start = np.r_[np.log(base / (1 - base)), np.zeros(len(chosen))]
     bounds = [(-20.0, 20.0), *(_side(candidate.sign) for candidate in chosen)]
-    given = (columns, rows.label, offset, weight, RIDGE * len(rows) / len(set(rows.ids)))
+    given = (columns, rows.label, offset, weight, ridge)
     fit = minimize(_loss, start, args=given, jac=True, method="L-BFGS-B", bounds=bounds)
     terms = (
         Term(**{**vars(candidate.term), "coefficient": float(found)})
@@ -64,18 +68,20 @@ def _fitted(name: str, chosen: list[_Candidate], rows: Rows, *, offset: Floats, 
     return Linear(name, tuple(terms), float(fit.x[0]))
 
 
-def _strongest(rows: Rows, families: Set[str] | None = None) -> list[_Candidate]:
+def _strongest(
+    rows: Rows, most: int, families: Set[str] | None = None, of_family: Sequence[int] = OF_FAMILY
+) -> list[_Candidate]:
     """Take the strongest features by themselves, as many as the customers can carry."""
-    most = min(max(rows.rarer // CUSTOMERS_A_TERM, LEAST_TERMS), MOST_TERMS)
-    terms = [candidate.term for candidate in _unlike(_screen(rows.at_most(SCREENED), families), most)]
+    found = _unlike(_screen(rows.at_most(SCREENED), families), most, of_family)
+    terms = [candidate.term for candidate in found]
     return [_candidate(rows, rows.matrix.place[term.feature], term.transform) for term in terms]
 
 
-def _unlike(found: list[_Candidate], most: int) -> list[_Candidate]:
+def _unlike(found: list[_Candidate], most: int, rounds: Sequence[int]) -> list[_Candidate]:
     """Keep candidates from the strongest on, a few of each family, then more, none that repeats another."""
     alike = np.abs(np.corrcoef([candidate.values for candidate in found])) > ALIKE if len(found) > 1 else np.eye(1)
     kept: list[int] = []
-    for of_family in OF_FAMILY:
+    for of_family in rounds:
         for at, candidate in enumerate(found):
             own = sum(found[place].family == candidate.family for place in kept)
             if len(kept) < most and own < of_family and not alike[at, kept].any():
