@@ -14,11 +14,8 @@ from features.arrays.program import ROWS
 from features.arrays.texts import Texts
 from features.arrays.values import Column
 from features.ordered import ordered
-from features.sources import around
+from features.sources import PREPARED, around
 from history import History
-from history.contract import TABLES
-
-_TABLES = {f"src_{table.name}": table for table in TABLES}
 
 CELLS_AT_ONCE = 1 << 21
 """So many leaves (of a customer at a cutoff) are merged together: 16 MB."""
@@ -57,7 +54,7 @@ class Reading:
         }
 
     def _query(self, source: str, names: Sequence[str]) -> str:
-        table = _TABLES[source]
+        table = PREPARED[source]
         kinds = {column.name: column.kind for column in table.columns}
         columns = ", ".join(self._sql(name, kinds.get(name, "")) for name in names)
         order = ", ".join(name for name in ("customer_id", "day", "second") if name in names)

@@ -66,6 +66,10 @@ def source_of(table: str) -> str:
     return f"src_{table}"
 
 
+PREPARED = {source_of(table.name): table for table in TABLES}
+"""The tables of the contract by the names of their prepared ones."""
+
+
 def schema(table: Table) -> dict[str, str]:
     """Return the columns of a prepared table and their Ibis types."""
     columns = {

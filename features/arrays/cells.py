@@ -17,7 +17,7 @@ from features.arrays.rows import picked
 from features.arrays.texts import Texts
 from features.arrays.values import LEAST, Column
 from features.measures import TICKS
-from features.sources import DAY_US, EPOCH, MICROSECOND, prepared_arrays, schema
+from features.sources import DAY_US, EPOCH, MICROSECOND, PREPARED, prepared_arrays, schema
 from history import History
 from history.contract import RECORDED_AT, TABLES, Table, columns_of
 from history.quick import Quick
@@ -26,8 +26,7 @@ Cells = dict[tuple[str, str], Any]
 """Columns by source and name; of ids a list until they are numbered."""
 
 _NUMPY = {"int32": np.int32, "int64": np.int64, "boolean": np.bool_}
-_SOURCES = {f"src_{table.name}": table for table in TABLES}
-_KINDS = {source: schema(table) for source, table in _SOURCES.items()}
+_KINDS = {source: schema(table) for source, table in PREPARED.items()}
 _COLUMNS = {table.name: {column.name: column for column in columns_of(table)} for table in TABLES}
 _IDS = frozenset(column.name for table in TABLES for column in table.columns if column.kind == "id")
 
@@ -52,7 +51,7 @@ class Door:
 
 
 def _columns(history: History, source: str, names: Sequence[str], turn_us: int, before: datetime) -> dict[str, Any]:
-    table, names = _SOURCES[source], [name for name in ("customer_id", *names) if name != ROWS]
+    table, names = PREPARED[source], [name for name in ("customer_id", *names) if name != ROWS]
     if not history.rows.get(table.name):
         return {name: _nothing(name, _KINDS[source][name]) for name in names}
     if history.quick is not None:

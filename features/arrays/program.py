@@ -42,10 +42,6 @@ class Program(Steps):
         """Compile a column; where all rows are alike the slot will hold that one value."""
         return self._field(expression.op(), name)
 
-    def rows(self, expression: ibis.Table) -> int:
-        """Compile the number of rows."""
-        return self._rows(expression.op())
-
     def _full(self, column: int, relation: ops.Relation) -> int:
         """Return a column as long as its relation."""
         if column not in self._alike:
