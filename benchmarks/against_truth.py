@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from parts.scale import options
+from rapport.features import snapshot
+from rapport.history import read_history
+from rapport.history.settings import Settings
+from rapport.history.simulate import judge, read_truth, simulate
+from rapport.scoring import Scorer
+from rapport.training import train
 
-from features import snapshot
-from history import read_history
-from history.settings import Settings
-from history.simulate import judge, read_truth, simulate
-from history.spans import parse_span
-from scoring import Scorer
-from training import train
+from rapport.durations import parse_span
 
 AS_OF = datetime(2025, 11, 1)  # noqa: DTZ001 - the invented company's own clock
 YEAR = parse_span("12mo")

@@ -15,17 +15,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from parts.scale import options
+from rapport.features import snapshot
+from rapport.history import read_history
+from rapport.history.settings import Settings
+from rapport.scoring import Scorer
+from rapport.training import train
+from rapport.training.evaluate import calibration_error, log_loss
+from rapport.training.fitting.linear import auc
+from rapport.training.trial import anchored
 from scipy.special import expit
 
-from features import snapshot
-from history import read_history
-from history.settings import Settings
-from history.spans import parse_span
-from scoring import Scorer
-from training import train
-from training.evaluate import calibration_error, log_loss
-from training.fitting.linear import auc
-from training.trial import anchored
+from rapport.durations import parse_span
 
 Floats = npt.NDArray[np.float64]
 PERFECT = 200

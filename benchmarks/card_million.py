@@ -6,8 +6,7 @@ import time
 
 import numpy as np
 import pyarrow as pa
-
-from scoring.cards import load_card
+from rapport.scoring.cards import load_card
 
 
 def invented(customers: int) -> pa.Table:

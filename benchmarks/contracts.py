@@ -14,19 +14,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from parts.scale import options
+from rapport.features import snapshot
+from rapport.history import read_history
+from rapport.history.settings import Settings
+from rapport.history.simulate import simulate
+from rapport.training import train
+from rapport.training.assembly import Made, votes_of
+from rapport.training.evaluate import log_loss
+from rapport.training.fitting.linear import auc
+from rapport.training.rows import Question, labelled
+from rapport.training.trial import anchored
 from scipy.special import expit
 
-from features import snapshot
-from history import read_history
-from history.settings import Settings
-from history.simulate import simulate
-from history.spans import parse_span
-from training import train
-from training.assembly import Made, votes_of
-from training.evaluate import log_loss
-from training.fitting.linear import auc
-from training.rows import Question, labelled
-from training.trial import anchored
+from rapport.durations import parse_span
 
 AS_OF, KNOWN = datetime.fromisoformat("2025-09-01"), datetime.fromisoformat("2026-10-31")
 YEAR = parse_span("12mo")

@@ -21,11 +21,11 @@ import pandas as pd
 from parts.big_history import big_history
 from parts.measured import HEAD, Taken, measured
 from parts.scale import options
+from rapport.features import Catalog, catalog, training_rows
+from rapport.history import read_history
+from rapport.history.settings import Settings
 
-from features import Catalog, catalog, training_rows
-from history import read_history
-from history.settings import Settings
-from history.spans import parse_span
+from rapport.durations import parse_span
 
 CUTOFFS = [datetime(2024, month, 1) for month in range(4, 13, 2)]  # noqa: DTZ001 - the invented company's own clock
 KNOWN_BY = datetime(2026, 1, 1)  # noqa: DTZ001 - the same

@@ -16,13 +16,13 @@ import duckdb
 from parts.big_history import big_history
 from parts.measured import HEAD, measured
 from parts.scale import options as options_of
+from rapport.features import Catalog, catalog
+from rapport.features.engine import write_training_rows
+from rapport.features.question import Question
+from rapport.history import read_history
+from rapport.history.settings import Settings
 
-from features import Catalog, catalog
-from features.engine import write_training_rows
-from features.question import Question
-from history import read_history
-from history.settings import Settings
-from history.spans import parse_span
+from rapport.durations import parse_span
 
 THREADS = 2
 YEAR = parse_span("12mo")

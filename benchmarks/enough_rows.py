@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 from parts.scale import options
-
-from features import training_rows
-from history import parse_span, read_history
-from history.settings import Settings
-from history.simulate import simulate
-from training import backtest
-from training.evaluate import measures
+from rapport.features import training_rows
+from rapport.history import parse_span, read_history
+from rapport.history.settings import Settings
+from rapport.history.simulate import simulate
+from rapport.training import backtest
+from rapport.training.evaluate import measures
 
 CUTOFF, HORIZON, YEAR = datetime.fromisoformat("2024-12-01"), parse_span("6mo"), parse_span("12mo")
 NEWEST = datetime.fromisoformat("2025-12-01")

@@ -18,14 +18,14 @@ from typing import Any
 from parts.measured import HEAD, measured
 from parts.metered import Meter, by_feature, by_stream
 from parts.scale import options
+from rapport.features import Catalog, catalog
+from rapport.features.engine import array_plan, write_training_rows
+from rapport.features.question import Question
+from rapport.history import History, read_history
+from rapport.history.settings import Settings
+from rapport.history.simulate import simulate
 
-from features import Catalog, catalog
-from features.engine import array_plan, write_training_rows
-from features.question import Question
-from history import History, read_history
-from history.settings import Settings
-from history.simulate import simulate
-from history.spans import parse_span
+from rapport.durations import parse_span
 
 THREADS = 2
 YEAR = parse_span("12mo")

@@ -11,12 +11,12 @@ import pandas as pd
 from parts.scale import options as options_of
 from peers import PEERS
 from peers.book import Book, read_book
+from rapport.history import read_history
+from rapport.history.settings import Settings
+from rapport.training import backtest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from history import read_history
-from history.settings import Settings
-from history.spans import parse_span
-from training import backtest
+from rapport.durations import parse_span
 
 CUTOFFS = {
     "online_retail_ii": (90, "2010-12-01 2011-01-15 2011-03-01 2011-04-15 2011-06-01 2011-07-15 2011-09-01"),

@@ -22,12 +22,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from parts.processes import free_port
+from rapport.serving.environment import Environment
+from rapport.serving.keys import KeyRing
+from rapport.serving.run import running
 from scipy.stats import mannwhitneyu
 from serving_load import prepare
-
-from serving.environment import Environment
-from serving.keys import KeyRing
-from serving.run import running
 
 KEYS = 40
 USUAL = "nothing in common"

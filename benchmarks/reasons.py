@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
-
-from features import catalog
-from scoring.columns import Column, columns_of
-from scoring.experts.trees import Trees
-from scoring.matrix import Matrix
+from rapport.features import catalog
+from rapport.scoring.columns import Column, columns_of
+from rapport.scoring.experts.trees import Trees
+from rapport.scoring.matrix import Matrix
 
 HEADS = ("rows", "predict", "contrib", "tables", "ratio", "differs")
 SHAPES = ((300, 15, 5), (400, 15, 4), (300, 15, -1), (300, 31, 6))

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from rapport.features import catalog, snapshot, vocabulary_of
+from rapport.history import read_history
+from rapport.history.simulate import simulate
+from rapport.scoring import Bundle, Scorer
+from rapport.scoring.matrix import Matrix
+from rapport.training import train
 
-from features import catalog, snapshot, vocabulary_of
-from history import read_history
-from history.simulate import simulate
-from history.spans import parse_span
-from scoring import Bundle, Scorer
-from scoring.matrix import Matrix
-from training import train
+from rapport.durations import parse_span
 
 AS_OF = datetime.fromisoformat("2025-11-01")
 YEAR = parse_span("12mo")

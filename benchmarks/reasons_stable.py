@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from parts.scale import options
+from rapport.history import read_history
+from rapport.history.settings import Settings
+from rapport.history.simulate import simulate
+from rapport.scoring import Bundle, Scorer
+from rapport.training import Trained, train
+from rapport.training.assembly import assemble
+from rapport.training.committee import fit_committee
+from rapport.training.trial import run_trial
 
-from history import read_history
-from history.settings import Settings
-from history.simulate import simulate
-from history.spans import parse_span
-from scoring import Bundle, Scorer
-from training import Trained, train
-from training.assembly import assemble
-from training.committee import fit_committee
-from training.trial import run_trial
+from rapport.durations import parse_span
 
 TOP = 3
 ASKED = 2_000

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from parts.scale import options
+from rapport.features import catalog, snapshot
+from rapport.history import history_of
+from rapport.history.contract import TABLES
+from rapport.history.engine import Engine, open_engine
+from rapport.history.settings import Settings
+from rapport.history.simulate import simulate
 
-from features import catalog, snapshot
-from history import history_of
-from history.contract import TABLES
-from history.engine import Engine, open_engine
-from history.settings import Settings
-from history.simulate import simulate
-from history.spans import parse_span
+from rapport.durations import parse_span
 
 AS_OF = datetime(2026, 6, 1)  # noqa: DTZ001 - the invented company's own clock
 ACTIVE = parse_span("12mo")

@@ -27,14 +27,13 @@ import lightgbm as lgb
 import numpy as np
 from parts.processes import cpu_of, free_port, server
 from parts.served import AS_OF, Lesson, body_of
-
-from features import catalog
-from history import Settings, read_history
-from history.simulate import simulate
-from scoring import shelf
-from serving.environment import Environment
-from serving.nightly import score_history
-from serving.run import prepared, running
+from rapport.features import catalog
+from rapport.history import Settings, read_history
+from rapport.history.simulate import simulate
+from rapport.scoring import shelf
+from rapport.serving.environment import Environment
+from rapport.serving.nightly import score_history
+from rapport.serving.run import prepared, running
 
 FEATURES, TREES, LEAVES = 130, 300, 15
 NOW = datetime(2026, 11, 2, tzinfo=UTC)

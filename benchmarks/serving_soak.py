@@ -28,15 +28,14 @@ from typing import Any
 
 from parts.processes import connections_at, free_port, memory_of, state_of, workers_of
 from parts.served import AS_OF, Lesson, body_of
-
-from history import Settings, read_history
-from history.simulate import simulate
-from scoring import shelf
-from scoring.scored import Scored
-from scoring.scorer import Scorer
-from serving.environment import Environment
-from serving.nightly import score_history
-from serving.run import prepared, running
+from rapport.history import Settings, read_history
+from rapport.history.simulate import simulate
+from rapport.scoring import shelf
+from rapport.scoring.scored import Scored
+from rapport.scoring.scorer import Scorer
+from rapport.serving.environment import Environment
+from rapport.serving.nightly import score_history
+from rapport.serving.run import prepared, running
 
 REASONS = 5
 KINDS = {"score": 50, "bulk": 5, "customer": 15, "what_if": 15, "score_history": 8, "customers": 3, "feedback": 4}

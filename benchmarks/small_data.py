@@ -14,14 +14,14 @@ from further_cutoffs import judged
 from parts.scale import options
 from peers import PEERS
 from peers.book import Book, read_book
+from rapport.features import snapshot
+from rapport.history import read_history
+from rapport.history.settings import Settings
+from rapport.scoring import Scorer
+from rapport.training import train
 
-from features import snapshot
-from history import read_history
-from history.errors import TrainingError
-from history.settings import Settings
-from history.spans import parse_span
-from scoring import Scorer
-from training import train
+from rapport.durations import parse_span
+from rapport.errors import TrainingError
 
 TASKS = {"online_retail_ii": ("2011-06-12", 180), "cdnow": ("1998-04-01", 91)}
 SIZES = (50, 200, 1000)

@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 
 from parts.scale import options
-
-from history.simulate import simulate
+from rapport.history.simulate import simulate
 
 COMMANDS = {
     "rapport --help": ["--help"],

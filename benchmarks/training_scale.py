@@ -19,16 +19,16 @@ import numpy as np
 from parts.big_history import more_statements, statements
 from parts.measured import HEAD, measured
 from parts.scale import options
+from rapport.features import Catalog, catalog, vocabulary_of
+from rapport.history import read_history
+from rapport.history.settings import Settings
+from rapport.scoring.columns import columns_of
+from rapport.scoring.matrix import Matrix
+from rapport.training import train
+from rapport.training.fitting.trees import MANY, varying
+from rapport.training.rows import AT_ONCE, Question, beyond
 
-from features import Catalog, catalog, vocabulary_of
-from history import read_history
-from history.settings import Settings
-from history.spans import parse_span
-from scoring.columns import columns_of
-from scoring.matrix import Matrix
-from training import train
-from training.fitting.trees import MANY, varying
-from training.rows import AT_ONCE, Question, beyond
+from rapport.durations import parse_span
 
 AS_OF = datetime.fromisoformat("2026-01-01")
 HORIZON, YEAR = parse_span("6mo"), parse_span("12mo")

@@ -1,10 +1,10 @@
 """What we knew about a customer at a moment: declared, never fitted."""
 
-from features.by_contract import BY_ORDERS, ChurnRule
-from features.catalog import Catalog, Vocabulary, catalog, vocabulary_of
-from features.engine import snapshot, training_rows
-from features.feature import FAMILIES, Feature
-from features.targets import TARGETS, Target
+from rapport.features.by_contract import BY_ORDERS, ChurnRule
+from rapport.features.catalog import Catalog, Vocabulary, catalog, vocabulary_of
+from rapport.features.engine import snapshot, training_rows
+from rapport.features.feature import FAMILIES, Feature
+from rapport.features.targets import TARGETS, Target
 
 __all__ = [
     "BY_ORDERS",

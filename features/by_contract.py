@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
+from rapport.features.sources import Moment, on_clock, prepared_sql
+from rapport.features.targets import ACTIVE, LAPSED
+from rapport.history import History, Settings
+from rapport.history.contract import by_name
 
-from features.sources import Moment, on_clock, prepared_sql
-from features.targets import ACTIVE, LAPSED
-from history import History, Settings
-from history.contract import by_name
-from history.spans import Span, parse_span
+from rapport.durations import Span, parse_span
 
 COVERED = "covered"
 """The state of a customer whose contract runs beyond the horizon."""

@@ -9,18 +9,17 @@ from datetime import datetime
 from functools import cache, cached_property
 
 import pyarrow as pa
-
-from features.families.care import CONTRACT, PAYMENT, RISK, SATISFACTION, SERVICE
-from features.families.contact import ENGAGEMENT, RELATIONSHIP, SENTIMENT
-from features.families.leads import MARKETING, OPPORTUNITY, by_action, by_attribute, by_channel
-from features.families.orders import FREQUENCY, RECENCY, RHYTHM, TENURE, TREND, VALUE
-from features.families.tree import KIN
-from features.feature import Feature
-from features.kin import PARENT
-from features.plan import Plan, plan
-from features.sources import on_clock
-from features.targets import STATE_MEASURES
-from history import History, Settings
+from rapport.features.families.care import CONTRACT, PAYMENT, RISK, SATISFACTION, SERVICE
+from rapport.features.families.contact import ENGAGEMENT, RELATIONSHIP, SENTIMENT
+from rapport.features.families.leads import MARKETING, OPPORTUNITY, by_action, by_attribute, by_channel
+from rapport.features.families.orders import FREQUENCY, RECENCY, RHYTHM, TENURE, TREND, VALUE
+from rapport.features.families.tree import KIN
+from rapport.features.feature import Feature
+from rapport.features.kin import PARENT
+from rapport.features.plan import Plan, plan
+from rapport.features.sources import on_clock
+from rapport.features.targets import STATE_MEASURES
+from rapport.history import History, Settings
 
 FEATURES: tuple[Feature, ...] = (
     *RECENCY,

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-
-from features.arrays.program import ROWS
-from features.arrays.texts import Texts
-from features.arrays.values import Column
-from features.ordered import ordered
-from features.sources import PREPARED, around
-from history import History
+from rapport.features.arrays.program import ROWS
+from rapport.features.arrays.texts import Texts
+from rapport.features.arrays.values import Column
+from rapport.features.ordered import ordered
+from rapport.features.sources import PREPARED, around
+from rapport.history import History
 
 CELLS_AT_ONCE = 1 << 21
 """So many leaves (of a customer at a cutoff) are merged together: 16 MB."""

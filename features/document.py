@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from features.catalog import Catalog, Vocabulary, catalog
-from features.feature import FAMILIES, Feature
-from features.streams import STREAM
+from rapport.features.catalog import Catalog, Vocabulary, catalog
+from rapport.features.feature import FAMILIES, Feature
+from rapport.features.streams import STREAM
 
 _INTRODUCTION = """# Features
 

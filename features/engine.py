@@ -14,19 +14,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from rapport.features.arrays import ArrayPlan, small_snapshot
+from rapport.features.by_contract import ChurnRule, contract_states
+from rapport.features.catalog import Catalog, catalog
+from rapport.features.kin import READ, kin_columns
+from rapport.features.labels import Labels, labels
+from rapport.features.question import Question, opened
+from rapport.features.sources import Moment, attribute_columns, on_clock, prepare
+from rapport.features.streams import measurable
+from rapport.features.told import Told, told
+from rapport.features.windows import Cutoff
+from rapport.history import History
 
-from features.arrays import ArrayPlan, small_snapshot
-from features.by_contract import ChurnRule, contract_states
-from features.catalog import Catalog, catalog
-from features.kin import READ, kin_columns
-from features.labels import Labels, labels
-from features.question import Question, opened
-from features.sources import Moment, attribute_columns, on_clock, prepare
-from features.streams import measurable
-from features.told import Told, told
-from features.windows import Cutoff
-from history import History
-from history.spans import Span
+from rapport.durations import Span
 
 Flags = npt.NDArray[np.bool_]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from features.measures import Measure
-from history.contract import Words
+from rapport.features.measures import Measure
+from rapport.history.contract import Words
 
 FAMILIES = (
     "recency", "rhythm", "frequency", "value", "trend", "engagement", "relationship", "service", "satisfaction",

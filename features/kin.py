@@ -11,9 +11,8 @@ from collections.abc import Collection
 
 import duckdb
 import pyarrow as pa
-
-from features.families.tree import KIN
-from features.measures import TICKS
+from rapport.features.families.tree import KIN
+from rapport.features.measures import TICKS
 
 PARENT = "parent_id"
 

@@ -8,15 +8,14 @@ from contextlib import contextmanager
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-
-from features.chunks import Chunk
-from features.ordered import Ordered, ordered
-from features.question import Question
-from features.sources import on_clock
-from features.targets import TARGETS
-from features.told import Told
-from features.windows import Cutoff
-from history import History
+from rapport.features.chunks import Chunk
+from rapport.features.ordered import Ordered, ordered
+from rapport.features.question import Question
+from rapport.features.sources import on_clock
+from rapport.features.targets import TARGETS
+from rapport.features.told import Told
+from rapport.features.windows import Cutoff
+from rapport.history import History
 
 Flags = npt.NDArray[np.bool_]
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from features.arrays.rows import picked
+from rapport.features.arrays.rows import picked
 
 DAY, KNOWN = "day", "known_day"
 Columns = dict[tuple[str, str], Any]

@@ -16,15 +16,15 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+from rapport.features.catalog import Catalog, catalog, vocabulary_of
+from rapport.features.engine import snapshot
+from rapport.features.planting import PLANTS, Plant, is_cut, open_facts
+from rapport.features.streams import STREAM, measurable
+from rapport.history import History
+from rapport.history.contract import TABLES
 
-from features.catalog import Catalog, catalog, vocabulary_of
-from features.engine import snapshot
-from features.planting import PLANTS, Plant, is_cut, open_facts
-from features.streams import STREAM, measurable
-from history import History
-from history.contract import TABLES
-from history.errors import TableError
-from history.spans import Span
+from rapport.durations import Span
+from rapport.errors import TableError
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 import numpy as np
 import pyarrow as pa
-
-from history import History
+from rapport.history import History
 
 _BATCH = 1 << 18
 

@@ -11,10 +11,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import ibis
-
-from features.measures import LATEST_SHIFT, Leaf, Measure, Partial
-from features.sources import unbound
-from features.streams import STREAMS, Stream
+from rapport.features.measures import LATEST_SHIFT, Leaf, Measure, Partial
+from rapport.features.sources import unbound
+from rapport.features.streams import STREAMS, Stream
 
 MIDDLE = LATEST_SHIFT // 2
 YEAR_2000 = 946_684_800

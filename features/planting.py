@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from history.contract import Column, Table, columns_of
+from rapport.history.contract import Column, Table, columns_of
 
 MOST = 5_000
 """Rows planted of each kind in each table: copies of the company's own."""

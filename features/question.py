@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from features.by_contract import ChurnRule, expiring_sql, kept_sql
-from features.sources import Moment, on_clock, one_turn, prepare
-from features.targets import outcomes_sql
-from features.windows import Cutoff
-from history import History, Settings
-from history.errors import SettingsError
-from history.spans import Span
+from rapport.features.by_contract import ChurnRule, expiring_sql, kept_sql
+from rapport.features.sources import Moment, on_clock, one_turn, prepare
+from rapport.features.targets import outcomes_sql
+from rapport.features.windows import Cutoff
+from rapport.history import History, Settings
+
+from rapport.durations import Span
+from rapport.errors import SettingsError
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 import duckdb
 import ibis
 import pyarrow as pa
+from rapport.features.kin import PARENT
+from rapport.features.measures import TICKS
+from rapport.history.contract import RECORDED_AT, TABLES, Column, Table
 
-from features.kin import PARENT
-from features.measures import TICKS
-from history.contract import RECORDED_AT, TABLES, Column, Table
-from history.errors import SettingsError
+from rapport.errors import SettingsError
 
 if TYPE_CHECKING:
-    from features.catalog import Catalog
-    from history import History
+    from rapport.features.catalog import Catalog
+    from rapport.history import History
 
 DAY_US = 86_400_000_000
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the company's own clock, see Moment

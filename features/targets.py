@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from features.measures import Events, Measure
-from features.sources import around
-from history.contract import by_name
+from rapport.features.measures import Events, Measure
+from rapport.features.sources import around
+from rapport.history.contract import by_name
 
 ACTIVE, LAPSED, NEW, CLOSED, SILENT = "active", "lapsed", "new", "closed", "silent"
 

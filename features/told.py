@@ -10,15 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-
-from features.arrays import ArrayPlan
-from features.arrays.values import Column
-from features.chunks import CELLS_AT_ONCE, ROWS_READ, Chunk, Reading, chunks
-from features.late import DAY, KNOWN, part, together
-from features.sources import source_of
-from features.windows import Cutoff, Merged, Rows
-from history import History
-from history.contract import RECORDED_AT
+from rapport.features.arrays import ArrayPlan
+from rapport.features.arrays.values import Column
+from rapport.features.chunks import CELLS_AT_ONCE, ROWS_READ, Chunk, Reading, chunks
+from rapport.features.late import DAY, KNOWN, part, together
+from rapport.features.sources import source_of
+from rapport.features.windows import Cutoff, Merged, Rows
+from rapport.history import History
+from rapport.history.contract import RECORDED_AT
 
 ROWS_AT_ONCE = 1 << 14
 """So many rows are finished together: what the arithmetic makes on its way stays near the processor."""

@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from features.arrays.rows import Groups, Places, picked
-from features.arrays.values import Column, Joined, merge_of
-from features.measures import LATEST_SHIFT, TICKS, Leaf, Partial
-from features.plan import MIDDLE, StreamPlan
-from features.streams import STREAM
+from rapport.features.arrays.rows import Groups, Places, picked
+from rapport.features.arrays.values import Column, Joined, merge_of
+from rapport.features.measures import LATEST_SHIFT, TICKS, Leaf, Partial
+from rapport.features.plan import MIDDLE, StreamPlan
+from rapport.features.streams import STREAM
 
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -3,12 +3,13 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from history.contract import TABLES
-from history.settings import Settings
-from history.spans import Span, parse_span
+from rapport.history.contract import TABLES
+from rapport.history.settings import Settings
+
+from rapport.durations import Span, parse_span
 
 if TYPE_CHECKING:
-    from history.reading import History, history_of, read_history
+    from rapport.history.reading import History, history_of, read_history
 
 __all__ = ["TABLES", "History", "Settings", "Span", "history_of", "parse_span", "read_history"]
 
@@ -16,5 +17,5 @@ __all__ = ["TABLES", "History", "Settings", "Span", "history_of", "parse_span", 
 def __getattr__(name: str) -> Any:
     # Reading brings the database and Arrow along: 0.15 s that a command which reads nothing need not wait for.
     if name in ("History", "history_of", "read_history"):
-        return getattr(import_module("history.reading"), name)
+        return getattr(import_module("rapport.history.reading"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

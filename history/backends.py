@@ -6,12 +6,12 @@ from importlib import import_module
 from typing import Any
 
 import duckdb
+from rapport.history.casting import quoted
+from rapport.history.loading import load_batches
+from rapport.history.postgres import spoken
+from rapport.history.sources import Source
 
-from history.casting import quoted
-from history.errors import TableError
-from history.loading import load_batches
-from history.postgres import spoken
-from history.sources import Source
+from rapport.errors import TableError
 
 
 def ibis_sources(url: str, engine: duckdb.DuckDBPyConnection, opened: ExitStack) -> dict[str, Source]:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from history.contract import SQL_TYPES, Column
-from history.settings import Settings
-from history.words import KNOWN_WORDS
+from rapport.history.contract import SQL_TYPES, Column
+from rapport.history.settings import Settings
+from rapport.history.value_words import KNOWN_WORDS
 
 EARLIEST, LATEST = "1901-01-01", "2200-01-01"
 LARGEST = 1e15

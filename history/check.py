@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from history.contract import TABLES, Table, Words, columns_of
-from history.errors import TableError
-from history.gates import Finding, findings
-from history.gates.times import monthly_rows
-from history.reading import History
-from history.report import html_report, text_report
-from history.trainable import Readiness, readiness
+from rapport.history.contract import TABLES, Table, Words, columns_of
+from rapport.history.gates import Finding, findings
+from rapport.history.gates.times import monthly_rows
+from rapport.history.reading import History
+from rapport.history.report import html_report, text_report
+from rapport.history.trainable import Readiness, readiness
+
+from rapport.errors import TableError
 
 
 @dataclass(frozen=True)

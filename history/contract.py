@@ -4,7 +4,7 @@ Reading, checking, the invented company, the mapping proposal and ``docs/contrac
 these values.
 """
 
-from history.tables import RECORDED_AT, SQL_TYPES, Column, Kind, Table, Words, columns_of
+from rapport.history.tables import RECORDED_AT, SQL_TYPES, Column, Kind, Table, Words, columns_of
 
 __all__ = [
     "C139",

@@ -9,10 +9,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
+from rapport.history.casting import literal, quoted
+from rapport.history.rejects import FILE, LINE, Reject
 
-from history.casting import literal, quoted
-from history.errors import TableError
-from history.rejects import FILE, LINE, Reject
+from rapport.errors import TableError
 
 _REASONS = {
     "TOO MANY COLUMNS": "The line has more columns than the header: quote the values that hold a separator.",

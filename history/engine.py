@@ -7,10 +7,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import duckdb
-
-from history.casting import literal
-from history.laying import bare, lay_bare
-from history.settings import Settings
+from rapport.history.casting import literal
+from rapport.history.laying import bare, lay_bare
+from rapport.history.settings import Settings
 
 
 @dataclass

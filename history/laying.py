@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 import pyarrow as pa
-
-from history.casting import (
+from rapport.history.casting import (
     Complaint,
     Given,
     complaints,
@@ -16,9 +15,8 @@ from history.casting import (
     quoted,
     reading,
 )
-from history.contract import TABLES, Column, Table, by_name, columns_of
-from history.errors import TableError
-from history.looking import (
+from rapport.history.contract import TABLES, Column, Table, by_name, columns_of
+from rapport.history.looking import (
     Moments,
     Opened,
     Sight,
@@ -28,13 +26,15 @@ from history.looking import (
     problem,
     repeated_rows,
 )
-from history.moods import tell_moods
-from history.naming import attribute_names, column_names, plain
-from history.rejects import FILE, LINE, Rejected, table_of
-from history.settings import Settings
-from history.shaping import shape_question, shaped
-from history.sources import Source
-from history.witnesses import possible
+from rapport.history.moods import tell_moods
+from rapport.history.naming import attribute_names, column_names, plain
+from rapport.history.rejects import FILE, LINE, Rejected, table_of
+from rapport.history.settings import Settings
+from rapport.history.shaping import shape_question, shaped
+from rapport.history.sources import Source
+from rapport.history.witnesses import possible
+
+from rapport.errors import TableError
 
 _CURRENCY = ("currency", "currency_code", "币种", "货币")
 ATTRIBUTE = "attribute "

@@ -10,12 +10,11 @@ from typing import Any
 
 import duckdb
 import yaml
-
-from history.casting import Given, quoted, reading
-from history.contract import RECORDED_AT, Column, Table, Words
-from history.naming import plain
-from history.settings import Settings
-from history.sources import Source
+from rapport.history.casting import Given, quoted, reading
+from rapport.history.contract import RECORDED_AT, Column, Table, Words
+from rapport.history.naming import plain
+from rapport.history.settings import Settings
+from rapport.history.sources import Source
 
 # What a name is worth: the contract's own, a known synonym, one that holds a synonym's words, one spelt alike.
 OWN, SYNONYM, HOLDS, ALIKE = 1.0, 0.9, 0.6, 0.5
@@ -35,7 +34,7 @@ class Shapes:
 @cache
 def synonyms() -> dict[str, dict[str, list[str]]]:
     """Read the names that other systems use."""
-    text = files("history").joinpath("synonyms.yaml").read_text(encoding="utf-8")
+    text = files("rapport.history").joinpath("synonyms.yaml").read_text(encoding="utf-8")
     read: dict[str, dict[str, list[str]]] = yaml.safe_load(text)
     return read
 

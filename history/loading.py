@@ -2,9 +2,8 @@
 
 import duckdb
 import pyarrow as pa
-
-from history.casting import quoted
-from history.rejects import FILE, LINE
+from rapport.history.casting import quoted
+from rapport.history.rejects import FILE, LINE
 
 
 def load_batches(name: str, batches: pa.RecordBatchReader, engine: duckdb.DuckDBPyConnection) -> None:

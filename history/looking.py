@@ -8,12 +8,12 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from rapport.history.casting import Complaint, Given, given_name, literal, quoted
+from rapport.history.contract import Table
+from rapport.history.rejects import FILE, LINE, SCHEMA
+from rapport.history.sources import Source
 
-from history.casting import Complaint, Given, given_name, literal, quoted
-from history.contract import Table
-from history.errors import TableError
-from history.rejects import FILE, LINE, SCHEMA
-from history.sources import Source
+from rapport.errors import TableError
 
 # A time that stands alone, more than this many years after all others, is a slip of the pen.
 LONELY_YEARS = 10

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from history.contract import TABLES, Column, Table, columns_of
-from history.engine import open_engine
-from history.likeness import DATES, HOLDS, Shapes, column_likeness, fits, shapes_of, table_likeness
-from history.naming import plain
-from history.postgres import spoken
-from history.reading import sources_of
-from history.settings import Settings
-from history.sources import Source
+from rapport.history.contract import TABLES, Column, Table, columns_of
+from rapport.history.engine import open_engine
+from rapport.history.likeness import DATES, HOLDS, Shapes, column_likeness, fits, shapes_of, table_likeness
+from rapport.history.naming import plain
+from rapport.history.postgres import spoken
+from rapport.history.reading import sources_of
+from rapport.history.settings import Settings
+from rapport.history.sources import Source
 
 # Worth of a column that is only the one of its kind, whatever its name.
 _ONLY_ONE = 0.3

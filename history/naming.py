@@ -4,10 +4,11 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from history.contract import Table, columns_of
-from history.errors import TableError
-from history.settings import Settings
-from history.sources import Source
+from rapport.history.contract import Table, columns_of
+from rapport.history.settings import Settings
+from rapport.history.sources import Source
+
+from rapport.errors import TableError
 
 
 def plain(name: str) -> str:

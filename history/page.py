@@ -1,9 +1,9 @@
 """The page ``docs/contract.md``, made from the contract itself."""
 
-from history.casting import EARLIEST, LATEST
-from history.contract import TABLES, Column, Table, columns_of
-from history.looking import LONELY_YEARS
-from history.words import KNOWN_WORDS
+from rapport.history.casting import EARLIEST, LATEST
+from rapport.history.contract import TABLES, Column, Table, columns_of
+from rapport.history.looking import LONELY_YEARS
+from rapport.history.value_words import KNOWN_WORDS
 
 _KINDS = {"id": "id", "time": "time", "number": "number", "flag": "yes or no", "text": "text"}
 

@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import duckdb
+from rapport.history.casting import literal, quoted
+from rapport.history.loading import load_batches
+from rapport.history.sources import Source
 
-from history.casting import literal, quoted
-from history.errors import TableError
-from history.loading import load_batches
-from history.sources import Source
+from rapport.errors import TableError
 
 # How each type of the server arrives in the engine; all others are sent as text.
 _TYPES = MappingProxyType(

@@ -13,15 +13,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
-
-from history.casting import LARGEST, quoted
-from history.contract import Column, Table, by_name, columns_of
-from history.engine import Engine
-from history.looking import LONELY_YEARS
-from history.moods import mood_of
-from history.naming import plain
-from history.settings import Settings
-from history.words import KNOWN_WORDS
+from rapport.history.casting import LARGEST, quoted
+from rapport.history.contract import Column, Table, by_name, columns_of
+from rapport.history.engine import Engine
+from rapport.history.looking import LONELY_YEARS
+from rapport.history.moods import mood_of
+from rapport.history.naming import plain
+from rapport.history.settings import Settings
+from rapport.history.value_words import KNOWN_WORDS
 
 Cells = list[Any]
 

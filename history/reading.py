@@ -11,18 +11,18 @@ from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
+from rapport.history.backends import ibis_sources
+from rapport.history.contract import TABLES
+from rapport.history.engine import Engine, open_engine
+from rapport.history.laying import Laid, lay
+from rapport.history.naming import table_source
+from rapport.history.postgres import postgres_sources, spoken
+from rapport.history.quick import Quick, publish, read_quickly
+from rapport.history.rejects import NOTHING, Rejected, rejected_of
+from rapport.history.settings import Settings
+from rapport.history.sources import Source, forget, source_of, sources_in
 
-from history.backends import ibis_sources
-from history.contract import TABLES
-from history.engine import Engine, open_engine
-from history.errors import RapportError, TableError
-from history.laying import Laid, lay
-from history.naming import table_source
-from history.postgres import postgres_sources, spoken
-from history.quick import Quick, publish, read_quickly
-from history.rejects import NOTHING, Rejected, rejected_of
-from history.settings import Settings
-from history.sources import Source, forget, source_of, sources_in
+from rapport.errors import RapportError, TableError
 
 # Beyond this the engine reads faster than plain Python does.
 _SMALL = 5000

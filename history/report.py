@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader
-
-from history.contract import Words
-from history.rejects import reason_in
+from rapport.history.contract import Words
+from rapport.history.rejects import reason_in
 
 if TYPE_CHECKING:
-    from history.check import CheckReport, Refusal, TableLine
-    from history.trainable import Readiness
+    from rapport.history.check import CheckReport, Refusal, TableLine
+    from rapport.history.trainable import Readiness
 
 _SAID = {
     "title": Words("What this history can carry", "这份历史数据能支撑什么"),
@@ -76,7 +75,9 @@ def text_report(report: CheckReport, language: str) -> str:
 
 def html_report(report: CheckReport, language: str) -> str:
     """Return the report as one page that needs no network."""
-    pages = Environment(loader=PackageLoader("history", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    pages = Environment(
+        loader=PackageLoader("rapport.history", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     pages.filters.update(day=_day, thousands=_thousands, percent=_percent, bars=_bars, said=reason_in)
     page = pages.get_template("report.html")
     return page.render(report=report, say=_speaker(language), language=language)

@@ -5,9 +5,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pyarrow as pa
-
-from history.casting import quoted
-from history.reading import History
+from rapport.history.casting import quoted
+from rapport.history.reading import History
 
 # A relative left out would change what is told of the others.
 _FAMILIES = """

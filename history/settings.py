@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 from zoneinfo import available_timezones
 
-from history.contract import TABLES, columns_of
-from history.errors import SettingsError
-from history.spans import parse_span
+from rapport.history.contract import TABLES, columns_of
+
+from rapport.durations import parse_span
+from rapport.errors import SettingsError
 
 Names = Mapping[str, str]
 Groups = Mapping[str, tuple[str, ...]]

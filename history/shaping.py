@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from history.casting import Given, literal, reading
-from history.settings import Settings
-from history.words import KNOWN_WORDS
+from rapport.history.casting import Given, literal, reading
+from rapport.history.settings import Settings
+from rapport.history.value_words import KNOWN_WORDS
 
 _CLOCK = r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,6})?)?"
 _ISO = rf"\s*\d{{4}}-\d{{1,2}}-\d{{1,2}}([T ]{_CLOCK})?\s*|\s*"

@@ -8,11 +8,11 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from rapport.history.casting import literal, quoted
+from rapport.history.csvs import csv_columns, load_csv, peek_csv
+from rapport.history.rejects import FILE, LINE, Reject
 
-from history.casting import literal, quoted
-from history.csvs import csv_columns, load_csv, peek_csv
-from history.errors import TableError
-from history.rejects import FILE, LINE, Reject
+from rapport.errors import TableError
 
 _PARQUET = (".parquet", ".pq")
 _ARROW_TYPES = {

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from history.casting import literal
-from history.contract import Words
-from history.reading import History
-from history.spans import Span, parse_span
+from rapport.history.casting import literal
+from rapport.history.contract import Words
+from rapport.history.reading import History
+
+from rapport.durations import Span, parse_span
 
 # Below these, the error of a model's own evaluation is larger than what it could gain over a rule.
 ENOUGH_CUSTOMERS = 300

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import duckdb
-
-from history.casting import Complaint, Given, given_name, literal, quoted, reading
-from history.settings import Settings
-from history.sources import Source
+from rapport.history.casting import Complaint, Given, given_name, literal, quoted, reading
+from rapport.history.settings import Settings
+from rapport.history.sources import Source
 
 LARGE = 500_000
 """Smaller files are read as fast as they are asked."""

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from rapport.history import read_history
+from rapport.training import backtest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from history import read_history
-from history.spans import parse_span
-from training import backtest
+from rapport.durations import parse_span
 
 bench = Path(os.environ.get("BENCH", "../shared/bench"))
 history = read_history(bench / "data" / "online_retail_ii")

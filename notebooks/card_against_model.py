@@ -15,12 +15,12 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from rapport.history import read_history
+from rapport.history.simulate import simulate
+from rapport.scoring.cards import load_card
+from rapport.training import backtest, train
 
-from history import read_history
-from history.simulate import simulate
-from history.spans import parse_span
-from scoring.cards import load_card
-from training import backtest, train
+from rapport.durations import parse_span
 
 company = Path(tempfile.mkdtemp()) / "company"
 simulate(company, customers=int(os.environ.get("NOTEBOOK_CUSTOMERS", "1000")))

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from rapport.features import snapshot
+from rapport.history import read_history
+from rapport.history.check import check_history
+from rapport.history.simulate import simulate
 
-from features import snapshot
-from history import read_history
-from history.check import check_history
-from history.simulate import simulate
-from history.spans import parse_span
+from rapport.durations import parse_span
 
 company = Path(tempfile.mkdtemp()) / "company"
 simulate(company, customers=int(os.environ.get("NOTEBOOK_CUSTOMERS", "1000")))

@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
+from rapport.history import read_history
+from rapport.history.simulate import simulate
+from rapport.scoring import shelf
+from rapport.training import models_list, promote, record, rollback, train
 
-from history import read_history
-from history.errors import PromotionError
-from history.simulate import simulate
-from history.spans import parse_span
-from scoring import shelf
-from training import models_list, promote, record, rollback, train
+from rapport.durations import parse_span
+from rapport.errors import PromotionError
 
 place = Path(tempfile.mkdtemp())
 simulate(place / "company", customers=int(os.environ.get("NOTEBOOK_CUSTOMERS", "1000")))

@@ -17,13 +17,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from rapport.features import snapshot
+from rapport.history import read_history
+from rapport.history.simulate import judge, read_truth, simulate
+from rapport.scoring import Scorer
+from rapport.training import train
 
-from features import snapshot
-from history import read_history
-from history.simulate import judge, read_truth, simulate
-from history.spans import parse_span
-from scoring import Scorer
-from training import train
+from rapport.durations import parse_span
 
 company = Path(tempfile.mkdtemp()) / "company"
 simulate(company, customers=int(os.environ.get("NOTEBOOK_CUSTOMERS", "1000")))

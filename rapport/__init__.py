@@ -1,5 +1,1 @@
-"""The front door: one command a stage of the journey."""
-
-from rapport.app import main
-
-__all__ = ["main"]
+"""Rapport: churn and conversion answers from a CRM history, each with reasons that add up to the number."""

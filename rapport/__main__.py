@@ -1,5 +1,5 @@
 """``python -m rapport`` is ``rapport``."""
 
-from rapport.app import main
+from rapport.cli.app import main
 
 main()

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from rapport.scoring.experts import Reading
+from rapport.scoring.matrix import Floats
 
-from history.errors import BundleError
-from scoring.experts import Reading
-from scoring.matrix import Floats
+from rapport.errors import BundleError
 
 # Beyond this the last bits of a probability no longer hold its log-odds to 1e-9, and nobody believes 99.9998 %.
 LIMIT = 13.0

@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rapport.features import BY_ORDERS, ChurnRule
+from rapport.features.feature import FAMILIES
+from rapport.history import Settings
+from rapport.scoring.blend import Blend, sigmoid
+from rapport.scoring.bundle_files import MAIN, read_folder, write_folder
+from rapport.scoring.columns import Column
+from rapport.scoring.experts import Expert
+from rapport.scoring.experts.card import CardExpert
+from rapport.scoring.experts.stored import expert_of
+from rapport.scoring.interval import Interval
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.scoring.reference import Reference
+from rapport.scoring.spend import Spend
 
-from features import BY_ORDERS, ChurnRule
-from features.feature import FAMILIES
-from history import Settings
-from history.errors import BundleError, RapportError
-from history.spans import parse_span
-from scoring.blend import Blend, sigmoid
-from scoring.bundle_files import MAIN, read_folder, write_folder
-from scoring.columns import Column
-from scoring.experts import Expert
-from scoring.experts.card import CardExpert
-from scoring.experts.stored import expert_of
-from scoring.interval import Interval
-from scoring.matrix import Floats, Matrix
-from scoring.reference import Reference
-from scoring.spend import Spend
+from rapport.durations import parse_span
+from rapport.errors import BundleError, RapportError
 
 ELIGIBLE = {"churn": "active", "conversion": "new"}
 _PLAIN = (

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from history.errors import BundleError
+from rapport.errors import BundleError
 
 FORMAT = 1
 MAIN = "bundle.json"

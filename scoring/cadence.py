@@ -5,8 +5,7 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
-
-from scoring.cards.card import Card
+from rapport.scoring.cards.card import Card
 
 
 @dataclass(frozen=True)

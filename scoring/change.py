@@ -6,12 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from rapport.scoring.blend import slope_between
+from rapport.scoring.matrix import Matrix
+from rapport.scoring.scored import Scored
+from rapport.scoring.scorer import Scorer
 
-from history.errors import ServingError
-from scoring.blend import slope_between
-from scoring.matrix import Matrix
-from scoring.scored import Scored
-from scoring.scorer import Scorer
+from rapport.errors import ServingError
 
 _Part = tuple[str, str | None, float]
 

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from rapport.scoring.bundle import Bundle
+from rapport.scoring.experts.trees import Trees
+from rapport.scoring.matrix import Matrix
 
-from history.errors import PromotionError
-from scoring.bundle import Bundle
-from scoring.experts.trees import Trees
-from scoring.matrix import Matrix
+from rapport.errors import PromotionError
 
 BUDGET_MS = 0.7
 AGREEMENT = 1e-9

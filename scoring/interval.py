@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-
-from scoring.blend import sigmoid
-from scoring.matrix import Floats, Matrix
+from rapport.scoring.blend import sigmoid
+from rapport.scoring.matrix import Floats, Matrix
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,10 @@
 
 import numpy as np
 import numpy.typing as npt
-
-from scoring.blend import Vote
-from scoring.columns import Column
-from scoring.matrix import Floats, Matrix
-from scoring.reference import Reference
+from rapport.scoring.blend import Vote
+from rapport.scoring.columns import Column
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.scoring.reference import Reference
 
 NOBODY = -1
 Places = npt.NDArray[np.int16]

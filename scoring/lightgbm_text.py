@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from history.errors import BundleError
+from rapport.errors import BundleError
 
 if TYPE_CHECKING:
     from lightgbm import Booster

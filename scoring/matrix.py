@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from rapport.scoring.columns import Column
 
-from history.errors import BundleError
-from scoring.columns import Column
+from rapport.errors import BundleError
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from scoring.columns import Column
-from scoring.matrix import Floats, Matrix
+from rapport.scoring.columns import Column
+from rapport.scoring.matrix import Floats, Matrix
 
 STEPS = np.linspace(0.0, 1.0, 41)
 FINE_STEPS = np.linspace(0.0, 1.0, 1001)

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-
-from scoring.answer import Answer, Source
-from scoring.blend import slope_between
-from scoring.bundle import Bundle
-from scoring.leads import Places
-from scoring.matrix import Floats, Matrix
-from scoring.sums import across
-from scoring.wording.speaker import Speaker
+from rapport.scoring.answer import Answer, Source
+from rapport.scoring.blend import slope_between
+from rapport.scoring.bundle import Bundle
+from rapport.scoring.leads import Places
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.scoring.sums import across
+from rapport.scoring.wording.speaker import Speaker
 
 NUMBERS = (
     "logit", "probability", "model_probability", "rule_probability", "rule_score", "low", "high", "value_at_risk",

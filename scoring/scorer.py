@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-
-from scoring.blend import LIMIT, sigmoid, vote
-from scoring.bundle import Bundle
-from scoring.cards import CardScores
-from scoring.experts import Reading
-from scoring.leads import NOBODY, Leads
-from scoring.matrix import Floats, Matrix, Reader
-from scoring.scored import Scored
-from scoring.sums import Grouping, across
+from rapport.scoring.blend import LIMIT, sigmoid, vote
+from rapport.scoring.bundle import Bundle
+from rapport.scoring.cards import CardScores
+from rapport.scoring.experts import Reading
+from rapport.scoring.leads import NOBODY, Leads
+from rapport.scoring.matrix import Floats, Matrix, Reader
+from rapport.scoring.scored import Scored
+from rapport.scoring.sums import Grouping, across
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from history.errors import BundleError
-from scoring.bundle_files import MAIN, read_json, write_through
+from rapport.scoring.bundle_files import MAIN, read_json, write_through
+
+from rapport.errors import BundleError
 
 POINTER = "champion.json"
 

@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
+from rapport.features import Catalog, Vocabulary, catalog, snapshot
+from rapport.features.spark import Dealt, refuse_relatives, refuse_taken, session, shared_catalog, tables_of
+from rapport.history import History, Settings, history_of
+from rapport.scoring.bundle import Bundle
+from rapport.scoring.scorer import Scorer
 
-from features import Catalog, Vocabulary, catalog, snapshot
-from features.spark import Dealt, refuse_relatives, refuse_taken, session, shared_catalog, tables_of
-from history import History, Settings, history_of
-from history.spans import parse_span
-from scoring.bundle import Bundle
-from scoring.scorer import Scorer
+from rapport.durations import parse_span
 
 Progress = Callable[[str, float], None]
 

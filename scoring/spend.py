@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from scoring.lightgbm_text import booster_of
-from scoring.matrix import Floats, Matrix
+from rapport.scoring.lightgbm_text import booster_of
+from rapport.scoring.matrix import Floats, Matrix
 
 if TYPE_CHECKING:
     from lightgbm import Booster

@@ -2,8 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
-
-from scoring.matrix import Floats
+from rapport.scoring.matrix import Floats
 
 
 def across(values: Floats) -> Floats:

@@ -7,10 +7,10 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.scores import NO_TIER
 
-from history.errors import CardError
-from scoring.cards.card import Card
-from scoring.cards.scores import NO_TIER
+from rapport.errors import CardError
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int8]

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import yaml
+from rapport.scoring.columns import Column
+from rapport.scoring.matrix import Matrix
+from rapport.scoring.scored import Scored
+from rapport.scoring.scorer import Scorer
 
-from history.errors import ServingError
-from scoring.columns import Column
-from scoring.matrix import Matrix
-from scoring.scored import Scored
-from scoring.scorer import Scorer
+from rapport.errors import ServingError
 
 Row = dict[str, float]
 _SMALLEST = {"days": 0.0, "count": 0.0, "hours": 0.0, "share": 0.0, "flag": 0.0, "money": 0.0, "per_month": 0.0}
@@ -57,7 +57,7 @@ def changeable(columns: tuple[Column, ...]) -> tuple[Column, ...]:
 @cache
 def dependents() -> Mapping[str, Mapping[str, list[str]]]:
     """Read what else moves with each feature."""
-    text = resources.files("scoring").joinpath("dependents.yaml").read_text(encoding="utf-8")
+    text = resources.files("rapport.scoring").joinpath("dependents.yaml").read_text(encoding="utf-8")
     read: dict[str, dict[str, list[str]]] = yaml.safe_load(text)
     return read
 

@@ -10,18 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from rapport.history import History
+from rapport.scoring.alerts import Moment
+from rapport.scoring.playbook import playbook_of
+from rapport.scoring.tiers import Memory, TierStates, remember
+from rapport.serving.alerts import AlertFile, Notice, Webhook, notify
+from rapport.serving.alerts.channels import Channel
+from rapport.serving.current import Night
+from rapport.serving.past import day_before_or_on
+from rapport.serving.store import replace_arrow
 
-from history import History
-from history.errors import ServingError
-from scoring.alerts import Moment
-from scoring.playbook import playbook_of
-from scoring.tiers import Memory, TierStates, remember
-from serving.alerts import AlertFile, Notice, Webhook, notify
-from serving.alerts.channels import Channel
-from serving.current import Night
-from serving.files import aside
-from serving.past import day_before_or_on
-from serving.store import replace_arrow
+from rapport.errors import ServingError
+from rapport.files import aside
 
 _TIERS = "tiers.arrow"
 _TIERS_KEPT = timedelta(days=100)

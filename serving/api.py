@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from history.contract import Words
-from serving import schemas
-from serving.asked import Asked
-from serving.audit import AuditTrail
-from serving.current import Current
-from serving.desk import Desk
-from serving.gauges import Gauges
-from serving.live import score_histories
-from serving.problem import UNKNOWN_CUSTOMER, RequestError, problem
+from rapport.history.contract import Words
+from rapport.serving import schemas
+from rapport.serving.asked import Asked
+from rapport.serving.audit import AuditTrail
+from rapport.serving.current import Current
+from rapport.serving.desk import Desk
+from rapport.serving.gauges import Gauges
+from rapport.serving.live import score_histories
+from rapport.serving.problem import UNKNOWN_CUSTOMER, RequestError, problem
 
 Body = dict[str, Any]
 

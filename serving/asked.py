@@ -6,8 +6,8 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from serving.keys import LOCAL, Viewer
-from serving.problem import RequestError
+from rapport.serving.keys import LOCAL, Viewer
+from rapport.serving.problem import RequestError
 
 VIEWER = "rapport.viewer"
 """Where a request's scope holds who signed in before the console, at a proxy."""

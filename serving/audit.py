@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from serving.asked import Asked
+from rapport.serving.asked import Asked
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
 

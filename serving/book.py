@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from scoring.cards import load_card
-from scoring.cards.rfm import Segments, rfm_table
-from scoring.matrix import Floats
-from scoring.scored import Scored
-from serving.current import Current, Night
-from serving.funnel import grade_of
+from rapport.scoring.cards import load_card
+from rapport.scoring.cards.rfm import Segments, rfm_table
+from rapport.scoring.matrix import Floats
+from rapport.scoring.scored import Scored
+from rapport.serving.current import Current, Night
+from rapport.serving.funnel import grade_of
 
 _PEOPLE = ("name", "owner", "region", "industry", "source", "parent_id")
 # Whoever stands higher is called sooner: a week, two, a month.

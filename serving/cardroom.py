@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import yaml
+from rapport.scoring.cards import Card
+from rapport.scoring.cards.indicator import BEST, WORST, Choices, Indicator, Quantiles, said
+from rapport.scoring.cards.reading import card_of_text
+from rapport.serving.current import Current
+from rapport.serving.problem import UNKNOWN_CUSTOMER, RequestError
 
-from history.errors import CardError
-from scoring.cards import Card
-from scoring.cards.indicator import BEST, WORST, Choices, Indicator, Quantiles, said
-from scoring.cards.reading import card_of_text
-from serving.current import Current
-from serving.problem import UNKNOWN_CUSTOMER, RequestError
+from rapport.errors import CardError
 
 _SIGNS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<"}
 

@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from rapport.history.contract import Words
+from rapport.scoring.bundle import Bundle
+from rapport.scoring.change import change as score_change
+from rapport.scoring.matrix import Matrix
+from rapport.scoring.scored import Scored
+from rapport.scoring.wording.table import table as wording
+from rapport.serving.past import day_before_or_on, features_of_day, score_of_day
+from rapport.serving.problem import RequestError
+from rapport.serving.store import Manifest
 
-from history.contract import Words
-from history.errors import ServingError
-from scoring.bundle import Bundle
-from scoring.change import change as score_change
-from scoring.matrix import Matrix
-from scoring.scored import Scored
-from scoring.wording.table import table as wording
-from serving.past import day_before_or_on, features_of_day, score_of_day
-from serving.problem import RequestError
-from serving.store import Manifest
+from rapport.errors import ServingError
 
 _TITLES = {
     "model": {"en": "New model", "zh": "新模型"},

@@ -13,8 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, cast
 
 import httpx
-
-from serving.answers import (
+from rapport.serving.answers import (
     Answer,
     ChangeAnswer,
     CustomerCard,

@@ -10,11 +10,10 @@ from typing import Any
 import anyio
 import anyio.to_thread
 from pydantic import BaseModel, ValidationError
-
-from serving.api import Api
-from serving.asked import Asked
-from serving.endpoints import Endpoint
-from serving.problem import RequestError, invalid
+from rapport.serving.api import Api
+from rapport.serving.asked import Asked
+from rapport.serving.endpoints import Endpoint
+from rapport.serving.problem import RequestError, invalid
 
 Handler = Callable[[Any, Asked], Mapping[str, Any]]
 # Work this light is done on the event loop: handing it to a thread and back takes longer than the work itself.

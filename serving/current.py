@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from rapport.features import Catalog, Vocabulary, catalog
+from rapport.features.engine import array_plan
+from rapport.scoring import shelf
+from rapport.scoring.answer import Answer
+from rapport.scoring.bundle import Bundle
+from rapport.scoring.matrix import Matrix
+from rapport.scoring.scored import Scored
+from rapport.scoring.scorer import Scorer
+from rapport.serving.problem import NotReadyError
+from rapport.serving.store import Ids, Run, current_run, pointer
 
-from features import Catalog, Vocabulary, catalog
-from features.engine import array_plan
-from history.errors import BundleError, RapportError, ServingError
-from scoring import shelf
-from scoring.answer import Answer
-from scoring.bundle import Bundle
-from scoring.matrix import Matrix
-from scoring.scored import Scored
-from scoring.scorer import Scorer
-from serving.problem import NotReadyError
-from serving.store import Ids, Run, current_run, pointer
+from rapport.errors import BundleError, RapportError, ServingError
 
 TARGETS = ("churn", "conversion")
 _SMOKE_ROWS = 16

@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-
-from history.settings import Settings
-from scoring.playbook import playbook_of
-from serving import cardroom, modelroom
-from serving.book import Books, Lines, listed
-from serving.change import change
-from serving.current import TARGETS, Current, Watch
-from serving.feedback import FeedbackBook, Note
-from serving.file_of_customer import file_of
-from serving.keys import LOCAL, KeyRing, Viewer
-from serving.live import Engines, score_histories
-from serving.problem import UNKNOWN_CUSTOMER, NotReadyError, RequestError, problem
-from serving.what_if import what_if
+from rapport.history.settings import Settings
+from rapport.scoring.playbook import playbook_of
+from rapport.serving import cardroom, modelroom
+from rapport.serving.book import Books, Lines, listed
+from rapport.serving.change import change
+from rapport.serving.current import TARGETS, Current, Watch
+from rapport.serving.feedback import FeedbackBook, Note
+from rapport.serving.file_of_customer import file_of
+from rapport.serving.keys import LOCAL, KeyRing, Viewer
+from rapport.serving.live import Engines, score_histories
+from rapport.serving.problem import UNKNOWN_CUSTOMER, NotReadyError, RequestError, problem
+from rapport.serving.what_if import what_if
 
 _STALE = timedelta(days=3)
 

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
-
-from serving.environment import LOOPBACK, Environment
-from serving.keys import LOCAL, KeyRing, Viewer
-from serving.limits import Rate
-from serving.problem import RequestError
-from serving.tokens import TokenError, Tokens, UnknownKeyError, is_token
+from rapport.serving.environment import LOOPBACK, Environment
+from rapport.serving.keys import LOCAL, KeyRing, Viewer
+from rapport.serving.limits import Rate
+from rapport.serving.problem import RequestError
+from rapport.serving.tokens import TokenError, Tokens, UnknownKeyError, is_token
 
 Headers = Mapping[str, str]
 _NO_KEY = "Send a valid key: Authorization: Bearer <key>."

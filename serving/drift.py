@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-
-from scoring.bundle import Bundle
-from scoring.columns import Column
-from scoring.matrix import Floats, Matrix
+from rapport.scoring.bundle import Bundle
+from rapport.scoring.columns import Column
+from rapport.scoring.matrix import Floats, Matrix
 
 _MOST_ROWS = 5_000
 _LEAST_SHARE = 1e-3

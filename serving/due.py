@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from rapport.scoring import Bundle, shelf
+from rapport.scoring.cadence import Cadence, due
+from rapport.scoring.playbook import read_playbook
+from rapport.serving.store import current_run
 
-from history.errors import ServingError
-from scoring import Bundle, shelf
-from scoring.cadence import Cadence, due
-from scoring.playbook import read_playbook
-from serving.store import current_run
+from rapport.errors import ServingError
 
 
 def due_customers(home: Path, target: str, as_of: datetime, cadence: Cadence | None = None) -> pa.Table:

@@ -8,15 +8,16 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from history.errors import RapportError
-from serving import journal
-from serving.asked import VIEWER, Asked, set_asked
-from serving.endpoints import BY_PATH, Endpoint, route_label
-from serving.keys import LOCAL
-from serving.limits import InFlight
-from serving.office import Office
-from serving.problem import RequestError, of_error
-from serving.reply import JSON, Reply, request_id_of
+from rapport.serving import journal
+from rapport.serving.asked import VIEWER, Asked, set_asked
+from rapport.serving.endpoints import BY_PATH, Endpoint, route_label
+from rapport.serving.keys import LOCAL
+from rapport.serving.limits import InFlight
+from rapport.serving.office import Office
+from rapport.serving.problem import RequestError, of_error
+from rapport.serving.reply import JSON, Reply, request_id_of
+
+from rapport.errors import RapportError
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
-
-from serving import answers, schemas
+from rapport.serving import answers, schemas
 
 REASON = {
     "code": "RHY-01", "family": "rhythm", "text": "No order for 97 days; this customer usually orders every 41 days.",

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from rapport.serving.console.export import as_csv, as_excel
+from rapport.serving.outward import FEWEST_SECRET_BYTES, OPENER, SIGNATURE_HEADER, sign
 
-from history.errors import ServingError
-from serving.console.export import as_csv, as_excel
-from serving.files import aside, replace_bytes
-from serving.outward import FEWEST_SECRET_BYTES, OPENER, SIGNATURE_HEADER, sign
+from rapport.errors import ServingError
+from rapport.files import aside, replace_bytes
 
 TABLE = "rapport_scores"
 KEY = ("target", "as_of", "customer_id")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import pyarrow as pa
+from rapport.history import History
 
-from history import History
-from history.spans import parse_span
+from rapport.durations import parse_span
 
 LATELY = parse_span("18mo")
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from serving.problem import RequestError
+from rapport.serving.problem import RequestError
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS feedback (

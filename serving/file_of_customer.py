@@ -7,20 +7,20 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rapport.history.contract import Words
+from rapport.scoring.cards import load_card
+from rapport.scoring.cards.indicator import said
+from rapport.scoring.columns import Column
+from rapport.scoring.what_if import changeable
+from rapport.serving.book import due_on
+from rapport.serving.current import Current
+from rapport.serving.past import day_before_or_on
+from rapport.serving.pictures import branch
 
-from history.contract import Words
-from history.errors import ServingError
-from scoring.cards import load_card
-from scoring.cards.indicator import said
-from scoring.columns import Column
-from scoring.what_if import changeable
-from serving.book import due_on
-from serving.current import Current
-from serving.past import day_before_or_on
-from serving.pictures import branch
+from rapport.errors import ServingError
 
 if TYPE_CHECKING:
-    from serving.desk import Desk
+    from rapport.serving.desk import Desk
 
 _MOST_EVENTS = 300
 _MOST_LEVERS = 8

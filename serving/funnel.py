@@ -6,14 +6,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from features import snapshot
-from history import History, Span, parse_span
-from history.sample import only
-from scoring.scored import Scored
-from scoring.scorer import Scorer
-from scoring.views.known import ask, known
-from serving.current import catalog_of
+from rapport.features import snapshot
+from rapport.history import History, Span, parse_span
+from rapport.history.sample import only
+from rapport.scoring.scored import Scored
+from rapport.scoring.scorer import Scorer
+from rapport.scoring.views.known import ask, known
+from rapport.serving.current import catalog_of
 
 GRADES = ((90, "A"), (70, "B"), (40, "C"), (0, "D"))
 STAGES = ("leads", "touched", "opportunity", "won")

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
 
-from history.errors import ServingError
-from serving.environment import is_private
-from serving.outward import OPENER
+from rapport.serving.environment import is_private
+from rapport.serving.outward import OPENER
+
+from rapport.errors import ServingError
 
 _FETCH_SECONDS = 5.0
 _MOST_BYTES = 512_000

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from history.errors import ServingError
-from serving.files import replace_text
+from rapport.errors import ServingError
+from rapport.files import replace_text
 
 SCOPES = ("read", "score", "feedback", "admin")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")

@@ -11,17 +11,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+from rapport.features import snapshot
+from rapport.history import History, history_of
+from rapport.history.contract import TABLES
+from rapport.history.engine import Engine, open_engine
+from rapport.history.settings import Settings
+from rapport.scoring.scored import Scored
+from rapport.serving.asked import still_wanted
+from rapport.serving.current import Current
+from rapport.serving.problem import RequestError
 
-from features import snapshot
-from history import History, history_of
-from history.contract import TABLES
-from history.engine import Engine, open_engine
-from history.settings import Settings
-from history.spans import parse_span
-from scoring.scored import Scored
-from serving.asked import still_wanted
-from serving.current import Current
-from serving.problem import RequestError
+from rapport.durations import parse_span
 
 MOST_ROWS_IN_ALL = 50_000
 

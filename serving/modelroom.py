@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from scoring import shelf
-from serving.current import Current, Night
-from serving.drift import drift
+from rapport.scoring import shelf
+from rapport.serving.current import Current, Night
+from rapport.serving.drift import drift
 
 _SECTIONS = ("compared", "calibration", "gain", "profit", "importance")
 _VIEWS = ("cohorts", "funnel", "attribution", "risk")

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from rapport.features import snapshot
+from rapport.history import History
+from rapport.scoring import shelf
+from rapport.scoring.bundle import Bundle
+from rapport.scoring.scored import Scored
+from rapport.scoring.scorer import Scorer
+from rapport.serving.current import Night, catalog_of
+from rapport.serving.extracts import extracts
+from rapport.serving.past import past_line
+from rapport.serving.pictures import of_all, of_each
+from rapport.serving.store import Manifest, keep_night, npy, places, write_run
 
-from features import snapshot
-from history import History
-from history.alone import alone
-from history.spans import parse_span
-from scoring import shelf
-from scoring.bundle import Bundle
-from scoring.scored import Scored
-from scoring.scorer import Scorer
-from serving.current import Night, catalog_of
-from serving.extracts import extracts
-from serving.past import past_line
-from serving.pictures import of_all, of_each
-from serving.store import Manifest, keep_night, npy, places, write_run
+from rapport.durations import parse_span
+from rapport.locks import alone
 
 Progress = Callable[[str, float], None]
 

@@ -12,20 +12,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from history.settings import Settings
-from serving import gauges, journal
-from serving.api import Api
-from serving.audit import AuditTrail
-from serving.counter import Counter
-from serving.current import TARGETS, Current, Watch
-from serving.desk import Desk
-from serving.doorkeeper import Doorkeeper
-from serving.drift import by_family, drift
-from serving.environment import Environment
-from serving.issuer import Issuer
-from serving.keys import KeyRing
-from serving.openapi import document
-from serving.tokens import Tokens
+from rapport.history.settings import Settings
+from rapport.serving import gauges, journal
+from rapport.serving.api import Api
+from rapport.serving.audit import AuditTrail
+from rapport.serving.counter import Counter
+from rapport.serving.current import TARGETS, Current, Watch
+from rapport.serving.desk import Desk
+from rapport.serving.doorkeeper import Doorkeeper
+from rapport.serving.drift import by_family, drift
+from rapport.serving.environment import Environment
+from rapport.serving.issuer import Issuer
+from rapport.serving.keys import KeyRing
+from rapport.serving.openapi import document
+from rapport.serving.tokens import Tokens
 
 Page = tuple[int, bytes, str]
 _JSON = "application/json"

@@ -6,9 +6,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
-
-from serving import answers
-from serving.endpoints import ENDPOINTS, Endpoint
+from rapport.serving import answers
+from rapport.serving.endpoints import ENDPOINTS, Endpoint
 
 _REFUSALS = {
     400: "The body is not what this address takes.",

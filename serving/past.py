@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from rapport.serving.store import Manifest, kept_days
 
-from history.errors import ServingError
-from serving.store import Manifest, kept_days
+from rapport.errors import ServingError
 
 _WEEKS, _MONTHS = timedelta(days=70), timedelta(days=550)
 

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-
-from history import History
-from scoring.scored import Scored
-from scoring.views import attribution, chains, customer_tree, decision_chain, risk_overview
-from scoring.views.known import ask, known
-from serving.book import Lines
-from serving.funnel import funnel
+from rapport.history import History
+from rapport.scoring.scored import Scored
+from rapport.scoring.views import attribution, chains, customer_tree, decision_chain, risk_overview
+from rapport.scoring.views.known import ask, known
+from rapport.serving.book import Lines
+from rapport.serving.funnel import funnel
 
 
 def of_each(history: History, as_of: datetime) -> dict[str, pa.Table]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from history.contract import Words
-from history.errors import BundleError, RapportError, ServingError
+from rapport.history.contract import Words
+
+from rapport.errors import BundleError, RapportError, ServingError
 
 CODES = {
     400: "bad_request", 401: "no_key", 403: "wrong_scope", 404: "not_found", 405: "wrong_method", 408: "slow_upload",

@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from history.errors import ServingError
-from serving.environment import Environment, as_variables
-from serving.keys import KeyRing
-from serving.office import Office
+from rapport.serving.environment import Environment, as_variables
+from rapport.serving.keys import KeyRing
+from rapport.serving.office import Office
+
+from rapport.errors import ServingError
 
 _READY_SECONDS = 120.0
 _STOP_SECONDS = 30.0
-_ROOT = Path(__file__).resolve().parent.parent
 
 
 def serve(environment: Environment, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
@@ -70,9 +70,9 @@ def running(
     with tempfile.TemporaryDirectory(prefix="rapport-bento-") as bento_home:
         sink = log.open("ab") if log else None
         process = subprocess.Popen(
-            [sys.executable, "-m", "bentoml", "serve", "serving.service:rapport", "--working-dir", str(_ROOT),
+            [sys.executable, "-m", "bentoml", "serve", "rapport.serving.service:rapport", "--working-dir", bento_home,
              "--host", environment.host, "--port", str(environment.port), "--timeout-graceful-shutdown", "20"],
-            env=_variables(environment, environ, bento_home), cwd=_ROOT, start_new_session=True,
+            env=_variables(environment, environ, bento_home), cwd=bento_home, start_new_session=True,
             stdout=sink, stderr=sink,
         )  # fmt: skip
         try:

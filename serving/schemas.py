@@ -17,8 +17,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError
-
-from history.contract import CUSTOMERS, RECORDED_AT, TABLES, Column, Table
+from rapport.history.contract import CUSTOMERS, RECORDED_AT, TABLES, Column, Table
 
 MOST_IDS = 1_000
 MOST_HISTORIES = 100

@@ -10,16 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 import bentoml
+from rapport.serving import journal
+from rapport.serving.audit import AuditTrail
+from rapport.serving.console.app import console
+from rapport.serving.edge import Edge
+from rapport.serving.environment import Environment, read_environment
+from rapport.serving.office import Office
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
-from serving import journal
-from serving.audit import AuditTrail
-from serving.console.app import console
-from serving.edge import Edge
-from serving.environment import Environment, read_environment
-from serving.files import secret_of
-from serving.office import Office
+from rapport.files import secret_of
 
 
 class Addresses:

@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from rapport.serving.problem import NotReadyError
 
-from history.errors import ServingError
-from serving.files import aside, replace_text
-from serving.problem import NotReadyError
+from rapport.errors import ServingError
+from rapport.files import aside, replace_text
 
 KEPT_RUNS = 3
 _FACTS_KEPT = timedelta(days=35)

@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any
 
 import jwt
+from rapport.serving.environment import Oidc
+from rapport.serving.issuer import Issuer, Jwk
+from rapport.serving.keys import SCOPES, Viewer
+from rapport.serving.problem import NotReadyError
 
-from history.errors import ServingError
-from serving.environment import Oidc
-from serving.issuer import Issuer, Jwk
-from serving.keys import SCOPES, Viewer
-from serving.problem import NotReadyError
+from rapport.errors import ServingError
 
 # What a private key signed. Never "none", and never HMAC: with it, a public key would be the secret.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")

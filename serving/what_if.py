@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from history.contract import Words
-from scoring.what_if import WhatIf
-from scoring.what_if import what_if as score_what_if
-from serving.current import Current
-from serving.problem import UNKNOWN_CUSTOMER, RequestError
+from rapport.history.contract import Words
+from rapport.scoring.what_if import WhatIf
+from rapport.scoring.what_if import what_if as score_what_if
+from rapport.serving.current import Current
+from rapport.serving.problem import UNKNOWN_CUSTOMER, RequestError
 
 
 def what_if(current: Current, customer_id: str, changes: Mapping[str, float]) -> WhatIf:

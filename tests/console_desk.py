@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import yaml
 from console_book import AS_OF, drawn_book
+from rapport.serving.problem import RequestError
 
-from history.errors import ServingError
-from serving.problem import RequestError
+from rapport.errors import ServingError
 
 BASE = {"churn": 0.21, "conversion": 0.12}
 _TOLD = yaml.safe_load(Path(__file__).with_name("console_example.yaml").read_text(encoding="utf-8"))

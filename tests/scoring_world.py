@@ -5,19 +5,18 @@ from datetime import UTC, datetime
 import lightgbm as lgb
 import numpy as np
 import pyarrow as pa
-
-from features import catalog
-from scoring import Bundle
-from scoring.blend import Blend
-from scoring.cards import load_card
-from scoring.columns import Column, columns_of
-from scoring.experts.card import CardExpert
-from scoring.experts.linear import Linear, Term
-from scoring.experts.rhythm import Rhythm
-from scoring.experts.trees import Trees
-from scoring.interval import Interval
-from scoring.matrix import Matrix
-from scoring.spend import Spend
+from rapport.features import catalog
+from rapport.scoring import Bundle
+from rapport.scoring.blend import Blend
+from rapport.scoring.cards import load_card
+from rapport.scoring.columns import Column, columns_of
+from rapport.scoring.experts.card import CardExpert
+from rapport.scoring.experts.linear import Linear, Term
+from rapport.scoring.experts.rhythm import Rhythm
+from rapport.scoring.experts.trees import Trees
+from rapport.scoring.interval import Interval
+from rapport.scoring.matrix import Matrix
+from rapport.scoring.spend import Spend
 
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
 REGION = Column("attribute_region", "fit", "category", 0, False, "Region.", "地区。", ("north", "south", "east"))

@@ -1,9 +1,9 @@
 """A card of two lines that is well formed, from which malformed ones are made."""
 
 import pytest
+from rapport.scoring.cards.reading import card_of_text
 
-from history.errors import CardError
-from scoring.cards.reading import card_of_text
+from rapport.errors import CardError
 
 KNOWN = ("spend_sum_365d", "orders_count_90d", "attribute_source")
 SMALL = """\

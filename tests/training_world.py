@@ -4,8 +4,9 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from history import History, history_of
-from history.spans import parse_span
+from rapport.history import History, history_of
+
+from rapport.durations import parse_span
 
 BEGIN, NOW = datetime(2024, 1, 1), datetime(2026, 1, 1)
 HORIZON, ACTIVE = parse_span("90d"), parse_span("180d")

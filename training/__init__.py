@@ -1,10 +1,10 @@
 """From a history to a bundle: slices, fit, calibration, evaluation, grade, registry."""
 
-from training.backtest import backtest
-from training.monitor import Watched, monitor
-from training.recipe import Trained, newest_moment, train
-from training.registry import models_list, models_show, promote, record, rollback
-from training.repeat import repeat
+from rapport.training.backtest import backtest
+from rapport.training.monitor import Watched, monitor
+from rapport.training.recipe import Trained, newest_moment, train
+from rapport.training.registry import models_list, models_show, promote, record, rollback
+from rapport.training.repeat import repeat
 
 __all__ = [
     "Trained",

@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+from rapport.features import Vocabulary, catalog, snapshot
+from rapport.history import History
+from rapport.scoring.alerts import Moment, Replay, Rules, replay, watch
+from rapport.scoring.bundle import Bundle
+from rapport.scoring.scored import Scored
+from rapport.scoring.scorer import Scorer
+from rapport.scoring.tiers import Memory, TierStates, remember
+from rapport.training.recipe import train
 
-from features import Vocabulary, catalog, snapshot
-from history import History
-from history.spans import Span
-from scoring.alerts import Moment, Replay, Rules, replay, watch
-from scoring.bundle import Bundle
-from scoring.scored import Scored
-from scoring.scorer import Scorer
-from scoring.tiers import Memory, TierStates, remember
-from training.recipe import train
+from rapport.durations import Span
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-
-from features import Catalog
-from history import History
-from scoring import Bundle
-from scoring.bundle import Basis
-from scoring.matrix import Matrix
-from training.assessment import Assessment
-from training.committee import Committee
-from training.level import Level
-from training.record import record_of
-from training.rows import Part, Question, Rows
-from training.size import Size
-from training.trial import Trial
-from training.votes import blend_of, prior, weigh
+from rapport.features import Catalog
+from rapport.history import History
+from rapport.scoring import Bundle
+from rapport.scoring.bundle import Basis
+from rapport.scoring.matrix import Matrix
+from rapport.training.assessment import Assessment
+from rapport.training.committee import Committee
+from rapport.training.level import Level
+from rapport.training.record import record_of
+from rapport.training.rows import Part, Question, Rows
+from rapport.training.size import Size
+from rapport.training.trial import Trial
+from rapport.training.votes import blend_of, prior, weigh
 
 CENTRED_ON = 4_000
 

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from rapport.scoring.matrix import Floats
+from rapport.training.evaluate import calibration_error, measures, paired
+from rapport.training.grade import Grade, grade_of
+from rapport.training.rules import rules
+from rapport.training.size import Size
+from rapport.training.trial import Trial, anchored
+from rapport.training.votes import prior, told
 from scipy.special import expit, logit
-
-from scoring.matrix import Floats
-from training.evaluate import calibration_error, measures, paired
-from training.grade import Grade, grade_of
-from training.rules import rules
-from training.size import Size
-from training.trial import Trial, anchored
-from training.votes import prior, told
 
 EDGE = 1e-6
 # Bootstraps of more rows than these say the same, later.

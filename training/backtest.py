@@ -4,12 +4,12 @@ from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from rapport.features import snapshot
+from rapport.history import History
+from rapport.scoring import Scorer
+from rapport.training.recipe import Progress, Trained, silent, train
 
-from features import snapshot
-from history import History
-from history.spans import Span
-from scoring import Scorer
-from training.recipe import Progress, Trained, silent, train
+from rapport.durations import Span
 
 
 def backtest(

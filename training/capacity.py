@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-
-from scoring.matrix import Floats
-from scoring.spend import Spend
-from training.assembly import Made
+from rapport.scoring.matrix import Floats
+from rapport.scoring.spend import Spend
+from rapport.training.assembly import Made
 
 MARGIN, SAVED, CALL = 0.3, 0.2, 0.002
 """Of spend kept as profit; of leaving customers kept by a call; cost of a call as a part of the mean expected spend."""

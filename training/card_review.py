@@ -8,17 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from rapport.history import History, Span
+from rapport.scoring.cards import Card
+from rapport.scoring.cards.audit import BAD_LABEL, Audit, audit
+from rapport.scoring.cards.bands import fill
+from rapport.scoring.cards.indicator import BEST, Bound, Indicator, Rung, Thresholds
+from rapport.scoring.cards.quality import auc, stability
+from rapport.scoring.cards.scores import columns_of, measured
+from rapport.scoring.cards.workshop import bands_text, past_rows
 from sklearn.isotonic import IsotonicRegression
 
-from history import History, Span
-from history.errors import CardError
-from scoring.cards import Card
-from scoring.cards.audit import BAD_LABEL, Audit, audit
-from scoring.cards.bands import fill
-from scoring.cards.indicator import BEST, Bound, Indicator, Rung, Thresholds
-from scoring.cards.quality import auc, stability
-from scoring.cards.scores import columns_of, measured
-from scoring.cards.workshop import bands_text, past_rows
+from rapport.errors import CardError
 
 MOVED = 0.25
 """A stability index above this says that customers now lie in other bands than before."""

@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-
-from scoring.cards.audit import BAD_LABEL
-from scoring.cards.quality import auc, average_precision
-from training.assembly import Made
+from rapport.scoring.cards.audit import BAD_LABEL
+from rapport.scoring.cards.quality import auc, average_precision
+from rapport.training.assembly import Made
 
 
 def card_standing(made: Made) -> dict[str, Any] | None:

@@ -5,18 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
-
-from scoring.cards import Card
-from scoring.experts import Expert
-from scoring.experts.rhythm import Rhythm
-from scoring.experts.trees import Trees
-from scoring.matrix import Floats, Matrix
-from training.fitting.card import fit_card
-from training.fitting.linear import fit_hazard, fit_linear
-from training.fitting.trees import MANY, NEWEST, Shape, fit_trees, threads
-from training.level import shift_to, steady
-from training.rows import Rows
-from training.slices import Slices
+from rapport.scoring.cards import Card
+from rapport.scoring.experts import Expert
+from rapport.scoring.experts.rhythm import Rhythm
+from rapport.scoring.experts.trees import Trees
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.training.fitting.card import fit_card
+from rapport.training.fitting.linear import fit_hazard, fit_linear
+from rapport.training.fitting.trees import MANY, NEWEST, Shape, fit_trees, threads
+from rapport.training.level import shift_to, steady
+from rapport.training.rows import Rows
+from rapport.training.slices import Slices
 
 HALF_LIFE_DAYS = 365.0
 

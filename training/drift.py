@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-from scoring import Bundle
-from scoring.columns import Column
-from scoring.matrix import Floats, Matrix
-from scoring.reference import STEPS
-from training.committee import logits_of
-from training.standing import importance
+from rapport.scoring import Bundle
+from rapport.scoring.columns import Column
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.scoring.reference import STEPS
+from rapport.training.committee import logits_of
+from rapport.training.standing import importance
 
 SLIGHT, LARGE = 0.1, 0.25
 PARTS = 10

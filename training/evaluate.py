@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
-
-from scoring.matrix import Floats
-from training.fitting.linear import auc
+from rapport.scoring.matrix import Floats
+from rapport.training.fitting.linear import auc
 
 BINS = 10
 DRAWS = 400

@@ -3,18 +3,17 @@
 from dataclasses import replace
 
 import numpy as np
-
-from scoring import Bundle
-from training.assembly import Made, assemble
-from training.capacity import profit
-from training.card_standing import card_standing
-from training.committee import Making
-from training.guards import direction_cost, guards_of
-from training.record import made_by
-from training.slices import Slices
-from training.spend import fit_spend
-from training.standing import standing
-from training.uncertainty import interval_of
+from rapport.scoring import Bundle
+from rapport.training.assembly import Made, assemble
+from rapport.training.capacity import profit
+from rapport.training.card_standing import card_standing
+from rapport.training.committee import Making
+from rapport.training.guards import direction_cost, guards_of
+from rapport.training.record import made_by
+from rapport.training.slices import Slices
+from rapport.training.spend import fit_spend
+from rapport.training.standing import standing
+from rapport.training.uncertainty import interval_of
 
 SOME = 4_000
 

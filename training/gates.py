@@ -6,16 +6,15 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-
-from history.contract import Words
-from scoring import Bundle
-from scoring.blend import sigmoid
-from scoring.matrix import Floats, Matrix
-from training.assembly import Made
-from training.committee import logits_of
-from training.evaluate import average_precision
-from training.rows import Places
-from training.wording import said
+from rapport.history.contract import Words
+from rapport.scoring import Bundle
+from rapport.scoring.blend import sigmoid
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.training.assembly import Made
+from rapport.training.committee import logits_of
+from rapport.training.evaluate import average_precision
+from rapport.training.rows import Places
+from rapport.training.wording import said
 
 KEEP = 0.95
 FEW = 50

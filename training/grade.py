@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-
-from history.contract import Words
-from scoring.matrix import Floats
-from training.evaluate import average_precision, lift
-from training.size import Size
-from training.wording import against, joined
-from training.wording import said as said_of
+from rapport.history.contract import Words
+from rapport.scoring.matrix import Floats
+from rapport.training.evaluate import average_precision, lift
+from rapport.training.size import Size
+from rapport.training.wording import against, joined
+from rapport.training.wording import said as said_of
 
 DRAWS = 300
 SURE = 5.0

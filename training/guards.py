@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from rapport.history.contract import Words
+from rapport.scoring.columns import Column
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.training.committee import Making, logits_of
+from rapport.training.fitting.linear import auc
+from rapport.training.fitting.trees import fit_trees, varying
+from rapport.training.pages import words
+from rapport.training.rows import Rows
 
-from history.contract import Words
-from history.errors import TrainingError
-from scoring.columns import Column
-from scoring.matrix import Floats, Matrix
-from training.committee import Making, logits_of
-from training.fitting.linear import auc
-from training.fitting.trees import fit_trees, varying
-from training.pages import words
-from training.rows import Rows
+from rapport.errors import TrainingError
 
 TOO_GOOD = 0.95
 MOSTLY = 0.85

@@ -7,10 +7,9 @@ kind, one with thirty hardly.
 """
 
 import numpy as np
-
-from scoring.blend import logit_of
-from scoring.experts.rhythm import SINCE_FIRST, SINCE_LAST, Rhythm
-from scoring.matrix import Floats, Matrix
+from rapport.scoring.blend import logit_of
+from rapport.scoring.experts.rhythm import SINCE_FIRST, SINCE_LAST, Rhythm
+from rapport.scoring.matrix import Floats, Matrix
 
 DRAWS = 60
 # How often somebody who knows the customer would also know whether it has gone already. No history tells that: chosen

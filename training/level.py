@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+from rapport.scoring.matrix import Floats
 from scipy.optimize import brentq
 from scipy.special import expit
-
-from scoring.matrix import Floats
 
 YEAR = timedelta(days=365)
 SEASON_WEIGHT = 0.9

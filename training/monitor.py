@@ -9,24 +9,24 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
+from rapport.features import Catalog, Vocabulary, catalog, snapshot
+from rapport.history import History
+from rapport.history.contract import Words
+from rapport.scoring import Bundle, shelf
+from rapport.scoring.columns import Column
+from rapport.scoring.matrix import Matrix
+from rapport.training.drift import LARGE, Moved, features_moved, logits_now, reasons_moved, score_moved
+from rapport.training.evaluate import measures
+from rapport.training.gates import remapped
+from rapport.training.pages import page, words
+from rapport.training.recipe import silent
+from rapport.training.rows import Question, labelled
+from rapport.training.standing import calibration
+from rapport.training.told import table
 from scipy.special import expit
 
-from features import Catalog, Vocabulary, catalog, snapshot
-from history import History
-from history.contract import Words
-from history.errors import TrainingError
-from history.spans import parse_span
-from scoring import Bundle, shelf
-from scoring.columns import Column
-from scoring.matrix import Matrix
-from training.drift import LARGE, Moved, features_moved, logits_now, reasons_moved, score_moved
-from training.evaluate import measures
-from training.gates import remapped
-from training.pages import page, words
-from training.recipe import silent
-from training.rows import Question, labelled
-from training.standing import calibration
-from training.told import table
+from rapport.durations import parse_span
+from rapport.errors import TrainingError
 
 Progress = Callable[[str, float], None]
 WORSE_AUC, WORSE_LEVEL, MOVED_SHARE = 0.05, 0.05, 0.2

@@ -7,11 +7,11 @@ from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, select_autoescape
+from rapport.history.contract import Words
+from rapport.scoring.wording.numbers import said as number
+from rapport.scoring.wording.table import table
 
-from history.contract import Words
-from history.spans import parse_span
-from scoring.wording.numbers import said as number
-from scoring.wording.table import table
+from rapport.durations import parse_span
 
 Say = Callable[..., str]
 
@@ -19,7 +19,7 @@ Say = Callable[..., str]
 @cache
 def texts() -> Mapping[str, Words]:
     """Read every sentence."""
-    written = yaml.safe_load(resources.files("training").joinpath("pages.yaml").read_text(encoding="utf-8"))
+    written = yaml.safe_load(resources.files("rapport.training").joinpath("pages.yaml").read_text(encoding="utf-8"))
     return {key: Words(**words) for key, words in written.items()}
 
 
@@ -47,7 +47,7 @@ def span(written: str, language: str) -> str:
 
 def page(template: str, language: str, **given: Any) -> str:
     """Fill a template; it works offline."""
-    environment = Environment(loader=PackageLoader("training", "."), autoescape=select_autoescape())
+    environment = Environment(loader=PackageLoader("rapport.training", "."), autoescape=select_autoescape())
     environment.filters |= {
         "percent": lambda share, digits=1: f"{share:.{digits}%}",
         "thousands": lambda count: f"{count:,}",

@@ -13,13 +13,12 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-
-from scoring import Bundle
-from scoring.columns import Column
-from scoring.matrix import Floats, Matrix
-from training.assessment import Assessment
-from training.fitting.trees import varying
-from training.pages import Say, speaker
+from rapport.scoring import Bundle
+from rapport.scoring.columns import Column
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.training.assessment import Assessment
+from rapport.training.fitting.trees import varying
+from rapport.training.pages import Say, speaker
 
 INK, OURS, FAINT = "#1f2933", "#0b6e99", "#9aa5b1"
 SHOWN = ("blend", "model", "card", "rhythm", "recency")

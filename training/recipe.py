@@ -6,27 +6,28 @@ from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Any
 
-from features import Catalog, ChurnRule, catalog, vocabulary_of
-from history import History
-from history.contract import TABLES
-from history.errors import TrainingError
-from history.sample import sampled
-from history.settings import Settings
-from history.spans import Span, parse_span
-from scoring import Bundle
-from scoring.cards import Card, load_card
-from training.assembly import Made
-from training.assessment import assess
-from training.committee import Making, fit_committee
-from training.finish import finished
-from training.fitting.trees import with_whole
-from training.guards import refuse_leaks
-from training.rhythms import rhythms_at, seen_since
-from training.rows import Part, Question, Rows, eligible, everyone, labelled
-from training.size import size_of
-from training.slices import Slices, begin_of, slices, validation
-from training.summary import summary
-from training.trial import expected_level, level_at, run_trial
+from rapport.features import Catalog, ChurnRule, catalog, vocabulary_of
+from rapport.history import History
+from rapport.history.contract import TABLES
+from rapport.history.sample import sampled
+from rapport.history.settings import Settings
+from rapport.scoring import Bundle
+from rapport.scoring.cards import Card, load_card
+from rapport.training.assembly import Made
+from rapport.training.assessment import assess
+from rapport.training.committee import Making, fit_committee
+from rapport.training.finish import finished
+from rapport.training.fitting.trees import with_whole
+from rapport.training.guards import refuse_leaks
+from rapport.training.rhythms import rhythms_at, seen_since
+from rapport.training.rows import Part, Question, Rows, eligible, everyone, labelled
+from rapport.training.size import size_of
+from rapport.training.slices import Slices, begin_of, slices, validation
+from rapport.training.summary import summary
+from rapport.training.trial import expected_level, level_at, run_trial
+
+from rapport.durations import Span, parse_span
+from rapport.errors import TrainingError
 
 Progress = Callable[[str, float], None]
 HAPPENED = ("orders", "interactions", "touches", "tickets", "surveys", "opportunities")
@@ -158,7 +159,7 @@ def _asked(question: Question) -> Question:
 
 def _search(tries: int) -> Callable[..., Making]:
     # Optuna is an extra and costs a second to import; one that is missing is told of before the long work.
-    from training.search import searched  # noqa: PLC0415
+    from rapport.training.search import searched  # noqa: PLC0415
 
     return partial(searched, tries=tries)
 

@@ -6,10 +6,10 @@ from dataclasses import asdict, fields
 from importlib.metadata import version
 from typing import Any
 
-from features import Catalog
-from history import History
-from training.committee import Making
-from training.rows import Question, Rows
+from rapport.features import Catalog
+from rapport.history import History
+from rapport.training.committee import Making
+from rapport.training.rows import Question, Rows
 
 LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scipy")
 

@@ -16,17 +16,17 @@ from urllib.parse import urlsplit
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from rapport.scoring import Bundle, shelf
+from rapport.scoring.cost import refuse_costly
+from rapport.training.gates import against_champion, as_dicts, gates_of
+from rapport.training.recipe import Progress, Trained, silent
+from rapport.training.runs import log_run
+from rapport.training.store import opened, temporaries_in, tracking_uri
+from rapport.training.summary import summary
+from rapport.training.told import Told, table
 
-from history.alone import alone
-from history.errors import PromotionError
-from scoring import Bundle, shelf
-from scoring.cost import refuse_costly
-from training.gates import against_champion, as_dicts, gates_of
-from training.recipe import Progress, Trained, silent
-from training.runs import log_run
-from training.store import opened, temporaries_in, tracking_uri
-from training.summary import summary
-from training.told import Told, table
+from rapport.errors import PromotionError
+from rapport.locks import alone
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 LOCK = "models"

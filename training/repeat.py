@@ -7,13 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from history import History, Settings, read_history
-from history.errors import BundleError
-from history.spans import parse_span
-from scoring import Bundle, shelf
-from scoring.bundle_files import MAIN, read_json
-from training.recipe import Progress, silent, train
-from training.told import Told
+from rapport.history import History, Settings, read_history
+from rapport.scoring import Bundle, shelf
+from rapport.scoring.bundle_files import MAIN, read_json
+from rapport.training.recipe import Progress, silent, train
+from rapport.training.told import Told
+
+from rapport.durations import parse_span
+from rapport.errors import BundleError
 
 AFTERWARDS = ("gates", "against_champion")
 """What was added to the evaluation when the version was kept: it depends on the champion of that day."""

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scoring import Bundle
-from scoring.experts.card import CardExpert
-from training.pages import Say, money, page, speaker
-from training.plots import Drawing
-from training.recipe import Trained
-from training.summary import SHOWN
+from rapport.scoring import Bundle
+from rapport.scoring.experts.card import CardExpert
+from rapport.training.pages import Say, money, page, speaker
+from rapport.training.plots import Drawing
+from rapport.training.recipe import Trained
+from rapport.training.summary import SHOWN
 
 
 def write_report(trained: Trained, folder: Path, language: str) -> Path:

@@ -8,9 +8,8 @@ customer, a sixth of the horizon apart: what is learnt later still is mostly new
 from itertools import permutations
 
 import numpy as np
-
-from scoring.matrix import Floats
-from training.rows import Places, Rows
+from rapport.scoring.matrix import Floats
+from rapport.training.rows import Places, Rows
 
 SHARE = 6
 # Looks from a twelfth to a third of the horizon apart; their steps are taken to grow as those of a random walk.

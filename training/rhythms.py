@@ -10,14 +10,13 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from features import Catalog, snapshot
-from history import History
-from scoring.experts.rhythm import Rhythm
-from scoring.matrix import Floats
-from training.fitting.rhythm import FEATURES, ORDERS, SINCE_FIRST, SINCE_LAST, fit_rhythm
-from training.level import shift_to, steady
-from training.rows import Question
+from rapport.features import Catalog, snapshot
+from rapport.history import History
+from rapport.scoring.experts.rhythm import Rhythm
+from rapport.scoring.matrix import Floats
+from rapport.training.fitting.rhythm import FEATURES, ORDERS, SINCE_FIRST, SINCE_LAST, fit_rhythm
+from rapport.training.level import shift_to, steady
+from rapport.training.rows import Question
 
 SHARE = 6
 LEAST = 30

@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from rapport.features import BY_ORDERS, Catalog, ChurnRule, snapshot
+from rapport.features.engine import training_parts
+from rapport.features.question import Question as Asked
+from rapport.history import History
+from rapport.history.sample import sampled
+from rapport.scoring.columns import Column, columns_of
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.training.whole import Whole
 
-from features import BY_ORDERS, Catalog, ChurnRule, snapshot
-from features.engine import training_parts
-from features.question import Question as Asked
-from history import History
-from history.errors import TrainingError
-from history.sample import sampled
-from history.spans import Span
-from scoring.columns import Column, columns_of
-from scoring.matrix import Floats, Matrix
-from training.whole import Whole
+from rapport.durations import Span
+from rapport.errors import TrainingError
 
 HELD = 600_000
 """Most rows that are held as numbers: 1 GB of 200 features. All but the trees need no more (docs/training.md)."""

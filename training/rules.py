@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-
-from scoring.matrix import Floats, Matrix
-from training.rows import Rows
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.training.rows import Rows
 
 SHRINK = 20.0
 RECENCY = {"churn": ("days_since_last_order",), "conversion": ("days_since_last_touch", "customer_age_days")}

@@ -9,11 +9,10 @@ from typing import Any
 import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-
-from scoring import Bundle
-from training.recipe import Trained
-from training.report import write_report
-from training.store import experiment
+from rapport.scoring import Bundle
+from rapport.training.recipe import Trained
+from rapport.training.report import write_report
+from rapport.training.store import experiment
 
 SERVED = Path(__file__).with_name("served.py")
 REQUIREMENTS = ["duckdb", "ibis-framework", "lightgbm", "mlflow", "numpy", "pandas", "pyarrow", "pyyaml"]

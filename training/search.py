@@ -5,14 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import optuna
+from rapport.training.committee import Ground, Making, ground_of, logits_of
+from rapport.training.evaluate import log_loss
+from rapport.training.fitting.trees import Shape
+from rapport.training.rows import Question, Rows
+from rapport.training.slices import Slices, validation
+from rapport.training.trial import Trial, anchored
 from scipy.special import expit
-
-from training.committee import Ground, Making, ground_of, logits_of
-from training.evaluate import log_loss
-from training.fitting.trees import Shape
-from training.rows import Question, Rows
-from training.slices import Slices, validation
-from training.trial import Trial, anchored
 
 SEED = 0
 MOST_LEAVES, MOST_ROUNDS = 15, 100

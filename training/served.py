@@ -7,8 +7,7 @@ import mlflow
 import pandas as pd
 import pyarrow as pa
 from mlflow.pyfunc import PythonModel
-
-from scoring import Bundle, Scorer
+from rapport.scoring import Bundle, Scorer
 
 
 class BundleModel(PythonModel):  # type: ignore[misc]  # MLflow publishes no types

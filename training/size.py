@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from scoring.bundle import Basis
-from training.rows import Rows
-from training.slices import Slices
+from rapport.scoring.bundle import Basis
+from rapport.training.rows import Rows
+from rapport.training.slices import Slices
 
 COMMITTEE, RHYTHM = 40, 10
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from history import History
-from history.errors import TrainingError
-from history.spans import Span
+from rapport.history import History
+
+from rapport.durations import Span
+from rapport.errors import TrainingError
 
 MANY = 14
 NEWEST = 3

@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-
-from history import History
-from scoring.matrix import Floats, Matrix
-from scoring.spend import Spend
-from training.rows import Question, Rows
+from rapport.history import History
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.scoring.spend import Spend
+from rapport.training.rows import Question, Rows
 
 FEATURE = "spend_sum_365d"
 KNOTS = 12

@@ -5,14 +5,13 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-
-from scoring import Bundle
-from scoring.columns import Column
-from scoring.matrix import Floats, Matrix
-from training.assessment import Assessment
-from training.evaluate import average_precision, brier
-from training.fitting.linear import auc
-from training.trial import Trial
+from rapport.scoring import Bundle
+from rapport.scoring.columns import Column
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.training.assessment import Assessment
+from rapport.training.evaluate import average_precision, brier
+from rapport.training.fitting.linear import auc
+from rapport.training.trial import Trial
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 PARTS = 10

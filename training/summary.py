@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from scoring import Bundle
-from training.told import table
+from rapport.scoring import Bundle
+from rapport.training.told import table
 
 SHOWN = ("auc", "average_precision", "lift_10", "log_loss", "calibration_error")
 

@@ -7,13 +7,12 @@ from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.training.committee import Committee, Making, fit_committee, logits_of
+from rapport.training.level import Level, forecast, shift_to
+from rapport.training.rows import Flags, Question, Rows
+from rapport.training.slices import Slices, validation
 from scipy.special import expit
-
-from scoring.matrix import Floats, Matrix
-from training.committee import Committee, Making, fit_committee, logits_of
-from training.level import Level, forecast, shift_to
-from training.rows import Flags, Question, Rows
-from training.slices import Slices, validation
 
 
 @dataclass(frozen=True)

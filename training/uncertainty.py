@@ -11,20 +11,19 @@ from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
+from rapport.scoring.experts.rhythm import Rhythm
+from rapport.scoring.interval import Interval
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.training.assembly import Made, votes_of
+from rapport.training.committee import Making, fit_committee
+from rapport.training.evaluate import EDGE
+from rapport.training.habits import DRAWS, own_strays
+from rapport.training.level import shift_to
+from rapport.training.revisions import looked_at_twice, steps_of
+from rapport.training.rows import Places
+from rapport.training.slices import Slices
+from rapport.training.trial import anchored
 from scipy.special import expit
-
-from scoring.experts.rhythm import Rhythm
-from scoring.interval import Interval
-from scoring.matrix import Floats, Matrix
-from training.assembly import Made, votes_of
-from training.committee import Making, fit_committee
-from training.evaluate import EDGE
-from training.habits import DRAWS, own_strays
-from training.level import shift_to
-from training.revisions import looked_at_twice, steps_of
-from training.rows import Places
-from training.slices import Slices
-from training.trial import anchored
 
 HALVES = 3
 PLENTY = 60_000

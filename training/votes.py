@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from rapport.scoring.blend import Blend
+from rapport.scoring.matrix import Floats
+from rapport.training.level import shift_to
+from rapport.training.rows import Flags
+from rapport.training.size import Size
+from rapport.training.trial import Judged, Trial, anchored, first_half
 from scipy.optimize import minimize
 from scipy.special import expit
-
-from scoring.blend import Blend
-from scoring.matrix import Floats
-from training.level import shift_to
-from training.rows import Flags
-from training.size import Size
-from training.trial import Judged, Trial, anchored, first_half
 
 # The pull to equal votes: what an earlier opinion worth a few customers with the rarer outcome would do (rows of the
 # same customer at several slices are one witness), and a little that no number takes away, for seasons differ. How sure

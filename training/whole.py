@@ -14,9 +14,8 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-
-from scoring.columns import Column
-from scoring.matrix import Floats, Matrix
+from rapport.scoring.columns import Column
+from rapport.scoring.matrix import Floats, Matrix
 
 AT_ONCE = 50_000
 Small = npt.NDArray[np.int8]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from history.contract import Words
+from rapport.history.contract import Words
 
 NAMES: Mapping[str, Words] = {
     "base_rate": Words("the base rate", "总体平均率"),

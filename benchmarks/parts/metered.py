@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from features import chunks, ordered, windows
-from features.arrays import ArrayPlan
-from features.arrays.steps import Steps
-from features.feature import Feature
-from features.measures import Leaf, Measure
-from features.targets import STATE_MEASURES
+from rapport.features import chunks, ordered, windows
+from rapport.features.arrays import ArrayPlan
+from rapport.features.arrays.steps import Steps
+from rapport.features.feature import Feature
+from rapport.features.measures import Leaf, Measure
+from rapport.features.targets import STATE_MEASURES
 
 Key = tuple[Any, ...]
 Spent = Mapping[Key, float]

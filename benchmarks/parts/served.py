@@ -7,15 +7,15 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+from rapport.features import Feature, Vocabulary, catalog, training_rows
+from rapport.history import TABLES, History
+from rapport.scoring.blend import Blend
+from rapport.scoring.bundle import Bundle
+from rapport.scoring.columns import Column, columns_of
+from rapport.scoring.experts.trees import Trees
+from rapport.scoring.matrix import Matrix
 
-from features import Feature, Vocabulary, catalog, training_rows
-from history import TABLES, History
-from history.spans import parse_span
-from scoring.blend import Blend
-from scoring.bundle import Bundle
-from scoring.columns import Column, columns_of
-from scoring.experts.trees import Trees
-from scoring.matrix import Matrix
+from rapport.durations import parse_span
 
 AS_OF = datetime(2026, 11, 1)  # noqa: DTZ001  # on the company's clock
 YEAR = parse_span("12mo")

@@ -11,16 +11,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from features.arrays.program import ROWS
-from features.arrays.rows import picked
-from features.arrays.texts import Texts
-from features.arrays.values import LEAST, Column
-from features.measures import TICKS
-from features.sources import DAY_US, EPOCH, MICROSECOND, PREPARED, prepared_arrays, schema
-from history import History
-from history.contract import RECORDED_AT, TABLES, Table, columns_of
-from history.quick import Quick
+from rapport.features.arrays.program import ROWS
+from rapport.features.arrays.rows import picked
+from rapport.features.arrays.texts import Texts
+from rapport.features.arrays.values import LEAST, Column
+from rapport.features.measures import TICKS
+from rapport.features.sources import DAY_US, EPOCH, MICROSECOND, PREPARED, prepared_arrays, schema
+from rapport.history import History
+from rapport.history.contract import RECORDED_AT, TABLES, Table, columns_of
+from rapport.history.quick import Quick
 
 Cells = dict[tuple[str, str], Any]
 """Columns by source and name; of ids a list until they are numbered."""

@@ -7,16 +7,15 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
-
-from features.arrays.cells import Door
-from features.arrays.finish import Finish
-from features.arrays.merging import Gathered, Merge, Merged
-from features.arrays.program import Program
-from features.arrays.steps import Order
-from features.arrays.values import Column
-from features.plan import Plan
-from features.sources import Moment
-from history import History
+from rapport.features.arrays.cells import Door
+from rapport.features.arrays.finish import Finish
+from rapport.features.arrays.merging import Gathered, Merge, Merged
+from rapport.features.arrays.program import Program
+from rapport.features.arrays.steps import Order
+from rapport.features.arrays.values import Column
+from rapport.features.plan import Plan
+from rapport.features.sources import Moment
+from rapport.history import History
 
 
 class ArrayPlan:

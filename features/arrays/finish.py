@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-
-from features.arrays.steps import Steps
-from features.arrays.values import VALUES, Column, known
-from features.measures import Binary, Leaf, Measure, Number, Unary
-from features.targets import ACTIVE, CLOSED, LAPSED, NEW, SILENT, STATE_MEASURES
+from rapport.features.arrays.steps import Steps
+from rapport.features.arrays.values import VALUES, Column, known
+from rapport.features.measures import Binary, Leaf, Measure, Number, Unary
+from rapport.features.targets import ACTIVE, CLOSED, LAPSED, NEW, SILENT, STATE_MEASURES
 
 _ZERO: Column = (np.array(0.0), None)
 _NOTHING: Column = (np.array(0.0), np.array(True))

@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from features.arrays.rows import spread
-from features.arrays.values import LEAST, MOST, Column, merge_of
-from features.measures import LATEST_SHIFT, TICKS, Leaf
-from features.plan import MIDDLE
-from features.streams import STREAM
+from rapport.features.arrays.rows import spread
+from rapport.features.arrays.values import LEAST, MOST, Column, merge_of
+from rapport.features.measures import LATEST_SHIFT, TICKS, Leaf
+from rapport.features.plan import MIDDLE
+from rapport.features.streams import STREAM
 
 Numbers = npt.NDArray[np.int64]
 Merged = tuple[Numbers, Numbers]

@@ -12,10 +12,9 @@ from typing import Any
 import ibis
 import ibis.expr.operations as ops
 import numpy as np
-
-from features.arrays.rows import Groups, Places, matched, picked, spread, stacked
-from features.arrays.steps import Steps
-from features.arrays.values import REDUCTIONS, VALUES, Column, known
+from rapport.features.arrays.rows import Groups, Places, matched, picked, spread, stacked
+from rapport.features.arrays.steps import Steps
+from rapport.features.arrays.values import REDUCTIONS, VALUES, Column, known
 
 ROWS = "rows"
 """The name under which the number of rows of an input table is asked for."""

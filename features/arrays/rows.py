@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from features.arrays.texts import Texts
-from features.arrays.values import Column
+from rapport.features.arrays.texts import Texts
+from rapport.features.arrays.values import Column
 
 Places = npt.NDArray[np.intp]
 

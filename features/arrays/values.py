@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-
-from features.arrays.texts import Texts
+from rapport.features.arrays.texts import Texts
 
 if TYPE_CHECKING:
-    from features.arrays.rows import Groups
-    from features.measures import Partial
+    from rapport.features.arrays.rows import Groups
+    from rapport.features.measures import Partial
 
 Column = tuple[Any, npt.NDArray[np.bool_] | None]
 Make = Callable[..., Column]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from features.feature import Feature
-from features.measures import Events, Unary
-from history.contract import Words
+from rapport.features.feature import Feature
+from rapport.features.measures import Events, Unary
+from rapport.history.contract import Words
 
 TICKETS, ANSWERED, SOLVED = Events("tickets"), Events("responses"), Events("resolutions")
 SURVEYS, MARKS = Events("surveys"), Events("satisfaction")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from features.feature import Feature
-from features.measures import Events
-from history.contract import Words
+from rapport.features.feature import Feature
+from rapport.features.measures import Events
+from rapport.history.contract import Words
 
 TALKS, CHAIN, PEOPLE = Events("interactions"), Events("chain"), Events("contacts")
 _REAL = "deep"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from features.feature import Feature
-from features.measures import Events, larger
-from history.contract import Words
+from rapport.features.feature import Feature
+from rapport.features.measures import Events, larger
+from rapport.history.contract import Words
 
 TOUCHES, DEALS, CLOSED = Events("touches"), Events("opportunities"), Events("closings")
 TALKS = Events("interactions")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from features.feature import Feature
-from features.measures import Events, Number, When, larger, slope, smaller
-from history.contract import Words
+from rapport.features.feature import Feature
+from rapport.features.measures import Events, Number, When, larger, slope, smaller
+from rapport.history.contract import Words
 
 ORDERS, RETURNS, PRODUCTS = Events("orders"), Events("returns"), Events("products")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from features.feature import Feature
-from history.contract import Words
+from rapport.features.feature import Feature
+from rapport.history.contract import Words
 
 KIN = (
     Feature(

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from rapport.features.catalog import Catalog, catalog
+from rapport.features.engine import snapshot
+from rapport.features.spark.session import Session, session
+from rapport.features.spark.tables import tables_of
+from rapport.features.spark.work import Dealt, refuse_relatives, refuse_taken
+from rapport.history import History, Settings
 
-from features.catalog import Catalog, catalog
-from features.engine import snapshot
-from features.spark.session import Session, session
-from features.spark.tables import tables_of
-from features.spark.work import Dealt, refuse_relatives, refuse_taken
-from history import History, Settings
-from history.spans import Span
+from rapport.durations import Span
 
 Progress = Callable[[str, float], None]
 

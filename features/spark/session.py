@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from history.errors import SettingsError
+from rapport.errors import SettingsError
 
 # Java only moves bytes here and lives for one command: code made in haste is enough, and starts in half the time.
 _BRISK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"

@@ -14,16 +14,16 @@ from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
+from rapport.features.spark.session import Session, is_mounted
+from rapport.features.spark.shards import PACKED, Packet, packing
+from rapport.history import Settings
+from rapport.history.casting import literal, quoted
+from rapport.history.contract import TABLES, Table, by_name
+from rapport.history.naming import column_names, table_source
+from rapport.history.rejects import FILE, LINE
+from rapport.history.sources import Source, sources_in
 
-from features.spark.session import Session, is_mounted
-from features.spark.shards import PACKED, Packet, packing
-from history import Settings
-from history.casting import literal, quoted
-from history.contract import TABLES, Table, by_name
-from history.errors import TableError
-from history.naming import column_names, table_source
-from history.rejects import FILE, LINE
-from history.sources import Source, sources_in
+from rapport.errors import TableError
 
 ROWS_A_PIECE = 500_000
 """So many rows of a file are read at once by one worker."""

@@ -15,16 +15,16 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from rapport.features.catalog import Vocabulary, vocabulary_from, word_counts
+from rapport.features.kin import PARENT
+from rapport.features.spark.session import Session, is_mounted
+from rapport.features.spark.shards import Packet, as_bytes, unpacked
+from rapport.features.spark.tables import Noted, Tables, in_arrow
+from rapport.history import History, Settings, history_of
+from rapport.history.contract import by_name
+from rapport.history.naming import column_names
 
-from features.catalog import Vocabulary, vocabulary_from, word_counts
-from features.kin import PARENT
-from features.spark.session import Session, is_mounted
-from features.spark.shards import Packet, as_bytes, unpacked
-from features.spark.tables import Noted, Tables, in_arrow
-from history import History, Settings, history_of
-from history.contract import by_name
-from history.errors import SettingsError, TableError
-from history.naming import column_names
+from rapport.errors import SettingsError, TableError
 
 ROWS_A_PARTITION = 1_000_000
 """About so many rows of all tables lie in a partition: some 400 MB in the worker that measures them."""

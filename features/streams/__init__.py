@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from features.measures import Either, Leaf, Measure
-from features.streams import buying, caring, talking
-from features.streams.stream import Stream
+from rapport.features.measures import Either, Leaf, Measure
+from rapport.features.streams import buying, caring, talking
+from rapport.features.streams.stream import Stream
 
 __all__ = ["STREAM", "STREAMS", "Stream", "measurable"]
 

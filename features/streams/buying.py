@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ibis
-
-from features.streams.stream import Stream, Tables, firsts, later, stock, with_gaps
+from rapport.features.streams.stream import Stream, Tables, firsts, later, stock, with_gaps
 
 
 def orders(tables: Tables) -> ibis.Table:

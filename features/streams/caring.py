@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ibis
-
-from features.streams.stream import DAY_SECONDS, Stream, Tables, later, placed, stock, with_gaps
+from rapport.features.streams.stream import DAY_SECONDS, Stream, Tables, later, placed, stock, with_gaps
 
 
 def tickets(tables: Tables) -> ibis.Table:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import ibis
-
-from features.streams.stream import Stream, Tables, distinct_within, firsts, with_gaps
+from rapport.features.streams.stream import Stream, Tables, distinct_within, firsts, with_gaps
 
 
 def interactions(tables: Tables) -> ibis.Table:

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from history.gates.finding import Finding
-from history.gates.people import (
+from rapport.history.gates.finding import Finding
+from rapport.history.gates.people import (
     duplicate_customers,
     missing_attributes,
     mixed_currency,
     unknown_customers,
     unknown_words,
 )
-from history.gates.times import (
+from rapport.history.gates.times import (
     backward_times,
     late_records,
     rows_ahead,
@@ -19,7 +19,7 @@ from history.gates.times import (
     unrecorded_states,
     volume_drops,
 )
-from history.reading import History
+from rapport.history.reading import History
 
 __all__ = ["Finding", "findings"]
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from history.casting import literal
-from history.contract import TABLES, Table, Words
-from history.reading import History
+from rapport.history.casting import literal
+from rapport.history.contract import TABLES, Table, Words
+from rapport.history.reading import History
 
 EXAMPLES = 3
 

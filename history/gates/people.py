@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from history.casting import literal, quoted
-from history.company_names import duplicate_names
-from history.contract import TABLES, Words
-from history.gates.finding import EXAMPLES, Finding, one_row
-from history.reading import History
-from history.words import KNOWN_WORDS
+from rapport.history.casting import literal, quoted
+from rapport.history.company_names import duplicate_names
+from rapport.history.contract import TABLES, Words
+from rapport.history.gates.finding import EXAMPLES, Finding, one_row
+from rapport.history.reading import History
+from rapport.history.value_words import KNOWN_WORDS
 
 # More than this of unknown customers, and the ids of two systems do not fit each other.
 UNKNOWN_SHARE = 0.01

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from history.contract import TABLES, Table, Words
-from history.gates.finding import Finding, moment_sql, one_row, tables_with_time
-from history.reading import History
-from history.spans import Span
+from rapport.history.contract import TABLES, Table, Words
+from rapport.history.gates.finding import Finding, moment_sql, one_row, tables_with_time
+from rapport.history.reading import History
+
+from rapport.durations import Span
 
 # A table that ends this long before the others is an old export, unless that long is usual between its rows.
 STALE_DAYS = 60

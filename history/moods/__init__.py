@@ -3,6 +3,6 @@
 A text is told by its own words alone, so it says the same whenever and wherever it is read.
 """
 
-from history.moods.telling import mood_of, tell_moods
+from rapport.history.moods.telling import mood_of, tell_moods
 
 __all__ = ["mood_of", "tell_moods"]

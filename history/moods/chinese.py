@@ -76,7 +76,7 @@ def _worths(clause: str, lexicon: Lexicon) -> Iterator[float | None]:
 
 @cache
 def _lexicon() -> Lexicon:
-    written = yaml.safe_load(files("history.moods").joinpath("chinese_words.yaml").read_text(encoding="utf-8"))
+    written = yaml.safe_load(files("rapport.history.moods").joinpath("chinese_words.yaml").read_text(encoding="utf-8"))
     words = {name: line.split() for name, line in written.items()}
     clauses = {name: re.compile(_either(words.pop(name))) for name in ("asking", "wishing")}
     kinds = {word: kind for kind, of_kind in words.items() for word in of_kind}

@@ -9,9 +9,9 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from rapport.history.moods.chinese import chinese_mood
 
-from history.errors import SettingsError
-from history.moods.chinese import chinese_mood
+from rapport.errors import SettingsError
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 

@@ -1,6 +1,6 @@
 """An invented company: twelve tables to try everything on, and beside them the truth nobody else has."""
 
-from history.simulate.company import simulate
-from history.simulate.judge import Judgement, judge, read_truth
+from rapport.history.simulate.company import simulate
+from rapport.history.simulate.judge import Judgement, judge, read_truth
 
 __all__ = ["Judgement", "judge", "read_truth", "simulate"]

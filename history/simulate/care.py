@@ -2,11 +2,10 @@
 
 import numpy as np
 import pyarrow as pa
-
-from history.simulate.clock import Floats, Ints
-from history.simulate.life import States
-from history.simulate.words import RISK_KINDS
-from history.simulate.world import World, chosen, finished, labels, numbers, spread, times
+from rapport.history.simulate.clock import Floats, Ints
+from rapport.history.simulate.life import States
+from rapport.history.simulate.words import RISK_KINDS
+from rapport.history.simulate.world import World, chosen, finished, labels, numbers, spread, times
 
 FIRST_HOURS = (6.0, 18.0, 60.0)
 SOLVED_DAYS = (4.0, 16.0, 45.0)

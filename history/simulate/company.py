@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from rapport.history.contract import TABLES
+from rapport.history.simulate.care import risk_events, surveys, tickets
+from rapport.history.simulate.deals import opportunities
+from rapport.history.simulate.ledger import churn_truth, conversion_truth
+from rapport.history.simulate.people import customers as accounts
+from rapport.history.simulate.people import draw_people
+from rapport.history.simulate.talk import interactions, touches
+from rapport.history.simulate.trade import contracts, credit, draw_orders, invoices, order_lines
+from rapport.history.simulate.world import World, invent
 
-from history.contract import TABLES
-from history.errors import SettingsError
-from history.simulate.care import risk_events, surveys, tickets
-from history.simulate.deals import opportunities
-from history.simulate.ledger import churn_truth, conversion_truth
-from history.simulate.people import customers as accounts
-from history.simulate.people import draw_people
-from history.simulate.talk import interactions, touches
-from history.simulate.trade import contracts, credit, draw_orders, invoices, order_lines
-from history.simulate.world import World, invent
+from rapport.errors import SettingsError
 
 Progress = Callable[[str, float], None]
 FEWEST, MOST = 20, 1_000_000

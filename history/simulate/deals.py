@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-
-from history.contract import C139
-from history.simulate.clock import Ints, Times
-from history.simulate.life import Flags
-from history.simulate.trade import Orders
-from history.simulate.world import World, chosen, finished, labels, numbers, spread, times
+from rapport.history.contract import C139
+from rapport.history.simulate.clock import Ints, Times
+from rapport.history.simulate.life import Flags
+from rapport.history.simulate.trade import Orders
+from rapport.history.simulate.world import World, chosen, finished, labels, numbers, spread, times
 
 STAGES = ("qualify", "propose", "negotiate")
 COMPETITORS = ("Northwind", "远帆科技", "Brightline", "华拓", "Kestrel", None)

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-
-from history.simulate.clock import Floats
+from rapport.history.simulate.clock import Floats
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+from rapport.history.simulate.clock import Floats
 
-from history.errors import TableError
-from history.simulate.clock import Floats
+from rapport.errors import TableError
 
 # Marks that cannot be told apart in the tables: who slows down or has gone shows in every count of orders,
 # and the mood of a customer in surveys as in what it says.

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-
-from history.simulate.clock import HORIZON, Floats, Ints
-from history.simulate.drivers import BUYING, FIT_HAZARD, LEAD_MARKS, LOST, Driver
-from history.simulate.life import Flags, States, rates, walk
+from rapport.history.simulate.clock import HORIZON, Floats, Ints
+from rapport.history.simulate.drivers import BUYING, FIT_HAZARD, LEAD_MARKS, LOST, Driver
+from rapport.history.simulate.life import Flags, States, rates, walk
 
 CHAINS = {driver.family: driver for driver in BUYING}
 LEAD_FAMILIES = (*CHAINS, "fit")

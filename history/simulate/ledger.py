@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-
-from history.simulate.clock import HORIZON, Floats, Ints
-from history.simulate.leads import LEAD_FAMILIES, buying
-from history.simulate.life import Flags
-from history.simulate.truth import FAMILIES, Observer, shares_of
-from history.simulate.world import World, chosen
+from rapport.history.simulate.clock import HORIZON, Floats, Ints
+from rapport.history.simulate.leads import LEAD_FAMILIES, buying
+from rapport.history.simulate.life import Flags
+from rapport.history.simulate.truth import FAMILIES, Observer, shares_of
+from rapport.history.simulate.world import World, chosen
 
 # A driver is called the main one when it alone makes at least half of what raises the chance.
 MAIN_SHARE = 0.5

@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-
-from history.simulate.clock import Calendar, Floats, Ints
-from history.simulate.drivers import (
+from rapport.history.simulate.clock import Calendar, Floats, Ints
+from rapport.history.simulate.drivers import (
     AFTERGLOW,
     CONTRACT_END_HAZARD,
     CONTRACTED,

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-
-from history.simulate.clock import Ints
-from history.simulate.life import Flags
-from history.simulate.words import (
+from rapport.history.simulate.clock import Ints
+from rapport.history.simulate.life import Flags
+from rapport.history.simulate.words import (
     CITIES,
     ENGLISH_COMPANIES,
     ENGLISH_FIRST,
@@ -25,7 +24,7 @@ from history.simulate.words import (
     ZH_SURNAMES,
     ZH_WORDS,
 )
-from history.simulate.world import World, chosen, finished, labels, numbers, times
+from rapport.history.simulate.world import World, chosen, finished, labels, numbers, times
 
 ROLES = ("decision_maker", "influencer", "user", "finance")
 SPEAKERS = (0.45, 0.18, 0.28, 0.09)

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pyarrow as pa
-
-from history.simulate.clock import Ints
-from history.simulate.life import Flags
-from history.simulate.people import People
-from history.simulate.words import ASSETS, CAMPAIGNS, SAID_EN, SAID_ZH
-from history.simulate.world import World, chosen, finished, labels, numbers, spread, times
+from rapport.history.simulate.clock import Ints
+from rapport.history.simulate.life import Flags
+from rapport.history.simulate.people import People
+from rapport.history.simulate.words import ASSETS, CAMPAIGNS, SAID_EN, SAID_ZH
+from rapport.history.simulate.world import World, chosen, finished, labels, numbers, spread, times
 
 CHANNELS = ("meeting", "visit", "call", "email", "chat")
 ACTIONS = ("view", "click", "download", "webinar", "form", "cart", "login")

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-
-from history.simulate.clock import Floats, Ints, Times
-from history.simulate.words import PRODUCTS
-from history.simulate.world import World, chosen, finished, labels, numbers, planned, spread, times
+from rapport.history.simulate.clock import Floats, Ints, Times
+from rapport.history.simulate.words import PRODUCTS
+from rapport.history.simulate.world import World, chosen, finished, labels, numbers, planned, spread, times
 
 RETURNS = 0.03
 NEVER_PAID = (0.002, 0.04, 0.25)

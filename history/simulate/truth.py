@@ -10,9 +10,8 @@ the customer leave up to month k, and ``B_k - A_k`` that its first order comes i
 from dataclasses import dataclass
 
 import numpy as np
-
-from history.simulate.clock import HORIZON, Calendar, Floats
-from history.simulate.drivers import (
+from rapport.history.simulate.clock import HORIZON, Calendar, Floats
+from rapport.history.simulate.drivers import (
     AFTERGLOW,
     CONTRACT_END_HAZARD,
     LEAVING,
@@ -23,7 +22,7 @@ from history.simulate.drivers import (
     USUAL_HAZARD,
     Driver,
 )
-from history.simulate.life import Lives
+from rapport.history.simulate.life import Lives
 
 # Each family's share is what the log-odds lose when that family alone had been, and stays, quiet.
 FAMILIES = (*(driver.family for driver in LEAVING), "contract", "tenure", "recency", "frequency")

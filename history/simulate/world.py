@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from history.simulate.clock import END, Calendar, Floats, Ints, Times
-from history.simulate.leads import Prospects, court
-from history.simulate.life import Flags, Lives, live
+from rapport.history.simulate.clock import END, Calendar, Floats, Ints, Times
+from rapport.history.simulate.leads import Prospects, court
+from rapport.history.simulate.life import Flags, Lives, live
 
 # Of the accounts that buy, these many are there within the first year; the others come from leads.
 FOUNDING = 0.65

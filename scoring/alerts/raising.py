@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from rapport.history import History
+from rapport.history.contract import by_name
+from rapport.scoring.alerts.rules import Rule, Rules
+from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.scores import columns_of
+from rapport.scoring.views.known import known
 
-from history import History
-from history.contract import by_name
-from history.errors import CardError
-from scoring.alerts.rules import Rule, Rules
-from scoring.cards.card import Card
-from scoring.cards.scores import columns_of
-from scoring.views.known import known
+from rapport.errors import CardError
 
 Told = Mapping[tuple[str, str], datetime]
 """When each (customer, cause) was last told."""

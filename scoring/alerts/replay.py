@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from rapport.history import History, Span
+from rapport.scoring.alerts.raising import Alert, Moment, raise_alerts
+from rapport.scoring.alerts.rules import Rules
 
-from history import History, Span
-from history.errors import CardError
-from scoring.alerts.raising import Alert, Moment, raise_alerts
-from scoring.alerts.rules import Rules
+from rapport.errors import CardError
 
 FLIP_DAYS = 30
 _MONTH_DAYS = 365.25 / 12

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from history.contract import TABLES, Words, columns_of
-from scoring.cards.place import Place
-from scoring.cards.yaml_text import parse_yaml
+from rapport.history.contract import TABLES, Words, columns_of
+from rapport.scoring.cards.place import Place
+from rapport.scoring.cards.yaml_text import parse_yaml
 
 MOST_URGENT, LEAST_URGENT = 1, 5
 FACTS = ("name", "probability", "before", "days", "tier", "tier_before", "value", "detail")

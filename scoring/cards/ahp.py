@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from rapport.scoring.cards.bands import Floats
 
-from history.errors import CardError
-from scoring.cards.bands import Floats
+from rapport.errors import CardError
 
 LIMIT = 0.1
 """Judgments with a consistency ratio above this are refused, as Saaty advises."""

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.quality import auc, average_precision, stability
+from rapport.scoring.cards.scores import NO_TIER, CardScores
 
-from history.errors import CardError
-from scoring.cards.card import Card
-from scoring.cards.quality import auc, average_precision, stability
-from scoring.cards.scores import NO_TIER, CardScores
+from rapport.errors import CardError
 
 EARLY_DAYS = (60, 90)
 """How long before the loss a warning still gives time to act."""

@@ -6,9 +6,8 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-
-from scoring.cards.indicator import MIDDLE, UNKNOWN, WORST, Bound, Choices, Quantiles, Rung, Thresholds
-from scoring.cards.place import Place
+from rapport.scoring.cards.indicator import MIDDLE, UNKNOWN, WORST, Bound, Choices, Quantiles, Rung, Thresholds
+from rapport.scoring.cards.place import Place
 
 Floats = npt.NDArray[np.float64]
 Marks = npt.NDArray[np.int8]

@@ -8,11 +8,10 @@ from functools import cached_property
 from typing import Any, Literal
 
 import pyarrow as pa
-
-from history.contract import Words
-from scoring.cards.bands import Floats
-from scoring.cards.indicator import Indicator, Quantiles
-from scoring.cards.scores import CardScores, Columns, fitted_line, score, tiers_of
+from rapport.history.contract import Words
+from rapport.scoring.cards.bands import Floats
+from rapport.scoring.cards.indicator import Indicator, Quantiles
+from rapport.scoring.cards.scores import CardScores, Columns, fitted_line, score, tiers_of
 
 Signal = Literal["green", "amber", "red"]
 

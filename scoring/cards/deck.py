@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-
-from scoring.cards.bands import Floats, keeps
-from scoring.cards.card import Card
-from scoring.cards.indicator import Rung
-from scoring.cards.place import Place
-from scoring.cards.reading import load_card
-from scoring.cards.scores import NO_TIER, Columns, columns_of
-from scoring.cards.yaml_text import parse_yaml, read_text
+from rapport.scoring.cards.bands import Floats, keeps
+from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.indicator import Rung
+from rapport.scoring.cards.place import Place
+from rapport.scoring.cards.reading import load_card
+from rapport.scoring.cards.scores import NO_TIER, Columns, columns_of
+from rapport.scoring.cards.yaml_text import parse_yaml, read_text
 
 _BOUNDS = ("at_least", "above", "at_most", "below")
 DEFAULT = "default"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from history.contract import Words
+from rapport.history.contract import Words
 
 BEST, MIDDLE, WORST = 5, 3, 1
 UNKNOWN = 0

@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from rapport.history.contract import Words
+from rapport.scoring.cards.bands import Floats
+from rapport.scoring.cards.card import Card, Dimension
+from rapport.scoring.cards.indicator import UNKNOWN, Choices, Indicator, Rung, Thresholds
+from rapport.scoring.cards.reading import load_card
+from rapport.scoring.cards.scores import CardScores
 
-from history.contract import Words
-from history.errors import CardError
-from scoring.cards.bands import Floats
-from scoring.cards.card import Card, Dimension
-from scoring.cards.indicator import UNKNOWN, Choices, Indicator, Rung, Thresholds
-from scoring.cards.reading import load_card
-from scoring.cards.scores import CardScores
+from rapport.errors import CardError
 
 FEWEST = 20
 """Fewer won leads than this teach no profile."""

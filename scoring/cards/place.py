@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from history.contract import Words
-from history.errors import CardError
+from rapport.history.contract import Words
+
+from rapport.errors import CardError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
-
-from scoring.cards.bands import Floats
+from rapport.scoring.cards.bands import Floats
 
 Labels = npt.NDArray[np.int8]
 

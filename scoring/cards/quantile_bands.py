@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from scoring.cards.card import Card
-from scoring.cards.indicator import Indicator, Quantiles, Thresholds
+from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.indicator import Indicator, Quantiles, Thresholds
 
 FIFTHS = ((5, 0.8), (4, 0.6), (3, 0.4), (2, 0.2))
 

@@ -5,14 +5,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from features.feature import FAMILIES
-from history.contract import by_name
-from history.errors import CardError
-from scoring.cards.bands import read_bands, read_rung
-from scoring.cards.card import Card, Dimension, Tier
-from scoring.cards.indicator import USUAL, Indicator, Override
-from scoring.cards.place import Place, hint
-from scoring.cards.yaml_text import parse_yaml, read_text
+from rapport.features.feature import FAMILIES
+from rapport.history.contract import by_name
+from rapport.scoring.cards.bands import read_bands, read_rung
+from rapport.scoring.cards.card import Card, Dimension, Tier
+from rapport.scoring.cards.indicator import USUAL, Indicator, Override
+from rapport.scoring.cards.place import Place, hint
+from rapport.scoring.cards.yaml_text import parse_yaml, read_text
+
+from rapport.errors import CardError
 
 SUBJECTS = ("customers", "leads", "opportunities")
 LEAD_SIDES = ("behaviour_score", "fit_score", "model_percentile")
@@ -23,7 +24,7 @@ _BAND_KEYS = ("bands", "quantiles", "good", "values", "otherwise")
 
 def shipped_names() -> tuple[str, ...]:
     """Name the cards that come with Rapport."""
-    files = resources.files("scoring.cards").joinpath("shipped").iterdir()
+    files = resources.files("rapport.scoring.cards").joinpath("shipped").iterdir()
     return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))
 
 
@@ -45,7 +46,7 @@ def shipped_text(name: str) -> str:
             f"There is no card “{name}”{hint(name, shipped_names())} Shipped: {', '.join(shipped_names())}."
             " For your own, give the path of its .yaml file."
         )
-    return resources.files("scoring.cards").joinpath("shipped", f"{name}.yaml").read_text(encoding="utf-8")
+    return resources.files("rapport.scoring.cards").joinpath("shipped", f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def card_of_text(text: str, where: str, known: Collection[str] | None = None) -> Card:

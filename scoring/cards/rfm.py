@@ -7,13 +7,13 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from rapport.history.contract import Words
+from rapport.scoring.cards.indicator import UNKNOWN
+from rapport.scoring.cards.place import Place
+from rapport.scoring.cards.scores import CardScores
+from rapport.scoring.cards.yaml_text import parse_yaml
 
-from history.contract import Words
-from history.errors import CardError
-from scoring.cards.indicator import UNKNOWN
-from scoring.cards.place import Place
-from scoring.cards.scores import CardScores
-from scoring.cards.yaml_text import parse_yaml
+from rapport.errors import CardError
 
 AXES = ("r", "f", "m")
 LEVELS = (1, 2, 3, 4, 5)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from rapport.scoring.cards.bands import Floats, Marks, choose, fill, keeps, thresholds_at
+from rapport.scoring.cards.indicator import BEST, UNKNOWN, WORST, Choices, Indicator, Quantiles, Thresholds, said
 
-from history.errors import CardError
-from scoring.cards.bands import Floats, Marks, choose, fill, keeps, thresholds_at
-from scoring.cards.indicator import BEST, UNKNOWN, WORST, Choices, Indicator, Quantiles, Thresholds, said
+from rapport.errors import CardError
 
 if TYPE_CHECKING:
-    from scoring.cards.card import Card, Dimension
+    from rapport.scoring.cards.card import Card, Dimension
 
 # A mean of bands that is 3.5 on paper may be 3.4999999999999996 in binary; tiers are cut after this rounding.
 _DECIMALS = 9

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from rapport.scoring.cards.bands import Floats
+from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.indicator import UNKNOWN
+from rapport.scoring.cards.quality import auc
+from rapport.scoring.cards.weights import with_weights
 
-from history.errors import CardError
-from scoring.cards.bands import Floats
-from scoring.cards.card import Card
-from scoring.cards.indicator import UNKNOWN
-from scoring.cards.quality import auc
-from scoring.cards.weights import with_weights
+from rapport.errors import CardError
 
 FEWEST = 20
 """Fewer outcomes than this carry no weights."""

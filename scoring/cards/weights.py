@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from history.errors import CardError
-from scoring.cards.ahp import Comparison, Judgment, Priorities, priorities
-from scoring.cards.card import Card
-from scoring.cards.place import Place
-from scoring.cards.yaml_text import parse_yaml, read_text
+from rapport.scoring.cards.ahp import Comparison, Judgment, Priorities, priorities
+from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.place import Place
+from rapport.scoring.cards.yaml_text import parse_yaml, read_text
+
+from rapport.errors import CardError
 
 DIMENSIONS = "dimensions"
 

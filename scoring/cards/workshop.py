@@ -8,17 +8,17 @@ from typing import Any
 
 import pyarrow as pa
 import yaml
+from rapport.features import catalog, training_rows, vocabulary_of
+from rapport.history import History, Span
+from rapport.scoring.cards.audit import BAD_LABEL, Audit, audit
+from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.indicator import Choices, Quantiles, Thresholds, said
+from rapport.scoring.cards.quantile_bands import on_own_scale
+from rapport.scoring.cards.reading import load_card, shipped_text
+from rapport.scoring.cards.suggest import Suggestion, suggest
+from rapport.scoring.views.opportunities import closed_opportunities
 
-from features import catalog, training_rows, vocabulary_of
-from history import History, Span
-from history.errors import CardError
-from scoring.cards.audit import BAD_LABEL, Audit, audit
-from scoring.cards.card import Card
-from scoring.cards.indicator import Choices, Quantiles, Thresholds, said
-from scoring.cards.quantile_bands import on_own_scale
-from scoring.cards.reading import load_card, shipped_text
-from scoring.cards.suggest import Suggestion, suggest
-from scoring.views.opportunities import closed_opportunities
+from rapport.errors import CardError
 
 QUARTERS = 4
 """A card is held against this many past moments, a quarter apart."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from history.errors import CardError
+from rapport.errors import CardError
 
 
 class _Strict(yaml.SafeLoader):

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-from scoring.matrix import Floats, Matrix
-from scoring.sums import across
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.scoring.sums import across
 
 
 @dataclass(frozen=True)

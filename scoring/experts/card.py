@@ -5,10 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-
-from scoring.cards import Card, CardScores, card_of
-from scoring.experts import Reading
-from scoring.matrix import Floats, Matrix
+from rapport.scoring.cards import Card, CardScores, card_of
+from rapport.scoring.experts import Reading
+from rapport.scoring.matrix import Floats, Matrix
 
 KIND = "card"
 

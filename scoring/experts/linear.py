@@ -6,9 +6,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-
-from scoring.experts import Reading
-from scoring.matrix import Floats, Matrix, Places
+from rapport.scoring.experts import Reading
+from rapport.scoring.matrix import Floats, Matrix, Places
 
 KIND = "linear"
 TRANSFORMS: Mapping[str, Callable[[Floats], Floats]] = {

@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-
-from scoring.experts import Reading
-from scoring.matrix import Floats, Matrix
+from rapport.scoring.experts import Reading
+from rapport.scoring.matrix import Floats, Matrix
 
 KIND = "rhythm"
 ORDERS, SINCE_LAST, SINCE_FIRST = "order_days_count_ever", "days_since_last_order", "first_order_days_ago"

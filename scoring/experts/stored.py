@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from history.errors import BundleError
-from scoring.experts import Expert
-from scoring.experts.card import CardExpert
-from scoring.experts.linear import Linear
-from scoring.experts.rhythm import Rhythm
-from scoring.experts.trees import Trees
+from rapport.scoring.experts import Expert
+from rapport.scoring.experts.card import CardExpert
+from rapport.scoring.experts.linear import Linear
+from rapport.scoring.experts.rhythm import Rhythm
+from rapport.scoring.experts.trees import Trees
+
+from rapport.errors import BundleError
 
 
 def expert_of(stored: Mapping[str, Any], files: Mapping[str, str]) -> Expert:

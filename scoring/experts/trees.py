@@ -8,11 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from scoring.experts import Reading
-from scoring.lightgbm_text import booster_of
-from scoring.matrix import Floats, Matrix, Places
-from scoring.treeshap import Kernel, feature_names, kernel_of
+from rapport.scoring.experts import Reading
+from rapport.scoring.lightgbm_text import booster_of
+from rapport.scoring.matrix import Floats, Matrix, Places
+from rapport.scoring.treeshap import Kernel, feature_names, kernel_of
 
 if TYPE_CHECKING:
     from lightgbm import Booster

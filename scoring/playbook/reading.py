@@ -7,17 +7,18 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from features.feature import FAMILIES
-from history.contract import Words
-from history.errors import CardError
-from history.settings import Settings
-from scoring.alerts.rules import Rules, rules_of_text
-from scoring.cadence import Cadence
-from scoring.cards.indicator import said
-from scoring.cards.place import Place, hint
-from scoring.cards.rfm import Segments, segments_of_text
-from scoring.cards.yaml_text import parse_yaml, read_text
-from scoring.tiers import Memory
+from rapport.features.feature import FAMILIES
+from rapport.history.contract import Words
+from rapport.history.settings import Settings
+from rapport.scoring.alerts.rules import Rules, rules_of_text
+from rapport.scoring.cadence import Cadence
+from rapport.scoring.cards.indicator import said
+from rapport.scoring.cards.place import Place, hint
+from rapport.scoring.cards.rfm import Segments, segments_of_text
+from rapport.scoring.cards.yaml_text import parse_yaml, read_text
+from rapport.scoring.tiers import Memory
+
+from rapport.errors import CardError
 
 FILES = ("strategies.yaml", "actions.yaml", "steps.yaml", "cadence.yaml", "alerts.yaml", "rfm_segments.yaml")
 
@@ -99,7 +100,7 @@ def _check_folder(folder: Path) -> None:
 def _text(name: str, folder: Path | None) -> str:
     if folder is not None and (folder / name).is_file():
         return read_text(folder / name)
-    return str(resources.files("scoring.playbook").joinpath("shipped", name).read_text(encoding="utf-8"))
+    return str(resources.files("rapport.scoring.playbook").joinpath("shipped", name).read_text(encoding="utf-8"))
 
 
 def _parsed(name: str, folder: Path | None) -> Place:

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from rapport.scoring.matrix import Floats
+from rapport.scoring.treeshap.tables import BITS, Part, parts_of
+from rapport.scoring.treeshap.text import Condition, NotReadable, trees_of
 from scipy import sparse
-
-from scoring.matrix import Floats
-from scoring.treeshap.tables import BITS, Part, parts_of
-from scoring.treeshap.text import Condition, NotReadable, trees_of
 
 CHUNK = 128
 Bools = npt.NDArray[np.bool_]

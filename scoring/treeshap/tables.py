@@ -14,9 +14,8 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-
-from scoring.matrix import Floats
-from scoring.treeshap.text import Condition, NotReadable, Tree
+from rapport.scoring.matrix import Floats
+from rapport.scoring.treeshap.text import Condition, NotReadable, Tree
 
 # A part that starts deep down carries its long way there; it may have more conditions, of which two bytes are made.
 BITS, WIDE = 8, 14

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-
-from scoring.matrix import Floats
+from rapport.scoring.matrix import Floats
 
 # Bits of LightGBM's decision_type.
 CATEGORICAL, DEFAULT_LEFT = 1, 2

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+from rapport.history import History
+from rapport.scoring.views.known import ask, known
 
-from history import History
-from history.errors import TableError
-from scoring.views.known import ask, known
+from rapport.errors import TableError
 
 BY = ("channel", "campaign", "action", "asset")
 METHODS = ("first", "last", "linear", "u_shape", "removal")

@@ -6,9 +6,8 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
-
-from history import History
-from scoring.views.known import ask, known
+from rapport.history import History
+from rapport.scoring.views.known import ask, known
 
 
 @dataclass

@@ -3,9 +3,8 @@
 from datetime import datetime
 
 import pyarrow as pa
-
-from history import History
-from scoring.views.known import ask, known
+from rapport.history import History
+from rapport.scoring.views.known import ask, known
 
 ROLES = ("decision_maker", "influencer", "user", "finance")
 """The roles that a chain should cover; any other role is welcome but not asked for."""

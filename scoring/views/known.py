@@ -4,9 +4,8 @@ from collections.abc import Collection
 from datetime import datetime
 
 import pyarrow as pa
-
-from history import History
-from history.contract import RECORDED_AT, by_name
+from rapport.history import History
+from rapport.history.contract import RECORDED_AT, by_name
 
 
 def known(table: str, as_of: str = "$as_of", extra: Collection[str] = ()) -> str:

@@ -5,13 +5,12 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
-
-from history import History
-from history.contract import Words
-from scoring.cards.card import Card
-from scoring.cards.indicator import UNKNOWN, said
-from scoring.cards.scores import CardScores
-from scoring.views.known import ask, known
+from rapport.history import History
+from rapport.history.contract import Words
+from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.indicator import UNKNOWN, said
+from rapport.scoring.cards.scores import CardScores
+from rapport.scoring.views.known import ask, known
 
 Steps = Mapping[str, Words]
 

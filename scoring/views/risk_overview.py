@@ -3,9 +3,8 @@
 from datetime import datetime
 
 import pyarrow as pa
-
-from history import History
-from scoring.views.known import ask, known
+from rapport.history import History
+from rapport.scoring.views.known import ask, known
 
 # Kinds that are told whatever the amount; in both languages, because sources of risk news are.
 _GRAVE = "bankrupt|insolven|liquidat|dishonest|freeze|frozen|seiz|default|破产|清算|失信|冻结|查封|违约|被执行"

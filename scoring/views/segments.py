@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.rfm import Segments, rfm_table
+from rapport.scoring.cards.scores import columns_of
 
-from history.errors import CardError
-from scoring.cards.card import Card
-from scoring.cards.rfm import Segments, rfm_table
-from scoring.cards.scores import columns_of
+from rapport.errors import CardError
 
 A_SHARE, B_SHARE = 0.8, 0.95
 """A customers bring the first 80 % of the revenue, B the next 15 %, C the rest."""

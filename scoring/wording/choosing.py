@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from scoring.bundle import Bundle
-from scoring.leads import NOBODY
-from scoring.wording.table import Sentence, table
+from rapport.scoring.bundle import Bundle
+from rapport.scoring.leads import NOBODY
+from rapport.scoring.wording.table import Sentence, table
 
 
 class Choice:

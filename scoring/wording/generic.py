@@ -1,7 +1,7 @@
 """Sentences made of a feature's own meaning, for what the table has no sentence of its own."""
 
-from history.contract import Words
-from scoring.wording.table import Family
+from rapport.history.contract import Words
+from rapport.scoring.wording.table import Family
 
 _OUTCOMES = {
     "churn": Words(en="the risk of leaving", zh="流失风险"),

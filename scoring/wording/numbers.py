@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from scoring.answer import Fact
+from rapport.scoring.answer import Fact
 
 _SIGNS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _CHINESE_MONEY = {"CNY": "元", "USD": "美元", "EUR": "欧元", "GBP": "英镑", "JPY": "日元", "HKD": "港元"}

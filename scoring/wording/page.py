@@ -1,6 +1,6 @@
 """The page ``docs/reasons.md``, made from the table of sentences."""
 
-from scoring.wording.table import FACT, Bound, Sentence, Table, table
+from rapport.scoring.wording.table import FACT, Bound, Sentence, Table, table
 
 _INTRODUCTION = """# Reasons
 

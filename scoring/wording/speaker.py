@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from scoring.answer import Fact, Reason
-from scoring.bundle import Bundle
-from scoring.columns import Column
-from scoring.leads import NOBODY
-from scoring.wording import generic
-from scoring.wording.choosing import Choice
-from scoring.wording.numbers import fact_of, said
-from scoring.wording.table import FACT, Family, Sentence, table
+from rapport.scoring.answer import Fact, Reason
+from rapport.scoring.bundle import Bundle
+from rapport.scoring.columns import Column
+from rapport.scoring.leads import NOBODY
+from rapport.scoring.wording import generic
+from rapport.scoring.wording.choosing import Choice
+from rapport.scoring.wording.numbers import fact_of, said
+from rapport.scoring.wording.table import FACT, Family, Sentence, table
 
 
 class Speaker:

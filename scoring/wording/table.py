@@ -8,9 +8,9 @@ from importlib import resources
 from typing import Any, Literal
 
 import yaml
+from rapport.history.contract import Words
 
-from history.contract import Words
-from history.errors import CardError
+from rapport.errors import CardError
 
 Says = Literal["up", "down", "either"]
 FACT = re.compile(r"\{(\w+)\}")
@@ -85,7 +85,7 @@ class Table:
 @cache
 def table() -> Table:
     """Read the sentences that Rapport speaks."""
-    text = resources.files("scoring.wording").joinpath("sentences.yaml").read_text(encoding="utf-8")
+    text = resources.files("rapport.scoring.wording").joinpath("sentences.yaml").read_text(encoding="utf-8")
     return table_of(yaml.safe_load(text))
 
 

@@ -1,8 +1,8 @@
 """Delivers alerts: kept in an outbox first, then told by webhook or file, at least once and always with the same id."""
 
-from serving.alerts.channels import AlertFile, DeliveryError, Webhook
-from serving.alerts.notify import Notice, notify
-from serving.alerts.outbox import Outbox
-from serving.outward import verify
+from rapport.serving.alerts.channels import AlertFile, DeliveryError, Webhook
+from rapport.serving.alerts.notify import Notice, notify
+from rapport.serving.alerts.outbox import Outbox
+from rapport.serving.outward import verify
 
 __all__ = ["AlertFile", "DeliveryError", "Notice", "Outbox", "Webhook", "notify", "verify"]

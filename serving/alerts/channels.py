@@ -10,8 +10,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Protocol
 
-from history.errors import ServingError
-from serving.outward import FEWEST_SECRET_BYTES, OPENER, SIGNATURE_HEADER, sign
+from rapport.serving.outward import FEWEST_SECRET_BYTES, OPENER, SIGNATURE_HEADER, sign
+
+from rapport.errors import ServingError
 
 ID_HEADER = "X-Rapport-Id"
 

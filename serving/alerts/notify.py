@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from history import History
-from scoring.alerts import Moment, Rules, raise_alerts, watch, within_capacity
-from serving.alerts.channels import Channel
-from serving.alerts.outbox import Delivery, Outbox
+from rapport.history import History
+from rapport.scoring.alerts import Moment, Rules, raise_alerts, watch, within_capacity
+from rapport.serving.alerts.channels import Channel
+from rapport.serving.alerts.outbox import Delivery, Outbox
 
 WEEK = timedelta(days=7)
 DATABASE = "alerts.db"

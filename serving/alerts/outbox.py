@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from scoring.alerts import Alert
-from serving.alerts.channels import Channel, DeliveryError
+from rapport.scoring.alerts import Alert
+from rapport.serving.alerts.channels import Channel, DeliveryError
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=6)
 # While one process sends an alert, no other one takes it; if it dies meanwhile, the alert comes free after this.

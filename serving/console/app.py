@@ -4,20 +4,19 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from rapport.serving.asked import Asked
+from rapport.serving.console.house import House
+from rapport.serving.console.looks import HERE, looks
+from rapport.serving.console.pages import cards, customer, model, portfolio, worklist
+from rapport.serving.console.session import Sessions
+from rapport.serving.console.visit import Books, Record
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from serving.asked import Asked
-from serving.console.house import House
-from serving.console.looks import HERE, looks
-from serving.console.pages import cards, customer, model, portfolio, worklist
-from serving.console.session import Sessions
-from serving.console.visit import Books, Record
-
 if TYPE_CHECKING:
-    from serving.desk import Desk
+    from rapport.serving.desk import Desk
 
 
 class KeptFiles(StaticFiles):

@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
+from rapport.serving.asked import VIEWER
+from rapport.serving.console.looks import LANGUAGES, Looks, Texts
+from rapport.serving.console.pages import door
+from rapport.serving.console.session import Sessions
+from rapport.serving.console.visit import Books, Record, Visit
+from rapport.serving.problem import of_error
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from history.errors import RapportError
-from serving.asked import VIEWER
-from serving.console.looks import LANGUAGES, Looks, Texts
-from serving.console.pages import door
-from serving.console.session import Sessions
-from serving.console.visit import Books, Record, Visit
-from serving.problem import of_error
+from rapport.errors import RapportError
 
 if TYPE_CHECKING:
-    from serving.desk import Desk
-    from serving.keys import Viewer
+    from rapport.serving.desk import Desk
+    from rapport.serving.keys import Viewer
 
 Page = Callable[[Visit], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -7,8 +7,7 @@ from typing import Any
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from serving.console import formats
+from rapport.serving.console import formats
 
 HERE = Path(__file__).parent
 LANGUAGES = ("en", "zh")

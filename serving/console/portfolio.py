@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-from serving.console.book import Book, Mask, Numbers, Rows
+from rapport.serving.console.book import Book, Mask, Numbers, Rows
 
 _TIERS = (
     "vip",

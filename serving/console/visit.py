@@ -7,17 +7,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from rapport.serving.asked import Asked, asked
+from rapport.serving.console.book import Book
+from rapport.serving.console.looks import Looks, Texts
+from rapport.serving.problem import RequestError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from serving.asked import Asked, asked
-from serving.console.book import Book
-from serving.console.looks import Looks, Texts
-from serving.problem import RequestError
-
 if TYPE_CHECKING:
-    from serving.desk import Desk
-    from serving.keys import Viewer
+    from rapport.serving.desk import Desk
+    from rapport.serving.keys import Viewer
 
 
 _STALE_DAYS = 3

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-
-from serving.console.book import Book, Mask, Rows
+from rapport.serving.console.book import Book, Mask, Rows
 
 PAGE = 50
 MOVED = 0.05

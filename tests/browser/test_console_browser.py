@@ -16,8 +16,7 @@ import pytest
 import uvicorn
 from console_book import HOSTILE
 from console_desk import ExampleDesk
-
-from serving.console.app import console
+from rapport.serving.console.app import console
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from alert_rules import alerts_yaml, rule
+from rapport.history import history_of
+from rapport.scoring.alerts import Moment
+from rapport.scoring.alerts.rules import rules_of_text
+from rapport.scoring.cards import load_card
+from rapport.serving.alerts import AlertFile, Outbox, Webhook, notify, verify
 
-from history import history_of
-from history.errors import ServingError
-from scoring.alerts import Moment
-from scoring.alerts.rules import rules_of_text
-from scoring.cards import load_card
-from serving.alerts import AlertFile, Outbox, Webhook, notify, verify
+from rapport.errors import ServingError
 
 SECRET = "a secret of enough bytes"
 NOW = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from rapport.app import main
+from rapport.cli.app import main
 
 AS_OF = "2025-11-01"
 

@@ -13,9 +13,8 @@ from console_book import HOSTILE
 from console_desk import ExampleDesk
 from markupsafe import escape
 from openpyxl import load_workbook
-
-from serving.console.app import console
-from serving.console.formats import percent, points
+from rapport.serving.console.app import console
+from rapport.serving.console.formats import percent, points
 
 PAGES = ("/", "/portfolio", "/model", "/cards", "/cards/account100", "/customers/C-1120", "/?target=conversion")
 KIB = 1024

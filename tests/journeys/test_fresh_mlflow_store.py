@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import sqlite3
 
-from training.store import DATABASE, experiment, opened, tracking_uri
+from rapport.training.store import DATABASE, experiment, opened, tracking_uri
 
 # Forked, so that MLflow is imported once; each child still makes or finds the store by itself.
 START = multiprocessing.get_context("fork")

@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from scoring import Bundle, shelf
-from serving.store import pointer, read_run
+from rapport.scoring import Bundle, shelf
+from rapport.serving.store import pointer, read_run
 
 pytestmark = pytest.mark.slow
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rapport.features import snapshot
+from rapport.history import Settings, read_history
+from rapport.scoring import Bundle, Scorer, shelf
+from rapport.training import repeat
+from rapport.training.repeat import repeated
 from training_world import ACTIVE, NOW, orders
 from typer.testing import CliRunner
 
-from features import snapshot
-from history import Settings, read_history
-from rapport.app import app
-from scoring import Bundle, Scorer, shelf
-from training import repeat
-from training.repeat import repeated
+from rapport.cli.app import app
 
 ASKED = ["--horizon", "90d", "--active", "180d", "--as-of", "2026-01-01", "--search", "2"]
 

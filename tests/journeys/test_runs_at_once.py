@@ -7,16 +7,16 @@ from functools import cache
 
 import pytest
 from mlflow import MlflowClient
+from rapport.scoring import Bundle, shelf
+from rapport.serving.nightly import score_history
+from rapport.serving.store import current_run, kept_days
+from rapport.training import record, train
+from rapport.training.recipe import silent
+from rapport.training.store import tracking_uri
 from training_world import ASKED, company
 
-from history.alone import alone
-from history.errors import BusyError
-from scoring import Bundle, shelf
-from serving.nightly import score_history
-from serving.store import current_run, kept_days
-from training import record, train
-from training.recipe import silent
-from training.store import tracking_uri
+from rapport.errors import BusyError
+from rapport.locks import alone
 
 AT = datetime(2026, 1, 2)
 NIGHTS = tuple(datetime(2025, 12, day) for day in (1, 2, 3))

@@ -10,13 +10,13 @@ import mlflow
 import numpy as np
 import pytest
 import shap
+from rapport.features import snapshot
+from rapport.scoring import Bundle, Scorer, shelf
+from rapport.training import backtest, models_list, monitor, promote, record, rollback, train
+from rapport.training.registry import reconciled
 from training_world import ACTIVE, ASKED, HORIZON, NOW, company, orders
 
-from features import snapshot
-from history.errors import BundleError, PromotionError
-from scoring import Bundle, Scorer, shelf
-from training import backtest, models_list, monitor, promote, record, rollback, train
-from training.registry import reconciled
+from rapport.errors import BundleError, PromotionError
 
 AT = datetime(2026, 1, 2)
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 from hypothesis import strategies as st
-
-from history import History, Settings, history_of
-from history.contract import TABLES, by_name, columns_of
+from rapport.history import History, Settings, history_of
+from rapport.history.contract import TABLES, by_name, columns_of
 
 CUTOFF = datetime(2025, 6, 15, 10, 30)
 """Not at midnight, on purpose."""

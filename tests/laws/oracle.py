@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from oracle_streams import DAY, Past, Row, Rows, known, second
-
-from features.measures import Binary, Either, Leaf, Measure, Number, Unary, When
-from history.contract import TABLES
+from rapport.features.measures import Binary, Either, Leaf, Measure, Number, Unary, When
+from rapport.history.contract import TABLES
 
 
 def value(measure: Measure, past: Past) -> float | None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from history.contract import TABLES
+from rapport.history.contract import TABLES
 
 DAY = timedelta(days=1)
 Row = dict[str, Any]

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from features.arrays import rows
-from features.arrays.rows import Groups, matched
+from rapport.features.arrays import rows
+from rapport.features.arrays.rows import Groups, matched
 
 law = settings(max_examples=60, deadline=None)
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from features import catalog
-from scoring.cards import Card, card_of, load_card, shipped_names
-from scoring.cards.indicator import Choices, Thresholds
+from rapport.features import catalog
+from rapport.scoring.cards import Card, card_of, load_card, shipped_names
+from rapport.scoring.cards.indicator import Choices, Thresholds
 
 CARDS = [load_card(name) for name in shipped_names()]
 every_card = pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)

@@ -7,12 +7,12 @@ import pytest
 from drawn_histories import CUTOFF, Tables, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rapport.features import FAMILIES, Catalog, Feature, Vocabulary, catalog, snapshot
+from rapport.features.feature import UNITS
+from rapport.history import history_of
+from rapport.history.contract import TABLES
 
-from features import FAMILIES, Catalog, Feature, Vocabulary, catalog, snapshot
-from features.feature import UNITS
-from history import history_of
-from history.contract import TABLES
-from history.spans import Span
+from rapport.durations import Span
 
 CATALOG = catalog(Vocabulary(channels=("fax",), attributes=("industry", "employees", "parent_id")))
 words = st.lists(

@@ -5,9 +5,8 @@ from string import Formatter
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from serving.console.figures import waterfall
-from serving.console.looks import HERE, Texts
+from rapport.serving.console.figures import waterfall
+from rapport.serving.console.looks import HERE, Texts
 
 ENGLISH, CHINESE = Texts("en").words, Texts("zh").words
 TEMPLATES = {path.name: path.read_text(encoding="utf-8") for path in (HERE / "templates").glob("*.html")}

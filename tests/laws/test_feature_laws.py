@@ -26,11 +26,11 @@ from drawn_histories import (
 )
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from rapport.features import Vocabulary, catalog, snapshot, training_rows
+from rapport.history import History, Settings, read_history
+from rapport.history.contract import TABLES
 
-from features import Vocabulary, catalog, snapshot, training_rows
-from history import History, Settings, read_history
-from history.contract import TABLES
-from history.spans import Span
+from rapport.durations import Span
 
 CATALOG = catalog(Vocabulary(actions=("view", "webinar", "cart", "demo=1"), channels=("fax",)))
 ACTIVE = Span(days=365)
@@ -63,7 +63,7 @@ def at(tables: Tables, cutoff: datetime = CUTOFF, *, engine: str = "arrays") -> 
 
 def told_by(engine: str, history: History, cutoff: datetime) -> pa.Table:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("features.engine.SMALL", ENGINES[engine])
+        patch.setattr("rapport.features.engine.SMALL", ENGINES[engine])
         return snapshot(history, cutoff, CATALOG, active=ACTIVE)
 
 
@@ -290,7 +290,7 @@ def test_a_history_told_some_customers_at_a_time_is_the_one_told_at_once(tables:
     with read(tables) as history:
         at_once = training_of(history, target)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("features.told.CELLS_AT_ONCE", 1)
-            patch.setattr("features.told.ROWS_AT_ONCE", 2)
+            patch.setattr("rapport.features.told.CELLS_AT_ONCE", 1)
+            patch.setattr("rapport.features.told.ROWS_AT_ONCE", 2)
             by_one = training_of(history, target)
     assert differences(by_one, at_once, key=("customer_id", "cutoff")) == []

@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from history import Settings, history_of, read_history
-from history.engine import open_engine
+from rapport.history import Settings, history_of, read_history
+from rapport.history.engine import open_engine
 
 LENIENT = Settings(reject_share=1)
 words = st.sampled_from(["", " ", "a", " b ", "客户", "7", "007", "x'y", 'say "hi"', "a,b", "line\nbreak", "NULL"])
@@ -150,7 +149,7 @@ def test_what_a_parquet_file_says_of_its_columns_hides_no_bad_row(rows, length, 
 
 def _read(folder, witnesses_above):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("history.witnesses.LARGE", witnesses_above)
+        patch.setattr("rapport.history.witnesses.LARGE", witnesses_above)
         with read_history(folder, LENIENT) as history:
             rows = history.connection.execute("SELECT * FROM interactions").fetchall()
             return repr((rows, history.rejected.rows.to_pylist(), history.span()))

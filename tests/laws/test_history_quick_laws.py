@@ -5,9 +5,8 @@ from datetime import datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from history import Settings, history_of
-from history.contract import by_name, columns_of
+from rapport.history import Settings, history_of
+from rapport.history.contract import by_name, columns_of
 
 # What plain Python reads itself, at its edges; and what it has to leave to the database.
 clean = {

@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from rapport.features import snapshot
+from rapport.features.leaks import check_leaks, tampered, unlike
+from rapport.features.planting import Plant
+from rapport.history import history_of, read_history
+from rapport.history.simulate import simulate
 
-from features import snapshot
-from features.leaks import check_leaks, tampered, unlike
-from features.planting import Plant
-from history import history_of, read_history
-from history.errors import TableError
-from history.simulate import simulate
-from history.spans import Span
+from rapport.durations import Span
+from rapport.errors import TableError
 
 CUTOFF = datetime(2026, 1, 1)
 
@@ -36,7 +36,7 @@ def test_no_cell_of_the_invented_company_changes(company: Path) -> None:
 def test_planted_rows_that_were_known_are_seen_and_are_gone_afterwards(
     company: Path, small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("features.engine.SMALL", small)
+    monkeypatch.setattr("rapport.features.engine.SMALL", small)
     known = Plant("rows of yesterday", lambda table, moment, _: {table.time: f"{moment} - INTERVAL 1 DAY"})
     with read_history(company) as history:
         before = snapshot(history, CUTOFF, active=Span(12))

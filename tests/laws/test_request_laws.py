@@ -2,9 +2,8 @@
 
 from drawn_histories import CUTOFF, Tables, histories
 from hypothesis import given, settings
-
-from features import catalog, snapshot
-from history import history_of, parse_span
+from rapport.features import catalog, snapshot
+from rapport.history import history_of, parse_span
 
 
 def measured(tables: Tables) -> list[dict[str, object]]:

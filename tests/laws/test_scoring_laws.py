@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rapport.scoring import Bundle, Scored, Scorer
+from rapport.scoring.blend import Blend, logit_of
+from rapport.scoring.matrix import Matrix
+from rapport.scoring.scored import LEAST_POINTS
+from rapport.scoring.wording.speaker import Speaker
+from rapport.scoring.wording.table import table
 from scoring_world import AS_OF, churn_bundle, columns, invented, table_of
-
-from scoring import Bundle, Scored, Scorer
-from scoring.blend import Blend, logit_of
-from scoring.matrix import Matrix
-from scoring.scored import LEAST_POINTS
-from scoring.wording.speaker import Speaker
-from scoring.wording.table import table
 
 NUMBERS = (
     "probability",

@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from features import catalog, snapshot, training_rows
-from history import History, Settings, history_of
-from history.spans import Span
+from rapport.features import catalog, snapshot, training_rows
+from rapport.history import History, Settings, history_of
+
+from rapport.durations import Span
 
 CUTOFF = datetime(2026, 1, 1)
 

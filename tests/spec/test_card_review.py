@@ -5,10 +5,10 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 import pytest
+from rapport.scoring.cards import load_card
+from rapport.training.card_review import propose, review
 
-from history.errors import CardError
-from scoring.cards import load_card
-from training.card_review import propose, review
+from rapport.errors import CardError
 
 
 def test_thresholds_are_found_where_the_rate_jumps():

@@ -5,15 +5,15 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 import pytest
+from rapport.history import history_of
+from rapport.scoring.cards import card_of, load_card
+from rapport.scoring.cards.deck import load_deck
+from rapport.scoring.cards.leads import lead_grades, learned_fit
+from rapport.scoring.cards.workshop import check_card, new_card
+from rapport.scoring.playbook import read_playbook
+from rapport.scoring.views import opportunities
 
-from history import history_of
-from history.errors import CardError
-from scoring.cards import card_of, load_card
-from scoring.cards.deck import load_deck
-from scoring.cards.leads import lead_grades, learned_fit
-from scoring.cards.workshop import check_card, new_card
-from scoring.playbook import read_playbook
-from scoring.views import opportunities
+from rapport.errors import CardError
 
 DECK = """
 default: relationship

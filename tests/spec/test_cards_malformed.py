@@ -1,10 +1,10 @@
 """Malformed cards, each with the sentence it gets: what is wrong, where, and what to do."""
 
 import pytest
+from rapport.scoring.cards.reading import card_of_text, load_card
 from small_card import KNOWN, SMALL, refusal_of
 
-from history.errors import CardError
-from scoring.cards.reading import card_of_text, load_card
+from rapport.errors import CardError
 
 MALFORMED = [
     pytest.param(

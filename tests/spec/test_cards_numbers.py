@@ -3,10 +3,9 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-
-from scoring.cards import Card, CardScores, load_card
-from scoring.cards.rfm import cell_name, cells
-from scoring.playbook import read_playbook
+from rapport.scoring.cards import Card, CardScores, load_card
+from rapport.scoring.cards.rfm import cell_name, cells
+from rapport.scoring.playbook import read_playbook
 
 
 def scored(name: str, **columns: float | str | None) -> CardScores:

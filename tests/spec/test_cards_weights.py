@@ -3,15 +3,15 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from rapport.scoring.cards import load_card
+from rapport.scoring.cards.ahp import Comparison, Judgment, priorities
+from rapport.scoring.cards.audit import audit
+from rapport.scoring.cards.quality import auc, average_precision, stability
+from rapport.scoring.cards.quantile_bands import on_own_scale
+from rapport.scoring.cards.suggest import suggest
+from rapport.scoring.cards.weights import weigh_text
 
-from history.errors import CardError
-from scoring.cards import load_card
-from scoring.cards.ahp import Comparison, Judgment, priorities
-from scoring.cards.audit import audit
-from scoring.cards.quality import auc, average_precision, stability
-from scoring.cards.quantile_bands import on_own_scale
-from scoring.cards.suggest import suggest
-from scoring.cards.weights import weigh_text
+from rapport.errors import CardError
 
 ITEMS = ("price", "quality", "service")
 

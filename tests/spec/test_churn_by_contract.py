@@ -3,9 +3,8 @@
 from datetime import datetime
 
 import pytest
-
-from features import snapshot, training_rows
-from history import Settings, history_of, parse_span
+from rapport.features import snapshot, training_rows
+from rapport.history import Settings, history_of, parse_span
 
 CUTOFF = datetime(2024, 1, 1)
 YEAR = parse_span("12mo")

@@ -5,8 +5,7 @@ import io
 
 import pytest
 from openpyxl import load_workbook
-
-from serving.console.export import as_csv, as_excel
+from rapport.serving.console.export import as_csv, as_excel
 
 FORMULAS = ('=cmd|"/c calc"!A1', "+1", "-2", "@SUM(1)", "\t=1", "\r=1", "\n=1", " =1", "\u00a0=1", "＝1", "|x", "%0A=1")
 

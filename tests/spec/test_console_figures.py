@@ -1,9 +1,8 @@
 """What is drawn: waterfalls that add up, people on a half circle, numbers as people write them."""
 
 import pytest
-
-from serving.console import formats
-from serving.console.figures import axis_of, change_steps, decision_chain, flattened, waterfall
+from rapport.serving.console import formats
+from rapport.serving.console.figures import axis_of, change_steps, decision_chain, flattened, waterfall
 
 
 def _answer(base: float, probability: float, *points: float) -> dict[str, object]:

@@ -4,10 +4,9 @@ from datetime import date
 
 import pyarrow as pa
 import pytest
-
-from serving.console.book import Book
-from serving.console.pages.worklist import next_step, standing
-from serving.console.worklist import PAGE, Query, Worklist, choices, worklist
+from rapport.serving.console.book import Book
+from rapport.serving.console.pages.worklist import next_step, standing
+from rapport.serving.console.worklist import PAGE, Query, Worklist, choices, worklist
 
 TABLE = """
 id | name          | owner | tier    | p    | p30  | at_risk | saved

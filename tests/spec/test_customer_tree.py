@@ -2,9 +2,9 @@
 
 import pytest
 from drawn_tables import CUTOFF, history
+from rapport.features import Vocabulary, catalog, snapshot, training_rows
 
-from features import Vocabulary, catalog, snapshot, training_rows
-from history.spans import Span
+from rapport.durations import Span
 
 TREE = catalog(Vocabulary(attributes=("parent_id",)))
 KIN = [feature.name for feature in TREE.features if feature.relatives]
@@ -41,7 +41,7 @@ DRAWN = """
 
 @pytest.mark.parametrize("small", [10**9, -1], ids=["arrays", "database"])
 def test_relatives_are_parent_sisters_and_children_each_once(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("features.engine.SMALL", small)
+    monkeypatch.setattr("rapport.features.engine.SMALL", small)
     with history(DRAWN) as told:
         rows = snapshot(told, CUTOFF, TREE, active=Span(12)).to_pylist()
     assert {row["customer_id"]: [row[name] for name in KIN] for row in rows} == {

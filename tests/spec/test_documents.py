@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from rapport.serving.endpoints import ENDPOINTS
+from rapport.serving.problem import CODES
 
-import history.errors
-from rapport.documents import DOCS, pages
-from serving.endpoints import ENDPOINTS
-from serving.problem import CODES
+import rapport.errors
+from rapport.cli.documents import DOCS, pages
 
 ROOT = DOCS.parent
 
@@ -19,7 +19,7 @@ def test_a_generated_page_is_as_the_code_is(name):
 
 
 def test_every_exit_code_is_in_the_readme():
-    codes = {error.exit_code for error in vars(history.errors).values() if isinstance(error, type)}
+    codes = {error.exit_code for error in vars(rapport.errors).values() if isinstance(error, type)}
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)}
     assert codes <= listed
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from drawn_tables import CUTOFF, features_of, history
+from rapport.features import snapshot, training_rows
 
-from features import snapshot, training_rows
-from history.spans import Span
+from rapport.durations import Span
 
 
 def test_a_window_holds_its_first_instant_and_not_the_cutoff() -> None:

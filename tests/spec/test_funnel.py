@@ -3,13 +3,12 @@
 from datetime import datetime
 
 import pytest
-
-from features import snapshot
-from history import parse_span, read_history
-from history.simulate import simulate
-from scoring import Scorer
-from serving.funnel import funnel
-from training import train
+from rapport.features import snapshot
+from rapport.history import parse_span, read_history
+from rapport.history.simulate import simulate
+from rapport.scoring import Scorer
+from rapport.serving.funnel import funnel
+from rapport.training import train
 
 AS_OF, HALF, YEAR = datetime(2025, 12, 1), parse_span("6mo"), parse_span("12mo")
 

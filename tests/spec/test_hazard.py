@@ -4,13 +4,12 @@ from datetime import datetime
 
 import numpy as np
 import pytest
-
-from scoring.columns import Column
-from scoring.matrix import Matrix
-from training.committee import Making, fit_committee
-from training.fitting.linear import fit_hazard
-from training.rows import Rows
-from training.slices import Slices
+from rapport.scoring.columns import Column
+from rapport.scoring.matrix import Matrix
+from rapport.training.committee import Making, fit_committee
+from rapport.training.fitting.linear import fit_hazard
+from rapport.training.rows import Rows
+from rapport.training.slices import Slices
 
 CUTOFF = datetime(2025, 1, 1)
 COLUMNS = tuple(

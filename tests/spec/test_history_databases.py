@@ -5,10 +5,10 @@ from datetime import datetime
 
 import pytest
 from postgres_server import programs, running
+from rapport.history import Settings, read_history
+from rapport.history.mapping import propose_mapping
 
-from history import Settings, read_history
-from history.errors import TableError
-from history.mapping import propose_mapping
+from rapport.errors import TableError
 
 at = datetime.fromisoformat
 

@@ -4,11 +4,11 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
+from rapport.history import Settings, history_of
+from rapport.history.check import check_history
+from rapport.history.company_names import duplicate_names
 
-from history import Settings, history_of
-from history.check import check_history
-from history.company_names import duplicate_names
-from history.errors import TableError
+from rapport.errors import TableError
 
 at = datetime.fromisoformat
 

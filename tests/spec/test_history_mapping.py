@@ -4,9 +4,8 @@ import tomllib
 from datetime import datetime
 
 import pytest
-
-from history import Settings, read_history
-from history.mapping import propose_mapping
+from rapport.history import Settings, read_history
+from rapport.history.mapping import propose_mapping
 
 at = datetime.fromisoformat
 

@@ -7,10 +7,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rapport.history import History, Settings, history_of, read_history
+from rapport.history.engine import open_engine
 
-from history import History, Settings, history_of, read_history
-from history.engine import open_engine
-from history.errors import TableError
+from rapport.errors import TableError
 
 # Times in a history have no zone: they are the company's.
 at = datetime.fromisoformat

@@ -5,10 +5,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rapport.history import Settings, history_of, read_history
+from rapport.history.engine import open_engine
 
-from history import Settings, history_of, read_history
-from history.engine import open_engine
-from history.errors import TableError
+from rapport.errors import TableError
 
 LENIENT = Settings(reject_share=1)
 

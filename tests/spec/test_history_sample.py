@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 
 import pytest
-
-from features import catalog, snapshot, vocabulary_of
-from history import Settings, history_of, parse_span
-from history.sample import sampled
+from rapport.features import catalog, snapshot, vocabulary_of
+from rapport.history import Settings, history_of, parse_span
+from rapport.history.sample import sampled
 
 CUTOFF, YEAR = datetime(2025, 1, 1), parse_span("12mo")
 # Groups of three: a parent, a child, and the child's child.

@@ -3,10 +3,10 @@
 from datetime import datetime
 
 import pytest
+from rapport.history import Settings, parse_span
+from rapport.history.settings import settings_page
 
-from history import Settings, parse_span
-from history.errors import SettingsError
-from history.settings import settings_page
+from rapport.errors import SettingsError
 
 at = datetime.fromisoformat
 

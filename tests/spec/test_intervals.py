@@ -4,14 +4,13 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-
-from scoring.columns import Column
-from scoring.experts.rhythm import SINCE_FIRST, SINCE_LAST, Rhythm
-from scoring.matrix import Matrix
-from training.habits import own_strays
-from training.revisions import looked_at_twice, steps_of
-from training.rows import Rows
-from training.uncertainty import KNOTS, _offsets
+from rapport.scoring.columns import Column
+from rapport.scoring.experts.rhythm import SINCE_FIRST, SINCE_LAST, Rhythm
+from rapport.scoring.matrix import Matrix
+from rapport.training.habits import own_strays
+from rapport.training.revisions import looked_at_twice, steps_of
+from rapport.training.rows import Rows
+from rapport.training.uncertainty import KNOTS, _offsets
 
 COLUMNS = tuple(
     Column(name, "recency", unit, 0, False, "", "", ())

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from rapport.history.contract import TABLES, columns_of
+from rapport.history.simulate import judge, read_truth, simulate
+from rapport.history.simulate.ledger import churn_truth, conversion_truth
+from rapport.history.simulate.world import invent
 
-from history.contract import TABLES, columns_of
-from history.errors import SettingsError, TableError
-from history.simulate import judge, read_truth, simulate
-from history.simulate.ledger import churn_truth, conversion_truth
-from history.simulate.world import invent
+from rapport.errors import SettingsError, TableError
 
 
 @pytest.fixture(scope="module")

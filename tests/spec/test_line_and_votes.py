@@ -5,13 +5,12 @@ from datetime import datetime
 
 import numpy as np
 import pytest
-
-from scoring.columns import Column
-from scoring.matrix import Matrix
-from training.fitting.linear import LEAST_TERMS, MOST_TERMS, fit_linear
-from training.rows import Rows
-from training.trial import Judged
-from training.votes import weigh
+from rapport.scoring.columns import Column
+from rapport.scoring.matrix import Matrix
+from rapport.training.fitting.linear import LEAST_TERMS, MOST_TERMS, fit_linear
+from rapport.training.rows import Rows
+from rapport.training.trial import Judged
+from rapport.training.votes import weigh
 
 CUTOFF = datetime(2025, 1, 1)
 STRONG, PEOPLE = 60, 600

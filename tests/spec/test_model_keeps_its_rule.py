@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
+from rapport.history import Settings, history_of, parse_span
+from rapport.scoring import Bundle, shelf
+from rapport.serving.nightly import score_history
+from rapport.training import monitor, train
 from training_world import BEGIN, company, orders
-
-from history import Settings, history_of, parse_span
-from scoring import Bundle, shelf
-from serving.nightly import score_history
-from training import monitor, train
 
 NOW = datetime(2026, 1, 1)
 BY_CONTRACT = Settings(churn="contracts", horizon="6mo", grace="1mo")

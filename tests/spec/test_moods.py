@@ -6,12 +6,12 @@ from datetime import datetime
 
 import pytest
 from moods_world import sentences
+from rapport.features import snapshot
+from rapport.history import Settings, history_of
+from rapport.history.moods import mood_of
 
-from features import snapshot
-from history import Settings, history_of
-from history.errors import SettingsError
-from history.moods import mood_of
-from history.spans import Span
+from rapport.durations import Span
+from rapport.errors import SettingsError
 
 FROM_TEXT = Settings(sentiment="text")
 

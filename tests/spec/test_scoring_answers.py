@@ -8,18 +8,18 @@ from functools import cache
 
 import numpy as np
 import pytest
+from rapport.features import catalog
+from rapport.scoring import Bundle, Scored, Scorer
+from rapport.scoring.blend import Blend
+from rapport.scoring.change import change
+from rapport.scoring.cost import refuse_costly
+from rapport.scoring.experts.rhythm import Rhythm
+from rapport.scoring.matrix import Matrix
+from rapport.scoring.what_if import changeable, dependents, what_if
+from rapport.scoring.wording.numbers import said
 from scoring_world import AS_OF, churn_bundle, columns, invented, table_of
 
-from features import catalog
-from history.errors import BundleError, PromotionError, ServingError
-from scoring import Bundle, Scored, Scorer
-from scoring.blend import Blend
-from scoring.change import change
-from scoring.cost import refuse_costly
-from scoring.experts.rhythm import Rhythm
-from scoring.matrix import Matrix
-from scoring.what_if import changeable, dependents, what_if
-from scoring.wording.numbers import said
+from rapport.errors import BundleError, PromotionError, ServingError
 
 # Shown as they are, never read to make a score.
 PLAIN = {

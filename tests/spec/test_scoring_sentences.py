@@ -3,10 +3,10 @@
 import re
 
 import pytest
+from rapport.features import FAMILIES, catalog
+from rapport.scoring.wording.table import table, table_of
 
-from features import FAMILIES, catalog
-from history.errors import CardError
-from scoring.wording.table import table, table_of
+from rapport.errors import CardError
 
 FAMILY = {"service": {"code": "SER", "title": {"en": "Service", "zh": "服务"}}}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rapport.scoring import shelf
 
-from history.errors import BundleError
-from scoring import shelf
+from rapport.errors import BundleError
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

@@ -11,16 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 from moods_world import AS_OF as AS_OF_TALKS
 from moods_world import talkative_company
+from rapport.features import Vocabulary, catalog, snapshot, vocabulary_of
+from rapport.features.spark import spark_features
+from rapport.history import Settings, read_history
+from rapport.history.simulate import simulate
+from rapport.scoring import Scorer
+from rapport.scoring.spark import spark_score
 from scoring_world import churn_bundle
 
-from features import Vocabulary, catalog, snapshot, vocabulary_of
-from features.spark import spark_features
-from history import Settings, read_history
-from history.errors import SettingsError, TableError
-from history.simulate import simulate
-from history.spans import Span
-from scoring import Scorer
-from scoring.spark import spark_score
+from rapport.durations import Span
+from rapport.errors import SettingsError, TableError
 
 AS_OF = datetime(2025, 3, 4, 15, 30)
 ACTIVE = Span(12)

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import pytest
 from drawn_tables import CUTOFF, history, labels_of, states_of
+from rapport.features import training_rows
 
-from features import training_rows
-from history.errors import SettingsError
-from history.spans import Span
+from rapport.durations import Span
+from rapport.errors import SettingsError
 
 STATES = """
     customers

@@ -6,16 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from alert_rules import alerts_yaml, rule
+from rapport.history import Settings, history_of, parse_span
+from rapport.scoring.alerts import Moment, Rules, raise_alerts, replay, watch, within_capacity
+from rapport.scoring.alerts.replay import flips_back
+from rapport.scoring.alerts.rules import rules_of_text
+from rapport.scoring.cadence import Cadence, due
+from rapport.scoring.cards import load_card
+from rapport.scoring.playbook import playbook_of, read_playbook
+from rapport.scoring.tiers import Memory, TierStates, remember
 
-from history import Settings, history_of, parse_span
-from history.errors import CardError
-from scoring.alerts import Moment, Rules, raise_alerts, replay, watch, within_capacity
-from scoring.alerts.replay import flips_back
-from scoring.alerts.rules import rules_of_text
-from scoring.cadence import Cadence, due
-from scoring.cards import load_card
-from scoring.playbook import playbook_of, read_playbook
-from scoring.tiers import Memory, TierStates, remember
+from rapport.errors import CardError
 
 CARD = load_card("relationship")
 DAY_ONE = datetime(2026, 1, 1)

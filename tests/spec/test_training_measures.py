@@ -4,16 +4,15 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-
-from features import catalog
-from history import history_of, parse_span
-from training.drift import stability
-from training.evaluate import average_precision, calibration_error, lift, log_loss, paired
-from training.fitting.linear import auc
-from training.gates import gates_of
-from training.level import forecast, shift_to, steady
-from training.rhythms import seen_since
-from training.rows import Question
+from rapport.features import catalog
+from rapport.history import history_of, parse_span
+from rapport.training.drift import stability
+from rapport.training.evaluate import average_precision, calibration_error, lift, log_loss, paired
+from rapport.training.fitting.linear import auc
+from rapport.training.gates import gates_of
+from rapport.training.level import forecast, shift_to, steady
+from rapport.training.rhythms import seen_since
+from rapport.training.rows import Question
 
 LABEL = np.array([1.0, 1.0, 0.0, 1.0, 0.0])
 SAID = np.array([0.9, 0.6, 0.6, 0.2, 0.1])

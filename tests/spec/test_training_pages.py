@@ -6,16 +6,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import rapport.training
 from matplotlib import font_manager
+from rapport.training import train
+from rapport.training.pages import page, texts
+from rapport.training.plots import Drawing
+from rapport.training.report import report_page
 from training_world import ASKED, company
 
-import training
-from training import train
-from training.pages import page, texts
-from training.plots import Drawing
-from training.report import report_page
-
-TEMPLATES = [Path(training.__file__).parent / name for name in ("report.html", "monitor.html")]
+TEMPLATES = [Path(rapport.training.__file__).parent / name for name in ("report.html", "monitor.html")]
 WATCHED = {
     "target": "churn",
     "version": "3",

@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 
 import pytest
+from rapport.history import history_of
+from rapport.training import newest_moment, train
 from training_world import ACTIVE, ASKED, HORIZON, NOW, company, orders
 
-from history import history_of
-from history.errors import TrainingError
-from training import newest_moment, train
+from rapport.errors import TrainingError
 
 
 def ordered(customer, days_ago):

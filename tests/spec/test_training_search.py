@@ -4,10 +4,10 @@ import sys
 from functools import cache
 
 import pytest
+from rapport.training import train
 from training_world import ASKED, company, orders
 
-from rapport import main
-from training import train
+from rapport.cli import main
 
 
 @cache
@@ -43,7 +43,7 @@ def test_the_same_search_finds_the_same_shape_again():
 
 def test_without_the_extra_the_command_says_what_to_install(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    monkeypatch.delitem(sys.modules, "training.search", raising=False)
+    monkeypatch.delitem(sys.modules, "rapport.training.search", raising=False)
     (tmp_path / "orders.csv").write_text(
         "customer_id,order_id,ordered_at,amount\n"
         + "".join(

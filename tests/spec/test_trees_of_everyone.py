@@ -6,16 +6,15 @@ import lightgbm as lgb
 import numpy as np
 import pyarrow as pa
 import pytest
+import rapport.training.rows
+from rapport.features import Catalog, catalog, vocabulary_of
+from rapport.history import Settings, history_of
+from rapport.scoring.columns import Column
+from rapport.training import train
+from rapport.training.fitting.trees import MANY, fit_trees, with_whole
+from rapport.training.rows import Part, Question, beyond, labelled
+from rapport.training.whole import binned
 from training_world import ACTIVE, ASKED, HORIZON, NOW, company, orders
-
-import training.rows
-from features import Catalog, catalog, vocabulary_of
-from history import Settings, history_of
-from scoring.columns import Column
-from training import train
-from training.fitting.trees import MANY, fit_trees, with_whole
-from training.rows import Part, Question, beyond, labelled
-from training.whole import binned
 
 CUTOFFS = (datetime(2025, 9, 1), datetime(2025, 6, 1), datetime(2025, 3, 1))
 QUESTION = Question("churn", NOW, HORIZON, ACTIVE)
@@ -99,7 +98,7 @@ def test_families_are_measured_in_shares_and_give_the_cells_of_the_whole(some):
 
 def test_a_history_too_large_to_hold_teaches_its_trees_all_and_can_be_repeated(monkeypatch):
     whole = train(company(), "churn", **ASKED)
-    monkeypatch.setattr(training.rows, "HELD", 700)
+    monkeypatch.setattr(rapport.training.rows, "HELD", 700)
     some, again = (train(company(), "churn", **ASKED) for _ in range(2))
     size = some.bundle.evaluation["size"]
     assert size["tree_rows"] == whole.bundle.evaluation["size"]["rows"] > 2 * size["rows"]
@@ -109,7 +108,7 @@ def test_a_history_too_large_to_hold_teaches_its_trees_all_and_can_be_repeated(m
 
 
 def test_the_setting_says_how_many_rows_the_trees_learn_from(monkeypatch):
-    monkeypatch.setattr(training.rows, "HELD", 100)
+    monkeypatch.setattr(rapport.training.rows, "HELD", 100)
 
     def rows(part):
         return sum(len(some) for some in beyond(history, QUESTION, part, CUTOFFS, Catalog(())))

@@ -5,13 +5,21 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 import pytest
+from rapport.history import history_of
+from rapport.scoring.cards import load_card
+from rapport.scoring.playbook import read_playbook
+from rapport.scoring.views import (
+    attribution,
+    chains,
+    customer_tree,
+    decision_chain,
+    revenue_shares,
+    risk_overview,
+    segments,
+)
+from rapport.scoring.views.segments import abc, pareto
 
-from history import history_of
-from history.errors import CardError, TableError
-from scoring.cards import load_card
-from scoring.playbook import read_playbook
-from scoring.views import attribution, chains, customer_tree, decision_chain, revenue_shares, risk_overview, segments
-from scoring.views.segments import abc, pareto
+from rapport.errors import CardError, TableError
 
 AS_OF = datetime(2026, 1, 1)
 

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+from rapport.serving.environment import Environment, as_variables, read_environment, variables
+from rapport.serving.exports import export, post
+from rapport.serving.limits import Rate
+from rapport.serving.outward import verify
+from rapport.serving.past import thinned
 
-from history.errors import ServingError, SettingsError
-from serving.environment import Environment, as_variables, read_environment, variables
-from serving.exports import export, post
-from serving.files import aside, secret_of
-from serving.limits import Rate
-from serving.outward import verify
-from serving.past import thinned
+from rapport.errors import ServingError, SettingsError
+from rapport.files import aside, secret_of
 
 SCORES = pa.table(
     {"customer_id": ["=cmd", "张三"], "as_of": ["2026-11-01"] * 2, "target": ["churn"] * 2, "probability": [0.1, None]}
@@ -108,7 +108,7 @@ def test_workers_that_start_at_once_share_one_secret(tmp_path):
 
 
 def test_importing_the_service_writes_nothing(tmp_path):
-    code = "import serving.service"
+    code = "import rapport.serving.service"
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": ":".join(sys.path)}, check=True)
     assert list(tmp_path.iterdir()) == []
 

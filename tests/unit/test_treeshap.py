@@ -3,10 +3,9 @@
 import lightgbm as lgb
 import numpy as np
 import pytest
-
-from scoring.columns import Column
-from scoring.experts.trees import Trees
-from scoring.matrix import Matrix
+from rapport.scoring.columns import Column
+from rapport.scoring.experts.trees import Trees
+from rapport.scoring.matrix import Matrix
 
 NAMES = ["a", "b", "c", "d", "word"]
 COLUMNS = tuple(

@@ -1,12 +1,11 @@
 """Turn a company's card into log-odds by a straight line, so that it can sit on the committee."""
 
 import numpy as np
+from rapport.scoring.cards import Card
+from rapport.scoring.experts.card import CardExpert
+from rapport.scoring.matrix import Floats
+from rapport.training.rows import Rows
 from scipy.optimize import minimize
-
-from scoring.cards import Card
-from scoring.experts.card import CardExpert
-from scoring.matrix import Floats
-from training.rows import Rows
 
 RIDGE = 10.0
 

@@ -4,14 +4,13 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
+from rapport.scoring.columns import Column
+from rapport.scoring.experts.linear import Linear, Term
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.training.fitting.trees import varying
+from rapport.training.rows import Rows
 from scipy.optimize import minimize
 from scipy.special import expit
-
-from scoring.columns import Column
-from scoring.experts.linear import Linear, Term
-from scoring.matrix import Floats, Matrix
-from training.fitting.trees import varying
-from training.rows import Rows
 
 # One term for ten customers with the rarer outcome (Peduzzi et al. 1996); more than forty tell nothing new.
 MOST_TERMS, LEAST_TERMS, CUSTOMERS_A_TERM = 40, 8, 10

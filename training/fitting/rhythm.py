@@ -3,11 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from rapport.scoring.experts.rhythm import Rhythm
+from rapport.scoring.matrix import Floats
 from scipy.optimize import minimize
 from scipy.special import betaln, gammaln
-
-from scoring.experts.rhythm import Rhythm
-from scoring.matrix import Floats
 
 ORDERS, SINCE_LAST, SINCE_FIRST = "order_days_count_ever", "days_since_last_order", "first_order_days_ago"
 FEATURES = (ORDERS, SINCE_LAST, SINCE_FIRST)

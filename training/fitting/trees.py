@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
-
-from features import Catalog
-from history import History
-from scoring.columns import Column
-from scoring.experts.trees import Trees
-from scoring.matrix import Floats, Matrix
-from training.rows import Part, Places, Question, Rows, beyond
-from training.whole import binned
+from rapport.features import Catalog
+from rapport.history import History
+from rapport.scoring.columns import Column
+from rapport.scoring.experts.trees import Trees
+from rapport.scoring.matrix import Floats, Matrix
+from rapport.training.rows import Part, Places, Question, Rows, beyond
+from rapport.training.whole import binned
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import yaml
+from rapport.serving.console.visit import Visit
 from starlette.responses import Response
 
-from history.errors import RapportError
-from serving.console.visit import Visit
+from rapport.errors import RapportError
 
 _LONGEST = 200_000
 _NAMED = re.compile(r"\s*- name: (?P<name>\S+)\s*$")

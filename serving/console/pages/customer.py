@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from rapport.serving.console.figures import axis_of, change_steps, decision_chain, flattened, waterfall
+from rapport.serving.console.visit import Visit
+from rapport.serving.problem import RequestError
 from starlette.responses import Response
 
-from history.errors import RapportError
-from serving.console.figures import axis_of, change_steps, decision_chain, flattened, waterfall
-from serving.console.visit import Visit
-from serving.problem import RequestError
+from rapport.errors import RapportError
 
 _BAR = 300
 _SHORT_BAR = 150

@@ -1,11 +1,10 @@
 """The way in and out: signing in with one of the service's keys, and choosing a language."""
 
+from rapport.serving.console.looks import LANGUAGES, Looks
+from rapport.serving.console.session import LANGUAGE
+from rapport.serving.console.visit import local
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-
-from serving.console.looks import LANGUAGES, Looks
-from serving.console.session import LANGUAGE
-from serving.console.visit import local
 
 
 def language_of(request: Request, default: str) -> str:

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from rapport.serving.console.visit import Visit
 from starlette.responses import Response
-
-from serving.console.visit import Visit
 
 _SECTIONS = (
     "grade",

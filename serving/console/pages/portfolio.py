@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rapport.serving.console import portfolio
+from rapport.serving.console.book import Book, Mask
+from rapport.serving.console.visit import Visit
+from rapport.serving.console.worklist import FILTERS, visible
 from starlette.responses import Response
-
-from serving.console import portfolio
-from serving.console.book import Book, Mask
-from serving.console.visit import Visit
-from serving.console.worklist import FILTERS, visible
 
 _SIDES = (("family",), ("segment", "region"), ("owner",))
 _STAGES = ("leads", "touched", "opportunity", "won")

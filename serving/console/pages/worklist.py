@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from rapport.serving.console.book import Book, Rows
+from rapport.serving.console.export import Cell, as_csv, as_excel
+from rapport.serving.console.visit import Visit
+from rapport.serving.console.worklist import MARKS, MOVEMENTS, PAGE, SORTS, Query, Worklist, choices, visible, worklist
 from starlette.responses import Response
-
-from serving.console.book import Book, Rows
-from serving.console.export import Cell, as_csv, as_excel
-from serving.console.visit import Visit
-from serving.console.worklist import MARKS, MOVEMENTS, PAGE, SORTS, Query, Worklist, choices, visible, worklist
 
 MOST = 5000
 _REASONS, _HEARD = 2, 4

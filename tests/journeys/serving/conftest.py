@@ -3,14 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rapport.history import read_history
+from rapport.history.settings import Settings
+from rapport.history.simulate import simulate
+from rapport.serving.current import load
+from rapport.serving.keys import KeyRing
+from rapport.serving.nightly import score_history
 from world_of_serving import AS_OF, MONTH_BEFORE, NOW, Company, home_beside, make_bundle, publish, served
-
-from history import read_history
-from history.settings import Settings
-from history.simulate import simulate
-from serving.current import load
-from serving.keys import KeyRing
-from serving.nightly import score_history
 
 
 @pytest.fixture(scope="session")

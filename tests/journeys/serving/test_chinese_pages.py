@@ -5,9 +5,8 @@ from html import unescape
 from string import Formatter
 
 import pytest
-
-from history import TABLES
-from training.wording import NAMES, SAYS
+from rapport.history import TABLES
+from rapport.training.wording import NAMES, SAYS
 
 WORDS = re.compile(r"[A-Za-z][A-Za-z’'-]*(?:[ ,;:]+[A-Za-z][A-Za-z’'-]*){3,}")
 PAGES = ("/", "/?target=conversion", "/portfolio", "/portfolio?target=conversion", "/model", "/model?target=conversion",

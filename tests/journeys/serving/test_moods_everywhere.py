@@ -8,18 +8,18 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from moods_world import AS_OF, talkative_company
+from rapport.features import catalog, snapshot
+from rapport.history import Settings, Span, read_history
+from rapport.history.moods import mood_of
+from rapport.scoring.blend import Blend
+from rapport.scoring.columns import columns_of
+from rapport.scoring.experts.linear import Linear, Term
+from rapport.scoring.matrix import Matrix
+from rapport.serving.nightly import score_history
 from scoring_world import churn_bundle
 from world_of_serving import NOW, publish, served
 
-from features import catalog, snapshot
-from history import Settings, Span, read_history
-from history.moods import mood_of
-from rapport.app import main
-from scoring.blend import Blend
-from scoring.columns import columns_of
-from scoring.experts.linear import Linear, Term
-from scoring.matrix import Matrix
-from serving.nightly import score_history
+from rapport.cli.app import main
 
 pytest.importorskip("textblob", reason="textblob is not installed (extra: sentiment)")
 

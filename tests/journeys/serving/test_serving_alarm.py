@@ -7,11 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from alert_rules import alerts_yaml, rule
+from rapport.history import read_history
+from rapport.serving.alarm import alarm
+from rapport.serving.current import load
 from world_of_serving import MONTH_BEFORE
-
-from history import read_history
-from serving.alarm import alarm
-from serving.current import load
 
 RULES = alerts_yaml(rule("any_risk", "kind: score_above, probability: 0.01"), capacity=5)
 FALLS = alerts_yaml(

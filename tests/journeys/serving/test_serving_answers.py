@@ -8,15 +8,15 @@ from pathlib import Path
 import mlflow
 import pyarrow.parquet as pq
 import pytest
+import rapport.training
 from pydantic import TypeAdapter
+from rapport.features import snapshot
+from rapport.scoring.scorer import Scorer
+from rapport.serving.current import catalog_of
+from rapport.serving.endpoints import ENDPOINTS
 from world_of_serving import AS_OF, history_body
 
-import training
-from features import snapshot
-from history.spans import parse_span
-from scoring.scorer import Scorer
-from serving.current import catalog_of
-from serving.endpoints import ENDPOINTS
+from rapport.durations import parse_span
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_http_says_what_the_batch_says_to_the_last_digit(ask, batch):
 
 def test_mlflow_says_what_http_says_to_the_last_digit(ask, company, batch, tmp_path):
     place = tmp_path / "model"
-    served = str(Path(training.__file__).with_name("served.py"))
+    served = str(Path(rapport.training.__file__).with_name("served.py"))
     champion = {"bundle": str(company.home / "models/churn/1")}
     mlflow.pyfunc.save_model(place, python_model=served, artifacts=champion, pip_requirements=["lightgbm"])
     features = snapshot(company.history, AS_OF, catalog_of(company.bundle), active=parse_span("12mo")).to_pandas()

@@ -8,13 +8,12 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rapport.serving.client import AsyncRapport, Rapport, RefusedError
+from rapport.serving.endpoints import ENDPOINTS
+from rapport.serving.environment import Environment
+from rapport.serving.openapi import document
+from rapport.serving.service import build
 from world_of_serving import served
-
-from serving.client import AsyncRapport, Rapport, RefusedError
-from serving.endpoints import ENDPOINTS
-from serving.environment import Environment
-from serving.openapi import document
-from serving.service import build
 
 ROOT = Path(__file__).parents[3]
 

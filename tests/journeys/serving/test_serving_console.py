@@ -4,8 +4,7 @@ import json
 import re
 
 import pytest
-
-from serving.console.formats import percent, points
+from rapport.serving.console.formats import percent, points
 
 PAGES = ("/", "/?target=conversion", "/portfolio", "/portfolio?target=conversion", "/model", "/model?target=conversion")
 

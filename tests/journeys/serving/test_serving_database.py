@@ -3,11 +3,11 @@
 import pyarrow as pa
 import pytest
 from postgres_server import programs, running
+from rapport.serving.current import load
+from rapport.serving.exports import export
+from rapport.serving.nightly import published_table
 
-from history.errors import ServingError
-from serving.current import load
-from serving.exports import export
-from serving.nightly import published_table
+from rapport.errors import ServingError
 
 
 @pytest.fixture(scope="module")

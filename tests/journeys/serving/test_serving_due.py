@@ -4,9 +4,8 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pyarrow.compute as pc
-
-from serving.due import due_customers
-from serving.store import current_run
+from rapport.serving.due import due_customers
+from rapport.serving.store import current_run
 
 
 def test_nobody_is_due_the_day_after_and_everyone_after_a_quarter(company):

@@ -3,12 +3,11 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from rapport.serving.api import Api
+from rapport.serving.asked import still_wanted
+from rapport.serving.desk import Desk
+from rapport.serving.problem import RequestError
 from world_of_serving import bearer, error_of, served
-
-from serving.api import Api
-from serving.asked import still_wanted
-from serving.desk import Desk
-from serving.problem import RequestError
 
 
 def test_made_up_paths_add_no_metrics(keyed, secrets):

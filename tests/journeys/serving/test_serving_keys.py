@@ -3,10 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rapport.serving.endpoints import ENDPOINTS
+from rapport.serving.keys import KeyRing
 from world_of_serving import bearer, error_of, served
-
-from serving.endpoints import ENDPOINTS
-from serving.keys import KeyRing
 
 PATHS = [endpoint.path for endpoint in ENDPOINTS]
 

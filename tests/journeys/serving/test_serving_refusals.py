@@ -5,9 +5,8 @@ import logging
 import re
 
 import pytest
+from rapport.serving import journal
 from world_of_serving import bearer, error_of, served
-
-from serving import journal
 
 JSON = "application/json"
 REFUSALS = [

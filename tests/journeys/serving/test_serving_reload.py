@@ -9,17 +9,17 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pytest
+import rapport.training
+from rapport.features import snapshot
+from rapport.scoring import shelf
+from rapport.scoring.scorer import Scorer
+from rapport.serving.current import Watch, catalog_of
+from rapport.serving.nightly import score_history
+from rapport.serving.store import pointer, write_run
 from world_of_serving import AS_OF, MONTH_BEFORE, NOW, history_body, make_bundle, publish, served
 
-import training
-from features import snapshot
-from history.errors import BundleError
-from history.spans import parse_span
-from scoring import shelf
-from scoring.scorer import Scorer
-from serving.current import Watch, catalog_of
-from serving.nightly import score_history
-from serving.store import pointer, write_run
+from rapport.durations import parse_span
+from rapport.errors import BundleError
 
 
 @pytest.fixture
@@ -172,7 +172,10 @@ def _batch(company, bundle, as_of):
 
 def _notebook(home, company, bundle, as_of, beside):
     place = beside / f"pyfunc-{bundle.version}-{as_of:%d}"
-    served_as, folder = str(Path(training.__file__).with_name("served.py")), str(home / "models/churn" / bundle.version)
+    served_as, folder = (
+        str(Path(rapport.training.__file__).with_name("served.py")),
+        str(home / "models/churn" / bundle.version),
+    )
     mlflow.pyfunc.save_model(place, python_model=served_as, artifacts={"bundle": folder}, pip_requirements=["lightgbm"])
     told = mlflow.pyfunc.load_model(str(place)).predict(_features(company, bundle, as_of).to_pandas())
     return dict(zip(told["customer_id"], told["probability"], strict=True))
@@ -180,7 +183,7 @@ def _notebook(home, company, bundle, as_of, beside):
 
 def test_a_killed_run_leaves_the_last_good_night_in_place(company, home, monkeypatch):
     before = pointer(home, "churn")
-    monkeypatch.setattr("serving.store._write_arrow", _killed)
+    monkeypatch.setattr("rapport.serving.store._write_arrow", _killed)
     with pytest.raises(KeyboardInterrupt):
         night(company, home, AS_OF + timedelta(days=1))
     assert pointer(home, "churn") == before

@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 
 import pytest
 from free_ports import free_port
+from rapport.serving.environment import Environment
+from rapport.serving.keys import KeyRing
+from rapport.serving.run import prepared, running
 
-from history.errors import ServingError
-from serving.environment import Environment
-from serving.keys import KeyRing
-from serving.run import prepared, running
+from rapport.errors import ServingError
 
 
 def post(url: str, path: str, body: dict) -> tuple[int, dict]:

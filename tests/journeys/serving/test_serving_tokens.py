@@ -11,11 +11,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from issuer_of_tokens import LocalIssuer
+from rapport.serving.environment import Oidc, as_variables, read_environment
+from rapport.serving.issuer import Issuer
 from world_of_serving import bearer, home_beside, served
 
-from history.errors import SettingsError
-from serving.environment import Oidc, as_variables, read_environment
-from serving.issuer import Issuer
+from rapport.errors import SettingsError
 
 BODY = {"customer_ids": ["nobody"]}
 

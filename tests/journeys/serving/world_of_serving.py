@@ -7,25 +7,25 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 from httpx import Response
+from rapport.features import Vocabulary, catalog, training_rows
+from rapport.history import TABLES, History
+from rapport.scoring import shelf
+from rapport.scoring.blend import Blend
+from rapport.scoring.bundle import Basis, Bundle
+from rapport.scoring.cards import load_card
+from rapport.scoring.columns import columns_of
+from rapport.scoring.experts.card import CardExpert
+from rapport.scoring.experts.trees import Trees
+from rapport.scoring.matrix import Matrix
+from rapport.scoring.spend import Spend
+from rapport.serving.environment import Environment
+from rapport.serving.service import build
+from rapport.training.gates import as_dicts, gates_of
+from rapport.training.grade import grade_of
+from rapport.training.size import Size
 from starlette.testclient import TestClient
 
-from features import Vocabulary, catalog, training_rows
-from history import TABLES, History
-from history.spans import parse_span
-from scoring import shelf
-from scoring.blend import Blend
-from scoring.bundle import Basis, Bundle
-from scoring.cards import load_card
-from scoring.columns import columns_of
-from scoring.experts.card import CardExpert
-from scoring.experts.trees import Trees
-from scoring.matrix import Matrix
-from scoring.spend import Spend
-from serving.environment import Environment
-from serving.service import build
-from training.gates import as_dicts, gates_of
-from training.grade import grade_of
-from training.size import Size
+from rapport.durations import parse_span
 
 YEAR = parse_span("12mo")
 AS_OF = datetime.fromisoformat("2026-11-01")

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from history.errors import BusyError
+from rapport.errors import BusyError
 
 PATIENCE_SECONDS = 3600.0
 _LOOKED_AGAIN_SECONDS = 0.2

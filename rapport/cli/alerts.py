@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from history.spans import parse_span
-from rapport.options import Active, Horizon
-from rapport.terminal import DATE_FORMATS, HistorySource, Json, SettingsPath, opened, progress, settings_of, tell
+from rapport.cli.options import Active, Horizon
+from rapport.cli.terminal import DATE_FORMATS, HistorySource, Json, SettingsPath, opened, progress, settings_of, tell
+from rapport.durations import parse_span
 
 app = typer.Typer(help="Try the alert rules on history.", no_args_is_help=True)
 
@@ -33,8 +33,8 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Replay the rules: alerts a customer and month, how many came true, how early, how many tiers flip back."""
-    from scoring.playbook import playbook_of
-    from training.alert_replay import Looks, replay_alerts
+    from rapport.scoring.playbook import playbook_of
+    from rapport.training.alert_replay import Looks, replay_alerts
 
     chosen = settings_of(settings)
     playbook = playbook_of(chosen)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from rapport import alerts, answering, cards, journey, keys, models
-from rapport.demo import demo
-from rapport.terminal import guarded
+from rapport.cli import alerts, answering, cards, journey, keys, models
+from rapport.cli.demo import demo
+from rapport.cli.terminal import guarded
 
 app = typer.Typer(
     name="rapport",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from history.contract import TABLES
+from rapport.history.contract import TABLES
 
 _CHINESE = {
     "channel": {

@@ -16,13 +16,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from history import Settings
-from history.errors import RapportError, SettingsError
+from rapport.errors import RapportError, SettingsError
+from rapport.history import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from history import History
+    from rapport.history import History
 
 SETTINGS_FILE = Path("rapport.toml")
 MODULES_OF_EXTRAS = {
@@ -56,7 +56,7 @@ def opened(source: str, settings: Settings) -> Iterator[History]:
     """Read a history and say what was refused; closed at the end."""
     from duckdb import OutOfMemoryException
 
-    from history import read_history
+    from rapport.history import read_history
 
     try:
         with read_history(source, settings) as history:
@@ -121,7 +121,7 @@ def now() -> datetime:
 
 def clear_up(home: Path, settings: Settings) -> None:
     """Clear what killed runs left in the home and in the scratch folder."""
-    from history.leftovers import clear_leftovers
+    from rapport.history.leftovers import clear_leftovers
 
     scratch = Path(settings.scratch or tempfile.gettempdir())
     parts = [*home.glob("models/*/.*.part"), *home.glob("scores/**/.*.part"), *home.glob(".mlflow.db.*")]

@@ -9,16 +9,16 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from rapport.terminal import err
+from rapport.cli.terminal import err
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def commands() -> str:
     """Return docs/commands.md: every command, argument and option."""
     import typer.main
 
-    from rapport.app import app
+    from rapport.cli.app import app
 
     lines = ["# Commands", "", "`rapport COMMAND --help` prints the same. Exit codes are listed in the README."]
     for name, command in _walk(typer.main.get_command(app), "rapport"):
@@ -51,8 +51,8 @@ def _parameter(parameter: Any) -> str:
 
 def settings() -> str:
     """Return docs/settings.md: what rapport.toml and the environment can say."""
-    from history import Settings
-    from serving.environment import variables
+    from rapport.history import Settings
+    from rapport.serving.environment import variables
 
     lines = [
         "# Settings",
@@ -81,9 +81,9 @@ def _default(value: object) -> str:
 
 def pages() -> dict[str, Callable[[], str]]:
     """Return the makers of every generated page, by file name."""
-    from features.document import features_page
-    from history.page import contract_page
-    from scoring.wording.page import reasons_page
+    from rapport.features.document import features_page
+    from rapport.history.page import contract_page
+    from rapport.scoring.wording.page import reasons_page
 
     return {
         "commands.md": commands,

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from history.errors import SettingsError
+from rapport.errors import SettingsError
 
 _WRITTEN = re.compile(r"(\d{1,4})(mo|d|w|y)")
 _MEASURES = {"mo": (1, 0), "y": (12, 0), "d": (0, 1), "w": (0, 7)}

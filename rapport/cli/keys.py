@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from rapport.options import Home, home_of
-from rapport.terminal import Json, SettingsPath, now, settings_of, tell
+from rapport.cli.options import Home, home_of
+from rapport.cli.terminal import Json, SettingsPath, now, settings_of, tell
 
 app = typer.Typer(help="Make, list, rotate and revoke API keys.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Make a key; its secret is shown this once and kept nowhere."""
-    from serving.keys import KeyRing
+    from rapport.serving.keys import KeyRing
 
     secret = KeyRing(home_of(home, settings_of(settings).home)).add(name, scopes or ["read"], now(), owner=owner)
     tell(
@@ -39,7 +39,7 @@ def add(
 @app.command(name="list")
 def list_keys(home: Home = None, settings: SettingsPath = None, as_json: Json = False) -> None:
     """List the keys; secrets are not kept, so not shown."""
-    from serving.keys import KeyRing
+    from rapport.serving.keys import KeyRing
 
     keys = KeyRing(home_of(home, settings_of(settings).home)).keys()
     lines = [
@@ -62,7 +62,7 @@ def rotate(
     as_json: Json = False,
 ) -> None:
     """Make a new secret for a key; the old one ends later, so that callers can change over."""
-    from serving.keys import KeyRing
+    from rapport.serving.keys import KeyRing
 
     moment = now()
     ring = KeyRing(home_of(home, settings_of(settings).home))
@@ -77,7 +77,7 @@ def rotate(
 @app.command()
 def revoke(name: Name, home: Home = None, settings: SettingsPath = None, as_json: Json = False) -> None:
     """Forget every secret of a key at once."""
-    from serving.keys import KeyRing
+    from rapport.serving.keys import KeyRing
 
     KeyRing(home_of(home, settings_of(settings).home)).revoke(name)
     tell({"revoked": name}, f"Key {name} is revoked.", as_json=as_json)

@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from history.spans import parse_span
-from rapport.options import (
+from rapport.cli.options import (
     Active,
     AsOf,
     Engine,
@@ -25,7 +24,7 @@ from rapport.options import (
     TargetName,
     home_of,
 )
-from rapport.terminal import (
+from rapport.cli.terminal import (
     DATE_FORMATS,
     HistorySource,
     Json,
@@ -38,6 +37,7 @@ from rapport.terminal import (
     tell,
     write_table,
 )
+from rapport.durations import parse_span
 
 
 def simulate(
@@ -48,7 +48,7 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Invent a company: twelve tables, and beside them the truth that no model may see."""
-    from history.simulate import simulate as invent
+    from rapport.history.simulate import simulate as invent
 
     with progress() as report:
         invent(folder, customers, years, seed, progress=report)
@@ -72,12 +72,12 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Say what was read, what was refused, what can be trained, and what more is needed."""
-    from history.check import check_history
+    from rapport.history.check import check_history
 
     chosen = settings_of(settings)
     with opened(source, chosen) as history:
         if leaks:
-            from features.leaks import check_leaks
+            from rapport.features.leaks import check_leaks
 
             with progress() as report:
                 found = check_leaks(history, active=parse_span(chosen.active), progress=report)
@@ -93,7 +93,7 @@ def check(
 
 def map_names(source: HistorySource, settings: SettingsPath = None, as_json: Json = False) -> None:
     """Propose how a company's own tables and columns fit the contract, as TOML for rapport.toml."""
-    from history.mapping import propose_mapping
+    from rapport.history.mapping import propose_mapping
 
     proposal = propose_mapping(source, settings_of(settings))
     tell(proposal.as_dict(), proposal.as_toml(), as_json=as_json)
@@ -110,12 +110,12 @@ def features(
     as_json: Json = False,
 ) -> None:
     """Write the features of every customer known at a date."""
-    from features import catalog, snapshot, vocabulary_of
+    from rapport.features import catalog, snapshot, vocabulary_of
 
     chosen = settings_of(settings)
     span = parse_span(active or chosen.active)
     if engine is EngineName.spark:
-        from features.spark import spark_features
+        from rapport.features.spark import spark_features
 
         with progress() as report:
             rows = spark_features(
@@ -146,8 +146,8 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Fit a model, judge it out of time beside the card and the rules of thumb, and keep it in MLflow."""
-    from training import newest_moment, record
-    from training import train as fit
+    from rapport.training import newest_moment, record
+    from rapport.training import train as fit
 
     chosen = settings_of(settings)
     clear_up(home_of(home, chosen.home), chosen)
@@ -177,7 +177,7 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Train on what was known at a cutoff and predict from there: the honest trial on past data."""
-    from training import backtest as predict
+    from rapport.training import backtest as predict
 
     chosen = settings_of(settings)
     spans = {"horizon": parse_span(horizon or chosen.horizon), "active": parse_span(active or chosen.active)}

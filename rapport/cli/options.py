@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from rapport.terminal import DATE_FORMATS
+from rapport.cli.terminal import DATE_FORMATS
 
 
 class TargetName(StrEnum):

@@ -10,9 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from history import Settings
-from history.errors import SettingsError
-from rapport.options import (
+from rapport.cli.options import (
     AsOf,
     Engine,
     EngineName,
@@ -24,7 +22,7 @@ from rapport.options import (
     TargetName,
     home_of,
 )
-from rapport.terminal import (
+from rapport.cli.terminal import (
     HistorySource,
     Json,
     SettingsPath,
@@ -36,6 +34,8 @@ from rapport.terminal import (
     settings_of,
     tell,
 )
+from rapport.errors import SettingsError
+from rapport.history import Settings
 
 
 def score(
@@ -56,9 +56,9 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score every customer with the champion, publish the snapshot that the service answers from, and export it."""
-    from serving.alarm import alarm, channels_of
-    from serving.exports import export, refuse_unless_known
-    from serving.nightly import published_table, score_history
+    from rapport.serving.alarm import alarm, channels_of
+    from rapport.serving.exports import export, refuse_unless_known
+    from rapport.serving.nightly import published_table, score_history
 
     chosen = settings_of(settings)
     place = home_of(home, chosen.home)
@@ -90,9 +90,9 @@ def score(
 
 
 def _list_due(home: Path, target: str, as_of: datetime, path: str | None, settings: Settings, *, as_json: bool) -> None:
-    from scoring.playbook import playbook_of
-    from serving.due import due_customers
-    from serving.exports import export
+    from rapport.scoring.playbook import playbook_of
+    from rapport.serving.due import due_customers
+    from rapport.serving.exports import export
 
     who = due_customers(home, target, as_of, playbook_of(settings).cadence)
     if path is not None:
@@ -106,8 +106,8 @@ def _list_due(home: Path, target: str, as_of: datetime, path: str | None, settin
 def _score_by_spark(
     source: str, home: Path, target: str, as_of: datetime, path: str | None, settings: Settings, master: str
 ) -> None:
-    from scoring import shelf
-    from scoring.spark import spark_score
+    from rapport.scoring import shelf
+    from rapport.scoring.spark import spark_score
 
     if path is None:
         raise SettingsError("With --engine spark, name the folder to write with --out.")
@@ -128,8 +128,8 @@ def serve(
     settings: SettingsPath = None,
 ) -> None:
     """Answer over HTTP, with the console at /."""
-    from serving.environment import read_environment
-    from serving.run import serve as run
+    from rapport.serving.environment import read_environment
+    from rapport.serving.run import serve as run
 
     environment = read_environment(os.environ)
     given: dict[str, Any] = {
@@ -155,9 +155,9 @@ def monitor(
     as_json: Json = False,
 ) -> None:
     """Compare today with the days the champion was trained on: drift, matured outcomes, is it still good."""
-    from scoring import shelf
-    from training import monitor as watch
-    from training import newest_moment
+    from rapport.scoring import shelf
+    from rapport.training import monitor as watch
+    from rapport.training import newest_moment
 
     chosen = settings_of(settings)
     with opened(source, chosen) as history, progress() as report:

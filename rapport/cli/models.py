@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rapport.options import Home, Target, TargetName, home_of
-from rapport.terminal import HistorySource, Json, SettingsPath, now, progress, settings_of, tell
+from rapport.cli.options import Home, Target, TargetName, home_of
+from rapport.cli.terminal import HistorySource, Json, SettingsPath, now, progress, settings_of, tell
 
 app = typer.Typer(help="List, show, promote, repeat and roll back models.", no_args_is_help=True)
 
@@ -20,7 +20,7 @@ def list_models(
     target: Target = TargetName.churn, home: Home = None, settings: SettingsPath = None, as_json: Json = False
 ) -> None:
     """List the versions of a model with their grade and figures."""
-    from training import models_list
+    from rapport.training import models_list
 
     found = models_list(home_of(home, settings_of(settings).home), target.value, environ=os.environ)
     tell(found.as_dict(), found.as_text(), as_json=as_json)
@@ -35,7 +35,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show all that is known of one version."""
-    from training import models_show
+    from rapport.training import models_show
 
     found = models_show(home_of(home, settings_of(settings).home), target.value, version, environ=os.environ)
     tell(found.as_dict(), found.as_text(), as_json=as_json)
@@ -51,7 +51,7 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Make a version champion, if its grade and its quality beside the champion's allow it."""
-    from training import promote as crown
+    from rapport.training import promote as crown
 
     found = crown(
         home_of(home, settings_of(settings).home), target.value, version, environ=os.environ, now=now(), force=force
@@ -69,7 +69,7 @@ def repeat(
     as_json: Json = False,
 ) -> None:
     """Train a version again from its record and say whether the same bundle comes out; exit code 1 if not."""
-    from training import repeat as again
+    from rapport.training import repeat as again
 
     place = home_of(home, settings_of(settings).home)
     with progress() as report:
@@ -83,7 +83,7 @@ def rollback(
     target: Target = TargetName.churn, home: Home = None, settings: SettingsPath = None, as_json: Json = False
 ) -> None:
     """Make the champion before this one champion again."""
-    from training import rollback as back
+    from rapport.training import rollback as back
 
     found = back(home_of(home, settings_of(settings).home), target.value, environ=os.environ, now=now())
     tell(found.as_dict(), found.as_text(), as_json=as_json)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from history import Settings, parse_span
-from history.errors import CardError
-from rapport.options import OptionalAsOf, Target, TargetName
-from rapport.terminal import Json, SettingsPath, opened, settings_of, tell
+from rapport.cli.options import OptionalAsOf, Target, TargetName
+from rapport.cli.terminal import Json, SettingsPath, opened, settings_of, tell
+from rapport.errors import CardError
+from rapport.history import Settings, parse_span
 
 if TYPE_CHECKING:
-    from history import History
-    from scoring.cards import Card
+    from rapport.history import History
+    from rapport.scoring.cards import Card
 
 Found = TypeVar("Found")
 
@@ -39,7 +39,7 @@ def new(
     as_json: Json = False,
 ) -> None:
     """Write a card to edit; with a history, its amounts in fifths of the company's own customers."""
-    from scoring.cards.workshop import new_card, past_rows
+    from rapport.scoring.cards.workshop import new_card, past_rows
 
     chosen = settings_of(settings)
     if source is None:
@@ -53,7 +53,7 @@ def new(
 @app.command()
 def check(card: Name, settings: SettingsPath = None, as_json: Json = False) -> None:
     """Read a card: drawn as a table, or the sentence that says what is wrong with it."""
-    from scoring.cards.workshop import check_card
+    from rapport.scoring.cards.workshop import check_card
 
     chosen = settings_of(settings)
     checked = check_card(card, _known(chosen), chosen.language)
@@ -71,9 +71,9 @@ def weights(
     as_json: Json = False,
 ) -> None:
     """Weigh a card by a file of experts' comparisons or points, or by what happened; nothing is changed."""
-    from scoring.cards import load_card
-    from scoring.cards.weights import weigh
-    from scoring.cards.workshop import suggest_weights
+    from rapport.scoring.cards import load_card
+    from rapport.scoring.cards.weights import weigh
+    from rapport.scoring.cards.workshop import suggest_weights
 
     if (file is None) == (source is None):
         raise CardError("Give either a file of comparisons or points, or --history to learn weights from.")
@@ -97,8 +97,8 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Hold a card against what happened: does it rank, do its tiers mean something, does it warn in time."""
-    from scoring.cards import load_card
-    from scoring.cards.workshop import audit_card
+    from rapport.scoring.cards import load_card
+    from rapport.scoring.cards.workshop import audit_card
 
     chosen = settings_of(settings)
     found = _held(audit_card, load_card(card, _known(chosen)), source, target, chosen, as_of)
@@ -115,8 +115,8 @@ def review(
     as_json: Json = False,
 ) -> None:
     """Compare a card with a quarter ago, and propose thresholds that would fit better; nothing is changed."""
-    from scoring.cards import load_card
-    from training.card_review import review_card
+    from rapport.scoring.cards import load_card
+    from rapport.training.card_review import review_card
 
     chosen = settings_of(settings)
     found = _held(review_card, load_card(card, _known(chosen)), source, target, chosen, as_of)
@@ -141,7 +141,7 @@ def _held(
 
 
 def _known(settings: Settings) -> list[str]:
-    from features import catalog
+    from rapport.features import catalog
 
     return [*catalog().names, *(f"attribute_{name}" for name in settings.fixed_attributes)]
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from history import Settings
-from history.spans import Span, parse_span
-from rapport.terminal import now, out, progress
+from rapport.cli.terminal import now, out, progress
+from rapport.durations import Span, parse_span
+from rapport.history import Settings
 
 if TYPE_CHECKING:
-    from history import History
+    from rapport.history import History
 
 TARGETS = ("churn", "conversion")
 NIGHTS = 6
@@ -43,8 +43,8 @@ def demo(
 
 
 def _prepare(folder: Path, customers: int, settings: Settings) -> None:
-    from history import read_history
-    from history.simulate import simulate
+    from rapport.history import read_history
+    from rapport.history.simulate import simulate
 
     history_folder = folder / "company"
     with progress() as report:
@@ -57,7 +57,7 @@ def _prepare(folder: Path, customers: int, settings: Settings) -> None:
 
 
 def _train(history: History, target: str, folder: Path, span: Span) -> str:
-    from training import newest_moment, record, train
+    from rapport.training import newest_moment, record, train
 
     horizon = span if target == "churn" else parse_span("6mo")
     with progress() as report:
@@ -69,8 +69,8 @@ def _train(history: History, target: str, folder: Path, span: Span) -> str:
 
 
 def _score(history: History, folder: Path) -> str:
-    from serving.nightly import score_history
-    from training import newest_moment
+    from rapport.serving.nightly import score_history
+    from rapport.training import newest_moment
 
     newest = newest_moment(history)
     months = sorted([*(Span(months=back).before(newest) for back in range(NIGHTS)), Span(days=7).before(newest)])
@@ -82,8 +82,8 @@ def _score(history: History, folder: Path) -> str:
 
 
 def _serve(folder: Path, port: int, *, once: bool) -> None:
-    from serving.environment import read_environment
-    from serving.run import prepared, running, serve
+    from rapport.serving.environment import read_environment
+    from rapport.serving.run import prepared, running, serve
 
     settings_file = folder / "rapport.toml"
     if not settings_file.exists():
@@ -117,7 +117,7 @@ def _someone(folder: Path) -> str:
     """Return the id of the customer most at risk, to be asked about."""
     import numpy as np
 
-    from serving.current import load
+    from rapport.serving.current import load
 
     current = load(folder, "churn")
     scored = current.night.scored
