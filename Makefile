@@ -1,9 +1,9 @@
-# What each target is for is in README.md. The first run makes .venv; later runs start in seconds.
+# CONTRIBUTING.md says what each target is for. The first run creates .venv; later runs start in seconds.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 SPARK_READY := .venv/spark-ready
-ROOMS := history features scoring training serving
+FOLDERS := history features scoring training serving
 DEMO_FLAGS ?=
 CUTOFF ?= $(shell date -u -d '7 days ago' +%Y-%m-%dT00:00:00Z)
 
@@ -22,12 +22,12 @@ check: $(READY) link_farm
 	cd build/link_farm && $(CURDIR)/$(BIN)/lint-imports --config $(CURDIR)/pyproject.toml
 	$(BIN)/python -m rapport.cli.documents --check
 
-# mypy and import-linter do not follow the mapping of setup.py; they read the rooms as one package through links.
+# mypy and import-linter do not follow the mapping of setup.py; they read the folders as one package through links.
 link_farm:
 	rm -rf build/link_farm && mkdir -p build/link_farm/rapport
-	ln -s $(addprefix $(CURDIR)/,$(wildcard rapport/*.py rapport/cli) $(ROOMS)) build/link_farm/rapport/
+	ln -s $(addprefix $(CURDIR)/,$(wildcard rapport/*.py) $(patsubst %/__init__.py,%,$(wildcard rapport/*/__init__.py)) $(FOLDERS)) build/link_farm/rapport/
 
-# The slow suites: Spark, browser, load, notebooks. Each test skips with the reason where the machine lacks its part.
+# Slow tests: Spark, browser, load, packaging, notebooks. A test skips with the reason if the machine lacks a requirement.
 slow: $(SPARK_READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow
 browser: $(READY)
@@ -44,8 +44,8 @@ docs: $(READY)
 notebooks: $(READY)
 	$(BIN)/python notebooks/run.py
 
-# The locks hold names, versions and hashes; a cut-off of a week lets others find a bad release first. The smaller ones
-# are held to the large one, so that they can be installed side by side.
+# The locks have names, versions and hashes of releases that are at least a week old, so that a bad release is found by
+# others first. The smaller locks are constrained by the large one, so that they can be installed side by side.
 lock:
 	uv pip compile pyproject.toml --extra train --extra search --extra serve --extra sql --extra sentiment --extra notebooks --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \

@@ -12,17 +12,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from parts.scale import options
+
+from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.history import read_history
 from rapport.history.settings import Settings
-from rapport.history.simulate import judge, read_truth, simulate
+from rapport.history.simulate import evaluate_against_truth, read_truth, simulate
 from rapport.scoring import Scorer
 from rapport.training import train
 
-from rapport.durations import parse_span
-
 AS_OF = datetime(2025, 11, 1)  # noqa: DTZ001 - the invented company's own clock
-YEAR = parse_span("12mo")
+YEAR = parse_duration("12mo")
 CUSTOMERS = 4000
 TENURES = {
     "churn": ([0, 365, 730, 1e9], ["first year", "second year", "older"]),
@@ -34,7 +34,7 @@ def scored_at(company: Path, target: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Train on what was known, and return the scores and the evidence by family of everyone who was scored."""
     with read_history(company, Settings(threads=2)) as history:
         trained = train(history, target, as_of=AS_OF, horizon=YEAR, active=YEAR)
-        rows = snapshot(history, AS_OF, trained.made.features, active=YEAR)
+        rows = snapshot(history, AS_OF, trained.run.catalog, active=YEAR)
     scores = Scorer(trained.bundle).score(rows, AS_OF).to_table().to_pandas().set_index("customer_id")
     since = rows["first_order_days_ago" if target == "churn" else "customer_age_days"]
     scores = scores.assign(tenure=pd.Series(since.to_numpy(), rows["customer_id"].to_pylist()))
@@ -48,7 +48,7 @@ def told(company: Path, target: str) -> None:
     scores, evidence = scored_at(company, target)
     truth = read_truth(company, target, AS_OF)
     families = {customer: list(row.nlargest(2).index) for customer, row in evidence.iterrows()}
-    verdict = judge(scores.probability.to_dict(), truth, families)
+    verdict = evaluate_against_truth(scores.probability.to_dict(), truth, families)
     print(
         f"{target}: {verdict.customers:,} customers, Spearman {verdict.spearman:.3f}, calibration error "
         f"{verdict.calibration_error:.4f}, reasons {verdict.reasons:.1%}"

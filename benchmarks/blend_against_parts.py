@@ -15,17 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from parts.scale import options
+from scipy.special import expit
+
+from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.history import read_history
 from rapport.history.settings import Settings
 from rapport.scoring import Scorer
 from rapport.training import train
-from rapport.training.evaluate import calibration_error, log_loss
-from rapport.training.fitting.linear import auc
-from rapport.training.trial import anchored
-from scipy.special import expit
-
-from rapport.durations import parse_span
+from rapport.training.metrics import auc, calibration_error, log_loss
+from rapport.training.stacking.temporal_validation import match_mean
 
 Floats = npt.NDArray[np.float64]
 PERFECT = 200
@@ -54,14 +53,14 @@ TASKS = (
 
 def predicted(bench: Path, task: Task) -> pd.DataFrame:
     """Return label, low, high and the log-odds of the blend and each part, for everyone with an outcome."""
-    horizon, active = parse_span(task.horizon), parse_span(task.active)
+    horizon, active = parse_duration(task.horizon), parse_duration(task.active)
     with read_history(bench / "data" / task.history, Settings(threads=2)) as history:
         trained = train(history, task.target, as_of=task.cutoff, horizon=horizon, active=active)
-        people = snapshot(history, task.cutoff, trained.made.features, active=active)
+        people = snapshot(history, task.cutoff, trained.run.catalog, active=active)
     scored = Scorer(trained.bundle).score(people, task.cutoff)
     chosen = scored.eligible
-    said = {name: anchored(logits, trained.made.expected) for name, logits in
-            trained.made.committee.said(trained.made.now).items()}  # fmt: skip
+    said = {name: match_mean(logits, trained.run.expected_rate) for name, logits in
+            trained.run.ensemble.said(trained.run.current).items()}  # fmt: skip
     rows = pd.DataFrame(
         {"blend": scored.logit[chosen], **said}, index=np.asarray(scored.customer_id)[chosen].astype(str)
     )

@@ -6,7 +6,9 @@ import time
 
 import numpy as np
 import pyarrow as pa
+
 from rapport.scoring.cards import load_card
+from rapport.scoring.cards.card_scores import fit_bands, score_card
 
 
 def invented(customers: int) -> pa.Table:
@@ -15,7 +17,7 @@ def invented(customers: int) -> pa.Table:
     card = load_card("relationship")
     columns: dict[str, pa.Array] = {"customer_id": pa.array(np.arange(customers).astype("U8"))}
     for line in card:
-        cuts = [rung.value for rung in line.bands.rungs]
+        cuts = [threshold.value for threshold in line.bands.thresholds]
         values = generator.uniform(min(cuts) * 0.5, max(cuts) * 1.5 + 1, customers)
         for name in line.features:
             columns[name] = pa.array(values, mask=generator.random(customers) < 0.1)
@@ -29,9 +31,9 @@ def main() -> None:
     table = invented(parser.parse_args().customers)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     start = time.perf_counter()
-    card = load_card("relationship").fitted(table)
+    card = fit_bands(load_card("relationship"), table)
     fitted = time.perf_counter()
-    scores = card.score(table)
+    scores = score_card(card, table)
     scored = time.perf_counter()
     reasons = scores.reasons(5)
     answered = time.perf_counter()

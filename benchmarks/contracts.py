@@ -14,22 +14,22 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from parts.scale import options
+from scipy.special import expit
+
+from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.history import read_history
 from rapport.history.settings import Settings
 from rapport.history.simulate import simulate
 from rapport.training import train
-from rapport.training.assembly import Made, votes_of
-from rapport.training.evaluate import log_loss
-from rapport.training.fitting.linear import auc
-from rapport.training.rows import Question, labelled
-from rapport.training.trial import anchored
-from scipy.special import expit
-
-from rapport.durations import parse_span
+from rapport.training.data.dataset import labelled_dataset
+from rapport.training.data.task_spec import TaskSpec
+from rapport.training.evaluation.training_run import TrainingRun, final_weights
+from rapport.training.metrics import auc, log_loss
+from rapport.training.stacking.temporal_validation import match_mean
 
 AS_OF, KNOWN = datetime.fromisoformat("2025-09-01"), datetime.fromisoformat("2026-10-31")
-YEAR = parse_span("12mo")
+YEAR = parse_duration("12mo")
 SIZES = {300: (1, 2, 3, 4), 4000: (1, 2)}
 Floats = npt.NDArray[np.float64]
 
@@ -38,14 +38,14 @@ Floats = npt.NDArray[np.float64]
 class Told:
     """What each part said of those at risk, and what came."""
 
-    made: Made
+    made: TrainingRun
     said: dict[str, Floats]
     label: Floats
 
     def judged(self, votes: dict[str, float]) -> str:
         """Give log loss and AUC of these votes."""
         total = np.sum([vote * self.said[name] for name, vote in votes.items()], axis=0)
-        chance = expit(anchored(total, float(self.label.mean())))
+        chance = expit(match_mean(total, float(self.label.mean())))
         return f"{log_loss(self.label, chance):.4f}/{auc(self.label, chance):.3f}"
 
 
@@ -53,17 +53,17 @@ def told(company: Path) -> Told:
     """Train by contract on what was known, and look a year ahead."""
     settings = Settings(threads=2, churn="contracts", grace="1mo", horizon="12mo")
     with read_history(company, settings) as history:
-        made = train(history, "churn", as_of=AS_OF, horizon=YEAR, active=YEAR).made
-        question = made.question
+        made = train(history, "churn", as_of=AS_OF, horizon=YEAR, active=YEAR).run
+        question = made.task
         people = snapshot(history, AS_OF, made.features, active=YEAR, rule=question.rule)
-        later = Question("churn", KNOWN, question.horizon, question.active, question.rule)
-        rows = labelled(history, later, [AS_OF], made.features)
+        later = TaskSpec("churn", KNOWN, question.horizon, question.active, question.rule)
+        rows = labelled_dataset(history, later, [AS_OF], made.features)
     came = dict(zip(rows.ids, rows.label, strict=True))
     ids = [who for who, state in zip(people["customer_id"].to_pylist(), people["state"].to_pylist(), strict=True)
            if state == question.eligible]  # fmt: skip
     label = np.array([came.get(who, np.nan) for who in ids])
     known = ~np.isnan(label)
-    said = {name: logits[known] for name, logits in made.committee.said(made.now).items()}
+    said = {name: logits[known] for name, logits in made.ensemble.said(made.current).items()}
     return Told(made, said, label[known])
 
 
@@ -79,9 +79,9 @@ def main() -> None:
             without = tuple(name for name in names if name != "hazard")
             parts = ", ".join(f"{name} {found.judged({name: 1.0})}" for name in names)
             print(
-                f"{customers} customers, seed {seed}: {len(found.label)} at risk, basis {found.made.size.basis.label}, "
-                f"with {found.judged(votes_of(found.made, names))}, "
-                f"without {found.judged(votes_of(found.made, without))}; {parts}",
+                f"{customers} customers, seed {seed}: {len(found.label)} at risk, basis {found.run.size.basis.label}, "
+                f"with {found.judged(final_weights(found.run, names))}, "
+                f"without {found.judged(final_weights(found.run, without))}; {parts}",
                 flush=True,
             )
         if small:

@@ -21,11 +21,11 @@ import pandas as pd
 from parts.big_history import big_history
 from parts.measured import HEAD, Taken, measured
 from parts.scale import options
+
+from rapport.durations import parse_duration
 from rapport.features import Catalog, catalog, training_rows
 from rapport.history import read_history
 from rapport.history.settings import Settings
-
-from rapport.durations import parse_span
 
 CUTOFFS = [datetime(2024, month, 1) for month in range(4, 13, 2)]  # noqa: DTZ001 - the invented company's own clock
 KNOWN_BY = datetime(2026, 1, 1)  # noqa: DTZ001 - the same
@@ -40,7 +40,7 @@ def by_rapport(folder: Path) -> dict[str, Any]:
     """Return the cells of Rapport's engine."""
     whole = catalog()
     chosen = Catalog(tuple(whole.by_name[name] for name in FEATURES), whole.vocabulary)
-    year = parse_span("12mo")
+    year = parse_duration("12mo")
     with read_history(folder, Settings(threads=2)) as history:
         began = time.perf_counter()
         rows = training_rows(

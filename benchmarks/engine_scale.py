@@ -16,17 +16,17 @@ import duckdb
 from parts.big_history import big_history
 from parts.measured import HEAD, measured
 from parts.scale import options as options_of
+
+from rapport.durations import parse_duration
 from rapport.features import Catalog, catalog
-from rapport.features.engine import write_training_rows
-from rapport.features.question import Question
+from rapport.features.feature_table.training_rows import write_training_rows
+from rapport.features.targets.dataset_spec import DatasetSpec
 from rapport.history import read_history
 from rapport.history.settings import Settings
 
-from rapport.durations import parse_span
-
 THREADS = 2
-YEAR = parse_span("12mo")
-HORIZON = parse_span("6mo")
+YEAR = parse_duration("12mo")
+HORIZON = parse_duration("6mo")
 KNOWN_BY = datetime(2026, 1, 1)  # noqa: DTZ001 - the invented company's own clock
 
 # 42 features of orders and interactions: windows, gaps, slopes, shares, ratios, distinct contacts.
@@ -70,10 +70,10 @@ def scan_and_group(folder: Path) -> dict[str, Any]:
 
 def build_rows(folder: Path, cutoffs: int, names: tuple[str, ...] | None, memory: str) -> dict[str, Any]:
     """Make the training rows and write them to Parquet."""
-    question = Question("churn", tuple(months_back(cutoffs)), YEAR, HORIZON, KNOWN_BY)
+    question = DatasetSpec("churn", tuple(months_back(cutoffs)), YEAR, HORIZON, KNOWN_BY)
     features = _some(names)
     with tempfile.TemporaryDirectory(prefix="rapport-bench-") as scratch:
-        settings = Settings(threads=THREADS, memory_limit=memory, scratch=scratch)
+        settings = Settings(threads=THREADS, memory_limit=memory, temp_dir=scratch)
         began = time.perf_counter()
         with read_history(folder, settings) as history:
             read = time.perf_counter() - began

@@ -20,16 +20,16 @@ import pyarrow.parquet as pq
 from parts.big_history import big_history
 from parts.measured import HEAD, measured, of_descendants
 from parts.scale import options
+
+from rapport.durations import parse_duration
 from rapport.features import catalog, snapshot, vocabulary_of
 from rapport.features.spark import spark_features
 from rapport.history import read_history
 from rapport.history.settings import Settings
 
-from rapport.durations import parse_span
-
 CORES = 2
 AS_OF = datetime(2025, 7, 1)  # noqa: DTZ001 - the invented company's own clock
-YEAR = parse_span("12mo")
+YEAR = parse_duration("12mo")
 
 
 def by_embedded(source: Path, out: Path) -> dict[str, Any]:

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import numpy as np
 from parts.scale import options
+
 from rapport.features import training_rows
-from rapport.history import parse_span, read_history
+from rapport.history import parse_duration, read_history
 from rapport.history.settings import Settings
 from rapport.history.simulate import simulate
 from rapport.training import backtest
-from rapport.training.evaluate import measures
+from rapport.training.metrics import compute_metrics
 
-CUTOFF, HORIZON, YEAR = datetime.fromisoformat("2024-12-01"), parse_span("6mo"), parse_span("12mo")
+CUTOFF, HORIZON, YEAR = datetime.fromisoformat("2024-12-01"), parse_duration("6mo"), parse_duration("12mo")
 NEWEST = datetime.fromisoformat("2025-12-01")
 SIZES = (75_000, 200_000, 600_000, 1_200_000, 6_000_000)
 
@@ -33,7 +34,7 @@ def main() -> None:
         simulate(Path(place) / "company", round(240_000 * given.scale), 4, 7)
         print(f"{'training_rows':>14s}{'judged':>11s}{'seconds':>9s}{'AUC':>9s}{'log loss':>10s}{'error':>8s}")
         for most in given.rows or SIZES:
-            with read_history(Path(place) / "company", Settings(threads=2, training_rows=most)) as history:
+            with read_history(Path(place) / "company", Settings(threads=2, max_training_rows=most)) as history:
                 asked = {"cutoffs": [CUTOFF], "active": YEAR, "horizon": HORIZON, "known_by": NEWEST}
                 came = training_rows(history, "churn", **asked).select(["customer_id", "label"])
                 started = time.perf_counter()
@@ -41,7 +42,7 @@ def main() -> None:
                 taken = time.perf_counter() - started
             both = said.select(["customer_id", "probability"]).join(came, "customer_id", join_type="inner")
             label = both["label"].to_numpy().astype(np.float64)
-            found = measures(label, both["probability"].to_numpy())
+            found = compute_metrics(label, both["probability"].to_numpy())
             print(
                 f"{most:14,d}{len(label):11,d}{taken:9.1f}{found['auc']:9.4f}{found['log_loss']:10.4f}"
                 f"{found['calibration_error']:8.4f}",

@@ -18,17 +18,18 @@ from typing import Any
 from parts.measured import HEAD, measured
 from parts.metered import Meter, by_feature, by_stream
 from parts.scale import options
+
+from rapport.durations import parse_duration
 from rapport.features import Catalog, catalog
-from rapport.features.engine import array_plan, write_training_rows
-from rapport.features.question import Question
+from rapport.features.feature_table.assembly import array_plan
+from rapport.features.feature_table.training_rows import write_training_rows
+from rapport.features.targets.dataset_spec import DatasetSpec
 from rapport.history import History, read_history
 from rapport.history.settings import Settings
 from rapport.history.simulate import simulate
 
-from rapport.durations import parse_span
-
 THREADS = 2
-YEAR = parse_span("12mo")
+YEAR = parse_duration("12mo")
 CUTOFFS = tuple(datetime(2024 + month // 12, month % 12 + 1, 1) for month in range(6, 18))  # noqa: DTZ001 - its own clock
 KNOWN_BY = datetime(2026, 6, 1)  # noqa: DTZ001 - the same
 DEAREST = 5
@@ -81,7 +82,7 @@ def _timed(history: History, chosen: Catalog) -> tuple[float, int]:
     array_plan(chosen)
     with tempfile.TemporaryDirectory(prefix="rapport-bench-") as scratch:
         began = time.perf_counter()
-        question = Question("churn", CUTOFFS, YEAR, YEAR, KNOWN_BY)
+        question = DatasetSpec("churn", CUTOFFS, YEAR, YEAR, KNOWN_BY)
         rows = write_training_rows(history, question, Path(scratch) / "rows.parquet", chosen)
         return time.perf_counter() - began, rows
 

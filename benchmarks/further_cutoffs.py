@@ -11,12 +11,12 @@ import pandas as pd
 from parts.scale import options as options_of
 from peers import PEERS
 from peers.book import Book, read_book
+from sklearn.metrics import log_loss, roc_auc_score
+
+from rapport.durations import parse_duration
 from rapport.history import read_history
 from rapport.history.settings import Settings
 from rapport.training import backtest
-from sklearn.metrics import log_loss, roc_auc_score
-
-from rapport.durations import parse_span
 
 CUTOFFS = {
     "online_retail_ii": (90, "2010-12-01 2011-01-15 2011-03-01 2011-04-15 2011-06-01 2011-07-15 2011-09-01"),
@@ -28,7 +28,7 @@ def ours(folder: Path, cutoff: datetime, horizon_days: int) -> pd.Series:
     """Return Rapport's probabilities, trained on what was known at the cutoff."""
     with read_history(folder, Settings(threads=2)) as history:
         rows = backtest(
-            history, "churn", cutoff=cutoff, horizon=parse_span(f"{horizon_days}d"), active=parse_span("365d")
+            history, "churn", cutoff=cutoff, horizon=parse_duration(f"{horizon_days}d"), active=parse_duration("365d")
         )
     return pd.Series(rows["probability"].to_numpy(), rows["customer_id"].to_pylist())
 

@@ -22,11 +22,12 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from parts.processes import free_port
-from rapport.serving.environment import Environment
-from rapport.serving.keys import KeyRing
-from rapport.serving.run import running
 from scipy.stats import mannwhitneyu
 from serving_load import prepare
+
+from rapport.serving.environment import Environment
+from rapport.serving.run import running
+from rapport.serving.security.keys import KeyRing
 
 KEYS = 40
 USUAL = "nothing in common"
@@ -44,7 +45,7 @@ def main() -> None:
     said.tries = said.tries or {"small": 500, "full": 4_000}[said.scale]
     with tempfile.TemporaryDirectory(prefix="rapport-keys-") as folder:
         prepare(Path(folder), said.customers)
-        home, now = Path(folder) / "home", datetime.now(UTC)
+        home, now = Path(folder) / "home", datetime.current(UTC)
         ring = KeyRing(home)
         right = [ring.add(f"key-{place}", ["feedback"], now) for place in range(KEYS)][KEYS // 2]
         ended = ring.add("ended", ["score"], now, expires_at=now - timedelta(days=1))
@@ -52,7 +53,7 @@ def main() -> None:
         ring.revoke("gone")
         kinds = _kinds(right, ended, gone)
         show("in this process, the key ring alone", _measured(kinds, said.tries * 5, lambda one: ring.check(one, now)))
-        environment = Environment(home=home, port=free_port(), workers=1, requests_per_minute=10**9)
+        environment = Environment(data_dir=home, port=free_port(), workers=1, requests_per_minute=10**9)
         with running(environment, os.environ, Path(folder) / "log"):
             show("over HTTP, the whole refusal", _measured(kinds, said.tries, _asker(environment.port)))
 

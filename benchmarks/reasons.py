@@ -14,14 +14,15 @@ from dataclasses import dataclass
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
+
 from rapport.features import catalog
-from rapport.scoring.columns import Column, columns_of
-from rapport.scoring.experts.trees import Trees
-from rapport.scoring.matrix import Matrix
+from rapport.scoring.models.columns import FeatureColumn, feature_columns
+from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.models.members.trees import TreesMember
 
 HEADS = ("rows", "predict", "contrib", "tables", "ratio", "differs")
 SHAPES = ((300, 15, 5), (400, 15, 4), (300, 15, -1), (300, 31, 6))
-REGION = Column("attribute_region", "fit", "category", 0, False, "Region.", "地区。", ("north", "south", "east"))
+REGION = FeatureColumn("attribute_region", "fit", "category", 0, False, "Region.", "地区。", ("north", "south", "east"))
 Floats = npt.NDArray[np.float64]
 
 
@@ -43,7 +44,7 @@ def main() -> None:
     rows = invented(2_000 if small else 10_000)
     print("trees x leaves, depth".ljust(24), *(head.rjust(9) for head in HEADS))
     for shape in SHAPES[: 2 if small else None]:
-        trees = Trees("trees", (fitted(rows, *shape),)).centred_on(rows.take(np.arange(500)))
+        trees = TreesMember("trees", (fitted(rows, *shape),)).centred_on(rows.take(np.arange(500)))
         for count in (1, 100, 1000):
             told = cost(trees, rows.take(np.arange(count)))
             times = [f"{took:9.4f}" for took in (told.predict, told.contrib, told.tables)]
@@ -51,13 +52,13 @@ def main() -> None:
             print(name, f"{count:9d}", *times, f"{told.contrib / told.tables:9.1f}", f"{told.differs:9.1e}")
 
 
-def cost(trees: Trees, rows: Matrix) -> Cost:
+def cost(trees: TreesMember, rows: Matrix) -> Cost:
     """Measure one expert on some rows."""
     booster, count = trees.loaded[0], len(rows)
     return Cost(
         predict=_took(lambda: booster.predict(rows.values, num_threads=1), count),
         contrib=_took(lambda: booster.predict(rows.values, pred_contrib=True, num_threads=1), count),
-        tables=_took(lambda: trees.read(rows), count),
+        tables=_took(lambda: trees.contributions(rows), count),
         differs=trees.disagreement(rows),
     )
 
@@ -65,7 +66,7 @@ def cost(trees: Trees, rows: Matrix) -> Cost:
 def invented(count: int) -> Matrix:
     """Draw rows without meaning, a tenth of them unknown."""
     draw = np.random.default_rng(7)
-    columns = (*columns_of(catalog().features, "churn"), REGION)
+    columns = (*feature_columns(catalog().features, "churn"), REGION)
     values = np.floor(draw.gamma(1.0, 20.0, (count, len(columns))))
     values[:, -1] = draw.integers(0, 3, count)
     values[draw.random(values.shape) < 0.1] = np.nan
@@ -81,7 +82,7 @@ def fitted(rows: Matrix, trees: int, leaves: int, depth: int) -> str:
         "objective": "binary", "num_leaves": leaves, "max_depth": depth, "learning_rate": 0.05, "num_threads": 1,
         "verbose": -1, "seed": 1, "feature_fraction": 0.5,
     }  # fmt: skip
-    data = lgb.Dataset(rows.values, labels, feature_name=list(rows.place), categorical_feature=[len(rows.columns) - 1])
+    data = lgb.Dataset(rows.values, labels, feature_name=list(rows.positions), categorical_feature=[len(rows.columns) - 1])
     return str(lgb.train(settings, data, trees).model_to_string())
 
 

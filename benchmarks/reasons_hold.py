@@ -14,17 +14,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from rapport.durations import parse_duration
 from rapport.features import catalog, snapshot, vocabulary_of
 from rapport.history import read_history
 from rapport.history.simulate import simulate
 from rapport.scoring import Bundle, Scorer
-from rapport.scoring.matrix import Matrix
+from rapport.scoring.models.matrix import Matrix
 from rapport.training import train
 
-from rapport.durations import parse_span
-
 AS_OF = datetime.fromisoformat("2025-11-01")
-YEAR = parse_span("12mo")
+YEAR = parse_duration("12mo")
 DRAWS = 30
 Floats = npt.NDArray[np.float64]
 
@@ -68,9 +68,9 @@ def _without(bundle: Bundle, rows: Matrix, at: int, family: int, draw: np.random
     values[:, own] = rows.values[np.ix_(draw.integers(0, len(rows), DRAWS), own)]
     given = Matrix(rows.columns, values)
     said: dict[str, Floats] = {}
-    for expert in bundle.experts:
-        reading = expert.read(given)
-        said[expert.name] = reading.logit() - reading.by_family.get(name, 0.0)
+    for member in bundle.members:
+        reading = member.contributions(given)
+        said[member.name] = reading.logit() - reading.by_family.get(name, 0.0)
     return float(bundle.blend.logit(said, DRAWS).mean())
 
 

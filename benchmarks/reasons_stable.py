@@ -13,39 +13,38 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from parts.scale import options
+
+from rapport.durations import parse_duration
 from rapport.history import read_history
 from rapport.history.settings import Settings
 from rapport.history.simulate import simulate
 from rapport.scoring import Bundle, Scorer
-from rapport.training import Trained, train
-from rapport.training.assembly import assemble
-from rapport.training.committee import fit_committee
-from rapport.training.trial import run_trial
-
-from rapport.durations import parse_span
+from rapport.training import TrainedModel, train
+from rapport.training.stacking.ensemble import fit_ensemble
+from rapport.training.stacking.temporal_validation import run_temporal_validation
 
 TOP = 3
 ASKED = 2_000
 Places = npt.NDArray[np.intp]
 
 
-def retrained(trained: Trained, seed: int) -> Bundle:
+def retrained(trained: TrainedModel, seed: int) -> Bundle:
     """Fit parts and votes again on as many customers, drawn with replacement."""
-    made, question = trained.made, trained.made.question
+    made, question = trained.run, trained.run.task
     people, owner = np.unique(made.rows.ids.astype(str), return_inverse=True)
     times = np.bincount(np.random.default_rng(seed).integers(0, len(people), len(people)), minlength=len(people))
     rows = made.rows.take(np.repeat(np.arange(len(made.rows)), times[owner]))
-    committee = fit_committee(rows, trained.plan, trained.making, moment=question.as_of)
-    trial = run_trial(rows, trained.plan, question, trained.making)
+    committee = fit_ensemble(rows, trained.schedule, trained.config, moment=question.as_of)
+    trial = run_temporal_validation(rows, trained.schedule, question, trained.config)
     return assemble(replace(made, rows=rows, committee=committee, trial=trial))
 
 
-def evidence(bundle: Bundle, trained: Trained) -> npt.NDArray[np.float64]:
+def evidence(bundle: Bundle, trained: TrainedModel) -> npt.NDArray[np.float64]:
     """Return the evidence of each family for some of those who are scored now."""
-    now = trained.made.now.take(np.arange(0, len(trained.made.now), max(1, len(trained.made.now) // ASKED)))
+    now = trained.run.current.take(np.arange(0, len(trained.run.current), max(1, len(trained.run.current) // ASKED)))
     states = np.full(len(now), bundle.eligible, dtype=object)
     return (
-        Scorer(bundle).score_rows(now, np.arange(len(now)).astype(object), states, trained.made.question.as_of).evidence
+        Scorer(bundle).score_rows(now, np.arange(len(now)).astype(object), states, trained.run.task.as_of).evidence
     )
 
 
@@ -56,7 +55,7 @@ def overlap(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> npt
     return shared / (2 * TOP - shared)
 
 
-def judge(name: str, trained: Trained, draws: int) -> None:
+def judge(name: str, trained: TrainedModel, draws: int) -> None:
     """Print how much of the reasons is left after retraining, and which families come and go."""
     ours = evidence(trained.bundle, trained)
     families = np.array(trained.bundle.families)
@@ -82,7 +81,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=[5], help="of the invented companies")
     chosen = parser.parse_args()
     small = chosen.scale < 1
-    year, draws = parse_span("12mo"), 2 if small else 5
+    year, draws = parse_duration("12mo"), 2 if small else 5
     for seed in chosen.seeds:
         with tempfile.TemporaryDirectory(prefix="rapport-bench-") as folder:
             company = Path(folder) / "company"
@@ -94,7 +93,7 @@ def main() -> None:
         return
     with read_history(chosen.bench / "data" / "online_retail_ii", Settings(threads=2)) as history:
         asked = datetime.fromisoformat("2011-04-01")
-        judge("online_retail_ii", train(history, "churn", as_of=asked, horizon=parse_span("90d"), active=year), draws)
+        judge("online_retail_ii", train(history, "churn", as_of=asked, horizon=parse_duration("90d"), active=year), draws)
 
 
 if __name__ == "__main__":

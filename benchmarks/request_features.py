@@ -13,17 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from parts.scale import options
+
+from rapport.durations import parse_duration
 from rapport.features import catalog, snapshot
 from rapport.history import history_of
 from rapport.history.contract import TABLES
-from rapport.history.engine import Engine, open_engine
+from rapport.history.reading.database import Database, open_database
 from rapport.history.settings import Settings
 from rapport.history.simulate import simulate
 
-from rapport.durations import parse_span
-
 AS_OF = datetime(2026, 6, 1)  # noqa: DTZ001 - the invented company's own clock
-ACTIVE = parse_span("12mo")
+ACTIVE = parse_duration("12mo")
 REQUESTS = 200
 ORDERS = 20
 
@@ -46,14 +46,14 @@ def main() -> None:
     requests = [events_of(tables, busiest[turn % len(busiest)]) for turn in range(count)]
     few = [{"orders": request["orders"][:ORDERS]} for request in requests]
     settings = Settings(threads=1)
-    engine = open_engine(settings)
+    engine = open_database(settings)
     # The first one compiles the plan, which a service does before it says that it is ready.
     print(f"first {_measured(requests[0], settings, engine)[0] * 1e3:8.1f} ms")
     for name, each in (("all tables", requests), (f"{ORDERS} orders alone", few)):
         _print(name, each, [_measured(request, settings, engine) for request in each])
 
 
-def _measured(request: dict[str, list[dict[str, object]]], settings: Settings, engine: Engine) -> tuple[float, float]:
+def _measured(request: dict[str, list[dict[str, object]]], settings: Settings, engine: Database) -> tuple[float, float]:
     """Return the seconds, by the clock and of the processor, of one request's features."""
     began, worked = time.perf_counter(), time.process_time()
     history = history_of(request, settings, engine=engine)

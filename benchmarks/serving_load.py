@@ -27,13 +27,14 @@ import lightgbm as lgb
 import numpy as np
 from parts.processes import cpu_of, free_port, server
 from parts.served import AS_OF, Lesson, body_of
+
 from rapport.features import catalog
 from rapport.history import Settings, read_history
 from rapport.history.simulate import simulate
-from rapport.scoring import shelf
+from rapport.scoring.models import model_store
 from rapport.serving.environment import Environment
-from rapport.serving.nightly import score_history
 from rapport.serving.run import prepared, running
+from rapport.serving.snapshots.scoring_run import run_scoring
 
 FEATURES, TREES, LEAVES = 130, 300, 15
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
@@ -82,11 +83,11 @@ def prepare(folder: Path, customers: int) -> tuple[list[str], np.ndarray, lgb.Bo
         lesson = Lesson.of(history, cutoffs, catalog().features[:FEATURES])
         booster = lesson.booster(TREES, num_leaves=LEAVES, learning_rate=0.03, min_data_in_leaf=5)
         home = folder / "home"
-        shelf.publish(lesson.bundle("1", booster).save(folder / "bundle"), home, "churn", "1")
-        shelf.crown(home, "churn", "1", NOW)
+        model_store.publish(lesson.bundle("1", booster).save(folder / "bundle"), home, "churn", "1")
+        model_store.set_champion(home, "churn", "1", NOW)
         (folder / "one.json").write_text(json.dumps(body_of(history, lesson.ids[0])))
-        night = score_history(history, home, "churn", as_of=AS_OF, now=NOW, progress=lambda *_: None)
-    scored = night.scored.take(np.flatnonzero(night.scored.eligible))
+        snapshot = run_scoring(history, home, "churn", as_of=AS_OF, now=NOW, progress=lambda *_: None)
+    scored = snapshot.scored.take(np.flatnonzero(snapshot.scored.eligible))
     booster.save_model(folder / "model.txt")
     np.save(folder / "rows.npy", scored.rows.values)
     ids = [str(one) for one in scored.customer_id]
@@ -110,7 +111,7 @@ def bare_lightgbm(booster: lgb.Booster, matrix: np.ndarray) -> None:
 
 def ours(folder: Path, ids: list[str], seconds: float) -> None:
     """Measure the service: answers stored by the night, and a what-if, which is scored while the caller waits."""
-    environment = Environment(home=folder / "home", port=free_port(), workers=1, keys=False, requests_per_minute=10**9)
+    environment = Environment(data_dir=folder / "home", port=free_port(), workers=1, keys=False, requests_per_minute=10**9)
     with running(prepared(environment, lambda _: None), os.environ, folder / "ours.log") as (_, process):
         told = report("Rapport /v1/score, 5 reasons", environment.port, process.pid, "/v1/score", _by_id(ids), seconds)
         what_if = {"customer_id": ids[0], "changes": {"meetings_count_90d": 3}}

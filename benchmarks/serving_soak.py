@@ -28,14 +28,16 @@ from typing import Any
 
 from parts.processes import connections_at, free_port, memory_of, state_of, workers_of
 from parts.served import AS_OF, Lesson, body_of
+
 from rapport.history import Settings, read_history
 from rapport.history.simulate import simulate
-from rapport.scoring import shelf
-from rapport.scoring.scored import Scored
-from rapport.scoring.scorer import Scorer
+from rapport.scoring import build_answers
+from rapport.scoring.models import model_store
+from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.scoring.models.scorer import Scorer
 from rapport.serving.environment import Environment
-from rapport.serving.nightly import score_history
 from rapport.serving.run import prepared, running
+from rapport.serving.snapshots.scoring_run import run_scoring
 
 REASONS = 5
 KINDS = {"score": 50, "bulk": 5, "customer": 15, "what_if": 15, "score_history": 8, "customers": 3, "feedback": 4}
@@ -103,7 +105,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="rapport-soak-") as folder:
         home, truth, histories = prepare(Path(folder), said.customers)
         environment = Environment(
-            home=home, port=free_port(), workers=2, keys=False, reload_seconds=1.0, requests_per_minute=10**9
+            data_dir=home, port=free_port(), workers=2, keys=False, reload_seconds=1.0, requests_per_minute=10**9
         )
         with running(prepared(environment, lambda _: None), os.environ, Path(folder) / "log") as (_, process):
             soak(Path(folder), environment.port, process.pid, Asking(truth, histories), said)
@@ -117,18 +119,18 @@ def prepare(folder: Path, customers: int) -> tuple[Path, Truth, dict[str, dict[s
         lesson = Lesson.of(history, [datetime(2025, 11, 1)])  # noqa: DTZ001  # on the company's clock
         for version, trees in (("1", 100), ("2", 60)):
             bundle = lesson.bundle(version, lesson.booster(trees))
-            shelf.publish(bundle.save(folder / f"bundle-{version}"), home, "churn", version)
-            shelf.crown(home, "churn", version, datetime.now(UTC))
-            night = _night(folder, history=history)
-            truth[version] = _said(Scorer(bundle).score(night.run.table("features"), AS_OF))
+            model_store.publish(bundle.save(folder / f"bundle-{version}"), home, "churn", version)
+            model_store.set_champion(home, "churn", version, datetime.current(UTC))
+            snapshot = _night(folder, history=history)
+            truth[version] = _said(Scorer(bundle).score(snapshot.run.table("features"), AS_OF))
         some = sorted(truth["1"])[:: max(1, len(truth["1"]) // 40)]
         histories = {one: body_of(history, one) for one in some}
     return home, truth, histories
 
 
-def _said(scored: Scored) -> dict[str, Any]:
+def _said(scored: ScoreBatch) -> dict[str, Any]:
     """Return every answer as a reader of JSON sees it."""
-    answers = [answer.as_dict() for answer in scored.answers(REASONS, "en") if answer.probability is not None]
+    answers = [answer.as_dict() for answer in build_answers(scored, REASONS, "en") if answer.probability is not None]
     return {answer["customer_id"]: json.loads(json.dumps(answer)) for answer in answers}
 
 
@@ -148,7 +150,7 @@ def soak(folder: Path, port: int, pid: int, asking: "Asking", said: argparse.Nam
     )
     while time.monotonic() - begun < said.minutes * 60:
         turn += 1
-        shelf.crown(folder / "home", "churn", "12"[turn % 2], datetime.now(UTC))
+        model_store.set_champion(folder / "home", "churn", "12"[turn % 2], datetime.current(UTC))
         # Now and then a worker dies while it takes the new model up.
         time.sleep(2 if turn % 3 == 0 else 20)
         seen.kills += [_kill(pid, elder, port)]
@@ -226,7 +228,7 @@ class Asking:
 def _call(port: int, asking: Asking, seen: Seen, ended: Callable[[], bool], seed: int) -> None:
     choose, connection = random.Random(seed), _connected(port)
     while not ended():
-        kind, ids, body = asking.question(choose)
+        kind, ids, body = asking.task(choose)
         # What every client library does before it sends: a connection that was closed meanwhile is not used again.
         # A new one now and then reaches the other worker: whoever accepts a connection keeps it.
         if select.select([connection.sock], [], [], 0)[0] or choose.random() < RECONNECTS:
@@ -275,8 +277,8 @@ def _night(folder: Path, history: Any = None) -> Any:
     if history is None:
         with read_history(folder / "history", Settings()) as opened:
             return _night(folder, opened)
-    now = datetime.now(UTC)
-    return score_history(history, folder / "home", "churn", as_of=AS_OF, now=now, progress=lambda *_: None)
+    now = datetime.current(UTC)
+    return run_scoring(history, folder / "home", "churn", as_of=AS_OF, now=now, progress=lambda *_: None)
 
 
 if __name__ == "__main__":

@@ -14,14 +14,14 @@ from further_cutoffs import judged
 from parts.scale import options
 from peers import PEERS
 from peers.book import Book, read_book
+
+from rapport.durations import parse_duration
+from rapport.errors import TrainingError
 from rapport.features import snapshot
 from rapport.history import read_history
 from rapport.history.settings import Settings
 from rapport.scoring import Scorer
 from rapport.training import train
-
-from rapport.durations import parse_span
-from rapport.errors import TrainingError
 
 TASKS = {"online_retail_ii": ("2011-06-12", 180), "cdnow": ("1998-04-01", 91)}
 SIZES = (50, 200, 1000)
@@ -54,7 +54,7 @@ def compare(folder: Path, size: int, seed: int, cutoff: pd.Timestamp, horizon: i
 
 def _ours(lines: pd.DataFrame, people: tuple[list[str], list[str]], cutoff: pd.Timestamp, horizon: int) -> pd.Series:
     learnt, asked = people
-    moment, ahead, active = cutoff.to_pydatetime(), parse_span(f"{horizon}d"), parse_span("365d")
+    moment, ahead, active = cutoff.to_pydatetime(), parse_duration(f"{horizon}d"), parse_duration("365d")
     with tempfile.TemporaryDirectory(prefix="rapport-bench-") as folder:
         places = [Path(folder) / name for name in ("learnt", "asked")]
         for place, chosen in zip(places, (learnt, asked), strict=True):
@@ -64,7 +64,7 @@ def _ours(lines: pd.DataFrame, people: tuple[list[str], list[str]], cutoff: pd.T
         with read_history(places[0], settings) as history:
             trained = train(history, "churn", as_of=moment, horizon=ahead, active=active)
         with read_history(places[1], settings) as history:
-            rows = snapshot(history, moment, trained.made.features, active=active)
+            rows = snapshot(history, moment, trained.run.catalog, active=active)
         scored = Scorer(trained.bundle).score(rows, moment)
     return pd.Series(scored.probability, list(scored.customer_id)).dropna()
 

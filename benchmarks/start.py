@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from parts.scale import options
+
 from rapport.history.simulate import simulate
 
 COMMANDS = {

@@ -19,29 +19,31 @@ import numpy as np
 from parts.big_history import more_statements, statements
 from parts.measured import HEAD, measured
 from parts.scale import options
+
+from rapport.durations import parse_duration
 from rapport.features import Catalog, catalog, vocabulary_of
 from rapport.history import read_history
 from rapport.history.settings import Settings
-from rapport.scoring.columns import columns_of
-from rapport.scoring.matrix import Matrix
+from rapport.scoring.models.columns import feature_columns
+from rapport.scoring.models.matrix import Matrix
 from rapport.training import train
-from rapport.training.fitting.trees import MANY, varying
-from rapport.training.rows import AT_ONCE, Question, beyond
-
-from rapport.durations import parse_span
+from rapport.training.data.dataset import BATCH_ROWS
+from rapport.training.data.subsample import stream_labelled_rows
+from rapport.training.data.task_spec import TaskSpec
+from rapport.training.members.gbm import HISTORICAL_PARAMS, varying_columns
 
 AS_OF = datetime.fromisoformat("2026-01-01")
-HORIZON, YEAR = parse_span("6mo"), parse_span("12mo")
+HORIZON, YEAR = parse_duration("6mo"), parse_duration("12mo")
 
 
 def whole(folder: Path, most: int) -> dict[str, Any]:
     """Train from the files to the bundle."""
     started = time.perf_counter()
-    with read_history(folder, Settings(threads=2, training_rows=most)) as history:
+    with read_history(folder, Settings(threads=2, max_training_rows=most)) as history:
         trained = train(history, "churn", as_of=AS_OF, horizon=HORIZON, active=YEAR)
     taken = time.perf_counter() - started
-    part, rows = trained.made.part, trained.made.rows
-    columns = rows.whole.columns if rows.whole else varying(rows.matrix)
+    part, rows = trained.run.subsample, trained.run.rows
+    columns = rows.whole.columns if rows.whole else varying_columns(rows.matrix)
     names = [rows.matrix.columns[place].name for place in columns]
     shape = {"held": len(rows), "rows": len(rows.whole or rows), "cutoffs": rows.cutoffs, "names": names, "part": part}
     return shape | {"wall": taken, "grade": trained.bundle.grade}
@@ -53,14 +55,14 @@ def matrix(folder: Path, learnt: dict[str, Any]) -> None:
         folder / "values.npy", "w+", dtype=np.float32, shape=(learnt["rows"], len(learnt["names"]))
     )
     label, at = np.empty(learnt["rows"], np.float32), 0
-    question = Question("churn", AS_OF, HORIZON, YEAR)
+    question = TaskSpec("churn", AS_OF, HORIZON, YEAR)
     with read_history(folder, Settings(threads=2)) as history:
         features = catalog(vocabulary_of(history, AS_OF))
         few = Catalog(tuple(features.by_name[name] for name in learnt["names"]))
-        columns = columns_of(few.features, "churn")
-        for part in beyond(history, question, learnt["part"], learnt["cutoffs"], few):
-            for first in range(0, len(part), AT_ONCE):
-                some = part.slice(first, AT_ONCE)
+        columns = feature_columns(few.features, "churn")
+        for part in stream_labelled_rows(history, question, learnt["part"], learnt["cutoffs"], few):
+            for first in range(0, len(part), BATCH_ROWS):
+                some = part.slice(first, BATCH_ROWS)
                 kept[at : at + len(some)] = Matrix.of(some, columns).values
                 label[at : at + len(some)] = some["label"].to_numpy()
                 at += len(some)
@@ -72,16 +74,16 @@ def bare(folder: Path, times: int) -> dict[str, Any]:
     """Fit the trees of many slices to the same matrix, once or several times."""
     values, label = np.load(folder / "values.npy"), np.load(folder / "label.npy")
     started = time.perf_counter()
-    for seed in range(MANY.seeds * times):
-        told = {"objective": "binary", "num_leaves": MANY.leaves, "num_threads": 2, "seed": seed, "verbose": -1}
-        lgb.train(told, lgb.Dataset(values, label), MANY.rounds)
+    for seed in range(HISTORICAL_PARAMS.seeds * times):
+        told = {"objective": "binary", "num_leaves": HISTORICAL_PARAMS.leaves, "num_threads": 2, "seed": seed, "verbose": -1}
+        lgb.train(told, lgb.Dataset(values, label), HISTORICAL_PARAMS.rounds)
     return {"wall": time.perf_counter() - started}
 
 
 def main() -> None:
     """Print the table."""
     parser = options(__doc__)
-    parser.add_argument("--rows", type=int, default=Settings().training_rows, help="the setting training_rows")
+    parser.add_argument("--rows", type=int, default=Settings().max_training_rows, help="the setting training_rows")
     parser.add_argument("--once", action="store_true", help="leave out the longer of the two bare runs")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="rapport-scale-"))

@@ -1,10 +1,12 @@
-"""What we knew about a customer at a moment: declared, never fitted."""
+"""Features: what was known about a customer at a cutoff. Declared, never fitted."""
 
-from rapport.features.by_contract import BY_ORDERS, ChurnRule
-from rapport.features.catalog import Catalog, Vocabulary, catalog, vocabulary_of
-from rapport.features.engine import snapshot, training_rows
-from rapport.features.feature import FAMILIES, Feature
-from rapport.features.targets import TARGETS, Target
+from rapport.features.catalog.catalog import Catalog, catalog
+from rapport.features.catalog.feature import FAMILIES, Feature
+from rapport.features.catalog.vocabulary import Vocabulary, vocabulary_of
+from rapport.features.feature_table.snapshot import snapshot
+from rapport.features.feature_table.training_rows import training_rows
+from rapport.features.targets.contract_churn import BY_ORDERS, ChurnRule
+from rapport.features.targets.outcomes import TARGETS, Target
 
 __all__ = [
     "BY_ORDERS",

@@ -1,7 +1,8 @@
-"""Measures: what can be said of past events by partial aggregates that merge, and arithmetic on them.
+"""Measures: mergeable partial aggregates of past events, and arithmetic on them.
 
-A leaf is one aggregate of one stream in one window of whole days before the cutoff. Every aggregated number is an
-integer (days, or ticks of 1/10,000), so merging is exact and the order of rows, chunks or threads changes nothing.
+A window aggregate is one aggregate of one event stream in one window of whole days before the cutoff. Every aggregated
+number is an integer (days, or fixed point with four decimals), so merging is exact and the order of rows, chunks or
+threads changes nothing.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-TICKS = 10_000
-"""Numbers of the history (amounts, hours, scores) are kept as whole 1/10,000 parts while they are aggregated."""
+FIXED_POINT_SCALE = 10_000
+"""Numbers of the history (amounts, hours, scores) are aggregated as integers: the value times this scale."""
 
 LATEST_SHIFT = 1 << 32
-"""``latest`` packs (second, value) into one integer so that it merges by maximum; the value takes 32 bits."""
+"""``latest`` packs (second, value) into one integer, so that it merges by maximum; the value takes the low 32 bits."""
+
+LATEST_OFFSET = LATEST_SHIFT // 2
+"""Added to a packed value, so that negative values pack too."""
 
 
 class Measure:
-    """A number about one customer at one cutoff; null where nothing can be said."""
+    """A number about one customer at one cutoff; null where it is unknown."""
 
     def __add__(self, other: Measure | float) -> Measure:
         return Binary("+", self, measure(other))
@@ -36,18 +40,18 @@ class Measure:
         return Binary("/", self, measure(other))
 
     def parts(self) -> tuple[Measure, ...]:
-        """Return the measures this one is made of."""
+        """Return the operands of this measure."""
         return ()
 
-    def leaves(self) -> Iterator[Leaf]:
-        """Yield every leaf below, left to right, repeats included."""
+    def window_aggregates(self) -> Iterator[WindowAggregate]:
+        """Yield every window aggregate in the expression, left to right, repeats included."""
         for part in self.parts():
-            yield from part.leaves()
+            yield from part.window_aggregates()
 
 
 @dataclass(frozen=True)
-class Partial:
-    """One column of partial aggregates of a stream: how it merges, of which column, for which rows."""
+class PartialAggregate:
+    """One column of partial aggregates of a stream: the aggregate function, its column, and a filter of rows."""
 
     stream: str
     how: str
@@ -56,35 +60,35 @@ class Partial:
 
     @property
     def name(self) -> str:
-        """Name the column that holds it."""
+        """Return the name of its column."""
         return "__".join([self.how, self.column or "rows", self.where or "all"])
 
 
 @dataclass(frozen=True)
-class Leaf(Measure):
+class WindowAggregate(Measure):
     """A partial aggregate merged over the days ``[cutoff - days, cutoff - skip)``; ``days=None`` is all the past."""
 
-    partial: Partial
+    partial: PartialAggregate
     days: int | None = None
     skip: int = 0
 
     @property
     def name(self) -> str:
-        """Name the merged column within its stream."""
+        """Return the name of the merged column within its stream."""
         return f"{self.partial.name}__{'ever' if self.days is None else self.days}__{self.skip}"
 
     @property
     def column(self) -> str:
-        """Name the merged column among those of all streams."""
+        """Return the name of the merged column among those of all streams."""
         return f"{self.partial.stream}__{self.name}"
 
-    def leaves(self) -> Iterator[Leaf]:
+    def window_aggregates(self) -> Iterator[WindowAggregate]:
         """Yield itself."""
         yield self
 
 
 @dataclass(frozen=True)
-class Number(Measure):
+class Constant(Measure):
     """A constant."""
 
     value: float
@@ -92,7 +96,7 @@ class Number(Measure):
 
 @dataclass(frozen=True)
 class Binary(Measure):
-    """Two measures and one of ``+ - * /``, or ``max``/``min`` of both (null if either is null)."""
+    """A binary operation: ``+ - * /``, ``max`` or ``min``; null if either operand is null."""
 
     operator: str
     left: Measure
@@ -105,7 +109,7 @@ class Binary(Measure):
 
 @dataclass(frozen=True)
 class Unary(Measure):
-    """One measure under ``sqrt`` (null below 0), ``since`` (day → days before the cutoff) or ``until``."""
+    """A unary operation: ``sqrt`` (null below 0), ``since`` (day → days before the cutoff) or ``until``."""
 
     operator: str
     inner: Measure
@@ -116,7 +120,7 @@ class Unary(Measure):
 
 
 @dataclass(frozen=True)
-class Either(Measure):
+class Coalesce(Measure):
     """The first measure, or the second where the first is null."""
 
     first: Measure
@@ -141,7 +145,7 @@ class When(Measure):
 
 def measure(value: Measure | float) -> Measure:
     """Return ``value`` as a measure."""
-    return value if isinstance(value, Measure) else Number(float(value))
+    return value if isinstance(value, Measure) else Constant(float(value))
 
 
 def larger(left: Measure | float, right: Measure | float) -> Measure:
@@ -154,58 +158,62 @@ def smaller(left: Measure | float, right: Measure | float) -> Measure:
     return Binary("min", measure(left), measure(right))
 
 
-def root(inner: Measure) -> Measure:
+def square_root(inner: Measure) -> Measure:
     """Return the square root; null below 0."""
     return Unary("sqrt", inner)
 
 
 @dataclass(frozen=True)
 class Events:
-    """The rows of one stream, as a place to start a measure from.
+    """The rows of one event stream: the start of every measure.
 
     Windows are ``[cutoff - days, cutoff - skip)`` in whole days; ``where`` names a flag of the stream.
     """
 
     stream: str
 
-    def count(self, days: int | None = None, *, skip: int = 0, where: str | None = None) -> Leaf:
+    def count(self, days: int | None = None, *, skip: int = 0, where: str | None = None) -> WindowAggregate:
         """Count rows; 0 if there are none."""
-        return Leaf(Partial(self.stream, "count", None, where), days, skip)
+        return WindowAggregate(PartialAggregate(self.stream, "count", None, where), days, skip)
 
-    def sum(self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None) -> Leaf:
-        """Add a column up; 0 if there are no rows."""
-        return Leaf(Partial(self.stream, "sum", column, where), days, skip)
+    def sum(self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None) -> WindowAggregate:
+        """Sum a column; 0 if there are no rows."""
+        return WindowAggregate(PartialAggregate(self.stream, "sum", column, where), days, skip)
 
-    def sum_of_squares(self, column: str, days: int | None = None, *, where: str | None = None) -> Leaf:
-        """Add up the squares of a column of whole numbers; 0 if there are no rows."""
-        return Leaf(Partial(self.stream, "squares", column, where), days)
+    def sum_of_squares(self, column: str, days: int | None = None, *, where: str | None = None) -> WindowAggregate:
+        """Sum the squares of an integer column; 0 if there are no rows."""
+        return WindowAggregate(PartialAggregate(self.stream, "squares", column, where), days)
 
-    def largest(self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None) -> Leaf:
+    def largest(
+        self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None
+    ) -> WindowAggregate:
         """Return the largest value; null if there are no rows."""
-        return Leaf(Partial(self.stream, "max", column, where), days, skip)
+        return WindowAggregate(PartialAggregate(self.stream, "max", column, where), days, skip)
 
-    def smallest(self, column: str, days: int | None = None, *, where: str | None = None) -> Leaf:
+    def smallest(self, column: str, days: int | None = None, *, where: str | None = None) -> WindowAggregate:
         """Return the smallest value; null if there are no rows."""
-        return Leaf(Partial(self.stream, "min", column, where), days)
+        return WindowAggregate(PartialAggregate(self.stream, "min", column, where), days)
 
-    def latest(self, column: str, days: int | None = None, *, where: str | None = None) -> Leaf:
+    def latest(self, column: str, days: int | None = None, *, where: str | None = None) -> WindowAggregate:
         """Return the value of the newest row (the larger of two in the same second); null if there are no rows."""
-        return Leaf(Partial(self.stream, "latest", column, where), days)
+        return WindowAggregate(PartialAggregate(self.stream, "latest", column, where), days)
 
-    def known(self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None) -> Leaf:
+    def count_known(
+        self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None
+    ) -> WindowAggregate:
         """Count rows in which a column is not null."""
-        return Leaf(Partial(self.stream, "known", column, where), days, skip)
+        return WindowAggregate(PartialAggregate(self.stream, "known", column, where), days, skip)
 
     def mean(self, column: str, days: int | None = None, *, skip: int = 0, where: str | None = None) -> Measure:
-        """Return the mean of a column over the rows that have it; null if there are none."""
+        """Return the mean of a column over the rows in which it is not null; null if there are none."""
         total = self.sum(column, days, skip=skip, where=where)
-        return total / self.known(column, days, skip=skip, where=where)
+        return total / self.count_known(column, days, skip=skip, where=where)
 
-    def deviation(self, column: str, days: int | None = None) -> Measure:
-        """Return the population standard deviation of a column of whole numbers; null if there are no rows."""
-        known = self.known(column, days)
-        mean = self.sum(column, days) / known
-        return root(self.sum_of_squares(column, days) / known - mean * mean)
+    def standard_deviation(self, column: str, days: int | None = None) -> Measure:
+        """Return the population standard deviation of an integer column; null if there are no rows."""
+        count = self.count_known(column, days)
+        mean = self.sum(column, days) / count
+        return square_root(self.sum_of_squares(column, days) / count - mean * mean)
 
     def share(self, where: str, days: int | None = None) -> Measure:
         """Return the share of rows with a flag; null if there are no rows."""
@@ -220,16 +228,16 @@ class Events:
         return Unary("since", self.smallest("day", where=where))
 
     def ratio(self, days: int, against: int, *, where: str | None = None) -> Measure:
-        """Return rows a day in the newest ``days`` over rows a day in the ``against`` days before them."""
-        now = self.count(days, where=where)
-        return now * (against / days) / self.count(days + against, skip=days, where=where)
+        """Return rows per day in the newest ``days`` over rows per day in the ``against`` days before them."""
+        recent = self.count(days, where=where)
+        return recent * (against / days) / self.count(days + against, skip=days, where=where)
 
 
 def slope(values: Sequence[Measure]) -> Measure:
     """Return the least-squares slope per step of equally spaced values, oldest first."""
     centre = (len(values) - 1) / 2
     spread = sum((step - centre) ** 2 for step in range(len(values)))
-    total: Measure = Number(0.0)
+    total: Measure = Constant(0.0)
     for step, value in enumerate(values):
         total = total + value * ((step - centre) / spread)
     return total

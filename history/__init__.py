@@ -1,21 +1,20 @@
-"""What happened: the table contract, reading it, refusing bad rows, and the invented company."""
+"""What happened: the table contract, reading and checking a history, and a simulated company."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from rapport.durations import Duration, parse_duration
 from rapport.history.contract import TABLES
 from rapport.history.settings import Settings
 
-from rapport.durations import Span, parse_span
-
 if TYPE_CHECKING:
-    from rapport.history.reading import History, history_of, read_history
+    from rapport.history.reading.history import History, history_of, read_history
 
-__all__ = ["TABLES", "History", "Settings", "Span", "history_of", "parse_span", "read_history"]
+__all__ = ["TABLES", "Duration", "History", "Settings", "history_of", "parse_duration", "read_history"]
 
 
 def __getattr__(name: str) -> Any:
-    # Reading brings the database and Arrow along: 0.15 s that a command which reads nothing need not wait for.
+    # Reading imports DuckDB and Arrow, which takes 0.15 s; commands that read nothing do not wait for it.
     if name in ("History", "history_of", "read_history"):
-        return getattr(import_module("rapport.history.reading"), name)
+        return getattr(import_module("rapport.history.reading.history"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,8 +5,8 @@
 # ---
 
 # %% [markdown]
-# # What is in a history, and what can be learnt from it?
-# An invented company stands for your own: put your folder in `company` and run the cells again.
+# # What is in a history, and what can be learned from it?
+# This is an invented company. To explore your own, set `company` to your folder.
 
 # %%
 import os
@@ -16,26 +16,26 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+
+from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.history import read_history
-from rapport.history.check import check_history
+from rapport.history.checks import check_history
 from rapport.history.simulate import simulate
-
-from rapport.durations import parse_span
 
 company = Path(tempfile.mkdtemp()) / "company"
 simulate(company, customers=int(os.environ.get("NOTEBOOK_CUSTOMERS", "1000")))
 history = read_history(company)
-AS_OF, YEAR = datetime(2025, 11, 1), parse_span("12mo")
+AS_OF, YEAR = datetime(2025, 11, 1), parse_duration("12mo")
 
 # %% [markdown]
-# What was read, what was refused, and what can be trained:
+# What was read, what was rejected, and which models can be trained:
 
 # %%
 print(check_history(history).as_text())
 
 # %% [markdown]
-# Orders have seasons: the dip of Chinese New Year, the push at the end of each quarter.
+# Orders have seasons: fewer at Chinese New Year, more at the end of each quarter.
 
 # %%
 orders = history.connection.sql(
@@ -47,34 +47,34 @@ axes.bar(orders.month, orders.orders, width=25)
 axes.set_title("Orders by month")
 
 # %% [markdown]
-# Who are the customers at one moment? Everyone is in one state; only *active* ones get a churn probability, only
-# *new* ones a chance to buy.
+# Every customer is in one state at a cutoff. *Active* customers get a churn probability, *new* ones a conversion
+# probability.
 
 # %%
-people = snapshot(history, AS_OF, active=YEAR).to_pandas()
-print(people.state.value_counts().to_string())
+customers = snapshot(history, AS_OF, active=YEAR).to_pandas()
+print(customers.state.value_counts().to_string())
 
 # %% [markdown]
-# How long do active customers stay silent, against their own usual gap?
+# How long is the time since the last order, compared with the customer's usual gap between orders?
 
 # %%
-active = people[people.state == "active"]
+active = customers[customers.state == "active"]
 figure, axes = plt.subplots(figsize=(9, 3))
 axes.hist(active.overdue_ratio.clip(upper=10), bins=40)
-axes.set_xlabel("most are on time: days since the last order ÷ usual gap, at most 10")
+axes.set_xlabel("days since the last order ÷ usual gap (capped at 10); most customers are on time")
 
 # %%
 later = history.connection.sql(
     f"SELECT DISTINCT customer_id FROM orders WHERE amount > 0 AND ordered_at >= TIMESTAMP '{AS_OF}' "
     f"AND ordered_at < TIMESTAMP '{YEAR.after(AS_OF)}'"
 ).to_arrow_table()["customer_id"].to_pylist()  # fmt: skip
-left = ~active.customer_id.isin(later)
-by_silence = left.groupby(pd.cut(active.overdue_ratio, [0, 1, 2, 4, 8, 1e9])).mean()
-print(by_silence.round(2).to_string())
+churned = ~active.customer_id.isin(later)
+churn_rate = churned.groupby(pd.cut(active.overdue_ratio, [0, 1, 2, 4, 8, 1e9])).mean()
+print(churn_rate.round(2).to_string())
 
 # %%
 print(
-    f"Answer: {len(people):,} customers and leads, {len(active):,} of them active at {AS_OF:%Y-%m-%d}; "
-    f"{left.mean():.0%} of these ordered nothing in the next year, and {by_silence.iloc[-1]:.0%} of those "
-    "who had been silent for more than 8 usual gaps."
+    f"Answer: {len(customers):,} customers and leads, {len(active):,} of them active at {AS_OF:%Y-%m-%d}; "
+    f"{churned.mean():.0%} of these ordered nothing in the next year, and {churn_rate.iloc[-1]:.0%} of those "
+    "whose last order was more than 8 usual gaps ago."
 )

@@ -5,7 +5,7 @@
 # ---
 
 # %% [markdown]
-# # A year has passed: does a newer model replace the champion, and can it be taken back?
+# # Half a year later, does a newer model replace the champion, and can that be undone?
 # The same steps as `rapport train`, `rapport models promote` and `rapport models rollback`.
 
 # %%
@@ -15,17 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
+
+from rapport.durations import parse_duration
+from rapport.errors import PromotionError
 from rapport.history import read_history
 from rapport.history.simulate import simulate
-from rapport.scoring import shelf
-from rapport.training import models_list, promote, record, rollback, train
+from rapport.scoring.models import model_store
+from rapport.training import list_models, promote, register, rollback, train
 
-from rapport.durations import parse_span
-from rapport.errors import PromotionError
-
-place = Path(tempfile.mkdtemp())
-simulate(place / "company", customers=int(os.environ.get("NOTEBOOK_CUSTOMERS", "1000")))
-history, home, year = read_history(place / "company"), place / "home", parse_span("12mo")
+folder = Path(tempfile.mkdtemp())
+simulate(folder / "company", customers=int(os.environ.get("NOTEBOOK_CUSTOMERS", "1000")))
+history, data_dir, year = read_history(folder / "company"), folder / "data", parse_duration("12mo")
 environ = {"MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI", "")}
 
 
@@ -35,37 +35,37 @@ environ = {"MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI", "")}
 
 # %%
 def trained_at(as_of: datetime) -> str:
-    """Train on what was known then, keep the model, and return its version."""
+    """Train on the facts before ``as_of``, register the model, and return its version."""
     trained = train(history, "churn", as_of=as_of, horizon=year, active=year)
-    kept = record(trained, home=home, environ=environ, now=datetime.now(UTC))
-    print(kept.text)
-    return str(shelf.versions(home, "churn")[-1])
+    registered = register(trained, data_dir=data_dir, environ=environ, now=datetime.now(UTC))
+    print(registered.text)
+    return str(model_store.versions(data_dir, "churn")[-1])
 
 
 first = trained_at(datetime(2025, 5, 1))
 
 # %% [markdown]
-# Half a year later there is more to learn from. The new model waits as challenger.
+# Half a year later there is more data. The new model is registered as challenger.
 
 # %%
 second = trained_at(datetime(2025, 11, 1))
-print(models_list(home, "churn", environ=environ).text)
+print(list_models(data_dir, "churn", environ=environ).text)
 
 # %% [markdown]
-# It is promoted only if its gates pass: its grade, and no worse than the champion on the same rows.
+# The gate promotes it only if its grade suffices and it is no worse than the champion on the same rows.
 
 # %%
 try:
-    print(promote(home, "churn", second, environ=environ, now=datetime.now(UTC)).text)
-    back = rollback(home, "churn", environ=environ, now=datetime.now(UTC))
-    print(back.text)
-    said = f"Version {second} passed its gates and was promoted; one command took it back to {first}."
+    print(promote(data_dir, "churn", second, environ=environ, now=datetime.now(UTC)).text)
+    restored = rollback(data_dir, "churn", environ=environ, now=datetime.now(UTC))
+    print(restored.text)
+    outcome = f"Version {second} passed the gate and was promoted; one command restored version {first}."
 except PromotionError as refusal:
-    said = f"Version {second} stays challenger. {refusal}"
+    outcome = f"Version {second} stays challenger. {refusal}"
 
 # %%
-reigns = pd.DataFrame([vars(reign) for reign in shelf.history(home, "churn")])
-print(reigns.to_string(index=False))
+periods = pd.DataFrame([vars(period) for period in model_store.history(data_dir, "churn")])
+print(periods.to_string(index=False))
 
 # %%
-print(f"Answer: {said} Champion now: version {shelf.champion_version(home, 'churn')}.")
+print(f"Answer: {outcome} Champion now: version {model_store.champion_version(data_dir, 'churn')}.")

@@ -1,44 +1,44 @@
-"""The mistakes a user can make, each a sentence that says what, where and what to do."""
+"""Errors that a user can correct; each message says what is wrong, where, and what to do."""
 
 
 class RapportError(ValueError):
-    """A mistake in what was given; its text is shown to the user as it is."""
+    """Base class; the message is shown to the user unchanged."""
 
     exit_code = 1
 
 
 class TableError(RapportError):
-    """A table or a column of the history cannot be read as the contract asks."""
+    """A table or column of the history does not meet the table contract."""
 
     exit_code = 10
 
 
 class SettingsError(RapportError):
-    """A setting in rapport.toml or the environment is not understood."""
+    """A setting in rapport.toml or the environment is not valid."""
 
     exit_code = 11
 
 
 class CardError(RapportError):
-    """A scorecard is not well formed."""
+    """A scorecard is not valid."""
 
     exit_code = 12
 
 
 class BundleError(RapportError):
-    """A bundle is missing, damaged, or does not fit this catalog."""
+    """A model bundle is missing, damaged, or made for another feature catalog."""
 
     exit_code = 13
 
 
 class TrainingError(RapportError):
-    """The history cannot carry the model that was asked for."""
+    """The history does not suffice to train the requested model."""
 
     exit_code = 14
 
 
 class PromotionError(RapportError):
-    """A model is not good enough to be promoted."""
+    """A model does not pass the promotion gates."""
 
     exit_code = 15
 
@@ -50,6 +50,12 @@ class ServingError(RapportError):
 
 
 class BusyError(RapportError):
-    """Another run holds what this one needs, and does not let go."""
+    """Another run holds a lock that this run needs."""
 
     exit_code = 17
+
+
+class DataDirError(RapportError):
+    """The data folder has a format that this version cannot read, or cannot be migrated."""
+
+    exit_code = 18

@@ -1,48 +1,51 @@
-"""Files that are whole or not there: written aside, then moved into place."""
+"""Atomic writing of files, and removal of stale temporary files."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
+
+STALE_AFTER = timedelta(days=1)
 
 
 def replace_text(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Write ``text`` so that a reader finds the old or the new file, never a part."""
+    """Write ``text`` atomically: a reader sees the old or the new file, never a part."""
     replace_bytes(path, text.encode(), mode=mode)
 
 
 def replace_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
-    """Write ``content`` so that a reader finds the old or the new file, never a part."""
-    with aside(path) as part:
-        # The mode is set before the first byte: a secret is never readable by others, not even for a moment.
+    """Write ``content`` atomically: a reader sees the old or the new file, never a part."""
+    with atomic_write(path) as part:
+        # The mode is set before the first byte is written, so that a secret is never readable by others.
         part.touch(mode=mode)
         part.write_bytes(content)
 
 
-def secret_of(home: Path, name: str) -> bytes:
-    """Return the random bytes that all workers of a home share; the first to ask makes them."""
-    path = home / name
-    home.mkdir(parents=True, exist_ok=True)
-    made = path.with_name(f".{name}.{secrets.token_hex(4)}.part")
+def shared_secret(folder: Path, name: str) -> bytes:
+    """Return the random bytes that all workers share; the first call creates them."""
+    path = folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    created = path.with_name(f".{name}.{secrets.token_hex(4)}.part")
     try:
-        made.touch(mode=0o600)
-        made.write_bytes(secrets.token_bytes(32))
-        # A link is made or refused in one step: of two that start at once, one wins and both read the same.
-        path.hardlink_to(made)
+        created.touch(mode=0o600)
+        created.write_bytes(secrets.token_bytes(32))
+        # Creating a hard link is atomic: of two processes that start together one wins, and both read the same bytes.
+        path.hardlink_to(created)
     except FileExistsError:
         pass
     finally:
-        made.unlink(missing_ok=True)
+        created.unlink(missing_ok=True)
     return path.read_bytes()
 
 
 @contextmanager
-def aside(path: Path) -> Iterator[Path]:
-    """Lend a path beside ``path``; move what was written there into place when all went well."""
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success move what was written there into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
@@ -58,9 +61,28 @@ def aside(path: Path) -> Iterator[Path]:
 
 
 def _sync(path: Path) -> None:
-    # Without this a power cut could leave a moved but empty file.
+    # Without fsync a power failure could leave an empty file at the final path.
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def remove_stale(paths: Iterable[Path], now: datetime) -> int:
+    """Remove files and folders of killed runs, last written at least a day ago; return how many."""
+    removed = 0
+    for path in paths:
+        if now.timestamp() - _last_written(path) < STALE_AFTER.total_seconds():
+            continue
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        removed += 1
+    return removed
+
+
+def _last_written(path: Path) -> float:
+    """Return the time of the last write in a file or folder; one that another run just removed counts as new."""
+    try:
+        return max(each.stat().st_mtime for each in (path, *path.rglob("*")))
+    except FileNotFoundError:
+        return float("inf")

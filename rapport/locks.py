@@ -1,4 +1,4 @@
-"""One run at a time where two would write over each other; the lock goes when its process does, however it ends."""
+"""Exclusive locks between processes; a lock is released when its process ends, for whatever reason."""
 
 import fcntl
 import os
@@ -11,8 +11,8 @@ from typing import IO
 
 from rapport.errors import BusyError
 
-PATIENCE_SECONDS = 3600.0
-_LOOKED_AGAIN_SECONDS = 0.2
+TIMEOUT_SECONDS = 3600.0
+_POLL_SECONDS = 0.2
 Progress = Callable[[str, float], None]
 
 
@@ -21,36 +21,36 @@ def _silent(message: str, share: float) -> None:
 
 
 @contextmanager
-def alone(
-    home: Path,
+def exclusive(
+    folder: Path,
     name: str,
-    doing: str,
+    activity: str,
     *,
     now: datetime,
-    patience: float = PATIENCE_SECONDS,
+    timeout: float = TIMEOUT_SECONDS,
     progress: Progress = _silent,
 ) -> Iterator[None]:
-    """Wait until no other run holds ``name`` in ``home`` and hold it; BusyError names whoever does not let go."""
-    place = home / "locks" / name
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.open("a+", encoding="utf-8") as lock:
-        until = time.monotonic() + patience
-        while not _held(lock):
+    """Wait for the lock ``name`` in ``folder`` and hold it; BusyError names the holder after ``timeout`` seconds."""
+    path = folder / "locks" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as lock:
+        deadline = time.monotonic() + timeout
+        while not _acquired(lock):
             holder = _holder(lock)
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise BusyError(
-                    f"{home}: another run has not finished {holder}; waited {patience / 60:.0f} minutes for it, and "
-                    "wrote nothing. If that process hangs, end it (nothing of it is half there), then run this again."
+                    f"{folder}: another run has not finished {holder}; waited {timeout / 60:.0f} minutes for it, and "
+                    "wrote nothing. If that process hangs, end it (nothing is left half-written), then run this again."
                 )
             progress(f"waiting for another run: {holder}", 0.0)
-            time.sleep(_LOOKED_AGAIN_SECONDS)
+            time.sleep(_POLL_SECONDS)
         lock.truncate(0)
-        lock.write(f"{doing} (process {os.getpid()}, since {now:%Y-%m-%d %H:%M})")
+        lock.write(f"{activity} (process {os.getpid()}, since {now:%Y-%m-%d %H:%M})")
         lock.flush()
         yield
 
 
-def _held(lock: IO[str]) -> bool:
+def _acquired(lock: IO[str]) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

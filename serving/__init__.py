@@ -1,5 +1,5 @@
-"""From a request or a night to answers: nightly scores, the HTTP service, the console.
+"""Serving: scoring runs, the HTTP API, the console, and deliveries of alerts and scores.
 
-The front door calls ``serving.nightly.score_history`` and ``serving.run.serve``; they are not imported here, so that
-``serving.client`` stays light enough for another company's program.
+The command line calls ``snapshots.scoring_run.run_scoring`` and ``run.serve``. This package imports neither, so that
+``rapport.serving.client`` stays light enough for another company's program.
 """

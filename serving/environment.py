@@ -1,4 +1,4 @@
-"""What the operator decides for one server: addresses, limits, keys; read once from the environment."""
+"""Environment variables of a server. Each is declared once: its name, meaning, default, and how it is read."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
+from rapport.aliases import variable as read_variable
 from rapport.errors import SettingsError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -16,34 +17,138 @@ N_ = TypeVar("N_", int, float)
 
 
 @dataclass(frozen=True)
-class Oidc:
-    """Whose tokens are trusted, for which audience, and which of their claims name scopes and owner."""
+class Variable:
+    """One environment variable; ``default`` is the text that the settings page shows."""
 
-    issuer: str
-    audience: str
-    claim: str = "scope"
-    owner_claim: str | None = None
+    name: str
+    meaning: str
+    default: str = "none"
+    parse: Callable[[str, str], Any] = lambda _name, text: text
+
+
+WEBHOOK_URL = Variable("RAPPORT_WEBHOOK_URL", "Address that alerts are posted to after each scoring run.")
+WEBHOOK_SECRET = Variable(
+    "RAPPORT_WEBHOOK_SECRET", "Secret that signs alerts and scores sent to a webhook; at least 16 bytes."
+)
+
+
+def _integer(name: str, text: str) -> int:
+    return _number(name, text, int)
+
+
+def _float(name: str, text: str) -> float:
+    return _number(name, text, float)
+
+
+def _number(name: str, text: str, kind: Callable[[str], N_]) -> N_:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise SettingsError(f"{name}: {text!r} is not a number. Set a number or remove the variable.") from error
+
+
+def _switch(name: str, text: str) -> bool:
+    if text.lower() not in ("on", "off"):
+        raise SettingsError(f"{name}: {text!r} is not valid. Set 'on' or 'off'.")
+    return text.lower() == "on"
+
+
+def _path(_name: str, text: str) -> Path:
+    return Path(text)
+
+
+@dataclass(frozen=True)
+class Oidc:
+    """The token issuer that the server trusts, the audience, and the claims that hold scopes and owner."""
+
+    issuer: Annotated[
+        str,
+        Variable("RAPPORT_OIDC_ISSUER", "Issuer of accepted tokens, exactly as it names itself; keys still work."),
+    ]
+    audience: Annotated[
+        str, Variable("RAPPORT_OIDC_AUDIENCE", "Audience that a token must name; required with an issuer.")
+    ]
+    claim: Annotated[
+        str,
+        Variable(
+            "RAPPORT_OIDC_CLAIM",
+            "Claim that holds the scopes, as rapport:read or rapport.read; a.b is b inside a.",
+            "scope",
+        ),
+    ] = "scope"
+    owner_claim: Annotated[
+        str | None,
+        Variable(
+            "RAPPORT_OIDC_OWNER_CLAIM",
+            "Claim that names the owner whose customers a token may see; tokens without it are refused.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Addresses, limits and switches of one server; every field has a ``RAPPORT_…`` variable."""
+    """Addresses, limits and switches of one server."""
 
-    home: Path = Path("rapport-data")
-    settings: Path | None = None
-    host: str = "127.0.0.1"
-    port: int = 3000
-    workers: int = 1
-    threads: int = 2
-    timeout_seconds: float = 15.0
-    body_bytes: int = 8_000_000
-    in_flight: int = 16
-    requests_per_minute: int = 6_000
-    reload_seconds: float = 5.0
-    keys: bool = True
-    secure_cookies: bool = False
-    mlflow_url: str | None = None
-    metrics_folder: Path | None = None
+    data_dir: Annotated[
+        Path,
+        Variable(
+            "RAPPORT_DATA_DIR",
+            "Folder of the published models, scores, keys, feedback and audit trail.",
+            "rapport-data",
+            _path,
+        ),
+    ] = Path("rapport-data")
+    settings: Annotated[Path | None, Variable("RAPPORT_SETTINGS", "The company's rapport.toml.", parse=_path)] = None
+    host: Annotated[
+        str, Variable("RAPPORT_HOST", "Address to listen on; anything but loopback needs a key.", "127.0.0.1")
+    ] = "127.0.0.1"
+    port: Annotated[int, Variable("RAPPORT_PORT", "Port to listen on.", "3000", _integer)] = 3000
+    workers: Annotated[int, Variable("RAPPORT_WORKERS", "Worker processes.", "one for each core", _integer)] = 1
+    threads: Annotated[
+        int, Variable("RAPPORT_THREADS", "Requests that one process answers in parallel; at least 2.", "2", _integer)
+    ] = 2
+    timeout_seconds: Annotated[
+        float, Variable("RAPPORT_TIMEOUT_SECONDS", "Time limit of one request.", "15", _float)
+    ] = 15.0
+    body_bytes: Annotated[
+        int, Variable("RAPPORT_BODY_BYTES", "Size limit of one request body.", "8000000", _integer)
+    ] = 8_000_000
+    in_flight: Annotated[
+        int,
+        Variable(
+            "RAPPORT_IN_FLIGHT", "Concurrent API requests of one process; more are refused with 429.", "16", _integer
+        ),
+    ] = 16
+    requests_per_minute: Annotated[
+        int, Variable("RAPPORT_REQUESTS_PER_MINUTE", "Rate limit of one key.", "6000", _integer)
+    ] = 6_000
+    reload_seconds: Annotated[
+        float,
+        Variable(
+            "RAPPORT_RELOAD_SECONDS", "Interval at which a worker checks for a new model or snapshot.", "5", _float
+        ),
+    ] = 5.0
+    keys: Annotated[
+        bool, Variable("RAPPORT_KEYS", "off: no key is required; allowed on loopback only.", "on", _switch)
+    ] = True
+    secure_cookies: Annotated[
+        bool,
+        Variable(
+            "RAPPORT_SECURE_COOKIES", "on: the console's cookies require HTTPS.", "on, but off on loopback", _switch
+        ),
+    ] = False
+    mlflow_url: Annotated[
+        str | None, Variable("RAPPORT_MLFLOW_URL", "Address of the MLflow UI; the console links to it.")
+    ] = None
+    metrics_folder: Annotated[
+        Path | None,
+        Variable(
+            "PROMETHEUS_MULTIPROC_DIR",
+            "Folder in which the workers of one server share their metrics.",
+            "set by the server",
+            _path,
+        ),
+    ] = None
     oidc: Oidc | None = None
 
     @property
@@ -53,116 +158,27 @@ class Environment:
 
 
 def read_environment(environ: Mapping[str, str]) -> Environment:
-    """Read the ``RAPPORT_…`` variables; a value that is not understood is refused with its name."""
-    host = environ.get("RAPPORT_HOST", "127.0.0.1")
-    environment = Environment(
-        home=Path(environ.get("RAPPORT_HOME", "rapport-data")),
-        settings=_path(environ, "RAPPORT_SETTINGS"),
-        host=host,
-        port=_number(environ, "RAPPORT_PORT", 3000, int),
-        workers=_number(environ, "RAPPORT_WORKERS", cores(), int),
-        threads=_number(environ, "RAPPORT_THREADS", 2, int),
-        timeout_seconds=_number(environ, "RAPPORT_TIMEOUT_SECONDS", 15.0, float),
-        body_bytes=_number(environ, "RAPPORT_BODY_BYTES", 8_000_000, int),
-        in_flight=_number(environ, "RAPPORT_IN_FLIGHT", 16, int),
-        requests_per_minute=_number(environ, "RAPPORT_REQUESTS_PER_MINUTE", 6_000, int),
-        reload_seconds=_number(environ, "RAPPORT_RELOAD_SECONDS", 5.0, float),
-        keys=_switch(environ, "RAPPORT_KEYS", default=True),
-        secure_cookies=_switch(environ, "RAPPORT_SECURE_COOKIES", default=host not in LOOPBACK),
-        mlflow_url=environ.get("RAPPORT_MLFLOW_URL") or None,
-        metrics_folder=_path(environ, "PROMETHEUS_MULTIPROC_DIR"),
-        oidc=_oidc(environ),
-    )
-    return _checked(environment)
+    """Read the variables; a value that is not valid is refused with the name of its variable."""
+    values = _values(Environment, environ)
+    values.setdefault("workers", cores())
+    values.setdefault("secure_cookies", values.get("host", "127.0.0.1") not in LOOPBACK)
+    return _validated(Environment(**values, oidc=_oidc(_values(Oidc, environ))))
 
 
 def variables() -> list[tuple[str, str, str]]:
-    """Return every variable with what it means and its default, as the settings page lists them."""
-    return [
-        ("RAPPORT_HOME", "Folder of the published models, scores, keys, feedback and audit trail.", "rapport-data"),
-        ("RAPPORT_SETTINGS", "The company's rapport.toml.", "none"),
-        ("RAPPORT_HOST", "Address to listen on; anything but loopback needs a key.", "127.0.0.1"),
-        ("RAPPORT_PORT", "Port to listen on.", "3000"),
-        ("RAPPORT_WORKERS", "Processes that answer.", "one for each core"),
-        ("RAPPORT_THREADS", "Requests that one process answers side by side; at least 2.", "2"),
-        ("RAPPORT_TIMEOUT_SECONDS", "How long an answer may take.", "15"),
-        ("RAPPORT_BODY_BYTES", "How large a request may be.", "8000000"),
-        ("RAPPORT_IN_FLIGHT", "API requests in one process before the next is sent away with 429.", "16"),
-        ("RAPPORT_REQUESTS_PER_MINUTE", "Requests of one key a minute.", "6000"),
-        ("RAPPORT_RELOAD_SECONDS", "How often a worker looks for a new model or a new night.", "5"),
-        ("RAPPORT_KEYS", "off: no key is asked for; only ever so on loopback.", "on"),
-        (
-            "RAPPORT_OIDC_ISSUER",
-            "Issuer whose signed tokens are taken beside keys, exactly as it names itself.",
-            "none",
-        ),
-        ("RAPPORT_OIDC_AUDIENCE", "Audience that a token must be made for; needed with an issuer.", "none"),
-        (
-            "RAPPORT_OIDC_CLAIM",
-            "Claim that holds the scopes, as rapport:read or rapport.read; a.b is b inside a.",
-            "scope",
-        ),
-        (
-            "RAPPORT_OIDC_OWNER_CLAIM",
-            "Claim that says whose customers a token may see; a token without it is refused.",
-            "none",
-        ),
-        ("RAPPORT_SECURE_COOKIES", "on: the console's cookies travel by HTTPS only.", "on, but off on loopback"),
-        ("RAPPORT_MLFLOW_URL", "Where people read MLflow; the console links to it.", "none"),
-        ("RAPPORT_WEBHOOK_URL", "Where alerts of the night are posted.", "none"),
-        (
-            "RAPPORT_WEBHOOK_SECRET",
-            "What alerts and scores sent to a webhook are signed with; at least 16 bytes.",
-            "none",
-        ),
-    ]
+    """Return name, meaning and default of every variable, for the settings page."""
+    declared = [variable for settings in (Environment, Oidc) for _, variable in _declared(settings)]
+    return [(one.name, one.meaning, one.default) for one in (*declared, WEBHOOK_URL, WEBHOOK_SECRET)]
 
 
 def as_variables(environment: Environment) -> dict[str, str]:
     """Return the variables that ``read_environment`` reads back to the same value (for a child process)."""
-    variables = {
-        "RAPPORT_HOME": str(environment.home.absolute()),
-        "RAPPORT_HOST": environment.host,
-        "RAPPORT_PORT": str(environment.port),
-        "RAPPORT_WORKERS": str(environment.workers),
-        "RAPPORT_THREADS": str(environment.threads),
-        "RAPPORT_TIMEOUT_SECONDS": repr(environment.timeout_seconds),
-        "RAPPORT_BODY_BYTES": str(environment.body_bytes),
-        "RAPPORT_IN_FLIGHT": str(environment.in_flight),
-        "RAPPORT_REQUESTS_PER_MINUTE": str(environment.requests_per_minute),
-        "RAPPORT_RELOAD_SECONDS": repr(environment.reload_seconds),
-        "RAPPORT_KEYS": "on" if environment.keys else "off",
-        "RAPPORT_SECURE_COOKIES": "on" if environment.secure_cookies else "off",
-    }
-    if environment.settings:
-        variables["RAPPORT_SETTINGS"] = str(environment.settings.absolute())
-    if environment.mlflow_url:
-        variables["RAPPORT_MLFLOW_URL"] = environment.mlflow_url
-    if environment.metrics_folder:
-        variables["PROMETHEUS_MULTIPROC_DIR"] = str(environment.metrics_folder.absolute())
-    return variables | (_oidc_variables(environment.oidc) if environment.oidc else {})
-
-
-def _oidc(environ: Mapping[str, str]) -> Oidc | None:
-    issuer, audience = environ.get("RAPPORT_OIDC_ISSUER"), environ.get("RAPPORT_OIDC_AUDIENCE")
-    if not issuer:
-        return None
-    # Without an audience, a token made for any other program of the company would open this one.
-    if not audience:
-        raise SettingsError("RAPPORT_OIDC_AUDIENCE: must be set with RAPPORT_OIDC_ISSUER, to what its tokens are for.")
-    if not is_private(issuer):
-        raise SettingsError(f"RAPPORT_OIDC_ISSUER: {issuer!r} must begin with https:// (http:// only on this machine).")
-    owner_claim = environ.get("RAPPORT_OIDC_OWNER_CLAIM") or None
-    return Oidc(issuer, audience, environ.get("RAPPORT_OIDC_CLAIM") or "scope", owner_claim)
-
-
-def _oidc_variables(oidc: Oidc) -> dict[str, str]:
-    given = {"ISSUER": oidc.issuer, "AUDIENCE": oidc.audience, "CLAIM": oidc.claim, "OWNER_CLAIM": oidc.owner_claim}
-    return {f"RAPPORT_OIDC_{name}": value for name, value in given.items() if value}
+    found = _written(environment)
+    return found | (_written(environment.oidc) if environment.oidc else {})
 
 
 def is_private(url: str) -> bool:
-    """Say whether nobody on the way can read or change what the address answers."""
+    """Return whether a URL is encrypted or stays on this machine, so that nobody between can read or change it."""
     parts = urlsplit(url)
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
 
@@ -172,45 +188,52 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _checked(environment: Environment) -> Environment:
+def _declared(settings: type) -> tuple[tuple[str, Variable], ...]:
+    """Return the fields of a settings class with the variables in their annotations."""
+    hints = get_type_hints(settings, include_extras=True)
+    found = ((name, next(iter(getattr(hint, "__metadata__", ())), None)) for name, hint in hints.items())
+    return tuple((name, variable) for name, variable in found if isinstance(variable, Variable))
+
+
+def _values(settings: type, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields whose variable is set; an empty variable counts as not set."""
+    texts = ((name, variable, read_variable(environ, variable.name)) for name, variable in _declared(settings))
+    return {name: variable.parse(variable.name, text) for name, variable, text in texts if text}
+
+
+def _written(settings: Any) -> dict[str, str]:
+    values = ((variable.name, getattr(settings, name)) for name, variable in _declared(type(settings)))
+    return {name: _text(value) for name, value in values if value not in (None, "")}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value.absolute()) if isinstance(value, Path) else str(value)
+
+
+def _oidc(values: Mapping[str, Any]) -> Oidc | None:
+    if "issuer" not in values:
+        return None
+    # Without an audience, a token made for any other program of the company would open this one.
+    if "audience" not in values:
+        raise SettingsError("RAPPORT_OIDC_AUDIENCE: not set. With RAPPORT_OIDC_ISSUER, set it to the tokens' audience.")
+    oidc = Oidc(**values)
+    if not is_private(oidc.issuer):
+        raise SettingsError(
+            f"RAPPORT_OIDC_ISSUER: {oidc.issuer!r} must begin with https:// (http:// only on this machine)."
+        )
+    return oidc
+
+
+def _validated(environment: Environment) -> Environment:
     # One thread would let a long request hold every short one behind it (measured: 2 ms becomes 475 ms).
     if environment.threads < 2:
-        raise SettingsError("RAPPORT_THREADS: must be at least 2, or one long request holds up all others.")
-    positive = (
-        "workers",
-        "timeout_seconds",
-        "body_bytes",
-        "in_flight",
-        "requests_per_minute",
-        "reload_seconds",
-    )
-    for name in positive:
-        if getattr(environment, name) <= 0:
-            raise SettingsError(f"RAPPORT_{name.upper()}: must be more than 0.")
+        raise SettingsError("RAPPORT_THREADS: must be at least 2, or one long request blocks all others.")
+    positive = ("workers", "timeout_seconds", "body_bytes", "in_flight", "requests_per_minute", "reload_seconds")
+    for name, variable in _declared(Environment):
+        if name in positive and getattr(environment, name) <= 0:
+            raise SettingsError(f"{variable.name}: must be more than 0.")
     if not 0 < environment.port < 65536:
-        raise SettingsError(f"RAPPORT_PORT: {environment.port} is not a port; give one from 1 to 65535.")
+        raise SettingsError(f"RAPPORT_PORT: {environment.port} is not a port. Set a number from 1 to 65535.")
     return environment
-
-
-def _number(environ: Mapping[str, str], name: str, default: N_, kind: Callable[[str], N_]) -> N_:
-    text = environ.get(name, "")
-    if not text:
-        return default
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise SettingsError(f"{name}: {text!r} is not a number; give one or leave the variable out.") from error
-
-
-def _switch(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
-    text = environ.get(name, "").lower()
-    if text in ("on", "off"):
-        return text == "on"
-    if text:
-        raise SettingsError(f"{name}: {text!r} is not understood; say 'on' or 'off'.")
-    return default
-
-
-def _path(environ: Mapping[str, str], name: str) -> Path | None:
-    text = environ.get(name)
-    return Path(text) if text else None

@@ -1,4 +1,4 @@
-"""A drawn book: customers with probabilities, owners, tiers, and names that wish us ill."""
+"""An example portfolio: customers with probabilities, owners, tiers, and hostile names."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -49,8 +49,8 @@ _NAMES = (
 )
 
 
-def drawn_book(size: int, seed: int, base: float) -> pa.Table:
-    """Draw a book; one with a low base rate is of leads."""
+def draw_portfolio(size: int, seed: int, base: float) -> pa.Table:
+    """Draw a portfolio; a low base rate makes it one of leads."""
     draw = np.random.default_rng(seed)
     leads = base < 0.2
     p = 1 / (1 + (1 - base) / base * np.exp(-draw.normal(0, 1.1, size)))

@@ -1,4 +1,4 @@
-"""An in-memory desk with an invented book, so that the console can be seen and tested without a model."""
+"""An in-memory application with an example portfolio, so that the console can be run and tested without a model."""
 
 import math
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 import yaml
-from console_book import AS_OF, drawn_book
-from rapport.serving.problem import RequestError
+from console_book import AS_OF, draw_portfolio
 
 from rapport.errors import ServingError
+from rapport.serving.errors import RequestError
 
 BASE = {"churn": 0.21, "conversion": 0.12}
-_TOLD = yaml.safe_load(Path(__file__).with_name("console_example.yaml").read_text(encoding="utf-8"))
+_EXAMPLE = yaml.safe_load(Path(__file__).with_name("console_example.yaml").read_text(encoding="utf-8"))
 _LAST_STEP = 15
 
 
@@ -39,42 +39,42 @@ KEYS = {
 }
 
 
-class ExampleDesk:
-    """Answer as the service's desk does, from numbers drawn once."""
+class ExampleApplication:
+    """Answer as the service's application does, from numbers drawn once."""
 
-    def __init__(self, size: int = 240, *, is_open: bool = True) -> None:
-        self.open = is_open
-        self.said: list[dict[str, Any]] = []
+    def __init__(self, size: int = 240, *, keys_disabled: bool = True) -> None:
+        self.keys_disabled = keys_disabled
+        self.notes: list[dict[str, Any]] = []
         self.notice: str | None = None
         self._valid = dict(KEYS)
         leads = max(size // 4, 20)
-        self._books = {
-            "churn": drawn_book(size, 7, BASE["churn"]),
-            "conversion": drawn_book(leads, 8, BASE["conversion"]),
+        self._portfolios = {
+            "churn": draw_portfolio(size, 7, BASE["churn"]),
+            "conversion": draw_portfolio(leads, 8, BASE["conversion"]),
         }
         self._rows = {
-            target: {key: row for row, key in enumerate(book["customer_id"].to_pylist())}
-            for target, book in self._books.items()
+            target: {key: row for row, key in enumerate(table["customer_id"].to_pylist())}
+            for target, table in self._portfolios.items()
         }
 
     def sign_in(self, key: str) -> Viewer | None:
         return self._valid.get(key)
 
-    def withdraw(self, key: str) -> None:
+    def revoke(self, key: str) -> None:
         del self._valid[key]
 
     def viewer(self, name: str) -> Viewer | None:
-        if self.open:
+        if self.keys_disabled:
             return Viewer("local", frozenset({"admin"}))
         return next((viewer for viewer in self._valid.values() if viewer.name == name), None)
 
     def about(self) -> dict[str, Any]:
         words = {"as_of": AS_OF.isoformat(), "scored_at": "2026-11-01T02:10:00", "currency": "CNY", "language": "en"}
         more = {"calls_per_week": 20, "names": True, "mlflow": "http://127.0.0.1:5000", "notice": self.notice}
-        return {**words, "targets": ["churn", "conversion"], **more}
+        return {**words, "targets": ["churn", "conversion"], "horizons": {"churn": "12mo", "conversion": "90d"}, **more}
 
-    def book(self, target: str) -> pa.Table:
-        return self._books[target]
+    def portfolio_table(self, target: str) -> pa.Table:
+        return self._portfolios[target]
 
     def answers(
         self, ids: Sequence[str], target: str, *, reasons: int = 2, language: str = "en"
@@ -85,7 +85,7 @@ class ExampleDesk:
         row = self._rows[target].get(key)
         if row is None:
             raise RequestError(404, "No such customer in the latest snapshot.", where="customer_id")
-        return self._books[target].slice(row, 1).to_pylist()[0]
+        return self._portfolios[target].slice(row, 1).to_pylist()[0]
 
     def _answer(self, key: str, target: str, reasons: int, language: str) -> dict[str, Any]:
         fact, base = self.facts(key, target), BASE[target]
@@ -104,7 +104,7 @@ class ExampleDesk:
         }
 
     def customer(self, customer_id: str, *, language: str = "en") -> dict[str, Any]:
-        targets = [target for target in self._books if customer_id in self._rows[target]]
+        targets = [target for target in self._portfolios if customer_id in self._rows[target]]
         fact = self.facts(customer_id, targets[0] if targets else "churn")
         answers = [self._answer(customer_id, target, 12, language) for target in targets]
         person = {
@@ -119,20 +119,20 @@ class ExampleDesk:
             "scores": _scores(fact, targets[0]),
             "change": self.change(customer_id, targets[0], "2026-10-01", "2026-11-01", language=language),
             "events": _events(language),
-            "chain": said(_TOLD["chain"], language),
+            "chain": in_language(_EXAMPLE["chain"], language),
             "tree": self._tree(customer_id),
             "rfm": {**rfm, "orders": fact["orders_12m"], "spend": fact["value"]},
-            "levers": said(_TOLD["levers"], language),
+            "levers": in_language(_EXAMPLE["levers"], language),
             "actions": _actions(answers[0]["reasons"], fact["owner"]),
-            "feedback": [note for note in reversed(self.said) if note["customer_id"] == customer_id],
+            "feedback": [note for note in reversed(self.notes) if note["customer_id"] == customer_id],
         }
 
     def _tree(self, customer_id: str) -> dict[str, Any] | None:
         row = self._rows["churn"].get(customer_id)
-        if row is None or row >= self._books["churn"].num_rows - 3:
+        if row is None or row >= self._portfolios["churn"].num_rows - 3:
             return None
         names = ("customer_id", "name", "tier", "probability", "value", "value_at_risk")
-        group = self._books["churn"].slice(row, 4).select(names).to_pylist()
+        group = self._portfolios["churn"].slice(row, 4).select(names).to_pylist()
         nodes: list[dict[str, Any]] = [{**fact, "children": []} for fact in group]
         nodes[0]["children"], nodes[1]["children"] = [nodes[1], nodes[2]], [nodes[3]]
         totals = {name: sum(fact[column] for fact in group) for name, column in _TOTALS}
@@ -146,14 +146,16 @@ class ExampleDesk:
         before, after = fact["probability_30d"], fact["probability"]
         if before is None:
             return None
-        parts = [{**part, "points": (after - before) * part["share"]} for part in said(_TOLD["change"], language)]
+        parts = [
+            {**part, "points": (after - before) * part["share"]} for part in in_language(_EXAMPLE["change"], language)
+        ]
         return {"from": start, "to": end, "before": before, "after": after, "parts": parts}
 
     def what_if(
         self, customer_id: str, target: str, changes: dict[str, float], *, language: str = "en"
     ) -> dict[str, Any]:
         before, moved = self._answer(customer_id, target, 12, language), 0.0
-        levers = {lever["feature"]: lever for lever in _TOLD["levers"]}
+        levers = {lever["feature"]: lever for lever in _EXAMPLE["levers"]}
         for name, value in changes.items():
             if name not in levers:
                 raise ServingError(f"{name} cannot be acted on. Choose one of: {', '.join(levers)}.")
@@ -161,16 +163,16 @@ class ExampleDesk:
         odds = before["probability"] / (1 - before["probability"]) * math.exp(moved)
         return {"before": before, "after": {**before, "probability": odds / (1 + odds)}}
 
-    def views(self) -> dict[str, Any]:
-        people = self._books["churn"].select(["customer_id", "name"]).slice(0, 6).to_pylist()
-        risk = [{**row, **who} for row, who in zip(_TOLD["views"]["risk"], people, strict=True)]
-        return {**_TOLD["views"], "risk": risk}
+    def population_tables(self) -> dict[str, Any]:
+        people = self._portfolios["churn"].select(["customer_id", "name"]).slice(0, 6).to_pylist()
+        risk = [{**row, **who} for row, who in zip(_EXAMPLE["views"]["risk"], people, strict=True)]
+        return {**_EXAMPLE["views"], "risk": risk}
 
     def model(self, target: str, *, language: str) -> dict[str, Any]:
-        return {"target": target, "name": target, **said(_TOLD["model"], language)}
+        return {"target": target, "name": target, **in_language(_EXAMPLE["model"], language)}
 
     def cards(self, *, language: str) -> list[dict[str, Any]]:
-        return list(said(_TOLD["cards"], language))
+        return list(in_language(_EXAMPLE["cards"], language))
 
     def try_card(self, card: str, customer_id: str, *, language: str) -> dict[str, Any]:
         fact = self.facts(customer_id, "churn")
@@ -183,33 +185,33 @@ class ExampleDesk:
     def check_card(self, yaml_text: str) -> str | None:
         return None if "dimensions" in yaml_text else "The card has no dimensions. Give it at least one."
 
-    def marks(self, target: str) -> dict[str, dict[str, Any]]:
-        return {note["customer_id"]: note for note in self.said if note["target"] == target}
+    def latest_feedback(self, target: str) -> dict[str, dict[str, Any]]:
+        return {note["customer_id"]: note for note in self.notes if note["target"] == target}
 
     def feedback(self, viewer: Viewer, **note: Any) -> dict[str, Any]:
         if note["verdict"] not in ("done", "snoozed", "not_right", "right"):
             raise ServingError(f"There is no verdict {note['verdict']!r}. Use done, snoozed, not_right or right.")
         kept = {"comment": "", "action": "", "until": None, **note, "by": viewer.name, "at": "2026-11-02T09:00:00"}
-        self.said.append(kept)
+        self.notes.append(kept)
         return kept
 
 
 _TOTALS = (("total_value", "value"), ("total_at_risk", "value_at_risk"))
 
 
-def said(told: Any, language: str) -> Any:
-    """Choose a language's words throughout."""
-    if isinstance(told, dict):
-        if set(told) == {"en", "zh"}:
-            return told[language]
-        return {name: said(value, language) for name, value in told.items()}
-    return [said(value, language) for value in told] if isinstance(told, list) else told
+def in_language(value: Any, language: str) -> Any:
+    """Choose one language in all nested texts."""
+    if isinstance(value, dict):
+        if set(value) == {"en", "zh"}:
+            return value[language]
+        return {name: in_language(one, language) for name, one in value.items()}
+    return [in_language(one, language) for one in value] if isinstance(value, list) else value
 
 
 def _reasons(gap: float, language: str) -> list[dict[str, Any]]:
     return [
         {**reason, "points": gap * reason["share"], "evidence": gap * reason["share"] * 4}
-        for reason in said(_TOLD["reasons"], language)
+        for reason in in_language(_EXAMPLE["reasons"], language)
     ]
 
 
@@ -221,7 +223,7 @@ def _scores(fact: dict[str, Any], target: str) -> list[dict[str, Any]]:
 
 
 def _events(language: str) -> list[dict[str, Any]]:
-    return [{**event, "at": _ago(event["days_ago"])} for event in said(_TOLD["events"], language)]
+    return [{**event, "at": _ago(event["days_ago"])} for event in in_language(_EXAMPLE["events"], language)]
 
 
 def _actions(reasons: list[dict[str, Any]], owner: str) -> list[dict[str, Any]]:

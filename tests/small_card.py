@@ -1,9 +1,9 @@
 """A card of two lines that is well formed, from which malformed ones are made."""
 
 import pytest
-from rapport.scoring.cards.reading import card_of_text
 
 from rapport.errors import CardError
+from rapport.scoring.cards.card_file import parse_card_text
 
 KNOWN = ("spend_sum_365d", "orders_count_90d", "attribute_source")
 SMALL = """\
@@ -35,5 +35,5 @@ tiers:
 def refusal_of(old: str, new: str) -> str:
     """Give the sentence that the card gets when ``new`` stands in it for ``old``."""
     with pytest.raises(CardError) as refused:
-        card_of_text(SMALL.replace(old, new), "small.yaml", KNOWN)
+        parse_card_text(SMALL.replace(old, new), "small.yaml", KNOWN)
     return str(refused.value)

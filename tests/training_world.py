@@ -4,12 +4,11 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
+from rapport.durations import parse_duration
 from rapport.history import History, history_of
 
-from rapport.durations import parse_span
-
 BEGIN, NOW = datetime(2024, 1, 1), datetime(2026, 1, 1)
-HORIZON, ACTIVE = parse_span("90d"), parse_span("180d")
+HORIZON, ACTIVE = parse_duration("90d"), parse_duration("180d")
 ASKED: dict[str, Any] = {"as_of": NOW, "horizon": HORIZON, "active": ACTIVE}
 
 

@@ -1,22 +1,22 @@
-"""From a history to a bundle: slices, fit, calibration, evaluation, grade, registry."""
+"""From a history to a bundle: dataset, fit, validation, evaluation, report, registry, monitoring."""
 
 from rapport.training.backtest import backtest
-from rapport.training.monitor import Watched, monitor
-from rapport.training.recipe import Trained, newest_moment, train
-from rapport.training.registry import models_list, models_show, promote, record, rollback
-from rapport.training.repeat import repeat
+from rapport.training.monitoring.monitor import MonitorReport, monitor_champion
+from rapport.training.pipeline import TrainedModel, default_cutoff, train
+from rapport.training.registry.model_registry import list_models, promote, register, rollback, show_model
+from rapport.training.registry.reproduce import reproduce
 
 __all__ = [
-    "Trained",
-    "Watched",
+    "MonitorReport",
+    "TrainedModel",
     "backtest",
-    "models_list",
-    "models_show",
-    "monitor",
-    "newest_moment",
+    "default_cutoff",
+    "list_models",
+    "monitor_champion",
     "promote",
-    "record",
-    "repeat",
+    "register",
+    "reproduce",
     "rollback",
+    "show_model",
     "train",
 ]

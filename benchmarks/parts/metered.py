@@ -1,4 +1,4 @@
-"""What each step of measuring costs, and which features need it: processor seconds, told apart in one run."""
+"""CPU seconds of each step of feature computation, and which features need it, measured in one run."""
 
 import threading
 import time
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from rapport.features import chunks, ordered, windows
-from rapport.features.arrays import ArrayPlan
-from rapport.features.arrays.steps import Steps
-from rapport.features.feature import Feature
-from rapport.features.measures import Leaf, Measure
-from rapport.features.targets import STATE_MEASURES
+from rapport.features.catalog.feature import Feature
+from rapport.features.engine import customer_chunks, sorted_reader, windows
+from rapport.features.engine.array_plan import ArrayPlan
+from rapport.features.engine.arrays.steps import Steps
+from rapport.features.measures import Measure, WindowAggregate
+from rapport.features.states import STATE_MEASURES
 
 Key = tuple[Any, ...]
 Spent = Mapping[Key, float]
@@ -28,7 +28,7 @@ class Meter:
         self._thread = threading.local()
 
     def timed(self, compute: Callable[..., Any], key: Callable[..., Key]) -> Callable[..., Any]:
-        """Return what computes the same and notes what it took under the key of its arguments."""
+        """Return a function that records its CPU time under the key of its arguments."""
 
         @wraps(compute)
         def metered(*given: Any) -> Any:
@@ -43,23 +43,23 @@ class Meter:
 
     @contextmanager
     def of(self, plan: ArrayPlan) -> Iterator[None]:
-        """Meter all that is done with a plan: its steps, its windows, and the reading of its tables."""
-        self._steps("rows", plan.rows)
+        """Meter a plan: its steps, its windows, and the reading of its tables."""
+        self._steps("rows", plan.program)
         self._steps("finish", plan.finish.steps)
         kept = {(where, name): getattr(where, name) for where, name in _METERED}
-        add = windows.Merged.add
+        add = windows.MergedWindows.add
 
-        def added(merged: windows.Merged, stream: Any, rows: Any) -> None:
+        def added(merged: windows.MergedWindows, stream: Any, rows: Any) -> None:
             self._thread.stream = stream.name
             add(merged, stream, rows)
 
-        windows.Merged.add = added  # type: ignore[method-assign]
+        windows.MergedWindows.add = added  # type: ignore[method-assign]
         for (where, name), compute in kept.items():
             setattr(where, name, self.timed(compute, getattr(self, _METERED[where, name])))
         try:
             yield
         finally:
-            windows.Merged.add = add  # type: ignore[method-assign]
+            windows.MergedWindows.add = add  # type: ignore[method-assign]
             for (where, name), compute in kept.items():
                 setattr(where, name, compute)
 
@@ -69,26 +69,26 @@ class Meter:
             for slot, (compute, reads) in enumerate(steps.steps)
         ]
 
-    def _placed(self, *_: Any) -> Key:
-        return "placed", self._thread.stream
+    def _segmented(self, *_: Any) -> Key:
+        return "segmented", self._thread.stream
 
-    def _laid(self, *_: Any) -> Key:
-        return "laid", self._thread.stream
+    def _accumulated(self, *_: Any) -> Key:
+        return "accumulated", self._thread.stream
 
-    def _leaf(self, *given: Any) -> Key:
-        return "leaf", next(each for each in given if isinstance(each, Leaf)).column
+    def _aggregate(self, *given: Any) -> Key:
+        return "aggregate", next(each for each in given if isinstance(each, WindowAggregate)).column
 
     def _read(self, *_: Any) -> Key:
         return ("read",)
 
 
 _METERED = {
-    (windows._Windows, "__init__"): "_placed",
-    (windows._Windows, "laid"): "_laid",
-    (windows._Laid, "over"): "_leaf",
-    (windows, "told"): "_leaf",
-    (ordered.Ordered, "until"): "_read",
-    (chunks.Chunk, "columns"): "_read",
+    (windows._Segments, "__init__"): "_segmented",
+    (windows._Segments, "accumulated"): "_accumulated",
+    (windows._Accumulated, "over"): "_aggregate",
+    (windows, "as_column"): "_aggregate",
+    (sorted_reader.SortedReader, "until"): "_read",
+    (customer_chunks.CustomerChunk, "columns"): "_read",
 }
 
 
@@ -97,29 +97,29 @@ class Needs:
 
     def __init__(self, plan: ArrayPlan) -> None:
         self.plan = plan
-        self.places = {stream.name: place for place, stream in enumerate(plan.streams)}
+        self.index = {stream.name: index for index, stream in enumerate(plan.streams)}
 
     def of(self, names: Iterable[str], measures: Mapping[str, Measure]) -> set[Key]:
         """Return the keys of all that these measures need."""
-        arithmetic = _below(self.plan.finish.steps, [self.plan.finish.told[name] for name in names])
-        leaves = {leaf for name in names for leaf in measures[name].leaves()}
-        return self.of_leaves(leaves) | {("finish", slot) for slot in arithmetic}
+        arithmetic = _below(self.plan.finish.steps, [self.plan.finish.slots[name] for name in names])
+        aggregates = {each for name in names for each in measures[name].window_aggregates()}
+        return self.of_aggregates(aggregates) | {("finish", slot) for slot in arithmetic}
 
-    def of_leaves(self, leaves: Iterable[Leaf]) -> set[Key]:
-        """Return the keys of all that these leaves need."""
-        leaves = list(leaves)
+    def of_aggregates(self, aggregates: Iterable[WindowAggregate]) -> set[Key]:
+        """Return the keys of all that these window aggregates need."""
+        aggregates = list(aggregates)
         return {
-            *(("leaf", leaf.column) for leaf in leaves),
-            *(("laid", leaf.partial.stream, leaf.partial) for leaf in leaves),
-            *(("placed", leaf.partial.stream) for leaf in leaves),
-            *(("rows", slot) for slot in _below(self.plan.rows, self._reads(leaves))),
+            *(("aggregate", each.column) for each in aggregates),
+            *(("accumulated", each.partial.stream, each.partial) for each in aggregates),
+            *(("segmented", each.partial.stream) for each in aggregates),
+            *(("rows", slot) for slot in _below(self.plan.program, self._reads(aggregates))),
         }
 
-    def _reads(self, leaves: Iterable[Leaf]) -> Iterator[int]:
-        for leaf in leaves:
-            place = self.places[leaf.partial.stream]
-            slots = self.plan.reads[place]
-            yield from (*slots[:2], slots[2 + self.plan.merges[place].partials.index(leaf.partial)])
+    def _reads(self, aggregates: Iterable[WindowAggregate]) -> Iterator[int]:
+        for each in aggregates:
+            stream = self.index[each.partial.stream]
+            slots = self.plan.slots[stream]
+            yield from (*slots[:2], slots[2 + self.plan.mergers[stream].partials.index(each.partial)])
 
 
 def _below(steps: Steps, slots: Iterable[int]) -> set[int]:
@@ -148,13 +148,14 @@ def by_feature(plan: ArrayPlan, spent: Spent, features: Iterable[Feature]) -> di
 def by_stream(plan: ArrayPlan, spent: Spent) -> dict[str, float]:
     """Return what each stream costs alone: its rows, and its windows."""
     needs, costs = Needs(plan), _by_partial(plan, spent)
-    return {stream.name: sum(costs[key] for key in needs.of_leaves(stream.leaves)) for stream in plan.streams}
+    return {stream.name: sum(costs[key] for key in needs.of_aggregates(stream.aggregates)) for stream in plan.streams}
 
 
 def _by_partial(plan: ArrayPlan, spent: Spent) -> Spent:
-    """Part what laying out took among the partials of a stream, which are laid out alike."""
+    """Divide the cost of accumulation equally among the partial aggregates of a stream."""
     costs = defaultdict(float, spent)
-    for stream, merge in zip(plan.streams, plan.merges, strict=True):
-        for partial in merge.partials:
-            costs["laid", stream.name, partial] = spent.get(("laid", stream.name), 0.0) / len(merge.partials)
+    for stream, merger in zip(plan.streams, plan.mergers, strict=True):
+        for partial in merger.partials:
+            share = spent.get(("accumulated", stream.name), 0.0) / len(merger.partials)
+            costs["accumulated", stream.name, partial] = share
     return costs

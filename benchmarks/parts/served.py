@@ -7,18 +7,18 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+
+from rapport.durations import parse_duration
 from rapport.features import Feature, Vocabulary, catalog, training_rows
 from rapport.history import TABLES, History
-from rapport.scoring.blend import Blend
-from rapport.scoring.bundle import Bundle
-from rapport.scoring.columns import Column, columns_of
-from rapport.scoring.experts.trees import Trees
-from rapport.scoring.matrix import Matrix
-
-from rapport.durations import parse_span
+from rapport.scoring.models.blend import Blend
+from rapport.scoring.models.bundle import Bundle
+from rapport.scoring.models.columns import FeatureColumn, feature_columns
+from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.models.members.trees import TreesMember
 
 AS_OF = datetime(2026, 11, 1)  # noqa: DTZ001  # on the company's clock
-YEAR = parse_span("12mo")
+YEAR = parse_duration("12mo")
 SHAPE = {"objective": "binary", "num_leaves": 15, "max_depth": 5, "verbose": -1, "num_threads": 1}
 
 
@@ -29,7 +29,7 @@ class Lesson:
     ids: tuple[str, ...]
     matrix: Matrix
     label: np.ndarray
-    columns: tuple[Column, ...]
+    columns: tuple[FeatureColumn, ...]
     tables: tuple[str, ...]
 
     @classmethod
@@ -37,7 +37,7 @@ class Lesson:
         """Read the rows of some cutoffs; with ``features`` only those columns."""
         every = catalog()
         rows = training_rows(history, "churn", cutoffs, active=YEAR, horizon=YEAR, known_by=AS_OF, features=every)
-        columns = columns_of(every.features if features is None else features, "churn")
+        columns = feature_columns(every.features if features is None else features, "churn")
         return cls(
             ids=tuple(rows.column("customer_id").to_pylist()),
             matrix=Matrix.of(rows, columns),
@@ -55,10 +55,10 @@ class Lesson:
     def bundle(self, version: str, booster: lgb.Booster) -> Bundle:
         """Make a bundle whose only expert are these trees."""
         return Bundle(
-            target="churn", version=version, horizon="12mo", active="12mo", columns=self.columns,
+            target="churn", version=version, horizon="12mo", active_window="12mo", columns=self.columns,
             fingerprint=catalog().fingerprint, tables=self.tables,
             vocabulary={"actions": list(Vocabulary().actions), "channels": [], "attributes": []},
-            experts=(Trees("trees", (booster.model_to_string(),)),), blend=Blend({"trees": 1.0}),
+            members=(TreesMember("trees", (booster.model_to_string(),)),), blend=Blend({"trees": 1.0}),
             model_blend=Blend({"trees": 1.0}),
         ).centred_on(self.matrix)  # fmt: skip
 

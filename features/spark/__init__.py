@@ -1,12 +1,20 @@
-"""Spark moves and schedules; the embedded engine measures each partition of customers by the plan it uses alone.
+"""Features on Spark: Spark moves rows and schedules, the embedded engine computes each partition of customers.
 
-Spark brings all rows of a customer into one partition. Nothing is collected to the driver but the words of the
-vocabulary and counts. PySpark is imported when it is asked for.
+All rows of a customer are in one partition. Only the vocabulary and counts are collected to the driver. PySpark is
+imported on first use.
 """
 
-from rapport.features.spark.features import shared_catalog, spark_features
+from rapport.features.spark.partitioned import PartitionedTables, refuse_existing_output, refuse_relatives
 from rapport.features.spark.session import session
+from rapport.features.spark.spark_features import shared_catalog, spark_features
 from rapport.features.spark.tables import tables_of
-from rapport.features.spark.work import Dealt, refuse_relatives, refuse_taken
 
-__all__ = ["Dealt", "refuse_relatives", "refuse_taken", "session", "shared_catalog", "spark_features", "tables_of"]
+__all__ = [
+    "PartitionedTables",
+    "refuse_existing_output",
+    "refuse_relatives",
+    "session",
+    "shared_catalog",
+    "spark_features",
+    "tables_of",
+]

@@ -1,4 +1,4 @@
-"""Shards of customers: rows of many tables packed so that those of one customer travel together."""
+"""Shards of customers: rows of many tables packed so that the rows of one customer move together."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import pyarrow.compute as pc
 Packet = tuple[str, bytes]
 """Rows of a table: its name, and the rows as an Arrow stream."""
 
-Packing = Callable[[pa.Table], Iterator[tuple[int, Packet]]]
+Packer = Callable[[pa.Table], Iterator[tuple[int, Packet]]]
 
 PACKED = pa.schema([("shard", pa.int32()), ("source", pa.string()), ("rows", pa.binary())])
-"""Packets as Spark's own rows."""
+"""The schema of packets as Spark rows."""
 
-# Rows cross to Java and back, and lie on disk in between: packing them tight costs less than moving them.
-_TIGHT = pa.ipc.IpcWriteOptions(compression="lz4")
+# Rows move to Java and back and are stored on disk in between: compressing them costs less than moving them.
+_COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
-def packing(name: str, own: str, shards: int) -> Packing:
-    """Return what packs the rows of each shard of a table; ``own`` is its column of customers."""
+def packer(name: str, own: str, shards: int) -> Packer:
+    """Return a function that packs the rows of a table by shard; ``own`` is its column of customers."""
 
     def packed(rows: pa.Table) -> Iterator[tuple[int, Packet]]:
         found = shards_of(rows[own].combine_chunks(), shards)
@@ -38,28 +38,28 @@ def packing(name: str, own: str, shards: int) -> Packing:
 
 
 def shards_of(ids: pa.Array, shards: int) -> npt.NDArray[np.int16]:
-    """Return the shard of each customer, whose id is read here as the history will read it."""
+    """Return the shard of each customer; ids are converted to text as the history does it."""
     if pa.types.is_floating(ids.type) or pa.types.is_decimal(ids.type):
         ids = pc.cast(ids, pa.int64(), safe=False)
-    coded = pc.utf8_trim_whitespace(pc.cast(ids, pa.string())).dictionary_encode()
-    # Not Python's own hash, which differs from one process to the next.
-    hashes = [crc32(each.encode()) % shards for each in coded.dictionary.to_pylist()]
-    places = coded.indices.fill_null(len(hashes)).to_numpy(zero_copy_only=False)
-    # Small numbers are sorted by counting.
-    found: npt.NDArray[np.int16] = np.asarray([*hashes, 0], np.int16)[places]
+    encoded = pc.utf8_trim_whitespace(pc.cast(ids, pa.string())).dictionary_encode()
+    # Not Python's hash, which differs between processes.
+    hashes = [crc32(each.encode()) % shards for each in encoded.dictionary.to_pylist()]
+    codes = encoded.indices.fill_null(len(hashes)).to_numpy(zero_copy_only=False)
+    # int16 is sorted by counting.
+    found: npt.NDArray[np.int16] = np.asarray([*hashes, 0], np.int16)[codes]
     return found
 
 
 def as_bytes(rows: pa.Table) -> bytes:
-    """Return a table as an Arrow stream."""
+    """Return a table as the bytes of an Arrow stream."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema, options=_TIGHT) as writer:
+    with pa.ipc.new_stream(sink, rows.schema, options=_COMPRESSED) as writer:
         writer.write_table(rows)
     return bytes(sink.getvalue())
 
 
 def unpacked(packets: Iterable[Packet]) -> dict[str, pa.Table]:
-    """Return the tables whose rows were packed."""
+    """Return the tables of some packets."""
     found: dict[str, list[pa.Table]] = {}
     for name, rows in packets:
         found.setdefault(name, []).append(pa.ipc.open_stream(rows).read_all())

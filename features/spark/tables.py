@@ -1,7 +1,7 @@
 """The tables of a history on Spark, and how their rows get to the workers.
 
-A folder that this machine and the workers share is read by the workers with the embedded engine's own reader, each some
-rows of some file; what lies elsewhere is read by Spark. Either way rows are packed by shards of customers.
+A folder that this machine and the workers share is read by the workers with the embedded engine, each a slice of a
+file; other locations are read by Spark. Either way rows are packed by shards of customers.
 """
 
 from __future__ import annotations
@@ -14,28 +14,29 @@ from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
-from rapport.features.spark.session import Session, is_mounted
-from rapport.features.spark.shards import PACKED, Packet, packing
-from rapport.history import Settings
-from rapport.history.casting import literal, quoted
-from rapport.history.contract import TABLES, Table, by_name
-from rapport.history.naming import column_names, table_source
-from rapport.history.rejects import FILE, LINE
-from rapport.history.sources import Source, sources_in
 
 from rapport.errors import TableError
+from rapport.features.spark.session import Session, is_shared_folder
+from rapport.features.spark.shards import PACKED, Packet, packer
+from rapport.history import Settings
+from rapport.history.contract import TABLES, Table, by_name
+from rapport.history.reading.table_names import resolve_columns, resolve_table
+from rapport.history.rejected_rows import FILE, LINE
+from rapport.history.sources.files import file_sources
+from rapport.history.sources.source import Source
+from rapport.history.sql import literal, quoted
 
-ROWS_A_PIECE = 500_000
-"""So many rows of a file are read at once by one worker."""
+ROWS_PER_SLICE = 500_000
+"""The number of rows of a file that one worker reads at once."""
 
-Noted = Callable[[str, pa.Table], Iterator[tuple[int, Packet]]]
-"""What is told of rows of a table beside packing them, in packets for a shard of their own."""
+SideOutput = Callable[[str, pa.Table], Iterator[tuple[int, Packet]]]
+"""A side output of the rows of a table: packets for a shard of their own."""
 
 _NESTED = ("array", "map", "struct", "STRUCT", "MAP", "UNION")
 
 
 class Tables(Protocol):
-    """The tables of a history where Spark's workers find them; ``sources`` names their columns."""
+    """The tables of a history as Spark's workers read them; ``sources`` names their columns."""
 
     @property
     def spark(self) -> Session:
@@ -43,32 +44,32 @@ class Tables(Protocol):
 
     @property
     def settings(self) -> Settings:
-        """Return the settings by which a part of the history is read."""
+        """Return the settings with which a part of the history is read."""
 
     @property
     def sources(self) -> Mapping[str, Source]:
-        """Return the contract's tables that there are."""
+        """Return the contract tables that are present."""
 
     def rows(self) -> int:
-        """Return how many rows all tables have."""
+        """Return the number of rows of all tables."""
 
-    def packed(self, shards: int, noted: Noted) -> Any:
-        """Return an RDD of (shard, packet) with the rows of all tables, and what is noted of them."""
+    def packed(self, shards: int, side_output: SideOutput) -> Any:
+        """Return an RDD of (shard, packet) with the rows of all tables, and the side output."""
 
 
 def tables_of(spark: Session, source: str | Path, settings: Settings) -> Tables:
-    """Find the contract's tables in a folder: ``orders.parquet``, or a folder ``orders`` of Parquet files."""
-    inside = replace(settings, threads=settings.threads or 1)
-    if is_mounted(spark, source) and Path(source).is_dir():
-        return Mounted(spark, inside, _with_orders(_sources(Path(source).absolute(), settings), source))
+    """Find the contract tables in a folder: ``orders.parquet``, or a folder ``orders`` of Parquet files."""
+    worker_settings = replace(settings, threads=settings.threads or 1)
+    if is_shared_folder(spark, source) and Path(source).is_dir():
+        return SharedFiles(spark, worker_settings, _with_orders(_sources(Path(source).absolute(), settings), source))
     frames = {table.name: _frame(spark, str(source), table, settings) for table in TABLES}
     found = _with_orders({name: frame for name, frame in frames.items() if frame is not None}, source)
-    return Framed(spark, inside, found)
+    return SparkFrames(spark, worker_settings, found)
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Some rows of one file of a table: ``sql`` reads them, ``customer`` is its column of customers."""
+class FileSlice:
+    """Some rows of one file of a table: ``sql`` reads them, ``customer`` is the column of customers."""
 
     table: str
     customer: str
@@ -76,29 +77,29 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Mounted:
-    """Tables in files that every worker can open."""
+class SharedFiles:
+    """Tables in files that every worker can read."""
 
     spark: Session
     settings: Settings
     sources: Mapping[str, Source]
 
     def rows(self) -> int:
-        """Return how many rows all tables have."""
+        """Return the number of rows of all tables."""
         return sum(rows for _, _, rows in self._files())
 
-    def packed(self, shards: int, noted: Noted) -> Any:
-        """Return an RDD of (shard, packet) with the rows of all tables, and what is noted of them."""
-        pieces = [piece for name, file, rows in self._files() for piece in self._pieces(name, file, rows)]
+    def packed(self, shards: int, side_output: SideOutput) -> Any:
+        """Return an RDD of (shard, packet) with the rows of all tables, and the side output."""
+        slices = [each for name, file, rows in self._files() for each in self._slices(name, file, rows)]
 
-        def read(piece: Piece) -> Iterator[tuple[int, Packet]]:
+        def read(part: FileSlice) -> Iterator[tuple[int, Packet]]:
             with duckdb.connect(config={"threads": 1}) as connection:
                 connection.execute("SET TimeZone = 'UTC'")
-                rows = connection.sql(piece.sql).to_arrow_table()
-            yield from packing(piece.table, piece.customer, shards)(rows)
-            yield from noted(piece.table, rows)
+                rows = connection.sql(part.sql).to_arrow_table()
+            yield from packer(part.table, part.customer, shards)(rows)
+            yield from side_output(part.table, rows)
 
-        return self.spark.context.parallelize(pieces, max(1, len(pieces))).flatMap(read)
+        return self.spark.context.parallelize(slices, max(1, len(slices))).flatMap(read)
 
     def _files(self) -> list[tuple[str, str, int]]:
         counts = " UNION ALL ".join(
@@ -108,24 +109,24 @@ class Mounted:
         with duckdb.connect() as connection:
             return connection.execute(counts).fetchall()
 
-    def _pieces(self, name: str, file: str, rows: int) -> list[Piece]:
+    def _slices(self, name: str, file: str, rows: int) -> list[FileSlice]:
         source, settings = self.sources[name], self.settings
-        read = f"SELECT {', '.join(map(quoted, own_columns(name, source, settings)))} FROM ({source.sql})"
-        customer = column_names(by_name(name), source, settings)["customer_id"]
+        read = f"SELECT {', '.join(map(quoted, source_columns(name, source, settings)))} FROM ({source.sql})"
+        customer = resolve_columns(by_name(name), source, settings)["customer_id"]
         return [
-            Piece(
+            FileSlice(
                 name,
                 customer,
                 f"{read} WHERE {quoted(FILE)} = {literal(file)} "
-                f"AND {quoted(LINE)} > {first} AND {quoted(LINE)} <= {first + ROWS_A_PIECE}",
+                f"AND {quoted(LINE)} > {first} AND {quoted(LINE)} <= {first + ROWS_PER_SLICE}",
             )
-            for first in range(0, rows, ROWS_A_PIECE)
+            for first in range(0, rows, ROWS_PER_SLICE)
         ]
 
 
 @dataclass(frozen=True)
-class Framed:
-    """Tables that Spark reads."""
+class SparkFrames:
+    """Tables read by Spark."""
 
     spark: Session
     settings: Settings
@@ -133,26 +134,26 @@ class Framed:
 
     @property
     def sources(self) -> Mapping[str, Source]:
-        """Return the contract's tables that there are."""
+        """Return the contract tables that are present."""
         return {name: Source(name, name, "", dict(frame.dtypes)) for name, frame in self.frames.items()}
 
     def rows(self) -> int:
-        """Return how many rows all tables have; Parquet says so without being read."""
+        """Return the number of rows of all tables, from Parquet metadata."""
         return sum(frame.count() for frame in self.frames.values())
 
-    def packed(self, shards: int, noted: Noted) -> Any:
-        """Return an RDD of (shard, packet) with the rows of all tables, and what is noted of them."""
-        return self.spark.context.union([self._packed(name, shards, noted) for name in self.frames])
+    def packed(self, shards: int, side_output: SideOutput) -> Any:
+        """Return an RDD of (shard, packet) with the rows of all tables, and the side output."""
+        return self.spark.context.union([self._packed(name, shards, side_output) for name in self.frames])
 
-    def _packed(self, name: str, shards: int, noted: Noted) -> Any:
+    def _packed(self, name: str, shards: int, side_output: SideOutput) -> Any:
         source, frame = self.sources[name], self.frames[name]
-        own = own_columns(name, source, self.settings)
-        pack = packing(name, column_names(by_name(name), source, self.settings)["customer_id"], shards)
+        own = source_columns(name, source, self.settings)
+        pack = packer(name, resolve_columns(by_name(name), source, self.settings)["customer_id"], shards)
 
         def packed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch in batches:
                 rows = pa.Table.from_batches([batch])
-                packets = [*pack(rows), *noted(name, rows)]
+                packets = [*pack(rows), *side_output(name, rows)]
                 if packets:
                     yield pa.record_batch(
                         [
@@ -164,35 +165,35 @@ class Framed:
                     )
 
         chosen = frame.select([frame[f"`{column}`"] for column in own])
-        rows = in_arrow(chosen, packed, PACKED).rdd
+        rows = map_in_arrow(chosen, packed, PACKED).rdd
         return rows.map(lambda row: (row[0], (row[1], bytes(row[2]))))
 
 
-def in_arrow(
+def map_in_arrow(
     frame: Any, step: Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]], schema: pa.Schema
 ) -> Any:
-    """Return a Spark table of what a step makes of the batches of another."""
+    """Apply a function on Arrow batches to a Spark table."""
     types = importlib.import_module("pyspark.sql.pandas.types")
     return frame.mapInArrow(step, types.from_arrow_schema(schema))
 
 
-def own_columns(name: str, source: Source, settings: Settings) -> list[str]:
-    """Return the columns that are read: of customers all that hold one value, of others those of the contract."""
+def source_columns(name: str, source: Source, settings: Settings) -> list[str]:
+    """Return the columns to read: of customers all that are not nested, of other tables those of the contract."""
     if name != "customers":
-        return list(column_names(by_name(name), source, settings).values())
+        return list(resolve_columns(by_name(name), source, settings).values())
     return [own for own, kind in source.types.items() if not kind.startswith(_NESTED) and not kind.endswith("]")]
 
 
 def _sources(folder: Path, settings: Settings) -> dict[str, Source]:
     with duckdb.connect() as connection:
-        sources = sources_in(folder, connection)
-    found = {table.name: table_source(table, sources, settings) for table in TABLES}
-    # A source that would have to be loaded first is not Parquet.
-    return {name: source for name, source in found.items() if source is not None and source.lasting}
+        sources = file_sources(folder, connection)
+    found = {table.name: resolve_table(table, sources, settings) for table in TABLES}
+    # A source that has to be loaded first is not Parquet.
+    return {name: source for name, source in found.items() if source is not None and source.persistent}
 
 
 def _frame(spark: Session, source: str, table: Table, settings: Settings) -> Any:
-    """Return the table as Spark reads it; None if it is not there."""
+    """Return a table as Spark reads it; None if it does not exist."""
     errors = importlib.import_module("pyspark.errors")
     own = settings.mapping.get(table.name, {}).get("table", table.name)
     for path in (f"{source.rstrip('/')}/{own}.parquet", f"{source.rstrip('/')}/{own}"):

@@ -1,6 +1,6 @@
-"""An invented company: twelve tables to try everything on, and beside them the truth nobody else has."""
+"""A simulated company: twelve tables of synthetic data, and the ground truth about every customer."""
 
 from rapport.history.simulate.company import simulate
-from rapport.history.simulate.judge import Judgement, judge, read_truth
+from rapport.history.simulate.truth_evaluation import TruthEvaluation, evaluate_against_truth, read_truth
 
-__all__ = ["Judgement", "judge", "read_truth", "simulate"]
+__all__ = ["TruthEvaluation", "evaluate_against_truth", "read_truth", "simulate"]

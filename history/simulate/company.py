@@ -1,34 +1,34 @@
-"""Write an invented company's history as Parquet, and the truth about it in a folder beside."""
+"""Write the history of a simulated company as Parquet, and its ground truth to a folder beside it."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from rapport.history.contract import TABLES
-from rapport.history.simulate.care import risk_events, surveys, tickets
-from rapport.history.simulate.deals import opportunities
-from rapport.history.simulate.ledger import churn_truth, conversion_truth
-from rapport.history.simulate.people import customers as accounts
-from rapport.history.simulate.people import draw_people
-from rapport.history.simulate.talk import interactions, touches
-from rapport.history.simulate.trade import contracts, credit, draw_orders, invoices, order_lines
-from rapport.history.simulate.world import World, invent
 
 from rapport.errors import SettingsError
+from rapport.history.contract import TABLES
+from rapport.history.simulate.contacts import customers as accounts
+from rapport.history.simulate.contacts import draw_people
+from rapport.history.simulate.interactions import interactions, touches
+from rapport.history.simulate.opportunities import opportunities
+from rapport.history.simulate.service_events import risk_events, surveys, tickets
+from rapport.history.simulate.transactions import contracts, credit, draw_orders, invoices, order_lines
+from rapport.history.simulate.truth_tables import churn_truth, conversion_truth
+from rapport.history.simulate.world import World, draw_world
 
 Progress = Callable[[str, float], None]
-FEWEST, MOST = 20, 1_000_000
-SHORTEST, LONGEST = 2, 15
+MIN_CUSTOMERS, MAX_CUSTOMERS = 20, 1_000_000
+MIN_YEARS, MAX_YEARS = 2, 15
 
 
 def simulate(
     out: Path, customers: int = 2000, years: int = 4, seed: int = 7, *, progress: Progress | None = None
 ) -> None:
-    """Invent a company and write its twelve tables to ``out`` and the truth to ``out`` + ``.truth``.
+    """Simulate a company, write its twelve tables to ``out`` and the ground truth to ``out`` + ``.truth``.
 
-    ``customers`` is how many accounts buy at some time, roughly; more than as many leads come beside them.
-    Equal arguments give equal files on every machine.
+    ``customers`` is the approximate number of accounts that buy at some time; there are slightly more leads than that.
+    The same arguments give the same files on every machine.
 
     Raises
     ------
@@ -38,18 +38,18 @@ def simulate(
     _check(customers, years)
     truth = _folder(out.with_name(out.name + ".truth"), {"churn", "conversion"})
     history = _folder(out, {table.name for table in TABLES})
-    say = progress or (lambda _message, _share: None)
-    say("living through the years", 0.0)
-    world = invent(customers, years, seed)
+    report = progress or (lambda _message, _share: None)
+    report("simulating the years", 0.0)
+    world = draw_world(customers, years, seed)
     done = 0.2
     for name, table in _tables(world):
-        say(f"writing {name}", done)
+        report(f"writing {name}", done)
         pq.write_table(table, history / f"{name}.parquet")
         done += 0.05
-    say("writing down the truth", done)
+    report("writing the ground truth", done)
     pq.write_table(churn_truth(world), truth / "churn.parquet")
     pq.write_table(conversion_truth(world), truth / "conversion.parquet")
-    say("done", 1.0)
+    report("done", 1.0)
 
 
 def _tables(world: World) -> list[tuple[str, pa.Table]]:
@@ -71,18 +71,18 @@ def _tables(world: World) -> list[tuple[str, pa.Table]]:
 
 
 def _check(customers: int, years: int) -> None:
-    if not FEWEST <= customers <= MOST:
-        raise SettingsError(f"--customers {customers}: choose a number from {FEWEST} to {MOST}.")
-    if not SHORTEST <= years <= LONGEST:
-        raise SettingsError(f"--years {years}: choose a number from {SHORTEST} to {LONGEST}.")
+    if not MIN_CUSTOMERS <= customers <= MAX_CUSTOMERS:
+        raise SettingsError(f"--customers {customers}: choose a number from {MIN_CUSTOMERS} to {MAX_CUSTOMERS}.")
+    if not MIN_YEARS <= years <= MAX_YEARS:
+        raise SettingsError(f"--years {years}: choose a number from {MIN_YEARS} to {MAX_YEARS}.")
 
 
 def _folder(folder: Path, names: set[str]) -> Path:
-    """Make the folder, or take one that holds nothing but such files."""
+    """Create the folder, or accept one that holds only such files."""
     if folder.is_file():
-        raise SettingsError(f"{folder}: is a file. Name a folder for the invented history.")
+        raise SettingsError(f"{folder}: is a file. Name a folder for the simulated history.")
     folder.mkdir(parents=True, exist_ok=True)
-    strange = sorted(path.name for path in folder.iterdir() if path.name not in {f"{name}.parquet" for name in names})
-    if strange:
-        raise SettingsError(f"{folder}: holds other files ({', '.join(strange[:3])}). Choose an empty or a new folder.")
+    others = sorted(path.name for path in folder.iterdir() if path.name not in {f"{name}.parquet" for name in names})
+    if others:
+        raise SettingsError(f"{folder}: holds other files ({', '.join(others[:3])}). Choose an empty or a new folder.")
     return folder

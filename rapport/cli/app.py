@@ -1,34 +1,57 @@
-"""The program: its commands and how it ends."""
+"""The program ``rapport``: its commands, their former names, and how it ends."""
 
 from __future__ import annotations
 
-import typer
+from typing import Any
 
-from rapport.cli import alerts, answering, cards, journey, keys, models
+import typer
+from typer.core import TyperGroup
+
+from rapport.aliases import current_arguments
+from rapport.cli import alerts, cards, features, history, keys, models, scoring, serving, training
 from rapport.cli.demo import demo
-from rapport.cli.terminal import guarded
+from rapport.cli.exit_codes import run_with_exit_codes
+from rapport.cli.migrate import migrate
+from rapport.cli.terminal import err
+
+
+class GroupWithFormerNames(TyperGroup):
+    """The commands; former names of ``rapport.aliases`` still work and print the current name."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Replace former names before the arguments are parsed."""
+        arguments, notes = current_arguments(args)
+        for note in notes:
+            err.print(note, style="dim", markup=False)
+        return super().parse_args(ctx, arguments)
+
 
 app = typer.Typer(
     name="rapport",
+    cls=GroupWithFormerNames,
     help="CRM history in; churn and conversion answers out, each with reasons that add up to the number.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     add_completion=False,
 )
-app.command()(demo)
-for command in (
-    journey.simulate,
-    journey.check,
-    journey.map_names,
-    journey.features,
-    journey.train,
-    journey.backtest,
-    answering.score,
-    answering.serve,
-    answering.monitor,
-):
-    app.command(name="map" if command is journey.map_names else None)(command)
+COMMANDS = (
+    demo,
+    history.simulate,
+    history.check,
+    history.leaks,
+    history.map_names,
+    features.features,
+    training.train,
+    training.backtest,
+    scoring.score,
+    scoring.due,
+    serving.serve,
+    training.monitor,
+    migrate,
+)
+for command in COMMANDS:
+    app.command(name="map" if command is history.map_names else None)(command)
 app.add_typer(models.app, name="models")
 app.add_typer(cards.app, name="card")
 app.add_typer(alerts.app, name="alerts")
@@ -36,5 +59,5 @@ app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:
-    """Run a command; a mistake ends with one sentence and its exit code."""
-    guarded(app)
+    """Run a command; an expected error ends with one sentence and its exit code."""
+    run_with_exit_codes(app)

@@ -1,4 +1,4 @@
-"""``rapport demo``: the whole journey on an invented company, ending with the service and the console answering."""
+"""``rapport demo``: every stage on an invented company, ending with the running service and console."""
 
 from __future__ import annotations
 
@@ -11,88 +11,89 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rapport.cli.terminal import now, out, progress
-from rapport.durations import Span, parse_span
+from rapport.cli.inputs import current_time
+from rapport.cli.terminal import out, progress
+from rapport.durations import Duration, parse_duration
 from rapport.history import Settings
 
 if TYPE_CHECKING:
     from rapport.history import History
 
 TARGETS = ("churn", "conversion")
-NIGHTS = 6
-"""How many month starts are scored, and a week ago, so that the console has lines and movers over time."""
+MONTHS = 6
+"""How many month starts are scored, beside a week ago, so that the console can show score histories and movers."""
 
-Folder = Annotated[Path, typer.Option("--home", help="Where the invented company, its models and scores go.")]
+DataDir = Annotated[Path, typer.Option("--data-dir", help="Where the invented company, its models and scores go.")]
 Customers = Annotated[int, typer.Option(min=300, help="How many customers to invent.")]
-Port = Annotated[int, typer.Option(min=1, max=65535, help="The port to answer on.")]
-Once = Annotated[bool, typer.Option("--once", help="Ask one question, show the answer and end; for trying in CI.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
+Once = Annotated[bool, typer.Option("--once", help="Send one request, print the answer and stop; for CI.")]
 
 
 def demo(
-    folder: Folder = Path("rapport-data/demo"), customers: Customers = 1500, port: Port = 3000, once: Once = False
+    data_dir: DataDir = Path("rapport-data/demo"), customers: Customers = 1500, port: Port = 3000, once: Once = False
 ) -> None:
     """Invent a company, train both targets, score it, and serve it with the console."""
-    begun = time.monotonic()
-    settings = Settings(home=str(folder), active="12mo", horizon="12mo")
-    mark = folder / "demo.json"
-    if not mark.exists():
-        _prepare(folder, customers, settings)
-        mark.write_text(json.dumps({"customers": customers}), encoding="utf-8")
-    out.print(f"Ready after {time.monotonic() - begun:.0f} s.")
-    _serve(folder, port, once=once)
+    started = time.monotonic()
+    settings = Settings(data_dir=str(data_dir), active_window="12mo", horizon="12mo")
+    marker = data_dir / "demo.json"
+    if not marker.exists():
+        _prepare(data_dir, customers, settings)
+        marker.write_text(json.dumps({"customers": customers}), encoding="utf-8")
+    out.print(f"Ready after {time.monotonic() - started:.0f} s.")
+    _serve(data_dir, port, once=once)
 
 
-def _prepare(folder: Path, customers: int, settings: Settings) -> None:
+def _prepare(data_dir: Path, customers: int, settings: Settings) -> None:
     from rapport.history import read_history
     from rapport.history.simulate import simulate
 
-    history_folder = folder / "company"
+    history_folder = data_dir / "company"
     with progress() as report:
         simulate(history_folder, customers, 4, 7, progress=report)
     out.print(f"1. Invented a company of {customers:,} customers in {history_folder}.")
     with read_history(history_folder, settings) as history:
         for step, target in enumerate(TARGETS, start=2):
-            out.print(f"{step}. {_train(history, target, folder, parse_span(settings.horizon))}", markup=False)
-        out.print(f"4. {_score(history, folder)}")
+            out.print(f"{step}. {_train(history, target, data_dir, parse_duration(settings.horizon))}", markup=False)
+        out.print(f"4. {_score(history, data_dir)}")
 
 
-def _train(history: History, target: str, folder: Path, span: Span) -> str:
-    from rapport.training import newest_moment, record, train
+def _train(history: History, target: str, data_dir: Path, window: Duration) -> str:
+    from rapport.training import default_cutoff, register, train
 
-    horizon = span if target == "churn" else parse_span("6mo")
+    horizon = window if target == "churn" else parse_duration("6mo")
     with progress() as report:
         trained = train(
-            history, target, as_of=newest_moment(history), horizon=horizon, active=span, search=0, progress=report
+            history, target, as_of=default_cutoff(history), horizon=horizon, active=window, search=0, progress=report
         )
-        record(trained, home=folder, environ=os.environ, now=now())
+        register(trained, data_dir=data_dir, environ=os.environ, now=current_time())
     return f"Trained {target}.\n{trained.as_text()}"
 
 
-def _score(history: History, folder: Path) -> str:
-    from rapport.serving.nightly import score_history
-    from rapport.training import newest_moment
+def _score(history: History, data_dir: Path) -> str:
+    from rapport.serving.snapshots.scoring_run import run_scoring
+    from rapport.training import default_cutoff
 
-    newest = newest_moment(history)
-    months = sorted([*(Span(months=back).before(newest) for back in range(NIGHTS)), Span(days=7).before(newest)])
+    newest = default_cutoff(history)
+    cutoffs = sorted([*(Duration(months=n).before(newest) for n in range(MONTHS)), Duration(days=7).before(newest)])
     with progress() as report:
         for target in TARGETS:
-            for month in months:
-                night = score_history(history, folder, target, as_of=month, now=now(), progress=report)
-    return f"Scored {len(night.scored):,} customers on {len(months)} nights up to {newest:%Y-%m-%d}."
+            for cutoff in cutoffs:
+                run = run_scoring(history, data_dir, target, as_of=cutoff, now=current_time(), progress=report)
+    return f"Scored {len(run.scored):,} customers at {len(cutoffs)} dates up to {newest:%Y-%m-%d}."
 
 
-def _serve(folder: Path, port: int, *, once: bool) -> None:
+def _serve(data_dir: Path, port: int, *, once: bool) -> None:
     from rapport.serving.environment import read_environment
     from rapport.serving.run import prepared, running, serve
 
-    settings_file = folder / "rapport.toml"
+    settings_file = data_dir / "rapport.toml"
     if not settings_file.exists():
-        settings_file.write_text(f'home = "{folder.as_posix()}"\n', encoding="utf-8")
+        settings_file.write_text(f'data_dir = "{data_dir.as_posix()}"\n', encoding="utf-8")
     environment = replace(
-        read_environment(os.environ), home=folder, settings=settings_file, port=port, host="127.0.0.1"
+        read_environment(os.environ), data_dir=data_dir, settings=settings_file, port=port, host="127.0.0.1"
     )
     environment = replace(environment, keys=False)
-    customer = _someone(folder)
+    customer = _riskiest_customer(data_dir)
     body = json.dumps({"customer_ids": [customer], "target": "churn", "reasons": 3})
     url = f"http://127.0.0.1:{port}"
     out.print(f"5. Open {url}/ for the console, {url}/openapi.json for the API. Try:", markup=False)
@@ -102,10 +103,10 @@ def _serve(folder: Path, port: int, *, once: bool) -> None:
         return
     environment = prepared(environment, lambda message: out.print(message, markup=False))
     with running(environment, os.environ) as (address, _):
-        out.print(json.dumps(_ask(f"{address}/v1/score", body), indent=1, ensure_ascii=False), markup=False)
+        out.print(json.dumps(_post(f"{address}/v1/score", body), indent=1, ensure_ascii=False), markup=False)
 
 
-def _ask(url: str, body: str) -> Any:
+def _post(url: str, body: str) -> Any:
     import urllib.request
 
     request = urllib.request.Request(url, body.encode(), {"Content-Type": "application/json"})
@@ -113,12 +114,12 @@ def _ask(url: str, body: str) -> Any:
         return json.load(answer)
 
 
-def _someone(folder: Path) -> str:
-    """Return the id of the customer most at risk, to be asked about."""
+def _riskiest_customer(data_dir: Path) -> str:
+    """Return the id of the customer with the highest churn probability, for the example request."""
     import numpy as np
 
-    from rapport.serving.current import load
+    from rapport.serving.snapshots.live_model import load_live_model
 
-    current = load(folder, "churn")
-    scored = current.night.scored
+    live_model = load_live_model(data_dir, "churn")
+    scored = live_model.snapshot.scored
     return str(scored.customer_id[int(np.nanargmax(scored.probability))])

@@ -1,4 +1,4 @@
-"""The pages of docs/ that are made from the code: write them, or check that they are as the code is."""
+"""The generated pages of docs/: write them, or check that they are up to date with the code."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from rapport import aliases
 from rapport.cli.terminal import err
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -26,6 +27,9 @@ def commands() -> str:
         rows = [_parameter(parameter) for parameter in command.params if parameter.name != "help"]
         if rows:
             lines += ["", "| option | meaning | default |", "| --- | --- | --- |", *rows]
+    renamed = {" ".join(former): " ".join(current) for former, current in aliases.COMMANDS.items()}
+    modes = {" ".join(former): current for former, current in aliases.MODES.items()}
+    lines += _former_names("Former names", {**renamed, **modes, **aliases.OPTIONS})
     return "\n".join(lines) + "\n"
 
 
@@ -50,29 +54,36 @@ def _parameter(parameter: Any) -> str:
 
 
 def settings() -> str:
-    """Return docs/settings.md: what rapport.toml and the environment can say."""
+    """Return docs/settings.md: every setting of rapport.toml and every environment variable."""
     from rapport.history import Settings
+    from rapport.history.settings import CURRENT_NAMES
     from rapport.serving.environment import variables
 
     lines = [
         "# Settings",
         "",
-        "What a company decides stands in `rapport.toml`; addresses and limits of a server come from the environment.",
+        "A company's decisions are in `rapport.toml`; addresses, limits and secrets of a server in the environment.",
         "",
         "## rapport.toml",
         "",
         "| setting | meaning | default |",
         "| --- | --- | --- |",
     ]
-    for each in fields(Settings):
-        default = getattr(Settings(), each.name)
-        lines.append(f"| `{each.name}` | {each.metadata['says']} | {_default(default)} |")
+    for field in fields(Settings):
+        default = getattr(Settings(), field.name)
+        lines.append(f"| `{field.name}` | {field.metadata['description']} | {_default(default)} |")
     lines += ["", "## The environment", "", "| variable | meaning | default |", "| --- | --- | --- |"]
     lines += [f"| `{name}` | {meaning} | {default} |" for name, meaning, default in variables()]
     lines += [
-        "| `MLFLOW_TRACKING_URI` | Where MLflow keeps its records. | an SQLite file in the home folder |",
+        "| `MLFLOW_TRACKING_URI` | Tracking server or store of MLflow. | an SQLite file in the data folder |",
     ]
+    lines += _former_names("Former names", {**CURRENT_NAMES, **aliases.VARIABLES})
     return "\n".join(lines) + "\n"
+
+
+def _former_names(heading: str, names: Mapping[str, str]) -> list[str]:
+    rows = [f"| `{old}` | `{new}` |" for old, new in names.items()]
+    return ["", f"## {heading}", "", "These still work.", "", "| former | current |", "| --- | --- |", *rows]
 
 
 def _default(value: object) -> str:
@@ -80,10 +91,10 @@ def _default(value: object) -> str:
 
 
 def pages() -> dict[str, Callable[[], str]]:
-    """Return the makers of every generated page, by file name."""
-    from rapport.features.document import features_page
-    from rapport.history.page import contract_page
-    from rapport.scoring.wording.page import reasons_page
+    """Return the function that renders each generated page, by file name."""
+    from rapport.features.catalog.features_page import features_page
+    from rapport.history.contract.reference_page import contract_page
+    from rapport.scoring.reasons.docs_page import reasons_page
 
     return {
         "commands.md": commands,
@@ -95,19 +106,19 @@ def pages() -> dict[str, Callable[[], str]]:
 
 
 def main() -> None:
-    """Write the pages, or with ``--check`` say which are not as the code is."""
-    ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--check", action="store_true", help="change nothing; end with 1 where a page is out of date")
-    check = ask.parse_args().check
+    """Write the pages, or with ``--check`` list those that are out of date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a page is out of date")
+    check = parser.parse_args().check
     stale = []
-    for name, make in pages().items():
-        path, text = DOCS / name, make()
+    for name, render in pages().items():
+        path, text = DOCS / name, render()
         if check and (not path.exists() or path.read_text(encoding="utf-8") != text):
             stale.append(name)
         elif not check:
             path.write_text(text, encoding="utf-8")
     if stale:
-        err.print(f"docs/ is not as the code is: {', '.join(stale)}. Run `make docs` and commit.", style="red")
+        err.print(f"Out of date in docs/: {', '.join(stale)}. Run `make docs` and commit.", style="red")
         sys.exit(1)
 
 

@@ -1,19 +1,24 @@
-"""``rapport keys``: who may call the service, and for what."""
+"""``rapport keys``: API keys of the service and their scopes."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rapport.cli.options import Home, home_of
-from rapport.cli.terminal import Json, SettingsPath, now, settings_of, tell
+from rapport.cli.inputs import current_time, read_settings, resolve_data_dir
+from rapport.cli.options import DataDir, Json, SettingsPath
+from rapport.cli.terminal import print_result
 
-app = typer.Typer(help="Make, list, rotate and revoke API keys.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from rapport.serving.security.keys import KeyRing
 
-Name = Annotated[str, typer.Argument(help="What the key is called.")]
+app = typer.Typer(help="Add, list, rotate and revoke API keys.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The name of the key.")]
 
 
 @app.command()
@@ -22,62 +27,52 @@ def add(
     scopes: Annotated[
         list[str] | None, typer.Option("--scope", help="read, score, feedback or admin; may repeat.")
     ] = None,
-    owner: Annotated[str | None, typer.Option(help="Only this owner's customers are shown to the key.")] = None,
-    home: Home = None,
+    owner: Annotated[str | None, typer.Option(help="Limit the key to the customers of this owner.")] = None,
+    data_dir: DataDir = None,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key; its secret is shown this once and kept nowhere."""
-    from rapport.serving.keys import KeyRing
-
-    secret = KeyRing(home_of(home, settings_of(settings).home)).add(name, scopes or ["read"], now(), owner=owner)
-    tell(
-        {"name": name, "secret": secret}, f"Key {name}: {secret}\nKeep it now; it is not shown again.", as_json=as_json
-    )
+    """Create a key; its secret is shown once and only its hash is stored."""
+    secret = _key_ring(data_dir, settings).add(name, scopes or ["read"], current_time(), owner=owner)
+    text = f"Key {name}: {secret}\nStore it now; it is not shown again."
+    print_result({"name": name, "secret": secret}, text, as_json=as_json)
 
 
 @app.command(name="list")
-def list_keys(home: Home = None, settings: SettingsPath = None, as_json: Json = False) -> None:
-    """List the keys; secrets are not kept, so not shown."""
-    from rapport.serving.keys import KeyRing
-
-    keys = KeyRing(home_of(home, settings_of(settings).home)).keys()
+def list_keys(data_dir: DataDir = None, settings: SettingsPath = None, as_json: Json = False) -> None:
+    """List the keys without their secrets, which are not stored."""
+    keys = _key_ring(data_dir, settings).keys()
     lines = [
-        f"{key.name}: {', '.join(key.scopes)}, made {key.made_at}, ends {key.expires_at or 'never'}" for key in keys
+        f"{key.name}: {', '.join(key.scopes)}, made {key.made_at}, expires {key.expires_at or 'never'}" for key in keys
     ]
     shown = [{name: value for name, value in asdict(key).items() if name != "hash"} for key in keys]
-    tell(
-        {"keys": shown},
-        "\n".join(lines) or "No keys yet. Make one: rapport keys add NAME --scope read",
-        as_json=as_json,
-    )
+    text = "\n".join(lines) or "No keys yet. Create one: rapport keys add NAME --scope read"
+    print_result({"keys": shown}, text, as_json=as_json)
 
 
 @app.command()
 def rotate(
     name: Name,
-    hours: Annotated[int, typer.Option(min=0, help="How long the old secret still works.")] = 24,
-    home: Home = None,
+    hours: Annotated[int, typer.Option(min=0, help="How many hours the old secret stays valid.")] = 24,
+    data_dir: DataDir = None,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
-    """Make a new secret for a key; the old one ends later, so that callers can change over."""
-    from rapport.serving.keys import KeyRing
-
-    moment = now()
-    ring = KeyRing(home_of(home, settings_of(settings).home))
-    secret = ring.rotate(name, moment, until=moment + timedelta(hours=hours))
-    tell(
-        {"name": name, "secret": secret},
-        f"Key {name}: {secret}\nThe old secret ends in {hours} hours.",
-        as_json=as_json,
-    )
+    """Create a new secret for a key; the old one expires later, so that callers can switch."""
+    now = current_time()
+    secret = _key_ring(data_dir, settings).rotate(name, now, until=now + timedelta(hours=hours))
+    text = f"Key {name}: {secret}\nThe old secret expires in {hours} hours."
+    print_result({"name": name, "secret": secret}, text, as_json=as_json)
 
 
 @app.command()
-def revoke(name: Name, home: Home = None, settings: SettingsPath = None, as_json: Json = False) -> None:
-    """Forget every secret of a key at once."""
-    from rapport.serving.keys import KeyRing
+def revoke(name: Name, data_dir: DataDir = None, settings: SettingsPath = None, as_json: Json = False) -> None:
+    """Revoke every secret of a key at once."""
+    _key_ring(data_dir, settings).revoke(name)
+    print_result({"revoked": name}, f"Key {name} is revoked.", as_json=as_json)
 
-    KeyRing(home_of(home, settings_of(settings).home)).revoke(name)
-    tell({"revoked": name}, f"Key {name} is revoked.", as_json=as_json)
+
+def _key_ring(data_dir: Path | None, settings: Path | None) -> KeyRing:
+    from rapport.serving.security.keys import KeyRing
+
+    return KeyRing(resolve_data_dir(data_dir, read_settings(settings)))

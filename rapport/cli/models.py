@@ -1,4 +1,4 @@
-"""``rapport models``: what is registered, who is champion, and how that changes."""
+"""``rapport models``: list the registered models and change the champion."""
 
 from __future__ import annotations
 
@@ -7,83 +7,86 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.options import Home, Target, TargetName, home_of
-from rapport.cli.terminal import HistorySource, Json, SettingsPath, now, progress, settings_of, tell
+from rapport.cli.inputs import current_time, read_settings, resolve_data_dir
+from rapport.cli.options import DataDir, HistorySource, Json, SettingsPath, Target, TargetName
+from rapport.cli.terminal import print_result, progress
 
-app = typer.Typer(help="List, show, promote, repeat and roll back models.", no_args_is_help=True)
+app = typer.Typer(help="List, show, promote, reproduce and roll back models.", no_args_is_help=True)
 
 Version = Annotated[str, typer.Argument(help="The version, as `rapport models list` shows it.")]
 
 
 @app.command(name="list")
 def list_models(
-    target: Target = TargetName.churn, home: Home = None, settings: SettingsPath = None, as_json: Json = False
+    target: Target = TargetName.churn, data_dir: DataDir = None, settings: SettingsPath = None, as_json: Json = False
 ) -> None:
-    """List the versions of a model with their grade and figures."""
-    from rapport.training import models_list
+    """List the versions of a model with their grade and metrics."""
+    from rapport.training import list_models
 
-    found = models_list(home_of(home, settings_of(settings).home), target.value, environ=os.environ)
-    tell(found.as_dict(), found.as_text(), as_json=as_json)
+    folder = resolve_data_dir(data_dir, read_settings(settings))
+    found = list_models(folder, target.value, environ=os.environ)
+    print_result(found.as_dict(), found.as_text(), as_json=as_json)
 
 
 @app.command()
 def show(
     version: Version,
     target: Target = TargetName.churn,
-    home: Home = None,
+    data_dir: DataDir = None,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
-    """Show all that is known of one version."""
-    from rapport.training import models_show
+    """Show everything recorded about one version."""
+    from rapport.training import show_model
 
-    found = models_show(home_of(home, settings_of(settings).home), target.value, version, environ=os.environ)
-    tell(found.as_dict(), found.as_text(), as_json=as_json)
+    folder = resolve_data_dir(data_dir, read_settings(settings))
+    found = show_model(folder, target.value, version, environ=os.environ)
+    print_result(found.as_dict(), found.as_text(), as_json=as_json)
 
 
 @app.command()
 def promote(
     version: Version,
     target: Target = TargetName.churn,
-    force: Annotated[bool, typer.Option("--force", help="Promote although the gate says no; it is recorded.")] = False,
-    home: Home = None,
+    force: Annotated[bool, typer.Option("--force", help="Promote against the gate; this is recorded.")] = False,
+    data_dir: DataDir = None,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
-    """Make a version champion, if its grade and its quality beside the champion's allow it."""
-    from rapport.training import promote as crown
+    """Make a version the champion, if its grade and its metrics against the champion's allow it."""
+    from rapport.training import promote as promote_version
 
-    found = crown(
-        home_of(home, settings_of(settings).home), target.value, version, environ=os.environ, now=now(), force=force
-    )
-    tell(found.as_dict(), found.as_text(), as_json=as_json)
+    folder = resolve_data_dir(data_dir, read_settings(settings))
+    found = promote_version(folder, target.value, version, environ=os.environ, now=current_time(), force=force)
+    print_result(found.as_dict(), found.as_text(), as_json=as_json)
 
 
 @app.command()
-def repeat(
+def reproduce(
     source: HistorySource,
     version: Version,
     target: Target = TargetName.churn,
-    home: Home = None,
+    data_dir: DataDir = None,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
-    """Train a version again from its record and say whether the same bundle comes out; exit code 1 if not."""
-    from rapport.training import repeat as again
+    """Train a version again from its record and compare the bundles byte by byte; exit code 1 if they differ."""
+    from rapport.training import reproduce as reproduce_version
 
-    place = home_of(home, settings_of(settings).home)
+    folder = resolve_data_dir(data_dir, read_settings(settings))
     with progress() as report:
-        found = again(source, place, target.value, version, progress=report)
-    tell(found.as_dict(), found.as_text(), as_json=as_json)
+        found = reproduce_version(source, folder, target.value, version, progress=report)
+    print_result(found.as_dict(), found.as_text(), as_json=as_json)
     raise typer.Exit(0 if found.as_dict()["same"] else 1)
 
 
 @app.command()
 def rollback(
-    target: Target = TargetName.churn, home: Home = None, settings: SettingsPath = None, as_json: Json = False
+    target: Target = TargetName.churn, data_dir: DataDir = None, settings: SettingsPath = None, as_json: Json = False
 ) -> None:
-    """Make the champion before this one champion again."""
-    from rapport.training import rollback as back
+    """Make the previous champion the champion again."""
+    from rapport.training import rollback as restore_previous
 
-    found = back(home_of(home, settings_of(settings).home), target.value, environ=os.environ, now=now())
-    tell(found.as_dict(), found.as_text(), as_json=as_json)
+    folder = resolve_data_dir(data_dir, read_settings(settings))
+    found = restore_previous(folder, target.value, environ=os.environ, now=current_time())
+    print_result(found.as_dict(), found.as_text(), as_json=as_json)

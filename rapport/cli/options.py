@@ -1,8 +1,7 @@
-"""The options that several commands share."""
+"""The arguments and options that several commands share."""
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.terminal import DATE_FORMATS
+DATE_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
 
 class TargetName(StrEnum):
@@ -21,7 +20,7 @@ class TargetName(StrEnum):
 
 
 class LanguageName(StrEnum):
-    """Languages that reasons and reports are told in."""
+    """Languages of reasons and reports."""
 
     en = "en"
     zh = "zh"
@@ -34,25 +33,28 @@ class EngineName(StrEnum):
     spark = "spark"
 
 
+HistorySource = Annotated[str, typer.Argument(metavar="HISTORY", help="A folder of tables, or a database URL.")]
 Target = Annotated[TargetName, typer.Option("--target", help="What is predicted.")]
-AsOf = Annotated[datetime, typer.Option("--as-of", formats=DATE_FORMATS, help="The past is strictly before this.")]
+AsOf = Annotated[datetime, typer.Option("--as-of", formats=DATE_FORMATS, help="Cutoff: only earlier facts are used.")]
 OptionalAsOf = Annotated[
     datetime | None,
-    typer.Option("--as-of", formats=DATE_FORMATS, help="The past is strictly before this; by default the newest row."),
+    typer.Option(
+        "--as-of", formats=DATE_FORMATS, help="Cutoff: only earlier facts are used; by default the newest row."
+    ),
 ]
-Horizon = Annotated[str | None, typer.Option("--horizon", help="How far ahead: 12mo, 180d.")]
+Horizon = Annotated[str | None, typer.Option("--horizon", help="Prediction horizon: 12mo, 180d.")]
 Active = Annotated[
     str | None, typer.Option("--active", help="How recent an order makes a customer active: 12mo, 365d.")
 ]
 Out = Annotated[Path, typer.Option("--out", help="The file to write, .parquet or .csv.")]
-Home = Annotated[
-    Path | None, typer.Option("--home", help="Folder of models and scores; by default that of the settings.")
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder of models and scores; by default RAPPORT_DATA_DIR, else the settings."),
 ]
 Language = Annotated[LanguageName | None, typer.Option("--language", help="en or zh; by default that of the settings.")]
-Engine = Annotated[EngineName, typer.Option("--engine", help="Where it runs.")]
+Engine = Annotated[EngineName, typer.Option("--engine", help="Where features are computed.")]
 Master = Annotated[str, typer.Option("--master", help="The Spark master's URL.")]
-
-
-def home_of(home: Path | None, settings_home: str) -> Path:
-    """Return the folder of models and scores: the flag, else RAPPORT_HOME, else the settings."""
-    return home or Path(os.environ.get("RAPPORT_HOME", settings_home))
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+SettingsPath = Annotated[
+    Path | None, typer.Option("--settings", help="The company's rapport.toml; by default the one in this folder.")
+]

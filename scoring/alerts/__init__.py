@@ -1,7 +1,16 @@
-"""Alerts: rules on scores, tiers, movement and events, told once and not too often, and tried on history first."""
+"""Alerts: rules on scores, tiers, changes and events, with cooldowns, and a replay on history."""
 
-from rapport.scoring.alerts.raising import Alert, Moment, raise_alerts, watch, within_capacity
-from rapport.scoring.alerts.replay import Replay, replay
-from rapport.scoring.alerts.rules import Rules
+from rapport.scoring.alerts.alert_engine import Alert, AlertContext, new_events, raise_alerts, within_capacity
+from rapport.scoring.alerts.replay import ReplayResult, replay_rules
+from rapport.scoring.alerts.rules import AlertRules
 
-__all__ = ["Alert", "Moment", "Replay", "Rules", "raise_alerts", "replay", "watch", "within_capacity"]
+__all__ = [
+    "Alert",
+    "AlertContext",
+    "AlertRules",
+    "ReplayResult",
+    "new_events",
+    "raise_alerts",
+    "replay_rules",
+    "within_capacity",
+]

@@ -1,17 +1,18 @@
-"""Alert rules as a company writes them: what is watched, how urgent it is, and how long it then keeps quiet."""
+"""Alert rules as a company writes them: the condition, the priority and the cooldown."""
 
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rapport.history.contract import TABLES, Words, columns_of
-from rapport.scoring.cards.place import Place
-from rapport.scoring.cards.yaml_text import parse_yaml
+from rapport.history.contract import TABLES, columns_of
+from rapport.localized import LocalizedText
+from rapport.scoring.cards.config_node import ConfigNode
+from rapport.scoring.cards.strict_yaml import parse_yaml
 
 MOST_URGENT, LEAST_URGENT = 1, 5
 FACTS = ("name", "probability", "before", "days", "tier", "tier_before", "value", "detail")
-"""What a text may name in braces."""
+"""The placeholders that a text may use."""
 
 _KINDS: Mapping[str, tuple[str, ...]] = {
     "score_above": ("probability",),
@@ -24,8 +25,8 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Rule:
-    """One thing that is watched. `when` holds the figures of its kind; a `cause` is told by one rule only."""
+class AlertRule:
+    """One alert rule. `when` holds the parameters of its kind; only one rule reports each `cause`."""
 
     name: str
     cause: str
@@ -33,96 +34,96 @@ class Rule:
     cooldown_days: int
     kind: str
     when: Mapping[str, Any]
-    text: Words
+    text: LocalizedText
 
 
 @dataclass(frozen=True)
-class Rules:
-    """All rules, and how many alerts the team can handle in a week."""
+class AlertRules:
+    """All rules, and the number of customers that the team can handle in a week."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[AlertRule, ...]
     capacity_per_week: int
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Name the features that the rules watch; the table of scores has to bring them."""
+        """Return the features that the rules read; the table of scores must have them."""
         return tuple(dict.fromkeys(rule.when["feature"] for rule in self.rules if "feature" in rule.when))
 
     @property
-    def events(self) -> tuple[Rule, ...]:
-        """Give the rules that watch events."""
+    def events(self) -> tuple[AlertRule, ...]:
+        """Return the rules on events."""
         return tuple(rule for rule in self.rules if rule.kind == "event")
 
     @property
     def rise_days(self) -> int:
-        """Say how far back a movement looks."""
+        """Return the number of days over which a rise is measured."""
         return max((int(rule.when["days"]) for rule in self.rules if rule.kind == "score_rise"), default=30)
 
 
-def rules_of_text(text: str, where: str) -> Rules:
+def parse_rules(text: str, where: str) -> AlertRules:
     """Read rules from YAML text."""
-    place = Place(where, parse_yaml(text, where))
-    place.keys(("capacity_per_week", "rules"))
-    rules = tuple(_rule(line) for line in place.at("rules").lines("rule"))
+    node = ConfigNode(where, parse_yaml(text, where))
+    node.keys(("capacity_per_week", "rules"))
+    rules = tuple(_rule(line) for line in node.at("rules").lines("rule"))
     names = [rule.name for rule in rules]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise place.wrong(f"rule “{sorted(twice)[0]}” is there twice. Give each its own name.")
-    return Rules(rules, place.at("capacity_per_week").whole(1))
+        raise node.error(f"rule “{sorted(twice)[0]}” is there twice. Give each its own name.")
+    return AlertRules(rules, node.at("capacity_per_week").whole(1))
 
 
-def _rule(place: Place) -> Rule:
-    place.keys(("name", "cause", "priority", "cooldown_days", "when", "text"))
-    priority = place.at("priority").whole(MOST_URGENT)
+def _rule(node: ConfigNode) -> AlertRule:
+    node.keys(("name", "cause", "priority", "cooldown_days", "when", "text"))
+    priority = node.at("priority").whole(MOST_URGENT)
     if priority > LEAST_URGENT:
-        raise place.at("priority").wrong(f"{priority} is no priority; 1 is the most urgent, 5 the least.")
-    when = place.at("when")
+        raise node.at("priority").error(f"{priority} is not a priority; 1 is the most urgent, 5 the least.")
+    when = node.at("when")
     if not when.has("kind") if isinstance(when.value, dict) else True:
-        raise when.wrong(f"“kind” is missing. Kinds: {', '.join(_KINDS)}.")
+        raise when.error(f"“kind” is missing. Kinds: {', '.join(_KINDS)}.")
     kind = when.at("kind").one_of(tuple(_KINDS))
     when.keys(("kind", *_KINDS[kind]))
-    return Rule(
-        name=place.at("name").name(),
-        cause=place.at("cause").name(),
+    return AlertRule(
+        name=node.at("name").name(),
+        cause=node.at("cause").name(),
         priority=priority,
-        cooldown_days=place.at("cooldown_days").whole(0),
+        cooldown_days=node.at("cooldown_days").whole(0),
         kind=kind,
-        when={key: _figure(key, when.at(key)) for key in _KINDS[kind]},
-        text=_text(place.at("text")),
+        when={key: _parameter(key, when.at(key)) for key in _KINDS[kind]},
+        text=_text(node.at("text")),
     )
 
 
-def _figure(key: str, place: Place) -> Any:
+def _parameter(key: str, node: ConfigNode) -> Any:
     if key in ("probability", "points", "least"):
-        share = place.number()
+        share = node.number()
         if not 0 <= share <= 1:
-            raise place.wrong(f"{share:g} is no share; write 0.3 for 30 %.")
+            raise node.error(f"{share:g} is not a share; write 0.3 for 30 %.")
         return share
     if key == "days":
-        return place.whole(1)
+        return node.whole(1)
     if key == "to":
-        return place.one_of(("red", "amber"))
+        return node.one_of(("red", "amber"))
     if key == "table":
-        return place.one_of(tuple(table.name for table in TABLES))
+        return node.one_of(tuple(table.name for table in TABLES))
     if key == "where":
-        return _where(place)
-    return place.number() if key == "value" else place.name()
+        return _where(node)
+    return node.number() if key == "value" else node.name()
 
 
-def _where(place: Place) -> dict[str, str]:
+def _where(node: ConfigNode) -> dict[str, str]:
     known = {column.name for table in TABLES for column in columns_of(table) if column.kind == "text"}
-    where = {str(name): each.text() for name, each in place.items()}
+    where = {str(name): each.text() for name, each in node.items()}
     if odd := sorted(set(where) - known):
-        raise place.wrong(f"“{odd[0]}” is no column of words. Columns: {', '.join(sorted(known))}.")
+        raise node.error(f"“{odd[0]}” is not a text column. Columns: {', '.join(sorted(known))}.")
     return where
 
 
-def _text(place: Place) -> Words:
-    words = place.words()
+def _text(node: ConfigNode) -> LocalizedText:
+    words = node.localized()
     for text in (words.en, words.zh):
         try:
             named = [field for _, field, _, _ in string.Formatter().parse(text) if field is not None]
         except ValueError as error:
-            raise place.wrong(f"a brace is not closed ({error}).") from error
+            raise node.error(f"a brace is not closed ({error}).") from error
         if odd := [field for field in named if field not in FACTS]:
-            raise place.wrong(f"“{{{odd[0]}}}” is not known. Facts: {', '.join(FACTS)}.")
+            raise node.error(f"“{{{odd[0]}}}” is not known. Placeholders: {', '.join(FACTS)}.")
     return words

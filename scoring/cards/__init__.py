@@ -1,7 +1,7 @@
-"""Scorecards that business people read and edit, scored beside the model."""
+"""Scorecards that business users read and edit, scored beside the model."""
 
 from rapport.scoring.cards.card import Card
-from rapport.scoring.cards.reading import card_of, load_card, shipped_names
-from rapport.scoring.cards.scores import CardScores
+from rapport.scoring.cards.card_file import load_card, parse_card, shipped_names
+from rapport.scoring.cards.card_scores import CardScores
 
-__all__ = ["Card", "CardScores", "card_of", "load_card", "shipped_names"]
+__all__ = ["Card", "CardScores", "load_card", "parse_card", "shipped_names"]

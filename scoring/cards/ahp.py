@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from rapport.scoring.cards.bands import Floats
 
 from rapport.errors import CardError
+from rapport.scoring.cards.bands import Floats
 
 LIMIT = 0.1
-"""Judgments with a consistency ratio above this are refused, as Saaty advises."""
+"""Judgments with a consistency ratio above this limit are refused, as Saaty recommends."""
 LARGEST = 9.0
 
 # Mean consistency index of random judgments by number of items (Saaty); index 0 is for one item.
@@ -19,7 +19,7 @@ _RANDOM = (0.0, 0.0, 0.58, 0.90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49, 1.51, 1.48,
 
 @dataclass(frozen=True)
 class Comparison:
-    """`more` matters `times` as much as `than`, 1 (the same) to 9 (out of question)."""
+    """`more` is `times` as important as `than`, from 1 (equal) to 9 (extreme)."""
 
     more: str
     than: str
@@ -37,7 +37,7 @@ class Judgment:
 
 @dataclass(frozen=True)
 class Priorities:
-    """The weights of one group, which come to 1, and each expert's consistency ratio."""
+    """The weights of one group, which sum to 1, and each expert's consistency ratio."""
 
     group: str
     weights: Mapping[str, float]
@@ -45,10 +45,10 @@ class Priorities:
 
 
 def priorities(items: Sequence[str], judgments: Sequence[Judgment]) -> Priorities:
-    """Turn several experts' judgments of one group into weights.
+    """Derive weights from several experts' judgments of one group.
 
-    Each expert has to be consistent alone; then the judgments are joined by their geometric mean, which keeps
-    them reciprocal, and the weights are the principal eigenvector.
+    Each expert must be consistent; the judgments are then combined by their geometric mean, which keeps them
+    reciprocal, and the weights are the principal eigenvector.
     """
     group = judgments[0].group
     matrices = {each.expert: _matrix(items, each) for each in judgments}
@@ -62,7 +62,7 @@ def priorities(items: Sequence[str], judgments: Sequence[Judgment]) -> Prioritie
 
 
 def consistency_ratio(matrix: Floats) -> float:
-    """Give the consistency index of a reciprocal matrix over that of random judgments."""
+    """Return the consistency index of a reciprocal matrix divided by that of random judgments."""
     size = len(matrix)
     if size <= 2:
         return 0.0
@@ -90,10 +90,10 @@ def _matrix(items: Sequence[str], judgment: Judgment) -> Floats:
                 f"{where}: {comparison.more} {comparison.times:g} times {comparison.than} is outside 1 to 9."
             )
         matrix[row, column], matrix[column, row] = comparison.times, 1 / comparison.times
-    lost = [(items[a], items[b]) for a, b in combinations(range(len(items)), 2) if not matrix[a, b]]
-    if lost:
-        pairs = "; ".join(f"{a} with {b}" for a, b in lost[:3])
-        raise CardError(f"{where}: {len(lost)} pairs are not compared, such as {pairs}. Every pair needs a line.")
+    missing = [(items[a], items[b]) for a, b in combinations(range(len(items)), 2) if not matrix[a, b]]
+    if missing:
+        pairs = "; ".join(f"{a} with {b}" for a, b in missing[:3])
+        raise CardError(f"{where}: {len(missing)} pairs are not compared, such as {pairs}. Every pair needs a line.")
     return matrix
 
 
@@ -113,9 +113,9 @@ def _worst_triple(items: Sequence[str], matrix: Floats) -> tuple[str, str, str, 
 
 
 def _refusal(expert: str, group: str, ratio: float, triple: tuple[str, str, str, float, float]) -> str:
-    a, b, c, implied, said = triple
+    a, b, c, implied, direct = triple
     return (
         f"{expert}, {group}: the comparisons contradict each other (consistency ratio {ratio:.2f}, at most {LIMIT:g})."
-        f" Most of all {a}, {b}, {c}: by way of {b}, {a} matters {implied:.2g} times {c}; directly {said:.2g} times."
+        f" Most of all {a}, {b}, {c}: by way of {b}, {a} matters {implied:.2g} times {c}; directly {direct:.2g} times."
         " Ask about these three again."
     )

@@ -1,4 +1,4 @@
-"""Audits a card against what happened: does it rank, do its tiers mean something, does it warn in time."""
+"""Audit a card against outcomes: its ranking, the outcome rates of its tiers and bands, and its early warning."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from rapport.scoring.cards.card import Card
-from rapport.scoring.cards.quality import auc, average_precision, stability
-from rapport.scoring.cards.scores import NO_TIER, CardScores
 
 from rapport.errors import CardError
+from rapport.scoring.cards.card import NO_TIER, Card
+from rapport.scoring.cards.card_scores import CardScores, fit_bands, score_card
+from rapport.scoring.cards.ranking_metrics import auc, average_precision, psi
 
 EARLY_DAYS = (60, 90)
-"""How long before the loss a warning still gives time to act."""
+"""The days before the loss at which a warning still leaves time to act."""
 BAD_LABEL = {"churn": 1, "conversion": 0}
 _UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
-class Share:
-    """One tier or band: how many rows, what part of all, and how often the outcome came."""
+class GroupOutcome:
+    """One tier or band: number of rows, share of all rows, and rate of the outcome."""
 
     name: str
     count: int
@@ -30,8 +30,8 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Audit:
-    """What a card was worth on a history. `rate` is of the outcome itself: leaving, or buying."""
+class CardAudit:
+    """The performance of a card on a history. `rate` is the rate of the outcome itself: churn, or conversion."""
 
     card: str
     card_hash: str
@@ -40,8 +40,8 @@ class Audit:
     base_rate: float
     auc: float
     average_precision: float
-    tiers: tuple[Share, ...]
-    bands: dict[str, tuple[Share, ...]]
+    tiers: tuple[GroupOutcome, ...]
+    bands: dict[str, tuple[GroupOutcome, ...]]
     red_over_base: float | None
     early_warning: float | None
     early_count: int
@@ -49,13 +49,13 @@ class Audit:
     drift: dict[str, float]
 
     def as_dict(self) -> dict[str, Any]:
-        """Give all figures as JSON takes them."""
+        """Return all figures as JSON."""
         plain = {key: value for key, value in vars(self).items() if key not in ("tiers", "bands")}
         bands = {name: [vars(share) for share in shares] for name, shares in self.bands.items()}
         return plain | {"tiers": [vars(share) for share in self.tiers], "bands": bands}
 
     def as_text(self) -> str:
-        """Give the figures for reading."""
+        """Return the figures as text."""
         lines = [
             f"{self.card} on {self.target}: {self.rows} rows, base rate {self.base_rate:.3f}",
             f"AUC {self.auc:.3f}, average precision {self.average_precision:.3f}, green {self.green_share:.1%}",
@@ -72,21 +72,23 @@ class Audit:
         return "\n".join(lines)
 
 
-def audit(card: Card, rows: pa.Table, target: str, *, active_days: int = 365) -> Audit:
-    """Audit a card on training rows (customer_id, cutoff, label, features) of one or more cutoffs."""
+def audit_scores(card: Card, rows: pa.Table, target: str, *, active_days: int = 365) -> CardAudit:
+    """CardAudit a card on training rows (customer_id, cutoff, label, features) of one or more cutoffs."""
     if target not in BAD_LABEL:
-        raise CardError(f"“{target}” is no target; choose churn or conversion.")
+        raise CardError(f"“{target}” is not a target; choose churn or conversion.")
     if rows.num_rows == 0:
-        raise CardError(f"{card.name}: no row to audit. Ask for a cutoff with customers before it and a horizon after.")
-    scores = card.fitted(rows).score(rows)
+        raise CardError(
+            f"{card.name}: there are no rows to audit. Choose a cutoff with customers before and a horizon after it."
+        )
+    scores = score_card(fit_bands(card, rows), rows)
     labels = np.asarray(rows["label"])
     order = -scores.score if BAD_LABEL[target] == 1 else scores.score
-    # A row of which the card knows nothing is as usual, neither first nor last.
+    # A row without any known indicator ranks in the middle, neither first nor last.
     order = np.where(np.isnan(order), np.nanmedian(order) if (~np.isnan(order)).any() else 0.0, order)
     early, early_count = _early(scores, rows, labels, active_days) if target == "churn" else (None, 0)
     red = _signal(scores, "red")
     base = float(labels.mean())
-    return Audit(
+    return CardAudit(
         card=scores.card.reference,
         card_hash=scores.card.hash,
         target=target,
@@ -105,38 +107,38 @@ def audit(card: Card, rows: pa.Table, target: str, *, active_days: int = 365) ->
 
 
 def tier_counts(scores: CardScores, at: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Count the rows of each tier, best first, unknown last."""
+    """Return the number of rows of each tier, best first, unknown last."""
     tiers = scores.tiers[at].astype(int)
     tiers[tiers == NO_TIER] = len(scores.card.tiers)
     return np.bincount(tiers, minlength=len(scores.card.tiers) + 1).astype(float)
 
 
-def _shares(names: Sequence[str], places: npt.NDArray[np.generic], labels: npt.NDArray[Any]) -> tuple[Share, ...]:
+def _shares(names: Sequence[str], codes: npt.NDArray[np.generic], labels: npt.NDArray[Any]) -> tuple[GroupOutcome, ...]:
     shares = []
     for at, name in enumerate(names):
-        here = np.asarray(places) == (NO_TIER if name == _UNKNOWN else at)
+        here = np.asarray(codes) == (NO_TIER if name == _UNKNOWN else at)
         rate = float(labels[here].mean()) if here.any() else None
-        shares.append(Share(name, int(here.sum()), float(here.mean()), rate))
+        shares.append(GroupOutcome(name, int(here.sum()), float(here.mean()), rate))
     return tuple(shares)
 
 
-def _bands(scores: CardScores, labels: npt.NDArray[Any]) -> dict[str, tuple[Share, ...]]:
+def _bands(scores: CardScores, labels: npt.NDArray[Any]) -> dict[str, tuple[GroupOutcome, ...]]:
     names = [_UNKNOWN, "1", "2", "3", "4", "5"]
     bands = {}
-    for at, line in enumerate(scores.card):
-        marks = scores.marks[:, at].astype(int)
-        marks[marks == 0] = NO_TIER
-        bands[line.name] = _shares(names, marks, labels)
+    for position, indicator in enumerate(scores.card):
+        codes = scores.band_codes[:, position].astype(int)
+        codes[codes == 0] = NO_TIER
+        bands[indicator.name] = _shares(names, codes, labels)
     return bands
 
 
 def _signal(scores: CardScores, signal: str) -> npt.NDArray[np.bool_]:
-    places = [at for at, tier in enumerate(scores.card.tiers) if tier.signal == signal]
-    return np.isin(scores.tiers, places)
+    codes = [at for at, tier in enumerate(scores.card.tiers) if tier.signal == signal]
+    return np.isin(scores.tiers, codes)
 
 
 def _early(scores: CardScores, rows: pa.Table, labels: npt.NDArray[Any], active_days: int) -> tuple[float | None, int]:
-    """Say which part of those who left was not green 60 to 90 days before the loss.
+    """Return the share of churned customers that was not green 60 to 90 days before the loss.
 
     The loss is the day on which the customer stops being active: the last order plus the active window.
     """
@@ -151,15 +153,15 @@ def _early(scores: CardScores, rows: pa.Table, labels: npt.NDArray[Any], active_
 
 
 def _drift(scores: CardScores, rows: pa.Table) -> dict[str, float]:
-    """Compare the tiers at each cutoff with those at the first."""
+    """Return the population stability index of the tiers at each cutoff against the first."""
     if "cutoff" not in rows.column_names:
         return {}
     cutoffs = np.asarray(rows["cutoff"].cast(pa.timestamp("us")).to_numpy(zero_copy_only=False))
     first, *later = np.unique(cutoffs)
     before = tier_counts(scores, cutoffs == first)
-    return {str(each)[:10]: stability(before, tier_counts(scores, cutoffs == each)) for each in later}
+    return {str(each)[:10]: psi(before, tier_counts(scores, cutoffs == each)) for each in later}
 
 
-def _line(share: Share) -> str:
+def _line(share: GroupOutcome) -> str:
     rate = "" if share.rate is None else f"{share.rate:>8.3f}"
     return f"  {share.name:<14}{share.count:>8}{share.share:>8.1%}{rate}"

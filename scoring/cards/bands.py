@@ -1,4 +1,4 @@
-"""Bands: how they are written, and how a column of values is put into them, all rows at once."""
+"""Bands: how a card file declares them, and how a column of values is assigned to them."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -6,127 +6,137 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from rapport.scoring.cards.indicator import MIDDLE, UNKNOWN, WORST, Bound, Choices, Quantiles, Rung, Thresholds
-from rapport.scoring.cards.place import Place
+
+from rapport.scoring.cards.config_node import ConfigNode
+from rapport.scoring.cards.indicator import (
+    MIDDLE,
+    UNKNOWN,
+    WORST,
+    BoundKind,
+    CategoryBands,
+    QuantileBands,
+    Threshold,
+    ThresholdBands,
+)
 
 Floats = npt.NDArray[np.float64]
-Marks = npt.NDArray[np.int8]
+BandCodes = npt.NDArray[np.int8]
 
-_BOUNDS = ("at_least", "above", "at_most", "below")
-_KEEPS = {"at_least": np.greater_equal, "above": np.greater, "at_most": np.less_equal, "below": np.less}
-
-
-def read_bands(place: Place) -> Thresholds | Quantiles | Choices:
-    """Read whichever of the three ways of banding a line uses."""
-    ways = [way for way in ("bands", "quantiles", "values") if place.has(way)]
-    if len(ways) != 1:
-        raise place.wrong("give one of “bands” (thresholds), “quantiles” or “values” (categories).")
-    for key, way in (("good", "quantiles"), ("otherwise", "values")):
-        if place.has(key) and ways != [way]:
-            raise place.wrong(f"“{key}” belongs to “{way}”, not to “{ways[0]}”.")
-    readers: dict[str, Callable[[Place], Thresholds | Quantiles | Choices]]
-    readers = {"bands": _thresholds, "quantiles": _quantiles, "values": _choices}
-    return readers[ways[0]](place)
+BOUNDS = ("at_least", "above", "at_most", "below")
+_COMPARE = {"at_least": np.greater_equal, "above": np.greater, "at_most": np.less_equal, "below": np.less}
 
 
-def read_rung(band: Place, bound: Place) -> Rung:
+def read_bands(node: ConfigNode) -> ThresholdBands | QuantileBands | CategoryBands:
+    """Read the bands of an indicator, in whichever of the three forms it uses."""
+    forms = [form for form in ("bands", "quantiles", "values") if node.has(form)]
+    if len(forms) != 1:
+        raise node.error("give one of “bands” (thresholds), “quantiles” or “values” (categories).")
+    for key, form in (("good", "quantiles"), ("otherwise", "values")):
+        if node.has(key) and forms != [form]:
+            raise node.error(f"“{key}” belongs to “{form}”, not to “{forms[0]}”.")
+    readers: dict[str, Callable[[ConfigNode], ThresholdBands | QuantileBands | CategoryBands]]
+    readers = {"bands": _threshold_bands, "quantiles": _quantile_bands, "values": _category_bands}
+    return readers[forms[0]](node)
+
+
+def read_threshold(band: ConfigNode, bound: ConfigNode) -> Threshold:
     """Read one band and its bound."""
-    bound.keys((), _BOUNDS)
+    bound.keys((), BOUNDS)
     if len(bound.value) != 1:
-        raise bound.wrong(f"give exactly one of {', '.join(_BOUNDS)}.")
+        raise bound.error(f"give exactly one of {', '.join(BOUNDS)}.")
     key = next(iter(bound.value))
-    return Rung(_band(band), cast(Bound, key), bound.at(key).number())
+    return Threshold(_band(band), cast(BoundKind, key), bound.at(key).number())
 
 
-def fill(values: Floats, bands: Thresholds) -> Marks:
-    """Put every value into its band; a missing value is in none."""
-    filled = np.full(values.shape, WORST, dtype=np.int8)
-    for rung in reversed(bands.rungs):
-        filled[_KEEPS[rung.bound](values, rung.value)] = rung.band
-    filled[np.isnan(values)] = UNKNOWN
-    return filled
+def assign_bands(values: Floats, bands: ThresholdBands) -> BandCodes:
+    """Return the band of every value; a missing value is unknown."""
+    codes = np.full(values.shape, WORST, dtype=np.int8)
+    for threshold in reversed(bands.thresholds):
+        codes[_COMPARE[threshold.bound](values, threshold.value)] = threshold.band
+    codes[np.isnan(values)] = UNKNOWN
+    return codes
 
 
-def keeps(values: Floats, rung: Rung) -> npt.NDArray[np.bool_]:
-    """Say which values keep the bound; a missing one does not."""
-    return cast("npt.NDArray[np.bool_]", _KEEPS[rung.bound](values, rung.value))
+def meets_threshold(values: Floats, threshold: Threshold) -> npt.NDArray[np.bool_]:
+    """Mark the values that meet the bound; a missing value does not."""
+    return cast("npt.NDArray[np.bool_]", _COMPARE[threshold.bound](values, threshold.value))
 
 
-def choose(names: npt.NDArray[Any], choices: Choices) -> Marks:
-    """Put every category into its band; one that is not listed is in `otherwise`, a missing one in none."""
-    band_of: dict[Any, int] = {name: band for band, listed in choices.bands for name in listed}
+def assign_category_bands(names: npt.NDArray[Any], bands: CategoryBands) -> BandCodes:
+    """Return the band of every category; an unlisted one gets `otherwise`, a missing one is unknown."""
+    band_of: dict[Any, int] = {name: band for band, listed in bands.bands for name in listed}
     band_of |= {None: UNKNOWN}
-    return np.array([band_of.get(name, choices.otherwise) for name in names], dtype=np.int8)
+    return np.array([band_of.get(name, bands.otherwise) for name in names], dtype=np.int8)
 
 
-def thresholds_at(quantiles: Quantiles, values: Floats) -> Thresholds:
-    """Turn quantiles into thresholds by what this table holds.
+def fit_thresholds(quantiles: QuantileBands, values: Floats) -> ThresholdBands:
+    """Turn quantiles into thresholds on these values.
 
-    Bands whose quantiles fall on one value are merged into the better of them. Where all values are the same,
-    or none is known, the line says nothing: all that reach it are in the middle band.
+    Bands whose quantiles have the same value are merged into the better one. Where all values are equal, or none is
+    known, the indicator carries no information: every value that reaches it is in the middle band.
     """
     known = values[~np.isnan(values)]
-    bound: Bound = "at_least" if quantiles.high_is_good else "at_most"
+    bound: BoundKind = "at_least" if quantiles.high_is_good else "at_most"
     if known.size == 0:
-        return Thresholds((Rung(MIDDLE, bound, 0.0),))
-    rungs: dict[float, Rung] = {}
+        return ThresholdBands((Threshold(MIDDLE, bound, 0.0),))
+    thresholds: dict[float, Threshold] = {}
     for band, share in quantiles.shares:
         cut = float(np.quantile(known, share if quantiles.high_is_good else 1 - share, method="inverted_cdf"))
-        rungs.setdefault(cut, Rung(band, bound, cut))
+        thresholds.setdefault(cut, Threshold(band, bound, cut))
     everything = float(known.min() if quantiles.high_is_good else known.max())
-    kept = tuple(rung for cut, rung in rungs.items() if cut != everything)
-    return Thresholds(kept or (Rung(MIDDLE, bound, everything),))
+    kept = tuple(threshold for cut, threshold in thresholds.items() if cut != everything)
+    return ThresholdBands(kept or (Threshold(MIDDLE, bound, everything),))
 
 
-def _band(place: Place) -> int:
-    # JSON, in which a bundle keeps its card, has only text as keys.
-    if str(place.value) not in {"1", "2", "3", "4", "5"} or isinstance(place.value, bool):
-        raise place.wrong(f"“{place.value}” is no band; bands are 1 (worst) to 5 (best).")
-    return int(place.value)
+def _band(node: ConfigNode) -> int:
+    # A bundle stores its card as JSON, whose keys are always text.
+    if str(node.value) not in {"1", "2", "3", "4", "5"} or isinstance(node.value, bool):
+        raise node.error(f"“{node.value}” is not a band; bands are 1 (worst) to 5 (best).")
+    return int(node.value)
 
 
-def _thresholds(place: Place) -> Thresholds:
-    place = place.at("bands")
-    rungs = [read_rung(Place(each.where, band), each) for band, each in place.items()]
-    rungs.sort(key=lambda rung: -rung.band)
-    if rungs[-1].band == WORST:
-        raise place.wrong("band 1 is all that reaches no other band; leave it out.")
-    upward = rungs[0].bound in ("at_least", "above")
-    for better, worse in pairwise(rungs):
+def _threshold_bands(node: ConfigNode) -> ThresholdBands:
+    node = node.at("bands")
+    thresholds = [read_threshold(ConfigNode(each.where, band), each) for band, each in node.items()]
+    thresholds.sort(key=lambda threshold: -threshold.band)
+    if thresholds[-1].band == WORST:
+        raise node.error("band 1 is every value that reaches no other band; leave it out.")
+    upward = thresholds[0].bound in ("at_least", "above")
+    for better, worse in pairwise(thresholds):
         if worse.band == better.band:
-            raise place.wrong(f"band {worse.band} is there twice; keep one of them.")
+            raise node.error(f"band {worse.band} is there twice; keep one of them.")
         if (worse.bound in ("at_least", "above")) is not upward:
-            raise place.wrong("bounds from below and from above are mixed. Use at_least/above or at_most/below.")
+            raise node.error("bounds from below and from above are mixed. Use at_least/above or at_most/below.")
         if worse.value == better.value or (worse.value < better.value) is not upward:
-            raise place.wrong(
+            raise node.error(
                 f"band {worse.band} ({worse.bound} {worse.value:g}) can never be reached beside band"
                 f" {better.band} ({better.bound} {better.value:g}). Thresholds have to"
                 f" {'fall' if upward else 'rise'} from band 5 to band 2."
             )
-    return Thresholds(tuple(rungs))
+    return ThresholdBands(tuple(thresholds))
 
 
-def _quantiles(place: Place) -> Quantiles:
-    if not place.has("good"):
-        raise place.wrong("quantiles need “good: high” or “good: low”.")
-    high = place.at("good").one_of(("high", "low")) == "high"
-    place = place.at("quantiles")
-    shares = sorted(((_band(Place(each.where, band)), each.number()) for band, each in place.items()), reverse=True)
+def _quantile_bands(node: ConfigNode) -> QuantileBands:
+    if not node.has("good"):
+        raise node.error("quantiles need “good: high” or “good: low”.")
+    high = node.at("good").one_of(("high", "low")) == "high"
+    node = node.at("quantiles")
+    shares = sorted(((_band(ConfigNode(each.where, band)), each.number()) for band, each in node.items()), reverse=True)
     if any(not 0 < share < 1 for _, share in shares):
-        raise place.wrong("a quantile is a share between 0 and 1, such as 0.8 for the best fifth.")
+        raise node.error("a quantile is a share between 0 and 1, such as 0.8 for the best fifth.")
     if any(better <= worse for (_, better), (_, worse) in pairwise(shares)):
-        raise place.wrong("quantiles have to fall from band 5 to band 2, such as {5: 0.8, 4: 0.6, 3: 0.4, 2: 0.2}.")
+        raise node.error("quantiles have to fall from band 5 to band 2, such as {5: 0.8, 4: 0.6, 3: 0.4, 2: 0.2}.")
     if shares[-1][0] == WORST:
-        raise place.wrong("band 1 is all that reaches no other band; leave it out.")
-    return Quantiles(tuple(shares), high)
+        raise node.error("band 1 is every value that reaches no other band; leave it out.")
+    return QuantileBands(tuple(shares), high)
 
 
-def _choices(place: Place) -> Choices:
-    otherwise: Any = place.value.get("otherwise", "unknown")
-    rest = UNKNOWN if otherwise == "unknown" else _band(place.at("otherwise"))
-    place = place.at("values")
-    bands = tuple((_band(Place(each.where, band)), each.texts()) for band, each in place.items())
+def _category_bands(node: ConfigNode) -> CategoryBands:
+    otherwise: Any = node.value.get("otherwise", "unknown")
+    other_band = UNKNOWN if otherwise == "unknown" else _band(node.at("otherwise"))
+    node = node.at("values")
+    bands = tuple((_band(ConfigNode(each.where, band)), each.texts()) for band, each in node.items())
     names = [name for _, names in bands for name in names]
     if twice := [name for name in names if names.count(name) > 1]:
-        raise place.wrong(f"“{twice[0]}” is in two bands. Keep it in one.")
-    return Choices(tuple(sorted(bands, reverse=True)), rest)
+        raise node.error(f"“{twice[0]}” is in two bands. Keep it in one.")
+    return CategoryBands(tuple(sorted(bands, reverse=True)), other_band)

@@ -1,57 +1,60 @@
-"""What a scorecard is: dimensions of indicators, and tiers above them."""
+"""The structure of a scorecard: dimensions of indicators, the score scale and the tiers."""
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-import pyarrow as pa
-from rapport.history.contract import Words
-from rapport.scoring.cards.bands import Floats
-from rapport.scoring.cards.indicator import Indicator, Quantiles
-from rapport.scoring.cards.scores import CardScores, Columns, fitted_line, score, tiers_of
+import numpy as np
+
+from rapport.localized import LocalizedText
+from rapport.scoring.cards.bands import BandCodes, Floats
+from rapport.scoring.cards.indicator import BEST, WORST, Indicator, QuantileBands
 
 Signal = Literal["green", "amber", "red"]
+NO_TIER = -1
+# A mean of bands that is 3.5 on paper may be 3.4999999999999996 in binary; tiers are cut after this rounding.
+DECIMALS = 9
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """A group of indicators that is read together."""
+    """A named group of indicators."""
 
     name: str
-    label: Words
+    label: LocalizedText
     indicators: tuple[Indicator, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the dimension as a card file writes it."""
-        lines = [line.to_dict() for line in self.indicators]
-        return {"name": self.name, "label": vars(self.label), "indicators": lines}
+        """Return the dimension in the format of a card file."""
+        indicators = [indicator.to_dict() for indicator in self.indicators]
+        return {"name": self.name, "label": vars(self.label), "indicators": indicators}
 
 
 @dataclass(frozen=True)
 class Tier:
-    """A range of the score with a name; the lowest tier has no floor, so that no score falls between two."""
+    """A named range of the score; the lowest tier has no floor, so every score belongs to a tier."""
 
     name: str
-    label: Words
+    label: LocalizedText
     signal: Signal
     floor: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the tier as a card file writes it."""
+        """Return the tier in the format of a card file."""
         tier = {"name": self.name, "label": vars(self.label), "signal": self.signal}
         return tier if self.floor is None else tier | {"at_least": self.floor}
 
 
 @dataclass(frozen=True)
 class Card:
-    """A scorecard as business people write it. `scale` is the score at band 1 and at band 5 throughout."""
+    """A scorecard. ``scale`` holds the score of a customer in band 1 throughout and in band 5 throughout."""
 
     name: str
     version: int
-    label: Words
+    label: LocalizedText
     dimensions: tuple[Dimension, ...]
     tiers: tuple[Tier, ...]
     subject: str = "customers"
@@ -59,84 +62,86 @@ class Card:
 
     @cached_property
     def indicators(self) -> tuple[Indicator, ...]:
-        """List every line in the order of the file."""
-        return tuple(line for dimension in self.dimensions for line in dimension.indicators)
+        """Return every indicator in the order of the file."""
+        return tuple(indicator for dimension in self.dimensions for indicator in dimension.indicators)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Name every line in the order of the file."""
-        return tuple(line.name for line in self.indicators)
+        """Return the name of every indicator in the order of the file."""
+        return tuple(indicator.name for indicator in self.indicators)
 
     @property
     def families(self) -> tuple[str, ...]:
-        """Name the family of every line in the order of the file."""
-        return tuple(line.family for line in self.indicators)
+        """Return the feature family of every indicator in the order of the file."""
+        return tuple(indicator.family for indicator in self.indicators)
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Name every feature the card reads, once."""
-        return tuple(dict.fromkeys(name for line in self.indicators for name in line.features))
+        """Return every feature that the card reads, without duplicates."""
+        return tuple(dict.fromkeys(name for indicator in self.indicators for name in indicator.features))
 
     @cached_property
     def weights(self) -> Mapping[str, float]:
-        """Give every line's share of the whole; the shares come to 1."""
-        total = sum(line.weight for line in self.indicators)
-        return {line.name: line.weight / total for line in self.indicators}
+        """Return every indicator's share of the total weight; the shares sum to 1."""
+        total = sum(indicator.weight for indicator in self.indicators)
+        return {indicator.name: indicator.weight / total for indicator in self.indicators}
 
     @property
-    def notes(self) -> tuple[Words, ...]:
-        """Say what was changed in reading the card."""
-        total = sum(line.weight for line in self.indicators)
+    def notes(self) -> tuple[LocalizedText, ...]:
+        """Return what the loader changed, such as normalised weights."""
+        total = sum(indicator.weight for indicator in self.indicators)
         if abs(total - 100) < 1e-9:
             return ()
         return (
-            Words(
-                f"{self.name}: the weights come to {total:g} and are normalised to 100.",
+            LocalizedText(
+                f"{self.name}: the weights sum to {total:g} and are normalised to 100.",
                 f"{self.name}：权重合计 {total:g}，已折算为 100。",
             ),
         )
 
     @cached_property
     def hash(self) -> str:
-        """Give the fingerprint of all that decides a score: an edited card is never taken for the old one."""
+        """Return the fingerprint of everything that decides a score; an edited card has another one."""
         text = json.dumps(self.to_dict(), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def reference(self) -> str:
-        """Give name and version as answers carry them."""
+        """Return name and version, as answers show them."""
         return f"{self.name}/{self.version}"
 
     @property
     def pending(self) -> tuple[str, ...]:
-        """Name the lines whose bands still wait for the company's own quantiles."""
-        return tuple(line.name for line in self.indicators if isinstance(line.bands, Quantiles))
+        """Return the indicators whose quantile bands are not yet fitted to the company's own rows."""
+        return tuple(indicator.name for indicator in self.indicators if isinstance(indicator.bands, QuantileBands))
 
-    def score(self, rows: pa.Table | Columns) -> CardScores:
-        """Score every row of features; an unknown value is left out, a lost feature is an error."""
-        return score(self, rows)
+    def to_scale(self, mean_band: Floats) -> Floats:
+        """Map a mean of bands (1 to 5) to the card's score scale."""
+        low, high = self.scale
+        return low + (mean_band - WORST) * ((high - low) / (BEST - WORST))
 
-    def fitted(self, rows: pa.Table | Columns) -> "Card":
-        """Fit to a company: quantiles become thresholds, each line's usual band its mean in these rows."""
-        parts = (
-            replace(part, indicators=tuple(fitted_line(self.reference, line, rows) for line in part.indicators))
-            for part in self.dimensions
-        )
-        return replace(self, dimensions=tuple(parts))
+    def tier_codes(self, scores: Floats) -> BandCodes:
+        """Return the tier number of each score, best 0; ``NO_TIER`` for an unknown score."""
+        rounded = np.round(scores, DECIMALS)
+        codes = np.full(rounded.shape, len(self.tiers) - 1, dtype=np.int8)
+        for position in range(len(self.tiers) - 2, -1, -1):
+            codes[rounded >= float(self.tiers[position].floor or 0.0)] = position
+        codes[np.isnan(rounded)] = NO_TIER
+        return codes
 
-    def tiers_of(self, scores: Floats) -> list[str | None]:
-        """Name the tier of each score, None for an unknown one."""
+    def tier_names(self, scores: Floats) -> list[str | None]:
+        """Return the tier name of each score, None for an unknown score."""
         names: list[str | None] = [*(tier.name for tier in self.tiers), None]
-        return [names[at] for at in tiers_of(self, scores)]
+        return [names[code] for code in self.tier_codes(scores)]
 
     def tier_of(self, name: str) -> Tier:
-        """Find a tier by name."""
+        """Return the tier called ``name``."""
         return next(tier for tier in self.tiers if tier.name == name)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the card as its file writes it; reading that back gives the same card."""
+        """Return the card in the format of a card file; reading that returns an equal card."""
         head = {"card": self.name, "version": self.version, "label": vars(self.label), "of": self.subject}
-        body = {"scale": list(self.scale), "dimensions": [part.to_dict() for part in self.dimensions]}
+        body = {"scale": list(self.scale), "dimensions": [dimension.to_dict() for dimension in self.dimensions]}
         return head | body | {"tiers": [tier.to_dict() for tier in self.tiers]}
 
     def __iter__(self) -> Iterator[Indicator]:

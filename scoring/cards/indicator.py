@@ -1,110 +1,105 @@
-"""One line of a scorecard: a measure, its bands from 1 to 5, and its weight."""
+"""One indicator of a scorecard: a measure, its bands from 1 to 5, and its weight."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rapport.history.contract import Words
+from rapport.localized import LocalizedText
 
 BEST, MIDDLE, WORST = 5, 3, 1
 UNKNOWN = 0
 USUAL = float(MIDDLE)
 
-Bound = Literal["at_least", "above", "at_most", "below"]
-
-
-def said(words: Words, language: str) -> str:
-    """Give the text in `language`; anything but Chinese reads English."""
-    return words.zh if language == "zh" else words.en
+BoundKind = Literal["at_least", "above", "at_most", "below"]
 
 
 @dataclass(frozen=True)
-class Rung:
-    """A band and the bound that a value must keep to reach it."""
+class Threshold:
+    """A band and the bound that a value must meet to reach it."""
 
     band: int
-    bound: Bound
+    bound: BoundKind
     value: float
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """Bands by bounds in one direction, best first; what keeps none of them is in band 1."""
+class ThresholdBands:
+    """Bands by thresholds in one direction, best first; a value that meets none is in band 1."""
 
-    rungs: tuple[Rung, ...]
+    thresholds: tuple[Threshold, ...]
 
     @property
     def high_is_good(self) -> bool:
-        """Say whether more of the measure means a better band."""
-        return self.rungs[0].bound in ("at_least", "above")
+        """Tell whether a higher value means a better band."""
+        return self.thresholds[0].bound in ("at_least", "above")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the bands as a card file writes them."""
-        return {"bands": {rung.band: {rung.bound: rung.value} for rung in self.rungs}}
+        """Return the bands in the format of a card file."""
+        return {"bands": {threshold.band: {threshold.bound: threshold.value} for threshold in self.thresholds}}
 
 
 @dataclass(frozen=True)
-class Quantiles:
-    """Bands by the company's own history: they become thresholds when the card is fitted to a table."""
+class QuantileBands:
+    """Bands by quantiles of the company's own rows: `fit_bands` turns them into thresholds."""
 
     shares: tuple[tuple[int, float], ...]
     high_is_good: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the bands as a card file writes them."""
+        """Return the bands in the format of a card file."""
         return {"quantiles": dict(self.shares), "good": "high" if self.high_is_good else "low"}
 
 
 @dataclass(frozen=True)
-class Choices:
+class CategoryBands:
     """Bands by the value of a category."""
 
     bands: tuple[tuple[int, tuple[str, ...]], ...]
     otherwise: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the bands as a card file writes them."""
+        """Return the bands in the format of a card file."""
         values = {band: list(names) for band, names in self.bands}
         return {"values": values, "otherwise": self.otherwise or "unknown"}
 
 
 @dataclass(frozen=True)
 class Override:
-    """A fact that sets the band whatever the measure says, such as a cancelled order."""
+    """A condition on another feature that sets the band whatever the measure is, such as a cancelled order."""
 
     feature: str
-    rung: Rung
+    threshold: Threshold
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the override as a card file writes it."""
-        return {"band": self.rung.band, "feature": self.feature, self.rung.bound: self.rung.value}
+        """Return the override in the format of a card file."""
+        return {"band": self.threshold.band, "feature": self.feature, self.threshold.bound: self.threshold.value}
 
 
 @dataclass(frozen=True)
 class Indicator:
-    """One line of a card. Its measure is a feature, or a sum of features each times a factor."""
+    """One indicator of a card. Its measure is a feature, or a sum of features each times a factor."""
 
     name: str
-    label: Words
+    label: LocalizedText
     family: str
     weight: float
     measure: tuple[tuple[str, float], ...]
-    bands: Thresholds | Quantiles | Choices
+    bands: ThresholdBands | QuantileBands | CategoryBands
     override: Override | None = None
     usual: float = USUAL
     optional: bool = False
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Name every feature that this line reads."""
-        named = tuple(name for name, _ in self.measure)
-        return named if self.override is None else (*named, self.override.feature)
+        """Return every feature that the indicator reads."""
+        measured = tuple(name for name, _ in self.measure)
+        return measured if self.override is None else (*measured, self.override.feature)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the line as a card file writes it."""
+        """Return the indicator in the format of a card file."""
         single = len(self.measure) == 1 and self.measure[0][1] == 1.0
-        shape: dict[str, Any] = {"feature": self.measure[0][0]} if single else {"sum": dict(self.measure)}
-        line = {"name": self.name, "label": vars(self.label), "family": self.family, "weight": self.weight}
-        line |= shape | self.bands.to_dict() | {"usual": self.usual}
+        measure: dict[str, Any] = {"feature": self.measure[0][0]} if single else {"sum": dict(self.measure)}
+        stored = {"name": self.name, "label": vars(self.label), "family": self.family, "weight": self.weight}
+        stored |= measure | self.bands.to_dict() | {"usual": self.usual}
         if self.override is not None:
-            line["unless"] = self.override.to_dict()
-        return line | ({"optional": True} if self.optional else {})
+            stored["unless"] = self.override.to_dict()
+        return stored | ({"optional": True} if self.optional else {})

@@ -1,4 +1,4 @@
-"""RFM: 125 cells of recency, frequency and money, the segments they belong to, and who brings the revenue."""
+"""RFM: the 125 cells of recency, frequency and monetary value, their segments and their revenue."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from rapport.history.contract import Words
-from rapport.scoring.cards.indicator import UNKNOWN
-from rapport.scoring.cards.place import Place
-from rapport.scoring.cards.scores import CardScores
-from rapport.scoring.cards.yaml_text import parse_yaml
 
 from rapport.errors import CardError
+from rapport.localized import LocalizedText
+from rapport.scoring.cards.card_scores import CardScores
+from rapport.scoring.cards.config_node import ConfigNode
+from rapport.scoring.cards.indicator import UNKNOWN
+from rapport.scoring.cards.strict_yaml import parse_yaml
 
 AXES = ("r", "f", "m")
 LEVELS = (1, 2, 3, 4, 5)
@@ -21,91 +21,93 @@ Cell = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Segment:
+class RfmSegment:
     """A named group of cells and what to do with it."""
 
     name: str
-    label: Words
+    label: LocalizedText
     strategy: str
     levels: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
     def has(self, cell: Cell) -> bool:
-        """Say whether a cell belongs here."""
+        """Tell whether a cell belongs to the segment."""
         return all(level in levels for level, levels in zip(cell, self.levels, strict=True))
 
 
 @dataclass(frozen=True)
-class Segments:
-    """The names of all 125 cells, and the text of each strategy."""
+class RfmSegments:
+    """The segments of all 125 cells, and the text of each strategy."""
 
-    segments: tuple[Segment, ...]
-    strategies: Mapping[str, Words]
+    segments: tuple[RfmSegment, ...]
+    strategies: Mapping[str, LocalizedText]
 
-    def of(self, cell: Cell) -> Segment:
-        """Name a cell."""
+    def of(self, cell: Cell) -> RfmSegment:
+        """Return the segment of a cell."""
         return next(segment for segment in self.segments if segment.has(cell))
 
-    def strategy(self, segment: Segment) -> Words:
-        """Say what to do with a segment."""
+    def strategy(self, segment: RfmSegment) -> LocalizedText:
+        """Return the strategy of a segment."""
         return self.strategies[segment.strategy]
 
 
-def segments_of_text(text: str, where: str) -> Segments:
-    """Read the names of the cells from YAML text."""
-    place = Place(where, parse_yaml(text, where))
-    place.keys(("segments", "strategies"))
-    strategies = {name: each.words() for name, each in place.at("strategies").items()}
-    segments = tuple(_segment(line, tuple(strategies)) for line in place.at("segments").lines("segment"))
+def parse_segments(text: str, where: str) -> RfmSegments:
+    """Read the segments from YAML text."""
+    node = ConfigNode(where, parse_yaml(text, where))
+    node.keys(("segments", "strategies"))
+    strategies = {name: each.localized() for name, each in node.at("strategies").items()}
+    segments = tuple(_segment(line, tuple(strategies)) for line in node.at("segments").lines("segment"))
     nameless = [cell for cell in product(LEVELS, LEVELS, LEVELS) if not any(each.has(cell) for each in segments)]
     if nameless:
-        raise place.wrong(
-            f"{len(nameless)} cells have no name, the first is {cell_name(nameless[0])}."
-            " Let the last segment go without r, f and m; it takes the rest."
+        raise node.error(
+            f"{len(nameless)} cells belong to no segment; the first is {cell_name(nameless[0])}."
+            " Leave r, f and m out of the last segment; it then takes the rest."
         )
-    return Segments(segments, strategies)
+    return RfmSegments(segments, strategies)
 
 
-def cells(scores: CardScores) -> list[Cell | None]:
-    """Give each row's cell on an RFM card; None where one of the three is unknown."""
-    at = [_place_of(scores, axis) for axis in AXES]
-    rows = scores.marks[:, at].tolist()
+def rfm_cells(scores: CardScores) -> list[Cell | None]:
+    """Return each row's cell on an RFM card; None where one of the three bands is unknown."""
+    at = [_position_of(scores, axis) for axis in AXES]
+    rows = scores.band_codes[:, at].tolist()
     return [None if UNKNOWN in (r, f, m) else (r, f, m) for r, f, m in rows]
 
 
 def cell_name(cell: Cell) -> str:
-    """Write a cell as people say it: R5F5M5."""
+    """Return the usual name of a cell: R5F5M5."""
     return "R{}F{}M{}".format(*cell)
 
 
-def rfm_table(ids: pa.Array, scores: CardScores, revenue: npt.NDArray[np.float64], names: Segments) -> pa.Table:
-    """Give one row a customer: levels, cell, segment and revenue."""
-    marks = scores.marks[:, [_place_of(scores, axis) for axis in AXES]].astype(np.int16)
-    lost = (marks == UNKNOWN).any(axis=1)
+def rfm_table(ids: pa.Array, scores: CardScores, revenue: npt.NDArray[np.float64], names: RfmSegments) -> pa.Table:
+    """Return one row per customer: levels, cell, segment and revenue."""
+    bands = scores.band_codes[:, [_position_of(scores, axis) for axis in AXES]].astype(np.int16)
+    unknown = (bands == UNKNOWN).any(axis=1)
     every = list(product(LEVELS, LEVELS, LEVELS))
-    number = np.where(lost, 0, (marks - 1) @ np.array([25, 5, 1], dtype=np.int16)).astype(np.int8)
-    place = pa.array(number, mask=lost)
-    named = pa.DictionaryArray.from_arrays(place, pa.array([cell_name(cell) for cell in every]))
-    segment = pa.DictionaryArray.from_arrays(place, pa.array([names.of(cell).name for cell in every]))
-    levels = {axis: pa.array(marks[:, at].astype(np.int8), mask=lost) for at, axis in enumerate(AXES)}
+    number = np.where(unknown, 0, (bands - 1) @ np.array([25, 5, 1], dtype=np.int16)).astype(np.int8)
+    codes = pa.array(number, mask=unknown)
+    named = pa.DictionaryArray.from_arrays(codes, pa.array([cell_name(cell) for cell in every]))
+    segment = pa.DictionaryArray.from_arrays(codes, pa.array([names.of(cell).name for cell in every]))
+    levels = {axis: pa.array(bands[:, at].astype(np.int8), mask=unknown) for at, axis in enumerate(AXES)}
     columns = {"customer_id": ids, **levels, "cell": named.cast(pa.string()), "segment": segment.cast(pa.string())}
     return pa.table(columns | {"revenue": revenue})
 
 
-def _segment(place: Place, strategies: tuple[str, ...]) -> Segment:
-    place.keys(("name", "label", "strategy"), AXES)
-    r, f, m = (_levels(place.at(axis)) if place.has(axis) else LEVELS for axis in AXES)
-    strategy = place.at("strategy").one_of(strategies)
-    return Segment(place.at("name").name(), place.at("label").words(), strategy, (r, f, m))
+def _segment(node: ConfigNode, strategies: tuple[str, ...]) -> RfmSegment:
+    node.keys(("name", "label", "strategy"), AXES)
+    r, f, m = (_levels(node.at(axis)) if node.has(axis) else LEVELS for axis in AXES)
+    strategy = node.at("strategy").one_of(strategies)
+    return RfmSegment(node.at("name").name(), node.at("label").localized(), strategy, (r, f, m))
 
 
-def _levels(place: Place) -> tuple[int, ...]:
-    levels = tuple(line.whole(1) for line in place.lines("level"))
+def _levels(node: ConfigNode) -> tuple[int, ...]:
+    levels = tuple(line.whole(1) for line in node.lines("level"))
     if any(level not in LEVELS for level in levels):
-        raise place.wrong("levels go from 1 to 5.")
+        raise node.error("levels go from 1 to 5.")
     return levels
 
 
-def _place_of(scores: CardScores, axis: str) -> int:
+def _position_of(scores: CardScores, axis: str) -> int:
     if axis not in scores.card.names:
-        raise CardError(f"{scores.card.reference} has no line “{axis}”; an RFM card has the lines r, f and m.")
+        raise CardError(
+            f"{scores.card.reference} has no indicator “{axis}”; an RFM card has the indicators r, f and m."
+        )
     return scores.card.names.index(axis)

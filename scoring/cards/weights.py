@@ -1,30 +1,30 @@
-"""New weights for a card: from experts' comparisons or direct points, as a proposal beside the present ones."""
+"""Propose new weights for a card, from experts' pairwise comparisons or direct points, beside the present ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from rapport.errors import CardError
 from rapport.scoring.cards.ahp import Comparison, Judgment, Priorities, priorities
 from rapport.scoring.cards.card import Card
-from rapport.scoring.cards.place import Place
-from rapport.scoring.cards.yaml_text import parse_yaml, read_text
-
-from rapport.errors import CardError
+from rapport.scoring.cards.config_node import ConfigNode
+from rapport.scoring.cards.strict_yaml import parse_yaml, read_text
 
 DIMENSIONS = "dimensions"
 
 
 @dataclass(frozen=True)
-class Weighing:
-    """The card with new weights, beside the present one. Nothing is written."""
+class WeightProposal:
+    """A card with new weights beside the present card. Nothing is written."""
 
     present: Card
     proposed: Card
     groups: tuple[Priorities, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Give both sets of weights in points of 100, and how consistent each expert was."""
+        """Return both sets of weights in points of 100, and each expert's consistency ratio."""
         pairs = {
             name: [100 * self.present.weights[name], 100 * self.proposed.weights[name]] for name in self.present.names
         }
@@ -32,7 +32,7 @@ class Weighing:
         return {"card": self.present.name, "weights": pairs, "consistency": consistency}
 
     def as_text(self) -> str:
-        """Give the same for reading."""
+        """Return the same as text."""
         lines = [f"{self.present.name}: weights in points of 100", f"{'indicator':<30}{'present':>9}{'proposed':>9}"]
         lines += [f"{name:<30}{old:>9.1f}{new:>9.1f}" for name, (old, new) in self.as_dict()["weights"].items()]
         for group in self.groups:
@@ -41,33 +41,33 @@ class Weighing:
         return "\n".join(lines)
 
 
-def weigh(card: Card, path: Path) -> Weighing:
-    """Read a file of weights, either direct `points` or `experts` with comparisons, and put it on a card."""
-    return weigh_text(card, read_text(path), path.name)
+def propose_weights(card: Card, path: Path) -> WeightProposal:
+    """Read a file of weights, either direct `points` or `experts` with comparisons, and apply it to a card."""
+    return propose_weights_text(card, read_text(path), path.name)
 
 
-def weigh_text(card: Card, text: str, where: str) -> Weighing:
-    """Do the same from YAML text."""
-    place = Place(where, parse_yaml(text, where))
-    place.keys((), ("points", "experts"))
-    if place.has("points") == place.has("experts"):
-        raise place.wrong("give either “points” (a number for each indicator) or “experts” (comparisons).")
-    if place.has("points"):
-        points = {name: each.number() for name, each in place.at("points").items()}
-        return Weighing(card, with_weights(card, points, where))
-    groups = _groups(card, [_expert(line) for line in place.at("experts").lines("expert")], where)
-    return Weighing(card, with_weights(card, _global_weights(card, groups), where), tuple(groups.values()))
+def propose_weights_text(card: Card, text: str, where: str) -> WeightProposal:
+    """Do the same with YAML text."""
+    node = ConfigNode(where, parse_yaml(text, where))
+    node.keys((), ("points", "experts"))
+    if node.has("points") == node.has("experts"):
+        raise node.error("give either “points” (a number for each indicator) or “experts” (comparisons).")
+    if node.has("points"):
+        points = {name: each.number() for name, each in node.at("points").items()}
+        return WeightProposal(card, with_weights(card, points, where))
+    groups = _groups(card, [_expert(line) for line in node.at("experts").lines("expert")], where)
+    return WeightProposal(card, with_weights(card, _global_weights(card, groups), where), tuple(groups.values()))
 
 
 def with_weights(card: Card, points: Mapping[str, float], where: str) -> Card:
-    """Give the card of the next version with other weights."""
+    """Return the next version of the card with other weights."""
     if set(points) != set(card.names):
         odd = sorted(set(points) ^ set(card.names))
         raise CardError(
-            f"{where}: {', '.join(odd)}: the points must name each indicator of {card.name} once, no other."
+            f"{where}: {', '.join(odd)}: the points must name each indicator of {card.name} once, and no other."
         )
     if min(points.values()) < 0 or sum(points.values()) <= 0:
-        raise CardError(f"{where}: points are 0 or more, and at least one is above 0.")
+        raise CardError(f"{where}: points must be 0 or more, and at least one above 0.")
     dimensions = tuple(
         replace(part, indicators=tuple(replace(line, weight=points[line.name]) for line in part.indicators))
         for part in card.dimensions
@@ -75,32 +75,32 @@ def with_weights(card: Card, points: Mapping[str, float], where: str) -> Card:
     return replace(card, version=card.version + 1, dimensions=dimensions)
 
 
-def _expert(place: Place) -> list[Judgment]:
-    place.keys(("name", "groups"))
-    expert = place.at("name").text()
+def _expert(node: ConfigNode) -> list[Judgment]:
+    node.keys(("name", "groups"))
+    expert = node.at("name").text()
     return [
         Judgment(expert, group, tuple(_comparison(line) for line in each.lines("comparison")))
-        for group, each in place.at("groups").items()
+        for group, each in node.at("groups").items()
     ]
 
 
-def _comparison(place: Place) -> Comparison:
-    place.keys(("more", "than", "times"))
-    return Comparison(place.at("more").text(), place.at("than").text(), place.at("times").number())
+def _comparison(node: ConfigNode) -> Comparison:
+    node.keys(("more", "than", "times"))
+    return Comparison(node.at("more").text(), node.at("than").text(), node.at("times").number())
 
 
-def _groups(card: Card, experts: list[list[Judgment]], where: str) -> dict[str, Priorities]:
-    """Weigh the dimensions against each other, and the indicators within each dimension."""
+def _groups(card: Card, judgments: list[list[Judgment]], where: str) -> dict[str, Priorities]:
+    """Derive the weights of the dimensions, and of the indicators within each dimension."""
     items = {DIMENSIONS: [part.name for part in card.dimensions]}
     items |= {part.name: [line.name for line in part.indicators] for part in card.dimensions}
-    judged: dict[str, list[Judgment]] = {}
-    for judgment in (each for expert in experts for each in expert):
+    by_group: dict[str, list[Judgment]] = {}
+    for judgment in chain.from_iterable(judgments):
         if judgment.group not in items:
             raise CardError(f"{where}: there is no group “{judgment.group}”. Groups: {', '.join(items)}.")
-        judged.setdefault(judgment.group, []).append(judgment)
-    if lost := [group for group, names in items.items() if len(names) > 1 and group not in judged]:
-        raise CardError(f"{where}: nobody compared {', '.join(lost)}.")
-    return {group: priorities(items[group], judgments) for group, judgments in judged.items()}
+        by_group.setdefault(judgment.group, []).append(judgment)
+    if missing := [group for group, names in items.items() if len(names) > 1 and group not in by_group]:
+        raise CardError(f"{where}: there is no comparison for {', '.join(missing)}.")
+    return {group: priorities(items[group], own) for group, own in by_group.items()}
 
 
 def _global_weights(card: Card, groups: Mapping[str, Priorities]) -> dict[str, float]:

@@ -1,1 +1,1 @@
-"""The web console: pages drawn on the server from what the desk answers (``app.console``)."""
+"""The web console: pages rendered on the server from the answers of the application (``app.create_console``)."""

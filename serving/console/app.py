@@ -1,30 +1,32 @@
-"""The console as one ASGI application, mounted by the service beside its HTTP interface."""
+"""The console as one ASGI application, mounted by the service beside its HTTP API."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from rapport.serving.asked import Asked
-from rapport.serving.console.house import House
-from rapport.serving.console.looks import HERE, looks
-from rapport.serving.console.pages import cards, customer, model, portfolio, worklist
-from rapport.serving.console.session import Sessions
-from rapport.serving.console.visit import Books, Record
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from rapport.serving.console.page_context import AuditRecorder, PortfolioCache
+from rapport.serving.console.pages import cards, customer, model, portfolio, worklist
+from rapport.serving.console.rendering import page_renderer
+from rapport.serving.console.router import PageRouter
+from rapport.serving.console.session import Sessions
+from rapport.serving.console.translations import CONSOLE_DIR
+from rapport.serving.security.request_context import RequestContext
+
 if TYPE_CHECKING:
-    from rapport.serving.desk import Desk
+    from rapport.serving.application.application import Application
 
 
-class KeptFiles(StaticFiles):
-    """Our own files; their address changes with their content, so browsers may keep them."""
+class ImmutableStaticFiles(StaticFiles):
+    """Static files whose URL changes with their content, so that browsers may cache them for long."""
 
-    def file_response(self, *found: Any, **more: Any) -> Response:
-        """Return a file with leave to keep it."""
-        response = super().file_response(*found, **more)
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Return a file with a long cache lifetime."""
+        response = super().file_response(*args, **kwargs)
         response.headers["cache-control"] = "public, max-age=31536000, immutable"
         return response
 
@@ -34,42 +36,46 @@ def today_utc() -> date:
     return datetime.now(UTC).date()
 
 
-def unrecorded(_reading: Asked, _customer_ids: Sequence[str], _now: datetime) -> None:
-    """Keep no trail."""
+def no_audit(_request: RequestContext, _customer_ids: Sequence[str], _now: datetime) -> None:
+    """Record nothing."""
 
 
-def console(
-    desk: "Desk",
+def create_console(
+    application: "Application",
     *,
     secret: bytes,
     secure: bool = False,
-    record: Record = unrecorded,
+    record: AuditRecorder = no_audit,
     today: Callable[[], date] = today_utc,
 ) -> Starlette:
-    """Build the console over a desk.
+    """Build the console over an application.
 
-    ``secret`` signs cookies and forms and must be the same in all workers; ``secure`` keeps cookies to HTTPS;
+    ``secret`` signs cookies and forms and must be the same in all workers; ``secure`` restricts cookies to HTTPS;
     ``record`` writes to the audit trail who saw whose scores.
     """
-    house = House(desk, Sessions(secret, secure), looks(), Books(desk), today, record)
-    see, act = ["GET", "HEAD"], ["POST"]
+    router = PageRouter(
+        application, Sessions(secret, secure), page_renderer(), PortfolioCache(application), today, record
+    )
+    read, write = ["GET", "HEAD"], ["POST"]
+    log_feedback = router.page(worklist.log_feedback, scope="feedback")
     return Starlette(
         routes=[
-            Route("/", house.page(worklist.show), methods=see),
-            Route("/find", house.page(worklist.find), methods=see),
-            Route("/worklist.csv", house.page(worklist.csv_file), methods=see),
-            Route("/worklist.xlsx", house.page(worklist.excel_file), methods=see),
-            Route("/marks", house.page(worklist.mark, scope="feedback"), methods=act),
-            Route("/customers/{customer_id:path}", house.page(customer.show), methods=see),
-            Route("/portfolio", house.page(portfolio.show), methods=see),
-            Route("/model", house.page(model.show), methods=see),
-            Route("/cards", house.page(cards.show), methods=see),
-            Route("/cards/{name}", house.page(cards.show), methods=see),
-            Route("/cards/{name}/proposal", house.page(cards.propose), methods=act),
-            Route("/sign-in", house.sign_in(), methods=[*see, *act]),
-            Route("/sign-out", house.sign_out(), methods=act),
-            Route("/language/{code}", house.speak(), methods=see),
-            Mount("/static", KeptFiles(directory=HERE / "static")),
+            Route("/", router.page(worklist.show), methods=read),
+            Route("/find", router.page(worklist.find), methods=read),
+            Route("/worklist.csv", router.page(worklist.csv_file), methods=read),
+            Route("/worklist.xlsx", router.page(worklist.excel_file), methods=read),
+            Route("/feedback", log_feedback, methods=write),
+            Route("/marks", log_feedback, methods=write),  # the path of older pages that are still open
+            Route("/customers/{customer_id:path}", router.page(customer.show), methods=read),
+            Route("/portfolio", router.page(portfolio.show), methods=read),
+            Route("/model", router.page(model.show), methods=read),
+            Route("/cards", router.page(cards.show), methods=read),
+            Route("/cards/{name}", router.page(cards.show), methods=read),
+            Route("/cards/{name}/proposal", router.page(cards.propose_card), methods=write),
+            Route("/sign-in", router.sign_in(), methods=[*read, *write]),
+            Route("/sign-out", router.sign_out(), methods=write),
+            Route("/language/{code}", router.set_language(), methods=read),
+            Mount("/static", ImmutableStaticFiles(directory=CONSOLE_DIR / "static")),
         ],
-        exception_handlers={404: house.lost, 405: house.lost, 500: house.broken},
+        exception_handlers={404: router.page_not_found, 405: router.page_not_found, 500: router.server_error},
     )

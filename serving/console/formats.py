@@ -1,27 +1,30 @@
-"""How numbers, money, dates and missing values are written, in each language."""
+"""Formats of numbers, money, dates and missing values, in each language."""
 
 import math
 from collections.abc import Mapping
 from datetime import date, datetime
 
-NOTHING = "–"
+from rapport.durations import parse_duration
+
+PLACEHOLDER = "–"
 _SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _STEPS = {
     "en": ((1e9, "bn"), (1e6, "m"), (1e3, "k")),
     "zh": ((1e8, "亿"), (1e4, "万")),
 }
+_UNITS_ZH = {"month": "个月", "day": "天"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def missing(value: object) -> bool:
-    """Say whether there is no number, date or text to show."""
+def is_missing(value: object) -> bool:
+    """Whether there is no number, date or text to show."""
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """Write a share of one as a percentage."""
-    if share is None or missing(share):
-        return NOTHING
+    """Format a share of one as a percentage."""
+    if share is None or is_missing(share):
+        return PLACEHOLDER
     if digits == 0 and 0 < share < 0.005:
         return "<1%"
     if digits == 0 and 0.995 <= share < 1:
@@ -30,17 +33,17 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 
 def points(share: float | None, digits: int = 1) -> str:
-    """Write a difference of shares in percentage points, with its sign."""
-    if share is None or missing(share):
-        return NOTHING
+    """Format a difference of shares in percentage points, with its sign."""
+    if share is None or is_missing(share):
+        return PLACEHOLDER
     text = f"{share * 100:+.{digits}f}"
     return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
 
 
 def number(value: float | None, digits: int | None = None) -> str:
-    """Write a number with thousands separated; whole numbers without a fraction."""
-    if value is None or missing(value):
-        return NOTHING
+    """Format a number with thousands separators; whole numbers without a fraction."""
+    if value is None or is_missing(value):
+        return PLACEHOLDER
     if digits is None:
         digits = 0 if float(value).is_integer() or abs(value) >= 1000 else 1 if abs(value) >= 10 else 2
         return _signed(_trimmed(f"{value:,.{digits}f}"))
@@ -57,27 +60,31 @@ def _signed(text: str) -> str:
 
 
 def money(amount: float | None, currency: str, language: str) -> str:
-    """Write an amount short enough for a table: ¥182k, ¥18.2万."""
-    if amount is None or missing(amount):
-        return NOTHING
+    """Format an amount short enough for a table: ¥182k, ¥18.2万."""
+    if amount is None or is_missing(amount):
+        return PLACEHOLDER
     sign, size = ("−" if amount < 0 else ""), abs(amount)
-    mark = _SYMBOLS.get(currency, f"{currency} ")
+    symbol = _SYMBOLS.get(currency, f"{currency} ")
     for step, suffix in _STEPS.get(language, _STEPS["en"]):
         if size >= step * 0.9995:
             scaled = size / step
-            return f"{sign}{mark}{scaled:,.{0 if scaled >= 99.95 else 1}f}{suffix}"
-    return f"{sign}{mark}{size:,.0f}"
+            return f"{sign}{symbol}{scaled:,.{0 if scaled >= 99.95 else 1}f}{suffix}"
+    return f"{sign}{symbol}{size:,.0f}"
 
 
-def whole_money(amount: float | None, currency: str) -> str:
-    """Write an amount in full, for those who point at the short one."""
-    return NOTHING if amount is None or missing(amount) else f"{_SYMBOLS.get(currency, currency + ' ')}{amount:,.0f}"
+def full_money(amount: float | None, currency: str) -> str:
+    """Format an amount in full, for the tooltip of the short one."""
+    return (
+        PLACEHOLDER
+        if amount is None or is_missing(amount)
+        else f"{_SYMBOLS.get(currency, currency + ' ')}{amount:,.0f}"
+    )
 
 
 def day(value: str | date | None, language: str, *, year: bool = True) -> str:
-    """Write a date as people of the language do."""
-    if value is None or missing(value):
-        return NOTHING
+    """Format a date in the style of the language."""
+    if value is None or is_missing(value):
+        return PLACEHOLDER
     at = datetime.fromisoformat(value) if isinstance(value, str) else value
     if language == "zh":
         return f"{at.year}年{at.month}月{at.day}日" if year else f"{at.month}月{at.day}日"
@@ -85,15 +92,22 @@ def day(value: str | date | None, language: str, *, year: bool = True) -> str:
 
 
 def month(value: str, language: str) -> str:
-    """Write a month given as 2026-10."""
+    """Format a month written as 2026-10."""
     year, of_year = int(value[:4]), int(value[5:7])
     return f"{year}年{of_year}月" if language == "zh" else f"{_MONTHS[of_year - 1]} {year}"
 
 
+def horizon(duration: str, language: str) -> str:
+    """Format a prediction horizon such as 12mo as a modifier: "12-month" risk, 未来 "12 个月" 流失概率."""
+    length = parse_duration(duration)
+    count, unit = (length.months, "month") if length.months else (length.days, "day")
+    return f"{count} {_UNITS_ZH[unit]}" if language == "zh" else f"{count}-{unit}"
+
+
 def measure(value: object, unit: str, settings: Mapping[str, str]) -> str:
-    """Write a feature's value in its unit; ``settings`` has the page's currency, language and unit words."""
-    if missing(value):
-        return NOTHING
+    """Format a feature's value in its unit; ``settings`` has the page's currency, language and unit texts."""
+    if is_missing(value):
+        return PLACEHOLDER
     if not isinstance(value, int | float):
         return str(value)
     if unit == "money":

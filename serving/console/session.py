@@ -1,4 +1,4 @@
-"""Who is looking: a signed cookie that names the key, and the token that every form carries."""
+"""The console's signed cookies: the session, the browser id, the language; and the CSRF token of every form."""
 
 import secrets
 from dataclasses import dataclass
@@ -7,70 +7,74 @@ from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
-COOKIE = "rapport_session"
-VISIT = "rapport_visit"
-LANGUAGE = "rapport_language"
-_HOURS = 12
+SESSION_COOKIE = "rapport_session"
+BROWSER_COOKIE = "rapport_visit"
+LANGUAGE_COOKIE = "rapport_language"
+_SESSION_HOURS = 12
+_BROWSER_HOURS = 24 * 30
+_LANGUAGE_HOURS = 24 * 365
 
 
 @dataclass(frozen=True)
 class Sessions:
-    """Seal and open the console's cookies with one secret shared by all workers."""
+    """Sign and verify the console's cookies with one secret shared by all workers."""
 
     secret: bytes
     secure: bool
 
     def key_name(self, request: Request) -> str | None:
-        """Return the name of the key that signed in, None when nobody did or it is too long ago."""
+        """Return the name of the key that signed in; None when there is no session or it has expired."""
         try:
-            name = self._sealer.loads(request.cookies.get(COOKIE, ""), max_age=_HOURS * 3600)
+            name = self._session_serializer.loads(
+                request.cookies.get(SESSION_COOKIE, ""), max_age=_SESSION_HOURS * 3600
+            )
         except BadSignature:
             return None
         return name if isinstance(name, str) else None
 
     def start(self, response: Response, key_name: str) -> None:
-        """Sign a visitor in."""
-        self._set(response, COOKIE, str(self._sealer.dumps(key_name)), hours=_HOURS)
+        """Start a session."""
+        self._set(response, SESSION_COOKIE, str(self._session_serializer.dumps(key_name)), hours=_SESSION_HOURS)
 
     def end(self, response: Response) -> None:
-        """Sign a visitor out."""
-        response.delete_cookie(COOKIE, httponly=True, secure=self.secure, samesite="lax")
+        """End the session."""
+        response.delete_cookie(SESSION_COOKIE, httponly=True, secure=self.secure, samesite="lax")
 
-    def visit(self, request: Request) -> str:
-        """Return this browser's random mark, a new one when it has none."""
-        # Kept with the request: a new browser's page and its cookie must carry the same mark.
-        mark = request.cookies.get(VISIT) or secrets.token_urlsafe(18)
-        return str(request.scope.setdefault("rapport.visit", mark))
+    def browser_id(self, request: Request) -> str:
+        """Return this browser's random id, a new one when it has none."""
+        # Kept with the request: a new browser's page and its cookie must carry the same id.
+        browser_id = request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(18)
+        return str(request.scope.setdefault("rapport.browser_id", browser_id))
 
-    def remember(self, response: Response, request: Request) -> None:
-        """Keep the browser's mark, to which its form tokens are tied."""
-        self._set(response, VISIT, self.visit(request), hours=24 * 30)
+    def store_browser_id(self, response: Response, request: Request) -> None:
+        """Set the cookie with the browser's id, to which its CSRF tokens are bound."""
+        self._set(response, BROWSER_COOKIE, self.browser_id(request), hours=_BROWSER_HOURS)
 
-    def speak(self, response: Response, language: str) -> None:
-        """Keep the language that the visitor chose."""
-        self._set(response, LANGUAGE, language, hours=24 * 365)
+    def set_language(self, response: Response, language: str) -> None:
+        """Set the cookie with the chosen language."""
+        self._set(response, LANGUAGE_COOKIE, language, hours=_LANGUAGE_HOURS)
 
-    def token(self, request: Request) -> str:
+    def csrf_token(self, request: Request) -> str:
         """Return the token for the forms of this browser and this key."""
-        return str(self._forms.dumps(self._page_of(request)))
+        return str(self._csrf_serializer.dumps(self._csrf_subject(request)))
 
-    def is_token(self, token: str, request: Request) -> bool:
-        """Say whether a form came from a page that we gave to this browser and this key."""
+    def is_valid_csrf_token(self, token: str, request: Request) -> bool:
+        """Whether a token was issued to this browser and this key."""
         try:
-            return bool(self._forms.loads(token) == self._page_of(request))
+            return bool(self._csrf_serializer.loads(token) == self._csrf_subject(request))
         except BadSignature:
             return False
 
-    def _page_of(self, request: Request) -> list[str]:
-        return [self.visit(request), self.key_name(request) or ""]
+    def _csrf_subject(self, request: Request) -> list[str]:
+        return [self.browser_id(request), self.key_name(request) or ""]
 
     def _set(self, response: Response, name: str, value: str, *, hours: int) -> None:
         response.set_cookie(name, value, max_age=hours * 3600, httponly=True, secure=self.secure, samesite="lax")
 
     @property
-    def _sealer(self) -> URLSafeTimedSerializer:
+    def _session_serializer(self) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(self.secret, salt="rapport.session")
 
     @property
-    def _forms(self) -> URLSafeSerializer:
+    def _csrf_serializer(self) -> URLSafeSerializer:
         return URLSafeSerializer(self.secret, salt="rapport.forms")

@@ -1,148 +1,156 @@
-"""Whom to call: the customers that pass the filters, best first, and how far this week's capacity reaches."""
+"""The customers that pass the filters, ranked, and how far this week's contact capacity reaches."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rapport.serving.console.book import Book, Mask, Rows
 
-PAGE = 50
-MOVED = 0.05
+from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns, RowIndexes
+
+PAGE_SIZE = 50
+NOTABLE_CHANGE = 0.05
 FILTERS = ("owner", "tier", "segment", "family", "region", "grade")
 MOVEMENTS = ("rising", "falling", "steady", "unknown")
 SORTS = ("saved", "probability", "value_at_risk", "movement")
-MARKS = ("open", "done", "snoozed", "not_right", "all")
+FEEDBACK_STATES = ("open", "done", "snoozed", "not_right", "all")
 
 
 @dataclass(frozen=True)
-class Query:
-    """What a visitor asked of the worklist; unknown words fall back to the default."""
+class WorklistQuery:
+    """Filters, order and page of the worklist; unknown values fall back to the default."""
 
-    chosen: Mapping[str, str]
+    selected: Mapping[str, str]
     movement: str = ""
     text: str = ""
     sort: str = "saved"
-    mark: str = "open"
+    feedback: str = "open"
     page: int = 1
 
     @classmethod
-    def of(cls, params: Mapping[str, str]) -> "Query":
-        """Read the query from a page's address."""
+    def of(cls, params: Mapping[str, str]) -> "WorklistQuery":
+        """Read the query parameters of a URL; ``mark`` is the older name of ``feedback``."""
         page = params.get("page", "1")
         return cls(
-            chosen={name: params[name] for name in FILTERS if params.get(name)},
-            movement=_among(params.get("movement", ""), MOVEMENTS, ""),
+            selected={name: params[name] for name in FILTERS if params.get(name)},
+            movement=_one_of(params.get("movement", ""), MOVEMENTS, ""),
             text=params.get("q", "").strip()[:100],
-            sort=_among(params.get("sort", ""), SORTS, "saved"),
-            mark=_among(params.get("mark", ""), MARKS, "open"),
+            sort=_one_of(params.get("sort", ""), SORTS, "saved"),
+            feedback=_one_of(params.get("feedback") or params.get("mark", ""), FEEDBACK_STATES, "open"),
             page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
         )
 
     def params(self) -> dict[str, str]:
-        """Return what an address needs to ask the same again, without the page."""
-        full = {
-            **self.chosen,
+        """Return the query parameters that differ from the default, without the page."""
+        every = {
+            **self.selected,
             "movement": self.movement,
             "q": self.text,
             "sort": self.sort,
-            "mark": self.mark,
+            "feedback": self.feedback,
         }
-        return {name: value for name, value in full.items() if value not in ("", "saved", "open")}
-
-    def on_page(self, page: int) -> "Query":
-        """Return the same question about another page."""
-        return replace(self, page=page)
+        return {name: value for name, value in every.items() if value not in ("", "saved", "open")}
 
 
 @dataclass(frozen=True)
 class Worklist:
-    """The rows that answer a query, best first, and the sums over them."""
+    """The rows that match a query, ranked, and their totals."""
 
-    rows: Rows
-    within: int
-    saved_within: float
-    at_risk: float
+    rows: RowIndexes
+    within_capacity: int
+    savings_within_capacity: float
+    revenue_at_risk: float
     pages: int
     page: int
 
     @property
-    def shown(self) -> Rows:
+    def page_rows(self) -> RowIndexes:
         """Return the rows of this page."""
-        return self.rows[(self.page - 1) * PAGE : self.page * PAGE]
+        return self.rows[(self.page - 1) * PAGE_SIZE : self.page * PAGE_SIZE]
 
 
-def worklist(
-    book: Book, query: Query, *, owner: str | None, marks: Mapping[str, Mapping[str, Any]], capacity: int
+def build_worklist(
+    portfolio: PortfolioColumns,
+    query: WorklistQuery,
+    *,
+    owner: str | None,
+    feedback: Mapping[str, Mapping[str, Any]],
+    capacity: int,
 ) -> Worklist:
-    """Filter and sort the book; ``capacity`` calls are available a week."""
-    keep = visible(book, owner) & _filtered(book, query) & _with_mark(book, query.mark, marks)
+    """Filter and rank the portfolio; ``capacity`` is the number of contacts a week."""
+    keep = visible_rows(portfolio, owner) & _filtered(portfolio, query)
+    keep &= _with_feedback(portfolio, query.feedback, feedback)
     rows = np.flatnonzero(keep)
-    rows = rows[_order(book, query.sort, rows)]
-    pages = max(1, -(-len(rows) // PAGE))
+    rows = rows[_ranking(portfolio, query.sort, rows)]
+    pages = max(1, -(-len(rows) // PAGE_SIZE))
     within = rows[:capacity]
     return Worklist(
         rows=rows,
-        within=len(within),
-        saved_within=float(book.saved[within].sum()),
-        at_risk=float(np.nansum(book.at_risk[rows])),
+        within_capacity=len(within),
+        savings_within_capacity=float(portfolio.expected_savings[within].sum()),
+        revenue_at_risk=float(np.nansum(portfolio.revenue_at_risk[rows])),
         pages=pages,
         page=min(query.page, pages),
     )
 
 
-def visible(book: Book, owner: str | None) -> Mask:
-    """Mark the customers that a reader may see: all, or those of one owner."""
-    return np.ones(book.size, dtype=bool) if owner is None else book.words("owner").is_value(owner)
+def visible_rows(portfolio: PortfolioColumns, owner: str | None) -> Mask:
+    """Select the customers that a viewer may see: all, or those of one owner."""
+    return np.ones(portfolio.size, dtype=bool) if owner is None else portfolio.category("owner").equals(owner)
 
 
-def choices(book: Book, owner: str | None) -> dict[str, list[tuple[str, int]]]:
-    """List for each filter its values and how many visible customers have them, most first."""
-    seen = visible(book, owner)
-    return {name: _counted(book, name, seen) for name in FILTERS}
+def filter_options(portfolio: PortfolioColumns, owner: str | None) -> dict[str, list[tuple[str, int]]]:
+    """List for each filter its values and their count of visible customers, most frequent first."""
+    seen = visible_rows(portfolio, owner)
+    return {name: _value_counts(portfolio, name, seen) for name in FILTERS}
 
 
-def _counted(book: Book, name: str, seen: Mask) -> list[tuple[str, int]]:
-    words = book.words(name)
-    counts = np.bincount(words.codes[seen], minlength=len(words.values))
-    found = [(value, int(count)) for value, count in zip(words.values, counts, strict=True) if value and count]
+def _value_counts(portfolio: PortfolioColumns, name: str, seen: Mask) -> list[tuple[str, int]]:
+    column = portfolio.category(name)
+    counts = np.bincount(column.codes[seen], minlength=len(column.values))
+    found = [(value, int(count)) for value, count in zip(column.values, counts, strict=True) if value and count]
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:200]
 
 
-def _filtered(book: Book, query: Query) -> Mask:
-    keep = np.ones(book.size, dtype=bool)
-    for name, value in query.chosen.items():
-        keep &= book.words(name).is_value(value)
+def _filtered(portfolio: PortfolioColumns, query: WorklistQuery) -> Mask:
+    keep = np.ones(portfolio.size, dtype=bool)
+    for name, value in query.selected.items():
+        keep &= portfolio.category(name).equals(value)
     if query.movement:
-        keep &= _moved(book, query.movement)
-    return keep & book.having(query.text) if query.text else keep
+        keep &= _moved(portfolio, query.movement)
+    return keep & portfolio.search(query.text) if query.text else keep
 
 
-def _moved(book: Book, movement: str) -> Mask:
-    change = book.movement
+def _moved(portfolio: PortfolioColumns, movement: str) -> Mask:
+    change = portfolio.score_change
     if movement == "unknown":
         return np.isnan(change)
     if movement == "steady":
-        return np.abs(change) < MOVED
-    return change >= MOVED if movement == "rising" else change <= -MOVED
+        return np.abs(change) < NOTABLE_CHANGE
+    return change >= NOTABLE_CHANGE if movement == "rising" else change <= -NOTABLE_CHANGE
 
 
-def _with_mark(book: Book, mark: str, marks: Mapping[str, Mapping[str, Any]]) -> Mask:
-    if mark == "all":
-        return np.ones(book.size, dtype=bool)
-    closed = {key: str(made["verdict"]) for key, made in marks.items() if made["verdict"] in MARKS[1:-1]}
-    if mark == "open":
-        return ~book.marked(closed)
-    return book.marked(key for key, verdict in closed.items() if verdict == mark)
+def _with_feedback(portfolio: PortfolioColumns, state: str, feedback: Mapping[str, Mapping[str, Any]]) -> Mask:
+    if state == "all":
+        return np.ones(portfolio.size, dtype=bool)
+    verdicts = {key: str(note["verdict"]) for key, note in feedback.items() if note["verdict"] in FEEDBACK_STATES[1:-1]}
+    if state == "open":
+        return ~portfolio.with_ids(verdicts)
+    return portfolio.with_ids(key for key, verdict in verdicts.items() if verdict == state)
 
 
-def _order(book: Book, sort: str, rows: Rows) -> Rows:
-    """Return the best-first order; ties by probability, then by place, so that two visits agree."""
-    keys = {"saved": book.saved, "movement": book.movement, "value_at_risk": book.at_risk}
-    first = np.nan_to_num(keys.get(sort, book.numbers("probability"))[rows], nan=-np.inf)
-    second = np.nan_to_num(book.numbers("probability")[rows])
+def _ranking(portfolio: PortfolioColumns, sort: str, rows: RowIndexes) -> RowIndexes:
+    """Return the order, highest first; ties by probability, then by row, so that the order is reproducible."""
+    probability = portfolio.numeric("probability")
+    keys = {
+        "saved": portfolio.expected_savings,
+        "movement": portfolio.score_change,
+        "value_at_risk": portfolio.revenue_at_risk,
+    }
+    first = np.nan_to_num(keys.get(sort, probability)[rows], nan=-np.inf)
+    second = np.nan_to_num(probability[rows])
     return np.asarray(np.lexsort((rows, -second, -first)), dtype=np.int64)
 
 
-def _among(word: str, words: tuple[str, ...], default: str) -> str:
-    return word if word in words else default
+def _one_of(value: str, allowed: tuple[str, ...], default: str) -> str:
+    return value if value in allowed else default

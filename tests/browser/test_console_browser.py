@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 import uvicorn
 from console_book import HOSTILE
-from console_desk import ExampleDesk
-from rapport.serving.console.app import console
+from console_desk import ExampleApplication
+
+from rapport.serving.console.app import create_console
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -54,22 +55,24 @@ def browser() -> Iterator["Browser"]:
 
 
 @pytest.fixture
-def desk() -> ExampleDesk:
-    return ExampleDesk()
+def application() -> ExampleApplication:
+    return ExampleApplication()
 
 
 @pytest.fixture
-def address(desk) -> Iterator[str]:
+def address(application) -> Iterator[str]:
     """Serve the console on a free port of this machine."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        app = console(desk, secret=b"a secret of this test only, no other", today=lambda: date(2026, 11, 2))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        app = create_console(
+            application, secret=b"a secret of this test only, no other", today=lambda: date(2026, 11, 2)
+        )
         server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         while not server.started:
             time.sleep(0.02)
-        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         thread.join(10)
 
@@ -87,7 +90,7 @@ def enter(browser, address) -> Iterator[object]:
         opened.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on(
             "request", lambda asked: None if asked.url.startswith((address, "data:")) else complaints.append(asked.url)
         )
@@ -98,7 +101,7 @@ def enter(browser, address) -> Iterator[object]:
     yield open_page
     for context in opened:
         context.close()
-    assert [said for said in complaints if "404 (Not Found)" not in said] == []
+    assert [text for text in complaints if "404 (Not Found)" not in text] == []
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +124,7 @@ def test_no_page_has_a_serious_accessibility_finding_or_needs_sideways_scrolling
     enter, axe, path, size, language, scheme
 ):
     page = enter(path, size, language, scheme)
-    # Chromium's own door into a page, so that the console's rules against foreign scripts can stay as they are.
+    # Chromium's own evaluation of a script, so that the content security policy stays unchanged.
     page.evaluate(axe)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     serious = {
@@ -133,23 +136,23 @@ def test_no_page_has_a_serious_accessibility_finding_or_needs_sideways_scrolling
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-def test_from_the_riskiest_account_of_an_owner_to_why_and_a_mark_in_three_clicks(enter, desk):
+def test_from_the_riskiest_account_of_an_owner_to_its_drivers_and_an_outcome_in_three_clicks(enter, application):
     page = enter("/")
     page.get_by_label("Owner").select_option("Tom Becker")
     page.wait_for_url("**/?owner=Tom+Becker*")
-    page.get_by_label("Sorted by").select_option("probability")
+    page.get_by_label("Sort by").select_option("probability")
     page.wait_for_url("**sort=probability*")
-    owned = [fact for fact in desk.book("churn").to_pylist() if fact["owner"] == "Tom Becker"]
+    owned = [fact for fact in application.portfolio_table("churn").to_pylist() if fact["owner"] == "Tom Becker"]
     riskiest = max(owned, key=lambda fact: float(fact["probability"]))
     link = page.locator("tbody .name a").first
     assert link.inner_text() == riskiest["name"]
     link.click()
     page.wait_for_url(f"**/customers/{riskiest['customer_id']}")
-    assert page.get_by_role("heading", name="Why this number").is_visible()
+    assert page.get_by_role("heading", name="Score drivers").is_visible()
     page.get_by_label("Comment").fill("called, they have a new buyer")
     with page.expect_navigation():
         page.get_by_role("button", name="Done").click()
-    (kept,) = desk.said
+    (kept,) = application.notes
     assert (kept["customer_id"], kept["verdict"]) == (riskiest["customer_id"], "done")
     assert page.get_by_text("called, they have a new buyer").is_visible()
 
@@ -173,7 +176,7 @@ def test_the_language_switches_in_place_and_stays(enter):
     page.wait_for_url("**/portfolio")
     assert page.locator("h1").inner_text() == "全部客户"
     page.goto("/customers/C-1120")
-    assert page.get_by_role("heading", name="为什么是这个数").is_visible()
+    assert page.get_by_role("heading", name="评分依据").is_visible()
 
 
 def test_the_waterfall_on_the_page_adds_up_to_the_big_number(enter):
@@ -185,18 +188,18 @@ def test_the_waterfall_on_the_page_adds_up_to_the_big_number(enter):
     assert page.locator(".big").inner_text() == f"{shown[-1]:.0%}"
 
 
-def test_a_slider_asks_the_desk_and_shows_its_answer(enter, desk):
+def test_a_slider_shows_the_what_if_answer_of_the_application(enter, application):
     page = enter("/customers/C-1120")
     page.get_by_label(re.compile("Open tickets")).fill("0")
     answer = page.locator("[data-what-if-answer] b")
     answer.wait_for()
-    told = desk.what_if("C-1120", "churn", {"tickets_open": 0.0})
-    assert answer.inner_text() == f"{told['before']['probability']:.1%} → {told['after']['probability']:.1%}"
-    page.get_by_role("button", name="Back to today").click()
+    answered = application.what_if("C-1120", "churn", {"tickets_open": 0.0})
+    assert answer.inner_text() == f"{answered['before']['probability']:.1%} → {answered['after']['probability']:.1%}"
+    page.get_by_role("button", name="Reset to current values").click()
     answer.wait_for(state="detached")
 
 
-def test_a_call_can_be_chosen_marked_and_left_by_keyboard_alone(enter, desk):
+def test_an_outcome_can_be_logged_by_keyboard_alone(enter, application):
     page = enter("/")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
@@ -213,33 +216,32 @@ def test_a_call_can_be_chosen_marked_and_left_by_keyboard_alone(enter, desk):
     page.keyboard.press("Tab")
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    assert [(kept["verdict"], kept["comment"]) for kept in desk.said] == [("done", "line was busy")]
+    assert [(kept["verdict"], kept["comment"]) for kept in application.notes] == [("done", "line was busy")]
     page.keyboard.press("/")
     page.keyboard.type("C-1120")
     page.keyboard.press("Enter")
     page.wait_for_url("**/customers/C-1120")
 
 
-def test_hostile_names_run_nothing_anywhere(enter, desk):
-    page = enter("/?mark=all&q=alert")
+def test_hostile_names_run_nothing_anywhere(enter, application):
+    page = enter("/?feedback=all&q=alert")
     assert set(page.locator("tbody .name a").all_inner_texts()) == {HOSTILE[0], HOSTILE[6]}
-    for key, name in zip(
-        desk.book("churn")["customer_id"].to_pylist(), desk.book("churn")["name"].to_pylist(), strict=True
-    ):
+    table = application.portfolio_table("churn")
+    for key, name in zip(table["customer_id"].to_pylist(), table["name"].to_pylist(), strict=True):
         if name in HOSTILE:
             page.goto(f"/customers/{key}")
             assert page.locator("h1 bdi").inner_text().split() == name.split()
 
 
-def test_the_whole_way_through_the_door(browser, address, desk):
-    desk.open = False
+def test_signing_in_and_out(browser, address, application):
+    application.keys_disabled = False
     context = browser.new_context(base_url=address)
     page = context.new_page()
     page.goto("/portfolio")
-    page.get_by_label("Key").fill("key-of-maria")
+    page.get_by_label("Access key").fill("key-of-maria")
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/portfolio")
-    assert page.get_by_role("heading", name="The whole book").is_visible()
+    assert page.get_by_role("heading", name="All customers").is_visible()
     page.get_by_role("button", name="Sign out").click()
-    assert page.get_by_label("Key").is_visible()
+    assert page.get_by_label("Access key").is_visible()
     context.close()

@@ -1,4 +1,4 @@
-"""Alerts on their way out: a receiver that fails, hangs, or answers after we gave up loses nothing and sees one id."""
+"""Delivery of alerts: a receiver that fails, hangs or answers too late loses nothing and sees one id."""
 
 import json
 import threading
@@ -12,21 +12,24 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from alert_rules import alerts_yaml, rule
-from rapport.history import history_of
-from rapport.scoring.alerts import Moment
-from rapport.scoring.alerts.rules import rules_of_text
-from rapport.scoring.cards import load_card
-from rapport.serving.alerts import AlertFile, Outbox, Webhook, notify, verify
 
 from rapport.errors import ServingError
+from rapport.history import history_of
+from rapport.scoring.alerts import AlertContext
+from rapport.scoring.alerts.rules import parse_rules
+from rapport.scoring.cards import load_card
+from rapport.serving.jobs.alert_delivery import deliver_alerts
+from rapport.serving.jobs.channels import AlertFile, Webhook
+from rapport.serving.jobs.outbox import Outbox
+from rapport.serving.outbound_http import verify
 
 SECRET = "a secret of enough bytes"
 NOW = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
-RULES = rules_of_text(alerts_yaml(rule("high", "kind: score_above, probability: 0.5"), capacity=100), "alerts.yaml")
+RULES = parse_rules(alerts_yaml(rule("high", "kind: score_above, probability: 0.5"), capacity=100), "alerts.yaml")
 
 
 class Receiver(ThreadingHTTPServer):
-    """A receiver that behaves as its script says, one word a request, and then well."""
+    """A receiver that follows its script, one word per request, and then works."""
 
     daemon_threads = True
 
@@ -73,7 +76,7 @@ def receiver(request: pytest.FixtureRequest) -> Iterator[Receiver]:
     server.server_close()
 
 
-def moment(day: datetime = datetime(2026, 1, 1), customers: int = 3) -> Moment:
+def moment(day: datetime = datetime(2026, 1, 1), customers: int = 3) -> AlertContext:
     book = pa.table(
         {
             "customer_id": [f"c{number}" for number in range(customers)],
@@ -81,11 +84,11 @@ def moment(day: datetime = datetime(2026, 1, 1), customers: int = 3) -> Moment:
             "tier": ["at_risk"] * customers,
         }
     )
-    return Moment(day, load_card("relationship"), book)
+    return AlertContext(day, load_card("relationship"), book)
 
 
 def rounds(outbox: Outbox, hook: Webhook, count: int) -> list[int]:
-    """Send again and again, each time after the longest wait, and give what is still waiting."""
+    """Deliver repeatedly, each time after the longest wait; return how many alerts still wait."""
     return [outbox.deliver(hook, NOW + timedelta(hours=7 * turn)).waiting for turn in range(1, count + 1)]
 
 
@@ -98,9 +101,9 @@ SCRIPTS = [
 
 
 @pytest.mark.parametrize("receiver", SCRIPTS, indirect=True, ids=lambda script: "; ".join(script))
-def test_nothing_is_lost_and_nothing_gets_a_second_id(receiver, tmp_path):
+def test_no_alert_is_lost_or_gets_a_second_id(receiver, tmp_path):
     history = history_of({"orders": []})
-    notice = notify(history, tmp_path, moment(), RULES, now=NOW, channels=[receiver.hook])
+    notice = deliver_alerts(history, tmp_path, moment(), RULES, now=NOW, channels=[receiver.hook])
     assert notice.raised == 3
     assert notice.deliveries["webhook"].failed > 0
     outbox = Outbox(tmp_path / "alerts.db")
@@ -114,18 +117,18 @@ def test_nothing_is_lost_and_nothing_gets_a_second_id(receiver, tmp_path):
 
 
 @pytest.mark.parametrize("receiver", [()], indirect=True)
-def test_a_second_run_of_the_same_night_tells_nothing_new(receiver, tmp_path):
+def test_a_second_run_for_the_same_snapshot_delivers_nothing_new(receiver, tmp_path):
     history = history_of({"orders": []})
-    first = notify(history, tmp_path, moment(), RULES, now=NOW, channels=[receiver.hook])
-    again = notify(history, tmp_path, moment(), RULES, now=NOW + timedelta(hours=1), channels=[receiver.hook])
-    later = notify(history, tmp_path, moment(datetime(2026, 2, 5)), RULES, now=NOW, channels=[receiver.hook])
+    first = deliver_alerts(history, tmp_path, moment(), RULES, now=NOW, channels=[receiver.hook])
+    again = deliver_alerts(history, tmp_path, moment(), RULES, now=NOW + timedelta(hours=1), channels=[receiver.hook])
+    later = deliver_alerts(history, tmp_path, moment(datetime(2026, 2, 5)), RULES, now=NOW, channels=[receiver.hook])
     assert (first.raised, again.raised, later.raised) == (3, 0, 3)
     assert (len(receiver.taken), max(receiver.taken.values())) == (6, 1)
 
 
 @pytest.mark.parametrize("receiver", [()], indirect=True)
-def test_the_signature_holds_for_the_body_and_a_short_time_only(receiver, tmp_path):
-    notify(history_of({"orders": []}), tmp_path, moment(customers=1), RULES, now=NOW, channels=[receiver.hook])
+def test_the_signature_is_valid_for_the_body_and_a_short_time_only(receiver, tmp_path):
+    deliver_alerts(history_of({"orders": []}), tmp_path, moment(customers=1), RULES, now=NOW, channels=[receiver.hook])
     ((header, body),) = receiver.signed
     assert verify(SECRET, header, body, NOW)
     assert json.loads(body)["customer_id"] == "c0"
@@ -135,14 +138,16 @@ def test_the_signature_holds_for_the_body_and_a_short_time_only(receiver, tmp_pa
     assert not verify(SECRET, "nonsense", body, NOW)
 
 
-def test_a_process_that_dies_while_sending_leaves_the_alert_to_the_next(tmp_path):
+def test_an_alert_of_a_process_that_died_is_sent_by_the_next(tmp_path):
     class Dying(AlertFile):
         def send(self, *_: object) -> None:
             raise KeyboardInterrupt
 
     outbox = Outbox(tmp_path / "alerts.db")
     with pytest.raises(KeyboardInterrupt):
-        notify(history_of({"orders": []}), tmp_path, moment(), RULES, now=NOW, channels=[Dying(tmp_path / "a.jsonl")])
+        deliver_alerts(
+            history_of({"orders": []}), tmp_path, moment(), RULES, now=NOW, channels=[Dying(tmp_path / "a.jsonl")]
+        )
     out = AlertFile(tmp_path / "a.jsonl")
     # The one that was being sent is free again after its lease; the others are sent at once.
     assert outbox.deliver(out, NOW).waiting == 1
@@ -151,8 +156,8 @@ def test_a_process_that_dies_while_sending_leaves_the_alert_to_the_next(tmp_path
     assert sorted(line["customer_id"] for line in lines) == ["c0", "c1", "c2"]
 
 
-def test_an_address_or_a_secret_that_will_not_do_is_refused():
-    with pytest.raises(ServingError, match="no http or https address"):
+def test_an_invalid_address_or_secret_is_refused():
+    with pytest.raises(ServingError, match="not an http or https URL"):
         Webhook("file:///etc/passwd", SECRET)
     with pytest.raises(ServingError, match="secret is too short"):
         Webhook("https://crm.example", "short")

@@ -1,4 +1,4 @@
-"""Every stage by its command, on one invented company; and what a command says when it cannot go on."""
+"""Every command on one invented company, and the messages of commands that cannot be carried out."""
 
 import json
 import sys
@@ -38,10 +38,10 @@ def company(rapport):
     return rapport.folder / "company"
 
 
-def test_check_counts_what_was_read_and_says_what_can_be_trained(rapport, company, capsys):
+def test_check_counts_the_rows_of_every_table(rapport, company, capsys):
     assert rapport("check", company, "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    rows = {table["name"]: table["rows"] for table in told["tables"]}
+    result = json.loads(capsys.readouterr().out)
+    rows = {table["name"]: table["rows"] for table in result["tables"]}
     assert rows["orders"] == pq.read_metadata(company / "orders.parquet").num_rows
 
 
@@ -69,10 +69,10 @@ def test_a_model_is_trained_listed_and_scores_everyone(rapport, company, capsys)
 def test_alert_rules_are_tried_on_the_past(rapport, company, capsys):
     words = ["--from", "2025-01-01", "--to", "2025-04-01", "--every", 30, "--horizon", "6mo", "--json"]
     assert rapport("alerts", "replay", company, *words) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["moments"] == 3
-    assert 0 <= told["flips_back"] <= 1
-    assert told["overall"]["alerts"] == sum(worth["alerts"] for worth in told["by_rule"].values())
+    result = json.loads(capsys.readouterr().out)
+    assert result["moments"] == 3
+    assert 0 <= result["flips_back"] <= 1
+    assert result["overall"]["alerts"] == sum(worth["alerts"] for worth in result["by_rule"].values())
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_alert_rules_are_tried_on_the_past(rapport, company, capsys):
         (["features", "company", "--as-of", "soon", "--out", "f.parquet"], 2, "soon"),
         (["features", "company", "--as-of", AS_OF, "--out", "f.xls"], 11, "unknown ending .xls"),
         (["features", "company", "--as-of", AS_OF, "--active", "a year", "--out", "f.csv"], 11, "'a year' is not"),
-        (["score", "company", "--as-of", AS_OF, "--home", "elsewhere"], 13, "elsewhere"),
-        (["models", "promote", "99", "--home", "elsewhere"], 13, "elsewhere"),
+        (["score", "company", "--as-of", AS_OF, "--data-dir", "elsewhere"], 13, "elsewhere"),
+        (["models", "promote", "99", "--data-dir", "elsewhere"], 13, "elsewhere"),
         (["check", "company", "--settings", "no.toml"], 11, "no.toml"),
     ],
 )  # fmt: skip
@@ -92,9 +92,9 @@ def test_alert_rules_are_tried_on_the_past(rapport, company, capsys):
 def test_a_mistake_ends_with_one_sentence_and_its_exit_code(rapport, capsys, words, code, sentence):
     (rapport.folder / "empty").mkdir(exist_ok=True)
     assert rapport(*words) == code
-    said = capsys.readouterr().err
-    assert sentence in said
-    assert "Traceback" not in said
+    message = capsys.readouterr().err
+    assert sentence in message
+    assert "Traceback" not in message
 
 
 def test_an_engine_with_too_little_memory_names_the_setting(rapport, company, capsys):

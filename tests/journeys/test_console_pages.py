@@ -1,4 +1,4 @@
-"""Every page over an invented desk, without a browser: who may see what, and that it says what the desk says."""
+"""Every page over an example application, without a browser: access, content, and numbers equal to the answers."""
 
 import asyncio
 import io
@@ -10,23 +10,27 @@ from datetime import date
 import httpx
 import pytest
 from console_book import HOSTILE
-from console_desk import ExampleDesk
+from console_desk import ExampleApplication
 from markupsafe import escape
 from openpyxl import load_workbook
-from rapport.serving.console.app import console
+
+from rapport.serving.console.app import create_console
 from rapport.serving.console.formats import percent, points
 
 PAGES = ("/", "/portfolio", "/model", "/cards", "/cards/account100", "/customers/C-1120", "/?target=conversion")
 KIB = 1024
+SECRET = b"a secret of this test only, no other"
 
 
 class Browser:
-    """A browser without a window: keeps cookies, follows nothing."""
+    """A test client that keeps cookies and follows no redirects."""
 
     raises = True
 
-    def __init__(self, desk: ExampleDesk, language: str = "en") -> None:
-        self.app = console(desk, secret=b"a secret of this test only, no other", today=lambda: date(2026, 11, 2))
+    def __init__(self, application: ExampleApplication, language: str = "en") -> None:
+        self.app = create_console(
+            application, secret=b"a secret of this test only, no other", today=lambda: date(2026, 11, 2)
+        )
         self._cookies = httpx.Cookies({"rapport_language": language})
 
     def ask(self, method: str, path: str, **more: object) -> httpx.Response:
@@ -51,14 +55,14 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def open_desk() -> ExampleDesk:
-    return ExampleDesk()
+def open_app() -> ExampleApplication:
+    return ExampleApplication()
 
 
 @pytest.fixture
 def locked() -> Callable[[str], Browser]:
     def enter(key: str) -> Browser:
-        browser = Browser(ExampleDesk(is_open=False))
+        browser = Browser(ExampleApplication(keys_disabled=False))
         browser.sign_in(key)
         return browser
 
@@ -67,24 +71,24 @@ def locked() -> Callable[[str], Browser]:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("path", PAGES)
-def test_every_page_is_drawn_in_both_languages_within_its_weight(open_desk, path, language):
-    answer = Browser(open_desk, language).ask("GET", path)
+def test_every_page_renders_in_both_languages_within_its_size_limit(open_app, path, language):
+    answer = Browser(open_app, language).ask("GET", path)
     assert answer.status_code == 200
     assert f'lang="{"zh-Hans" if language == "zh" else "en"}"' in answer.text
     files = re.findall(r'(?:href|src)="(/static/[^"]+)"', answer.text)
-    weight = len(answer.content) + sum(len(Browser(open_desk).ask("GET", file).content) for file in set(files))
+    weight = len(answer.content) + sum(len(Browser(open_app).ask("GET", file).content) for file in set(files))
     assert weight < 600 * KIB
 
 
-def test_browsers_may_keep_our_files_but_no_page(open_desk):
-    browser = Browser(open_desk)
+def test_static_files_are_cached_and_pages_are_not(open_app):
+    browser = Browser(open_app)
     style = re.search(r'href="(/static/console.css[^"]+)"', browser.see("/")).group(1)
     assert "immutable" in browser.ask("GET", style).headers["cache-control"]
     assert browser.ask("GET", "/").headers["cache-control"] == "no-store"
 
 
-def test_pages_let_nothing_in_from_outside(open_desk):
-    answer = Browser(open_desk).ask("GET", "/customers/C-1120")
+def test_pages_load_nothing_from_other_sites(open_app):
+    answer = Browser(open_app).ask("GET", "/customers/C-1120")
     rules = answer.headers["content-security-policy"]
     assert "default-src 'none'" in rules
     assert "unsafe" not in rules
@@ -92,36 +96,36 @@ def test_pages_let_nothing_in_from_outside(open_desk):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names_are_shown_as_text(open_desk, name):
-    page = Browser(open_desk).ask("GET", "/", params={"q": name[:40], "mark": "all"}).text
+def test_hostile_names_are_shown_as_text(open_app, name):
+    page = Browser(open_app).ask("GET", "/", params={"q": name[:40], "feedback": "all"}).text
     assert f"<bdi>{escape(name)}</bdi>" in page
     assert "<script>alert" not in page
     assert "<img src=x" not in page
 
 
-def test_numbers_of_the_customer_page_are_those_of_the_answer(open_desk):
-    (answer,) = open_desk.answers(["C-1120"], "churn", reasons=12)
-    page = Browser(open_desk).see("/customers/C-1120")
+def test_numbers_of_the_customer_page_are_those_of_the_answer(open_app):
+    (answer,) = open_app.answers(["C-1120"], "churn", reasons=12)
+    page = Browser(open_app).see("/customers/C-1120")
     assert f'<p class="big">{percent(answer["probability"])}</p>' in page
     shown = re.findall(r'<tr class="(?:toward|away)">.*?data-points="([^"]+)">([^<]+)<', page, re.S)
     told = [reason["points"] for reason in answer["reasons"]]
     assert [text for _, text in shown] == [points(share) for share in told]
 
 
-def test_the_page_of_a_lead_is_the_same_over_another_target(open_desk):
-    assert "Chance of buying within the horizon" in Browser(open_desk).see("/customers/L-1003?target=conversion")
+def test_the_page_of_a_lead_shows_the_horizon_of_its_target(open_app):
+    assert "90-day conversion probability" in Browser(open_app).see("/customers/L-1003?target=conversion")
 
 
-def test_what_if_answers_with_the_part_of_the_page_that_changes(open_desk):
-    part = Browser(open_desk).see("/customers/C-1120?part=what-if&if.tickets_open=0")
+def test_what_if_returns_the_part_of_the_page_that_changes(open_app):
+    part = Browser(open_app).see("/customers/C-1120?part=what-if&if.tickets_open=0")
     assert "22.7%" in part
     assert "<html" not in part
-    refusal = Browser(open_desk).see("/customers/C-1120?part=what-if&if.days_since_last_order=0")
+    refusal = Browser(open_app).see("/customers/C-1120?part=what-if&if.days_since_last_order=0")
     assert "cannot be acted on" in refusal
 
 
-def test_who_has_no_key_is_asked_for_one_on_every_page_and_comes_back_to_it():
-    browser = Browser(ExampleDesk(is_open=False))
+def test_a_visitor_without_a_session_signs_in_and_returns_to_the_page():
+    browser = Browser(ExampleApplication(keys_disabled=False))
     assert all('name="key"' in browser.see(path) for path in (*PAGES, "/worklist.csv"))
     asked = browser.see("/portfolio")
     assert 'name="back" value="/portfolio"' in asked
@@ -130,26 +134,26 @@ def test_who_has_no_key_is_asked_for_one_on_every_page_and_comes_back_to_it():
     assert browser.ask("GET", "/portfolio").status_code == 200
 
 
-def test_a_wrong_key_is_refused_and_nobody_is_sent_to_another_site():
-    browser = Browser(ExampleDesk(is_open=False))
+def test_a_wrong_key_is_refused_and_no_redirect_leaves_the_site():
+    browser = Browser(ExampleApplication(keys_disabled=False))
     assert browser.sign_in("not a key").status_code == 401
     answer = browser.send("/sign-in", page="/sign-in", key="key-of-all", back="//evil.example")
     assert answer.headers["location"] == "/"
 
 
-def test_a_session_cookie_is_kept_from_scripts_and_ends_when_its_key_is_withdrawn():
-    desk = ExampleDesk(is_open=False)
-    browser = Browser(desk)
+def test_a_session_cookie_is_http_only_and_ends_when_its_key_is_revoked():
+    application = ExampleApplication(keys_disabled=False)
+    browser = Browser(application)
     cookie = browser.sign_in("key-of-all").headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
     assert "Worklist" in browser.see("/")
-    desk.withdraw("key-of-all")
+    application.revoke("key-of-all")
     assert 'name="key"' in browser.see("/")
 
 
 def test_a_forged_cookie_opens_nothing():
-    browser = Browser(ExampleDesk(is_open=False))
+    browser = Browser(ExampleApplication(keys_disabled=False))
     browser.ask("GET", "/", headers={"cookie": "rapport_session=ImFsbCI.aaaa.bbbb"})
     assert 'name="key"' in browser.see("/")
 
@@ -164,12 +168,12 @@ def test_an_owner_sees_their_own_customers_and_no_others(locked):
     browser = locked("key-of-maria")
     owners = set(re.findall(r"<small>[^<]* · ([^<·]+)</small>", browser.see("/")))
     assert owners == {"Maria Lopez"}
-    desk = ExampleDesk()
+    application = ExampleApplication()
     theirs, others = (
         next(
             key
-            for key in desk.book("churn")["customer_id"].to_pylist()
-            if (desk.facts(key, "churn")["owner"] == own) is yes
+            for key in application.portfolio_table("churn")["customer_id"].to_pylist()
+            if (application.facts(key, "churn")["owner"] == own) is yes
         )
         for own, yes in (("Maria Lopez", True), ("Maria Lopez", False))
     )
@@ -179,36 +183,38 @@ def test_an_owner_sees_their_own_customers_and_no_others(locked):
     assert stranger.status_code == nobody.status_code == 404
     assert stranger.text.replace(others, "?") == nobody.text.replace("nobody", "?")
     assert browser.ask("GET", f"/cards/relationship?customer={others}").text.count("There is no customer") == 1
-    assert browser.send("/marks", customer_id=others, verdict="done").status_code == 404
+    assert browser.send("/feedback", customer_id=others, verdict="done").status_code == 404
 
 
-def test_a_reader_may_look_but_not_mark(locked):
+def test_a_key_without_the_feedback_scope_cannot_log_an_outcome(locked):
     browser = locked("key-of-reader")
-    assert 'action="/marks"' not in browser.see("/")
-    refused = browser.send("/marks", customer_id="C-1003", verdict="done")
-    assert (refused.status_code, "lacks the right feedback" in refused.text) == (403, True)
+    assert 'action="/feedback"' not in browser.see("/")
+    refused = browser.send("/feedback", customer_id="C-1003", verdict="done")
+    assert (refused.status_code, "lacks the scope feedback" in refused.text) == (403, True)
     assert locked("key-of-scorer").ask("GET", "/").status_code == 403
 
 
-def test_a_form_from_elsewhere_changes_nothing():
-    desk = ExampleDesk()
-    browser = Browser(desk)
-    refused = browser.ask("POST", "/marks", data={"customer_id": "C-1003", "verdict": "done"})
-    stolen = re.search(r'name="token" value="([^"]+)"', Browser(desk).see("/"))
+def test_a_form_without_a_valid_token_changes_nothing():
+    application = ExampleApplication()
+    browser = Browser(application)
+    refused = browser.ask("POST", "/feedback", data={"customer_id": "C-1003", "verdict": "done"})
+    stolen = re.search(r'name="token" value="([^"]+)"', Browser(application).see("/"))
     assert stolen
-    foreign = browser.ask("POST", "/marks", data={"customer_id": "C-1003", "verdict": "done", "token": stolen.group(1)})
-    assert (refused.status_code, foreign.status_code, desk.said) == (403, 403, [])
+    foreign = browser.ask(
+        "POST", "/feedback", data={"customer_id": "C-1003", "verdict": "done", "token": stolen.group(1)}
+    )
+    assert (refused.status_code, foreign.status_code, application.notes) == (403, 403, [])
 
 
-def test_a_mark_goes_to_the_desk_and_the_row_leaves_the_list():
-    desk = ExampleDesk()
-    browser = Browser(desk)
+def test_a_logged_outcome_is_stored_and_the_row_leaves_the_open_list():
+    application = ExampleApplication()
+    browser = Browser(application)
     first = str(re.search(r"/customers/(C-\d+)", browser.see("/")).group(1))
     answer = browser.send(
-        "/marks", customer_id=first, verdict="snoozed", weeks="2", comment=" call in May ", back="/?tier=key"
+        "/feedback", customer_id=first, verdict="snoozed", weeks="2", comment=" call in May ", back="/?tier=key"
     )
     assert answer.headers["location"] == "/?tier=key"
-    (kept,) = desk.said
+    (kept,) = application.notes
     assert (kept["customer_id"], kept["verdict"], kept["comment"], kept["by"]) == (
         first,
         "snoozed",
@@ -216,12 +222,13 @@ def test_a_mark_goes_to_the_desk_and_the_row_leaves_the_list():
         "local",
     )
     assert f"/customers/{first}" not in browser.see("/")
+    assert f"/customers/{first}" in browser.see("/?feedback=snoozed")
     assert f"/customers/{first}" in browser.see("/?mark=snoozed")
     assert browser.send("/marks", customer_id=first, verdict="nonsense").status_code == 422
 
 
-def test_exports_hold_what_the_filters_show_with_the_desks_numbers(open_desk):
-    browser = Browser(open_desk)
+def test_exports_hold_the_filtered_rows_with_the_numbers_of_the_application(open_app):
+    browser = Browser(open_app)
     lines = (
         browser.ask("GET", "/worklist.csv?owner=Tom+Becker&sort=probability").content.decode("utf-8-sig").splitlines()
     )
@@ -229,21 +236,21 @@ def test_exports_hold_what_the_filters_show_with_the_desks_numbers(open_desk):
     assert header[:2] == ["customer_id", "name"]
     assert {line.split(",")[2] for line in lines[1:]} == {"Tom Becker"}
     first = dict(zip(header, lines[1].split(","), strict=False))
-    assert float(first["probability"]) == open_desk.facts(first["customer_id"], "churn")["probability"]
+    assert float(first["12-month churn risk"]) == open_app.facts(first["customer_id"], "churn")["probability"]
     sheet = load_workbook(io.BytesIO(browser.ask("GET", "/worklist.xlsx?mark=all").content))["churn"]
     cells = [cell for row in sheet.iter_rows() for cell in row]
     assert not [cell for cell in cells if cell.data_type == "f"]
     assert set(HOSTILE) <= {cell.value for cell in sheet["B"]}
 
 
-def test_the_search_goes_straight_to_a_customer_whose_id_is_given(open_desk):
-    browser = Browser(open_desk)
+def test_the_search_goes_straight_to_a_customer_whose_id_is_given(open_app):
+    browser = Browser(open_app)
     assert browser.ask("GET", "/find?q=C-1120").headers["location"] == "/customers/C-1120"
-    assert browser.ask("GET", "/find?q=Harbour").headers["location"] == "/?q=Harbour&mark=all"
+    assert browser.ask("GET", "/find?q=Harbour").headers["location"] == "/?q=Harbour&feedback=all"
 
 
-def test_a_card_can_be_tried_and_changed_only_as_a_file(open_desk):
-    browser = Browser(open_desk)
+def test_a_card_can_be_tried_and_changed_only_as_a_file(open_app):
+    browser = Browser(open_app)
     assert 'class="band got band-3"' in browser.see("/cards/relationship?customer=C-1120")
     sent = {"page": "/cards/relationship", "from": "weights"}
     answer = browser.send("/cards/relationship/proposal", **sent, **{"weight.spend_12m": "30"})
@@ -259,7 +266,7 @@ def test_a_card_can_be_tried_and_changed_only_as_a_file(open_desk):
 
 
 def test_the_first_page_of_a_hundred_thousand_customers_takes_less_than_a_third_of_a_second():
-    browser = Browser(ExampleDesk(size=100_000))
+    browser = Browser(ExampleApplication(size=100_000))
     browser.see("/")
 
     def seconds(path: str) -> float:
@@ -271,23 +278,23 @@ def test_the_first_page_of_a_hundred_thousand_customers_takes_less_than_a_third_
     assert min(seconds("/customers/C-1120") for _ in range(3)) < 0.1
 
 
-def test_old_scores_are_called_old_in_the_readers_language(open_desk):
-    late = console(open_desk, secret=b"a secret of this test only, no other", today=lambda: date(2026, 11, 9))
-    browser = Browser(open_desk, "zh")
+def test_stale_scores_have_a_notice_in_the_viewers_language(open_app):
+    late = create_console(open_app, secret=SECRET, today=lambda: date(2026, 11, 9))
+    browser = Browser(open_app, "zh")
     browser.app = late
     assert "当前评分已是 8 天前的" in browser.see("/")
-    assert "天前的" not in Browser(open_desk, "zh").see("/")
+    assert "天前的" not in Browser(open_app, "zh").see("/")
 
 
-def test_an_address_without_a_page_gets_a_sentence(open_desk):
-    answer = Browser(open_desk, "zh").ask("GET", "/no/such/page")
+def test_a_url_without_a_page_gets_a_sentence(open_app):
+    answer = Browser(open_app, "zh").ask("GET", "/no/such/page")
     assert (answer.status_code, "此地址没有页面。" in answer.text) == (404, True)
 
 
-def test_a_mistake_of_ours_is_a_sentence_too(open_desk, monkeypatch):
-    monkeypatch.setattr(open_desk, "views", lambda: 1 / 0)
-    browser = Browser(open_desk)
+def test_an_internal_error_gets_a_sentence(open_app, monkeypatch):
+    monkeypatch.setattr(open_app, "population_tables", lambda: 1 / 0)
+    browser = Browser(open_app)
     browser.raises = False
     answer = browser.ask("GET", "/portfolio")
-    assert (answer.status_code, "Something went wrong on our side" in answer.text) == (500, True)
+    assert (answer.status_code, "An internal error occurred" in answer.text) == (500, True)
     assert "ZeroDivision" not in answer.text

@@ -1,4 +1,4 @@
-"""Runs that are killed by the machine: training, the night and a promotion, at moments spread over each of them."""
+"""Killed runs: training, scoring and promotion, each killed at moments spread over its duration."""
 
 import contextlib
 import hashlib
@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rapport.scoring import Bundle, shelf
-from rapport.serving.store import pointer, read_run
+
+from rapport.scoring import Bundle
+from rapport.scoring.models import model_store
+from rapport.serving.snapshots.store import published_run_name, read_run
 
 pytestmark = pytest.mark.slow
 
@@ -107,7 +109,7 @@ class Place:
         return {each["version"]: each for each in told}
 
     def kept(self) -> dict[str, str]:
-        """Return the digest of every file of champion, versions and nights; MLflow's are looked at otherwise."""
+        """Return the digest of every file of champion, versions and snapshots; not of MLflow."""
         files = [path for name in ("models", "scores") for path in (self.home / name).rglob("*") if path.is_file()]
         return {str(path.relative_to(self.home)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
@@ -119,7 +121,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A champion that serves, a night, and a second version that could be promoted."""
+    """A live champion, a snapshot, and a second version that can be promoted."""
     place = Place(tmp_path_factory.mktemp("killed"))
     place.run("simulate", "company", "--customers", "300", "--years", "3")
     place.run(*TRAIN)
@@ -132,13 +134,13 @@ def whole(place: Place, before: dict[str, str]) -> None:
     """Assert that nothing which was there is gone or other, and that all that is there can be read."""
     now = place.kept()
     assert {name: now.get(name) for name in before} == before
-    for version in shelf.versions(place.home, "churn"):
+    for version in model_store.versions(place.home, "churn"):
         Bundle.load(place.home / "models" / "churn" / version)
     with sqlite3.connect(place.home / "mlflow.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_training_killed_at_ten_moments_leaves_champion_registry_and_night(place):
+def test_training_killed_at_ten_moments_leaves_champion_registry_and_snapshot(place):
     killed = place.at_ten_moments(*TRAIN)
     before, listed = place.kept(), place.models()
     ended = []
@@ -158,30 +160,30 @@ def test_training_killed_at_ten_moments_leaves_champion_registry_and_night(place
 
 def test_the_next_training_works_is_promoted_and_scores(place):
     place.run(*TRAIN)
-    newest = shelf.versions(place.home, "churn")[-1]
-    assert f"churn {newest} is champion; before it: 1." in place.run("models", "promote", newest)
+    newest = model_store.versions(place.home, "churn")[-1]
+    assert f"churn {newest} is the champion now; before: 1." in place.run("models", "promote", newest)
     assert place.models()[newest]["alias"] == "champion"
     place.run("score", "company", "--as-of", "2025-12-02")
 
 
-def test_a_night_killed_at_ten_moments_leaves_the_last_good_one(place):
-    nights = 0
+def test_a_scoring_run_killed_at_ten_moments_leaves_the_last_snapshot(place):
+    completed = 0
     before = place.kept()
     for gone in place.at_ten_moments(*SCORE):
         now = place.kept()
         moved = {name for name in before if name in now and now[name] != before[name]}
-        # The pointer names another night only when that one is whole; a night of the same day replaces its scores.
+        # The pointer names another run only when that one is complete; a run of the same day replaces its scores.
         assert moved <= {"scores/churn/current.json", *(name for name in before if "2025-12-08" in name)}
         assert not {name for name in before if name not in now and "/runs/" not in name}
-        run = read_run(place.home / "scores/churn/runs" / (pointer(place.home, "churn") or ""))
+        run = read_run(place.home / "scores/churn/runs" / (published_run_name(place.home, "churn") or ""))
         assert run.kept("scores") is not None
-        before, nights = now, nights + gone
-    assert nights == 10
+        before, completed = now, completed + gone
+    assert completed == 10
     assert "Scored" in place.run(*SCORE)
 
 
-def test_a_promotion_killed_at_ten_moments_names_one_champion(place):
-    versions = shelf.versions(place.home, "churn")[-2:]
+def test_a_promotion_killed_at_ten_moments_leaves_one_champion(place):
+    versions = model_store.versions(place.home, "churn")[-2:]
     for number in range(10):
         words = ("models", "promote", versions[number % 2], "--force")
         if number < 4:
@@ -191,10 +193,10 @@ def test_a_promotion_killed_at_ten_moments_names_one_champion(place):
         champions = [version for version, each in place.models().items() if each["alias"] == "champion"]
         assert len(champions) == 1
         assert champions[0] in versions
-        Bundle.load(shelf.champion(place.home, "churn"))
+        Bundle.load(model_store.champion(place.home, "churn"))
 
 
-def test_what_killed_runs_left_is_cleared_by_later_ones(place):
+def test_later_runs_clear_what_killed_runs_left(place):
     long_ago = time.time() - 3 * 86_400
     assert place.hidden() != []
     for path in [*place.home.rglob(".*"), *(place.folder / "scratch").iterdir()]:

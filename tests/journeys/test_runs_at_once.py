@@ -1,4 +1,4 @@
-"""Runs that meet in one home: trainings side by side, a night beside them, and one that does not let go."""
+"""Simultaneous runs in one data folder: trainings, a scoring run, and a run that holds its lock."""
 
 import multiprocessing
 import threading
@@ -7,19 +7,20 @@ from functools import cache
 
 import pytest
 from mlflow import MlflowClient
-from rapport.scoring import Bundle, shelf
-from rapport.serving.nightly import score_history
-from rapport.serving.store import current_run, kept_days
-from rapport.training import record, train
-from rapport.training.recipe import silent
-from rapport.training.store import tracking_uri
 from training_world import ASKED, company
 
 from rapport.errors import BusyError
-from rapport.locks import alone
+from rapport.locks import exclusive
+from rapport.scoring import Bundle
+from rapport.scoring.models import model_store
+from rapport.serving.snapshots.scoring_run import run_scoring
+from rapport.serving.snapshots.store import archived_days, published_run
+from rapport.training import register, train
+from rapport.training.pipeline import no_progress
+from rapport.training.registry.mlflow_store import tracking_uri
 
 AT = datetime(2026, 1, 2)
-NIGHTS = tuple(datetime(2025, 12, day) for day in (1, 2, 3))
+CUTOFFS = tuple(datetime(2025, 12, day) for day in (1, 2, 3))
 # Forked, so that MLflow is imported and the model trained once.
 START = multiprocessing.get_context("fork")
 
@@ -46,18 +47,18 @@ def together(*works):
 
 
 def keep(home):
-    return lambda: record(trained(), home=home, environ={}, now=AT)
+    return lambda: register(trained(), data_dir=home, environ={}, now=AT)
 
 
-def night(home, as_of):
-    return lambda: score_history(company(), home, "churn", as_of=as_of, now=AT, progress=silent)
+def publish_snapshot(home, as_of):
+    return lambda: run_scoring(company(), home, "churn", as_of=as_of, now=AT, progress=no_progress)
 
 
-def test_trainings_that_end_at_once_are_all_kept_and_the_first_is_champion(tmp_path):
+def test_simultaneous_trainings_are_all_registered_and_the_first_is_champion(tmp_path):
     trained()
     together(*[keep(tmp_path)] * 3)
-    assert shelf.versions(tmp_path, "churn") == ["1", "2", "3"]
-    assert [reign.version for reign in shelf.history(tmp_path, "churn")] == ["1"]
+    assert model_store.versions(tmp_path, "churn") == ["1", "2", "3"]
+    assert [reign.version for reign in model_store.history(tmp_path, "churn")] == ["1"]
     uri = tracking_uri(tmp_path, {})
     # Without the second one it would ask the registry that an earlier test has left to this process.
     client = MlflowClient(uri, uri)
@@ -67,30 +68,34 @@ def test_trainings_that_end_at_once_are_all_kept_and_the_first_is_champion(tmp_p
     assert {alias: str(version) for alias, version in aliases.items()} == {"champion": "1", "challenger": "3"}
 
 
-def test_nights_and_trainings_beside_each_other_leave_the_newest_night_answering(tmp_path):
+def test_simultaneous_runs_and_trainings_leave_the_newest_snapshot_published(tmp_path):
     keep(tmp_path)()
-    together(keep(tmp_path), *(night(tmp_path, as_of) for as_of in reversed(NIGHTS)), night(tmp_path, NIGHTS[0]))
-    answering = current_run(tmp_path, "churn")
-    assert answering.manifest.as_of == NIGHTS[-1].isoformat()
+    together(
+        keep(tmp_path),
+        *(publish_snapshot(tmp_path, as_of) for as_of in reversed(CUTOFFS)),
+        publish_snapshot(tmp_path, CUTOFFS[0]),
+    )
+    answering = published_run(tmp_path, "churn")
+    assert answering.manifest.as_of == CUTOFFS[-1].isoformat()
     assert answering.table("scores").num_rows == answering.manifest.rows > 0
-    assert kept_days(tmp_path, "churn") == [f"{as_of:%Y-%m-%d}" for as_of in NIGHTS]
+    assert archived_days(tmp_path, "churn") == [f"{as_of:%Y-%m-%d}" for as_of in CUTOFFS]
     assert [Bundle.load(tmp_path / "models" / "churn" / version).version for version in "12"] == ["1", "2"]
 
 
-def test_a_run_that_does_not_let_go_is_named(tmp_path):
+def test_a_run_that_holds_the_lock_is_named(tmp_path):
     with (
-        alone(tmp_path, "models", "keeping its churn model", now=AT),
+        exclusive(tmp_path, "models", "keeping its churn model", now=AT),
         pytest.raises(BusyError, match=r"keeping its churn model \(process \d+, since 2026-01-02 00:00\)"),
-        alone(tmp_path, "models", "promoting churn 2", now=AT, patience=0.3),
+        exclusive(tmp_path, "models", "promoting churn 2", now=AT, timeout=0.3),
     ):
         pass
 
 
-def test_whoever_waits_is_told_for_whom_and_goes_on_when_it_has_ended(tmp_path):
+def test_a_waiting_run_names_the_other_and_continues_when_it_ends(tmp_path):
     told, held, done = [], threading.Event(), threading.Event()
 
     def hold():
-        with alone(tmp_path, "models", "keeping its conversion model", now=AT):
+        with exclusive(tmp_path, "models", "keeping its conversion model", now=AT):
             held.set()
             done.wait(10)
 
@@ -102,6 +107,6 @@ def test_whoever_waits_is_told_for_whom_and_goes_on_when_it_has_ended(tmp_path):
         told.append(message)
         done.set()
 
-    with alone(tmp_path, "models", "keeping its churn model", now=AT, progress=report):
+    with exclusive(tmp_path, "models", "keeping its churn model", now=AT, progress=report):
         first.join(10)
     assert "keeping its conversion model" in told[0]

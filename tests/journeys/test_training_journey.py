@@ -1,4 +1,4 @@
-"""A model's life: trained, kept, loaded by MLflow, promoted, rolled back, watched; and killed on the way."""
+"""The life of a model: trained, registered, loaded by MLflow, promoted, rolled back, monitored, and killed runs."""
 
 import os
 import sqlite3
@@ -10,13 +10,14 @@ import mlflow
 import numpy as np
 import pytest
 import shap
-from rapport.features import snapshot
-from rapport.scoring import Bundle, Scorer, shelf
-from rapport.training import backtest, models_list, monitor, promote, record, rollback, train
-from rapport.training.registry import reconciled
 from training_world import ACTIVE, ASKED, HORIZON, NOW, company, orders
 
 from rapport.errors import BundleError, PromotionError
+from rapport.features import snapshot
+from rapport.scoring import Bundle, Scorer
+from rapport.scoring.models import model_store
+from rapport.training import backtest, list_models, monitor_champion, promote, register, rollback, train
+from rapport.training.registry.model_registry import sync_aliases
 
 AT = datetime(2026, 1, 2)
 
@@ -31,22 +32,22 @@ def home(tmp_path_factory):
     """One home for the whole life: a champion and two challengers."""
     place = tmp_path_factory.mktemp("home")
     for _ in range(3):
-        record(trained(), home=place, environ={}, now=AT)
+        register(trained(), data_dir=place, environ={}, now=AT)
     return place
 
 
 def people():
-    return snapshot(company(), NOW, trained().made.features, active=ACTIVE)
+    return snapshot(company(), NOW, trained().run.features, active=ACTIVE)
 
 
 def test_training_twice_gives_the_same_numbers():
     again = train(company(), "churn", **ASKED)
     first, second = (Scorer(each.bundle).score(people(), NOW).probability for each in (trained(), again))
     np.testing.assert_array_equal(first, second)
-    assert again.bundle.record == trained().bundle.record
+    assert again.bundle.provenance == trained().bundle.provenance
 
 
-def test_the_blend_is_no_worse_than_guessing_and_ranks_like_its_parts():
+def test_the_blend_is_better_than_the_base_rate_and_ranks_like_its_members():
     measured = trained().bundle.evaluation["measures"]
     assert measured["blend"]["log_loss"] < measured["base_rate"]["log_loss"]
     assert measured["blend"]["auc"] > measured["recency"]["auc"] - 0.02
@@ -62,15 +63,15 @@ def test_what_happens_after_the_cutoff_changes_no_prediction():
 
 
 def test_the_first_model_is_champion_and_the_next_a_challenger(home):
-    listed = models_list(home, "churn", environ={}).as_dict()["models"]
+    listed = list_models(home, "churn", environ={}).as_dict()["models"]
     assert [(each["version"], each["alias"]) for each in listed] == [("1", "champion"), ("2", ""), ("3", "challenger")]
 
 
-def test_mlflow_gives_what_the_scorer_gives_to_the_last_digit(home):
+def test_mlflow_returns_the_scores_of_the_scorer_to_the_last_digit(home):
     mlflow.set_tracking_uri(f"sqlite:///{home / 'mlflow.db'}")
     mlflow.set_registry_uri(f"sqlite:///{home / 'mlflow.db'}")
     loaded = mlflow.pyfunc.load_model("models:/churn@champion")
-    scored = Scorer(Bundle.load(shelf.champion(home, "churn"))).score(people(), NOW)
+    scored = Scorer(Bundle.load(model_store.champion(home, "churn"))).score(people(), NOW)
     said = loaded.predict(people().to_pandas())
     np.testing.assert_array_equal(said["probability"].to_numpy(), scored.probability)
     assert said["customer_id"].tolist() == scored.customer_id.tolist()
@@ -78,11 +79,11 @@ def test_mlflow_gives_what_the_scorer_gives_to_the_last_digit(home):
 
 def test_a_challenger_is_promoted_by_its_gates_and_rolled_back_in_one_step(home):
     promoted = promote(home, "churn", "2", environ={}, now=AT).as_text()
-    assert "churn 2 is champion; before it: 1." in promoted
+    assert "churn 2 is the champion now; before: 1." in promoted
     assert "of version 1's" in promoted
-    with pytest.raises(PromotionError, match=r"not compared with version 2, the champion\. Train again to compare"):
+    with pytest.raises(PromotionError, match=r"not compared with the champion, version 2\. Train again to compare"):
         promote(home, "churn", "3", environ={}, now=AT)
-    assert "churn 1 is champion again, in place of 2" in rollback(home, "churn", environ={}, now=AT).as_text()
+    assert "churn 1 is the champion again, instead of 2" in rollback(home, "churn", environ={}, now=AT).as_text()
     with pytest.raises(BundleError, match="nothing to roll back to"):
         rollback(home, "churn", environ={}, now=AT)
 
@@ -95,20 +96,20 @@ def test_the_report_works_offline(home):
 
 
 def test_the_shap_library_agrees_with_the_evidence_of_the_trees():
-    expert = next(expert for expert in trained().bundle.experts if expert.name == "many")
-    rows = trained().made.now
-    places = [rows.place[name] for name in expert.features]
+    member = next(member for member in trained().bundle.members if member.name == "many")
+    rows = trained().run.current
+    places = [rows.positions[name] for name in member.features]
     theirs = np.mean(
-        [shap.TreeExplainer(booster).shap_values(rows.values[:, places]) for booster in expert.loaded], axis=0
+        [shap.TreeExplainer(booster).shap_values(rows.values[:, places]) for booster in member.loaded], axis=0
     )
-    ours = expert.read(rows).by_feature[:, places]
+    ours = member.contributions(rows).by_feature[:, places]
     np.testing.assert_allclose(ours, theirs - theirs.mean(axis=0), atol=1e-6)
 
 
-def test_the_watch_tells_drift_and_when_outcomes_mature(home):
-    found = monitor(company(), home, "churn", as_of=NOW)
+def test_monitoring_reports_drift_and_when_outcomes_mature(home):
+    found = monitor_champion(company(), home, "churn", as_of=NOW)
     assert found.as_dict()["score_psi"] < 0.1
-    assert "No outcome has matured since the champion was trained; the first will on 2026-04-01." in found.as_text()
+    assert "No outcomes have matured since the champion was trained; the first will on 2026-04-01." in found.as_text()
     assert "the first will on 2026-04-01." in found.as_html("en")
     assert "现任模型训练之后还没有已知结果的预测；最早在 2026-04-01 会有。" in found.as_html("zh")
 
@@ -118,25 +119,25 @@ MOMENTS = (1, 9, 22, 40, 90)
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_run_killed_at_any_moment_leaves_the_champion_and_the_next_run_works(home, moment):
-    before = shelf.champion_version(home, "churn")
+    before = model_store.champion_version(home, "churn")
     child = os.fork()
     if child == 0:
         _killed_at(moment)
-        record(trained(), home=home, environ={}, now=AT)
+        register(trained(), data_dir=home, environ={}, now=AT)
         os._exit(0)
     os.waitpid(child, 0)
-    assert shelf.champion_version(home, "churn") == before
-    Bundle.load(shelf.champion(home, "churn"))
-    for version in shelf.versions(home, "churn"):
+    assert model_store.champion_version(home, "churn") == before
+    Bundle.load(model_store.champion(home, "churn"))
+    for version in model_store.versions(home, "churn"):
         Bundle.load(home / "models" / "churn" / version)
     with sqlite3.connect(home / "mlflow.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_after_all_kills_a_run_is_kept_and_aliases_follow_the_shelf(home):
-    kept = record(trained(), home=home, environ={}, now=AT).as_dict()
-    assert kept["version"] == shelf.versions(home, "churn")[-1]
-    assert reconciled(home, environ={}) == []
+def test_after_killed_runs_a_run_is_registered_and_aliases_follow_the_model_store(home):
+    kept = register(trained(), data_dir=home, environ={}, now=AT).as_dict()
+    assert kept["version"] == model_store.versions(home, "churn")[-1]
+    assert sync_aliases(home, environ={}) == []
 
 
 def _killed_at(moment):

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for whole histories: rows of all tables, placed on the instants where an engine may err."""
+"""Hypothesis strategies for histories: rows of all tables, dated at the instants where an engine may be wrong."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 from hypothesis import strategies as st
+
 from rapport.history import History, Settings, history_of
 from rapport.history.contract import TABLES, by_name, columns_of
 
@@ -63,9 +64,9 @@ def histories(draw: st.DrawFn, least: int = 120, most: int = 200) -> Tables:
     for number in range(draw(st.integers(least, most))):
         name = draw(st.sampled_from(_TABLES))
         tables[name].append(draw(rows(name, number)))
-    # Drawn apart, hardly a talk would be with a contact that there is.
-    for talk, who in zip(tables["interactions"][::2], cycle(tables["contacts"]), strict=False):
-        talk |= {"contact_id": who["contact_id"], "customer_id": who["customer_id"]}
+    # Drawn independently, hardly any interaction would have an existing contact.
+    for talk, contact in zip(tables["interactions"][::2], cycle(tables["contacts"]), strict=False):
+        talk |= {"contact_id": contact["contact_id"], "customer_id": contact["customer_id"]}
     for number, customer in enumerate(CUSTOMERS):
         tables["customers"].append(draw(rows("customers", number)) | {"customer_id": customer, "parent_id": None})
     return tables
@@ -109,7 +110,7 @@ def _value(table: str, column: str, kind: str) -> st.SearchStrategy[Any]:
 
 
 def read(tables: Mapping[str, list[dict[str, Any]]], settings: Settings | None = None) -> History:
-    """Read drawn tables, with the types of the contract even where a column holds no value."""
+    """Read drawn tables with the types of the contract, even for columns without values."""
     return history_of(arrow(tables), settings)
 
 

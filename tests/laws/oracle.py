@@ -1,4 +1,4 @@
-"""The features again, slowly, in plain Python: the oracle that every engine must agree with."""
+"""The oracle: the features computed slowly in plain Python; every engine must agree with it."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -6,18 +6,19 @@ from datetime import datetime
 from typing import Any
 
 from oracle_streams import DAY, Past, Row, Rows, known, second
-from rapport.features.measures import Binary, Either, Leaf, Measure, Number, Unary, When
+
+from rapport.features.measures import Binary, Coalesce, Constant, Measure, Unary, When, WindowAggregate
 from rapport.history.contract import TABLES
 
 
 def value(measure: Measure, past: Past) -> float | None:
     """Return a measure of one customer."""
-    if isinstance(measure, Leaf):
-        found = _leaf(measure, past)
+    if isinstance(measure, WindowAggregate):
+        found = _window_aggregate(measure, past)
         return None if found is None else float(found)
-    if isinstance(measure, Number):
+    if isinstance(measure, Constant):
         return measure.value
-    if isinstance(measure, Either):
+    if isinstance(measure, Coalesce):
         first = value(measure.first, past)
         return value(measure.second, past) if first is None else first
     parts = [value(part, past) for part in measure.parts()]
@@ -47,25 +48,27 @@ _BINARY = {
 }
 
 
-def _leaf(leaf: Leaf, past: Past) -> Any:
-    begin = datetime.min if leaf.days is None else past.cutoff - leaf.days * DAY
-    end = past.cutoff - leaf.skip * DAY
-    rows = [row for row in past.streams[leaf.partial.stream] if begin <= row["at"] < end]
-    if leaf.partial.where:
-        column, _, word = leaf.partial.where.partition("=")
+def _window_aggregate(aggregate: WindowAggregate, past: Past) -> Any:
+    begin = datetime.min if aggregate.days is None else past.cutoff - aggregate.days * DAY
+    end = past.cutoff - aggregate.skip * DAY
+    rows = [row for row in past.streams[aggregate.partial.stream] if begin <= row["at"] < end]
+    if aggregate.partial.where:
+        column, _, word = aggregate.partial.where.partition("=")
         rows = [row for row in rows if (row[column] == word if word else row[column])]
-    if leaf.partial.how == "count":
+    if aggregate.partial.how == "count":
         return len(rows)
-    told = [(second(row["at"]), row[leaf.partial.column]) for row in rows if row[leaf.partial.column] is not None]
-    values = [number for _, number in told]
+    known_values = [
+        (second(row["at"]), row[aggregate.partial.column]) for row in rows if row[aggregate.partial.column] is not None
+    ]
+    values = [number for _, number in known_values]
     return {
         "known": lambda: len(values),
         "sum": lambda: sum(values),
         "squares": lambda: sum(number * number for number in values),
         "max": lambda: max(values, default=None),
         "min": lambda: min(values, default=None),
-        "latest": lambda: max(told)[1] if told else None,
-    }[leaf.partial.how]()
+        "latest": lambda: max(known_values)[1] if known_values else None,
+    }[aggregate.partial.how]()
 
 
 def state(past: Past, active_from: datetime) -> str:
@@ -80,7 +83,7 @@ def state(past: Past, active_from: datetime) -> str:
 
 
 def pasts(tables: Mapping[str, Iterable[Row]], cutoff: datetime) -> dict[str, Past]:
-    """Return the past of every customer of whom something had happened."""
+    """Return the past of every customer with at least one event."""
     own: dict[str, Rows] = {}
     for name, rows in known(tables, cutoff).items():
         for row in rows:
@@ -92,7 +95,7 @@ def pasts(tables: Mapping[str, Iterable[Row]], cutoff: datetime) -> dict[str, Pa
 def outcome(
     tables: Mapping[str, Iterable[Row]], target: str, begin: datetime, end: datetime, known_by: datetime
 ) -> set[str]:
-    """Return the customers who bought (or won) in ``[begin, end)``, as far as it was known before ``known_by``."""
+    """Return the customers who ordered (or won a deal) in ``[begin, end)``, from rows known before ``known_by``."""
     rows = known(tables, known_by)
     bought = {row["customer_id"] for row in rows["orders"] if row["amount"] > 0 and begin <= row["at"] < end}
     won = {

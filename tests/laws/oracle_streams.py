@@ -1,4 +1,4 @@
-"""The streams again, slowly, in plain Python from the contract's raw rows: the first half of the oracle.
+"""The event streams computed slowly in plain Python from the contract's raw rows: the first half of the oracle.
 
 Nothing here is shared with the engine but the contract. One cutoff at a time, one customer at a time, with real
 datetimes and exact fractions instead of days, ticks, buckets and stocks.
@@ -18,14 +18,14 @@ Rows = dict[str, list[Row]]
 
 
 def tenthousandths(value: float | None) -> Fraction | None:
-    """Round half away from zero to 1/10,000, as numbers of the history are kept."""
+    """Round half away from zero to 1/10,000: the fixed point of the engine."""
     if value is None:
         return None
     return Fraction(int(math.copysign(math.floor(abs(value * 10_000) + 0.5), value)), 10_000)
 
 
 def known(tables: Mapping[str, Iterable[Row]], cutoff: datetime) -> Rows:
-    """Return what was known before the cutoff: other rows are not there, later facts are null, ``at`` is the time."""
+    """Return the rows known before the cutoff; later facts are null, ``at`` is the time."""
     return {table.name: [_masked(table, row, cutoff) for row in tables.get(table.name, ()) if _seen(table, row, cutoff)]
             for table in TABLES}  # fmt: skip
 
@@ -49,7 +49,7 @@ def _masked(table: Any, row: Row, cutoff: datetime) -> Row:
 
 
 class Past:
-    """One customer's known rows, and the streams that the measures read, as they stand at the cutoff."""
+    """One customer's known rows, and the event streams at the cutoff."""
 
     def __init__(self, rows: Rows, cutoff: datetime) -> None:
         self.rows = rows
@@ -67,12 +67,12 @@ class Past:
         return [{**row, "day": self.day(row["at"])} for row in rows if row["at"] is not None]
 
     def _come(self, table: str, fact: str) -> list[Row]:
-        """Return the rows whose later fact has come, at its time."""
+        """Return the rows whose later fact is known, at the fact's time."""
         found = [row for row in self.rows[table] if row[fact] is not None and row[fact] < self.cutoff]
         return [{**row, "at": max(row["at"], row[fact])} for row in found]
 
     def _waiting(self, table: str, fact: str) -> list[Row]:
-        """Return the rows whose later fact has not come, each a stock of one."""
+        """Return the rows whose later fact is unknown: one open interval each."""
         return [{**row, "change": 1} for row in self.rows[table] if row[fact] is None]
 
     def _with_gaps(self, rows: list[Row]) -> list[Row]:

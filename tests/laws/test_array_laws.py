@@ -1,4 +1,4 @@
-"""What grouping, neighbours and joins on arrays say, held to plain Python; numbers that mix alike must not matter."""
+"""Grouping, lag, lead and joins on arrays agree with plain Python; hash collisions must not matter."""
 
 from collections import defaultdict
 
@@ -6,26 +6,27 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rapport.features.arrays import rows
-from rapport.features.arrays.rows import Groups, matched
+
+from rapport.features.engine.arrays import rows
+from rapport.features.engine.arrays.rows import Groups, inner_join
 
 law = settings(max_examples=60, deadline=None)
 
 ids = st.sampled_from([-(2**62), -1, 0, 1, 2, 7, 2**40, 2**62])
 
-# As rows may come: in any order, in order of all keys, or in order of the first one and of the day.
+# Rows come in any order, in order of all keys, or in order of the first one and of the day.
 orders = st.sampled_from([lambda row: row[:0], lambda row: row, lambda row: (row[0], row[2])])
 keyed = st.lists(st.tuples(st.integers(-3, 3), ids, st.integers(0, 5)), max_size=12)
 
 
-@pytest.fixture(autouse=True, params=["mixed well", "all mixed to the same"])
-def _mixing(request, monkeypatch):
-    if request.param == "all mixed to the same":
-        monkeypatch.setattr(rows, "_mixed", lambda _, count: np.zeros(count, np.uint64))
+@pytest.fixture(autouse=True, params=["good hash", "all hashes collide"])
+def _hashing(request, monkeypatch):
+    if request.param == "all hashes collide":
+        monkeypatch.setattr(rows, "_hash", lambda _, count: np.zeros(count, np.uint64))
 
 
 def columns(drawn, count):
-    return [(np.array([row[place] for row in drawn], np.int64), None) for place in range(count)]
+    return [(np.array([row[key] for row in drawn], np.int64), None) for key in range(count)]
 
 
 @law
@@ -48,27 +49,27 @@ def test_groups_are_the_rows_with_equal_keys_each_in_its_order(drawn, order):
 
 @law
 @given(drawn=keyed, order=orders)
-def test_the_neighbours_of_a_row_are_those_of_its_group(drawn, order):
+def test_lag_and_lead_of_a_row_are_within_its_group(drawn, order):
     drawn = sorted(dict.fromkeys(drawn), key=order)
     one, two, day = columns(drawn, 3)
     groups = Groups.of([one, two], [day])
-    for beside, step in ((groups.before, -1), (groups.after, 1)):
-        values, missing = beside(day)
-        for place, row in enumerate(drawn):
+    for shift, step in ((groups.lag, -1), (groups.lead, 1)):
+        values, missing = shift(day)
+        for index, row in enumerate(drawn):
             days = sorted(other[2] for other in drawn if other[:2] == row[:2])
             at = days.index(row[2]) + step
-            assert (None if missing[place] else values[place]) == (days[at] if 0 <= at < len(days) else None)
+            assert (None if missing[index] else values[index]) == (days[at] if 0 <= at < len(days) else None)
 
 
 @law
-@given(left=keyed, right=keyed, gone=st.integers(0, 11))
-def test_a_join_pairs_the_rows_whose_known_keys_are_equal(left, right, gone):
+@given(left=keyed, right=keyed, null_row=st.integers(0, 11))
+def test_a_join_pairs_the_rows_with_equal_keys_that_are_not_null(left, right, null_row):
     one, two = columns(left, 2), columns(right, 2)
-    missing = np.arange(len(left)) == gone
-    pairs = list(zip(*matched([one[0], (one[1][0], missing)], two), strict=True))
+    missing = np.arange(len(left)) == null_row
+    pairs = list(zip(*inner_join([one[0], (one[1][0], missing)], two), strict=True))
     assert pairs == [
-        (here, there)
-        for here, row in enumerate(left)
-        for there, other in enumerate(right)
-        if row[:2] == other[:2] and here != gone
+        (one_index, two_index)
+        for one_index, row in enumerate(left)
+        for two_index, other in enumerate(right)
+        if row[:2] == other[:2] and one_index != null_row
     ]

@@ -1,4 +1,4 @@
-"""What every declared feature keeps to: its name, its words, its window, and what it is when nothing happened."""
+"""Laws of every declared feature: its name, its texts, its window, and its value when nothing happened."""
 
 import re
 from datetime import datetime
@@ -7,12 +7,14 @@ import pytest
 from drawn_histories import CUTOFF, Tables, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from rapport.durations import Duration
 from rapport.features import FAMILIES, Catalog, Feature, Vocabulary, catalog, snapshot
-from rapport.features.feature import UNITS
+from rapport.features.catalog.feature import UNITS
+from rapport.features.catalog.fingerprint import declaration
+from rapport.features.measures import Coalesce, Constant, Events
 from rapport.history import history_of
 from rapport.history.contract import TABLES
-
-from rapport.durations import Span
 
 CATALOG = catalog(Vocabulary(channels=("fax",), attributes=("industry", "employees", "parent_id")))
 words = st.lists(
@@ -27,7 +29,7 @@ def test_the_catalog_is_complete() -> None:
 
 @given(actions=words, channels=words, attributes=words)
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
-def test_names_are_lower_case_words_and_no_two_are_the_same_whatever_the_company_calls_things(
+def test_feature_names_are_lower_case_and_unique_for_any_vocabulary(
     actions: list[str], channels: list[str], attributes: list[str]
 ) -> None:
     named = catalog(
@@ -43,9 +45,9 @@ def test_a_feature_is_well_declared(feature: Feature) -> None:
     assert feature.unit in UNITS
     assert re.fullmatch(r"[A-Z].*\.", feature.meaning.en)
     assert re.search(r"[\u4e00-\u9fff].*。$", feature.meaning.zh)
-    assert {feature.direction, feature.buying} <= {-1, 0, 1}
-    # Our own activity may never be what lowers a risk or raises a chance.
-    assert not feature.outbound or (feature.direction >= 0 and feature.buying <= 0)
+    assert {feature.direction, feature.conversion_direction} <= {-1, 0, 1}
+    # The company's own activity never lowers a risk or raises a conversion probability.
+    assert not feature.outbound or (feature.direction >= 0 and feature.conversion_direction <= 0)
 
 
 def windows_in(name: str) -> set[int]:
@@ -54,8 +56,8 @@ def windows_in(name: str) -> set[int]:
 
 def windows_of(feature: Feature) -> set[int]:
     """Return the distances at which the feature's windows begin, and how wide they are."""
-    leaves = list(feature.measure.leaves()) if feature.measure else []
-    distances = {leaf.days for leaf in leaves if leaf.days} | {leaf.days - leaf.skip for leaf in leaves if leaf.days}
+    aggregates = [each for each in feature.measure.window_aggregates() if each.days] if feature.measure else []
+    distances = {each.days for each in aggregates} | {each.days - each.skip for each in aggregates}
     return distances | {days for read in (*feature.streams, feature.relatives or "") for days in windows_in(read)}
 
 
@@ -67,19 +69,28 @@ def test_the_window_in_a_name_is_the_window_of_the_measure(feature: Feature) -> 
 
 @given(others=st.fixed_dictionaries({table.name: st.tuples(rows(table.name, 1)) for table in TABLES}))
 @settings(max_examples=3, deadline=None, derandomize=True, database=None)
-def test_of_a_customer_to_whom_nothing_happened_every_feature_says_what_it_declares(others: Tables) -> None:
+def test_without_events_every_feature_has_its_declared_value(others: Tables) -> None:
     silent = {"customer_id": "silent", "created_at": datetime(2020, 1, 1)}
     with history_of(others | {"customers": [silent]}) as history:
-        table = snapshot(history, CUTOFF, CATALOG, active=Span(12))
+        table = snapshot(history, CUTOFF, CATALOG, active=Duration(12))
     found = next(row for row in table.to_pylist() if row["customer_id"] == "silent")
-    told = [feature for feature in CATALOG.features if "customers" not in feature.streams and not feature.is_attribute]
-    assert {feature.name: found[feature.name] for feature in told} == {
-        feature.name: feature.if_no_events for feature in told
+    measured = [
+        feature for feature in CATALOG.features if "customers" not in feature.streams and not feature.is_attribute
+    ]
+    assert {feature.name: found[feature.name] for feature in measured} == {
+        feature.name: feature.if_no_events for feature in measured
     }
 
 
-def test_a_change_of_what_is_declared_changes_the_fingerprint() -> None:
+def test_a_changed_declaration_changes_the_fingerprint() -> None:
     fewer = Catalog(CATALOG.features[1:], CATALOG.vocabulary)
     other_order = Catalog(CATALOG.features[::-1], CATALOG.vocabulary)
     again = Catalog(CATALOG.features, CATALOG.vocabulary)
     assert len({CATALOG.fingerprint, fewer.fingerprint, other_order.fingerprint, again.fingerprint}) == 3
+
+
+def test_the_text_behind_stored_fingerprints_keeps_its_format() -> None:
+    assert declaration(Coalesce(Events("orders").days_since_last(), Constant(1.0))) == (
+        "Either(first=Unary(operator='since', inner=Leaf(partial=Partial(stream='orders', how='max', column='day', "
+        "where=None), days=None, skip=0)), second=Number(value=1.0))"
+    )

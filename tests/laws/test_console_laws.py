@@ -1,21 +1,22 @@
-"""What is true of every text, template and answer of the console."""
+"""Laws of every text, template and waterfall of the console."""
 
 import re
 from string import Formatter
 
 from hypothesis import given
 from hypothesis import strategies as st
-from rapport.serving.console.figures import waterfall
-from rapport.serving.console.looks import HERE, Texts
 
-ENGLISH, CHINESE = Texts("en").words, Texts("zh").words
-TEMPLATES = {path.name: path.read_text(encoding="utf-8") for path in (HERE / "templates").glob("*.html")}
-CODE = [path.read_text(encoding="utf-8") for path in HERE.rglob("*.py")]
+from rapport.serving.console.charts import waterfall
+from rapport.serving.console.translations import CONSOLE_DIR, Translations
+
+ENGLISH, CHINESE = Translations("en").texts, Translations("zh").texts
+TEMPLATES = {path.name: path.read_text(encoding="utf-8") for path in (CONSOLE_DIR / "templates").glob("*.html")}
+CODE = [path.read_text(encoding="utf-8") for path in CONSOLE_DIR.rglob("*.py")]
 shares = st.floats(0.001, 0.999)
 
 
 _JINJA = r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}"
-_NAMED_BLOCK = r"\{% block kind %\}\w*\{% endblock %\}"
+_NAMED_BLOCK = r"\{% block kind %\}[\w-]*\{% endblock %\}"
 
 
 def _without(text: str, *patterns: str) -> str:
@@ -24,36 +25,39 @@ def _without(text: str, *patterns: str) -> str:
     return text
 
 
-def _holes(text: str) -> set[str]:
+def _placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
-def test_both_languages_say_the_same_things_with_the_same_values():
+def test_both_languages_have_the_same_keys_and_placeholders():
     assert set(ENGLISH) == set(CHINESE)
-    assert {key: _holes(text) for key, text in ENGLISH.items()} == {key: _holes(text) for key, text in CHINESE.items()}
+    assert {key: _placeholders(text) for key, text in ENGLISH.items()} == {
+        key: _placeholders(text) for key, text in CHINESE.items()
+    }
 
 
-def test_every_text_that_a_page_asks_for_exists():
-    asked = {key for text in [*TEMPLATES.values(), *CODE] for key in re.findall(r"\b(?:t|texts)\('([\w.]+)'[),]", text)}
-    assert len(asked) > 100
-    assert asked <= set(ENGLISH)
+def test_every_text_key_that_a_page_names_exists():
+    call = r"""\b(?:t|translate|_translations\(request\))\(['"]([\w.]+)['"][),]"""
+    named = {key for text in [*TEMPLATES.values(), *CODE] for key in re.findall(call, text)}
+    assert len(named) > 100
+    assert named <= set(ENGLISH)
 
 
-def test_no_page_holds_words_of_its_own():
-    # What is left of a template without tags, expressions and comments is marks and digits only.
+def test_no_template_contains_untranslated_text():
+    # A template without tags, expressions and comments contains only punctuation and digits.
     bare = {name: _without(text, _NAMED_BLOCK, _JINJA, r"<[^>]*>", r"&\w+;") for name, text in TEMPLATES.items()}
     allowed = {"Rapport", "CSV", "Excel", "PSI", "R", "F", "M"}
     found = {name: set(re.findall(r"[^\W\d_]+", text)) - allowed for name, text in bare.items()}
     assert {name: words for name, words in found.items() if words} == {}
 
 
-def test_no_page_runs_or_styles_inline_or_reaches_outside():
+def test_no_template_has_inline_scripts_or_styles_or_external_urls():
     for name, text in TEMPLATES.items():
         assert not re.search(r"""\son\w+=|\sstyle=|javascript:|<script>|\|\s*safe|//[a-z]+\.""", text), name
 
 
 @given(base=shares, final=shares, points=st.lists(st.floats(-0.5, 0.5), max_size=8))
-def test_every_waterfall_adds_up_in_the_digits_it_shows(base, final, points):
+def test_every_waterfall_adds_up_in_its_rounded_digits(base, final, points):
     steps = waterfall({"base_rate": base, "probability": final, "reasons": [{"points": share} for share in points]})
     shown = [round(step.points * 1000) for step in steps]
     assert sum(shown[:-1]) == shown[-1] == round(final * 1000)

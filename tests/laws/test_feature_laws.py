@@ -1,4 +1,4 @@
-"""Laws 1 and 2 of the design, over the whole catalog at once."""
+"""Laws 1 and 2 of the design over the whole catalog: no leaks, and invariance to everything irrelevant."""
 
 import math
 from datetime import datetime, timedelta
@@ -26,20 +26,20 @@ from drawn_histories import (
 )
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
+from rapport.durations import Duration
 from rapport.features import Vocabulary, catalog, snapshot, training_rows
 from rapport.history import History, Settings, read_history
 from rapport.history.contract import TABLES
 
-from rapport.durations import Span
-
 CATALOG = catalog(Vocabulary(actions=("view", "webinar", "cart", "demo=1"), channels=("fax",)))
-ACTIVE = Span(days=365)
-HORIZON = Span(days=HORIZON_DAYS)
-# Between two turns of the day: some of what was recorded on the last day came too late.
+ACTIVE = Duration(days=365)
+HORIZON = Duration(days=HORIZON_DAYS)
+# Within a day: some rows recorded on the last day are too late.
 KNOWN_BY = HORIZON.after(CUTOFF) + timedelta(hours=3)
 
-# A run of the database costs about a second whatever it reads, so a law gets few histories with much in each. What
-# fails is written out as it was drawn: shrinking it would take minutes.
+# A run of the database takes about a second for any history, so each law draws few, large histories. A failing history
+# is printed as drawn: shrinking would take minutes.
 law = settings(
     max_examples=3,
     deadline=None,
@@ -52,18 +52,18 @@ law = settings(
 
 SOME = CUSTOMERS[::2]
 
-# The engine is chosen by the size of a history; here each is made to answer.
+# The size of a history selects the engine; the tests run each.
 ENGINES = {"arrays": 10**9, "database": -1}
 
 
 def at(tables: Tables, cutoff: datetime = CUTOFF, *, engine: str = "arrays") -> pa.Table:
     with read(tables) as history:
-        return told_by(engine, history, cutoff)
+        return snapshot_by(engine, history, cutoff)
 
 
-def told_by(engine: str, history: History, cutoff: datetime) -> pa.Table:
+def snapshot_by(engine: str, history: History, cutoff: datetime) -> pa.Table:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rapport.features.engine.SMALL", ENGINES[engine])
+        patch.setattr("rapport.features.feature_table.snapshot.SMALL_HISTORY_ROWS", ENGINES[engine])
         return snapshot(history, cutoff, CATALOG, active=ACTIVE)
 
 
@@ -72,19 +72,19 @@ def training_of(history: History, target: str) -> pa.Table:
 
 
 def differences(table: pa.Table, other: pa.Table, key: tuple[str, ...] = ("customer_id",)) -> list[str]:
-    """Return the cells in which two tables differ, in words; exactly, to the last bit."""
-    here, there = ({tuple(row[name] for name in key): row for row in each.to_pylist()} for each in (table, other))
-    missing = [f"{row}: not in both" for row in here.keys() ^ there.keys()]
+    """Return the cells in which two tables differ, to the last bit, as text."""
+    left, right = ({tuple(row[name] for name in key): row for row in each.to_pylist()} for each in (table, other))
+    missing = [f"{row}: not in both" for row in left.keys() ^ right.keys()]
     return missing + [
-        f"{row} {name}: {value!r} != {there[row][name]!r}"
-        for row in here.keys() & there.keys()
-        for name, value in here[row].items()
-        if value != there[row][name]
+        f"{row} {name}: {value!r} != {right[row][name]!r}"
+        for row in left.keys() & right.keys()
+        for name, value in left[row].items()
+        if value != right[row][name]
     ]
 
 
-def unlike_oracle(table: pa.Table, tables: Tables, cutoff: datetime) -> list[str]:
-    """Return the cells of a snapshot that plain Python tells otherwise."""
+def differences_to_oracle(table: pa.Table, tables: Tables, cutoff: datetime) -> list[str]:
+    """Return the cells of a snapshot that differ from the oracle, as text."""
     pasts = oracle.pasts(tables, cutoff)
     found = {row["customer_id"]: row for row in table.to_pylist()}
     expected = {customer: _expected(past, cutoff) for customer, past in pasts.items()}
@@ -111,23 +111,21 @@ def _same(one: object, other: object) -> bool:
 
 @law
 @given(tables=histories())
-def test_the_snapshot_says_what_the_oracle_says_whatever_the_engine(tables: Tables) -> None:
+def test_the_snapshot_of_every_engine_equals_the_oracle(tables: Tables) -> None:
     arrays = at(tables, engine="arrays")
-    assert unlike_oracle(arrays, tables, CUTOFF) == []
+    assert differences_to_oracle(arrays, tables, CUTOFF) == []
     assert differences(arrays, at(tables, engine="database")) == []
 
 
 @settings(law, max_examples=12)
 @given(tables=histories(), cutoff=moments)
-def test_the_snapshot_says_what_the_oracle_says_at_any_cutoff(tables: Tables, cutoff: datetime) -> None:
-    assert unlike_oracle(at(tables, cutoff), tables, cutoff) == []
+def test_the_snapshot_equals_the_oracle_at_any_cutoff(tables: Tables, cutoff: datetime) -> None:
+    assert differences_to_oracle(at(tables, cutoff), tables, cutoff) == []
 
 
 @law
 @given(tables=histories(), target=st.sampled_from(["churn", "conversion"]))
-def test_every_slice_of_a_training_set_is_the_oracle_s_eligible_customers_at_its_cutoff(
-    tables: Tables, target: str
-) -> None:
+def test_training_rows_equal_the_oracle_s_eligible_customers_at_each_cutoff(tables: Tables, target: str) -> None:
     with read(tables) as history:
         found = training_of(history, target).to_pylist()
     assert {row["cutoff"] for row in found} <= set(CUTOFFS)
@@ -140,13 +138,13 @@ def test_every_slice_of_a_training_set_is_the_oracle_s_eligible_customers_at_its
                 label = int((customer in bought) == (target == "conversion"))
                 expected[customer, cutoff] = values | {"label": label}
     assert {(row["customer_id"], row["cutoff"]) for row in found} == set(expected)
-    unlike = [
+    different = [
         f"{row['customer_id']} {row['cutoff']} {name}: {row[name]!r}, oracle {value!r}"
         for row in found
         for name, value in expected[row["customer_id"], row["cutoff"]].items()
         if name != "state" and not _same(row[name], value)
     ]
-    assert unlike == []
+    assert different == []
 
 
 @law
@@ -154,8 +152,8 @@ def test_every_slice_of_a_training_set_is_the_oracle_s_eligible_customers_at_its
 def test_many_cutoffs_give_the_same_cells_as_each_alone(tables: Tables, target: str) -> None:
     with read(tables) as history:
         together = training_of(history, target)
-        # The same connection goes on to answer for one cutoff, and for one slice.
-        alone = told_by("database", history, CUTOFFS[1])
+        # The same connection then computes a snapshot at one of the cutoffs.
+        alone = snapshot_by("database", history, CUTOFFS[1])
     state = {"churn": "active", "conversion": "new"}[target]
     mine = alone.filter(pa.compute.equal(alone["state"], state)).drop_columns(["state"])
     slice_ = together.filter(pa.compute.equal(together["cutoff"], CUTOFFS[1])).drop_columns(["cutoff", "label"])
@@ -164,7 +162,7 @@ def test_many_cutoffs_give_the_same_cells_as_each_alone(tables: Tables, target: 
 
 @st.composite
 def futures(draw: st.DrawFn) -> Tables:
-    """Draw rows that nobody knew at the cutoff: they happened at or after it, or were recorded at or after it."""
+    """Draw rows unknown at the cutoff: they happened or were recorded at or after it."""
     tables: Tables = {table.name: [] for table in TABLES}
     later = moments.map(lambda moment: max(moment, CUTOFF)) | st.just(CUTOFF)
     for number in range(40):
@@ -185,7 +183,7 @@ FACTS = tuple((table.name, column.name) for table in TABLES for column in table.
 
 
 def without_later_facts(tables: Tables) -> Tables:
-    """Return the rows as they stood before the cutoff: what came at or after it is not there."""
+    """Return the rows as they were before the cutoff, without facts of the cutoff or later."""
     hidden = {name: [dict(row) for row in found] for name, found in tables.items()}
     dependent = {"closed_at": ("won",), "resolved_at": ("satisfaction",)}
     for name, fact in FACTS:
@@ -228,7 +226,9 @@ def some(table: pa.Table) -> pa.Table:
 
 @law
 @given(tables=histories(), future=futures(), seed=st.randoms(use_true_random=False))
-def test_on_the_database_all_of_this_together_changes_nothing(tables: Tables, future: Tables, seed: Random) -> None:
+def test_on_the_database_all_these_together_change_nothing(
+    tables: Tables, future: Tables, seed: Random
+) -> None:
     altered = shuffled(joined(without_later_facts(of_some(tables)), of_some(future)), seed)
     assert differences(at(altered, engine="database"), some(at(tables, engine="database"))) == []
 
@@ -242,7 +242,7 @@ def test_the_file_format_changes_nothing(tables: Tables, form: str, tmp_path_fac
     for name, table in arrow(tables).items():
         write(table, folder / f"{name}.{form}")
     with read_history(folder) as history:
-        assert differences(at(tables), told_by("database", history, CUTOFF)) == []
+        assert differences(at(tables), snapshot_by("database", history, CUTOFF)) == []
 
 
 @settings(law, max_examples=1)
@@ -256,7 +256,7 @@ def test_the_same_instants_in_another_zone_give_the_same_cells(tables: Tables) -
         ]
         for name, found in tables.items()
     }
-    with read(moved, Settings(zone="Asia/Shanghai")) as history:
+    with read(moved, Settings(timezone="Asia/Shanghai")) as history:
         as_of = CUTOFF.replace(tzinfo=ZoneInfo("UTC")).astimezone(shanghai)
         there = snapshot(history, as_of, CATALOG, active=ACTIVE)
     assert differences(at(tables), there) == []
@@ -264,12 +264,12 @@ def test_the_same_instants_in_another_zone_give_the_same_cells(tables: Tables) -
 
 @law
 @given(tables=histories(), future=futures())
-def test_by_contract_those_at_risk_are_the_active_and_the_future_changes_neither(
+def test_by_contract_the_active_customers_are_the_eligible_ones_whatever_the_future(
     tables: Tables, future: Tables
 ) -> None:
     judged = Settings(churn="contracts", horizon=f"{HORIZON_DAYS}d")
     with read(tables, judged) as history, read(joined(without_later_facts(tables), future), judged) as later:
-        states = told_by("arrays", history, CUTOFF).select(["customer_id", "state"])
+        states = snapshot_by("arrays", history, CUTOFF).select(["customer_id", "state"])
         rows = training_rows(
             history,
             "churn",
@@ -279,18 +279,18 @@ def test_by_contract_those_at_risk_are_the_active_and_the_future_changes_neither
             known_by=KNOWN_BY + timedelta(days=31),
             features=CATALOG,
         )
-        assert differences(states, told_by("arrays", later, CUTOFF).select(["customer_id", "state"])) == []
+        assert differences(states, snapshot_by("arrays", later, CUTOFF).select(["customer_id", "state"])) == []
     at_risk = states.filter(pa.compute.equal(states["state"], "active"))["customer_id"].to_pylist()
     assert rows.filter(pa.compute.equal(rows["cutoff"], CUTOFF))["customer_id"].to_pylist() == at_risk
 
 
 @law
 @given(tables=histories(), target=st.sampled_from(["churn", "conversion"]))
-def test_a_history_told_some_customers_at_a_time_is_the_one_told_at_once(tables: Tables, target: str) -> None:
+def test_the_size_of_chunks_changes_nothing(tables: Tables, target: str) -> None:
     with read(tables) as history:
         at_once = training_of(history, target)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("rapport.features.told.CELLS_AT_ONCE", 1)
-            patch.setattr("rapport.features.told.ROWS_AT_ONCE", 2)
+            patch.setattr("rapport.features.engine.measures_table.CELLS_PER_CHUNK", 1)
+            patch.setattr("rapport.features.engine.measures_table.ROWS_PER_FINISH", 2)
             by_one = training_of(history, target)
     assert differences(by_one, at_once, key=("customer_id", "cutoff")) == []

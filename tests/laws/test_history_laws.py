@@ -1,4 +1,4 @@
-"""What holds for every history, however broken: nothing vanishes, nothing bad stays, no order or format matters."""
+"""Laws of reading: no row is lost, no invalid row is accepted, and row order and file format do not matter."""
 
 import csv
 import math
@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rapport.history import Settings, history_of, read_history
-from rapport.history.engine import open_engine
+from rapport.history.reading.database import open_database
 
 LENIENT = Settings(reject_share=1)
 words = st.sampled_from(["", " ", "a", " b ", "客户", "7", "007", "x'y", 'say "hi"', "a,b", "line\nbreak", "NULL"])
@@ -57,22 +58,22 @@ good_invoice = {
     "paid_at": None,
     "recorded_at": None,
 }
-# A good row with one thing spoilt: of a row that is wrong everywhere only the first fault is ever seen.
+# A valid row with one changed cell: of several invalid cells only the first is reported.
 edges = {"invoice_id": texts, "customer_id": texts, "amount": numbers}
-spoilt = st.sampled_from(sorted(good_invoice)).flatmap(
+changed = st.sampled_from(sorted(good_invoice)).flatmap(
     lambda name: st.fixed_dictionaries({name: edges.get(name, times) | edges.get(name, times) | everything})
 )
-rows_of_invoices = st.lists(spoilt, min_size=1, max_size=12).map(
+rows_of_invoices = st.lists(changed, min_size=1, max_size=12).map(
     lambda changes: [good_invoice | {"invoice_id": str(n)} | change for n, change in enumerate(changes)]
 )
 
 
 @pytest.fixture(scope="module")
-def engine():
-    """Lend the same engine to all examples: opening one takes longer than reading."""
-    engine = open_engine(LENIENT)
-    yield engine
-    engine.close()
+def database():
+    """Reuse one database for all examples: opening one takes longer than reading."""
+    database = open_database(LENIENT)
+    yield database
+    database.close()
 
 
 def kept(history):
@@ -82,8 +83,8 @@ def kept(history):
 
 @settings(max_examples=40, deadline=None)
 @given(rows=rows_of_invoices)
-def test_every_row_is_kept_or_set_aside_and_what_is_kept_is_whole(engine, rows):
-    with history_of({"invoices": rows}, LENIENT, engine) as history:
+def test_every_row_is_accepted_or_rejected_and_accepted_rows_are_valid(database, rows):
+    with history_of({"invoices": rows}, LENIENT, database) as history:
         assert history.rows["invoices"] + history.rejected.total == len(rows)
         assert history.connection.execute("SELECT count(*) FROM invoices").fetchall() == [(history.rows["invoices"],)]
         broken = history.connection.execute(
@@ -92,29 +93,29 @@ def test_every_row_is_kept_or_set_aside_and_what_is_kept_is_whole(engine, rows):
             "OR issued_at NOT BETWEEN '1901-01-01' AND '2199-12-31 23:59:59.999999'"
         ).fetchall()
         assert broken == [(0,)]
-        repeated = "SELECT count(*) - count(DISTINCT invoice_id) FROM invoices"
-        assert history.connection.execute(repeated).fetchall() == [(0,)]
+        duplicates = "SELECT count(*) - count(DISTINCT invoice_id) FROM invoices"
+        assert history.connection.execute(duplicates).fetchall() == [(0,)]
 
 
 @settings(max_examples=40, deadline=None)
 @given(rows=rows_of_orders, data=st.data())
-def test_the_order_of_rows_changes_nothing(engine, rows, data):
+def test_the_order_of_rows_changes_nothing(database, rows, data):
     shuffled = data.draw(st.permutations(rows))
-    assert kept(history_of({"orders": rows}, LENIENT, engine)) == kept(
-        history_of({"orders": shuffled}, LENIENT, engine)
+    assert kept(history_of({"orders": rows}, LENIENT, database)) == kept(
+        history_of({"orders": shuffled}, LENIENT, database)
     )
 
 
 @settings(max_examples=20, deadline=None)
 @given(rows=rows_of_orders)
-def test_a_csv_file_reads_as_the_same_rows_in_memory(engine, rows):
+def test_a_csv_file_reads_as_the_same_rows_in_memory(database, rows):
     with tempfile.TemporaryDirectory() as folder:
         names = ["customer_id", "order_id", "ordered_at", "amount", "quantity"]
         with (Path(folder) / "orders.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, names, quoting=csv.QUOTE_ALL)
             writer.writeheader()
             writer.writerows(rows)
-        assert kept(read_history(folder, LENIENT)) == kept(history_of({"orders": rows}, LENIENT, engine))
+        assert kept(read_history(folder, LENIENT)) == kept(history_of({"orders": rows}, LENIENT, database))
 
 
 moments = st.none() | st.sampled_from(["1899-12-31", "1901-01-01", "2026-01-31T10:00", "2199-12-31", "2200-01-01"])
@@ -133,8 +134,10 @@ typed_rows = st.lists(
 
 
 @settings(max_examples=40, deadline=None)
-@given(rows=typed_rows, length=st.integers(1, 5), told=st.sampled_from([True, False, ["occurred_at", "sentiment"]]))
-def test_what_a_parquet_file_says_of_its_columns_hides_no_bad_row(rows, length, told):
+@given(
+    rows=typed_rows, length=st.integers(1, 5), statistics=st.sampled_from([True, False, ["occurred_at", "sentiment"]])
+)
+def test_parquet_statistics_hide_no_invalid_row(rows, length, statistics):
     kinds = {"customer_id": pa.string(), "occurred_at": pa.timestamp("us"), "sentiment": pa.float64()}
     kinds["response_hours"] = pa.float64()
     table = pa.table({name: pa.array([row[name] for row in rows], kind) for name, kind in kinds.items()})
@@ -142,14 +145,14 @@ def test_what_a_parquet_file_says_of_its_columns_hides_no_bad_row(rows, length, 
         folder = Path(name)
         order = {"customer_id": ["a"], "order_id": ["1"], "ordered_at": [datetime(2026, 1, 1)], "amount": [1.0]}
         pq.write_table(pa.table(order), folder / "orders.parquet")
-        pq.write_table(table, folder / "interactions.parquet", row_group_size=length, write_statistics=told)
-        looked_through = _read(folder, witnesses_above=10**9)
-        assert _read(folder, witnesses_above=-1) == looked_through
+        pq.write_table(table, folder / "interactions.parquet", row_group_size=length, write_statistics=statistics)
+        without_statistics = _read(folder, min_rows=10**9)
+        assert _read(folder, min_rows=-1) == without_statistics
 
 
-def _read(folder, witnesses_above):
+def _read(folder, min_rows):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rapport.history.witnesses.LARGE", witnesses_above)
+        patch.setattr("rapport.history.reading.parquet_statistics.MIN_ROWS", min_rows)
         with read_history(folder, LENIENT) as history:
             rows = history.connection.execute("SELECT * FROM interactions").fetchall()
-            return repr((rows, history.rejected.rows.to_pylist(), history.span()))
+            return repr((rows, history.rejected.rows.to_pylist(), history.time_range()))

@@ -1,17 +1,17 @@
-"""The self-test for leaks: finds none in the invented company, and would find one."""
+"""The leak self-test finds no leak in the simulated company, and would find one."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+
+from rapport.durations import Duration
+from rapport.errors import TableError
 from rapport.features import snapshot
-from rapport.features.leaks import check_leaks, tampered, unlike
-from rapport.features.planting import Plant
+from rapport.features.leaks.leak_injection import Injection
+from rapport.features.leaks.self_test import changed_cells, check_leaks, injected
 from rapport.history import history_of, read_history
 from rapport.history.simulate import simulate
-
-from rapport.durations import Span
-from rapport.errors import TableError
 
 CUTOFF = datetime(2026, 1, 1)
 
@@ -23,9 +23,9 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_no_cell_of_the_invented_company_changes(company: Path) -> None:
+def test_no_cell_of_the_simulated_company_changes(company: Path) -> None:
     with read_history(company) as history:
-        report = check_leaks(history, active=Span(12), cutoffs=2)
+        report = check_leaks(history, active=Duration(12), cutoffs=2)
         assert report.as_text().endswith("Changed: 0.")
     assert report.clean
     assert report.cells > 100_000
@@ -33,24 +33,24 @@ def test_no_cell_of_the_invented_company_changes(company: Path) -> None:
 
 
 @pytest.mark.parametrize("small", [0, 10**9])
-def test_planted_rows_that_were_known_are_seen_and_are_gone_afterwards(
+def test_injected_rows_known_at_the_cutoff_are_seen_and_removed_afterwards(
     company: Path, small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rapport.features.engine.SMALL", small)
-    known = Plant("rows of yesterday", lambda table, moment, _: {table.time: f"{moment} - INTERVAL 1 DAY"})
+    monkeypatch.setattr("rapport.features.feature_table.snapshot.SMALL_HISTORY_ROWS", small)
+    known = Injection("rows of yesterday", lambda table, moment, _: {table.time: f"{moment} - INTERVAL 1 DAY"})
     with read_history(company) as history:
-        before = snapshot(history, CUTOFF, active=Span(12))
-        with tampered(history, CUTOFF, [known], seed=1) as counts:
-            planted = snapshot(history, CUTOFF, active=Span(12))
-        after = snapshot(history, CUTOFF, active=Span(12))
+        before = snapshot(history, CUTOFF, active=Duration(12))
+        with injected(history, CUTOFF, [known], seed=1) as counts:
+            with_rows = snapshot(history, CUTOFF, active=Duration(12))
+        after = snapshot(history, CUTOFF, active=Duration(12))
     assert counts["rows of yesterday"] > 1000
     assert {"spend_sum_30d", "tickets_open", "days_late_change", "contacts_active_count_90d"} <= set(
-        unlike(before, planted)
+        changed_cells(before, with_rows)
     )
-    assert unlike(before, after) == {}
+    assert changed_cells(before, after) == {}
 
 
-def test_a_history_with_nothing_to_cut_is_told_so() -> None:
+def test_a_history_with_a_single_order_time_is_refused() -> None:
     order = {"customer_id": "a", "order_id": "1", "ordered_at": CUTOFF - timedelta(days=1), "amount": 1.0}
     with history_of({"orders": [order]}) as history, pytest.raises(TableError, match="orders at different times"):
-        check_leaks(history, active=Span(12))
+        check_leaks(history, active=Duration(12))

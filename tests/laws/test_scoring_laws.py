@@ -1,4 +1,4 @@
-"""What must be true of every score, over the whole catalog: it adds up, and neither batch nor order changes a bit."""
+"""Laws of every score, over the whole catalog: it adds up, and it does not depend on batch or order."""
 
 import re
 from dataclasses import replace
@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rapport.scoring import Bundle, Scored, Scorer
-from rapport.scoring.blend import Blend, logit_of
-from rapport.scoring.matrix import Matrix
-from rapport.scoring.scored import LEAST_POINTS
-from rapport.scoring.wording.speaker import Speaker
-from rapport.scoring.wording.table import table
 from scoring_world import AS_OF, churn_bundle, columns, invented, table_of
+
+from rapport.scoring import Bundle, ScoreBatch, Scorer, build_answers
+from rapport.scoring.models.blend import Blend, logit_of
+from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.reasons.answers import MIN_POINTS
+from rapport.scoring.reasons.renderer import ReasonRenderer
+from rapport.scoring.reasons.sentences import sentence_catalog
 
 NUMBERS = (
     "probability",
@@ -45,7 +46,7 @@ def rows(draw: st.DrawFn) -> Matrix:
     return Matrix(made.columns, values)
 
 
-def scored(some: Matrix) -> Scored:
+def scored(some: Matrix) -> ScoreBatch:
     return scorer().score(table_of(some), AS_OF)
 
 
@@ -58,11 +59,11 @@ def test_base_and_evidence_are_the_log_odds_of_the_probability(some):
 
 @settings(max_examples=60, deadline=None)
 @given(some=rows())
-def test_the_evidence_is_all_that_the_experts_say(some):
+def test_evidence_is_the_weighted_sum_of_the_members(some):
     # Another way round: each expert's log-odds, LightGBM's own for the trees, blended.
     bundle = scorer().bundle
-    said = {expert.name: expert.read(some).logit() for expert in bundle.experts}
-    trees = bundle.experts[0]
+    said = {member.name: member.contributions(some).logit() for member in bundle.members}
+    trees = bundle.members[0]
     said["recent"] = np.mean([booster.predict(some.values, raw_score=True) for booster in trees.loaded], axis=0)
     assert np.abs(scored(some).logit - bundle.blend.logit(said, len(some))).max() < 1e-9
 
@@ -70,7 +71,7 @@ def test_the_evidence_is_all_that_the_experts_say(some):
 @settings(max_examples=60, deadline=None)
 @given(some=rows(), count=st.integers(0, 17))
 def test_reasons_and_the_rest_add_up_to_the_answer(some, count):
-    for answer in scored(some).answers(reasons=count):
+    for answer in build_answers(scored(some), reasons=count):
         evidence = sum(reason.evidence for reason in answer.reasons) + answer.other_evidence
         points = sum(reason.points for reason in answer.reasons) + answer.other_points
         probability = np.array(answer.probability)
@@ -80,22 +81,22 @@ def test_reasons_and_the_rest_add_up_to_the_answer(some, count):
 
 @settings(max_examples=40, deadline=None)
 @given(some=rows(), seed=st.integers(0, 99))
-def test_neither_the_batch_nor_the_order_changes_a_bit(some, seed):
+def test_scores_do_not_depend_on_batch_or_order(some, seed):
     together = scored(some)
     order = np.random.default_rng(seed).permutation(len(some))
     shuffled = scored(some.take(order))
     alone = [scored(some.take(np.array([row]))) for row in range(len(some))]
-    for name in (*NUMBERS, "evidence", "leads", "percentile", "points"):
+    for name in (*NUMBERS, "evidence", "leading", "percentile", "points"):
         whole = getattr(together, name)
         assert np.array_equal(whole[order], getattr(shuffled, name), equal_nan=True), name
         assert np.array_equal(whole, np.concatenate([getattr(one, name) for one in alone]), equal_nan=True), name
 
 
-def test_a_large_batch_is_scored_as_its_rows_alone_are():
+def test_a_large_batch_equals_its_small_parts():
     some = invented(1500, 5)
     together = scored(some)
     parts = [scored(some.take(np.arange(start, min(start + 7, 1500)))) for start in range(0, 1500, 7)]
-    for name in (*NUMBERS, "evidence", "leads", "points"):
+    for name in (*NUMBERS, "evidence", "leading", "points"):
         pieces = np.concatenate([getattr(part, name) for part in parts])
         assert np.array_equal(getattr(together, name), pieces, equal_nan=True), name
 
@@ -106,10 +107,10 @@ def test_the_base_is_the_mean_log_odds_of_the_reference_population():
     assert abs(float(bundle.logit(reference).mean()) - bundle.base) < 1e-9
 
 
-def test_the_trees_say_what_lightgbm_and_the_shap_library_say():
+def test_tree_contributions_equal_lightgbm_and_shap():
     shap = pytest.importorskip("shap")
-    trees, some = scorer().bundle.experts[0], invented(200, 11)
-    reading = trees.read(some)
+    trees, some = scorer().bundle.members[0], invented(200, 11)
+    reading = trees.contributions(some)
     raw = np.mean([booster.predict(some.values, raw_score=True) for booster in trees.loaded], axis=0)
     assert np.abs(reading.logit() - raw).max() < 1e-9
     shares = [shap.TreeExplainer(booster).shap_values(some.values) for booster in trees.loaded]
@@ -122,18 +123,18 @@ def test_the_trees_say_what_lightgbm_and_the_shap_library_say():
 def test_no_printed_reason_contradicts_a_declared_direction(some):
     bundle = scorer().bundle
     by_code = sentences_by_code()
-    for place, answer in enumerate(scored(some).answers(reasons=17)):
+    for place, answer in enumerate(build_answers(scored(some), reasons=17)):
         for reason in answer.reasons:
             for name in led_by(reason, by_code):
                 column = bundle.by_name[name]
-                value = some.values[place, some.place[name]]
-                median, mean = bundle.reference.middle(column)
+                value = some.values[place, some.positions[name]]
+                median, mean = bundle.reference.median_and_mean(column)
                 side = np.sign(value - (median if value != median else mean))
                 assert np.isnan(side) or side * column.direction * reason.evidence >= 0, (reason, name)
 
 
 def sentences_by_code():
-    return {sentence.code: sentence for sentence in table().sentences}
+    return {sentence.code: sentence for sentence in sentence_catalog().sentences}
 
 
 def led_by(reason, by_code):
@@ -158,17 +159,17 @@ def test_more_of_our_own_outreach_never_lowers_a_risk(some):
 
 @settings(max_examples=40, deadline=None)
 @given(some=rows())
-def test_our_own_outreach_is_never_said_to_lower_a_risk(some):
+def test_no_reason_claims_that_outreach_lowers_a_risk(some):
     outbound = {column.name for column in columns() if column.outbound}
     assert outbound
-    reasons = [reason for answer in scored(some).answers(reasons=17) for reason in answer.reasons]
+    reasons = [reason for answer in build_answers(scored(some), reasons=17) for reason in answer.reasons]
     assert not [reason for reason in reasons if reason.evidence < 0 and outbound & set(reason.facts)]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_feature_has_words_in_both_languages(language):
+def test_every_feature_has_a_sentence_in_both_languages(language):
     bundle = scorer().bundle
-    speaker = Speaker.of(bundle, language)
+    speaker = ReasonRenderer.of(bundle, language)
     values = invented(50, 2).values
     for place, column in enumerate(bundle.columns):
         value = values[np.flatnonzero(~np.isnan(values[:, place]))[0]].tolist()
@@ -180,46 +181,46 @@ def test_every_feature_has_words_in_both_languages(language):
             assert text[-1] in ".。"
 
 
-def test_a_bundle_read_back_scores_to_the_last_bit(tmp_path):
+def test_a_stored_bundle_scores_identically(tmp_path):
     some = invented(300, 21)
     again = Scorer(Bundle.load(scorer().bundle.save(tmp_path / "bundle")))
     first, second = scored(some), again.score(table_of(some), AS_OF)
-    kept = Scored.of(first.to_table(), table_of(some), again.bundle, AS_OF)
-    for name in (*NUMBERS, "evidence", "leads", "percentile"):
+    kept = ScoreBatch.of(first.to_table(), table_of(some), again.bundle, AS_OF)
+    for name in (*NUMBERS, "evidence", "leading", "percentile"):
         assert np.array_equal(getattr(first, name), getattr(second, name), equal_nan=True), name
         assert np.array_equal(getattr(first, name), getattr(kept, name), equal_nan=True), name
-    answers = [answer.as_dict() for answer in first.take([7, 3]).answers(language="zh")]
-    assert answers == [answer.as_dict() for answer in kept.take([7, 3]).answers(language="zh")]
+    answers = [answer.as_dict() for answer in build_answers(first.take([7, 3]), language="zh")]
+    assert answers == [answer.as_dict() for answer in build_answers(kept.take([7, 3]), language="zh")]
 
 
 @settings(max_examples=30, deadline=None)
 @given(some=rows())
-def test_the_tables_of_treeshap_agree_with_lightgbm(some):
-    assert scorer().bundle.experts[0].disagreement(some) < 1e-9
+def test_lookup_treeshap_agrees_with_lightgbm(some):
+    assert scorer().bundle.members[0].disagreement(some) < 1e-9
 
 
 @pytest.mark.parametrize("seats", [("card",), ("rhythm",), ("card", "rhythm"), ("line",), ("recent",)])
-def test_every_smaller_committee_adds_up_and_has_words(seats):
+def test_every_smaller_ensemble_adds_up_and_has_reasons(seats):
     whole = scorer().bundle
-    experts = tuple(expert for expert in whole.experts if expert.name in seats)
+    members = tuple(member for member in whole.members if member.name in seats)
     model = {name: weight for name, weight in whole.model_blend.weights.items() if name in seats}
     weights = {name: weight for name, weight in whole.blend.weights.items() if name in seats}
-    bundle = replace(whole, experts=experts, blend=Blend(weights, 1.1, -0.3), model_blend=Blend(model))
+    bundle = replace(whole, members=members, blend=Blend(weights, 1.1, -0.3), model_blend=Blend(model))
     told = Scorer(bundle.centred_on(invented(500, 8))).score(table_of(invented(40, 9)), AS_OF)
     assert np.abs(told.base + told.evidence.sum(axis=1) - logit_of(told.probability)).max() < 1e-9
     assert np.isnan(told.model_probability).all() == (seats == ("card",))
     assert np.isnan(told.rule_probability).all() == ("card" not in seats)
-    reasons = [reason for answer in told.answers() for reason in answer.reasons]
+    reasons = [reason for answer in build_answers(told) for reason in answer.reasons]
     assert reasons
     assert all(reason.text for reason in reasons)
 
 
 @settings(max_examples=40, deadline=None)
 @given(some=rows())
-def test_what_would_show_as_no_points_is_no_reason_and_the_rest_still_adds_up(some):
+def test_reasons_that_round_to_zero_points_are_left_out_and_the_rest_adds_up(some):
     scores = scored(some)
-    for answer in scores.answers(reasons=17):
-        assert all(abs(reason.points) >= LEAST_POINTS for reason in answer.reasons)
+    for answer in build_answers(scores, reasons=17):
+        assert all(abs(reason.points) >= MIN_POINTS for reason in answer.reasons)
         if answer.probability is not None:
             shown = sum(reason.points for reason in answer.reasons) + answer.other_points
             assert shown == pytest.approx(answer.probability - answer.base_rate, abs=1e-12)

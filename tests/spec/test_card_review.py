@@ -1,14 +1,14 @@
-"""The review of a card: thresholds proposed from what happened, and what it says when bands have moved."""
+"""The review of a card: thresholds proposed from outcomes, and a note when bands have drifted."""
 
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from rapport.scoring.cards import load_card
-from rapport.training.card_review import propose, review
 
 from rapport.errors import CardError
+from rapport.scoring.cards import load_card
+from rapport.training.monitoring.card_review import propose, review
 
 
 def test_thresholds_are_found_where_the_rate_jumps():
@@ -17,20 +17,20 @@ def test_thresholds_are_found_where_the_rate_jumps():
     gone = np.random.default_rng(4).random(len(days)) < chance
     found = propose(days, gone, high_is_good=False)
     assert found is not None
-    assert [rung.bound for rung in found.rungs] == ["below"] * len(found.rungs)
-    cuts = [rung.value for rung in found.rungs]
+    assert [threshold.bound for threshold in found.thresholds] == ["below"] * len(found.thresholds)
+    cuts = [threshold.value for threshold in found.thresholds]
     assert min(abs(cut - 100) for cut in cuts) <= 5
     assert min(abs(cut - 250) for cut in cuts) <= 5
     assert cuts == sorted(cuts)
 
 
-def test_a_feature_that_goes_the_other_way_gets_no_thresholds():
+def test_a_feature_with_the_opposite_direction_gets_no_thresholds():
     spend = np.tile(np.arange(400.0), 5)
     gone = spend > 300
     assert propose(spend, gone, high_is_good=True) is None
 
 
-def test_a_handful_of_outcomes_proposes_nothing():
+def test_too_few_outcomes_propose_nothing():
     assert propose(np.arange(60.0), np.arange(60) > 56, high_is_good=False) is None
 
 
@@ -53,11 +53,11 @@ def test_a_review_shows_moved_bands_and_proposals_and_changes_nothing():
     found = review(card, pa.concat_tables([calm, moved]), "churn")
     recency = next(line for line in found.lines if line.name == "r")
     assert recency.drift > 0.25
-    assert "the bands have moved" in found.as_text()
+    assert "the bands have drifted" in found.as_text()
     assert recency.proposed is not None
     assert card == load_card("rfm")
 
 
 def test_one_moment_is_too_few_for_a_review():
-    with pytest.raises(CardError, match="a review needs rows of two moments"):
+    with pytest.raises(CardError, match="a review needs at least two cutoffs"):
         review(load_card("rfm"), rows(np.arange(200.0), datetime(2025, 1, 1)), "churn")

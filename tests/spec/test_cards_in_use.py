@@ -1,19 +1,20 @@
-"""Cards in use: one for each segment, a lead's fit learned from won customers, C139 steps, and a card of one's own."""
+"""Cards in use: decks, a fit card learned from won customers, C139 next steps, and a company's own card."""
 
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from rapport.history import history_of
-from rapport.scoring.cards import card_of, load_card
-from rapport.scoring.cards.deck import load_deck
-from rapport.scoring.cards.leads import lead_grades, learned_fit
-from rapport.scoring.cards.workshop import check_card, new_card
-from rapport.scoring.playbook import read_playbook
-from rapport.scoring.views import opportunities
 
 from rapport.errors import CardError
+from rapport.history import history_of
+from rapport.scoring.actions.playbook import read_playbook
+from rapport.scoring.analytics.opportunities import opportunities
+from rapport.scoring.card_commands import check_card, new_card
+from rapport.scoring.cards import load_card, parse_card
+from rapport.scoring.cards.card_scores import score_card
+from rapport.scoring.cards.deck import load_deck
+from rapport.scoring.cards.lead_grading import grade_leads, learn_fit_card
 
 DECK = """
 default: relationship
@@ -59,32 +60,33 @@ def leads() -> pa.Table:
     return pa.table({"attribute_source": source, "attribute_employees": employees, "label": won})
 
 
-def test_fit_is_learned_from_won_customers_and_is_a_card_like_any_other():
-    card = learned_fit(leads(), ["attribute_source", "attribute_employees"])
+def test_a_fit_card_is_learned_from_won_customers():
+    card = learn_fit_card(leads(), ["attribute_source", "attribute_employees"])
     assert card.names == ("source", "employees")
-    marks = card.score(
+    marks = score_card(
+        card,
         {
             "attribute_source": np.array(["referral", "list", None], dtype=object),
             "attribute_employees": np.array([399.0, 5.0, np.nan]),
-        }
-    ).marks.tolist()
+        },
+    ).band_codes.tolist()
     assert marks[0] > marks[1]
     assert marks[1][0] == 1
     assert marks[2] == [0, 0]
-    assert card_of(card.to_dict(), "again") == card
+    assert parse_card(card.to_dict(), "again") == card
 
 
-def test_a_handful_of_won_leads_teaches_no_profile():
+def test_too_few_won_leads_give_no_profile():
     with pytest.raises(CardError, match="at least 20 won and 20 others are needed"):
-        learned_fit(leads().slice(400, 400), ["attribute_source"])
+        learn_fit_card(leads().slice(400, 400), ["attribute_source"])
 
 
-def test_the_three_sides_of_a_lead_come_to_a_grade():
+def test_a_lead_grade_combines_behaviour_fit_and_probability():
     behaviour, fit = (load_card(name) for name in ("behaviour", "fit"))
     columns = {name: np.array([np.nan, np.nan]) for name in (*behaviour.features, *fit.features)}
     columns |= {"days_since_last_touch": np.array([1.0, 90.0]), "attribute_employees": np.array([2000.0, 5.0])}
     columns["attribute_source"] = np.array(["referral", "cold_call"], dtype=object)
-    graded = lead_grades(behaviour.score(columns), fit.score(columns), np.array([95.0, 10.0]))
+    graded = grade_leads(score_card(behaviour, columns), score_card(fit, columns), np.array([95.0, 10.0]))
     assert graded.tier == ["a", "d"]
 
 
@@ -110,7 +112,7 @@ def test_an_open_opportunity_gets_the_heaviest_open_check_as_its_next_step():
     assert table["next_step"].to_pylist()[0] == "Have the decision maker say yes in person."
 
 
-def test_a_card_of_ones_own_is_written_once_and_well_formed(tmp_path):
+def test_a_new_card_is_valid_and_never_overwritten(tmp_path):
     path = tmp_path / "ours.yaml"
     written = new_card(
         path, "account100", rows=pa.table({name: np.arange(500.0) for name in load_card("account100").features})
@@ -118,5 +120,5 @@ def test_a_card_of_ones_own_is_written_once_and_well_formed(tmp_path):
     assert written.as_dict()["card"] == "account100/2"
     checked = check_card(path, load_card("account100").features)
     assert "5: ≥ 399; 4: ≥ 299; 3: ≥ 199; 2: ≥ 99; 1: the rest" in checked.as_text()
-    with pytest.raises(CardError, match="is there already"):
+    with pytest.raises(CardError, match="already exists"):
         new_card(path)

@@ -1,10 +1,10 @@
 """Malformed cards, each with the sentence it gets: what is wrong, where, and what to do."""
 
 import pytest
-from rapport.scoring.cards.reading import card_of_text, load_card
 from small_card import KNOWN, SMALL, refusal_of
 
 from rapport.errors import CardError
+from rapport.scoring.cards.card_file import load_card, parse_card_text
 
 MALFORMED = [
     pytest.param(
@@ -54,7 +54,7 @@ MALFORMED = [
     pytest.param(
         "card: small",
         "card: my card",
-        "small.yaml, card: “my card” is no name. Use small letters, digits and _, such as spend_12m.",
+        "small.yaml, card: “my card” is not a name. Use small letters, digits and _, such as spend_12m.",
         id="a name with a blank",
     ),
     pytest.param(
@@ -90,8 +90,8 @@ MALFORMED = [
     pytest.param(
         "at_least: 3}",
         "at_least: 80}",
-        "small.yaml: tier good starts at 80, outside the scores 1 to 5, so that it or the tier below it is "
-        "never reached.",
+        "small.yaml: tier good starts at 80, outside the scores 1 to 5, so it or the tier below it can "
+        "never be reached.",
         id="a tier that no score reaches",
     ),
     pytest.param(
@@ -114,16 +114,16 @@ def test_a_malformed_card_gets_a_sentence(old, new, sentence):
     assert refusal_of(old, new) == sentence
 
 
-def test_the_card_they_are_made_from_is_well_formed():
-    assert card_of_text(SMALL, "small.yaml", KNOWN).names == ("spend", "source")
+def test_the_unmodified_card_is_valid():
+    assert parse_card_text(SMALL, "small.yaml", KNOWN).names == ("spend", "source")
 
 
-def test_a_card_that_is_not_there_gets_the_nearest_name():
+def test_an_unknown_card_suggests_the_nearest_name():
     with pytest.raises(CardError, match=r"There is no card “relationships”; did you mean “relationship”\?"):
         load_card("relationships")
 
 
-def test_a_file_that_is_not_there_or_not_utf8_is_said(tmp_path):
+def test_a_missing_or_non_utf8_file_is_refused(tmp_path):
     with pytest.raises(CardError, match="there is no such file"):
         load_card(tmp_path / "mine.yaml")
     (tmp_path / "mine.yaml").write_bytes("card: 客户".encode("gb18030"))

@@ -30,28 +30,28 @@ MALFORMED = [
     pytest.param(
         "weight: 60",
         "weight: sixty",
-        "small.yaml, dimension value, indicator spend, weight: “sixty” is no number. Write it plainly, such "
+        "small.yaml, dimension value, indicator spend, weight: “sixty” is not a number. Write it plainly, such "
         "as 1000000 or 0.25.",
         id="a weight in words",
     ),
     pytest.param(
         "at_least: 1000}",
         'at_least: "1,000"}',
-        "small.yaml, dimension value, indicator spend, bands, 5, at_least: “1,000” is no number. Write it "
+        "small.yaml, dimension value, indicator spend, bands, 5, at_least: “1,000” is not a number. Write it "
         "plainly, such as 1000000 or 0.25.",
         id="a weight with a separator",
     ),
     pytest.param(
         "weight: 60",
         "weight: -60",
-        "small.yaml, dimension value, indicator spend, weight: -60 is below 0. Turn the bands round instead.",
+        "small.yaml, dimension value, indicator spend, weight: -60 is below 0. Reverse the bands instead.",
         id="a weight below nothing",
     ),
     pytest.param(
         "weight: 60",
         "weight: .nan",
-        "small.yaml, dimension value, indicator spend, weight: nan is no finite number.",
-        id="a weight that is no finite number",
+        "small.yaml, dimension value, indicator spend, weight: nan is not a finite number.",
+        id="a weight that is not a finite number",
     ),
     pytest.param(
         "weight: ",
@@ -105,7 +105,7 @@ MALFORMED = [
     pytest.param(
         "5: {at_least: 1000}",
         "6: {at_least: 1000}",
-        "small.yaml, dimension value, indicator spend, bands, 6: “6” is no band; bands are 1 (worst) to 5 (best).",
+        "small.yaml, dimension value, indicator spend, bands, 6: “6” is not a band; bands are 1 (worst) to 5 (best).",
         id="a band six",
     ),
     pytest.param(
@@ -144,7 +144,8 @@ MALFORMED = [
     pytest.param(
         "4: {at_least: 500}",
         "1: {at_least: 500}",
-        "small.yaml, dimension value, indicator spend, bands: band 1 is all that reaches no other band; leave it out.",
+        "small.yaml, dimension value, indicator spend, bands: band 1 is every value that reaches no "
+        "other band; leave it out.",
         id="a bound for band one",
     ),
     pytest.param(
@@ -188,7 +189,7 @@ MALFORMED = [
     pytest.param(
         "weight: 60",
         "weight: 60\n        usual: 0",
-        "small.yaml, dimension value, indicator spend, usual: 0 is no band; the usual band lies between 1 and 5.",
+        "small.yaml, dimension value, indicator spend, usual: 0 is not a band; the usual band lies between 1 and 5.",
         id="a usual band of nought",
     ),
     pytest.param(

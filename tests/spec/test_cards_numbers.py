@@ -1,11 +1,13 @@
-"""The numbers of the shipped cards, drawn: a value on each side of every bound, and the band it gets."""
+"""The numbers of the shipped cards: a value on each side of every bound, and its band."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
+
+from rapport.scoring.actions.playbook import read_playbook
 from rapport.scoring.cards import Card, CardScores, load_card
-from rapport.scoring.cards.rfm import cell_name, cells
-from rapport.scoring.playbook import read_playbook
+from rapport.scoring.cards.card_scores import score_card
+from rapport.scoring.cards.rfm import cell_name, rfm_cells
 
 
 def scored(name: str, **columns: float | str | None) -> CardScores:
@@ -13,11 +15,11 @@ def scored(name: str, **columns: float | str | None) -> CardScores:
     card = load_card(name)
     row = {feature: np.array([np.nan]) for feature in card.features}
     row |= {feature: np.array([np.nan if value is None else value]) for feature, value in columns.items()}
-    return card.score(row)
+    return score_card(card, row)
 
 
 def band(card: Card, line: str, **columns: float) -> int:
-    return int(scored(card.name, **columns).marks[0, card.names.index(line)])
+    return int(scored(card.name, **columns).band_codes[0, card.names.index(line)])
 
 
 def drawn(text: str) -> list[tuple[str, ...]]:
@@ -46,7 +48,7 @@ def test_the_dimensions_of_the_relationship_card_weigh_50_30_25_15_and_are_norma
     assert sums == {"value": 50, "relation": 30, "potential": 25, "risk": 15}
     assert card.weights["spend_12m"] == 25 / 120
     (note,) = card.notes
-    assert note.en == "relationship: the weights come to 120 and are normalised to 100."
+    assert note.en == "relationship: the weights sum to 120 and are normalised to 100."
     assert note.zh == "relationship：权重合计 120，已折算为 100。"
 
 
@@ -89,7 +91,7 @@ account100   | 100 prime, 80 prime, 79.99 good, 60 good, 59 ordinary, 39 weak, 0
 @pytest.mark.parametrize(("name", "expected"), drawn(TIERS))
 def test_the_tiers_have_no_gaps(name, expected):
     pairs = [pair.split() for pair in expected.split(", ")]
-    tiers = load_card(name).tiers_of(np.array([float(value) for value, _ in pairs]))
+    tiers = load_card(name).tier_names(np.array([float(value) for value, _ in pairs]))
     assert list(tiers) == [tier for _, tier in pairs]
 
 
@@ -145,7 +147,7 @@ def test_all_125_cells_are_reached_and_named():
     days, orders, spend = [10, 45, 75, 120, 400], [6, 4, 2, 1, 0], [2e6, 6e5, 3e5, 6e4, 10]
     grid = np.array([[d, o, s] for d in days for o in orders for s in spend], dtype=float)
     table = pa.table(dict(zip(("days_since_last_order", "orders_count_90d", "spend_sum_ever"), grid.T, strict=True)))
-    found = [cell for cell in cells(load_card("rfm").score(table)) if cell is not None]
+    found = [cell for cell in rfm_cells(score_card(load_card("rfm"), table)) if cell is not None]
     assert len({cell_name(cell) for cell in found}) == 125
     names = read_playbook().segments
     assert {names.of(cell).name for cell in found} == {each.name for each in names.segments}
@@ -169,7 +171,7 @@ def test_a_check_that_nobody_answered_is_unknown_and_one_answered_no_costs():
     assert scored("c139", **checks, c139_coach=0.0).score.tolist() == pytest.approx([80.0])
 
 
-def test_a_lead_gets_its_grade_from_three_sides():
+def test_a_lead_grade_has_three_components():
     # bands 5, 3 and 4 at weights 35, 25 and 40: 4.1; without the model (175 + 75) / 60 = 4.17.
     sides = {"behaviour_score": 4.2, "fit_score": 2.6}
     assert scored("lead", **sides, model_percentile=80.0).score.tolist() == pytest.approx([4.1])
@@ -177,7 +179,7 @@ def test_a_lead_gets_its_grade_from_three_sides():
     assert scored("lead", behaviour_score=1.0, fit_score=1.5, model_percentile=60.0).tier == ["d"]
 
 
-def test_the_reasons_of_a_score_are_the_lines_that_move_it_most():
+def test_card_reasons_are_the_indicators_with_the_largest_parts():
     # 12-month spend at band 5 moves 25 × 2, satisfaction at band 1 moves 15 × −2, depth at the usual band nothing.
     one = scored("relationship", spend_sum_365d=2e6, satisfaction_mean_365d=1.0, contacts_active_count_180d=3.0)
     (row,) = one.reasons(3).to_pylist()

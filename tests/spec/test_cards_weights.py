@@ -1,28 +1,29 @@
-"""Weights from experts, from points, and from history; and the audit's figures worked out by hand."""
+"""Weights from experts, from points and from history, and the figures of an audit computed by hand."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from rapport.scoring.cards import load_card
-from rapport.scoring.cards.ahp import Comparison, Judgment, priorities
-from rapport.scoring.cards.audit import audit
-from rapport.scoring.cards.quality import auc, average_precision, stability
-from rapport.scoring.cards.quantile_bands import on_own_scale
-from rapport.scoring.cards.suggest import suggest
-from rapport.scoring.cards.weights import weigh_text
 
 from rapport.errors import CardError
+from rapport.scoring.cards import load_card
+from rapport.scoring.cards.ahp import Comparison, Judgment, priorities
+from rapport.scoring.cards.audit import audit_scores
+from rapport.scoring.cards.card_scores import fit_bands, score_card
+from rapport.scoring.cards.quantile_bands import with_quantile_bands
+from rapport.scoring.cards.ranking_metrics import auc, average_precision, psi
+from rapport.scoring.cards.weight_suggestion import fit_weights
+from rapport.scoring.cards.weights import propose_weights_text
 
 ITEMS = ("price", "quality", "service")
 
 
-def judged(expert: str, *times: float) -> Judgment:
+def judged(member: str, *times: float) -> Judgment:
     pairs = (("price", "quality"), ("price", "service"), ("quality", "service"))
     lines = (Comparison(more, than, each) for (more, than), each in zip(pairs, times, strict=True))
-    return Judgment(expert, "supplier", tuple(lines))
+    return Judgment(member, "supplier", tuple(lines))
 
 
-def test_consistent_comparisons_give_the_weights_they_were_made_of():
+def test_consistent_comparisons_recover_the_weights():
     # 6 : 3 : 1 of 10.
     found = priorities(ITEMS, [judged("li", 2.0, 6.0, 3.0)])
     assert found.weights == pytest.approx({"price": 0.6, "quality": 0.3, "service": 0.1})
@@ -36,7 +37,7 @@ def test_a_slight_contradiction_is_accepted_with_saatys_ratio():
     assert found.consistency["li"] == pytest.approx(0.0332, abs=1e-4)
 
 
-def test_several_experts_are_joined_by_the_geometric_mean():
+def test_several_experts_are_combined_by_the_geometric_mean():
     # 8 and 2 are 4 together; 4 times, 8 times and 2 times are 8 : 2 : 1.
     found = priorities(ITEMS, [judged("li", 8.0, 8.0, 1.0), judged("wang", 2.0, 8.0, 4.0)])
     assert found.weights == pytest.approx({"price": 8 / 11, "quality": 2 / 11, "service": 1 / 11})
@@ -53,7 +54,7 @@ def test_a_contradiction_is_refused_with_the_expert_and_the_three_that_disagree(
     )
 
 
-def test_a_pair_that_nobody_compared_is_named():
+def test_a_missing_comparison_is_named():
     lost = Judgment("li", "supplier", judged("li", 2.0, 6.0, 3.0).comparisons[:2])
     with pytest.raises(CardError, match="1 pairs are not compared, such as quality with service"):
         priorities(ITEMS, [lost])
@@ -74,17 +75,21 @@ experts:
 
 
 def test_experts_weights_become_a_card_of_the_next_version():
-    weighing = weigh_text(load_card("account100"), ACCOUNT, "experts.yaml")
+    weighing = propose_weights_text(load_card("account100"), ACCOUNT, "experts.yaml")
     assert [line.weight for line in weighing.proposed] == pytest.approx([800 / 15, 400 / 15, 200 / 15, 100 / 15])
     assert (weighing.present.version, weighing.proposed.version) == (1, 2)
     assert "consistency of account: li 0.000" in weighing.as_text()
 
 
-def test_direct_points_of_any_sum_are_taken_and_must_name_every_line():
+def test_direct_points_may_have_any_sum_and_must_cover_every_indicator():
     card = load_card("rfm")
-    assert weigh_text(card, "points: {r: 5, f: 3, m: 2}", "p.yaml").proposed.weights == {"r": 0.5, "f": 0.3, "m": 0.2}
+    assert propose_weights_text(card, "points: {r: 5, f: 3, m: 2}", "p.yaml").proposed.weights == {
+        "r": 0.5,
+        "f": 0.3,
+        "m": 0.2,
+    }
     with pytest.raises(CardError, match=r"p\.yaml: m: the points must name each indicator of rfm once"):
-        weigh_text(card, "points: {r: 5, f: 3}", "p.yaml")
+        propose_weights_text(card, "points: {r: 5, f: 3}", "p.yaml")
 
 
 def history_of_orders(rows: int, seed: int) -> pa.Table:
@@ -103,7 +108,7 @@ def history_of_orders(rows: int, seed: int) -> pa.Table:
 
 
 def test_suggested_weights_find_what_drove_the_outcome_and_are_never_negative():
-    found = suggest(load_card("rfm"), history_of_orders(4000, 1), history_of_orders(2000, 2), good_is=0)
+    found = fit_weights(load_card("rfm"), history_of_orders(4000, 1), history_of_orders(2000, 2), good_is=0)
     shares = found.proposed.weights
     assert shares["r"] == pytest.approx(2 / 3, abs=0.05)
     assert shares["m"] == pytest.approx(0.0, abs=0.03)
@@ -114,20 +119,20 @@ def test_suggested_weights_find_what_drove_the_outcome_and_are_never_negative():
 def test_too_few_outcomes_suggest_nothing():
     rows = history_of_orders(30, 3)
     with pytest.raises(CardError, match="outcomes in 30 rows are too few to suggest weights"):
-        suggest(load_card("rfm"), rows, rows, good_is=0)
+        fit_weights(load_card("rfm"), rows, rows, good_is=0)
 
 
 LABELS = np.array([1, 0, 1, 0, 0])
 RISK = np.array([0.9, 0.8, 0.5, 0.5, 0.1])
 
 
-def test_the_figures_of_quality_are_those_of_the_hand():
+def test_ranking_metrics_match_hand_computed_values():
     # Pairs: 0.9 beats three; 0.5 beats one, ties one, loses one: (3 + 1.5) / 6.
     assert auc(LABELS, RISK) == 0.75
     # Half of the outcomes at precision 1, the other half when four are taken: (1 + 2/4) / 2.
     assert average_precision(LABELS, RISK) == 0.75
-    assert stability(np.array([50.0, 50.0]), np.array([50.0, 50.0])) == 0.0
-    assert stability(np.array([90.0, 10.0]), np.array([10.0, 90.0])) > 3
+    assert psi(np.array([50.0, 50.0]), np.array([50.0, 50.0])) == 0.0
+    assert psi(np.array([90.0, 10.0]), np.array([10.0, 90.0])) > 3
 
 
 def test_an_audit_counts_tiers_outcomes_and_early_warnings():
@@ -139,7 +144,7 @@ def test_an_audit_counts_tiers_outcomes_and_early_warnings():
             "label": pa.array([0, 0, 1, 1, 0], pa.int8()),
         }
     )
-    found = audit(load_card("rfm"), rows, "churn")
+    found = audit_scores(load_card("rfm"), rows, "churn")
     assert [(tier.name, tier.count, tier.rate) for tier in found.tiers] == [
         ("high", 2, 0.0),
         ("middle", 0, None),
@@ -155,8 +160,8 @@ def test_an_audit_counts_tiers_outcomes_and_early_warnings():
 
 def test_a_card_on_the_companys_own_scale_puts_a_fifth_in_each_band():
     rows = pa.table({name: np.arange(1000.0) for name in load_card("account100").features})
-    card = on_own_scale(load_card("account100")).fitted(rows)
-    marks = card.score(rows).marks[:, 0]
+    card = fit_bands(with_quantile_bands(load_card("account100")), rows)
+    marks = score_card(card, rows).band_codes[:, 0]
     assert np.bincount(marks)[1:].tolist() == [199, 200, 200, 200, 201]
     with pytest.raises(CardError, match="need the company's own history"):
-        on_own_scale(load_card("account100")).score(rows)
+        score_card(with_quantile_bands(load_card("account100")), rows)

@@ -1,13 +1,14 @@
-"""Churn by contract: who is at risk, and who let the contract end."""
+"""Churn by contract: which contracts expire, and which were not renewed."""
 
 from datetime import datetime
 
 import pytest
+
 from rapport.features import snapshot, training_rows
-from rapport.history import Settings, history_of, parse_span
+from rapport.history import Settings, history_of, parse_duration
 
 CUTOFF = datetime(2024, 1, 1)
-YEAR = parse_span("12mo")
+YEAR = parse_duration("12mo")
 BY_CONTRACT = Settings(churn="contracts", grace="1mo", horizon="12mo")
 
 # customer | contract | starts | ends | renewed
@@ -39,7 +40,7 @@ def history():
     return history_of({"contracts": contracts, "orders": orders}, BY_CONTRACT)
 
 
-def test_who_is_at_risk_has_a_last_contract_that_ends_in_the_horizon(history):
+def test_active_customers_have_a_last_contract_that_ends_in_the_horizon(history):
     rows = snapshot(history, CUTOFF, active=YEAR)
     assert dict(zip(rows["customer_id"].to_pylist(), rows["state"].to_pylist(), strict=True)) == {
         "ends soon, let go": "active",
@@ -55,7 +56,7 @@ def test_who_is_at_risk_has_a_last_contract_that_ends_in_the_horizon(history):
     }
 
 
-def test_a_contract_is_kept_when_renewed_or_replaced_by_its_end_and_the_grace(history):
+def test_a_contract_is_retained_when_renewed_or_replaced_within_the_grace(history):
     rows = training_rows(history, "churn", [CUTOFF], active=YEAR, horizon=YEAR, known_by=datetime(2026, 1, 1))
     assert dict(zip(rows["customer_id"].to_pylist(), rows["label"].to_pylist(), strict=True)) == {
         "ends soon, let go": 1,
@@ -66,6 +67,6 @@ def test_a_contract_is_kept_when_renewed_or_replaced_by_its_end_and_the_grace(hi
     }
 
 
-def test_an_outcome_by_contract_is_known_only_after_the_grace(history):
+def test_a_contract_outcome_is_known_only_after_the_grace(history):
     with pytest.raises(ValueError, match="needs events until 2025-02-01"):
         training_rows(history, "churn", [CUTOFF], active=YEAR, horizon=YEAR, known_by=datetime(2025, 1, 15))

@@ -1,12 +1,13 @@
-"""Whom the worklist shows, in which order, and how far the capacity reaches."""
+"""The worklist: filters, ranking, feedback states and capacity."""
 
 from datetime import date
 
 import pyarrow as pa
 import pytest
-from rapport.serving.console.book import Book
-from rapport.serving.console.pages.worklist import next_step, standing
-from rapport.serving.console.worklist import PAGE, Query, Worklist, choices, worklist
+
+from rapport.serving.console.pages.worklist import active_feedback, recommended_step
+from rapport.serving.console.portfolio_columns import PortfolioColumns
+from rapport.serving.console.worklist import PAGE_SIZE, Worklist, WorklistQuery, build_worklist, filter_options
 
 TABLE = """
 id | name          | owner | tier    | p    | p30  | at_risk | saved
@@ -17,18 +18,18 @@ d  | Dogwood alder | tom   | key     | 0.30 |      | 50      |
 """
 
 
-def _drawn(table: str) -> Book:
+def _portfolio_of(table: str) -> PortfolioColumns:
     lines = [[cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()]
     columns = {name: [line[place] for line in lines[1:]] for place, name in enumerate(lines[0])}
 
     def numbers(name: str) -> pa.Array:
         return pa.array([float(cell) if cell else None for cell in columns[name]], pa.float64())
 
-    words = {"customer_id": columns["id"], "name": columns["name"], "owner": columns["owner"], "tier": columns["tier"]}
-    return Book(
+    texts = {"customer_id": columns["id"], "name": columns["name"], "owner": columns["owner"], "tier": columns["tier"]}
+    return PortfolioColumns(
         pa.table(
             {
-                **words,
+                **texts,
                 "probability": numbers("p"),
                 "probability_30d": numbers("p30"),
                 "value_at_risk": numbers("at_risk"),
@@ -38,90 +39,99 @@ def _drawn(table: str) -> Book:
     )
 
 
-def _ids(found: Worklist, book: Book) -> str:
-    return "".join(book.text("customer_id", int(row)) for row in found.rows)
+def _ids(found: Worklist, portfolio: PortfolioColumns) -> str:
+    return "".join(portfolio.text("customer_id", int(row)) for row in found.rows)
 
 
 @pytest.fixture
-def book() -> Book:
-    return _drawn(TABLE)
+def portfolio() -> PortfolioColumns:
+    return _portfolio_of(TABLE)
 
 
 @pytest.fixture
-def asked(book):
-    def ask(key_of=None, marks=None, **params) -> str:
-        return _ids(worklist(book, Query.of(params), owner=key_of, marks=marks or {}, capacity=2), book)
+def listed(portfolio):
+    def ids(key_of=None, logged=None, **params) -> str:
+        query = WorklistQuery.of(params)
+        found = build_worklist(portfolio, query, owner=key_of, feedback=logged or {}, capacity=2)
+        return _ids(found, portfolio)
 
-    return ask
-
-
-def test_customers_are_sorted_by_what_a_call_may_save_and_by_value_at_risk_where_that_is_unknown(asked):
-    assert asked() == "dabc"
+    return ids
 
 
-def test_another_order_can_be_asked_for(asked):
-    assert asked(sort="probability") == "bacd"
-    assert asked(sort="value_at_risk") == "cbad"
-    assert asked(sort="movement") == "abcd"
+def test_customers_are_ranked_by_expected_savings_else_by_revenue_at_risk(listed):
+    assert listed() == "dabc"
 
 
-def test_filters_join(asked):
-    assert asked(owner="mei") == "ac"
-    assert asked(tier="key") == "dc"
-    assert asked(tier="key", movement="falling") == "c"
-    assert asked(movement="rising") == "a"
-    assert asked(movement="steady") == "b"
-    assert asked(movement="unknown") == "d"
+def test_other_rankings(listed):
+    assert listed(sort="probability") == "bacd"
+    assert listed(sort="value_at_risk") == "cbad"
+    assert listed(sort="movement") == "abcd"
 
 
-def test_a_search_looks_at_names_in_any_case(asked):
-    assert asked(q="ALDER") == "da"
-    assert asked(q="gmbh") == "c"
+def test_filters_are_combined(listed):
+    assert listed(owner="mei") == "ac"
+    assert listed(tier="key") == "dc"
+    assert listed(tier="key", movement="falling") == "c"
+    assert listed(movement="rising") == "a"
+    assert listed(movement="steady") == "b"
+    assert listed(movement="unknown") == "d"
 
 
-def test_an_owner_sees_only_their_own_customers(asked, book):
-    assert asked(key_of="tom") == "db"
-    assert asked(key_of="tom", owner="mei") == ""
-    assert choices(book, "tom")["tier"] == [("at_risk", 1), ("key", 1)]
+def test_a_search_ignores_case(listed):
+    assert listed(q="ALDER") == "da"
+    assert listed(q="gmbh") == "c"
 
 
-def test_capacity_counts_the_first_rows_and_adds_what_they_may_save(book):
-    found = worklist(book, Query.of({}), owner=None, marks={}, capacity=2)
-    assert (found.within, found.saved_within, found.at_risk) == (2, 80.0, 1350.0)
+def test_an_owner_sees_only_their_own_customers(listed, portfolio):
+    assert listed(key_of="tom") == "db"
+    assert listed(key_of="tom", owner="mei") == ""
+    assert filter_options(portfolio, "tom")["tier"] == [("at_risk", 1), ("key", 1)]
 
 
-def test_marked_customers_leave_the_open_list_and_can_be_asked_for(asked):
-    marks = {"a": {"verdict": "done"}, "b": {"verdict": "snoozed"}, "zz": {"verdict": "done"}}
-    assert asked(marks=marks) == "dc"
-    assert asked(marks=marks, mark="done") == "a"
-    assert asked(marks=marks, mark="snoozed") == "b"
-    assert asked(marks=marks, mark="all") == "dabc"
+def test_capacity_counts_the_first_rows_and_adds_their_expected_savings(portfolio):
+    found = build_worklist(portfolio, WorklistQuery.of({}), owner=None, feedback={}, capacity=2)
+    assert (found.within_capacity, found.savings_within_capacity, found.revenue_at_risk) == (2, 80.0, 1350.0)
 
 
-def test_unknown_words_in_the_address_fall_back_to_the_default(asked):
-    assert asked(sort="'; drop", mark="?", movement="?", page="-1") == "dabc"
-    assert asked(tier="no such tier") == ""
+def test_revenue_at_risk_is_the_probable_share_of_its_basis(portfolio):
+    basis = portfolio.value_basis * portfolio.numeric("probability")
+    assert basis.tolist() == pytest.approx(portfolio.revenue_at_risk.tolist())
+
+
+def test_customers_with_a_logged_outcome_leave_the_open_list(listed):
+    logged = {"a": {"verdict": "done"}, "b": {"verdict": "snoozed"}, "zz": {"verdict": "done"}}
+    assert listed(logged=logged) == "dc"
+    assert listed(logged=logged, feedback="done") == "a"
+    assert listed(logged=logged, mark="snoozed") == "b"
+    assert listed(logged=logged, feedback="all") == "dabc"
+
+
+def test_unknown_query_parameters_fall_back_to_the_default(listed):
+    assert listed(sort="'; drop", feedback="?", movement="?", page="-1") == "dabc"
+    assert listed(tier="no such tier") == ""
 
 
 def test_a_page_beyond_the_last_is_the_last():
-    many = pa.table({"customer_id": [str(n) for n in range(PAGE + 1)], "probability": [0.5] * (PAGE + 1)})
-    found = worklist(Book(many), Query.of({"page": "99"}), owner=None, marks={}, capacity=1)
-    assert (found.page, found.pages, len(found.shown)) == (2, 2, 1)
+    many = pa.table({"customer_id": [str(n) for n in range(PAGE_SIZE + 1)], "probability": [0.5] * (PAGE_SIZE + 1)})
+    found = build_worklist(
+        PortfolioColumns(many), WorklistQuery.of({"page": "99"}), owner=None, feedback={}, capacity=1
+    )
+    assert (found.page, found.pages, len(found.page_rows)) == (2, 2, 1)
 
 
-def test_a_mark_closes_a_row_for_a_while():
-    said = {
+def test_a_logged_outcome_closes_a_row_for_a_while():
+    logged = {
         "done lately": {"verdict": "done", "at": "2026-10-20T08:00:00", "until": None},
         "done long ago": {"verdict": "done", "at": "2026-09-20T08:00:00", "until": None},
         "snoozed till tomorrow": {"verdict": "snoozed", "at": "2026-10-20T08:00:00", "until": "2026-11-02"},
         "snoozed till today": {"verdict": "snoozed", "at": "2026-10-20T08:00:00", "until": "2026-11-01"},
         "right": {"verdict": "right", "at": "2026-10-31T08:00:00", "until": None},
     }
-    assert set(standing(said, date(2026, 11, 1))) == {"done lately", "snoozed till tomorrow"}
+    assert set(active_feedback(logged, date(2026, 11, 1))) == {"done lately", "snoozed till tomorrow"}
 
 
 @pytest.mark.parametrize(
-    ("told", "step"),
+    ("given", "step"),
     [
         ("rhythm 0.9 call", "call"),
         ("rhythm 0.9 call, service 0.4 solve", "solve"),
@@ -132,7 +142,7 @@ def test_a_mark_closes_a_row_for_a_while():
         ("", ""),
     ],
 )
-def test_the_next_step_says_more_than_to_call_where_there_is_more_to_say(told, step):
-    words = [each.split() for each in told.split(", ") if each]
-    reasons = [{"family": one[0], "evidence": float(one[1]), "advice": [*one, None][2]} for one in words]
-    assert next_step(reasons) == step
+def test_the_recommended_step_is_more_specific_than_a_call_where_the_evidence_is_strong(given, step):
+    parts = [each.split() for each in given.split(", ") if each]
+    reasons = [{"family": one[0], "evidence": float(one[1]), "advice": [*one, None][2]} for one in parts]
+    assert recommended_step(reasons) == step

@@ -1,13 +1,13 @@
-"""The customer tree: what is told of a customer's parent, sisters and children, each counted once."""
+"""The customer tree: features of a customer's parent, siblings and children, each counted once."""
 
 import pytest
 from drawn_tables import CUTOFF, history
+
+from rapport.durations import Duration
 from rapport.features import Vocabulary, catalog, snapshot, training_rows
 
-from rapport.durations import Span
-
 TREE = catalog(Vocabulary(attributes=("parent_id",)))
-KIN = [feature.name for feature in TREE.features if feature.relatives]
+RELATIVES = [feature.name for feature in TREE.features if feature.relatives]
 
 DRAWN = """
     customers
@@ -40,17 +40,17 @@ DRAWN = """
 
 
 @pytest.mark.parametrize("small", [10**9, -1], ids=["arrays", "database"])
-def test_relatives_are_parent_sisters_and_children_each_once(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rapport.features.engine.SMALL", small)
-    with history(DRAWN) as told:
-        rows = snapshot(told, CUTOFF, TREE, active=Span(12)).to_pylist()
-    assert {row["customer_id"]: [row[name] for name in KIN] for row in rows} == {
+def test_relatives_are_parent_siblings_and_children_each_once(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rapport.features.feature_table.snapshot.SMALL_HISTORY_ROWS", small)
+    with history(DRAWN) as read:
+        rows = snapshot(read, CUTOFF, TREE, active=Duration(12)).to_pylist()
+    assert {row["customer_id"]: [row[name] for name in RELATIVES] for row in rows} == {
         "top": [3, 2, 1, 110, 9, 2, None],
         "ann": [4, 3, 1, 1105, 19, 1, 1],
         "bob": [3, 2, 1, 1010, 9, 1, 1],
         "cid": [3, 3, 0, 1110, 9, 2, 1],
         "kid": [1, 1, 0, 10, 9, 1, 1],
-        # The row that places it in the tree was not known yet.
+        # Its row of customers, which links it to the tree, is not known yet.
         "late": [0, 0, 0, 0, None, 0, None],
         "one": [1, 1, 0, 3, 0, 0, 1],
         "two": [1, 0, 0, 0, None, 0, None],
@@ -60,33 +60,33 @@ def test_relatives_are_parent_sisters_and_children_each_once(small: int, monkeyp
 
 def test_the_tree_of_a_slice_is_the_tree_at_its_cutoff() -> None:
     cutoff = CUTOFF.replace(year=2025, month=12, day=20)
-    with history(DRAWN) as told:
-        alone = {row["customer_id"]: row for row in snapshot(told, cutoff, TREE, active=Span(12)).to_pylist()}
+    with history(DRAWN) as read:
+        alone = {row["customer_id"]: row for row in snapshot(read, cutoff, TREE, active=Duration(12)).to_pylist()}
         slices = training_rows(
-            told,
+            read,
             "churn",
             [cutoff.replace(day=5), cutoff],
-            active=Span(12),
-            horizon=Span(days=5),
+            active=Duration(12),
+            horizon=Duration(days=5),
             known_by=CUTOFF,
             features=TREE,
         ).to_pylist()
     mine = {row["customer_id"]: row for row in slices if row["cutoff"] == cutoff}
     assert set(mine) == {"top", "bob", "kid"}
-    assert {id_: [row[name] for name in KIN] for id_, row in mine.items()} == {
-        id_: [alone[id_][name] for name in KIN] for id_ in mine
+    assert {id_: [row[name] for name in RELATIVES] for id_, row in mine.items()} == {
+        id_: [alone[id_][name] for name in RELATIVES] for id_ in mine
     }
-    assert [mine["bob"][name] for name in KIN] == [3, 1, 1, 1000, 17, 1, 1]
+    assert [mine["bob"][name] for name in RELATIVES] == [3, 1, 1, 1000, 17, 1, 1]
 
 
 def test_a_company_that_keeps_no_tickets_knows_nothing_of_complaints_and_without_customers_of_no_relative() -> None:
-    with history(DRAWN) as told:
+    with history(DRAWN) as read:
         rows = [
-            snapshot(told, CUTOFF, TREE, active=Span(12), present=tables).to_pylist()[0]
+            snapshot(read, CUTOFF, TREE, active=Duration(12), present=tables).to_pylist()[0]
             for tables in (["orders", "customers"], ["orders", "tickets"])
         ]
-    assert [[row[name] for name in KIN] for row in rows] == [[4, 3, 1, 1105, 19, None, 1], [None] * 7]
+    assert [[row[name] for name in RELATIVES] for row in rows] == [[4, 3, 1, 1105, 19, None, 1], [None] * 7]
 
 
 def test_the_tree_is_used_only_by_a_company_that_says_it_never_changes() -> None:
-    assert set(KIN).isdisjoint(catalog().names)
+    assert set(RELATIVES).isdisjoint(catalog().names)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import typer
 import yaml
-from rapport.serving.endpoints import PAGES
-from rapport.serving.environment import variables
 
 from rapport.cli.app import app
+from rapport.serving.api.endpoints import PAGES
+from rapport.serving.environment import variables
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())

@@ -1,14 +1,15 @@
-"""Nothing that a user can meet is undocumented."""
+"""Everything that a user can meet is documented, and everything that a page names exists."""
 
+import pkgutil
 import re
 from pathlib import Path
 
 import pytest
-from rapport.serving.endpoints import ENDPOINTS
-from rapport.serving.problem import CODES
 
 import rapport.errors
 from rapport.cli.documents import DOCS, pages
+from rapport.serving.api.endpoints import ENDPOINTS
+from rapport.serving.errors import CODES
 
 ROOT = DOCS.parent
 
@@ -47,3 +48,36 @@ def test_every_link_between_pages_leads_somewhere():
         if "://" not in link and not Path(page.parent / link).exists()
     ]
     assert broken == []
+
+
+def test_every_file_that_a_page_names_exists():
+    folders = "rapport|history|features|scoring|training|serving|tests|benchmarks|notebooks|deploy"
+    missing = [
+        (page.name, path)
+        for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
+        for path in re.findall(rf"`((?:{folders})/[\w/.-]+)`", page.read_text(encoding="utf-8"))
+        if not (ROOT / path).exists()
+    ]
+    assert missing == []
+
+
+PYTHON_NAME = re.compile(r"`(?:rapport\.)?((?:history|features|scoring|training|serving)\.[a-z_.]+\w)[(`]")
+
+
+def test_every_python_name_that_a_page_names_exists():
+    names = {
+        (page.name, name)
+        for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
+        for name in PYTHON_NAME.findall(page.read_text(encoding="utf-8"))
+        if not name.endswith((".py", ".md"))
+    }
+    assert len(names) > 5
+    assert [pair for pair in sorted(names) if not _exists(pair[1])] == []
+
+
+def _exists(name):
+    try:
+        pkgutil.resolve_name(f"rapport.{name}")
+    except (ImportError, AttributeError):
+        return False
+    return True

@@ -1,14 +1,14 @@
-"""What the features mean: drawn histories, and what is known of them at the cutoff."""
+"""The meaning of features: histories written as tables, and the features at the cutoff."""
 
 from datetime import datetime
 
 from drawn_tables import CUTOFF, features_of, history
+
+from rapport.durations import Duration
 from rapport.features import snapshot, training_rows
 
-from rapport.durations import Span
 
-
-def test_a_window_holds_its_first_instant_and_not_the_cutoff() -> None:
+def test_a_window_includes_its_first_instant_and_excludes_the_cutoff() -> None:
     rows = features_of(
         """
         orders
@@ -29,7 +29,7 @@ def test_a_window_holds_its_first_instant_and_not_the_cutoff() -> None:
     }
 
 
-def test_what_is_recorded_after_the_cutoff_was_not_known() -> None:
+def test_rows_recorded_after_the_cutoff_are_unknown() -> None:
     rows = features_of(
         """
         orders
@@ -45,7 +45,7 @@ def test_what_is_recorded_after_the_cutoff_was_not_known() -> None:
     assert rows == {"ann": {"orders_count_90d": 2, "spend_sum_90d": 11, "order_gap_last": 1}}
 
 
-def test_a_row_recorded_late_is_a_gap_only_for_the_cutoffs_that_knew_it() -> None:
+def test_a_late_row_makes_a_gap_only_at_the_cutoffs_that_knew_it() -> None:
     with history(
         """
         orders
@@ -60,8 +60,8 @@ def test_a_row_recorded_late_is_a_gap_only_for_the_cutoffs_that_knew_it() -> Non
             told,
             "churn",
             [datetime(2025, 6, 1), datetime(2025, 7, 1)],
-            active=Span(12),
-            horizon=Span(1),
+            active=Duration(12),
+            horizon=Duration(1),
             known_by=CUTOFF,
         )
     assert table.select(["cutoff", "order_gap_mean", "orders_count_ever"]).to_pylist() == [
@@ -70,7 +70,7 @@ def test_a_row_recorded_late_is_a_gap_only_for_the_cutoffs_that_knew_it() -> Non
     ]
 
 
-def test_a_fact_counts_from_the_moment_it_came() -> None:
+def test_a_fact_counts_from_its_own_time() -> None:
     rows = features_of(
         """
         tickets
@@ -162,7 +162,7 @@ def test_gaps_are_between_days_with_an_order_and_belong_to_the_later_one() -> No
     }
 
 
-def test_people_are_counted_once_however_often_they_talk() -> None:
+def test_contacts_are_counted_once_for_any_number_of_interactions() -> None:
     rows = features_of(
         """
         contacts
@@ -192,7 +192,7 @@ def test_people_are_counted_once_however_often_they_talk() -> None:
     }
 
 
-def test_a_talk_is_one_with_a_decision_maker_from_when_that_person_is_known() -> None:
+def test_an_interaction_is_with_a_decision_maker_from_when_the_contact_is_known() -> None:
     rows = features_of(
         """
         interactions
@@ -216,7 +216,7 @@ def test_a_talk_is_one_with_a_decision_maker_from_when_that_person_is_known() ->
     }
 
 
-def test_the_season_ahead_is_what_last_year_s_calendar_held() -> None:
+def test_the_season_ahead_counts_last_year_s_orders() -> None:
     rows = features_of(
         """
         orders
@@ -231,7 +231,7 @@ def test_the_season_ahead_is_what_last_year_s_calendar_held() -> None:
     assert rows == {"ann": {"orders_season_ahead_count": 2}}
 
 
-def test_our_own_sendings_are_no_touches() -> None:
+def test_touches_sent_by_the_company_do_not_count() -> None:
     rows = features_of(
         """
         touches
@@ -254,7 +254,7 @@ def test_our_own_sendings_are_no_touches() -> None:
     }
 
 
-def test_a_table_that_a_company_does_not_keep_is_unknown_not_zero() -> None:
+def test_features_of_a_table_that_is_not_kept_are_null_not_zero() -> None:
     drawn = """
         orders
         customer_id | order_id | ordered_at | amount
@@ -264,11 +264,11 @@ def test_a_table_that_a_company_does_not_keep_is_unknown_not_zero() -> None:
         "ann": {"orders_count_90d": 1, "complaints_count_365d": None}
     }
     with history(drawn) as told:
-        table = snapshot(told, CUTOFF, active=Span(12), present=["orders", "tickets"])
+        table = snapshot(told, CUTOFF, active=Duration(12), present=["orders", "tickets"])
     assert table["complaints_count_365d"].to_pylist() == [0]
 
 
-def test_days_turn_over_with_the_cutoff_of_the_company_s_clock() -> None:
+def test_days_begin_at_the_local_time_of_day_of_the_cutoff() -> None:
     drawn = """
         orders
         customer_id | order_id | ordered_at                | amount
@@ -279,7 +279,7 @@ def test_days_turn_over_with_the_cutoff_of_the_company_s_clock() -> None:
     assert features_of(drawn, "spend_sum_ever") == {"ann": {"spend_sum_ever": 11}}
 
 
-def test_times_before_computers_and_beyond_our_lives_are_no_trouble() -> None:
+def test_times_before_1970_and_far_in_the_future_work() -> None:
     rows = features_of(
         """
         orders

@@ -5,10 +5,10 @@ from datetime import datetime
 
 import pytest
 from postgres_server import programs, running
-from rapport.history import Settings, read_history
-from rapport.history.mapping import propose_mapping
 
 from rapport.errors import TableError
+from rapport.history import Settings, read_history
+from rapport.history.mapping import propose_mapping
 
 at = datetime.fromisoformat
 
@@ -56,8 +56,8 @@ def rows(history, sql):
     return history.connection.execute(sql).fetchall()
 
 
-def test_postgresql_is_read_with_its_types_and_bad_rows_set_aside(postgres):
-    with read_history(postgres, Settings(zone="Asia/Shanghai")) as history:
+def test_postgresql_is_read_with_its_types_and_bad_rows_rejected(postgres):
+    with read_history(postgres, Settings(timezone="Asia/Shanghai")) as history:
         assert rows(history, "SELECT customer_id, order_id, ordered_at, amount FROM orders ORDER BY ordered_at") == [
             ("1", "7", at("2026-01-31T23:00"), 1234.5),
             ("2", "9", at("2026-02-02T18:00"), -5.0),
@@ -84,14 +84,14 @@ def test_a_schema_in_the_url_comes_first(postgres):
         assert rows(history, "SELECT customer_id FROM orders") == [("5",)]
 
 
-def test_a_server_that_is_not_there_gets_a_sentence_without_the_password():
+def test_an_unreachable_server_gets_a_message_without_the_password():
     sentence = r"postgresql://me@127\.0\.0\.1:1/crm: cannot be reached: .*refused"
     with pytest.raises(TableError, match=sentence) as caught:
         read_history("postgresql://me:secret@127.0.0.1:1/crm")
     assert "secret" not in str(caught.value)
 
 
-def test_a_mapped_table_that_is_not_in_the_database_gets_a_sentence(postgres):
+def test_a_missing_mapped_table_gets_a_message(postgres):
     mapping = {"contracts": {"table": "crm.vertraege"}}
     with pytest.raises(TableError, match=r"there is no such table\. Did you mean crm\.vertrag\?"):
         read_history(postgres, Settings(mapping=mapping))
@@ -112,7 +112,7 @@ def test_any_backend_of_ibis_is_read_by_its_url(tmp_path):
     assert found == [("1", "a", at("2026-01-31"), 5.0), ("2", "b", at("2026-02-01T10:00"), 6.5)]
 
 
-def test_a_backend_that_nobody_knows_gets_a_sentence():
+def test_an_unknown_backend_gets_a_message():
     with pytest.raises(TableError, match=r"nosuch://crm: cannot be reached|nosuch://crm: its driver is not installed"):
         read_history("nosuch://crm")
 

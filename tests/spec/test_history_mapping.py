@@ -4,6 +4,7 @@ import tomllib
 from datetime import datetime
 
 import pytest
+
 from rapport.history import Settings, read_history
 from rapport.history.mapping import propose_mapping
 
@@ -79,29 +80,29 @@ def test_chinese_tables_and_columns_are_recognised_and_the_proposal_reads_them(f
     assert proposed.unused == ("仓库",)
 
 
-def test_a_column_is_matched_by_what_stands_in_it_when_its_name_says_nothing_and_days_by_their_order(folder_of):
+def test_a_column_without_a_known_name_is_matched_by_its_values_and_the_date_format_is_detected(folder_of):
     folder = folder_of(ENGLISH)
     proposed = propose_mapping(folder)
     written = proposed.as_toml()
-    assert 'ordered_at = "When"  # by its values alone' in written
+    assert 'ordered_at = "When"  # matched by values only' in written
     assert "# not used: InvoiceDate" in written
-    assert proposed.dates == "month_first"
+    assert proposed.date_format == "month_first"
     with read_history(folder, Settings.of(tomllib.loads(written))) as history:
-        asked = history.connection.execute("SELECT customer_id, ordered_at, amount FROM orders").fetchall()
+        orders = history.connection.execute("SELECT customer_id, ordered_at, amount FROM orders").fetchall()
         closed = history.connection.execute("SELECT closed_at FROM opportunities").fetchall()
-    assert asked == [("A1", at("2010-12-13T08:26"), 2.5)]
+    assert orders == [("A1", at("2010-12-13T08:26"), 2.5)]
     assert closed == [(at("2011-05-01"),)]
 
 
-def test_what_is_needed_and_was_not_found_is_said(folder_of):
+def test_a_required_column_without_a_match_is_listed(folder_of):
     folder = folder_of({"orders": "customer_id,order_id,ordered_at,remark\na,1,2026-01-01,x\n"})
     written = propose_mapping(folder).as_toml()
-    assert '# amount = "?"  # needed, and nothing was found' in written
+    assert '# amount = "?"  # required, no match found' in written
     assert "# Nothing was found for: customers, contacts, interactions" in written
 
 
-def test_a_history_with_the_contracts_own_names_needs_no_mapping(folder_of):
+def test_a_history_with_contract_names_needs_no_mapping(folder_of):
     folder = folder_of({"orders": "Customer ID,Order ID,Ordered At,Amount\na,1,2026-01-01,5\n"})
     proposed = propose_mapping(folder)
-    assert "# orders: understood as it is." in proposed.as_toml()
+    assert "# orders: recognised without a mapping." in proposed.as_toml()
     assert Settings.of(tomllib.loads(proposed.as_toml())) == Settings()

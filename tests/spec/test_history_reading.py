@@ -7,10 +7,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from rapport.history import History, Settings, history_of, read_history
-from rapport.history.engine import open_engine
 
 from rapport.errors import TableError
+from rapport.history import History, Settings, history_of, read_history
+from rapport.history.reading.database import open_database
 
 # Times in a history have no zone: they are the company's.
 at = datetime.fromisoformat
@@ -44,14 +44,14 @@ bob         | 2        | 2026-02-01T10:30:00 | -20
 def test_a_folder_of_csv_files_becomes_typed_tables(folder_of):
     history = read_history(folder_of(orders=ORDERS))
     assert history.present == {"orders": {"customer_id", "order_id", "ordered_at", "amount"}}
-    assert history.span() == (at("2026-01-31"), at("2026-02-01T10:30"))
+    assert history.time_range() == (at("2026-01-31"), at("2026-02-01T10:30"))
     assert rows(history, "SELECT customer_id, order_id, ordered_at, amount, product, recorded_at FROM orders") == [
         ("ann", "1", at("2026-01-31"), 120.5, None, None),
         ("bob", "2", at("2026-02-01T10:30"), -20.0, None, None),
     ]
 
 
-def test_every_table_of_the_contract_can_be_asked_even_when_it_was_not_given(folder_of):
+def test_every_contract_table_can_be_queried_even_if_it_is_absent(folder_of):
     history = read_history(folder_of(orders=ORDERS))
     assert rows(history, "SELECT count(*), count(won), count(recorded_at) FROM opportunities") == [(0, 0, 0)]
 
@@ -83,7 +83,7 @@ def test_the_same_rows_in_parquet_csv_and_memory_read_the_same(tmp_path):
     assert rows(history_of({"orders": records}), ask) == expected
 
 
-def test_clean_parquet_stays_on_disk(tmp_path):
+def test_valid_parquet_stays_on_disk(tmp_path):
     table = pa.table({"customer_id": ["a"], "order_id": ["1"], "ordered_at": [at("2026-01-01")], "amount": [1.0]})
     pq.write_table(table, tmp_path / "orders.parquet")
     kind = "SELECT table_type FROM information_schema.tables WHERE table_name = 'orders' AND table_schema = 'main'"
@@ -124,27 +124,29 @@ def _written(*times: str) -> dict[str, list[dict[str, object]]]:
     return {"orders": [{"customer_id": "a", "order_id": i, "ordered_at": t, "amount": 1} for i, t in enumerate(times)]}
 
 
-def test_dates_are_read_in_the_forms_that_people_write():
+def test_dates_are_read_in_common_formats():
     found = rows(history_of(_written(*WRITTEN_TIMES)), "SELECT ordered_at FROM orders ORDER BY order_id::INT")
     assert [moment for (moment,) in found] == list(WRITTEN_TIMES.values())
 
 
 @pytest.mark.parametrize(("written", "read"), list(WRITTEN_TIMES.items()))
-def test_a_date_reads_the_same_alone_as_among_others(written, read):
+def test_a_date_reads_the_same_alone_and_among_others(written, read):
     assert rows(history_of(_written(written)), "SELECT ordered_at FROM orders") == [(read,)]
 
 
 @pytest.mark.parametrize(
     ("dates", "read"), [("day_first", at("2026-04-03T08:26")), ("month_first", at("2026-03-04T08:26"))]
 )
-def test_a_date_of_two_meanings_is_read_as_the_company_says(dates, read):
-    history = history_of(_written("03/04/2026 8:26"), Settings(dates=dates))
+def test_an_ambiguous_date_is_read_by_the_date_format(dates, read):
+    history = history_of(_written("03/04/2026 8:26"), Settings(date_format=dates))
     assert rows(history, "SELECT ordered_at FROM orders") == [(read,)]
 
 
-def test_times_without_a_zone_are_the_companys_and_others_are_converted_to_it():
+def test_times_without_a_zone_are_local_and_others_are_converted():
     written = _written("2026-01-31", "2026-01-31T20:00:00Z", "2026-01-31T23:00:00+08:00")
-    found = rows(history_of(written, Settings(zone="Asia/Shanghai")), "SELECT ordered_at FROM orders ORDER BY order_id")
+    found = rows(
+        history_of(written, Settings(timezone="Asia/Shanghai")), "SELECT ordered_at FROM orders ORDER BY order_id"
+    )
     assert found == [(at("2026-01-31"),), (at("2026-02-01T04:00"),), (at("2026-01-31T23:00"),)]
 
 
@@ -152,7 +154,7 @@ def test_times_with_a_zone_in_parquet_are_converted_too(tmp_path):
     moments = pa.array([at("2026-01-31T20:00")], pa.timestamp("us", "UTC"))
     table = pa.table({"customer_id": ["a"], "order_id": ["1"], "ordered_at": moments, "amount": [1.0]})
     pq.write_table(table, tmp_path / "orders.parquet")
-    found = rows(read_history(tmp_path, Settings(zone="Asia/Shanghai")), "SELECT ordered_at FROM orders")
+    found = rows(read_history(tmp_path, Settings(timezone="Asia/Shanghai")), "SELECT ordered_at FROM orders")
     assert found == [(at("2026-02-01T04:00"),)]
 
 
@@ -160,12 +162,12 @@ def test_times_with_a_zone_in_parquet_are_converted_too(tmp_path):
     ("written", "read"),
     [("12", 12), ("1,234.50", 1234.5), ("¥1,234", 1234), ("$ 99.9", 99.9), ("-3e2", -300), (" 7 ", 7)],
 )
-def test_amounts_are_read_in_the_forms_that_people_write(written, read):
+def test_amounts_are_read_in_common_formats(written, read):
     records = [{"customer_id": "a", "order_id": "1", "ordered_at": "2026-01-01", "amount": written}]
     assert rows(history_of({"orders": records}), "SELECT amount FROM orders") == [(read,)]
 
 
-def test_ids_that_became_numbers_on_the_way_are_the_same_ids(tmp_path):
+def test_ids_stored_as_numbers_are_the_same_ids(tmp_path):
     orders = pa.table({"customer_id": [12345.0], "order_id": [1], "ordered_at": [at("2026-01-01")], "amount": [1.0]})
     pq.write_table(orders, tmp_path / "orders.parquet")
     (tmp_path / "customers.csv").write_text("customer_id,name\n 12345 ,Ann\n00077,Bob\n", encoding="utf-8")
@@ -173,26 +175,26 @@ def test_ids_that_became_numbers_on_the_way_are_the_same_ids(tmp_path):
     assert sorted(found) == [("00077", "Bob"), ("12345", "Ann")]
 
 
-def test_values_in_another_case_or_in_chinese_become_the_words_of_the_contract():
+def test_values_in_another_case_or_in_chinese_become_contract_values():
     records = [
         {"customer_id": "a", "occurred_at": "2026-01-01", "channel": channel, "direction": "Inbound"}
         for channel in ("Meeting", "拜访", "Besuch", "fax", "")
     ]
-    settings = Settings(words={"channel": {"Besuch": "visit"}})
+    settings = Settings(value_mapping={"channel": {"Besuch": "visit"}})
     history = history_of({"interactions": records}, settings)
     found = rows(history, "SELECT channel, direction FROM interactions ORDER BY channel NULLS LAST")
     assert [channel for channel, _ in found] == ["fax", "meeting", "visit", "visit", None]
     assert {direction for _, direction in found} == {"inbound"}
 
 
-def test_what_customers_have_beyond_the_contract_are_attributes():
+def test_further_columns_of_customers_are_attributes():
     customers = [{"customer_id": "a", "Rating": "A+", "seats": 12, "name": "Ann"}]
     assert rows(history_of({"customers": customers}), 'SELECT name, "Rating", seats FROM customers') == [
         ("Ann", "A+", 12)
     ]
 
 
-def test_a_company_keeps_its_own_names(folder_of):
+def test_a_mapping_renames_tables_and_columns(folder_of):
     drawn = "客户 | 单号 | 下单时间 | 金额\n甲 | 1 | 2026-01-31 | 5\n"
     mapping = {
         "orders": {
@@ -207,7 +209,7 @@ def test_a_company_keeps_its_own_names(folder_of):
     assert rows(history, "SELECT customer_id, ordered_at, amount FROM orders") == [("甲", at("2026-01-31"), 5)]
 
 
-def test_a_mapping_to_a_column_that_is_not_there_gets_a_sentence(folder_of):
+def test_a_mapping_to_a_missing_column_gets_a_message(folder_of):
     folder = folder_of(orders=ORDERS, customers="customer_id | Rating\na | A+\n")
     renamed = read_history(folder, Settings(mapping={"customers": {"grade": "Rating"}}))
     assert rows(renamed, "SELECT grade FROM customers") == [("A+",)]
@@ -216,7 +218,7 @@ def test_a_mapping_to_a_column_that_is_not_there_gets_a_sentence(folder_of):
         read_history(folder, Settings(mapping={"customers": {"grade": "Ratings"}}))
 
 
-def test_what_comes_over_http_has_the_contracts_names_whatever_the_files_have():
+def test_tables_in_memory_may_have_contract_names_despite_a_mapping():
     settings = Settings(mapping={"customers": {"table": "客户", "customer_id": "编号", "grade": "等级"}})
     customers = [{"customer_id": "a", "grade": "A+"}]
     assert rows(history_of({"customers": customers}, settings), "SELECT customer_id, grade FROM customers") == [
@@ -224,31 +226,31 @@ def test_what_comes_over_http_has_the_contracts_names_whatever_the_files_have():
     ]
 
 
-def test_names_in_another_case_are_understood(folder_of):
+def test_names_in_another_case_are_recognised(folder_of):
     drawn = "CustomerId | Order ID | ordered-at | AMOUNT\na | 1 | 2026-01-31 | 5\n"
     assert rows(read_history(folder_of(Orders=drawn)), "SELECT customer_id, amount FROM orders") == [("a", 5)]
 
 
-def test_a_csv_of_a_chinese_office_program_is_read(tmp_path):
+def test_a_gb18030_csv_is_read(tmp_path):
     written = "customer_id,order_id,ordered_at,amount,product\n甲公司,1,2026-01-31,5,水泵\n"
     (tmp_path / "orders.csv").write_bytes(written.encode("gb18030"))
     assert rows(read_history(tmp_path), "SELECT customer_id, product FROM orders") == [("甲公司", "水泵")]
 
 
-def test_a_contract_without_an_end_ends_far_ahead():
+def test_a_contract_without_an_end_ends_in_2200():
     records = [{"contract_id": "1", "customer_id": "a", "started_at": "2026-01-01", "ends_at": "9999-12-31"}]
     assert rows(history_of({"contracts": records}), "SELECT ends_at FROM contracts") == [(at("2200-01-01"),)]
 
 
-def test_a_lent_engine_forgets_the_history_before():
-    engine = open_engine(Settings())
-    with history_of(_written("2026-01-31"), engine=engine):
+def test_a_borrowed_database_is_cleared_between_histories():
+    database = open_database(Settings())
+    with history_of(_written("2026-01-31"), database=database):
         pass
     customers = {"customers": [{"customer_id": "a"}]}
-    with history_of(customers, engine=engine) as second:
+    with history_of(customers, database=database) as second:
         assert second.connection.execute("SELECT count(*) FROM orders").fetchall() == [(0,)]
         assert second.present == {"customers": {"customer_id"}}
-    engine.close()
+    database.close()
 
 
 @pytest.mark.parametrize(
@@ -264,23 +266,23 @@ def test_a_lent_engine_forgets_the_history_before():
         ({"orders.parquet": "no parquet"}, r"orders\.parquet: cannot be read"),
     ],
 )
-def test_a_folder_that_is_no_history_gets_a_sentence(tmp_path, files, sentence):
+def test_a_folder_without_a_valid_history_gets_a_message(tmp_path, files, sentence):
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     with pytest.raises(TableError, match=sentence):
         read_history(tmp_path)
 
 
-def test_a_folder_that_is_not_there_gets_a_sentence(tmp_path):
+def test_a_missing_folder_gets_a_message(tmp_path):
     with pytest.raises(TableError, match="there is no such folder"):
         read_history(tmp_path / "nowhere")
 
 
-def test_a_table_the_contract_does_not_know_gets_a_sentence():
+def test_an_unknown_table_gets_a_message():
     with pytest.raises(TableError, match=r"visits: no such table\. The contract has contacts, contracts, credit"):
         history_of({"visits": []})
 
 
-def test_a_row_that_is_no_object_gets_a_sentence():
+def test_a_row_that_is_not_an_object_gets_a_message():
     with pytest.raises(TableError, match="orders: row 2 is 7, not an object with named columns"):
         history_of({"orders": [{"customer_id": 1}, 7]})

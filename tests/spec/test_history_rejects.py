@@ -1,14 +1,14 @@
-"""Bad rows: which are set aside, with what reason, and when there are too many of them."""
+"""Rejected rows: which rows are rejected, for which reason, and when there are too many of them."""
 
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from rapport.history import Settings, history_of, read_history
-from rapport.history.engine import open_engine
 
 from rapport.errors import TableError
+from rapport.history import Settings, history_of, read_history
+from rapport.history.reading.database import open_database
 
 LENIENT = Settings(reject_share=1)
 
@@ -30,7 +30,7 @@ def reasons(history):
         return [tuple(row.values()) for row in history.rejected.rows.to_pylist()]
 
 
-def test_each_bad_row_is_set_aside_with_its_line_its_column_and_the_reason(orders_in):
+def test_each_invalid_row_is_rejected_with_line_column_and_reason(orders_in):
     folder = orders_in("""
         customer_id | order_id | ordered_at | amount
         ann         | 1        | 2026-01-31 | 120
@@ -50,7 +50,7 @@ def test_each_bad_row_is_set_aside_with_its_line_its_column_and_the_reason(order
     history = read_history(folder, LENIENT)
     assert history.rows == {"orders": 2}
     assert history.rejected.count == {"orders": 11}
-    ask = 'set dates = "day_first" or "month_first" in rapport.toml.'
+    ask = 'set date_format = "day_first" or "month_first" in rapport.toml.'
     no_time = "ordered_at is not a time: write it like 2026-01-31 or 2026-01-31T14:05:00Z."
     absurd = "amount is not a possible number: it is infinite, not a number, or beyond 10^15."
     assert [row[2:] for row in reasons(history)] == [
@@ -68,7 +68,7 @@ def test_each_bad_row_is_set_aside_with_its_line_its_column_and_the_reason(order
     ]
 
 
-def test_lines_that_do_not_fit_the_header_are_set_aside_and_counted_in_the_lines_of_the_others(orders_in):
+def test_lines_that_do_not_fit_the_header_are_rejected_and_keep_the_line_numbers_right(orders_in):
     folder = orders_in("""
         customer_id | order_id | ordered_at | amount
         ann         | 1        | 2026-01-31 | 1 | 234
@@ -84,7 +84,7 @@ def test_lines_that_do_not_fit_the_header_are_set_aside_and_counted_in_the_lines
     ]
 
 
-def test_a_key_that_comes_twice_keeps_its_first_row():
+def test_a_duplicate_key_keeps_its_first_row():
     customers = [{"customer_id": "a", "name": "first"}, {"customer_id": "b"}, {"customer_id": "a", "name": "second"}]
     history = history_of({"customers": customers}, LENIENT)
     assert history.connection.execute("SELECT customer_id, name FROM customers ORDER BY 1").fetchall() == [
@@ -95,7 +95,7 @@ def test_a_key_that_comes_twice_keeps_its_first_row():
     assert reasons(history) == [("customers", None, 3, "customer_id", reason, "a")]
 
 
-def test_a_time_far_after_all_others_is_set_aside_but_a_long_life_is_not():
+def test_an_isolated_late_time_is_rejected_but_a_long_history_is_not():
     times = ["1990-05-01", "1999-01-01", "2008-01-01", "2017-01-01", "2026-01-01", "2062-01-01"]
     records = [{"customer_id": "a", "order_id": i, "ordered_at": t, "amount": 1} for i, t in enumerate(times)]
     history = history_of({"orders": records}, LENIENT)
@@ -104,7 +104,7 @@ def test_a_time_far_after_all_others_is_set_aside_but_a_long_life_is_not():
     assert reasons(history) == [("orders", None, 6, "ordered_at", reason, "2062-01-01")]
 
 
-def test_a_due_date_may_lie_ahead():
+def test_a_due_date_may_be_in_the_future():
     invoice = {"invoice_id": "1", "customer_id": "a", "issued_at": "2026-01-01", "due_at": "2046-01-01", "amount": 1}
     assert history_of({"invoices": [invoice]}).rows == {"invoices": 1}
 
@@ -123,12 +123,12 @@ def test_a_due_date_may_lie_ahead():
         ("tickets", {"ticket_id": 1, "opened_at": "2026-01-01", "resolved_at": "later"}, "resolved_at is not a time"),
     ],
 )
-def test_values_that_cannot_be_are_set_aside(table, row, reason):
+def test_impossible_values_are_rejected(table, row, reason):
     history = history_of({table: [{"customer_id": "a", **row}]}, LENIENT)
     assert reasons(history)[0][4].startswith(reason)
 
 
-def test_not_a_number_is_nothing_where_nothing_is_allowed_and_bad_where_it_is_not(tmp_path):
+def test_nan_is_null_in_an_optional_column_and_rejected_in_a_required_one(tmp_path):
     nan = float("nan")
     orders = pa.table(
         {
@@ -145,7 +145,7 @@ def test_not_a_number_is_nothing_where_nothing_is_allowed_and_bad_where_it_is_no
     assert reasons(history) == [("orders", "orders.parquet", 2, "amount", "has no amount.", "nan")]
 
 
-def test_too_many_bad_rows_stop_the_run_with_the_first_of_the_commonest():
+def test_too_many_rejected_rows_stop_the_run_with_the_most_frequent_reason():
     good = [{"customer_id": "a", "order_id": i, "ordered_at": "2026-01-01", "amount": 1} for i in range(3)]
     bad = [{"customer_id": "a", "order_id": 9, "ordered_at": "2026-01-01", "amount": "?"}]
     assert history_of({"orders": good + bad}, Settings(reject_share=0.25)).rows == {"orders": 3}
@@ -157,11 +157,11 @@ def test_too_many_bad_rows_stop_the_run_with_the_first_of_the_commonest():
         history_of({"orders": good + bad}, Settings(reject_share=0.2))
 
 
-def test_a_refused_history_gives_a_lent_engine_back_clean():
-    engine = open_engine(Settings())
+def test_a_refused_history_leaves_a_borrowed_database_clean():
+    database = open_database(Settings())
     bad = [{"customer_id": None, "order_id": 1, "ordered_at": "2026-01-01", "amount": 1}]
     with pytest.raises(TableError, match=r"has no customer_id"):
-        history_of({"customers": [{"customer_id": "a"}], "orders": bad}, engine=engine)
-    with history_of({}, engine=engine) as empty:
+        history_of({"customers": [{"customer_id": "a"}], "orders": bad}, database=database)
+    with history_of({}, database=database) as empty:
         assert empty.connection.execute("SELECT count(*) FROM customers").fetchall() == [(0,)]
-    engine.close()
+    database.close()

@@ -1,4 +1,4 @@
-"""What an answer says: its numbers in both languages, its sentences, what changed it, and what could."""
+"""Answers: numbers and sentences in both languages, score changes, and what-if."""
 
 import json
 from contextlib import nullcontext as does_not_raise
@@ -8,18 +8,18 @@ from functools import cache
 
 import numpy as np
 import pytest
-from rapport.features import catalog
-from rapport.scoring import Bundle, Scored, Scorer
-from rapport.scoring.blend import Blend
-from rapport.scoring.change import change
-from rapport.scoring.cost import refuse_costly
-from rapport.scoring.experts.rhythm import Rhythm
-from rapport.scoring.matrix import Matrix
-from rapport.scoring.what_if import changeable, dependents, what_if
-from rapport.scoring.wording.numbers import said
 from scoring_world import AS_OF, churn_bundle, columns, invented, table_of
 
 from rapport.errors import BundleError, PromotionError, ServingError
+from rapport.features import catalog
+from rapport.scoring import Bundle, ScoreBatch, Scorer, build_answers
+from rapport.scoring.models.blend import Blend
+from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.models.members.bg_nbd import BgNbdMember
+from rapport.scoring.models.what_if import changeable, dependents, what_if
+from rapport.scoring.reasons.change import explain_change
+from rapport.scoring.reasons.cost import check_shap_cost
+from rapport.scoring.reasons.numbers import format_value
 
 # Shown as they are, never read to make a score.
 PLAIN = {
@@ -42,12 +42,12 @@ def scorer() -> Scorer:
     return Scorer(churn_bundle())
 
 
-def customer(seed: int = 1, at: datetime = AS_OF, **facts: float) -> Scored:
+def customer(seed: int = 1, at: datetime = AS_OF, **facts: float) -> ScoreBatch:
     """Score one invented customer in whose row some facts are set."""
     made = invented(1, seed)
     values = made.values.copy()
     for name, value in facts.items():
-        values[0, made.place[name]] = value
+        values[0, made.positions[name]] = value
     return scorer().score(table_of(Matrix(made.columns, values)), at)
 
 
@@ -73,16 +73,18 @@ def customer(seed: int = 1, at: datetime = AS_OF, **facts: float) -> Scored:
         (None, "days", "not known", "未知"),
     ],
 )
-def test_a_number_is_said_with_its_unit(value, unit, english, chinese):
-    assert said(value, unit, "en", "CNY") == english
-    assert said(value, unit, "zh", "CNY") == chinese
+def test_numbers_are_formatted_with_their_unit(value, unit, english, chinese):
+    assert format_value(value, unit, "en", "CNY") == english
+    assert format_value(value, unit, "zh", "CNY") == chinese
 
 
-def test_a_customer_who_is_overdue_is_told_so_in_its_own_pace():
+def test_an_overdue_reason_states_the_customers_own_cadence():
     late = customer(days_since_last_order=97, order_gap_mean=41, overdue_ratio=97 / 41, overdue_to_longest=0.9)
     rhythm = {
         language: next(
-            reason for reason in late.answers(reasons=17, language=language)[0].reasons if reason.family == "rhythm"
+            reason
+            for reason in build_answers(late, reasons=17, language=language)[0].reasons
+            if reason.family == "rhythm"
         )
         for language in ("en", "zh")
     }
@@ -94,8 +96,8 @@ def test_a_customer_who_is_overdue_is_told_so_in_its_own_pace():
     assert rhythm["en"].advice == "Call this week; ask about any open quote."
 
 
-def test_an_answer_has_exactly_the_fields_that_are_promised():
-    answer = customer().answers(reasons=2)[0].as_dict()
+def test_an_answer_has_exactly_the_documented_fields():
+    answer = build_answers(customer(), reasons=2)[0].as_dict()
     promised = [
         "customer_id", "as_of", "target", "state", "probability", "percentile", "interval", "model_probability",
         "rule_probability", "rule_score", "tier", "value_at_risk", "base_rate", "reasons", "other_evidence",
@@ -110,7 +112,7 @@ def test_an_answer_has_exactly_the_fields_that_are_promised():
 
 def test_a_state_without_probability_gets_an_answer_without_one():
     rows = invented(3, 4)
-    lapsed = scorer().score(table_of(rows, state="lapsed"), AS_OF).answers()[0].as_dict()
+    lapsed = build_answers(scorer().score(table_of(rows, state="lapsed"), AS_OF))[0].as_dict()
     assert lapsed["state"] == "lapsed"
     assert [lapsed[name] for name in ("probability", "interval", "percentile", "base_rate", "other_evidence")] == [
         None
@@ -118,14 +120,14 @@ def test_a_state_without_probability_gets_an_answer_without_one():
     assert lapsed["reasons"] == []
 
 
-def test_values_beyond_all_that_was_learnt_from_are_named():
-    assert "tickets_open" in customer(tickets_open=5000).answers()[0].out_of_range
-    assert "tickets_open" not in customer(tickets_open=1).answers()[0].out_of_range
+def test_values_outside_the_training_range_are_named():
+    assert "tickets_open" in build_answers(customer(tickets_open=5000))[0].out_of_range
+    assert "tickets_open" not in build_answers(customer(tickets_open=1))[0].out_of_range
 
 
-def test_a_change_under_one_bundle_is_all_new_facts():
+def test_a_change_with_one_bundle_is_only_facts():
     before, after = customer(tickets_open=0), customer(at=datetime(2026, 12, 1, tzinfo=UTC), tickets_open=9)
-    told = change(before, after)
+    told = explain_change(before, after)
     assert {step.kind for step in told.steps} == {"facts"}
     assert sum(step.evidence for step in told.steps) == pytest.approx(after.logit[0] - before.logit[0], abs=1e-9)
     assert sum(step.points for step in told.steps) == pytest.approx(
@@ -133,20 +135,20 @@ def test_a_change_under_one_bundle_is_all_new_facts():
     )
 
 
-def test_a_change_of_model_card_and_calibration_is_told_apart_from_the_facts():
+def test_a_change_of_model_card_and_calibration_is_separate_from_facts():
     before = customer(tickets_open=0)
     bundle = before.bundle
-    trees, line, rhythm, card = bundle.experts
+    trees, line, rhythm, card = bundle.members
     newer = replace(
         bundle,
         version="8",
         columns=tuple(reversed(bundle.columns)),
-        experts=(trees, line, replace(rhythm, alpha=90.0), replace(card, slope=-1.4)),
+        members=(trees, line, replace(rhythm, alpha=90.0), replace(card, slope=-1.4)),
         blend=Blend(bundle.blend.weights, 1.3, 0.2),
     ).centred_on(Matrix(tuple(reversed(bundle.columns)), invented(800, 5).values[:, ::-1]))
     rows = invented(1, 1)
     after = Scorer(newer).score(table_of(rows), datetime(2026, 12, 1, tzinfo=UTC))
-    told = change(before, after)
+    told = explain_change(before, after)
     assert [step.kind for step in told.steps if step.kind != "facts"] == ["model", "card", "calibration"]
     assert sum(step.evidence for step in told.steps) == pytest.approx(after.logit[0] - before.logit[0], abs=1e-9)
     assert sum(step.points for step in told.steps) == pytest.approx(
@@ -154,7 +156,7 @@ def test_a_change_of_model_card_and_calibration_is_told_apart_from_the_facts():
     )
 
 
-def test_what_if_moves_what_follows_from_the_change():
+def test_what_if_adjusts_dependent_features():
     asked = customer(tickets_open=4, complaints_open=3, tickets_overdue=1)
     told = what_if(scorer(), asked, {"tickets_open": 2})
     assert told.moved == {"tickets_open": (4.0, 2.0), "complaints_open": (3.0, 2.0)}
@@ -165,28 +167,28 @@ def test_what_if_moves_what_follows_from_the_change():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"orders_count_365d": 9}, "is not something a company can change"),
-        ({"outbound_count_90d": 9}, "is not something a company can change"),
+        ({"orders_count_365d": 9}, "cannot be changed in a what-if"),
+        ({"outbound_count_90d": 9}, "cannot be changed in a what-if"),
         ({"tickets_open": -1}, "must be at least 0; its unit is count"),
-        ({"tickets_open": float("nan")}, "is to be a number"),
-        ({"tickets_open": "two"}, "is to be a number"),
+        ({"tickets_open": float("nan")}, "must be a number"),
+        ({"tickets_open": "two"}, "must be a number"),
     ],
 )
-def test_what_if_refuses_what_no_company_can_do(changes, sentence):
+def test_what_if_refuses_impossible_changes(changes, sentence):
     with pytest.raises(ServingError, match=sentence):
         what_if(scorer(), customer(), changes)
 
 
-def test_what_follows_is_declared_for_every_feature_that_can_be_changed():
+def test_every_changeable_feature_declares_its_dependents():
     names = {column.name for column in columns()}
     assert {column.name for column in changeable(columns())} == set(dependents())
     assert {name for rules in dependents().values() for others in rules.values() for name in others} <= names
 
 
-def test_the_rhythm_of_orders_is_the_chance_of_silence():
+def test_bg_nbd_predicts_no_order_within_the_horizon():
     # Literature values for CDNOW's fit (r .243, alpha 4.414, a .793, b 2.426, weeks), worked out by hand with the
     # formulas of P(alive) and of a Poisson-gamma silence of 39 weeks.
-    rhythm = Rhythm("rhythm", 0.243, 4.414, 0.793, 2.426, 39.0)
+    rhythm = BgNbdMember("rhythm", 0.243, 4.414, 0.793, 2.426, 39.0)
     one = [np.array([value]) for value in (3.0, 8.0, 38.0)]
     alive = 1 / (1 + 0.793 / (2.426 + 1) * ((4.414 + 38) / (4.414 + 30)) ** 2.243)
     silent = ((4.414 + 38) / (4.414 + 38 + 39)) ** 2.243
@@ -196,14 +198,14 @@ def test_the_rhythm_of_orders_is_the_chance_of_silence():
     assert np.isfinite(extreme).all()
 
 
-def test_a_bundle_of_another_catalog_is_refused_by_the_difference():
+def test_a_bundle_of_another_catalog_is_refused_with_the_difference():
     bundle = scorer().bundle
     lost = replace(
         bundle, fingerprint="other", columns=(*bundle.columns, replace(bundle.columns[0], name="gone_count_90d"))
     )
-    with pytest.raises(BundleError, match="it reads attribute_region, gone_count_90d, not measured now"):
-        lost.refuse_unless_fits(catalog())
-    bundle.refuse_unless_fits(catalog())
+    with pytest.raises(BundleError, match="it reads attribute_region, gone_count_90d, which no longer exist"):
+        lost.check_catalog(catalog())
+    bundle.check_catalog(catalog())
 
 
 def test_rows_that_lack_a_feature_are_refused_by_its_name():
@@ -218,14 +220,14 @@ def test_a_damaged_bundle_is_refused_by_the_file(tmp_path):
     with pytest.raises(BundleError, match=r"recent-0.lgb.txt was changed or cut short"):
         Bundle.load(folder)
     (folder / "bundle.json").write_text("{", "utf-8")
-    with pytest.raises(BundleError, match=r"bundle.json is not whole"):
+    with pytest.raises(BundleError, match=r"bundle.json is incomplete"):
         Bundle.load(folder)
 
 
 def test_reasons_that_cost_too_much_are_refused():
     with pytest.raises(PromotionError, match="Train with fewer or shallower trees"):
-        refuse_costly(scorer().bundle, budget=0.001)
-    assert refuse_costly(scorer().bundle, budget=50.0) > 0
+        check_shap_cost(scorer().bundle, budget=0.001)
+    assert check_shap_cost(scorer().bundle, budget=50.0) > 0
 
 
 def test_rows_with_a_feature_twice_or_as_text_are_refused():
@@ -250,7 +252,7 @@ def test_a_bundle_that_lacks_any_part_is_refused_with_a_sentence(tmp_path):
             Bundle.load(folder)
 
 
-def test_nobody_at_all_is_scored_as_nobody():
+def test_an_empty_table_has_no_scores():
     nobody = scorer().score(table_of(invented(2, 1)).slice(0, 0), AS_OF)
     assert len(nobody) == 0
-    assert nobody.answers() == []
+    assert build_answers(nobody) == []

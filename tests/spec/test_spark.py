@@ -1,4 +1,4 @@
-"""Spark only moves and schedules: its cells are those of the embedded engine."""
+"""Features and scores on Spark equal those of the embedded engine."""
 
 import importlib.util
 import shutil
@@ -9,22 +9,22 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from moods_world import AS_OF as AS_OF_TALKS
-from moods_world import talkative_company
+from scoring_world import churn_bundle
+from sentiment_examples import AS_OF as AS_OF_TALKS
+from sentiment_examples import talkative_company
+
+from rapport.durations import Duration
+from rapport.errors import SettingsError, TableError
 from rapport.features import Vocabulary, catalog, snapshot, vocabulary_of
 from rapport.features.spark import spark_features
 from rapport.history import Settings, read_history
 from rapport.history.simulate import simulate
 from rapport.scoring import Scorer
-from rapport.scoring.spark import spark_score
-from scoring_world import churn_bundle
-
-from rapport.durations import Span
-from rapport.errors import SettingsError, TableError
+from rapport.scoring.models.spark import spark_score
 
 AS_OF = datetime(2025, 3, 4, 15, 30)
-ACTIVE = Span(12)
-ZONE = Settings(zone="Asia/Shanghai", fixed_attributes=("industry", "employees"))
+ACTIVE = Duration(12)
+ZONE = Settings(timezone="Asia/Shanghai", fixed_attributes=("industry", "employees"))
 
 pytestmark = [
     pytest.mark.slow,
@@ -35,13 +35,13 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A company of which some tables are folders, ids carry blanks, and channels and times are its own."""
+    """A company with a table as a folder, ids with blanks, and its own channels and time column."""
     folder = tmp_path_factory.mktemp("company") / "history"
     simulate(folder, customers=150, years=3, seed=11)
     shutil.rmtree(f"{folder}.truth")
     talks = pq.read_table(folder / "interactions.parquet")
     ids = pa.array([f" {each} " for each in talks["customer_id"].to_pylist()])
-    channels = pa.array([each if place % 3 else "微信" for place, each in enumerate(talks["channel"].to_pylist())])
+    channels = pa.array([each if index % 3 else "微信" for index, each in enumerate(talks["channel"].to_pylist())])
     times = talks["occurred_at"].cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
     talks = talks.set_column(talks.schema.get_field_index("customer_id"), "customer_id", ids)
     talks = talks.set_column(talks.schema.get_field_index("channel"), "channel", channels)
@@ -55,7 +55,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-# A plain path is read and written by the workers themselves, an address by Spark.
+# A plain path is read and written by the workers, a URL by Spark.
 @pytest.mark.parametrize("scheme", ["", "file://"])
 def test_spark_gives_the_cells_of_the_embedded_engine(company: Path, tmp_path: Path, scheme: str) -> None:
     source, out = f"{scheme}{company}", f"{scheme}{tmp_path / 'out'}"
@@ -68,7 +68,7 @@ def test_spark_gives_the_cells_of_the_embedded_engine(company: Path, tmp_path: P
     assert there.cast(here.schema).equals(here)
 
 
-def test_moods_are_told_of_texts_as_the_embedded_engine_tells_them(tmp_path: Path) -> None:
+def test_sentiment_of_texts_equals_that_of_the_embedded_engine(tmp_path: Path) -> None:
     pytest.importorskip("textblob", reason="textblob is not installed (extra: sentiment)")
     talks, asked = talkative_company(tmp_path / "talks"), Settings(sentiment="text")
     spark_features(talks, tmp_path / "out", as_of=AS_OF_TALKS, active=ACTIVE, settings=asked, master="local[2]")
@@ -89,16 +89,16 @@ def test_scores_by_partition_are_the_scores_of_one_batch(company: Path, tmp_path
         table = snapshot(history, AS_OF, catalog(words), active=ACTIVE).sort_by("customer_id")
     here = Scorer(bundle).score(table, AS_OF).to_table()
     assert count == len(here) > 150
-    # "No probability" is not a number, and so not even equal to itself; as a text it is.
+    # NaN is not equal to itself; its text is.
     assert [list(map(str, row.values())) for row in there.to_pylist()] == [
         list(map(str, row.values())) for row in here.to_pylist()
     ]
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
-def test_a_folder_that_is_there_is_not_written_over(company: Path, tmp_path: Path, scheme: str) -> None:
+def test_an_existing_folder_is_not_overwritten(company: Path, tmp_path: Path, scheme: str) -> None:
     out = f"{scheme}{tmp_path}"
-    with pytest.raises(SettingsError, match="is there already"):
+    with pytest.raises(SettingsError, match="exists already"):
         spark_features(company, out, as_of=AS_OF, active=ACTIVE, settings=ZONE, master="local[2]")
     assert list(tmp_path.iterdir()) == []
 
@@ -110,13 +110,13 @@ def test_relatives_are_refused_before_anything_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
-def test_a_folder_without_orders_is_told_so(tmp_path: Path, scheme: str) -> None:
+def test_a_folder_without_orders_is_refused(tmp_path: Path, scheme: str) -> None:
     pq.write_table(pa.table({"customer_id": ["a"]}), tmp_path / "customers.parquet")
     with pytest.raises(TableError, match="no Parquet table orders"):
         spark_features(f"{scheme}{tmp_path}", tmp_path / "out", as_of=AS_OF, active=ACTIVE, master="local[2]")
 
 
-def test_too_many_bad_rows_stop_it(tmp_path: Path) -> None:
+def test_too_many_rejected_rows_are_an_error(tmp_path: Path) -> None:
     orders = {"customer_id": ["a", "b", "c"], "order_id": ["1", "2", "3"], "amount": [1.0, 2.0, 3.0]}
     times = {"ordered_at": ["2025-01-01", "never", "soon"]}
     pq.write_table(pa.table(orders | times), tmp_path / "orders.parquet")

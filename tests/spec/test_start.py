@@ -6,9 +6,12 @@ import sys
 import pytest
 
 STARTS = [
-    ("import rapport.app", {"duckdb", "ibis", "numpy", "pandas", "pyarrow"}),
-    ("import history.check, history.reading", {"ibis", "lightgbm", "pandas", "sklearn"}),
-    ("import serving.nightly, serving.exports", {"jinja2", "lightgbm", "mlflow", "pandas", "sklearn"}),
+    ("import rapport.cli.app", {"duckdb", "ibis", "numpy", "pandas", "pyarrow"}),
+    ("import rapport.history.checks, rapport.history.reading.history", {"ibis", "lightgbm", "pandas", "sklearn"}),
+    (
+        "import rapport.serving.snapshots.scoring_run, rapport.serving.jobs.exports",
+        {"jinja2", "lightgbm", "mlflow", "pandas", "sklearn"},
+    ),
 ]
 
 

@@ -1,13 +1,13 @@
-"""States of customers and the outcomes that follow: who is scored at a cutoff, and what came of it."""
+"""States of customers and outcomes: who is eligible at a cutoff, and which label follows."""
 
 from datetime import datetime
 
 import pytest
 from drawn_tables import CUTOFF, history, labels_of, states_of
-from rapport.features import training_rows
 
-from rapport.durations import Span
+from rapport.durations import Duration
 from rapport.errors import SettingsError
+from rapport.features import training_rows
 
 STATES = """
     customers
@@ -72,7 +72,7 @@ LABELS = """
     """
 
 
-def test_a_customer_has_left_when_no_order_fell_into_the_horizon() -> None:
+def test_a_customer_without_an_order_in_the_horizon_has_churned() -> None:
     assert labels_of(LABELS, "churn", known_by=datetime(2025, 7, 10, 12)) == {
         "stays": 0,
         "leaves": 1,
@@ -86,16 +86,16 @@ def test_a_lead_converts_by_a_first_order_or_a_deal_known_to_be_won() -> None:
     assert labels_of(LABELS, "conversion", known_by=datetime(2025, 7, 10)) == {"buys": 1, "wins": 1, "waits": 0}
 
 
-def test_a_horizon_that_is_not_over_is_refused() -> None:
+def test_an_unfinished_horizon_is_refused() -> None:
     with pytest.raises(SettingsError, match="needs events until 2025-07-01, but only what was known by 2025-06-30"):
         labels_of(LABELS, "churn", known_by=datetime(2025, 6, 30))
 
 
-def test_a_cutoff_given_twice_is_one_cutoff() -> None:
-    with history(LABELS) as told:
+def test_a_repeated_cutoff_counts_once() -> None:
+    with history(LABELS) as read:
         once, twice = (
             training_rows(
-                told, "churn", [datetime(2025, 1, 1)] * times, active=Span(12), horizon=Span(6), known_by=CUTOFF
+                read, "churn", [datetime(2025, 1, 1)] * times, active=Duration(12), horizon=Duration(6), known_by=CUTOFF
             )
             for times in (1, 2)
         )
@@ -103,12 +103,12 @@ def test_a_cutoff_given_twice_is_one_cutoff() -> None:
 
 
 def test_cutoffs_at_different_times_of_day_are_refused() -> None:
-    with history(LABELS) as told, pytest.raises(SettingsError, match="different times of day"):
+    with history(LABELS) as read, pytest.raises(SettingsError, match="different times of day"):
         training_rows(
-            told,
+            read,
             "churn",
             [datetime(2025, 1, 1), datetime(2025, 2, 1, 12)],
-            active=Span(12),
-            horizon=Span(3),
+            active=Duration(12),
+            horizon=Duration(3),
             known_by=CUTOFF,
         )

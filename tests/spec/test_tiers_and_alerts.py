@@ -1,4 +1,4 @@
-"""Tiers with memory, cadence, and alerts: what moves, what is told, what keeps quiet, and what a replay counts."""
+"""Tiers with hysteresis, cadence, and alerts: changes, cooldowns, capacity, and the figures of a replay."""
 
 from datetime import datetime, timedelta
 
@@ -6,37 +6,39 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from alert_rules import alerts_yaml, rule
-from rapport.history import Settings, history_of, parse_span
-from rapport.scoring.alerts import Moment, Rules, raise_alerts, replay, watch, within_capacity
-from rapport.scoring.alerts.replay import flips_back
-from rapport.scoring.alerts.rules import rules_of_text
-from rapport.scoring.cadence import Cadence, due
-from rapport.scoring.cards import load_card
-from rapport.scoring.playbook import playbook_of, read_playbook
-from rapport.scoring.tiers import Memory, TierStates, remember
 
 from rapport.errors import CardError
+from rapport.history import Settings, history_of, parse_duration
+from rapport.scoring.actions.cadence import Cadence, due_reviews
+from rapport.scoring.actions.playbook import playbook_of, read_playbook
+from rapport.scoring.alerts import AlertContext, AlertRules, new_events, raise_alerts, replay_rules, within_capacity
+from rapport.scoring.alerts.replay import tier_flip_rate
+from rapport.scoring.alerts.rules import parse_rules
+from rapport.scoring.cards import load_card
+from rapport.scoring.health.tiers import Hysteresis, TierStates, update_tiers
 
 CARD = load_card("relationship")
 DAY_ONE = datetime(2026, 1, 1)
-MEMORY = Memory(margin=0.02, dwell_days=30)
+MEMORY = Hysteresis(margin=0.02, dwell_days=30)
 
 
 def walk(*steps: tuple[int, float]) -> list[str | None]:
     """Follow one customer through (day, score) and give the tier at each step."""
     state, tiers = None, []
     for day, score in steps:
-        state = remember(["ann"], np.array([score]), CARD, DAY_ONE + timedelta(days=day), before=state, memory=MEMORY)
+        state = update_tiers(
+            ["ann"], np.array([score]), CARD, DAY_ONE + timedelta(days=day), before=state, hysteresis=MEMORY
+        )
         tiers += state.to_table()["tier"].to_pylist()
     return tiers
 
 
-def test_a_score_that_wavers_about_an_edge_does_not_flap():
+def test_a_score_around_a_threshold_does_not_flap():
     # The edge is 3.5; 2 % of the scale of 4 points is 0.08.
     assert walk((0, 3.6), (7, 3.45), (14, 3.55), (21, 3.43)) == ["key", "key", "key", "key"]
 
 
-def test_a_clear_fall_is_told_at_once_and_a_rise_after_the_dwell():
+def test_a_clear_fall_is_immediate_and_a_rise_waits_for_the_dwell():
     assert walk((0, 3.6), (7, 3.4), (14, 3.7), (36, 3.7), (37, 3.7)) == ["key", "normal", "normal", "normal", "key"]
 
 
@@ -44,12 +46,12 @@ def test_a_rise_has_to_be_clear_too():
     assert walk((0, 3.4), (40, 3.55), (80, 3.59)) == ["normal", "normal", "key"]
 
 
-def test_what_becomes_unknown_has_no_tier_and_comes_back_by_its_plain_score():
+def test_an_unknown_score_has_no_tier_and_returns_without_hysteresis():
     assert walk((0, 3.6), (7, np.nan), (14, 3.51)) == ["key", None, "key"]
 
 
-def test_states_read_back_from_their_table_are_the_same():
-    state = remember(["bob", "ann"], np.array([1.0, 4.8]), CARD, DAY_ONE)
+def test_tier_states_survive_a_table_round_trip():
+    state = update_tiers(["bob", "ann"], np.array([1.0, 4.8]), CARD, DAY_ONE)
     again = TierStates.from_table(state.to_table(), CARD)
     assert state.to_table().to_pylist() == [
         {"customer_id": "ann", "tier": "vip", "since": DAY_ONE},
@@ -69,7 +71,7 @@ def test_high_risk_is_due_weekly_rfm_monthly_and_all_quarterly():
             "full_at": pa.array([None, looked[2]], pa.timestamp("us")),
         }
     )
-    rows = due(last, CARD, DAY_ONE, Cadence()).to_pylist()
+    rows = due_reviews(last, CARD, DAY_ONE, Cadence()).to_pylist()
     assert [(row["customer_id"], row["what"]) for row in rows] == [
         ("ann", "full"),
         ("ann", "high_risk"),
@@ -102,8 +104,8 @@ RULES = alerts_yaml(
 )
 
 
-def rules() -> Rules:
-    return rules_of_text(RULES, "alerts.yaml")
+def rules() -> AlertRules:
+    return parse_rules(RULES, "alerts.yaml")
 
 
 def book(**customers: tuple[float, str, float]) -> pa.Table:
@@ -118,8 +120,8 @@ def book(**customers: tuple[float, str, float]) -> pa.Table:
     )
 
 
-def test_one_cause_is_told_once_by_its_most_urgent_rule():
-    moment = Moment(
+def test_one_cause_raises_one_alert_by_its_most_urgent_rule():
+    moment = AlertContext(
         DAY_ONE,
         CARD,
         book(ann=(0.7, "at_risk", 10.0), bob=(0.6, "key", 99.0), cat=(0.1, "vip", 5.0)),
@@ -133,8 +135,8 @@ def test_one_cause_is_told_once_by_its_most_urgent_rule():
     ]
 
 
-def test_what_was_told_keeps_quiet_for_its_cooldown():
-    moment = Moment(DAY_ONE, CARD, book(bob=(0.6, "key", 99.0)))
+def test_no_alert_is_raised_within_the_cooldown():
+    moment = AlertContext(DAY_ONE, CARD, book(bob=(0.6, "key", 99.0)))
     ago = {days: {("bob", "risk"): DAY_ONE - timedelta(days=days)} for days in (29, 30)}
     assert raise_alerts(rules(), moment, ago[29]) == []
     assert len(raise_alerts(rules(), moment, ago[30])) == 1
@@ -142,7 +144,7 @@ def test_what_was_told_keeps_quiet_for_its_cooldown():
 
 def test_the_same_alert_has_the_same_id_and_another_moment_another():
     def alert_id(at: datetime) -> str:
-        return raise_alerts(rules(), Moment(at, CARD, book(bob=(0.6, "key", 99.0))), {})[0].id
+        return raise_alerts(rules(), AlertContext(at, CARD, book(bob=(0.6, "key", 99.0))), {})[0].id
 
     assert alert_id(DAY_ONE) == alert_id(DAY_ONE)
     assert alert_id(DAY_ONE) != alert_id(DAY_ONE + timedelta(days=1))
@@ -156,10 +158,10 @@ LAWSUITS = [
 ]
 
 
-def test_an_event_is_told_in_the_look_in_which_it_became_known():
+def test_an_event_is_raised_when_it_becomes_known():
     late = [row | {"recorded_at": "2025-12-31" if row["customer_id"] == "cat" else None} for row in LAWSUITS]
     history = history_of({"orders": [], "risk_events": late})
-    found = watch(history, rules(), DAY_ONE - timedelta(days=7), DAY_ONE).to_pylist()
+    found = new_events(history, rules(), DAY_ONE - timedelta(days=7), DAY_ONE).to_pylist()
     assert [(row["customer_id"], row["detail"]) for row in found] == [
         ("ann", "debt, judicial, defendant"),
         ("cat", "debt, judicial, defendant"),
@@ -169,13 +171,13 @@ def test_an_event_is_told_in_the_look_in_which_it_became_known():
 def test_the_capacity_takes_the_most_urgent_and_valuable_and_never_drops_an_event():
     people = {name: (0.6, "key", value) for name, value in (("ann", 1.0), ("bob", 2.0), ("cat", 3.0), ("dan", 4.0))}
     events = pa.table({"customer_id": ["ann"], "rule": ["lawsuit"], "detail": ["debt"]})
-    alerts = raise_alerts(rules(), Moment(DAY_ONE, CARD, book(**people), events=events), {})
-    assert [(alert.customer_id, alert.rule) for alert in within_capacity(alerts, 2, told_this_week=0)] == [
+    alerts = raise_alerts(rules(), AlertContext(DAY_ONE, CARD, book(**people), events=events), {})
+    assert [(alert.customer_id, alert.rule) for alert in within_capacity(alerts, 2, alerted_this_week=0)] == [
         ("ann", "lawsuit"),
         ("dan", "high"),
         ("ann", "high"),
     ]
-    assert [alert.rule for alert in within_capacity(alerts, 2, told_this_week=2)] == ["lawsuit"]
+    assert [alert.rule for alert in within_capacity(alerts, 2, alerted_this_week=2)] == ["lawsuit"]
 
 
 BAD_RULES = [
@@ -184,12 +186,12 @@ BAD_RULES = [
         "score_over, probability: 0.5",
         "“score_over” is not known; did you mean “score_above”",
     ),
-    ("probability: 0.5}", "probability: 50}", "50 is no share; write 0.3 for 30 %"),
-    ("priority: 3", "priority: 9", "9 is no priority; 1 is the most urgent, 5 the least"),
-    ('"{name}: {probability:.0%}"', '"{customer}"', "“{customer}” is not known. Facts: name"),
+    ("probability: 0.5}", "probability: 50}", "50 is not a share; write 0.3 for 30 %"),
+    ("priority: 3", "priority: 9", "9 is not a priority; 1 is the most urgent, 5 the least"),
+    ('"{name}: {probability:.0%}"', '"{customer}"', "“{customer}” is not known. Placeholders: name"),
     ('"{name}: {probability:.0%}"', '"{name.__class__}"', "“{name.__class__}” is not known"),
     ("name: jump", "name: high", "rule “high” is there twice"),
-    ("category: judicial", "color: judicial", "“color” is no column of words"),
+    ("category: judicial", "color: judicial", "“color” is not a text column"),
     ("table: risk_events", "table: risks", "“risks” is not known; did you mean “risk_events”"),
     ("kind: tier_fall, ", "", "“kind” is missing. Kinds: score_above"),
     ("capacity_per_week: 2", "capacity_per_week: 0", "“0” is not a whole number of at least 1"),
@@ -199,11 +201,11 @@ BAD_RULES = [
 @pytest.mark.parametrize(("old", "new", "sentence"), BAD_RULES)
 def test_a_malformed_rule_gets_a_sentence(old, new, sentence):
     with pytest.raises(CardError) as refused:
-        rules_of_text(RULES.replace(old, new, 1), "alerts.yaml")
+        parse_rules(RULES.replace(old, new, 1), "alerts.yaml")
     assert sentence in str(refused.value)
 
 
-def test_a_replay_counts_what_came_true_and_how_early():
+def test_a_replay_counts_right_alerts_and_lead_time():
     orders = [
         {"customer_id": "ann", "order_id": "1", "ordered_at": "2025-03-01", "amount": 10},
         {"customer_id": "bob", "order_id": "2", "ordered_at": "2025-03-01", "amount": 10},
@@ -212,11 +214,11 @@ def test_a_replay_counts_what_came_true_and_how_early():
     months = [datetime(2025, month, 1) for month in (5, 6, 7)]
     probability = [(0.1, 0.1), (0.9, 0.1), (0.9, 0.8)]
     moments = [
-        Moment(at, CARD, book(ann=(ann, "key", 1.0), bob=(bob, "key", 1.0)))
+        AlertContext(at, CARD, book(ann=(ann, "key", 1.0), bob=(bob, "key", 1.0)))
         for at, (ann, bob) in zip(months, probability, strict=True)
     ]
-    found = replay(
-        history_of({"orders": orders}), rules(), moments, active=parse_span("12mo"), horizon=parse_span("6mo")
+    found = replay_rules(
+        history_of({"orders": orders}), rules(), moments, active=parse_duration("12mo"), horizon=parse_duration("6mo")
     )
     # Ann is told on 1 June and, 30 days later, again on 1 July; bob on 1 July, wrongly. Ann is lost on 2026-03-01.
     assert (found.overall.alerts, found.overall.precision, found.overall.lead_days) == (3, pytest.approx(2 / 3), 273.0)
@@ -224,7 +226,7 @@ def test_a_replay_counts_what_came_true_and_how_early():
     assert found.customer_months == pytest.approx((31 + 30 + 30.5) * 2 / (365.25 / 12))
 
 
-def test_flips_back_are_changes_undone_within_30_days():
+def test_flips_back_are_changes_reversed_within_30_days():
     days = [0, 10, 20, 60]
     seen = [
         {"ann": "key", "bob": "key"},
@@ -233,10 +235,12 @@ def test_flips_back_are_changes_undone_within_30_days():
         {"ann": "key", "bob": "key"},
     ]
     # Ann goes and comes back in 10 days; bob comes back after 40: one of four changes is undone in time.
-    assert flips_back([(DAY_ONE + timedelta(days=day), tiers) for day, tiers in zip(days, seen, strict=True)]) == 0.25
+    assert (
+        tier_flip_rate([(DAY_ONE + timedelta(days=day), tiers) for day, tiers in zip(days, seen, strict=True)]) == 0.25
+    )
 
 
-def test_the_shipped_playbook_says_something_for_every_tier_and_check():
+def test_the_shipped_playbook_covers_every_tier_and_check():
     playbook = read_playbook()
     cards = [
         load_card(name) for name in ("relationship", "account100", "health", "rfm", "behaviour", "fit", "lead", "c139")
@@ -258,7 +262,7 @@ def test_a_companys_file_replaces_the_shipped_one_and_a_misnamed_file_is_refused
         "cadence: {high_risk_days: 3, rfm_days: 14, full_days: 60}\ntiers: {margin: 0.1, dwell_days: 5}\n"
     )
     playbook = read_playbook(tmp_path)
-    assert (playbook.cadence, playbook.memory) == (Cadence(3, 14, 60), Memory(0.1, 5))
+    assert (playbook.cadence, playbook.hysteresis) == (Cadence(3, 14, 60), Hysteresis(0.1, 5))
     assert playbook.strategies == read_playbook().strategies
     (tmp_path / "alert.yaml").write_text("rules: []")
     with pytest.raises(CardError, match=r"no such playbook file; did you mean “alerts\.yaml”"):

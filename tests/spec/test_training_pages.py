@@ -1,4 +1,4 @@
-"""The report of a training and the page of the watch: whole in either language, pictures included."""
+"""The training report and the monitoring page: complete in either language, plots included."""
 
 import re
 import warnings
@@ -6,16 +6,17 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import rapport.training
 from matplotlib import font_manager
-from rapport.training import train
-from rapport.training.pages import page, texts
-from rapport.training.plots import Drawing
-from rapport.training.report import report_page
 from training_world import ASKED, company
 
-TEMPLATES = [Path(rapport.training.__file__).parent / name for name in ("report.html", "monitor.html")]
-WATCHED = {
+from rapport.training import reports, train
+from rapport.training.messages import catalogue
+from rapport.training.reports.pages import render_page
+from rapport.training.reports.plots import ReportPlots
+from rapport.training.reports.training_report import render_report
+
+TEMPLATES = [Path(reports.__file__).with_name(name) for name in ("training_report.html", "monitor.html")]
+MONITORED = {
     "target": "churn",
     "version": "3",
     "as_of": "2026-01-01",
@@ -27,7 +28,7 @@ WATCHED = {
     "note": "Not as now.",
     "note_zh": "与现在不同。",
     "matured": [{"band": 1, "count": 120, "predicted": 0.1, "actual": 0.2}],
-    "matured_sentence": "Some came.",
+    "matured_sentence": "Some outcomes.",
     "matured_sentence_zh": "已有结果。",
     "features": [
         {"feature": "orders", "meaning": "Orders.", "meaning_zh": "订单数。", "psi": 0.4}
@@ -43,52 +44,53 @@ def trained():
     return train(company(), "churn", **ASKED)
 
 
-def blanks(text):
+def placeholders(text):
     return sorted(re.findall(r"{(\w+)", text))
 
 
-@pytest.mark.parametrize("key", sorted(texts()))
-def test_a_sentence_asks_for_the_same_in_both_languages(key):
-    assert blanks(texts()[key].en) == blanks(texts()[key].zh)
+@pytest.mark.parametrize("key", sorted(catalogue()))
+def test_a_sentence_has_the_same_placeholders_in_both_languages(key):
+    assert placeholders(catalogue()[key].en) == placeholders(catalogue()[key].zh)
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
-def test_a_template_says_nothing_by_itself(template):
-    told = re.sub(r"<style>.*?</style>|{[{%].*?[%}]}", "", template.read_text("utf-8"), flags=re.DOTALL)
-    assert set(re.findall(r"[^\W\d_]{2,}", re.sub(r"<[^>]*>", " ", told))) <= {"PSI"}
-    said = re.findall(r'say\("([a-z_]+\.[a-z_0-9]+)"', template.read_text("utf-8"))
-    assert set(said) <= set(texts())
+def test_a_template_has_no_text_of_its_own(template):
+    text = re.sub(r"<style>.*?</style>|{[{%].*?[%}]}", "", template.read_text("utf-8"), flags=re.DOTALL)
+    assert set(re.findall(r"[^\W\d_]{2,}", re.sub(r"<[^>]*>", " ", text))) <= {"PSI"}
+    keys = re.findall(r'translate\("([a-z_]+\.[a-z_0-9]+)"', template.read_text("utf-8"))
+    assert keys
+    assert set(keys) <= set(catalogue())
 
 
 def test_the_chinese_report_has_no_english_sentence():
-    english, chinese = (report_page(trained(), language) for language in ("en", "zh"))
-    sentences = {words.en for words in texts().values() if words.en.count(" ") > 2 and "{" not in words.en}
+    english, chinese = (render_report(trained(), language) for language in ("en", "zh"))
+    sentences = {text.en for text in catalogue().values() if text.en.count(" ") > 2 and "{" not in text.en}
     assert {each for each in sentences if each in english}
     assert not {each for each in sentences if each in chinese}
-    assert "流失预测（90 天内）" in chinese
+    assert "未来 90 天流失预测" in chinese
     assert english.count("data:image/png") == chinese.count("data:image/png") >= 8
 
 
-def test_the_watch_speaks_the_language_that_is_asked_for():
+def test_the_monitoring_page_is_in_the_requested_language():
     english, chinese = (
-        page("monitor.html", language, told=WATCHED, alerts=[], large=0.25) for language in ("en", "zh")
+        render_page("monitor.html", language, report=MONITORED, alerts=[], large=0.25) for language in ("en", "zh")
     )
-    for word in ("Is Churn 3 still good?", "Not as now.", "Some came.", "Orders.", "not right"):
+    for word in ("Is Churn 3 still good?", "Not as now.", "Some outcomes.", "Orders.", "prediction incorrect"):
         assert (word in english, word in chinese) == (True, False)
-    for word in ("流失模型第 3 版是否依然可靠？", "与现在不同。", "已有结果。", "订单数。", "不正确", "下单节奏"):
+    for word in ("流失模型第 3 版是否依然可靠？", "与现在不同。", "已有结果。", "订单数。", "预测不准确", "采购周期"):
         assert (word in english, word in chinese) == (False, True)
 
 
-def test_pictures_speak_english_where_the_machine_has_no_chinese_letters(monkeypatch):
+def test_plots_are_in_english_on_a_machine_without_a_chinese_font(monkeypatch):
     monkeypatch.setattr(font_manager.fontManager, "ttflist", [])
-    assert Drawing("zh").say("axis.precision") == "precision"
-    assert "精确率与召回率" in Drawing("zh").curves(trained().made.assessment)
+    assert ReportPlots("zh").translate("axis.precision") == "precision"
+    assert "精确率与召回率" in ReportPlots("zh").curves(trained().run.evaluation)
 
 
-@pytest.mark.skipif(Drawing("zh").font is None, reason="this machine has no Chinese font")
-def test_every_chinese_letter_of_a_picture_is_in_its_font():
+@pytest.mark.skipif(ReportPlots("zh").font is None, reason="this machine has no Chinese font")
+def test_every_chinese_character_of_a_plot_is_in_its_font():
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        Drawing("zh").curves(trained().made.assessment)
-        Drawing("zh").swarm(trained().bundle, trained().made.now)
+        ReportPlots("zh").curves(trained().run.evaluation)
+        ReportPlots("zh").swarm(trained().bundle, trained().run.current)
     assert [str(each.message) for each in said if "Glyph" in str(each.message)] == []

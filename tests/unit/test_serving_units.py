@@ -1,4 +1,4 @@
-"""Odd logic of serving: settings of the server, rates, thinned days, drift, secrets, exports."""
+"""Units of serving: environment, rate limits, thinned days, secrets, exports."""
 
 import json
 import subprocess
@@ -6,20 +6,21 @@ import sys
 import threading
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import openpyxl
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-from rapport.serving.environment import Environment, as_variables, read_environment, variables
-from rapport.serving.exports import export, post
-from rapport.serving.limits import Rate
-from rapport.serving.outward import verify
-from rapport.serving.past import thinned
 
 from rapport.errors import ServingError, SettingsError
-from rapport.files import aside, secret_of
+from rapport.files import atomic_write, shared_secret
+from rapport.serving.environment import Environment, as_variables, read_environment, variables
+from rapport.serving.jobs.exports import export_scores, post_webhook
+from rapport.serving.outbound_http import verify
+from rapport.serving.security.limits import RateLimiter
+from rapport.serving.snapshots.history import thin_days
 
 SCORES = pa.table(
     {"customer_id": ["=cmd", "张三"], "as_of": ["2026-11-01"] * 2, "target": ["churn"] * 2, "probability": [0.1, None]}
@@ -36,16 +37,21 @@ SCORES = pa.table(
         ("RAPPORT_TIMEOUT_SECONDS", "-1", "more than 0"),
     ],
 )
-def test_a_variable_that_means_nothing_is_refused_by_name(name, value, says):
+def test_an_invalid_variable_is_refused_by_name(name, value, says):
     with pytest.raises(SettingsError, match=f"{name}.*{says}"):
         read_environment({name: value})
 
 
 def test_the_variables_of_a_child_read_back_the_same(tmp_path):
     environment = Environment(
-        home=tmp_path, port=4000, workers=2, keys=False, mlflow_url="http://x", timeout_seconds=2.5
+        data_dir=tmp_path, port=4000, workers=2, keys=False, mlflow_url="http://x", timeout_seconds=2.5
     )
     assert read_environment(as_variables(environment)) == environment
+
+
+def test_the_earlier_name_of_a_variable_is_read_where_todays_is_not_set():
+    assert read_environment({"RAPPORT_HOME": "old"}).data_dir == Path("old")
+    assert read_environment({"RAPPORT_HOME": "old", "RAPPORT_DATA_DIR": "new"}).data_dir == Path("new")
 
 
 def test_every_variable_is_on_the_settings_page():
@@ -53,8 +59,8 @@ def test_every_variable_is_on_the_settings_page():
     assert set(as_variables(Environment(mlflow_url="x"))) - {"PROMETHEUS_MULTIPROC_DIR"} <= listed
 
 
-def test_a_rate_refills_evenly_and_forgets_the_longest_silent():
-    rate = Rate(per_minute=2)
+def test_a_rate_limit_refills_evenly_and_evicts_the_longest_idle():
+    rate = RateLimiter(per_minute=2)
     assert [rate.wait("a", 0.0) > 0 for _ in range(3)] == [False, False, True]
     assert rate.wait("a", 0.0) == pytest.approx(30)
     assert rate.wait("a", 31.0) == 0
@@ -64,23 +70,23 @@ def test_a_rate_refills_evenly_and_forgets_the_longest_silent():
     assert rate.wait("99999", 40.0) > 0
 
 
-def test_all_workers_pour_from_the_same_buckets(tmp_path):
-    first, second = (Rate(per_minute=4, file=tmp_path / "rates.bin") for _ in range(2))
+def test_all_workers_share_the_buckets(tmp_path):
+    first, second = (RateLimiter(per_minute=4, file=tmp_path / "rates.bin") for _ in range(2))
     waits = [worker.wait("crm", 100.0) > 0 for worker in (first, second, first, second, first, second)]
     assert waits == [False, False, False, False, True, True]
     assert second.wait("another", 100.0) == 0
 
 
-def test_a_line_keeps_days_then_weeks_then_months():
+def test_a_score_history_keeps_days_then_weeks_then_months():
     today = date(2026, 11, 1)
     days = [today - timedelta(days=back) for back in range(1, 700)]
-    kept = thinned(days, today)
+    kept = thin_days(days, today)
     assert kept[-10:] == [today - timedelta(days=back) for back in range(10, 0, -1)]
     assert 30 < len(kept) < 45
     assert today - kept[0] <= timedelta(days=550)
 
 
-def test_a_file_is_whole_or_not_there(tmp_path):
+def test_a_file_is_complete_or_absent(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
     with pytest.raises(KeyboardInterrupt):
@@ -90,14 +96,14 @@ def test_a_file_is_whole_or_not_there(tmp_path):
 
 
 def _killed_halfway(path):
-    with aside(path) as part:
+    with atomic_write(path) as part:
         part.write_text("half")
         raise KeyboardInterrupt
 
 
 def test_workers_that_start_at_once_share_one_secret(tmp_path):
     found = []
-    threads = [threading.Thread(target=lambda: found.append(secret_of(tmp_path, "s"))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: found.append(shared_secret(tmp_path, "s"))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -108,25 +114,25 @@ def test_workers_that_start_at_once_share_one_secret(tmp_path):
 
 
 def test_importing_the_service_writes_nothing(tmp_path):
-    code = "import rapport.serving.service"
+    code = "import rapport.serving.api.service"
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": ":".join(sys.path)}, check=True)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_scores_go_to_each_kind_of_file_and_no_cell_is_a_formula(tmp_path):
+def test_scores_are_exported_to_each_format_and_no_cell_is_a_formula(tmp_path):
     for ending in ("parquet", "csv", "xlsx"):
-        export(SCORES, tmp_path / f"scores.{ending}")
+        export_scores(SCORES, tmp_path / f"scores.{ending}")
     assert pq.read_table(tmp_path / "scores.parquet").equals(SCORES)
     assert pa_csv.read_csv(tmp_path / "scores.csv").column("customer_id").to_pylist() == ["'=cmd", "张三"]
     sheet = openpyxl.load_workbook(tmp_path / "scores.xlsx").active
     assert [(cell.value, cell.data_type) for cell in sheet["A"]][1:] == [("=cmd", "s"), ("张三", "s")]
-    with pytest.raises(ServingError, match="unknown ending"):
-        export(SCORES, tmp_path / "scores.doc")
+    with pytest.raises(ServingError, match="unknown extension"):
+        export_scores(SCORES, tmp_path / "scores.doc")
 
 
 @pytest.fixture
 def crm():
-    """A CRM that fails once, then takes what it is sent."""
+    """A CRM that fails once, then accepts everything."""
     taken, answers = [], [500, 200, 200]
 
     class Handler(BaseHTTPRequestHandler):
@@ -148,25 +154,25 @@ def crm():
     server.shutdown()
 
 
-def test_scores_written_back_to_a_crm_are_signed_and_sent_again_after_a_failure(crm):
+def test_scores_sent_to_a_crm_are_signed_and_retried_after_a_failure(crm):
     url, taken, answers = crm
-    assert post(SCORES, url, "secret", pause=lambda _: None) == 1
+    assert post_webhook(SCORES, url, "secret", pause=lambda _: None) == 1
     headers, body = taken[0]
     assert body["scores"][1] == {"customer_id": "张三", "as_of": "2026-11-01", "target": "churn", "probability": None}
     assert headers["Idempotency-Key"]
     for refusal in (401, 302):
         answers[:] = [refusal]
         with pytest.raises(ServingError, match=f"status {refusal}"):
-            post(SCORES, url, "secret", pause=lambda _: None)
+            post_webhook(SCORES, url, "secret", pause=lambda _: None)
 
 
-def test_scores_leave_for_a_webhook_only_when_they_can_be_signed(crm):
+def test_a_webhook_export_needs_a_secret(crm):
     url, taken, answers = crm
     answers[:] = [200]
     for secret in (None, "short"):
         with pytest.raises(ServingError, match="RAPPORT_WEBHOOK_SECRET"):
-            export(SCORES, url, secret)
-    export(SCORES, url, "a secret of length")
+            export_scores(SCORES, url, secret)
+    export_scores(SCORES, url, "a secret of length")
     headers, body = taken[0]
     sent = json.dumps(body, ensure_ascii=False).encode()
     assert verify("a secret of length", headers["X-Rapport-Signature"], sent, datetime.now(UTC))

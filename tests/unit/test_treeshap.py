@@ -1,15 +1,16 @@
-"""The tables of TreeSHAP against LightGBM's own shares, for every kind of booster that LightGBM can make."""
+"""Lookup TreeSHAP against LightGBM's own Shapley values, for every kind of booster."""
 
 import lightgbm as lgb
 import numpy as np
 import pytest
-from rapport.scoring.columns import Column
-from rapport.scoring.experts.trees import Trees
-from rapport.scoring.matrix import Matrix
+
+from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.models.members.trees import TreesMember
 
 NAMES = ["a", "b", "c", "d", "word"]
 COLUMNS = tuple(
-    Column(name, "fit", "category" if name == "word" else "count", 0, False, name, name, tuple("pqrstuvwxy"))
+    FeatureColumn(name, "fit", "category" if name == "word" else "count", 0, False, name, name, tuple("pqrstuvwxy"))
     for name in NAMES
 )
 
@@ -54,19 +55,21 @@ def outcome(learnt: Matrix) -> np.ndarray:
         ({"num_leaves": 400, "min_data_in_leaf": 1, "max_bin": 1000}, False),
     ],
 )
-def test_the_shares_are_lightgbms_own(settings, by_tables, unknown_then, unknown_now):
+def test_lookup_shapley_values_equal_lightgbm(settings, by_tables, unknown_then, unknown_now):
     learnt = rows(600, 3, unknown=unknown_then)
-    trees = Trees("trees", (booster(learnt, outcome(learnt), **settings), booster(learnt, outcome(learnt), **settings)))
+    trees = TreesMember(
+        "trees", (booster(learnt, outcome(learnt), **settings), booster(learnt, outcome(learnt), **settings))
+    )
     given = rows(150, 4, unknown=unknown_now)
     given.values[0] = [np.inf, -np.inf, 0.0, 1e300, 9999.0]
     given.values[1] = [0.0, -0.0, 1e-36, -1e-300, -1.0]
     assert trees.disagreement(given) < 1e-9
-    assert trees.by_tables or not by_tables
+    assert trees.uses_lookup or not by_tables
 
 
-def test_trees_that_learnt_nothing_say_the_same_of_everyone():
+def test_trees_without_splits_predict_the_same_for_every_row():
     learnt = rows(100, 5, unknown=0.1)
-    trees = Trees("trees", (booster(learnt, np.r_[0, np.ones(99, dtype=int)], min_data_in_leaf=90),))
-    reading = trees.centred_on(learnt).read(learnt)
+    trees = TreesMember("trees", (booster(learnt, np.r_[0, np.ones(99, dtype=int)], min_data_in_leaf=90),))
+    reading = trees.centred_on(learnt).contributions(learnt)
     assert not reading.by_feature.any()
     assert np.ptp(reading.logit()) == 0.0

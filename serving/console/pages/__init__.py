@@ -1,1 +1,1 @@
-"""What each address of the console shows."""
+"""The request handlers of the console, one module a page."""

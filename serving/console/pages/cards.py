@@ -1,4 +1,4 @@
-"""Scorecards as tables: read one, try it on a customer, download a proposal; never change a live card here."""
+"""Scorecards as tables: read one, try it on a customer, download a proposal; live cards are never changed here."""
 
 import math
 import re
@@ -6,38 +6,38 @@ from collections.abc import Mapping
 from typing import Any
 
 import yaml
-from rapport.serving.console.visit import Visit
 from starlette.responses import Response
 
 from rapport.errors import RapportError
+from rapport.serving.console.page_context import PageContext
 
-_LONGEST = 200_000
-_NAMED = re.compile(r"\s*- name: (?P<name>\S+)\s*$")
-_WEIGHED = re.compile(r"(?P<before>\s*weight: )[^\s#]+(?P<after>.*\n?)")
-
-
-def show(visit: Visit) -> Response:
-    """Show one card, and how it reads a customer if one was asked for."""
-    cards = visit.desk.cards(language=visit.language)
-    name = visit.request.path_params.get("name") or (cards[0]["name"] if cards else "")
-    return _shown(visit, cards, _card(cards, name))
+_MAX_CHARACTERS = 200_000
+_NAME_LINE = re.compile(r"\s*- name: (?P<name>\S+)\s*$")
+_WEIGHT_LINE = re.compile(r"(?P<before>\s*weight: )[^\s#]+(?P<after>.*\n?)")
 
 
-def propose(visit: Visit) -> Response:
-    """Hand out a changed card as a file, after the same check that a live card passes."""
-    cards = visit.desk.cards(language=visit.language)
-    card = _card(cards, visit.request.path_params["name"])
-    if visit.form.get("from") == "text":
-        text = visit.form.get("yaml", "")[:_LONGEST].replace("\r\n", "\n")
+def show(page: PageContext) -> Response:
+    """Show one card, and its score of a customer if the URL names one."""
+    cards = page.application.cards(language=page.language)
+    name = page.request.path_params.get("name") or (cards[0]["name"] if cards else "")
+    return _render(page, cards, _find_card(cards, name))
+
+
+def propose_card(page: PageContext) -> Response:
+    """Return a changed card as a file, after the same validation that a live card passes."""
+    cards = page.application.cards(language=page.language)
+    card = _find_card(cards, page.request.path_params["name"])
+    if page.form.get("from") == "text":
+        text = page.form.get("yaml", "")[:_MAX_CHARACTERS].replace("\r\n", "\n")
     else:
-        text = _reweighted(card, visit.form)
-    if problem := visit.desk.check_card(text):
-        return _shown(visit, cards, card, status=422, problem=problem, text=text)
-    named = {"content-disposition": f'attachment; filename="{card["name"]}-proposal.yaml"'}
-    return Response(text.encode(), media_type="application/yaml; charset=utf-8", headers=named)
+        text = _with_weights_of(card, page.form)
+    if problem := page.application.check_card(text):
+        return _render(page, cards, card, status=422, problem=problem, text=text)
+    attachment = {"content-disposition": f'attachment; filename="{card["name"]}-proposal.yaml"'}
+    return Response(text.encode(), media_type="application/yaml; charset=utf-8", headers=attachment)
 
 
-def _card(cards: list[dict[str, Any]], name: str) -> dict[str, Any]:
+def _find_card(cards: list[dict[str, Any]], name: str) -> dict[str, Any]:
     found = next((card for card in cards if card["name"] == name), None)
     if found is None and cards:
         known = ", ".join(str(card["name"]) for card in cards)
@@ -45,62 +45,64 @@ def _card(cards: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return found or {}
 
 
-def _shown(visit: Visit, cards: list[dict[str, Any]], card: dict[str, Any], status: int = 200, **more: str) -> Response:
-    asked = visit.request.query_params.get("customer", "").strip()[:100]
-    tried, refused = _tried(visit, card, asked) if asked and card else (None, "")
+def _render(
+    page: PageContext, cards: list[dict[str, Any]], card: dict[str, Any], status: int = 200, **more: str
+) -> Response:
+    customer_id = page.request.query_params.get("customer", "").strip()[:100]
+    result, refused = _try_card(page, card, customer_id) if customer_id and card else (None, "")
     context = {
         "cards": cards,
         "card": card,
         "bands": range(card.get("highest") or 5, (card.get("lowest") or 1) - 1, -1),
-        "asked": asked,
-        "tried": tried,
-        "tried_rows": {row["indicator"]: row for row in tried["rows"]} if tried else {},
+        "customer_id": customer_id,
+        "result": result,
+        "result_rows": {row["indicator"]: row for row in result["rows"]} if result else {},
         "refused": refused,
         "problem": "",
         "text": card.get("yaml", ""),
     }
-    return visit.show("cards.html", status, **{**context, **more})
+    return page.render("cards.html", status, **{**context, **more})
 
 
-def _tried(visit: Visit, card: Mapping[str, Any], asked: str) -> tuple[Mapping[str, Any] | None, str]:
+def _try_card(page: PageContext, card: Mapping[str, Any], customer_id: str) -> tuple[Mapping[str, Any] | None, str]:
     try:
-        visit.must_see(asked)
-        visit.saw([asked])
-        return visit.desk.try_card(card["name"], asked, language=visit.language), ""
-    except RapportError as refusal:
-        return None, str(refusal)
+        page.require_visible(customer_id)
+        page.record_view([customer_id])
+        return page.application.try_card(card["name"], customer_id, language=page.language), ""
+    except RapportError as error:
+        return None, str(error)
 
 
-def _reweighted(card: Mapping[str, Any], form: Mapping[str, str]) -> str:
-    """Write the card's text with the weights of the form; every other word, number and comment stays."""
+def _with_weights_of(card: Mapping[str, Any], form: Mapping[str, str]) -> str:
+    """Return the card's text with the weights of the form; every other line and comment stays."""
     given = {name[len("weight.") :]: value for name, value in form.items() if name.startswith("weight.")}
-    weights = {name: _weight(value, name) for name, value in given.items()}
+    weights = {name: _parse_weight(value, name) for name, value in given.items()}
     lines, indicator = [], ""
     for line in str(card["yaml"]).splitlines(keepends=True):
-        if named := _NAMED.match(line):
-            indicator = named["name"]
-        if (weighed := _WEIGHED.match(line)) and indicator in weights:
-            line = f"{weighed['before']}{weights[indicator]}{weighed['after']}"
+        if name_line := _NAME_LINE.match(line):
+            indicator = name_line["name"]
+        if (weight_line := _WEIGHT_LINE.match(line)) and indicator in weights:
+            line = f"{weight_line['before']}{weights[indicator]}{weight_line['after']}"
         lines.append(line)
-    return _held_to(weights, "".join(lines))
+    return _ensure_weights(weights, "".join(lines))
 
 
-def _held_to(weights: Mapping[str, float], text: str) -> str:
-    """Return the text if it has the weights; a card in another style of YAML is written anew, without comments."""
+def _ensure_weights(weights: Mapping[str, float], text: str) -> str:
+    """Return the text if it has the weights; a card in another style of YAML is dumped anew, without comments."""
     card = yaml.safe_load(text)
-    lines = [line for dimension in card.get("dimensions", ()) for line in dimension.get("indicators", ())]
-    if all(line.get("weight") == weights.get(line["name"], line.get("weight")) for line in lines):
+    indicators = [one for dimension in card.get("dimensions", ()) for one in dimension.get("indicators", ())]
+    if all(one.get("weight") == weights.get(one["name"], one.get("weight")) for one in indicators):
         return text
-    for line in lines:
-        line["weight"] = weights.get(line["name"], line.get("weight"))
+    for one in indicators:
+        one["weight"] = weights.get(one["name"], one.get("weight"))
     return str(yaml.safe_dump(card, allow_unicode=True, sort_keys=False, width=110))
 
 
-def _weight(given: str, name: str) -> float:
+def _parse_weight(text: str, name: str) -> float:
     try:
-        weight = float(given)
+        weight = float(text)
     except ValueError as error:
-        raise RapportError(f"The weight of {name} must be a number, not {given!r}.") from error
+        raise RapportError(f"The weight of {name} must be a number, not {text!r}.") from error
     if not math.isfinite(weight) or weight < 0:
-        raise RapportError(f"The weight of {name} must be a number of zero or more, not {given!r}.")
+        raise RapportError(f"The weight of {name} must be a number of zero or more, not {text!r}.")
     return int(weight) if weight.is_integer() else weight

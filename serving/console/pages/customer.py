@@ -1,92 +1,95 @@
-"""One customer on one screen: how is it, why, since when, what now."""
+"""One customer on one page: probability, score drivers, score history, recommended actions, what-if."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rapport.serving.console.figures import axis_of, change_steps, decision_chain, flattened, waterfall
-from rapport.serving.console.visit import Visit
-from rapport.serving.problem import RequestError
 from starlette.responses import Response
 
 from rapport.errors import RapportError
+from rapport.serving.console.charts import axis_of, change_steps, flatten_hierarchy, stakeholder_layout, waterfall
+from rapport.serving.console.page_context import PageContext
+from rapport.serving.errors import RequestError
 
-_BAR = 300
-_SHORT_BAR = 150
-_CHAIN = (480, 290)
-# What is worth a mark on the line of scores; calls and mails would cover it.
+_BAR_WIDTH = 300
+_SHORT_BAR_WIDTH = 150
+_STAKEHOLDER_MAP_SIZE = (480, 290)
+_DISAGREEMENT_POINTS = 20
+# Events that are worth a dot on the score history; calls and e-mails would cover it.
 _NOTABLE = ("order", "return", "meeting", "ticket", "risk", "contract", "survey", "opportunity")
 
 
-def show(visit: Visit) -> Response:
-    """Show one customer, and what would change if the visitor asked so."""
-    customer_id = visit.request.path_params["customer_id"]
-    card = _card(visit, customer_id)
-    answer = _chosen(card, visit.target)
-    asked, tried, refused = _what_if(visit, customer_id, answer)
-    if visit.request.query_params.get("part") == "what-if":
-        return visit.show("what_if.html", tried=tried, refused=refused)
-    return visit.show(
+def show(page: PageContext) -> Response:
+    """Show one customer, and the result of a what-if if the URL has one."""
+    customer_id = page.request.path_params["customer_id"]
+    profile = _profile(page, customer_id)
+    answer = _answer_for(profile, page.target)
+    what_if_values, what_if, refused = _what_if(page, customer_id, answer)
+    if page.request.query_params.get("part") == "what-if":
+        shown = answer["target"] if answer else page.target
+        return page.render("what_if.html", what_if=what_if, refused=refused, shown_target=shown)
+    stakeholders = profile.get("chain")
+    return page.render(
         "customer.html",
-        card={**card, "events": [{**event, "month": event["at"][:7]} for event in card["events"]]},
-        who=card["customer"],
+        profile={**profile, "events": [{**event, "month": event["at"][:7]} for event in profile["events"]]},
+        customer=profile["customer"],
         answer=answer,
-        shown_target=answer["target"] if answer else visit.target,
-        asked=asked,
-        tried=tried,
+        shown_target=answer["target"] if answer else page.target,
+        what_if_values=what_if_values,
+        what_if=what_if,
         refused=refused,
-        tree=_tree(visit, card),
-        people=decision_chain(card["chain"], *_CHAIN) if card.get("chain") else None,
-        chain_size=_CHAIN,
-        **_figures(card, answer),
+        hierarchy=_hierarchy(page, profile),
+        stakeholders=stakeholder_layout(stakeholders, *_STAKEHOLDER_MAP_SIZE) if stakeholders else None,
+        stakeholder_map_size=_STAKEHOLDER_MAP_SIZE,
+        **_charts(profile, answer),
     )
 
 
-def _card(visit: Visit, customer_id: str) -> Mapping[str, Any]:
+def _profile(page: PageContext, customer_id: str) -> Mapping[str, Any]:
     try:
-        card: Mapping[str, Any] = visit.desk.customer(customer_id, language=visit.language)
-    except RequestError as refusal:
-        raise (visit.unknown(customer_id) if refusal.status == 404 else refusal) from refusal
-    if visit.viewer.owner not in (None, card["customer"].get("owner")):
-        raise visit.unknown(customer_id)
-    visit.saw([customer_id])
-    return card
+        profile: Mapping[str, Any] = page.application.customer(customer_id, language=page.language)
+    except RequestError as error:
+        raise (page.not_found(customer_id) if error.status == 404 else error) from error
+    if page.viewer.owner not in (None, profile["customer"].get("owner")):
+        raise page.not_found(customer_id)
+    page.record_view([customer_id])
+    return profile
 
 
-def _chosen(card: Mapping[str, Any], target: str) -> Mapping[str, Any] | None:
-    scored = [answer for answer in card["answers"] if answer["probability"] is not None]
+def _answer_for(profile: Mapping[str, Any], target: str) -> Mapping[str, Any] | None:
+    scored = [answer for answer in profile["answers"] if answer["probability"] is not None]
     return next((answer for answer in scored if answer["target"] == target), scored[0] if scored else None)
 
 
-def _figures(card: Mapping[str, Any], answer: Mapping[str, Any] | None) -> dict[str, Any]:
+def _charts(profile: Mapping[str, Any], answer: Mapping[str, Any] | None) -> dict[str, Any]:
     if answer is None:
         return {}
     steps = waterfall(answer)
-    change = card.get("change") if answer is card["answers"][0] else None
-    moved = change_steps(change) if change else None
+    change = profile.get("change") if answer is profile["answers"][0] else None
+    changes = change_steps(change) if change else None
     return {
         "steps": steps,
-        "axis": axis_of(steps, _BAR),
-        "change_steps": moved,
-        "change_axis": axis_of(moved, _SHORT_BAR) if moved else None,
-        "line": _line(card, str(answer["target"])),
-        "apart": _apart(answer),
+        "axis": axis_of(steps, _BAR_WIDTH),
+        "change_steps": changes,
+        "change_axis": axis_of(changes, _SHORT_BAR_WIDTH) if changes else None,
+        "history": _score_history(profile, str(answer["target"])),
+        "disagreement": _disagreement(answer),
     }
 
 
-def _apart(answer: Mapping[str, Any]) -> int:
-    """Return by how many points model and card disagree, 0 when it is not worth a word."""
+def _disagreement(answer: Mapping[str, Any]) -> int:
+    """Return by how many points model and card disagree, 0 when it is not worth a warning."""
     model, rule = answer.get("model_probability"), answer.get("rule_probability")
     points = round(abs(model - rule) * 100) if model is not None and rule is not None else 0
-    return points if points >= 20 else 0
+    return points if points >= _DISAGREEMENT_POINTS else 0
 
 
-def _line(card: Mapping[str, Any], target: str) -> dict[str, Any]:
-    scores = [score for score in card["scores"] if score.get("target", target) == target]
+def _score_history(profile: Mapping[str, Any], target: str) -> dict[str, Any]:
+    scores = [score for score in profile["scores"] if score.get("target", target) == target]
     at = [_seconds(score["as_of"]) for score in scores]
     events = [
         {"at": _seconds(event["at"]), "kind": event["kind"], "title": event["title"], "bad": bool(event.get("bad"))}
-        for event in card["events"]
+        for event in profile["events"]
         if at and event["kind"] in _NOTABLE and _seconds(event["at"]) >= at[0]
     ]
     kinds = sorted({str(event["kind"]) for event in events})
@@ -97,26 +100,27 @@ def _seconds(at: str) -> int:
     return int(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp())
 
 
-def _tree(visit: Visit, card: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any], bool]] | None:
-    """List the customer's group; another owner's customers stay without a name."""
-    if not card.get("tree"):
+def _hierarchy(page: PageContext, profile: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any], bool]] | None:
+    """List the account hierarchy; another owner's accounts stay without a name."""
+    if not profile.get("tree"):
         return None
-    return [(depth, node, visit.may_see(str(node["customer_id"]))) for depth, node in flattened(card["tree"])]
+    nodes = flatten_hierarchy(profile["tree"])
+    return [(depth, node, page.is_visible(str(node["customer_id"]))) for depth, node in nodes]
 
 
 def _what_if(
-    visit: Visit, customer_id: str, answer: Mapping[str, Any] | None
+    page: PageContext, customer_id: str, answer: Mapping[str, Any] | None
 ) -> tuple[dict[str, float], Mapping[str, Any] | None, str]:
-    """Ask the desk about the sliders in the address, if there are any."""
-    given = {name[3:]: value for name, value in visit.request.query_params.items() if name.startswith("if.")}
+    """Score the customer with the values of the sliders in the URL, if there are any."""
+    given = {name[3:]: value for name, value in page.request.query_params.items() if name.startswith("if.")}
     if not given or answer is None:
         return {}, None, ""
     try:
-        asked = {name: float(value) for name, value in given.items()}
+        values = {name: float(value) for name, value in given.items()}
     except ValueError:
-        return {}, None, visit.texts("what_if.not_a_number")
+        return {}, None, page.translate("what_if.not_a_number")
     try:
-        tried = visit.desk.what_if(customer_id, str(answer["target"]), asked, language=visit.language)
-    except RapportError as refusal:
-        return asked, None, str(refusal)
-    return asked, tried, ""
+        result = page.application.what_if(customer_id, str(answer["target"]), values, language=page.language)
+    except RapportError as error:
+        return values, None, str(error)
+    return values, result, ""

@@ -1,81 +1,82 @@
-"""The whole book: where the risk is, how it moves, and what brings customers in and keeps them."""
+"""Customer analytics: where the risk is, how it moves, and what brings customers in and keeps them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rapport.serving.console import portfolio
-from rapport.serving.console.book import Book, Mask
-from rapport.serving.console.visit import Visit
-from rapport.serving.console.worklist import FILTERS, visible
 from starlette.responses import Response
 
-_SIDES = (("family",), ("segment", "region"), ("owner",))
-_STAGES = ("leads", "touched", "opportunity", "won")
-_ATTRIBUTIONS = ("first", "last", "linear", "u_shape", "removal")
+from rapport.serving.console import portfolio_summary
+from rapport.serving.console.page_context import PageContext
+from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns
+from rapport.serving.console.worklist import FILTERS, visible_rows
+
+_BREAKDOWNS = (("family",), ("segment", "region"), ("owner",))
+_FUNNEL_STAGES = ("leads", "touched", "opportunity", "won")
+_ATTRIBUTION_MODELS = ("first", "last", "linear", "u_shape", "removal")
 _COHORT_QUARTERS = 9
 _COHORTS = 12
-_RISKS = 5
+_RISK_EVENTS = 5
 
 
-def show(visit: Visit) -> Response:
-    """Show what the visible customers add up to."""
-    book, views = visit.book, visit.desk.views()
-    seen = visible(book, visit.viewer.owner)
-    return visit.show(
+def show(page: PageContext) -> Response:
+    """Show totals and breakdowns of the visible customers."""
+    portfolio, views = page.portfolio, page.application.population_tables()
+    seen = visible_rows(portfolio, page.viewer.owner)
+    breakdowns = [by for column in _BREAKDOWNS for by in column]
+    return page.render(
         "portfolio.html",
-        total=portfolio.total(book, seen),
-        tiers=portfolio.tiers(book, seen),
-        histogram=portfolio.histogram(book, seen),
-        sides={by: portfolio.parts(book, seen, by) for stack in _SIDES for by in stack},
-        stacks=_SIDES,
+        total=portfolio_summary.portfolio_total(portfolio, seen),
+        tiers=portfolio_summary.tier_summaries(portfolio, seen),
+        histogram=portfolio_summary.histogram(portfolio, seen),
+        breakdowns={by: portfolio_summary.group_summaries(portfolio, seen, by) for by in breakdowns},
+        breakdown_columns=_BREAKDOWNS,
         filters=FILTERS,
-        cells=portfolio.rfm_map(book, seen),
-        movers={days: _movers(book, seen, days) for days in (7, 30)},
-        company=visit.viewer.owner is None,
+        cells=portfolio_summary.rfm_grid(portfolio, seen),
+        movers={days: _movers(portfolio, seen, days) for days in (7, 30)},
+        whole_company=page.viewer.owner is None,
         views={
             "cohorts": (views.get("cohorts") or [])[-_COHORTS:],
             "attribution": views.get("attribution") or [],
         },
         cohort_width=_COHORT_QUARTERS,
         funnel=_funnel(views.get("funnel") or []),
-        stages=_STAGES,
-        attributions=_ATTRIBUTIONS,
-        risk=_gravest([row for row in views.get("risk") or [] if visit.may_see(str(row["customer_id"]))]),
+        stages=_FUNNEL_STAGES,
+        attribution_models=_ATTRIBUTION_MODELS,
+        risk=_gravest([row for row in views.get("risk") or [] if page.is_visible(str(row["customer_id"]))]),
     )
 
 
-def _movers(book: Book, seen: Mask, days: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    before, after = book.numbers(f"probability_{days}d"), book.numbers("probability")
+def _movers(portfolio: PortfolioColumns, seen: Mask, days: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    before, after = portfolio.numeric(f"probability_{days}d"), portfolio.numeric("probability")
 
-    def drawn(rows: Iterable[int]) -> list[dict[str, Any]]:
+    def records(rows: Iterable[int]) -> list[dict[str, Any]]:
         return [
             {
-                "customer_id": book.text("customer_id", row),
-                "name": book.text("name", row),
+                "customer_id": portfolio.text("customer_id", row),
+                "name": portfolio.text("name", row),
                 "before": float(before[row]),
                 "after": float(after[row]),
             }
             for row in rows
         ]
 
-    up, down = portfolio.movers(book, seen, days)
-    return drawn(up), drawn(down)
+    up, down = portfolio_summary.top_movers(portfolio, seen, days)
+    return records(up), records(down)
 
 
 def _gravest(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the rows worth a look first: grave events, then large amounts."""
-    return sorted(rows, key=lambda row: (not row.get("grave"), -(row.get("amount") or 0.0)))[:_RISKS]
+    """Return the gravest rows: grave events first, then the largest amounts."""
+    return sorted(rows, key=lambda row: (not row.get("grave"), -(row.get("amount") or 0.0)))[:_RISK_EVENTS]
 
 
 def _funnel(rows: list[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    return {by: _added(rows, by) for by in ("grade", "source")} if rows else {}
+    return {by: _funnel_by(rows, by) for by in ("grade", "source")} if rows else {}
 
 
-def _added(rows: list[Mapping[str, Any]], by: str) -> list[dict[str, Any]]:
-    names = sorted({str(row.get(by) or "") for row in rows})
-    added: list[dict[str, Any]] = []
-    for name in names:
-        mine = [row for row in rows if str(row.get(by) or "") == name]
-        sums = {stage: sum(row.get(stage) or 0 for row in mine) for stage in _STAGES}
-        added.append({"name": name, **sums, "rate": sums["won"] / sums["leads"] if sums["leads"] else None})
-    return added
+def _funnel_by(rows: list[Mapping[str, Any]], by: str) -> list[dict[str, Any]]:
+    summed: list[dict[str, Any]] = []
+    for name in sorted({str(row.get(by) or "") for row in rows}):
+        group = [row for row in rows if str(row.get(by) or "") == name]
+        sums = {stage: sum(row.get(stage) or 0 for row in group) for stage in _FUNNEL_STAGES}
+        summed.append({"name": name, **sums, "rate": sums["won"] / sums["leads"] if sums["leads"] else None})
+    return summed

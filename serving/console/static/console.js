@@ -1,9 +1,9 @@
-// Small comforts; every page works without them.
+// Keyboard shortcuts, menus and live what-if; every page works without this script.
 "use strict";
 
 document.documentElement.classList.add("ready");
 
-// What scrolls can be reached by keyboard; what fits is no stop on the way.
+// A box that scrolls is focusable by keyboard; a box that fits is not.
 const reachable = new ResizeObserver((boxes) => {
   for (const { target } of boxes) {
     const scrolls = target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight;
@@ -11,15 +11,15 @@ const reachable = new ResizeObserver((boxes) => {
     else target.removeAttribute("tabindex");
   }
 });
-for (const box of document.querySelectorAll(".sheet, .past, .filters")) reachable.observe(box);
+for (const box of document.querySelectorAll(".table-scroll, .timeline, .filters")) reachable.observe(box);
 
-// Filters ask at once when one is chosen.
+// A filter is applied as soon as it is chosen.
 for (const form of document.querySelectorAll("form[data-auto]")) {
   form.addEventListener("change", (event) => {
     if (event.target.matches("select")) form.requestSubmit();
   });
   form.addEventListener("submit", () => {
-    // An empty filter has no place in the address.
+    // Leave empty filters out of the URL.
     for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
   });
 }
@@ -35,15 +35,15 @@ document.addEventListener("click", (event) => {
   for (const menu of menus) if (!menu.contains(event.target)) menu.open = false;
 });
 
-// Keys: / searches, j and k walk the rows, Enter opens, m marks.
+// Keys: / searches, j and k move through the rows, Enter opens, m logs an outcome.
 const rows = [...document.querySelectorAll("tr[data-row]")];
-let place = -1;
+let position = -1;
 function choose(next) {
   if (!rows.length) return;
-  place = Math.min(Math.max(next, 0), rows.length - 1);
-  for (const row of rows) row.classList.toggle("chosen", row === rows[place]);
-  rows[place].querySelector("a").focus();
-  rows[place].scrollIntoView({ block: "nearest" });
+  position = Math.min(Math.max(next, 0), rows.length - 1);
+  for (const row of rows) row.classList.toggle("chosen", row === rows[position]);
+  rows[position].querySelector("a").focus();
+  rows[position].scrollIntoView({ block: "nearest" });
 }
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
@@ -53,26 +53,26 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/") { event.preventDefault(); document.querySelector(".find input")?.focus(); }
-  if (event.key === "j") choose(place + 1);
-  if (event.key === "k") choose(place - 1);
-  if (event.key === "m" && rows[place]) {
-    const menu = rows[place].querySelector("details.menu");
+  if (event.key === "j") choose(position + 1);
+  if (event.key === "k") choose(position - 1);
+  if (event.key === "m" && rows[position]) {
+    const menu = rows[position].querySelector("details.menu");
     if (menu) { menu.open = true; menu.querySelector("input[name=comment]").focus(); event.preventDefault(); }
   }
 });
 
-// The timeline shows the kinds that are ticked.
+// The timeline shows the event kinds that are checked.
 for (const kinds of document.querySelectorAll("[data-kinds]")) {
   kinds.addEventListener("change", () => {
     const shown = new Set([...kinds.querySelectorAll("input:checked")].map((box) => box.value));
     for (const entry of document.querySelectorAll("[data-kind]")) entry.hidden = !shown.has(entry.dataset.kind);
-    for (const month of document.querySelectorAll(".past > li")) {
+    for (const month of document.querySelectorAll(".timeline > li")) {
       month.hidden = !month.querySelector("[data-kind]:not([hidden])");
     }
   });
 }
 
-// Sliders ask the server what would change; only what was moved is sent, for a slider rounds to its steps.
+// Sliders ask the server for a new score; only moved sliders are sent, because a slider rounds to its steps.
 for (const form of document.querySelectorAll("form[data-what-if]")) {
   const answer = document.querySelector("[data-what-if-answer]");
   const sliders = [...form.querySelectorAll("input[type=range]")];
@@ -86,7 +86,7 @@ for (const form of document.querySelectorAll("form[data-what-if]")) {
     const reply = await fetch(`${location.pathname}?${params}`, { headers: { accept: "text/html" } }).catch(() => null);
     const part = reply?.ok ? await reply.text() : "";
     if (mine !== latest) return;
-    // A whole page in place of a part means that the session has ended.
+    // A whole page in position of a part means that the session has ended.
     if (part && !part.startsWith("<!doctype")) answer.innerHTML = part;
     else answer.textContent = form.dataset.failed;
   };

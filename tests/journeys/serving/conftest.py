@@ -1,15 +1,16 @@
-"""A small company with a published champion and scored nights, made once for all serving tests."""
+"""A small company with a published champion and score snapshots, created once for all serving tests."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from serving_world import AS_OF, MONTH_BEFORE, NOW, Company, linked_data_dir, make_bundle, publish, served
+
 from rapport.history import read_history
 from rapport.history.settings import Settings
 from rapport.history.simulate import simulate
-from rapport.serving.current import load
-from rapport.serving.keys import KeyRing
-from rapport.serving.nightly import score_history
-from world_of_serving import AS_OF, MONTH_BEFORE, NOW, Company, home_beside, make_bundle, publish, served
+from rapport.serving.security.keys import KeyRing
+from rapport.serving.snapshots.live_model import load_live_model
+from rapport.serving.snapshots.scoring_run import run_scoring
 
 
 @pytest.fixture(scope="session")
@@ -22,20 +23,20 @@ def company(tmp_path_factory) -> Company:
     publish(home, bundle, root)
     publish(home, make_bundle(history, "conversion", "1"), root)
     for target, as_of in (("churn", MONTH_BEFORE), ("churn", AS_OF), ("conversion", AS_OF)):
-        score_history(history, home, target, as_of=as_of, now=NOW, progress=lambda *_: None)
+        run_scoring(history, home, target, as_of=as_of, now=NOW, progress=lambda *_: None)
     return Company(folder, home, history, bundle)
 
 
 @pytest.fixture(scope="session")
 def open_client(company):
-    """A service without keys, as on a laptop."""
+    """A client of a service without keys, as on a laptop."""
     with served(company.home, keys=False) as client:
         yield client
 
 
 @pytest.fixture
 def ask(open_client):
-    """Ask an address and give the body; any other status than the one expected fails."""
+    """Call an endpoint and return the body; fails on any other status than the expected one."""
 
     def asked(address: str, status: int = 200, headers=None, **body):
         response = open_client.post(f"/v1/{address}", json=body, headers=headers)
@@ -48,19 +49,19 @@ def ask(open_client):
 @pytest.fixture(scope="session")
 def active(company):
     """The ids of the customers that have a churn score, sorted."""
-    scored = load(company.home, "churn").night.scored
+    scored = load_live_model(company.home, "churn").snapshot.scored
     return [str(one) for one in scored.customer_id[scored.eligible]]
 
 
 @pytest.fixture(scope="session")
 def keyed_home(company, tmp_path_factory):
-    """The company's home under keys of its own."""
-    return home_beside(company, tmp_path_factory.mktemp("keyed"))
+    """The company's data folder with keys of its own."""
+    return linked_data_dir(company, tmp_path_factory.mktemp("keyed"))
 
 
 @pytest.fixture(scope="session")
 def secrets(keyed_home):
-    """A key of each scope, and one that is over."""
+    """A key of each scope, and an expired one."""
     now, ring = datetime.now(UTC), KeyRing(keyed_home)
     made = {scope: ring.add(scope, [scope], now) for scope in ("read", "score", "feedback", "admin")}
     return made | {"old": ring.add("old", ["admin"], now, expires_at=now - timedelta(seconds=1))}
@@ -68,6 +69,6 @@ def secrets(keyed_home):
 
 @pytest.fixture(scope="session")
 def keyed(keyed_home, secrets):  # noqa: ARG001  # the keys must be there first
-    """A service with keys, that is short of patience and of room."""
+    """A client of a service with keys, short timeouts and small limits."""
     with served(keyed_home, timeout_seconds=2.0, body_bytes=300_000) as client:
         yield client

@@ -1,45 +1,45 @@
-"""Every address of the API on a small company: the same numbers as the batch, parts that add up, kind refusals."""
+"""Every endpoint of the API on a small company: same numbers as the batch, parts that add up, clear errors."""
 
 import json
 import math
 from datetime import datetime
-from pathlib import Path
 
 import mlflow
 import pyarrow.parquet as pq
 import pytest
-import rapport.training
 from pydantic import TypeAdapter
-from rapport.features import snapshot
-from rapport.scoring.scorer import Scorer
-from rapport.serving.current import catalog_of
-from rapport.serving.endpoints import ENDPOINTS
-from world_of_serving import AS_OF, history_body
+from serving_world import AS_OF, history_body
 
-from rapport.durations import parse_span
+from rapport.durations import parse_duration
+from rapport.features import snapshot
+from rapport.scoring import build_answers
+from rapport.scoring.models.scorer import Scorer
+from rapport.serving.api.endpoints import ENDPOINTS
+from rapport.serving.snapshots.live_model import catalog_of
+from rapport.training.registry.mlflow_run import MODEL_CODE
 
 
 @pytest.fixture(scope="module")
 def batch(company):
-    """The scores as a notebook makes them, without serving."""
-    table = snapshot(company.history, AS_OF, catalog_of(company.bundle), active=parse_span("12mo"))
-    answers = Scorer(company.bundle).score(table, AS_OF).answers(5, "en")
+    """The scores as a notebook computes them, without serving."""
+    table = snapshot(company.history, AS_OF, catalog_of(company.bundle), active=parse_duration("12mo"))
+    answers = build_answers(Scorer(company.bundle).score(table, AS_OF), 5, "en")
     return {answer.customer_id: answer.as_dict() for answer in answers}
 
 
-def test_http_says_what_the_batch_says_to_the_last_digit(ask, batch):
+def test_http_equals_the_batch_to_the_last_digit(ask, batch):
     ids = sorted(batch)
     answers = ask("score", customer_ids=ids[:1000], reasons=5, language="en")["answers"]
     assert len(answers) == 1000
     assert answers == [batch[one] for one in ids[:1000]]
 
 
-def test_mlflow_says_what_http_says_to_the_last_digit(ask, company, batch, tmp_path):
+def test_mlflow_equals_http_to_the_last_digit(ask, company, batch, tmp_path):
     place = tmp_path / "model"
-    served = str(Path(rapport.training.__file__).with_name("served.py"))
+    served = str(MODEL_CODE)
     champion = {"bundle": str(company.home / "models/churn/1")}
     mlflow.pyfunc.save_model(place, python_model=served, artifacts=champion, pip_requirements=["lightgbm"])
-    features = snapshot(company.history, AS_OF, catalog_of(company.bundle), active=parse_span("12mo")).to_pandas()
+    features = snapshot(company.history, AS_OF, catalog_of(company.bundle), active=parse_duration("12mo")).to_pandas()
     told = mlflow.pyfunc.load_model(str(place)).predict(features).set_index("customer_id")
     ids = sorted(batch)
     answers = ask("score", customer_ids=ids[:1000], reasons=0)["answers"]
@@ -54,7 +54,7 @@ def test_mlflow_says_what_http_says_to_the_last_digit(ask, company, batch, tmp_p
             assert math.isclose(evidence, answer["other_evidence"], abs_tol=1e-9)
 
 
-def test_the_kept_parquet_holds_the_same_numbers(company, batch):
+def test_the_archived_parquet_has_the_same_numbers(company, batch):
     kept = pq.read_table(company.home / "scores/churn/history/2026-11-01.parquet").to_pylist()
     same = {row["customer_id"]: None if math.isnan(row["probability"]) else row["probability"] for row in kept}
     assert same == {one: answer["probability"] for one, answer in batch.items()}
@@ -73,14 +73,14 @@ def test_reasons_and_the_rest_add_up_to_the_probability(ask, active):
         assert math.isclose(answer["base_rate"] + points, answer["probability"], abs_tol=1e-9)
 
 
-def test_an_unknown_id_is_answered_by_itself(ask, active):
+def test_an_unknown_id_gets_its_own_error(ask, active):
     known, unknown = ask("score", customer_ids=[active[0], "nobody"])["answers"]
     assert known["probability"] is not None
     assert unknown["error"]["code"] == "not_found"
     assert unknown["error"]["where"] == "customer_ids.1"
 
 
-def test_chinese_is_the_same_number_in_other_words(ask, active):
+def test_an_answer_in_chinese_has_the_same_numbers(ask, active):
     english, chinese = (ask("score", customer_ids=active[:1], language=one)["answers"][0] for one in ("en", "zh"))
     assert english["probability"] == chinese["probability"]
     assert any("一" <= letter <= "鿿" for letter in chinese["reasons"][0]["text"])
@@ -95,19 +95,19 @@ def test_chinese_is_the_same_number_in_other_words(ask, active):
         ("change", 422, {"customer_id": "nobody", "from": "2026-11-02", "to": "2026-11-01"}),
     ],
 )
-def test_a_refusal_is_told_in_the_language_of_the_request(ask, address, status, body):
+def test_an_error_is_in_the_language_of_the_request(ask, address, status, body):
     told = {one: ask(address, status=status, **body, language=one)["error"] for one in ("en", "zh")}
     assert told["en"]["message"].isascii()
     assert any("一" <= letter <= "鿿" for letter in told["zh"]["message"])
     assert {key: told["en"][key] for key in ("code", "where")} == {key: told["zh"][key] for key in ("code", "where")}
 
 
-def test_an_unknown_id_among_known_ones_is_told_in_the_language_of_the_request(ask, active):
+def test_an_unknown_id_among_known_ones_gets_an_error_in_the_language_of_the_request(ask, active):
     answers = ask("score", customer_ids=[active[0], "nobody"], language="zh")["answers"]
     assert answers[1]["error"]["message"] == "最新一次评分中没有此客户。"
 
 
-def test_pages_hold_every_scored_customer_once_most_at_risk_first(ask, active):
+def test_pages_list_every_scored_customer_once_most_at_risk_first(ask, active):
     seen, after = [], None
     while after is not None or not seen:
         page = ask("customers", limit=37, **({"after": after} if after else {}))
@@ -124,7 +124,7 @@ def test_a_cursor_of_another_list_is_refused(ask):
     assert ask("customers", status=422, after="nonsense")["error"]["where"] == "after"
 
 
-def test_a_tier_that_is_none_is_refused_and_not_an_empty_list(ask):
+def test_an_unknown_tier_is_refused_and_not_an_empty_list(ask):
     assert "at_risk" in ask("customers", status=422, tier="red")["error"]["message"]
 
 
@@ -153,14 +153,14 @@ def test_a_day_before_all_scores_is_refused_with_the_first_day(ask, active):
     assert "2026-10-01" in said["error"]["message"]
 
 
-def test_what_if_moves_what_follows_and_only_what_a_company_can_do(ask, active):
+def test_what_if_changes_derived_facts_and_only_actionable_ones(ask, active):
     told = ask("what_if", customer_id=active[0], changes={"meetings_count_90d": 9})
     assert told["changed"]["meetings_count_365d"] >= 9
     refused = ask("what_if", status=422, customer_id=active[0], changes={"spend_sum_365d": 1e9})
     assert "tickets_open" in refused["error"]["message"]
 
 
-def test_a_customer_file_has_scores_events_and_levers(ask, active):
+def test_a_customer_profile_has_scores_events_and_levers(ask, active):
     card = ask("customer", customer_id=active[0], language="en")
     assert [line["as_of"] for line in card["scores"]][-1] == "2026-11-01"
     assert card["events"]
@@ -168,7 +168,7 @@ def test_a_customer_file_has_scores_events_and_levers(ask, active):
     assert card["levers"]
 
 
-def test_feedback_sent_twice_with_one_key_is_kept_once(ask, active):
+def test_feedback_sent_twice_with_one_key_is_stored_once(ask, active):
     key = {"idempotency-key": "call-7"}
     first = ask("feedback", headers=key, customer_id=active[1], verdict="done", comment="called")
     again = ask("feedback", headers=key, customer_id=active[1], verdict="done", comment="called")
@@ -178,14 +178,14 @@ def test_feedback_sent_twice_with_one_key_is_kept_once(ask, active):
     assert other["error"]["code"] == "conflict"
 
 
-def test_feedback_keeps_what_the_person_saw(ask, active):
+def test_feedback_stores_the_score_that_the_person_saw(ask, active):
     [answer] = ask("score", customer_ids=[active[2]])["answers"]
     ask("feedback", customer_id=active[2], verdict="not_right")
     [kept] = ask("customer", customer_id=active[2])["feedback"]
     assert (kept["probability"], kept["model_version"]) == (answer["probability"], answer["model"]["version"])
 
 
-def test_rows_that_the_night_would_set_aside_are_refused_with_their_place(ask):
+def test_rows_that_a_scoring_run_would_reject_are_refused_with_their_location(ask):
     order = {"order_id": "1", "ordered_at": "2026-01-01", "amount": 5.0}
     history = {"customer": {"customer_id": "n1"}, "orders": [order]}
     ask("score_history", as_of="2026-11-01", histories=[history])
@@ -206,7 +206,7 @@ def test_a_row_of_another_customer_and_a_customer_twice_are_refused(ask):
     assert said["error"]["where"] == "histories.1.customer.customer_id"
 
 
-def test_every_answer_fits_its_published_shape_and_holds_nothing_else(ask, active):
+def test_every_answer_matches_its_published_schema_exactly(ask, active):
     bodies = {
         "/v1/score": {"customer_ids": active[:3]},
         "/v1/score_history": {
@@ -221,14 +221,14 @@ def test_every_answer_fits_its_published_shape_and_holds_nothing_else(ask, activ
     }
     for endpoint in ENDPOINTS:
         answer = ask(endpoint.path.removeprefix("/v1/"), **bodies[endpoint.path])
-        shape = TypeAdapter(endpoint.gives)
+        shape = TypeAdapter(endpoint.response)
         # Whatever a shape does not name is left out when it is read.
         assert shape.validate_json(json.dumps(answer)) == answer
         assert shape.validate_python(endpoint.answer) == endpoint.answer
-        endpoint.takes.model_validate_json(json.dumps(endpoint.example))
+        endpoint.request.model_validate_json(json.dumps(endpoint.example))
 
 
-def test_reading_leaves_a_trail_of_who_read_whom(ask, company, active):
+def test_reading_is_written_to_the_audit_trail(ask, company, active):
     ask("score", customer_ids=active[:2])
     lines = [
         json.loads(line) for path in (company.home / "audit").glob("*.jsonl") for line in path.read_text().splitlines()

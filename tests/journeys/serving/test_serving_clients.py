@@ -1,4 +1,4 @@
-"""What other programs use: the typed client in both kinds, the published shapes, and bodies nobody meant to send."""
+"""What other programs use: both typed clients, the published schemas, and malformed bodies."""
 
 import asyncio
 import json
@@ -8,17 +8,18 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from serving_world import served
+
+from rapport.serving.api.endpoints import ENDPOINTS
+from rapport.serving.api.openapi import document
+from rapport.serving.api.service import build
 from rapport.serving.client import AsyncRapport, Rapport, RefusedError
-from rapport.serving.endpoints import ENDPOINTS
 from rapport.serving.environment import Environment
-from rapport.serving.openapi import document
-from rapport.serving.service import build
-from world_of_serving import served
 
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_client_asks_everything(open_client, active):
+def test_the_client_calls_every_endpoint(open_client, active):
     rapport = Rapport("http://127.0.0.1", client=open_client)
     listed = list(rapport.customers(page=100))
     assert len(listed) == len(active)
@@ -29,7 +30,8 @@ def test_the_client_asks_everything(open_client, active):
     assert rapport.what_if(first, {"tickets_open": 0})["before"]["customer_id"] == first
     assert rapport.change(first, "2026-11-01", "2026-11-01")["parts"] == []
     assert rapport.customer(first, language="zh")["customer"]["customer_id"] == first
-    assert rapport.feedback(first, "right", repeat_key="client-1")["verdict"] == "right"
+    assert rapport.feedback(first, "right", idempotency_key="client-1")["verdict"] == "right"
+    assert rapport.feedback(first, "right", repeat_key="client-1")["repeated"] is True
     history = {"customer": {"customer_id": "n", "created_at": "2026-05-01"}}
     assert rapport.score_history("2026-11-01", [history])[0]["customer_id"] == "n"
     with pytest.raises(RefusedError, match="No such customer") as refused:
@@ -37,9 +39,9 @@ def test_the_client_asks_everything(open_client, active):
     assert (refused.value.status, refused.value.code, refused.value.where) == (404, "not_found", "customer_id")
 
 
-def test_the_async_client_says_the_same(company, active, open_client):
+def test_the_async_client_returns_the_same(company, active, open_client):
     async def asked():
-        app = build(Environment(home=company.home, keys=False)).to_asgi()
+        app = build(Environment(data_dir=company.home, keys=False)).to_asgi()
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 50_000))
         async with (
             httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http,
@@ -56,13 +58,13 @@ def test_the_async_client_says_the_same(company, active, open_client):
     assert listed == list(rapport.customers(page=100))
 
 
-def test_the_postman_collection_has_every_address_with_its_example():
+def test_the_postman_collection_has_every_endpoint_with_its_example():
     held = json.loads((ROOT / "deploy/rapport.postman_collection.json").read_text())
     bodies = {item["request"]["url"]: json.loads(item["request"]["body"]["raw"]) for item in held["item"]}
     assert bodies == {"{{url}}" + endpoint.path: endpoint.example for endpoint in ENDPOINTS}
 
 
-def test_the_openapi_page_names_every_address_and_refers_to_nothing_that_is_not_there(open_client):
+def test_the_openapi_document_has_every_endpoint_and_no_dangling_reference(open_client):
     page = open_client.get("/openapi.json").json()
     assert page == json.loads(json.dumps(document(page["info"]["version"])))
     assert set(page["paths"]) == {endpoint.path for endpoint in ENDPOINTS} | {"/livez", "/readyz"}
@@ -81,8 +83,8 @@ plain = st.recursive(
 
 
 @st.composite
-def nearly_right(draw):
-    """A right body with some of its parts replaced, dropped or doubled; or anything at all."""
+def nearly_valid(draw):
+    """A valid body with some of its parts replaced, dropped or doubled; or anything at all."""
     endpoint = draw(st.sampled_from(ENDPOINTS))
     body = json.loads(json.dumps(endpoint.example))
     for name in draw(st.lists(st.sampled_from(sorted(body)), max_size=2)):
@@ -91,7 +93,7 @@ def nearly_right(draw):
     return endpoint.path, draw(st.sampled_from([body, body, body, draw(plain)]))
 
 
-def _never_ours(client, path, body):
+def _never_a_server_error(client, path, body):
     response = client.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
     assert response.status_code < 500, response.text
     assert response.status_code == 200 or set(response.json()["error"]) == {"code", "message", "where"}
@@ -99,27 +101,27 @@ def _never_ours(client, path, body):
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(asked=nearly_right())
-def test_whatever_is_sent_is_never_our_fault(open_client, asked):
-    _never_ours(open_client, *asked)
+@given(asked=nearly_valid())
+def test_no_body_causes_a_server_error(open_client, asked):
+    _never_a_server_error(open_client, *asked)
 
 
 @pytest.mark.slow
 @settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
-@given(asked=nearly_right())
-def test_ten_thousand_bodies_are_never_our_fault(open_client, asked):
-    _never_ours(open_client, *asked)
+@given(asked=nearly_valid())
+def test_ten_thousand_bodies_cause_no_server_error(open_client, asked):
+    _never_a_server_error(open_client, *asked)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(content=st.binary(max_size=200))
-def test_bytes_that_are_no_json_are_refused_kindly(open_client, content):
+def test_bytes_that_are_not_json_are_refused(open_client, content):
     response = open_client.post("/v1/score", content=content, headers={"content-type": "application/json"})
     assert response.status_code in (400, 200)
 
 
 @pytest.mark.slow
-def test_schemathesis_finds_no_fault_and_no_undocumented_answer(company):
+def test_schemathesis_finds_no_error_and_no_undocumented_answer(company):
     schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed (extra dev)")
     with served(company.home, keys=False) as client:
         schema = schemathesis.openapi.from_dict(document("1"))

@@ -1,16 +1,17 @@
-"""The console over the real desk: every page stands, and says what the HTTP interface says."""
+"""The console over the real application: every page renders, with the numbers of the HTTP API."""
 
 import json
 import re
 
 import pytest
+
 from rapport.serving.console.formats import percent, points
 
 PAGES = ("/", "/?target=conversion", "/portfolio", "/portfolio?target=conversion", "/model", "/model?target=conversion")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_page_stands_on_the_real_desk(open_client, language):
+def test_every_page_renders_over_the_real_application(open_client, language):
     open_client.get(f"/language/{language}")
     shown = {path: open_client.get(path) for path in PAGES}
     assert {path: answer.status_code for path, answer in shown.items()} == dict.fromkeys(PAGES, 200)
@@ -30,7 +31,7 @@ def test_every_page_stands_on_the_real_desk(open_client, language):
     assert {path: open_client.get(path).status_code for path in more} == dict.fromkeys(more, 200)
 
 
-def test_the_numbers_of_a_page_are_those_of_the_interface(open_client):
+def test_the_numbers_of_a_page_are_those_of_the_api(open_client):
     open_client.get("/language/en")
     customer = re.search(r'href="/customers/([^"?]+)', open_client.get("/").text).group(1)
     asked = {"customer_ids": [customer], "target": "churn", "reasons": 12, "language": "en"}
@@ -41,7 +42,7 @@ def test_the_numbers_of_a_page_are_those_of_the_interface(open_client):
     assert shown[: len(answer["reasons"])] == [points(reason["points"]) for reason in answer["reasons"]]
 
 
-def test_a_slider_of_the_page_is_answered_by_the_desk(open_client):
+def test_a_slider_of_the_page_gets_a_what_if_answer(open_client):
     customer = re.search(r'href="/customers/([^"?]+)', open_client.get("/").text).group(1)
     page = open_client.get(f"/customers/{customer}").text
     lever, low = re.search(r'name="if\.(\w+)" min="([^"]+)"', page).groups()
@@ -49,7 +50,7 @@ def test_a_slider_of_the_page_is_answered_by_the_desk(open_client):
     assert "→" in part
 
 
-def test_a_mark_on_a_page_is_kept_as_feedback(open_client):
+def test_an_outcome_logged_on_a_page_is_stored_as_feedback(open_client):
     page = open_client.get("/").text
     customer = re.search(r'href="/customers/([^"?]+)', page).group(1)
     token = re.search(r'name="token" value="([^"]+)"', page).group(1)

@@ -1,13 +1,13 @@
-"""Scores in a company's own database: one transaction, rows replaced and never doubled."""
+"""Scores in a company's own database: one transaction, rows replaced and never duplicated."""
 
 import pyarrow as pa
 import pytest
 from postgres_server import programs, running
-from rapport.serving.current import load
-from rapport.serving.exports import export
-from rapport.serving.nightly import published_table
 
 from rapport.errors import ServingError
+from rapport.serving.jobs.exports import export_scores
+from rapport.serving.snapshots.live_model import load_live_model
+from rapport.serving.snapshots.scoring_run import export_table
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +28,15 @@ def rows(url, sql):
         return cursor.fetchall()
 
 
-def test_a_night_is_put_into_the_table_and_a_second_time_replaced(company, database):
-    table = published_table(load(company.home, "churn").night.scored)
-    export(table, database)
-    export(table, database)
+def test_a_snapshot_is_written_to_the_table_and_replaced_by_a_second_export(company, database):
+    table = export_table(load_live_model(company.home, "churn").snapshot.scored)
+    export_scores(table, database)
+    export_scores(table, database)
     counted = "SELECT count(*), count(probability), count(DISTINCT customer_id) FROM rapport_scores"
     known = table.num_rows - table.column("probability").null_count
     assert rows(database, counted) == [(table.num_rows, known, table.num_rows)]
     changed = table.set_column(table.column_names.index("tier"), "tier", pa.array(["key"] * table.num_rows))
-    export(changed, database)
+    export_scores(changed, database)
     assert rows(database, "SELECT DISTINCT tier FROM rapport_scores") == [("key",)]
     found = rows(
         database, "SELECT customer_id, probability FROM rapport_scores WHERE probability IS NOT NULL ORDER BY 1"
@@ -45,8 +45,8 @@ def test_a_night_is_put_into_the_table_and_a_second_time_replaced(company, datab
     assert found == [pair for pair in held if pair[1] is not None]
 
 
-def test_a_database_that_is_not_there_is_a_sentence_without_the_password(company):
-    table = published_table(load(company.home, "churn").night.scored.take([0]))
+def test_an_unreachable_database_is_an_error_without_the_password(company):
+    table = export_table(load_live_model(company.home, "churn").snapshot.scored.take([0]))
     with pytest.raises(ServingError) as refused:
-        export(table, "postgresql://rapport:hidden-word@127.0.0.1:1/crm")
+        export_scores(table, "postgresql://rapport:hidden-word@127.0.0.1:1/crm")
     assert "hidden-word" not in str(refused.value)

@@ -1,17 +1,18 @@
-"""Who may come in, and what each key opens."""
+"""API keys: who is accepted, and what each scope permits."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from rapport.serving.endpoints import ENDPOINTS
-from rapport.serving.keys import KeyRing
-from world_of_serving import bearer, error_of, served
+from serving_world import bearer, error_of, served
+
+from rapport.serving.api.endpoints import ENDPOINTS
+from rapport.serving.security.keys import KeyRing
 
 PATHS = [endpoint.path for endpoint in ENDPOINTS]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_without_a_key_or_with_a_wrong_one_nothing_is_answered(keyed, secrets, path):
+def test_without_a_valid_key_nothing_is_answered(keyed, secrets, path):
     for headers in (
         {},
         bearer("rapport_wrong"),
@@ -24,14 +25,14 @@ def test_without_a_key_or_with_a_wrong_one_nothing_is_answered(keyed, secrets, p
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
-def test_a_key_opens_only_what_its_scope_says(keyed, secrets, endpoint):
+def test_a_key_permits_only_its_scopes(keyed, secrets, endpoint):
     for scope in ("read", "score", "feedback"):
         status = keyed.post(endpoint.path, json={}, headers=bearer(secrets[scope])).status_code
         assert (status == 403) == (scope != endpoint.scope)
     assert keyed.post(endpoint.path, json={"no": 1}, headers=bearer(secrets["admin"])).status_code == 400
 
 
-def test_a_revoked_key_ends_at_once_and_a_rotated_one_in_its_time(keyed_home, keyed):
+def test_a_revoked_key_ends_at_once_and_a_rotated_one_when_due(keyed_home, keyed):
     ring, now = KeyRing(keyed_home), datetime.now(UTC)
     first = ring.add("crm", ["score"], now)
     second = ring.rotate("crm", now, until=now + timedelta(hours=1))
@@ -47,7 +48,7 @@ def test_a_revoked_key_ends_at_once_and_a_rotated_one_in_its_time(keyed_home, ke
     ]
 
 
-def test_secrets_are_kept_nowhere(keyed_home, secrets):
+def test_secrets_are_stored_nowhere(keyed_home, secrets):
     text = (keyed_home / "keys.json").read_text()
     assert not any(secret in text for secret in secrets.values())
     assert (keyed_home / "keys.json").stat().st_mode & 0o077 == 0

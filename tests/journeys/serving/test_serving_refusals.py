@@ -1,12 +1,13 @@
-"""One shape for every refusal, and nothing of a customer in answers and logs."""
+"""One shape for every error, and no customer data in errors and logs."""
 
 import json
 import logging
 import re
 
 import pytest
-from rapport.serving import journal
-from world_of_serving import bearer, error_of, served
+from serving_world import bearer, error_of, served
+
+from rapport.serving import logging_setup
 
 JSON = "application/json"
 REFUSALS = [
@@ -35,7 +36,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: f"{refusal[0]} {refusal[3]}")
-def test_every_refusal_has_one_shape(keyed, secrets, refusal):
+def test_every_error_has_one_shape(keyed, secrets, refusal):
     line, content, kind, status, code = refusal
     method, path = line.split()
     headers = {**bearer(secrets["admin"]), "content-type": kind}
@@ -43,12 +44,12 @@ def test_every_refusal_has_one_shape(keyed, secrets, refusal):
     assert (response.status_code, error_of(response)["code"]) == (status, code)
 
 
-def test_a_packed_body_is_refused_before_it_is_opened(keyed, secrets):
+def test_a_compressed_body_is_refused_before_it_is_read(keyed, secrets):
     headers = {**bearer(secrets["admin"]), "content-type": JSON, "content-encoding": "gzip"}
     assert error_of(keyed.post("/v1/score", content=b"\x1f\x8b", headers=headers))["code"] == "not_json"
 
 
-def test_a_body_sent_in_pieces_is_cut_off_too(keyed, secrets):
+def test_a_chunked_body_over_the_limit_is_refused(keyed, secrets):
     pieces = (b"x" * 10_000 for _ in range(100))
     headers = {**bearer(secrets["admin"]), "content-type": "application/json"}
     assert error_of(keyed.post("/v1/score", content=pieces, headers=headers))["code"] == "too_large"
@@ -72,7 +73,7 @@ def test_bad_values_appear_in_no_answer_and_no_log(keyed, secrets, caplog):
     assert hidden not in formatted()
 
 
-def test_a_hundred_thousand_bad_values_cost_a_short_answer(keyed, secrets):
+def test_a_hundred_thousand_bad_values_get_a_short_answer(keyed, secrets):
     headers = {**bearer(secrets["admin"]), "content-type": "application/json"}
     many = {
         "ids": json.dumps({"customer_ids": list(range(40_000))}),
@@ -86,11 +87,11 @@ def test_a_hundred_thousand_bad_values_cost_a_short_answer(keyed, secrets):
 
 
 @pytest.mark.parametrize("error", [KeyError("Ms-Private"), ValueError("Ms-Private")])
-def test_a_fault_of_ours_is_ours_and_tells_nothing(keyed_home, secrets, monkeypatch, caplog, error):
+def test_an_internal_error_reveals_nothing(keyed_home, secrets, monkeypatch, caplog, error):
     def broken(*_, **__):
         raise error
 
-    monkeypatch.setattr("serving.current.Current.answers", broken)
+    monkeypatch.setattr("rapport.serving.snapshots.live_model.LiveModel.answers", broken)
     formatted = _formatted(caplog)
     with served(keyed_home) as client:
         response = client.post("/v1/score", json={"customer_ids": ["x"]}, headers=bearer(secrets["admin"]))
@@ -99,7 +100,7 @@ def test_a_fault_of_ours_is_ours_and_tells_nothing(keyed_home, secrets, monkeypa
     assert "Ms-Private" not in formatted() + response.text
 
 
-def test_every_answer_carries_the_security_headers_and_names_no_product(keyed):
+def test_every_response_has_the_security_headers_and_names_no_product(keyed):
     for path in ("/livez", "/", "/nothing-here"):
         headers = keyed.get(path, follow_redirects=False).headers
         assert headers["x-content-type-options"] == "nosniff"
@@ -109,12 +110,14 @@ def test_every_answer_carries_the_security_headers_and_names_no_product(keyed):
         assert "x-bentoml-request-id" not in headers
 
 
-def test_a_harmless_request_id_is_kept_and_a_harmful_one_replaced(keyed):
+def test_a_well_formed_request_id_is_kept_and_any_other_replaced(keyed):
     assert keyed.get("/livez", headers={"x-request-id": "crm-7"}).headers["x-request-id"] == "crm-7"
     assert keyed.get("/livez", headers={"x-request-id": '"}{"x'}).headers["x-request-id"] != '"}{"x'
 
 
 def _formatted(caplog):
-    """Give the log as the service writes it."""
+    """Return the log as the service writes it."""
     caplog.set_level(logging.INFO)
-    return lambda: "\n".join(journal.JsonLines().format(record) for record in caplog.records if record.name != "httpx")
+    return lambda: "\n".join(
+        logging_setup.JsonLines().format(record) for record in caplog.records if record.name != "httpx"
+    )

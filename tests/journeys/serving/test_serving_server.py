@@ -1,4 +1,4 @@
-"""The real server: two workers behind one port, metrics over both, a killed worker, a start that cannot answer."""
+"""The real server: two workers on one port, metrics of both, a killed worker, a failing start."""
 
 import json
 import os
@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 
 import pytest
 from free_ports import free_port
-from rapport.serving.environment import Environment
-from rapport.serving.keys import KeyRing
-from rapport.serving.run import prepared, running
 
 from rapport.errors import ServingError
+from rapport.serving.environment import Environment
+from rapport.serving.run import prepared, running
+from rapport.serving.security.keys import KeyRing
 
 
 def post(url: str, path: str, body: dict) -> tuple[int, dict]:
@@ -35,12 +35,12 @@ def post(url: str, path: str, body: dict) -> tuple[int, dict]:
 @pytest.fixture(scope="module")
 def server(company, tmp_path_factory):
     log = tmp_path_factory.mktemp("server") / "server.log"
-    environment = Environment(home=company.home, port=free_port(), workers=2, keys=False, reload_seconds=1.0)
+    environment = Environment(data_dir=company.home, port=free_port(), workers=2, keys=False, reload_seconds=1.0)
     with running(prepared(environment, lambda _: None), os.environ, log) as (url, process):
         yield url, process, log
 
 
-def test_two_workers_answer_alike_and_their_metrics_are_one(server, active):
+def test_two_workers_answer_alike_and_their_metrics_are_summed(server, active):
     url, _, _ = server
     before = _answered(url)
     answers = [post(url, "/v1/score", {"customer_ids": active[:5]}) for _ in range(40)]
@@ -56,7 +56,7 @@ def _answered(url: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(wanted))
 
 
-def test_a_single_request_with_reasons_takes_milliseconds_even_beside_bulk(server, active):
+def test_a_single_request_with_reasons_takes_milliseconds_during_bulk_requests(server, active):
     url, _, _ = server
     ended = threading.Event()
 
@@ -101,7 +101,7 @@ def test_a_killed_worker_costs_only_its_own_requests(server, active):
     assert statuses.count(200) >= 98
 
 
-def test_feedback_of_both_workers_is_kept_once_each(server, active):
+def test_feedback_of_both_workers_is_stored_once_each(server, active):
     url, _, _ = server
     bodies = [{"customer_id": active[9], "verdict": "done", "comment": str(place)} for place in range(30)]
     with ThreadPoolExecutor(6) as pool:
@@ -110,31 +110,31 @@ def test_feedback_of_both_workers_is_kept_once_each(server, active):
     assert len({receipt["id"] for _, receipt in receipts}) == 30
 
 
-def test_a_start_that_cannot_answer_says_why(tmp_path, company):
+def test_a_failing_start_gives_the_reason(tmp_path, company):
     said = []
     with pytest.raises(ServingError, match="there is no churn model"):
-        prepared(Environment(home=tmp_path, port=free_port(), keys=False), said.append)
-    outside = Environment(home=company.home, host="0.0.0.0", port=free_port())
+        prepared(Environment(data_dir=tmp_path, port=free_port(), keys=False), said.append)
+    outside = Environment(data_dir=company.home, host="0.0.0.0", port=free_port())
     with pytest.raises(ServingError, match="rapport keys add"):
         prepared(outside, said.append)
     with pytest.raises(ServingError, match="RAPPORT_KEYS is off"):
         prepared(replace(outside, keys=False), said.append)
 
 
-def test_a_taken_port_is_refused_with_its_number(company):
+def test_a_port_in_use_is_refused_with_its_number(company):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ServingError, match=f"Port {port}"):
-            prepared(Environment(home=company.home, port=port, keys=False), lambda _: None)
+            prepared(Environment(data_dir=company.home, port=port, keys=False), lambda _: None)
 
 
-def test_without_a_key_the_laptop_is_served_and_told_so(company, tmp_path):
+def test_without_a_key_loopback_is_served_with_a_warning(company, tmp_path):
     said = []
-    environment = Environment(home=company.home, port=free_port())
+    environment = Environment(data_dir=company.home, port=free_port())
     assert prepared(environment, said.append).keys is False
     assert "OFF" in said[0]
     (tmp_path / "models").symlink_to(company.home / "models")
     KeyRing(tmp_path).add("crm", ["score"], datetime.now(UTC))
-    assert prepared(replace(environment, home=tmp_path), said.append).keys is True
+    assert prepared(replace(environment, data_dir=tmp_path), said.append).keys is True

@@ -1,4 +1,4 @@
-"""Tokens of the company's own issuer beside keys: what opens, what does not, and what happens when keys change."""
+"""OIDC tokens: accepted and refused ones, and the rotation of the issuer's keys."""
 
 import base64
 import hashlib
@@ -10,12 +10,12 @@ import time
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from issuer_of_tokens import LocalIssuer
-from rapport.serving.environment import Oidc, as_variables, read_environment
-from rapport.serving.issuer import Issuer
-from world_of_serving import bearer, home_beside, served
+from oidc_issuer import LocalIssuer
+from serving_world import bearer, linked_data_dir, served
 
 from rapport.errors import SettingsError
+from rapport.serving.environment import Oidc, as_variables, read_environment
+from rapport.serving.security.issuer import IssuerKeys
 
 BODY = {"customer_ids": ["nobody"]}
 
@@ -31,7 +31,7 @@ def issuer():
 
 @pytest.fixture(scope="module")
 def home(company, tmp_path_factory):
-    return home_beside(company, tmp_path_factory.mktemp("tokens"))
+    return linked_data_dir(company, tmp_path_factory.mktemp("tokens"))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def client(home, issuer):
 
 
 def _wait_for_keys(client):
-    """Wait until the keys were fetched beside the requests."""
+    """Wait until the keys are fetched in the background."""
     for _ in range(100):
         if "tokens" in (said := client.get("/readyz").json()) and _status(client, "a.b.c") != 503:
             return
@@ -59,7 +59,7 @@ def _status(client, token):
 
 
 @pytest.mark.parametrize("kid", ["rsa", "pss", "curve", "edwards"])
-def test_a_token_opens_what_its_scopes_say(client, issuer, kid):
+def test_a_token_permits_its_scopes(client, issuer, kid):
     assert _status(client, issuer.token(kid)) == 200
     assert _status(client, issuer.token(kid, scope="openid rapport.score")) == 200
     assert _status(client, issuer.token(kid, scope="rapport:admin")) == 200
@@ -83,7 +83,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG, ids=lambda case: case)
-def test_a_token_that_is_not_for_us_now_is_refused_with_the_reason(client, issuer, case):
+def test_an_invalid_token_is_refused_with_the_reason(client, issuer, case):
     changes, says = WRONG[case]
     refused = _ask(client, issuer.token("rsa", **changes))
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, "no_key")
@@ -97,8 +97,8 @@ def test_clocks_may_differ_by_a_minute(client, issuer):
     assert _status(client, issuer.token("rsa", iat=now + 30, nbf=now + 30)) == 200
 
 
-def _part(said):
-    return base64.urlsafe_b64encode(json.dumps(said).encode()).rstrip(b"=").decode()
+def _part(content):
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
 
 
 def _forged(issuer, kid, algorithm, sign):
@@ -107,7 +107,7 @@ def _forged(issuer, kid, algorithm, sign):
     return f"{signed}.{base64.urlsafe_b64encode(sign(signed.encode())).rstrip(b'=').decode()}"
 
 
-def test_nobody_signs_with_nothing_with_a_public_key_or_with_a_key_of_their_own(client, issuer):
+def test_forged_signatures_are_refused(client, issuer):
     public = issuer.keys["rsa"][0].public_key()
     forms = (serialization.PublicFormat.SubjectPublicKeyInfo, serialization.PublicFormat.PKCS1)
     pems = [public.public_bytes(serialization.Encoding.PEM, form) for form in forms]
@@ -135,7 +135,7 @@ def test_nobody_signs_with_nothing_with_a_public_key_or_with_a_key_of_their_own(
     assert client.post("/v1/score", json=BODY, headers=headers).status_code == 401
 
 
-def test_a_new_key_is_looked_up_once_and_a_withdrawn_one_ends(home):
+def test_a_new_key_is_fetched_once_and_a_withdrawn_one_ends(home):
     issuer = LocalIssuer()
     issuer.add("first")
     with served(home, oidc=Oidc(issuer.url, "rapport")) as client:
@@ -144,46 +144,46 @@ def test_a_new_key_is_looked_up_once_and_a_withdrawn_one_ends(home):
         assert _status(client, old) == 200
         issuer.add("second", "ES256")
         issuer.published.remove("first")
-        _let_it_look_again(client)
+        _allow_refresh(client)
         assert _status(client, issuer.token("second")) == 200
         assert _status(client, old) == 401
-        asked = issuer.asked
+        asked = issuer.fetches
         assert {_status(client, issuer.token("second", header={"kid": f"made-up-{one}"})) for one in range(20)} == {401}
-        assert issuer.asked <= asked + 1
+        assert issuer.fetches <= asked + 1
 
 
-def _let_it_look_again(client):
-    """Pretend that the last look was a while ago."""
-    office_of(client).tokens.issuer._tried -= 60
+def _allow_refresh(client):
+    """Pretend that the last refresh was a minute ago."""
+    app_state_of(client).tokens.issuer._tried -= 60
 
 
-def office_of(client):
-    """Find the office behind a client."""
+def app_state_of(client):
+    """Return the app state behind a client."""
     app = client.app
-    return next(one.kwargs["office"] for one in app.user_middleware if "office" in one.kwargs)
+    return next(one.kwargs["app_state"] for one in app.user_middleware if "app_state" in one.kwargs)
 
 
-def test_while_the_issuer_is_down_known_keys_go_on_opening_for_a_day(home):
+def test_known_keys_are_valid_for_a_day_while_the_issuer_is_down(home):
     issuer = LocalIssuer()
     issuer.add("first")
     with served(home, oidc=Oidc(issuer.url, "rapport")) as client:
         _wait_for_keys(client)
         issuer.down = True
-        _let_it_look_again(client)
-        held = office_of(client).tokens.issuer
-        held.look_again()
+        _allow_refresh(client)
+        held = app_state_of(client).tokens.issuer
+        held.refresh_now()
         assert "status 503" in client.get("/readyz").json()["tokens"]["refused"]
         assert _status(client, issuer.token("first")) == 200
         held._fetched -= 86_400
         late = _ask(client, issuer.token("first"))
         assert (late.status_code, late.json()["error"]["code"]) == (503, "not_ready")
         issuer.down = False
-        _let_it_look_again(client)
-        held.look_again()
+        _allow_refresh(client)
+        held.refresh_now()
         assert _status(client, issuer.token("first")) == 200
 
 
-def test_a_claim_inside_others_names_scopes_and_another_whose_customers(home, issuer, company):
+def test_nested_claims_name_scopes_and_owner(home, issuer, company):
     owner = company.history.connection.execute("SELECT min(owner) FROM customers").fetchone()[0]
     oidc = Oidc(issuer.url, "rapport", "realm_access.roles", "crm_owner")
     with served(home, oidc=oidc) as client:
@@ -197,13 +197,13 @@ def test_a_claim_inside_others_names_scopes_and_another_whose_customers(home, is
         assert len({row["owner"] for row in everyone}) > 1
 
 
-def test_the_trail_names_the_tokens_subject(client, issuer, home):
+def test_the_audit_trail_names_the_subject_of_the_token(client, issuer, home):
     _status(client, issuer.token("rsa", sub="ada"))
     last = max((home / "audit").glob("*.jsonl")).read_text().splitlines()[-1]
     assert json.loads(last)["by"] == "oidc:ada"
 
 
-def test_a_proxy_that_signs_people_in_opens_the_console(client, issuer):
+def test_a_token_of_a_proxy_opens_the_console(client, issuer):
     reader = bearer(issuer.token("rsa", scope="rapport:read"))
     assert client.get("/", headers=reader).status_code == 200
     assert client.get("/", headers=bearer("a.b.c")).status_code == 401
@@ -220,7 +220,7 @@ def test_a_proxy_that_signs_people_in_opens_the_console(client, issuer):
         ({"RAPPORT_OIDC_ISSUER": "id.example", "RAPPORT_OIDC_AUDIENCE": "rapport"}, "https://"),
     ],
 )
-def test_an_issuer_that_could_not_be_trusted_is_refused_at_the_start(changes, says):
+def test_an_untrustworthy_issuer_is_refused_at_the_start(changes, says):
     with pytest.raises(SettingsError, match=says):
         read_environment(changes)
 
@@ -232,8 +232,8 @@ def test_the_variables_of_an_issuer_read_back_the_same():
     assert read_environment(as_variables(environment)).oidc == environment.oidc
 
 
-def test_an_issuer_that_names_itself_otherwise_is_not_believed(issuer):
-    elsewhere = Issuer(f"{issuer.url}/")
-    elsewhere.look_again()
+def test_an_issuer_with_another_name_is_refused(issuer):
+    elsewhere = IssuerKeys(f"{issuer.url}/")
+    elsewhere.refresh_now()
     assert elsewhere.keys(time.monotonic()) == ()
-    assert "set RAPPORT_OIDC_ISSUER to exactly that" in elsewhere.refused
+    assert "set RAPPORT_OIDC_ISSUER to exactly that" in elsewhere.refusal

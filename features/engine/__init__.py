@@ -1,0 +1,1 @@
+"""How measures are computed: prepared tables, the plan, windows and arrays."""

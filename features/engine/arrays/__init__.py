@@ -1,0 +1,1 @@
+"""Columns as NumPy arrays with nulls: operations, groups, joins and compiled steps."""

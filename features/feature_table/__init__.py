@@ -1,0 +1,1 @@
+"""Tables of features: a snapshot at one cutoff, training rows at many."""

@@ -1,0 +1,59 @@
+"""Assemble feature tables: measures, attributes and relatives in the order of the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import cache
+
+import pyarrow as pa
+
+from rapport.features.catalog.catalog import Catalog
+from rapport.features.engine.array_plan import ArrayPlan
+from rapport.features.feature_table.attributes import attribute_columns
+from rapport.features.feature_table.relatives import relatives_columns
+from rapport.features.streams import measurable
+from rapport.history import History
+
+
+@cache
+def array_plan(features: Catalog) -> ArrayPlan:
+    """Compile a catalog for arrays, once per process."""
+    return ArrayPlan(features.plan)
+
+
+def customer_columns(
+    history: History,
+    features: Catalog,
+    requested: pa.Table,
+    known_customers: pa.Table | None,
+    tables: Collection[str],
+) -> dict[str, pa.ChunkedArray]:
+    """Return the columns that come from the table of customers: attributes, and the tree of ``known_customers``."""
+    columns = attribute_columns(history, features, requested)
+    if known_customers is not None:
+        columns |= relatives_columns(history.connection, requested, known_customers, tables)
+    return columns
+
+
+def assembled(
+    rows: pa.Table,
+    features: Catalog,
+    tables: frozenset[str],
+    customer_data: Mapping[str, pa.ChunkedArray],
+    first: list[str],
+) -> pa.Table:
+    """Return the columns in order; features of tables that the company does not keep are null."""
+    columns = {name: rows[name] for name in first}
+    present, nulls = _measurable_names(features, tables), pa.nulls(len(rows), pa.float64())
+    for feature in features.features:
+        if feature.measure is None:
+            columns[feature.name] = customer_data[feature.name]
+        else:
+            columns[feature.name] = rows[feature.name] if feature.name in present else nulls
+    return pa.table(columns)
+
+
+@cache
+def _measurable_names(features: Catalog, tables: frozenset[str]) -> frozenset[str]:
+    """Return the features that these tables can give; cached, because a company's requests have the same tables."""
+    return frozenset(each.name for each in features.features if each.measure and measurable(each.measure, tables))

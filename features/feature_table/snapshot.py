@@ -1,0 +1,71 @@
+"""A snapshot: the features of every customer known at one cutoff."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import pyarrow as pa
+
+from rapport.durations import Duration
+from rapport.features.catalog.catalog import Catalog, catalog
+from rapport.features.engine.array_plan import small_snapshot
+from rapport.features.engine.clock import LocalCutoff, local_time
+from rapport.features.engine.measures_table import measures_tables
+from rapport.features.engine.prepared_tables import create_prepared_views
+from rapport.features.engine.windows import Cutoff
+from rapport.features.feature_table.assembly import array_plan, assembled, customer_columns
+from rapport.features.feature_table.relatives import RELATIVE_INPUTS
+from rapport.features.targets.contract_churn import ChurnRule, contract_states
+from rapport.history import History
+
+SMALL_HISTORY_ROWS = 20_000
+"""Up to this many rows a snapshot is computed without the database, whose planning would cost more than the work."""
+
+
+def snapshot(
+    history: History,
+    as_of: datetime,
+    features: Catalog | None = None,
+    *,
+    active: Duration,
+    present: Collection[str] | None = None,
+    rule: ChurnRule | None = None,
+) -> pa.Table:
+    """Return one row for every customer known at ``as_of``: customer_id, state, then the catalog's features.
+
+    Numbers are float64 and null where they are unknown; categories are strings. ``present`` names the tables that the
+    company keeps (default: those of this history): features of other tables are null, not 0. ``rule`` defines churn
+    (default: the history's settings), and with it which customers are active.
+    """
+    features = features or catalog()
+    timezone = history.settings.timezone
+    cutoff, before = LocalCutoff.of(as_of, timezone), local_time(as_of, timezone)
+    active_from = cutoff.day_of(active.before(as_of), timezone)
+    if sum(history.rows.values()) <= SMALL_HISTORY_ROWS:
+        rows = small_snapshot(array_plan(features), history, before, cutoff, active_from)
+    else:
+        rows = _large_snapshot(history, features, before, cutoff, active_from)
+    tables = frozenset(history.present if present is None else present)
+    requested = pa.table(
+        {"customer_id": rows["customer_id"], "cutoff": pa.repeat(pa.scalar(before, pa.timestamp("us")), len(rows))}
+    )
+    known_customers = _joined_columns(requested, rows.select(RELATIVE_INPUTS)) if features.has_relatives else None
+    customer_data = customer_columns(history, features, requested, known_customers, tables)
+    rule = rule or ChurnRule.of(history.settings)
+    if rule.is_by_contract:
+        states = contract_states(history, as_of, rows.select(["customer_id", "state"]), rule)
+        rows = rows.set_column(rows.column_names.index("state"), "state", states)
+    return assembled(rows, features, tables, customer_data, ["customer_id", "state"])
+
+
+def _large_snapshot(
+    history: History, features: Catalog, before: datetime, cutoff: LocalCutoff, active_from: int
+) -> pa.Table:
+    create_prepared_views(history.connection, cutoff.day_start_us, before)
+    parts = measures_tables(history, array_plan(features), [Cutoff(cutoff.day, active_from)])
+    return pa.concat_tables(part.to_arrow() for part in parts)
+
+
+def _joined_columns(left: pa.Table, right: pa.Table) -> pa.Table:
+    return pa.table({name: table[name] for table in (left, right) for name in table.column_names})

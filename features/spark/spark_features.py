@@ -1,0 +1,70 @@
+"""Features on Spark: the embedded engine runs the same compiled plan on each partition of customers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from rapport.durations import Duration
+from rapport.features.catalog.catalog import Catalog, catalog
+from rapport.features.feature_table.snapshot import snapshot
+from rapport.features.spark.partitioned import PartitionedTables, refuse_existing_output, refuse_relatives
+from rapport.features.spark.session import Session, session
+from rapport.features.spark.tables import tables_of
+from rapport.history import History, Settings
+
+Progress = Callable[[str, float], None]
+
+
+def spark_features(  # noqa: PLR0913 - the options of one command
+    source: str | Path,
+    out: str | Path,
+    *,
+    as_of: datetime,
+    active: Duration,
+    settings: Settings | None = None,
+    master: str | None = None,
+    progress: Progress | None = None,
+) -> int:
+    """Write the features of every customer known at ``as_of`` as a Parquet table; return the number of rows.
+
+    ``source`` is a folder of Parquet tables that all workers can read; ``master`` is the Spark to use
+    (default: the one that is running already).
+    """
+    report, settings = progress or _no_progress, settings or Settings()
+    refuse_relatives(settings.fixed_attributes)
+    report("starting Spark", 0.0)
+    spark = session(master)
+    tables = tables_of(spark, source, settings)
+    refuse_existing_output(spark, out)
+    report("partitioning the rows by customer", 0.2)
+    partitioned = PartitionedTables(tables, before=as_of)
+    features = catalog(partitioned.vocabulary())
+    report("computing features", 0.5)
+    present, shared = tuple(tables.sources), shared_catalog(spark, features)
+
+    def features_of(history: History) -> pa.Table:
+        return snapshot(history, as_of, shared.value, active=active, present=present)
+
+    count = partitioned.write(features_of, _schema(features), out)
+    report("done", 1.0)
+    return count
+
+
+def shared_catalog(spark: Session, features: Catalog) -> Any:
+    """Broadcast a catalog to all workers, compiled here once."""
+    _ = features.plan
+    return spark.context.broadcast(features)
+
+
+def _schema(features: Catalog) -> pa.Schema:
+    types = {each.name: pa.string() if each.is_category else pa.float64() for each in features.features}
+    return pa.schema(list(({"customer_id": pa.string(), "state": pa.string()} | types).items()))
+
+
+def _no_progress(message: str, share: float) -> None:
+    """Report no progress."""

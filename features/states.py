@@ -1,0 +1,19 @@
+"""States of a customer (active, lapsed, new, closed, silent) and the measures that decide them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rapport.features.measures import Events, Measure
+
+ACTIVE, LAPSED, NEW, CLOSED, SILENT = "active", "lapsed", "new", "closed", "silent"
+
+STATE_MEASURES: Mapping[str, Measure] = {
+    "state_last_order": Events("orders").largest("day"),
+    "state_created": Events("customers").largest("day"),
+    "state_touched": Events("touches").largest("day"),
+    "state_interacted": Events("interactions").largest("day"),
+    "state_open": Events("open_opportunities").sum("change"),
+    "state_closed": Events("closings").count(),
+}
+"""The measures that decide a customer's state."""

@@ -1,0 +1,1 @@
+"""What is predicted: states, outcomes, labels and churn by contract."""

@@ -1,0 +1,121 @@
+"""Similarity of a company's tables and columns to those of the contract, by name and by values."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import duckdb
+import yaml
+
+from rapport.history.contract import RECORDED_AT, Column, Table
+from rapport.history.reading.casting import SourceColumn, cast_expression
+from rapport.history.reading.table_names import normalized_name
+from rapport.history.settings import Settings
+from rapport.history.sources.source import Source
+from rapport.history.sql import quoted
+from rapport.localized import LocalizedText
+
+# Scores of a name: equal, a known synonym, one that contains the words of a synonym, one with similar spelling.
+EQUAL, SYNONYM, CONTAINED, SIMILAR = 1.0, 0.9, 0.6, 0.5
+SAMPLE_ROWS = 1000
+# A column has a type if at least this share of its values can be read as the type.
+MIN_READABLE = 0.8
+
+
+@dataclass(frozen=True)
+class ColumnFormats:
+    """For each source column: the share of values readable in each format, and the share of rows with a value."""
+
+    readable: Mapping[tuple[str, str], float]
+    filled: Mapping[str, float]
+
+
+@cache
+def synonyms() -> dict[str, dict[str, list[str]]]:
+    """Return the names that other systems use."""
+    text = files("rapport.history.mapping").joinpath("synonyms.yaml").read_text(encoding="utf-8")
+    read: dict[str, dict[str, list[str]]] = yaml.safe_load(text)
+    return read
+
+
+def table_similarity(table: Table, own: str) -> float:
+    """Return the similarity of a source table's name to a contract table."""
+    bare = normalized_name(own.rsplit(".", 1)[-1])
+    return _name_similarity(bare, table.name, synonyms()["tables"].get(table.name, []))
+
+
+def column_similarity(table: Table, column: Column, own: str) -> float:
+    """Return the similarity of a source column's name to a contract column."""
+    known = synonyms()["columns"]
+    special, usual = known.get(f"{table.name}.{column.name}", []), known.get(column.name, [])
+    return _name_similarity(normalized_name(own), column.name, [*special, *usual])
+
+
+def accepts(column: Column, own: str, formats: ColumnFormats) -> bool:
+    """Return whether the contract column accepts the values of a source column."""
+    if formats.filled[own] == 0:
+        return not column.required
+    if column.required and formats.filled[own] < MIN_READABLE:
+        return False
+    return formats.readable[own, column.kind] >= MIN_READABLE
+
+
+def detect_formats(source: Source, connection: duckdb.DuckDBPyConnection) -> ColumnFormats:
+    """Detect the formats in a sample of rows."""
+    parts = [part for own, kind in source.types.items() for part in _format_expressions(own, kind)]
+    shares = iter([float(each or 0) for each in _sample(source, connection, parts)])
+    filled, readable = {}, {}
+    for own in source.types:
+        filled[own] = next(shares)
+        readable.update({(own, form): next(shares) for form, _, _ in _FORMS})
+        readable[own, "time"] = max(readable[own, form] for form in DATE_FORMATS)
+    return ColumnFormats(readable, filled)
+
+
+DATE_FORMATS = ("iso", "day_first", "month_first")
+_FORMS = (
+    *((dates, RECORDED_AT, Settings(date_format=dates)) for dates in DATE_FORMATS),
+    *((kind, Column("any", kind, LocalizedText("", "")), Settings()) for kind in ("id", "number", "flag", "text")),
+)
+
+
+def _format_expressions(own: str, kind: str) -> list[str]:
+    """Return the SQL for the share of rows with a value, and for the share of values readable in each format."""
+    name = quoted(own)
+    filled = f"nullif(trim(CAST({name} AS VARCHAR)), '')"
+    forms = [cast_expression(SourceColumn(column, name, kind), settings) for _, column, settings in _FORMS]
+    return [
+        f"count({filled}) / nullif(count(*), 0)",
+        *(f"count({form}) / nullif(count({filled}), 0)" for form in forms),
+    ]
+
+
+def _sample(source: Source, connection: duckdb.DuckDBPyConnection, parts: list[str]) -> tuple[Any, ...]:
+    if source.peek is not None:
+        connection.register("sampled_rows", source.peek(SAMPLE_ROWS))
+    rows = "sampled_rows" if source.peek is not None else f"({source.sql} LIMIT {SAMPLE_ROWS})"
+    return tuple(connection.execute(f"SELECT {', '.join(parts)} FROM {rows}").fetchall()[0])
+
+
+def _name_similarity(own: str, name: str, known: list[str]) -> float:
+    if own == name:
+        return EQUAL
+    if own in known:
+        return SYNONYM
+    if any(_contains(own, word) for word in (name, *known)):
+        return CONTAINED
+    close = max(difflib.SequenceMatcher(None, own, word).ratio() for word in (name, *known))
+    return SIMILAR if close >= 0.85 else 0.0
+
+
+def _contains(own: str, word: str) -> bool:
+    """Return whether a name contains the words of another; Chinese has no spaces between words."""
+    if re.search(r"[\u4e00-\u9fff]", word):
+        return len(word) > 1 and word in own
+    parts = own.split("_")
+    wanted = word.split("_")
+    return any(parts[start : start + len(wanted)] == wanted for start in range(len(parts) - len(wanted) + 1))

@@ -1,0 +1,184 @@
+"""Reading a history from a folder, a database or memory into one database with every table of the contract."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, cast
+
+import duckdb
+import pyarrow as pa
+
+from rapport.errors import RapportError, TableError
+from rapport.history.contract import TABLES
+from rapport.history.reading.database import Database, open_database
+from rapport.history.reading.fast_reader import ParsedTable, parse_records, register_tables
+from rapport.history.reading.table_loading import LoadedTable, load_table
+from rapport.history.reading.table_names import resolve_table
+from rapport.history.rejected_rows import NO_ROWS, Rejections, collect_rejections
+from rapport.history.settings import Settings
+from rapport.history.sources.discovery import find_sources
+from rapport.history.sources.memory import memory_source, unload
+from rapport.history.sources.postgres import redacted_url
+from rapport.history.sources.source import Source
+
+# Above this number of rows DuckDB is faster than plain Python.
+_FAST_READER_ROWS = 5000
+
+Tables = Mapping[str, pa.Table | Iterable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class History:
+    """A history that was read: the database has every contract table, empty if the source has none.
+
+    ``parsed`` holds the tables of a small history that was read without a database; they are loaded into one on the
+    first use of the connection. ``borrowed`` means that the database belongs to the caller.
+    """
+
+    settings: Settings
+    loaded: Mapping[str, LoadedTable]
+    rejected: Rejections
+    origin: str
+    opened: Database | None = None
+    borrowed: bool = False
+    parsed: Mapping[str, ParsedTable] | None = None
+
+    @cached_property
+    def database(self) -> Database:
+        """Return the database that holds every table."""
+        database = self.opened or open_database(self.settings)
+        register_tables(self.parsed or {}, database)
+        return database
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Return the connection to the database."""
+        return self.database.connection
+
+    @property
+    def present(self) -> dict[str, frozenset[str]]:
+        """Return the contract columns that each table of the source has."""
+        return {name: table.present for name, table in self.loaded.items()}
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Return the number of accepted rows of each table of the source."""
+        return {name: table.rows for name, table in self.loaded.items()}
+
+    def time_range(self) -> tuple[datetime | None, datetime | None]:
+        """Return the times of the first and the last event in all tables."""
+        ranges = [table.time_range for table in self.loaded.values()]
+        firsts = [first for first, _ in ranges if first is not None]
+        lasts = [last for _, last in ranges if last is not None]
+        return min(firsts, default=None), max(lasts, default=None)
+
+    def close(self) -> None:
+        """Close the database, or clear it if it is borrowed."""
+        # A database that was never used must not be filled now, only to be cleared again.
+        database = vars(self).get("database", self.opened)
+        if database is None:
+            return
+        if self.borrowed:
+            database.clear() if database.loaded else None
+        else:
+            database.close()
+
+    def __enter__(self) -> "History":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def read_history(source: str | Path, settings: Settings | None = None) -> History:
+    """Read the history in a folder or a database; invalid rows are rejected, too many of them stop the run."""
+    settings = settings or Settings()
+    origin = redacted_url(str(source))
+    database = open_database(settings)
+    try:
+        with ExitStack() as resources:
+            sources = find_sources(str(source), database.connection, resources)
+            tables = {table.name: resolve_table(table, sources, settings) for table in TABLES}
+            if tables["orders"] is None:
+                raise TableError(
+                    f"{origin}: there is no table orders, which is the one that must be there. It has: "
+                    f"{', '.join(sorted(sources))}. If one of them is it, say so in rapport.toml: "
+                    f'[mapping.orders] table = "{sorted(sources)[0]}".'
+                )
+            loaded = _load_all(tables, database, settings)
+    except RapportError:
+        database.close()
+        raise
+    return History(settings, loaded, _rejections(loaded), origin, database)
+
+
+def history_of(
+    tables: Tables, settings: Settings | None = None, database: Database | None = None, *, complete: bool = True
+) -> History:
+    """Read tables in memory: Arrow tables, or records with named values.
+
+    A ``database`` is borrowed until the history is closed. ``complete=False`` means that the tables are a part of a
+    larger history, so that checks which need all rows of a table are skipped.
+    """
+    settings = settings or Settings()
+    known = {table.name for table in TABLES}
+    for name in tables:
+        if name not in known:
+            raise TableError(f"{name}: no such table. The contract has {', '.join(sorted(known))}.")
+    borrowed = database is not None
+    parsed = _parse_small(tables, settings, complete=complete)
+    if parsed is not None:
+        loaded = {name: LoadedTable(each.rows, each.present, each.time_range, NO_ROWS) for name, each in parsed.items()}
+        return History(settings, loaded, _rejections(loaded), "memory", database, borrowed=borrowed, parsed=parsed)
+    used = database or open_database(settings)
+    try:
+        sources = {name: _memory_source(name, rows, used) for name, rows in tables.items()}
+        loaded = _load_all(sources, used, settings, complete=complete)
+    except RapportError:
+        used.close() if database is None else used.clear()
+        raise
+    return History(settings, loaded, _rejections(loaded), "memory", used, borrowed=borrowed)
+
+
+def _parse_small(tables: Tables, settings: Settings, *, complete: bool) -> dict[str, ParsedTable] | None:
+    """Read all tables without the database, if they are small lists of valid records."""
+    if any(not isinstance(rows, list) or len(rows) > _FAST_READER_ROWS for rows in tables.values()):
+        return None
+    parsed: dict[str, ParsedTable] = {}
+    for table in TABLES:
+        records = tables.get(table.name)
+        if records:
+            read = parse_records(table, cast(list[Mapping[str, Any]], records), settings, complete=complete)
+            if read is None:
+                return None
+            parsed[table.name] = read
+    return parsed
+
+
+def _memory_source(name: str, rows: pa.Table | Iterable[Mapping[str, Any]], database: Database) -> Source | None:
+    """Return the source; None for an empty list of records, which does not even name columns."""
+    source = memory_source(name, rows, database.connection)
+    return source if source.types else None
+
+
+def _load_all(
+    sources: Mapping[str, Source | None], database: Database, settings: Settings, *, complete: bool = True
+) -> dict[str, LoadedTable]:
+    loaded = {}
+    for table in TABLES:
+        source = sources.get(table.name)
+        if source is not None:
+            database.loaded.add(table.name)
+            loaded[table.name] = load_table(table, source, database.connection, settings, complete=complete)
+            unload(source, database.connection)
+    return loaded
+
+
+def _rejections(loaded: Mapping[str, LoadedTable]) -> Rejections:
+    return collect_rejections({name: table.rejects for name, table in loaded.items()})

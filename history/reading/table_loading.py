@@ -1,0 +1,149 @@
+"""Loading of one table into the database: invalid rows are rejected, the others become the contract's table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from rapport.errors import TableError
+from rapport.history.contract import Column, Table, columns_of
+from rapport.history.reading.casting import currency_expression, null_of
+from rapport.history.reading.parquet_statistics import possible_violations
+from rapport.history.reading.profiling import (
+    StagedTable,
+    TableProfile,
+    TimeRange,
+    duplicate_rows,
+    first_violation,
+    invalid_rows,
+    isolated_times,
+    profile,
+)
+from rapport.history.reading.rejection_rules import RejectionRule, rejection_rules
+from rapport.history.reading.staging import ATTRIBUTE, CURRENCY_COLUMNS, is_cheap_to_read, load_source, stage
+from rapport.history.reading.table_names import normalized_name, resolve_attributes, resolve_columns
+from rapport.history.rejected_rows import FILE, LINE, Rejections, rejected_table
+from rapport.history.sentiment import create_sentiment_table
+from rapport.history.settings import Settings
+from rapport.history.sources.source import Source
+from rapport.history.sql import quoted
+
+
+@dataclass(frozen=True)
+class LoadedTable:
+    """What one table holds: accepted rows, columns present, first and last event, rejected rows, currencies."""
+
+    rows: int
+    present: frozenset[str]
+    time_range: TimeRange
+    rejects: pa.Table
+    currencies: frozenset[str] = frozenset()
+
+
+def load_table(
+    table: Table, source: Source, connection: duckdb.DuckDBPyConnection, settings: Settings, *, complete: bool = True
+) -> LoadedTable:
+    """Create the contract's table from the source and collect its rejected rows.
+
+    For a part of a history (``complete=False``) the checks that need all rows are skipped: times far from all others,
+    and the share of rejected rows.
+    """
+    names = resolve_columns(table, source, settings)
+    attributes = resolve_attributes(table, source, names, settings)
+    source = load_source(source, [*names.values(), *attributes.values()])
+    staged = stage(table, source, names, attributes, connection, settings)
+    rules = [rule for column in staged.columns for rule in rejection_rules(column)]
+    rules = possible_violations(source, staged.columns, rules, connection, settings)
+    found = profile(staged, rules)
+    isolated = isolated_times(staged, rules, found) if complete else []
+    if isolated:
+        rules += isolated
+        found = profile(staged, rules)
+    rejects = _rejects(staged, rules, found)
+    rows = found.rows + len(source.rejects)
+    if complete:
+        _check_reject_share(source, rows, rejects, settings)
+    currencies = _currencies(staged, source.sql)
+    scored = _score_sentiment(staged, settings)
+    _create_table(staged, rules, found, attributes, scored=scored)
+    present = frozenset({*names, "sentiment"} if scored else names) & {column.name for column in columns_of(table)}
+    time_range = found.time_ranges.get(table.time, (None, None))
+    return LoadedTable(rows - rejects.num_rows, present, time_range, rejects, currencies)
+
+
+def _rejects(staged: StagedTable, rules: list[RejectionRule], found: TableProfile) -> pa.Table:
+    parts = [rejected_table(staged.table.name, staged.source.rejects)]
+    if found.invalid:
+        parts.append(invalid_rows(staged, rules))
+    if found.duplicates:
+        parts.append(duplicate_rows(staged, rules, _duplicates_table(staged.table)))
+    order = [("file", "ascending"), ("line", "ascending")]
+    return pa.concat_tables(parts).sort_by(order) if len(parts) > 1 else parts[0]
+
+
+def _currencies(staged: StagedTable, source: str) -> frozenset[str]:
+    """Return the currencies of the amounts, where the values or a column of their own name them."""
+    expressions = [currency_expression(each) for each in staged.columns if each.column.unit == "money" and each.is_text]
+    expressions += [
+        f"upper(trim({quoted(own)}))" for own in staged.source.types if normalized_name(own) in CURRENCY_COLUMNS
+    ]
+    if not expressions:
+        return frozenset()
+    values = " UNION ".join(f"SELECT DISTINCT {sql} FROM ({source})" for sql in expressions)
+    return frozenset(row[0] for row in staged.query(f"FROM ({values}) LIMIT 20") if row[0])
+
+
+def _duplicates_table(table: Table) -> str:
+    return f"reading.{quoted(f'{table.name} duplicates')}"
+
+
+def _check_reject_share(source: Source, rows: int, rejects: pa.Table, settings: Settings) -> None:
+    rejected = rejects.num_rows
+    if rejected <= settings.reject_share * rows:
+        return
+    _, reason, count, line, value = Rejections({}, rejects).summary()[0]
+    raise TableError(
+        f"{source.origin}: {rejected} of {rows} rows cannot be used, more than the {settings.reject_share:.0%} that "
+        f"reject_share allows. In {count} of them: {reason} First: line {line}, {value!r}."
+    )
+
+
+def _score_sentiment(staged: StagedTable, settings: Settings) -> bool:
+    """Score the texts without a sentiment, if the settings ask for it; return whether that was so."""
+    present = {each.column.name for each in staged.columns}
+    if staged.table.name != "interactions" or settings.sentiment != "text" or "text" not in present:
+        return False
+    unscored = " AND sentiment IS NULL" if "sentiment" in present else ""
+    create_sentiment_table(
+        staged.connection, f"SELECT DISTINCT text FROM {staged.view} WHERE text IS NOT NULL{unscored}"
+    )
+    return True
+
+
+def _create_table(
+    staged: StagedTable, rules: list[RejectionRule], found: TableProfile, attributes: Mapping[str, str], *, scored: bool
+) -> None:
+    """Create the contract's table from the valid rows, with the sentiments scored from texts."""
+    names = {each.column.name for each in staged.columns}
+    parts = [_column_sql(column, present=column.name in names, scored=scored) for column in columns_of(staged.table)]
+    parts += [f"{quoted(ATTRIBUTE + name)} AS {quoted(name)}" for name in attributes]
+    sql = f"SELECT {', '.join(parts)} FROM {staged.view} AS row"
+    sql += " LEFT JOIN reading.text_sentiments ON scored_text = text" if scored else ""
+    conditions = [f"{first_violation(rules)} IS NULL"] if found.invalid else []
+    if found.duplicates:
+        same = " AND ".join(f"row.{quoted(each)} IS NOT DISTINCT FROM later.{quoted(each)}" for each in (FILE, LINE))
+        conditions.append(f"NOT EXISTS (FROM {_duplicates_table(staged.table)} AS later WHERE {same})")
+    sql += f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    name = quoted(staged.table.name)
+    if is_cheap_to_read(staged) or staged.source.in_memory:
+        staged.query(f"CREATE OR REPLACE VIEW {name} AS {sql}")
+    else:
+        # The raw values are dropped once the cast values are stored.
+        staged.query(f"DROP VIEW {name}; CREATE TABLE {name} AS {sql}; DROP TABLE {staged.view}")
+
+
+def _column_sql(column: Column, *, present: bool, scored: bool) -> str:
+    if scored and column.name == "sentiment":
+        return "COALESCE(sentiment, text_sentiment) AS sentiment" if present else "text_sentiment AS sentiment"
+    return quoted(column.name) if present else f"{null_of(column)} AS {quoted(column.name)}"

@@ -1,0 +1,86 @@
+"""Resolution of a source's table and column names to those of the contract."""
+
+import difflib
+import re
+from collections.abc import Mapping
+
+from rapport.errors import TableError
+from rapport.history.contract import Table, columns_of
+from rapport.history.settings import Settings
+from rapport.history.sources.source import Source
+
+
+def normalized_name(name: str) -> str:
+    """Return a name in snake case, as the contract writes names."""
+    return re.sub(r"[\s\-./]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())).lower()
+
+
+def resolve_table(table: Table, sources: Mapping[str, Source], settings: Settings) -> Source | None:
+    """Return the source of a table: the mapped one, else the one with the same name."""
+    mapped = settings.mapping.get(table.name, {}).get("table")
+    if mapped is None:
+        return sources.get(table.name) or next(
+            (s for name, s in sources.items() if normalized_name(name) == table.name), None
+        )
+    found = sources.get(mapped) or sources.get(mapped.lower())
+    if found is None:
+        near = difflib.get_close_matches(mapped, list(sources), n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(sources))}."
+        raise TableError(f'[mapping.{table.name}] table = "{mapped}": there is no such table. {hint}')
+    return found
+
+
+def resolve_columns(table: Table, source: Source, settings: Settings) -> dict[str, str]:
+    """Return contract column → source column for all that exist; TableError if a required one is missing."""
+    mapped = _mapped(table, source, settings)
+    by_normalized = {normalized_name(own): own for own in reversed(list(source.types))}
+    names = {}
+    for column in columns_of(table):
+        own = mapped.get(column.name)
+        if own is not None:
+            _check_exists(table, source, column.name, own)
+        own = own or (column.name if column.name in source.types else by_normalized.get(column.name))
+        if own is not None:
+            names[column.name] = own
+    _check_required(table, source, names)
+    return names
+
+
+def resolve_attributes(table: Table, source: Source, names: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """Return attribute → source column: the columns of customers beyond the contract."""
+    if table.name != "customers":
+        return {}
+    reserved = {column.name for column in columns_of(table)} | {"table"}
+    mapped = {name: own for name, own in _mapped(table, source, settings).items() if name not in reserved}
+    for name, own in mapped.items():
+        _check_exists(table, source, name, own)
+    taken = {*names.values(), *mapped.values()}
+    more = {own: own for own in source.types if own not in taken and normalized_name(own) not in reserved}
+    return {name: own for name, own in {**more, **mapped}.items() if name not in reserved}
+
+
+def _mapped(table: Table, source: Source, settings: Settings) -> Mapping[str, str]:
+    """Return contract column → source column from the settings; tables in memory may have contract names already."""
+    names = settings.mapping.get(table.name, {})
+    return {name: own for name, own in names.items() if own in source.types} if source.in_memory else names
+
+
+def _check_exists(table: Table, source: Source, name: str, own: str) -> None:
+    if own not in source.types:
+        raise TableError(
+            f'{source.origin}: [mapping.{table.name}] {name} = "{own}": there is no such column. '
+            f"It has: {', '.join(source.types)}."
+        )
+
+
+def _check_required(table: Table, source: Source, names: Mapping[str, str]) -> None:
+    missing = [name for name in table.required if name not in names]
+    if not missing:
+        return
+    near = difflib.get_close_matches(missing[0], list(source.types), n=1, cutoff=0.5)
+    example = near[0] if near else "its name there"
+    raise TableError(
+        f"{source.origin}: has no column {', '.join(missing)}. It has: {', '.join(source.types)}. "
+        f"If it is there under another name, say so in rapport.toml: "
+        f'[mapping.{table.name}] {missing[0]} = "{example}".'
+    )

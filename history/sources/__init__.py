@@ -1,0 +1,1 @@
+"""Where the tables of a history come from: files, databases and memory."""

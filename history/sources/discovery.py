@@ -1,0 +1,18 @@
+"""The sources at an address: a folder, or a database URL."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import duckdb
+
+from rapport.history.sources.files import file_sources
+from rapport.history.sources.ibis_backends import ibis_sources
+from rapport.history.sources.postgres import postgres_sources
+from rapport.history.sources.source import Source
+
+
+def find_sources(address: str, connection: duckdb.DuckDBPyConnection, resources: ExitStack) -> dict[str, Source]:
+    """Find the tables of a folder or a database; connections are closed with ``resources``."""
+    if address.startswith(("postgresql://", "postgres://")):
+        return postgres_sources(address, connection, resources)
+    return ibis_sources(address, connection, resources) if "://" in address else file_sources(Path(address), connection)

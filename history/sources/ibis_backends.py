@@ -1,0 +1,82 @@
+"""Databases that Ibis supports, by URL."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from importlib import import_module
+from typing import Any
+
+import duckdb
+
+from rapport.errors import TableError
+from rapport.history.sources.batch_loading import load_batches
+from rapport.history.sources.postgres import redacted_url
+from rapport.history.sources.source import Source
+from rapport.history.sql import quoted
+
+
+def ibis_sources(url: str, connection: duckdb.DuckDBPyConnection, resources: ExitStack) -> dict[str, Source]:
+    """Find the tables of a database; its connection is closed when ``resources`` is closed."""
+    backend = _connect(url)
+    resources.callback(backend.disconnect)
+    names = sorted(backend.list_tables())
+    if not names:
+        raise TableError(
+            f"{redacted_url(url)}: holds no tables that may be read. Check the name and the user's rights."
+        )
+    return {name: _source(name, backend, connection) for name in names}
+
+
+def _connect(url: str) -> Any:
+    ibis = import_module("ibis")
+    try:
+        return ibis.connect(url)
+    except ImportError as error:
+        needed = url.split(":", 1)[0]
+        raise TableError(
+            f"{redacted_url(url)}: its driver is not installed. Install it: pip install 'ibis-framework[{needed}]'."
+        ) from error
+    # Each backend raises its own errors, which share no base class.
+    except Exception as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise TableError(f"{redacted_url(url)}: cannot be reached: {reason}") from error
+
+
+def _source(name: str, backend: Any, connection: duckdb.DuckDBPyConnection) -> Source:
+    table = backend.table(name)
+    types = {column: _duckdb_type(kind) for column, kind in table.schema().items()}
+
+    def load(wanted: Sequence[str]) -> list[Any]:
+        columns = [_select_expression(table, column, types[column]) for column in wanted]
+        load_batches(name, table.select(*columns).to_pyarrow_batches(), connection)
+        return []
+
+    def peek(rows: int) -> Any:
+        return (
+            table.select(*(_select_expression(table, column, kind) for column, kind in types.items()))
+            .limit(rows)
+            .to_pyarrow()
+        )
+
+    return Source(name, f"table {name}", f"SELECT * FROM {quoted(f'loaded {name}')}", types, load=load, peek=peek)
+
+
+def _duckdb_type(kind: Any) -> str:
+    """Return the DuckDB type for an Ibis type; other types are sent as text."""
+    if kind.is_timestamp():
+        return "TIMESTAMP" if kind.timezone is None else "TIMESTAMP WITH TIME ZONE"
+    if kind.is_date():
+        return "DATE"
+    if kind.is_boolean():
+        return "BOOLEAN"
+    if kind.is_integer():
+        return "BIGINT"
+    return "DOUBLE" if kind.is_numeric() else "VARCHAR"
+
+
+def _select_expression(table: Any, column: str, kind: str) -> Any:
+    value = table[column]
+    if kind == "DOUBLE":
+        return value.cast("float64").name(column)
+    if kind == "BIGINT":
+        return value.cast("int64").name(column)
+    return value.cast("string").name(column) if kind == "VARCHAR" and not value.type().is_string() else value

@@ -1,0 +1,51 @@
+"""How the program ends: an expected error becomes one sentence on stderr and its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from rapport.cli.terminal import err
+from rapport.errors import RapportError
+
+DISTRIBUTION = "rapport-crm"
+MODULES_OF_EXTRAS = {
+    "train": ("mlflow", "sklearn", "scipy", "matplotlib", "pandas", "shap"),
+    "search": ("optuna",),
+    "serve": ("bentoml", "pydantic", "prometheus_client", "starlette", "itsdangerous", "jwt", "xlsxwriter"),
+    "spark": ("pyspark",),
+    "sentiment": ("textblob",),
+    "sql": ("adbc_driver_postgresql", "adbc_driver_manager"),
+    "notebooks": ("jupytext", "nbclient"),
+}
+
+
+def run_with_exit_codes(run: Callable[[], None]) -> None:
+    """Run the program; errors that a user can repair end without a traceback."""
+    # MLflow logs the creation of its own tables at import and first use; a command's output is the result only.
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    try:
+        run()
+    except RapportError as error:
+        _exit(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        extra = extra_of(error.name or "")
+        if extra is None:
+            raise
+        _exit(f"This command needs {error.name}. Install it with: pip install '{DISTRIBUTION}[{extra}]'", 3)
+    except (OSError, MemoryError) as error:
+        _exit(f"The operating system refused: {error}. Check the path, the permissions and the free space.", 4)
+    except KeyboardInterrupt:
+        _exit("Stopped; earlier results are unchanged.", 130)
+
+
+def extra_of(module: str) -> str | None:
+    """Return the extra that installs a module, if one does."""
+    top = module.split(".")[0]
+    return next((extra for extra, modules in MODULES_OF_EXTRAS.items() if top in modules), None)
+
+
+def _exit(sentence: str, code: int) -> None:
+    err.print(sentence, style="" if code == 130 else "red", markup=False)
+    sys.exit(code)

@@ -1,0 +1,79 @@
+"""What a command reads: the settings, a history, the data folder and the clock."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rapport.aliases import variable
+from rapport.cli.terminal import err
+from rapport.data_format import check_format
+from rapport.errors import SettingsError
+from rapport.history import Settings
+
+if TYPE_CHECKING:
+    from rapport.history import History
+
+SETTINGS_FILE = Path("rapport.toml")
+
+
+def read_settings(path: Path | None) -> Settings:
+    """Read the named file, else ``rapport.toml`` in the current folder, else use the defaults."""
+    return Settings.read(path or (SETTINGS_FILE if SETTINGS_FILE.exists() else None))
+
+
+def resolve_data_dir(option: Path | None, settings: Settings) -> Path:
+    """Return the data folder; a note is printed if it has an older format, and a newer one is refused."""
+    data_dir = locate_data_dir(option, settings)
+    if note := check_format(data_dir):
+        err.print(note, style="dim", markup=False)
+    return data_dir
+
+
+def locate_data_dir(option: Path | None, settings: Settings) -> Path:
+    """Return the folder of models and scores: ``--data-dir``, else RAPPORT_DATA_DIR, else the settings."""
+    return option or Path(variable(os.environ, "RAPPORT_DATA_DIR") or settings.data_dir)
+
+
+@contextmanager
+def open_history(source: str, settings: Settings) -> Iterator[History]:
+    """Read a history, print how many rows were rejected, and close it at the end."""
+    from duckdb import OutOfMemoryException
+
+    from rapport.history import read_history
+
+    try:
+        with read_history(source, settings) as history:
+            rejected = history.rejected.total
+            if rejected:
+                err.print(
+                    f"[yellow]{rejected:,} rows were set aside[/]; `rapport check {source}` lists them with reasons.",
+                    style="dim",
+                )
+            yield history
+    except OutOfMemoryException as error:
+        raise SettingsError(
+            f"memory_limit = {settings.memory_limit!r} is too little for the engine to work on {source}. "
+            "Write more into rapport.toml, such as '4GB', or fewer `threads`."
+        ) from error
+
+
+def current_time() -> datetime:
+    """Return the time at which a command runs; only the command line reads the clock."""
+    return datetime.now().astimezone()
+
+
+def remove_leftovers(data_dir: Path, settings: Settings) -> None:
+    """Remove what killed runs left in the data folder and in the folder of temporary files."""
+    from rapport.files import remove_stale
+
+    temp_dir = Path(settings.temp_dir or tempfile.gettempdir())
+    parts = [*data_dir.glob("models/*/.*.part"), *data_dir.glob("scores/**/.*.part"), *data_dir.glob(".mlflow.db.*")]
+    # The folder of a running server is as old as the server.
+    ours = [path for path in temp_dir.glob("rapport-*") if not path.name.startswith("rapport-bento-")]
+    remove_stale([*parts, *ours], current_time())

@@ -1,0 +1,130 @@
+"""Commands that use the champion: ``score`` publishes a score snapshot, ``due`` lists whom to review."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rapport.cli.inputs import current_time, open_history, read_settings, remove_leftovers, resolve_data_dir
+from rapport.cli.options import (
+    AsOf,
+    DataDir,
+    Engine,
+    EngineName,
+    HistorySource,
+    Json,
+    Language,
+    Master,
+    OptionalAsOf,
+    SettingsPath,
+    Target,
+    TargetName,
+)
+from rapport.cli.terminal import out, print_result, progress
+from rapport.errors import SettingsError
+from rapport.history import Settings
+
+SHOWN_DUE = 50
+"""How many due customers are printed; ``--out`` writes all of them."""
+
+Destination = Annotated[
+    str | None, typer.Option("--out", help=".parquet, .csv, .xlsx, a PostgreSQL URL, or a webhook's URL.")
+]
+
+
+def score(
+    source: HistorySource,
+    as_of: AsOf,
+    target: Target = TargetName.churn,
+    path: Destination = None,
+    reasons: Annotated[int, typer.Option(min=0, max=17, help="Reasons written for each customer.")] = 3,
+    language: Language = None,
+    engine: Engine = EngineName.duckdb,
+    master: Master = "local[2]",
+    alerts: Annotated[bool, typer.Option("--alerts", help="Raise and send the alerts of this run (churn).")] = False,
+    data_dir: DataDir = None,
+    settings: SettingsPath = None,
+    as_json: Json = False,
+) -> None:
+    """Score every customer with the champion, publish the snapshot that the service answers from, and export it."""
+    from rapport.serving.jobs.alert_job import alert_channels, run_alert_job
+    from rapport.serving.jobs.exports import check_destination, export_scores
+    from rapport.serving.snapshots.scoring_run import export_table, run_scoring
+
+    current = read_settings(settings)
+    folder = resolve_data_dir(data_dir, current)
+    if engine is EngineName.spark:
+        _score_by_spark(source, folder, target.value, as_of, path, current, master)
+        return
+    secret = os.environ.get("RAPPORT_WEBHOOK_SECRET")
+    if path is not None:
+        check_destination(path, secret)
+    remove_leftovers(folder, current)
+    with open_history(source, current) as history, progress() as report:
+        now, channels = current_time(), alert_channels(folder, os.environ)
+        run = run_scoring(history, folder, target.value, as_of=as_of, now=now, progress=report)
+        notice = run_alert_job(history, folder, run, now=now, channels=channels) if alerts else None
+    if path is not None:
+        export_scores(export_table(run.scored, reasons=reasons, language=language or current.language), path, secret)
+    count = len(run.scored)
+    text = f"Scored {count:,} customers as of {as_of:%Y-%m-%d}" + (f"; wrote {path}." if path else ".")
+    result: dict[str, Any] = {"rows": count, "as_of": as_of.isoformat(), "out": path}
+    if note := run.scored.bundle.settings_mismatch(current):
+        text += f"\n{note}"
+        result["note"] = note
+    if notice is not None:
+        text += f"\nRaised {notice.raised:,} alerts, held back {notice.held_back:,}."
+        result |= {"raised": notice.raised, "held_back": notice.held_back}
+    print_result(result, text, as_json=as_json)
+
+
+def due(
+    source: HistorySource,
+    as_of: OptionalAsOf = None,
+    target: Target = TargetName.churn,
+    path: Destination = None,
+    data_dir: DataDir = None,
+    settings: SettingsPath = None,
+    as_json: Json = False,
+) -> None:
+    """List the customers whose scores are due for review, by the review intervals of the playbook."""
+    from rapport.scoring.actions.playbook import playbook_of
+    from rapport.serving.jobs.exports import export_scores
+    from rapport.serving.work.due import due_customers
+
+    current = read_settings(settings)
+    folder = resolve_data_dir(data_dir, current)
+    cutoff = as_of or _newest_row(source, current)
+    customers = due_customers(folder, target.value, cutoff, playbook_of(current).cadence)
+    if path is not None:
+        export_scores(customers, path)
+    rows = customers.to_pylist()
+    lines = [f"{row['customer_id']}  {row['what']}  due {row['due_at']:%Y-%m-%d}" for row in rows[:SHOWN_DUE]]
+    if len(rows) > SHOWN_DUE:
+        lines.append(f"… and {len(rows) - SHOWN_DUE:,} more; --out writes them all.")
+    print_result({"due": rows}, "\n".join(lines) or "No customer is due for review.", as_json=as_json)
+
+
+def _newest_row(source: str, settings: Settings) -> datetime:
+    from rapport.training import default_cutoff
+
+    with open_history(source, settings) as history:
+        return default_cutoff(history)
+
+
+def _score_by_spark(
+    source: str, data_dir: Path, target: str, as_of: datetime, path: str | None, settings: Settings, master: str
+) -> None:
+    from rapport.scoring.models import model_store
+    from rapport.scoring.models.spark import spark_score
+
+    if path is None:
+        raise SettingsError("With --engine spark, name the folder to write with --out.")
+    champion = model_store.champion(data_dir, target)
+    with progress() as report:
+        rows = spark_score(source, champion, path, as_of=as_of, settings=settings, master=master, progress=report)
+    out.print(f"Scored {rows:,} customers to {path} by Spark.", markup=False)

@@ -1,0 +1,124 @@
+"""Commands that fit and evaluate models: ``train``, ``backtest`` and ``monitor``."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rapport.cli.inputs import current_time, open_history, read_settings, remove_leftovers, resolve_data_dir
+from rapport.cli.options import (
+    DATE_FORMATS,
+    Active,
+    DataDir,
+    HistorySource,
+    Horizon,
+    Json,
+    Language,
+    OptionalAsOf,
+    Out,
+    SettingsPath,
+    Target,
+    TargetName,
+)
+from rapport.cli.terminal import print_result, progress, write_table
+from rapport.durations import parse_duration
+
+
+def train(
+    source: HistorySource,
+    target: Target = TargetName.churn,
+    as_of: OptionalAsOf = None,
+    horizon: Horizon = None,
+    active: Active = None,
+    data_dir: DataDir = None,
+    search: Annotated[
+        int, typer.Option("--search", min=0, help="Trials of parameter search (Optuna); 0 for none.")
+    ] = 0,
+    language: Language = None,
+    settings: SettingsPath = None,
+    as_json: Json = False,
+) -> None:
+    """Fit a model, evaluate it out of time against the card and simple rules, and record it in MLflow."""
+    from rapport.training import default_cutoff, register
+    from rapport.training import train as fit
+
+    current = read_settings(settings)
+    folder = resolve_data_dir(data_dir, current)
+    remove_leftovers(folder, current)
+    with open_history(source, current) as history, progress() as report:
+        trained = fit(
+            history,
+            target.value,
+            as_of=as_of or default_cutoff(history),
+            horizon=parse_duration(horizon or current.horizon),
+            active=parse_duration(active or current.active_window),
+            search=search,
+            progress=report,
+        )
+        recorded = register(
+            trained, data_dir=folder, environ=os.environ, now=current_time(), language=language, progress=report
+        )
+    text = f"{trained.as_text()}\n{recorded.as_text()}"
+    print_result(trained.as_dict() | recorded.as_dict(), text, as_json=as_json)
+
+
+def backtest(
+    source: HistorySource,
+    cutoff: Annotated[
+        datetime, typer.Option("--cutoff", formats=DATE_FORMATS, help="Train on facts before this, predict from here.")
+    ],
+    path: Out,
+    target: Target = TargetName.churn,
+    horizon: Horizon = None,
+    active: Active = None,
+    settings: SettingsPath = None,
+    as_json: Json = False,
+) -> None:
+    """Train on what was known at a past cutoff and write the predictions that would have been made then."""
+    from rapport.training import backtest as predict
+
+    current = read_settings(settings)
+    with open_history(source, current) as history, progress() as report:
+        predictions = predict(
+            history,
+            target.value,
+            cutoff=cutoff,
+            horizon=parse_duration(horizon or current.horizon),
+            active=parse_duration(active or current.active_window),
+            progress=report,
+        )
+    write_table(predictions, path)
+    text = f"Wrote the predictions of {predictions.num_rows:,} customers to {path}."
+    print_result({"rows": predictions.num_rows, "out": str(path)}, text, as_json=as_json)
+
+
+def monitor(
+    source: HistorySource,
+    target: Target = TargetName.churn,
+    as_of: OptionalAsOf = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page.")] = None,
+    language: Language = None,
+    data_dir: DataDir = None,
+    settings: SettingsPath = None,
+    as_json: Json = False,
+) -> None:
+    """Compare today with the champion's training data: feature drift and matured outcomes; exit code 1 on an alert."""
+    from rapport.scoring.models import model_store
+    from rapport.training import default_cutoff, monitor_champion
+
+    current = read_settings(settings)
+    folder = resolve_data_dir(data_dir, current)
+    with open_history(source, current) as history, progress() as report:
+        found = monitor_champion(history, folder, target.value, as_of=as_of or default_cutoff(history), progress=report)
+    result = found.as_dict()
+    model_store.keep_matured(
+        folder, target.value, model_store.champion_version(folder, target.value), result["matured"] or ()
+    )
+    if html is not None:
+        html.write_text(found.as_html(language or current.language), encoding="utf-8")
+    print_result(result, found.as_text(), as_json=as_json)
+    raise typer.Exit(1 if found.alert else 0)

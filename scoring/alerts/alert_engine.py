@@ -1,0 +1,216 @@
+"""Raise alerts at one moment: every rule is evaluated, one alert per cause, none within the cooldown."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from rapport.errors import CardError
+from rapport.history import History
+from rapport.history.contract import by_name
+from rapport.scoring.alerts.rules import AlertRule, AlertRules
+from rapport.scoring.analytics.point_in_time import rows_known_at
+from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.card_scores import numpy_columns
+
+LastRaised = Mapping[tuple[str, str], datetime]
+"""When each (customer, cause) last raised an alert."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert. The id is derived from customer, cause and moment, so the same alert always has the same id.
+
+    An event is `seen_once`; a state, such as a high score, still holds at the next evaluation.
+    """
+
+    id: str
+    customer_id: str
+    rule: str
+    cause: str
+    priority: int
+    as_of: datetime
+    en: str
+    zh: str
+    at_stake: float
+    seen_once: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the alert as JSON."""
+        return vars(self) | {"as_of": self.as_of.isoformat()}
+
+
+@dataclass(frozen=True)
+class AlertContext:
+    """The input of the rules at one moment.
+
+    `scores` has one row per customer: customer_id, probability, tier, and optionally name, value_at_risk and the
+    features that the rules read; `before` is the same `rules.rise_days` ago; `events` comes from `new_events`.
+    """
+
+    as_of: datetime
+    card: Card
+    scores: pa.Table
+    before: pa.Table | None = None
+    events: pa.Table | None = None
+
+
+def raise_alerts(rules: AlertRules, context: AlertContext, last_raised: LastRaised) -> list[Alert]:
+    """Return the alerts of this moment, most urgent and most valuable first, before the capacity limit."""
+    found: dict[tuple[str, str], Alert] = {}
+    for rule in sorted(rules.rules, key=lambda rule: rule.priority):
+        for alert in _matching_alerts(rule, context):
+            key = (alert.customer_id, alert.cause)
+            last = last_raised.get(key)
+            resting = last is not None and context.as_of - last < timedelta(days=rule.cooldown_days)
+            if key not in found and not resting:
+                found[key] = alert
+    return sorted(found.values(), key=lambda alert: (alert.priority, -alert.at_stake, alert.customer_id, alert.cause))
+
+
+def within_capacity(alerts: Sequence[Alert], capacity: int, alerted_this_week: int) -> list[Alert]:
+    """Keep what the team can still handle this week, counted in customers.
+
+    A state that is left out is raised again at the next evaluation; an event would be lost, so it always passes.
+    """
+    room = max(0, capacity - alerted_this_week)
+    chosen = set(list(dict.fromkeys(alert.customer_id for alert in alerts))[:room])
+    return [alert for alert in alerts if alert.seen_once or alert.customer_id in chosen]
+
+
+def new_events(history: History, rules: AlertRules, since: datetime, as_of: datetime) -> pa.Table:
+    """Return the events that match a rule and became known in [since, as_of): customer, rule, detail."""
+    parts = [_event_sql(rule) for rule in rules.events]
+    if not parts:
+        return pa.table({"customer_id": pa.array([], pa.string()), "rule": pa.array([], pa.string()), "detail": []})
+    values = {f"{rule.name}_{name}": text for rule in rules.events for name, text in rule.when["where"].items()}
+    sql = " UNION ALL ".join(parts) + " ORDER BY customer_id, rule"
+    return history.connection.sql(sql, params={"as_of": as_of, "since": since} | values).to_arrow_table()
+
+
+def _event_sql(rule: AlertRule) -> str:
+    table = by_name(rule.when["table"])
+    wanted = " AND ".join(f"{name} = ${rule.name}_{name}" for name in rule.when["where"])
+    shown = [name for name in ("kind", "category", "role") if name in table.names]
+    detail = f"concat_ws(', ', {', '.join(shown)})" if shown else "''"
+    became_known = f"greatest({table.time}, coalesce(recorded_at, {table.time})) >= $since"
+    rows = rows_known_at(table.name, extra=["recorded_at"])
+    return (
+        f"SELECT customer_id, '{rule.name}' AS rule, arg_max({detail}, {table.time}) AS detail FROM {rows} "
+        f"WHERE {wanted} AND {became_known} GROUP BY customer_id"
+    )
+
+
+def _matching_alerts(rule: AlertRule, context: AlertContext) -> Iterator[Alert]:
+    scores, as_of = context.scores, context.as_of
+    hits: list[tuple[int, Mapping[str, Any]]]
+    if rule.kind == "event":
+        hits = _events_of(rule, context)
+    else:
+        rows, columns = _MATCHERS[rule.kind](rule, context)
+        hits = [(int(at), {name: values[at] for name, values in columns.items()}) for at in np.flatnonzero(rows)]
+    ids, names = scores["customer_id"], scores["name"] if "name" in scores.column_names else scores["customer_id"]
+    stakes = numpy_columns(scores, ["value_at_risk"]).get("value_at_risk")
+    for at, facts in hits:
+        customer = ids[at].as_py()
+        named = {"name": names[at].as_py() or customer, **facts}
+        stake = 0.0 if stakes is None or np.isnan(stakes[at]) else float(stakes[at])
+        yield Alert(
+            id=_id(customer, rule.cause, as_of),
+            customer_id=customer,
+            rule=rule.name,
+            cause=rule.cause,
+            priority=rule.priority,
+            as_of=as_of,
+            en=rule.text.en.format_map(named),
+            zh=rule.text.zh.format_map(named),
+            at_stake=stake,
+            seen_once=rule.kind == "event",
+        )
+
+
+def _id(customer: str, cause: str, as_of: datetime) -> str:
+    return hashlib.sha256(f"{customer}\n{cause}\n{as_of.isoformat()}".encode()).hexdigest()[:32]
+
+
+Match = tuple[npt.NDArray[np.bool_], Mapping[str, Any]]
+
+
+def _score_above(rule: AlertRule, context: AlertContext) -> Match:
+    probability = _numbers(context.scores, "probability", rule)
+    return probability >= rule.when["probability"], {"probability": probability}
+
+
+def _score_rise(rule: AlertRule, context: AlertContext) -> Match:
+    probability = _numbers(context.scores, "probability", rule)
+    old = _before(context, "probability", np.nan)
+    rows = (probability - old >= rule.when["points"]) & (probability >= rule.when["least"])
+    return rows, {"probability": probability, "before": old, "days": [rule.when["days"]] * len(probability)}
+
+
+def _tier_fall(rule: AlertRule, context: AlertContext) -> Match:
+    tiers = context.card.tiers
+    position = {tier.name: at for at, tier in enumerate(tiers)}
+    bad = {tier.name for tier in tiers if tier.signal in ("red", rule.when["to"])}
+    now, old = context.scores["tier"].to_pylist(), _before(context, "tier", None)
+    rows = [
+        tier in bad and was in position and position[tier] > position[was] for tier, was in zip(now, old, strict=True)
+    ]
+    labels = {tier.name: tier.label.en for tier in tiers}
+    shown = {"tier": [labels.get(tier, "") for tier in now], "tier_before": [labels.get(was, "") for was in old]}
+    return np.array(rows, dtype=bool) & _is_likely(rule, context), shown
+
+
+def _feature_above(rule: AlertRule, context: AlertContext) -> Match:
+    values = _numbers(context.scores, rule.when["feature"], rule)
+    return (values >= rule.when["value"]) & _is_likely(rule, context), {"value": values}
+
+
+def _feature_below(rule: AlertRule, context: AlertContext) -> Match:
+    values = _numbers(context.scores, rule.when["feature"], rule)
+    return (values <= rule.when["value"]) & _is_likely(rule, context), {"value": values}
+
+
+def _is_likely(rule: AlertRule, context: AlertContext) -> npt.NDArray[np.bool_]:
+    """Mark the customers with at least the probability that the rule requires besides its own condition."""
+    if rule.when["least"] == 0:
+        return np.ones(context.scores.num_rows, dtype=bool)
+    return np.asarray(_numbers(context.scores, "probability", rule) >= rule.when["least"])
+
+
+_MATCHERS: Mapping[str, Callable[[AlertRule, AlertContext], Match]] = {
+    "score_above": _score_above,
+    "score_rise": _score_rise,
+    "tier_fall": _tier_fall,
+    "feature_above": _feature_above,
+    "feature_below": _feature_below,
+}
+
+
+def _events_of(rule: AlertRule, context: AlertContext) -> list[tuple[int, Mapping[str, Any]]]:
+    if context.events is None:
+        return []
+    position = {name: at for at, name in enumerate(context.scores["customer_id"].to_pylist())}
+    rows = (row for row in context.events.to_pylist() if row["rule"] == rule.name and row["customer_id"] in position)
+    return [(position[row["customer_id"]], {"detail": row["detail"]}) for row in rows]
+
+
+def _numbers(scores: pa.Table, name: str, rule: AlertRule) -> npt.NDArray[Any]:
+    found = numpy_columns(scores, [name])
+    if name not in found:
+        raise CardError(f"alert rule {rule.name}: the scores have no column {name}. docs/features.md lists all.")
+    return found[name]
+
+
+def _before(context: AlertContext, name: str, missing: Any) -> npt.NDArray[Any]:
+    if context.before is None:
+        return np.full(context.scores.num_rows, missing)
+    before = context.before
+    old = dict(zip(before["customer_id"].to_pylist(), before[name].to_pylist(), strict=True))
+    found = [old.get(customer) for customer in context.scores["customer_id"].to_pylist()]
+    return np.array([missing if value is None else value for value in found])

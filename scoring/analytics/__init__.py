@@ -1,0 +1,1 @@
+"""Analytics over a history: account hierarchy, stakeholders, risk, attribution, segments, opportunities."""

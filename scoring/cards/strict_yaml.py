@@ -1,0 +1,47 @@
+"""Read hand-written YAML: a repeated key or a wrong indent is refused with a sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rapport.errors import CardError
+
+
+class _Strict(yaml.SafeLoader):
+    """A loader that refuses repeated keys; the default loader silently keeps the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping; a repeated key is refused by name."""
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise CardError(f"line {key_node.start_mark.line + 1}: “{key}” is given twice; keep one of them.")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Parse YAML text; errors call it `where`."""
+    try:
+        return yaml.load(text, Loader=_Strict)
+    except CardError as error:
+        raise CardError(f"{where}, {error}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not readable"
+        raise CardError(f"{where}{line}: this is not YAML ({problem}). Check indents, colons and quotes.") from error
+
+
+def read_text(path: Path) -> str:
+    """Read a UTF-8 text file."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise CardError(f"{path}: there is no such file.") from error
+    except UnicodeDecodeError as error:
+        raise CardError(f"{path.name}: not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+    except OSError as error:
+        raise CardError(f"{path}: cannot be read ({error.strerror}).") from error

@@ -1,0 +1,1 @@
+"""Health of a customer: scorecard tiers with hysteresis."""

@@ -1,0 +1,244 @@
+"""Everything that is needed to reproduce a score: one immutable value, stored as JSON and booster texts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rapport.durations import parse_duration
+from rapport.errors import BundleError, RapportError
+from rapport.features import BY_ORDERS, ChurnRule
+from rapport.features.catalog.feature import FAMILIES
+from rapport.history import Settings
+from rapport.scoring.models.blend import Blend, sigmoid
+from rapport.scoring.models.bundle_files import MAIN, read_folder, write_folder
+from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.interval import PredictionInterval
+from rapport.scoring.models.matrix import Floats, Matrix
+from rapport.scoring.models.members.card import CardMember
+from rapport.scoring.models.members.loading import load_member
+from rapport.scoring.models.members.member import EnsembleMember
+from rapport.scoring.models.reference import ReferencePopulation
+from rapport.scoring.models.spend_model import SpendModel
+from rapport.scoring.models.stored_names import with_current_names
+
+ELIGIBLE = {"churn": "active", "conversion": "new"}
+# The fields that are stored as they are.
+_PLAIN = (
+    "target",
+    "version",
+    "horizon",
+    "active_window",
+    "fingerprint",
+    "vocabulary",
+    "currency",
+    "grade",
+    "tables",
+    "evaluation",
+    "provenance",
+)
+# The fields whose key in bundle.json differs. Stored bundles keep these keys; they never change.
+STORED_KEYS: Mapping[str, str] = {
+    "active_window": "active",
+    "provenance": "record",
+    "members": "experts",
+    "fallback": "basis",
+    "spend_model": "spend",
+}
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """Which members the answers use, where the history was too small for the full ensemble.
+
+    ``label`` is the stored name: "committee" (the full ensemble), "card_and_rhythm" or "card"; ``en`` and ``zh`` give
+    the reason in a sentence.
+    """
+
+    label: str = "committee"
+    en: str = ""
+    zh: str = ""
+
+
+# Compared by identity: two bundles with equal content are still two publications.
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """The fitted ensemble of one target, its reference population and its provenance.
+
+    Parameters
+    ----------
+    columns : the features, in the order in which every member reads them.
+    fingerprint, vocabulary : of the feature catalog that the model was trained with.
+    rule : the definition of churn; it also decides who is active.
+    tables : the tables that the company's history has; a feature of any other table is unknown, not 0.
+    model_blend : the ensemble without the card, calibrated separately, for ``model_probability``.
+    evaluation, provenance : what training measured, and its inputs (data fingerprint, settings, seeds, versions);
+        stored and shown, never used in a score.
+    """
+
+    target: str
+    version: str
+    horizon: str
+    active_window: str
+    columns: tuple[FeatureColumn, ...]
+    fingerprint: str
+    members: tuple[EnsembleMember, ...]
+    blend: Blend
+    model_blend: Blend
+    reference: ReferencePopulation = field(default_factory=ReferencePopulation)
+    rule: ChurnRule = BY_ORDERS
+    vocabulary: Any = None
+    tables: Sequence[str] = ()
+    interval: PredictionInterval | None = None
+    spend_model: SpendModel | None = None
+    fallback: Fallback = Fallback()
+    currency: str = "CNY"
+    grade: str = ""
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def eligible(self) -> str:
+        """Return the state whose customers get a probability."""
+        return ELIGIBLE[self.target]
+
+    @property
+    def is_risk(self) -> bool:
+        """Tell whether a higher probability is bad news."""
+        return self.target == "churn"
+
+    @property
+    def has_model(self) -> bool:
+        """Tell whether any member except the card has a weight."""
+        return any(self.model_blend.share(member.name) > 0 for member in self.members)
+
+    @cached_property
+    def base(self) -> float:
+        """Return the mean blended log-odds of the reference population: the origin of all evidence."""
+        no_rows = Matrix(self.columns, np.empty((0, len(self.columns))))
+        return self.blend.base({member.name: member.contributions(no_rows).mean for member in self.members})
+
+    @cached_property
+    def base_rate(self) -> float:
+        """Return the base as a probability."""
+        return float(sigmoid(np.asarray(self.base)))
+
+    @cached_property
+    def families(self) -> tuple[str, ...]:
+        """Return the families of evidence, in the order of the evidence columns."""
+        return tuple(dict.fromkeys([*FAMILIES, *(column.family for column in self.columns)]))
+
+    @cached_property
+    def by_name(self) -> dict[str, FeatureColumn]:
+        """Return the columns by name."""
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def card(self) -> CardMember | None:
+        """Return the scorecard member, if the ensemble has one."""
+        return next((member for member in self.members if isinstance(member, CardMember)), None)
+
+    def centred_on(self, rows: Matrix) -> "Bundle":
+        """Return the same bundle with every member and the reference population centred on ``rows``."""
+        members = tuple(member.centred_on(rows) for member in self.members)
+        centred = replace(self, members=members)
+        return replace(centred, reference=ReferencePopulation.of(rows, centred.logit(rows)))
+
+    def logit(self, rows: Matrix) -> Floats:
+        """Return the blended log-odds of each row, without reasons."""
+        logits = {member.name: member.contributions(rows).logit() for member in self.members}
+        return self.blend.logit(logits, len(rows))
+
+    def check_catalog(self, catalog: Any) -> None:
+        """Refuse a catalog that does not compute the features of this bundle, and name the difference."""
+        if catalog.fingerprint == self.fingerprint:
+            return
+        difference = _difference(set(self.by_name), {feature.name for feature in catalog.features})
+        raise BundleError(
+            f"the {self.target} model {self.version} was trained with another feature catalog ({difference}). "
+            "Train again, or install the version of Rapport that trained it."
+        )
+
+    def settings_mismatch(self, settings: Settings, language: str = "en") -> str | None:
+        """Return a sentence that names the settings which differ from those of the training; None if there are none."""
+        now = {"horizon": str(parse_duration(settings.horizon)), "active": str(parse_duration(settings.active_window))}
+        own = {"horizon": self.horizon, "active": self.active_window}
+        if self.is_risk:
+            now["churn"], own["churn"] = ChurnRule.of(settings).as_text(), self.rule.as_text()
+        differing = [name for name in own if own[name] != now[name]]
+        if not differing:
+            return None
+        if language == "zh":
+            listed = "；".join(f"{name}：{own[name]}，而非 {now[name]}" for name in differing)
+            return (
+                f"模型 {self.target} {self.version} 仍按训练时的设定评分，与 rapport.toml 现在的设定不同（{listed}）。"
+                "如需按新设定评分，请重新训练。"
+            )
+        listed = "; ".join(f"{name}: {own[name]}, not {now[name]}" for name in differing)
+        return (
+            f"The {self.target} model {self.version} still uses the settings of its training, which differ from "
+            f"rapport.toml ({listed}). Train again to apply the new settings."
+        )
+
+    def save(self, folder: Path) -> Path:
+        """Write the bundle as a folder; it appears complete or not at all."""
+        files: dict[str, str] = self.spend_model.files() if self.spend_model else {}
+        for member in self.members:
+            files = files | member.files()
+        return write_folder(folder, self._stored(), files)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Bundle":
+        """Load a folder that ``save`` wrote; a damaged one is refused by the name of the file."""
+        by_key, files = read_folder(folder)
+        try:
+            by_key = with_current_names(by_key)
+            stored = {**by_key, **{name: by_key[key] for name, key in STORED_KEYS.items()}}
+            return cls(
+                **{name: stored[name] for name in _PLAIN},
+                columns=tuple(FeatureColumn.from_dict(column) for column in stored["columns"]),
+                members=tuple(load_member(member, files) for member in stored["members"]),
+                blend=Blend(**stored["blend"]),
+                model_blend=Blend(**stored["model_blend"]),
+                reference=ReferencePopulation.from_dict(stored["reference"]),
+                interval=PredictionInterval.from_dict(stored["interval"]) if stored["interval"] else None,
+                spend_model=SpendModel.from_dict(stored["spend_model"], files) if stored["spend_model"] else None,
+                fallback=Fallback(**stored["fallback"]),
+                rule=ChurnRule(**stored["rule"]),
+            )
+        except RapportError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+            raise BundleError(
+                f"{folder / MAIN} lacks {error}, or its value has the wrong type. Publish the bundle again."
+            ) from error
+
+    def _stored(self) -> dict[str, Any]:
+        fields = {
+            **{name: getattr(self, name) for name in _PLAIN},
+            "fallback": asdict(self.fallback),
+            "rule": asdict(self.rule),
+            "columns": [column.to_dict() for column in self.columns],
+            "members": [member.to_dict() for member in self.members],
+            "blend": self.blend.to_dict(),
+            "model_blend": self.model_blend.to_dict(),
+            "interval": self.interval.to_dict() if self.interval else None,
+            "spend_model": self.spend_model.to_dict() if self.spend_model else None,
+            "reference": self.reference.to_dict(),
+        }
+        return {STORED_KEYS.get(name, name): value for name, value in fields.items()}
+
+
+def _difference(own: set[str], current: set[str]) -> str:
+    removed, added = sorted(own - current), sorted(current - own)
+    parts = []
+    if removed:
+        parts.append(
+            f"it reads {', '.join(removed[:5])}{' and others' if len(removed) > 5 else ''}, which no longer exist"
+        )
+    if added:
+        parts.append(f"it does not know the new {', '.join(added[:5])}{' and others' if len(added) > 5 else ''}")
+    return "; ".join(parts) or "the same names, but some are computed in another way"

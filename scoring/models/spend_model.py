@@ -1,0 +1,71 @@
+"""Spend if retained: what a customer would spend within the horizon if it stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rapport.scoring.models.lightgbm_loader import load_booster
+from rapport.scoring.models.matrix import Floats, Matrix
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+
+@dataclass(frozen=True)
+class SpendModel:
+    """Expected spend: a curve over one feature, or trees on log(1 + spend) with one correction factor.
+
+    Parameters
+    ----------
+    feature, knots, values : the curve; a customer beyond the last knot keeps the last ratio of value to knot.
+    booster : LightGBM text that predicts log(1 + spend); empty where the curve was as good on later cutoffs.
+    factor : multiplies the prediction of the trees, because a mean of logs is not the log of a mean.
+    """
+
+    feature: str
+    knots: tuple[float, ...]
+    values: tuple[float, ...]
+    booster: str = ""
+    factor: float = 1.0
+
+    def expected(self, rows: Matrix) -> Floats:
+        """Return the expected spend of each row; nan where the feature is unknown."""
+        if self.booster and len(rows):
+            names = self._loaded.feature_name()
+            values = np.ascontiguousarray(rows.values[:, [rows.positions[name] for name in names]])
+            logs = np.asarray(self._loaded.predict(values, num_threads=1))
+            return np.asarray(self.factor * np.maximum(np.expm1(logs), 0.0))
+        spent = rows.column(self.feature)
+        ratio = self.values[-1] / self.knots[-1] if self.knots[-1] > 0 else 0.0
+        curve = np.interp(spent, self.knots, self.values)
+        return np.where(spent > self.knots[-1], spent * ratio, curve)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the part that is stored as JSON; the trees are a file."""
+        stored = asdict(self)
+        stored["booster"] = next(iter(self.files()), "")
+        return stored
+
+    def files(self) -> dict[str, str]:
+        """Return the trees' text by file name."""
+        return {"spend.lgb.txt": self.booster} if self.booster else {}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any], files: Mapping[str, str]) -> SpendModel:
+        """Load what ``to_dict`` and ``files`` returned."""
+        return cls(
+            feature=stored["feature"],
+            knots=tuple(stored["knots"]),
+            values=tuple(stored["values"]),
+            booster=files.get(stored["booster"], ""),
+            factor=stored["factor"],
+        )
+
+    @cached_property
+    def _loaded(self) -> Booster:
+        return load_booster(self.booster, "spend")

@@ -1,0 +1,91 @@
+"""Build answers from scores: each number of a customer with its strongest reasons."""
+
+from collections.abc import Sequence
+
+from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.scoring.reasons.answer import Answer, Source
+from rapport.scoring.reasons.renderer import ReasonRenderer
+
+MIN_POINTS = 0.0005
+"""Half of the smallest share of a probability that is shown (0.1 %)."""
+
+
+def build_answers(
+    batch: ScoreBatch, reasons: int = 5, language: str = "en", rows: Sequence[int] | None = None
+) -> list[Answer]:
+    """Return the answers of all rows, or of some, each with its ``reasons`` strongest reasons."""
+    renderer = ReasonRenderer.of(batch.bundle, language)
+    return [_answer(batch, row, reasons, renderer) for row in (range(len(batch)) if rows is None else rows)]
+
+
+def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer) -> Answer:
+    known = bool(batch.eligible[row])
+    # Plain Python numbers: an answer reads many of them one by one, where NumPy scalars are slower.
+    evidence, slope = batch.evidence[row].tolist(), float(batch.slopes[row])
+    points = [part * slope for part in evidence]
+    shown = _strongest(evidence, points, count) if known else []
+    values, leading = (batch.rows.values[row].tolist(), batch.leading[row].tolist()) if shown else ([], [])
+    reasons = tuple(
+        renderer.reason(family, leading[family], values, evidence=evidence[family], points=points[family])
+        for family in shown
+    )
+    return Answer(
+        customer_id=batch.customer_id[row],
+        as_of=batch.as_of.date().isoformat(),
+        target=batch.bundle.target,
+        state=batch.state[row],
+        probability=_number(batch.probability[row]),
+        percentile=int(batch.percentile[row]) if known else None,
+        interval=_interval(batch, row),
+        model_probability=_number(batch.model_probability[row]),
+        rule_probability=_number(batch.rule_probability[row]),
+        rule_score=_number(batch.rule_score[row]),
+        tier=batch.tier[row],
+        value_at_risk=_number(batch.value_at_risk[row]),
+        base_rate=batch.base_rate if known else None,
+        reasons=reasons,
+        other_evidence=_sum_of_others(evidence, shown) if known else None,
+        other_points=_sum_of_others(points, shown) if known else None,
+        model=_source(batch, renderer.language),
+        out_of_range=_out_of_range(batch, row) if known else (),
+    )
+
+
+def _strongest(evidence: Sequence[float], points: Sequence[float], count: int) -> list[int]:
+    """Return the families that moved the answer; one that would show as 0.0 points counts among the rest."""
+    order = sorted(range(len(evidence)), key=lambda family: -abs(evidence[family]))[:count]
+    return [family for family in order if abs(points[family]) >= MIN_POINTS and evidence[family] != 0]
+
+
+def _sum_of_others(values: Sequence[float], shown: Sequence[int]) -> float:
+    return float(sum(value for family, value in enumerate(values) if family not in shown))
+
+
+def _interval(batch: ScoreBatch, row: int) -> tuple[float, float] | None:
+    low, high = _number(batch.low[row]), _number(batch.high[row])
+    return None if low is None or high is None else (low, high)
+
+
+def _out_of_range(batch: ScoreBatch, row: int) -> tuple[str, ...]:
+    one = Matrix(batch.rows.columns, batch.rows.values[row : row + 1])
+    columns = batch.bundle.reference.out_of_range(one)[0].nonzero()[0]
+    return tuple(batch.bundle.columns[column].name for column in columns)
+
+
+def _source(batch: ScoreBatch, language: str) -> Source:
+    bundle, card = batch.bundle, batch.bundle.card
+    fallback = bundle.fallback
+    return Source(
+        name=bundle.target,
+        version=bundle.version,
+        card=card.card.reference if card else None,
+        grade=bundle.grade,
+        basis=fallback.label,
+        basis_note=fallback.zh if language == "zh" else fallback.en,
+    )
+
+
+def _number(value: float) -> float | None:
+    # Only nan differs from itself.
+    return None if value != value else float(value)

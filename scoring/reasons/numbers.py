@@ -1,0 +1,90 @@
+"""Format numbers with their unit, in English and Chinese."""
+
+from collections.abc import Callable, Mapping
+
+from rapport.scoring.reasons.answer import Fact
+
+_SIGNS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+_CHINESE_MONEY = {"CNY": "元", "USD": "美元", "EUR": "欧元", "GBP": "英镑", "JPY": "日元", "HKD": "港元"}
+_WHOLE_UNITS = ("count", "days", "flag")
+_UNKNOWN = {"en": "not known", "zh": "未知"}
+
+
+def format_value(value: Fact, unit: str, language: str, currency: str) -> str:
+    """Return a value with its unit as text."""
+    if value is None:
+        return _UNKNOWN[language]
+    if isinstance(value, str):
+        return value
+    if unit == "money":
+        return _money(value, language, currency)
+    return _FORMS[language].get(unit, _plain)(value)
+
+
+def json_value(value: float, unit: str) -> Fact:
+    """Return a value for JSON: an integer where the unit is whole, None where it is unknown."""
+    if value != value:
+        return None
+    return int(value) if unit in _WHOLE_UNITS and float(value).is_integer() else float(value)
+
+
+def _plain(value: float) -> str:
+    """Return three significant digits, and all digits before the decimal point."""
+    if float(value).is_integer() or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}".removesuffix(".0") if abs(value) >= 1 else f"{value:.2f}".removesuffix("0").removesuffix(".0")
+
+
+def _whole_when_long(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10 else _plain(value)
+
+
+def _english_days(value: float) -> str:
+    text = _whole_when_long(value)
+    return f"{text} day" if text == "1" else f"{text} days"
+
+
+def _english_hours(value: float) -> str:
+    text = _whole_when_long(value)
+    return f"{text} hour" if text == "1" else f"{text} hours"
+
+
+def _percent(value: float) -> str:
+    percent = 100.0 * value
+    return f"{percent:.1f}%" if 0 < abs(percent) < 1 else f"{percent:.0f}%"
+
+
+def _money(value: float, language: str, currency: str) -> str:
+    if language == "zh":
+        return _chinese_money(value, _CHINESE_MONEY.get(currency, currency))
+    minus, amount = ("-" if value < 0 else ""), f"{abs(value):,.0f}"
+    sign = _SIGNS.get(currency)
+    return f"{minus}{sign}{amount}" if sign else f"{minus}{amount} {currency}"
+
+
+def _chinese_money(value: float, name: str) -> str:
+    # Chinese counts money in ten thousands (万) and hundred millions (亿).
+    for size, word in ((1e8, "亿"), (1e4, "万")):
+        if abs(value) >= size:
+            digits = f"{value / size:,.1f}".removesuffix(".0")
+            return f"{digits}{word}{name}"
+    return f"{value:,.0f}{name}"
+
+
+_ENGLISH: Mapping[str, Callable[[float], str]] = {
+    "days": _english_days,
+    "hours": _english_hours,
+    "share": _percent,
+    "ratio": lambda value: f"{_plain(value)} times",
+    "per_month": lambda value: f"{_plain(value)} a month",
+    "flag": lambda value: "yes" if value else "no",
+}
+_CHINESE: Mapping[str, Callable[[float], str]] = {
+    "days": lambda value: f"{_whole_when_long(value)}天",
+    "hours": lambda value: f"{_whole_when_long(value)}小时",
+    "share": _percent,
+    "ratio": lambda value: f"{_plain(value)}倍",
+    "per_month": lambda value: f"每月{_plain(value)}",
+    "flag": lambda value: "是" if value else "否",
+}
+_FORMS = {"en": _ENGLISH, "zh": _CHINESE}

@@ -1,0 +1,147 @@
+"""The catalog of sentence templates, loaded from YAML; an inconsistent template is refused."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+import yaml
+
+from rapport.errors import CardError
+from rapport.localized import LocalizedText
+
+EvidenceDirection = Literal["up", "down", "either"]
+FACT = re.compile(r"\{(\w+)(?::(\w+))?\}")
+"""A placeholder: the name of a fact and, where the text has its own unit, the unit to format it with."""
+_KEYS = {"family", "lead", "target", "says", "when", "text", "advice", "facts", "peers"}
+_BOUNDS = ("above", "at_least", "below", "at_most")
+
+
+@dataclass(frozen=True)
+class ValueBound:
+    """A condition on a feature, which must hold for a sentence to be true."""
+
+    feature: str
+    kind: str
+    value: float
+
+    def holds(self, value: float) -> bool:
+        """Tell whether ``value`` meets the condition; an unknown one does not."""
+        if self.kind == "above":
+            return value > self.value
+        if self.kind == "at_least":
+            return value >= self.value
+        return value < self.value if self.kind == "below" else value <= self.value
+
+
+@dataclass(frozen=True)
+class SentenceTemplate:
+    """One sentence that explains the evidence of a family.
+
+    Parameters
+    ----------
+    lead : the leading features that it explains; none: it explains a family without a leading feature.
+    says : whether the statement raises ("up") or lowers ("down") the target's probability, or is neutral ("either").
+    facts : the placeholder of each fact in the text, and its feature.
+    peers : the feature whose typical value is shown beside it.
+    """
+
+    code: str
+    family: str
+    lead: tuple[str, ...]
+    target: str | None
+    says: EvidenceDirection
+    when: tuple[ValueBound, ...]
+    text: LocalizedText
+    advice: LocalizedText | None
+    facts: Mapping[str, str]
+    peers: str
+
+    @property
+    def features(self) -> frozenset[str]:
+        """Return every feature that the sentence reads."""
+        return frozenset((*self.facts.values(), *(bound.feature for bound in self.when), self.peers))
+
+
+@dataclass(frozen=True)
+class FamilyText:
+    """The texts of a family: its code, its name, and its general advice."""
+
+    name: str
+    code: str
+    title: LocalizedText
+    advice: Mapping[str, LocalizedText]
+
+
+@dataclass(frozen=True)
+class SentenceCatalog:
+    """All sentence templates, in the order in which they are tried."""
+
+    families: Mapping[str, FamilyText]
+    sentences: tuple[SentenceTemplate, ...]
+
+
+@cache
+def sentence_catalog() -> SentenceCatalog:
+    """Load the sentences of Rapport."""
+    text = resources.files("rapport.scoring.reasons").joinpath("sentences.yaml").read_text(encoding="utf-8")
+    return parse_catalog(yaml.safe_load(text))
+
+
+def parse_catalog(written: Mapping[str, Any]) -> SentenceCatalog:
+    """Build the catalog from the content of a YAML file."""
+    families = {
+        name: FamilyText(
+            name,
+            lines["code"],
+            LocalizedText(**lines["title"]),
+            {target: LocalizedText(**words) for target, words in lines.get("advice", {}).items()},
+        )
+        for name, lines in written["families"].items()
+    }
+    return SentenceCatalog(families, tuple(_sentences(written["sentences"], families)))
+
+
+def _sentences(written: Mapping[str, Any], families: Mapping[str, FamilyText]) -> Iterator[SentenceTemplate]:
+    for code, lines in written.items():
+        if unknown := sorted(set(lines) - _KEYS):
+            raise CardError(
+                f"sentence {code}: {', '.join(unknown)} is not a known key. Keys: {', '.join(sorted(_KEYS))}."
+            )
+        if lines["family"] not in families or not code.startswith(families[lines["family"]].code):
+            raise CardError(f"sentence {code}: its code must start with the code of its family '{lines['family']}'.")
+        yield _checked(_sentence(code, lines))
+
+
+def _sentence(code: str, lines: Mapping[str, Any]) -> SentenceTemplate:
+    lead = tuple(lines["lead"])
+    return SentenceTemplate(
+        code=code,
+        family=lines["family"],
+        lead=lead,
+        target=lines.get("target"),
+        says=lines["says"],
+        when=tuple(_bounds(lines.get("when", {}))),
+        text=LocalizedText(**lines["text"]),
+        advice=LocalizedText(**lines["advice"]) if "advice" in lines else None,
+        facts=lines.get("facts", {}),
+        peers=lines["peers"] if "peers" in lines else lead[0],
+    )
+
+
+def _bounds(written: Mapping[str, Mapping[str, float]]) -> Iterator[ValueBound]:
+    for feature, bounds in written.items():
+        for kind, value in bounds.items():
+            if kind not in _BOUNDS:
+                raise CardError(f"the condition on {feature} is '{kind}'; choose one of {', '.join(_BOUNDS)}.")
+            yield ValueBound(feature, kind, float(value))
+
+
+def _checked(sentence: SentenceTemplate) -> SentenceTemplate:
+    for text in (sentence.text.en, sentence.text.zh):
+        if {match[1] for match in FACT.finditer(text)} != set(sentence.facts):
+            facts = ", ".join(sentence.facts) or "(none)"
+            raise CardError(f"sentence {sentence.code}: “{text}” must name exactly the facts {facts}.")
+    return sentence

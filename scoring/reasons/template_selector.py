@@ -1,0 +1,59 @@
+"""Select the sentence template that is true of a customer and agrees with the evidence."""
+
+from collections.abc import Iterator, Sequence
+
+from rapport.scoring.models.bundle import Bundle
+from rapport.scoring.models.leading_features import NO_FEATURE
+from rapport.scoring.reasons.sentences import SentenceTemplate, sentence_catalog
+
+
+class TemplateSelector:
+    """The templates that one bundle can use, by leading feature, and by family where no feature leads."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._columns = bundle.columns
+        self._positions = {column.name: position for position, column in enumerate(bundle.columns)}
+        self._centres = [bundle.reference.median_and_mean(column) for column in bundle.columns]
+        self._usable: dict[int | str, list[SentenceTemplate]] = {}
+        for sentence in sentence_catalog().sentences:
+            if sentence.target in (None, bundle.target) and sentence.features <= self._positions.keys():
+                for key in self._keys(sentence):
+                    self._usable.setdefault(key, []).append(sentence)
+
+    def select(self, family: str, lead: int, values: Sequence[float], *, rises: bool) -> SentenceTemplate | None:
+        """Return the first template that fits, or None; ``lead`` is -1 where no feature leads the family.
+
+        Where the leading fact is unknown, a sentence about the whole family is better than "not known".
+        """
+        directions = ("either", "up" if rises else "down")
+        unknown = lead == NO_FEATURE or values[lead] != values[lead]
+        usable = self._usable.get(lead, []) if lead != NO_FEATURE else []
+        for sentence in [*usable, *(self._usable.get(family, []) if unknown else [])]:
+            fits = sentence.says in directions and self._is_true(sentence, values)
+            if fits and self._agrees(sentence, values, rises):
+                return sentence
+        return None
+
+    def _keys(self, sentence: SentenceTemplate) -> Iterator[int | str]:
+        if not sentence.lead:
+            yield sentence.family
+        yield from (self._positions[name] for name in sentence.lead if name in self._positions)
+
+    def _is_true(self, sentence: SentenceTemplate, values: Sequence[float]) -> bool:
+        # Only nan differs from itself: a sentence cannot state an unknown fact.
+        facts = [values[self._positions[name]] for name in sentence.facts.values()]
+        bounds = ((bound, values[self._positions[bound.feature]]) for bound in sentence.when)
+        return all(value == value for value in facts) and all(bound.holds(value) for bound, value in bounds)
+
+    def _agrees(self, sentence: SentenceTemplate, values: Sequence[float], rises: bool) -> bool:
+        """Check the declared direction of each fact that could have led, as was done for the leading feature."""
+        for name in sentence.facts.values():
+            position = self._positions[name]
+            if name in sentence.lead and self._expected_sign(position, values[position]) * (1 if rises else -1) < 0:
+                return False
+        return True
+
+    def _expected_sign(self, position: int, value: float) -> int:
+        median, mean = self._centres[position]
+        centre = median if value != median else mean
+        return self._columns[position].direction * ((value > centre) - (value < centre))

@@ -1,0 +1,1 @@
+"""The HTTP API: middleware, endpoints, schemas, and the BentoML service."""

@@ -1,0 +1,188 @@
+"""Types of the responses, as plain dictionaries: the OpenAPI document and the typed client use them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+Fact = float | int | str | bool | None
+
+
+class Reason(TypedDict):
+    """One additive part of the score, as a sentence."""
+
+    code: str
+    family: str
+    text: str
+    evidence: float
+    points: float
+    facts: dict[str, Fact]
+    peers: float | int | str | None
+    actionable: bool
+    advice: str | None
+
+
+class Model(TypedDict):
+    """The model and card behind the answer, their grade, and the basis of the score."""
+
+    name: str
+    version: str
+    card: str | None
+    grade: str
+    basis: str
+    basis_note: str
+
+
+class ErrorBody(TypedDict):
+    """What is wrong, where, and what to do."""
+
+    code: str
+    message: str
+    where: str
+
+
+class Answer(TypedDict, total=False):
+    """A score with its reasons; without a probability in states that have none."""
+
+    customer_id: str
+    as_of: str
+    target: str
+    state: str
+    probability: float | None
+    percentile: int | None
+    interval: list[float] | None
+    model_probability: float | None
+    rule_probability: float | None
+    rule_score: float | None
+    tier: str | None
+    value_at_risk: float | None
+    base_rate: float | None
+    reasons: list[Reason]
+    other_evidence: float | None
+    other_points: float | None
+    out_of_range: list[str]
+    model: Model
+    error: ErrorBody
+
+
+class Refused(TypedDict):
+    """The body of every error."""
+
+    error: ErrorBody
+
+
+class ScoreAnswers(TypedDict):
+    """The answers in the order of the request; an unknown customer has an ``error`` of its own."""
+
+    answers: list[Answer]
+
+
+class WhatIfAnswer(TypedDict):
+    """The score before and after the change, and every fact that changed, derived facts included."""
+
+    before: Answer
+    after: Answer
+    changed: dict[str, Fact]
+
+
+class ChangePart(TypedDict):
+    """One additive part of a change."""
+
+    kind: Literal["facts", "model", "card", "calibration"]
+    family: str | None
+    text: str
+    evidence: float
+    points: float
+
+
+ChangeAnswer = TypedDict(
+    "ChangeAnswer",
+    {
+        "customer_id": str,
+        "target": str,
+        "from": str,
+        "to": str,
+        "before": float,
+        "after": float,
+        "parts": list[ChangePart],
+        "model_before": str,
+        "model_after": str,
+    },
+)
+
+
+class PastScore(TypedDict):
+    """A score of an earlier snapshot."""
+
+    target: str
+    as_of: str
+    probability: float | None
+    tier: str | None
+    version: str
+
+
+class Event(TypedDict):
+    """One event of the customer's activity timeline."""
+
+    customer_id: str
+    at: str
+    kind: str
+    title: str
+    amount: float | None
+    bad: bool
+    detail: str
+
+
+class CustomerCard(TypedDict):
+    """Everything that is known about one customer."""
+
+    customer: dict[str, Fact]
+    as_of: str
+    state: str
+    answers: list[Answer]
+    scores: list[PastScore]
+    change: ChangeAnswer | None
+    events: list[Event]
+    chain: dict[str, Any] | None
+    tree: dict[str, Any] | None
+    rfm: dict[str, Any] | None
+    levers: list[dict[str, Any]]
+    actions: list[dict[str, Any]]
+    feedback: list[dict[str, Any]]
+
+
+class ListedCustomer(TypedDict):
+    """One row of the list of customers."""
+
+    customer_id: str
+    owner: str | None
+    tier: str | None
+    probability: float
+    percentile: float | None
+    value_at_risk: float | None
+
+
+class CustomersPage(TypedDict):
+    """A page; ``next`` is the ``after`` of the following page, null at the end."""
+
+    as_of: str
+    customers: list[ListedCustomer]
+    next: str | None
+
+
+class FeedbackReceipt(TypedDict):
+    """The stored feedback, with the score that the person saw."""
+
+    id: int
+    at: str
+    by: str
+    customer_id: str
+    target: str
+    verdict: str
+    comment: str
+    action: str
+    until: str | None
+    model_version: str | None
+    probability: float | None
+    repeated: NotRequired[bool]

@@ -1,0 +1,146 @@
+"""State of one worker: settings, keys, metrics, the live models, and the application that answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rapport.data_format import check_format
+from rapport.history.settings import Settings
+from rapport.serving import logging_setup, metrics
+from rapport.serving.api.dispatcher import Dispatcher
+from rapport.serving.api.handlers import Handlers
+from rapport.serving.api.openapi import document
+from rapport.serving.application.application import Application
+from rapport.serving.environment import Environment
+from rapport.serving.security.audit import AuditTrail
+from rapport.serving.security.auth import Authenticator
+from rapport.serving.security.issuer import IssuerKeys
+from rapport.serving.security.keys import KeyRing
+from rapport.serving.security.tokens import TokenVerifier
+from rapport.serving.snapshots.drift import by_family, drift
+from rapport.serving.snapshots.live_model import TARGETS, LiveModel
+from rapport.serving.snapshots.reloader import Reloader
+
+Page = tuple[int, bytes, str]
+_JSON = "application/json"
+logger = logging.getLogger("rapport.app_state")
+
+
+class AppState:
+    """Everything that one worker holds; ``start`` loads the published models and watches for new ones."""
+
+    def __init__(self, environment: Environment) -> None:
+        check_format(environment.data_dir)
+        self.environment = environment
+        self.keys = KeyRing(environment.data_dir)
+        self.metrics = metrics.Metrics(environment.metrics_folder)
+        self.settings = replace(Settings.read(environment.settings), data_dir=str(environment.data_dir))
+        self.reloaders = {target: Reloader(environment.data_dir, target) for target in TARGETS}
+        self.application = Application(
+            self.settings,
+            self.reloaders,
+            self.keys,
+            keys_disabled=self.keys_disabled,
+            mlflow_url=environment.mlflow_url,
+        )
+        self.tokens = TokenVerifier(environment.oidc) if environment.oidc else None
+        self.auth = Authenticator(environment, self.keys, self.tokens)
+        handlers = Handlers(self.application, AuditTrail(environment.data_dir), self.metrics)
+        self.dispatcher = Dispatcher(handlers, threads=environment.threads, seconds=environment.timeout_seconds)
+        self.pages: Mapping[str, Callable[[], Page]] = {
+            "/livez": lambda: (200, b'{"alive": true}', _JSON),
+            "/readyz": self._ready,
+            "/metrics": self._metrics,
+            "/openapi.json": self._openapi,
+        }
+        self._stopping = threading.Event()
+
+    @property
+    def keys_disabled(self) -> bool:
+        """Whether no key is required; only possible on loopback."""
+        return not self.environment.keys and self.environment.on_loopback
+
+    def start(self) -> None:
+        """Load what is published and check for updates in the background until ``stop``."""
+        self.reload()
+        if self.keys_disabled:
+            logging_setup.log_event(
+                "keys are disabled: every program on this machine can read every score", logging.WARNING
+            )
+        threading.Thread(target=self._reload_loop, name="rapport-reload", daemon=True).start()
+        if self.tokens is not None:
+            threading.Thread(
+                target=self._issuer_loop, args=(self.tokens.issuer,), name="rapport-issuer", daemon=True
+            ).start()
+
+    def stop(self) -> None:
+        """Stop the background threads."""
+        self._stopping.set()
+
+    def reload(self) -> None:
+        """Check every target once; a worker that cannot load anything still answers /readyz with the reason."""
+        for target in self.reloaders:
+            try:
+                self._reload(target)
+            except Exception:  # the thread must survive any damaged file
+                logger.exception("reload")
+                self.metrics.reloads.labels(target, "refused").inc()
+
+    def _reload_loop(self) -> None:
+        while not self._stopping.wait(self.environment.reload_seconds):
+            self.reload()
+
+    def _issuer_loop(self, issuer: IssuerKeys) -> None:
+        """Refresh the issuer's keys in the background, so that a slow issuer delays no request."""
+        while not self._stopping.is_set():
+            before = issuer.refusal
+            issuer.refresh_if_due(time.monotonic())
+            if issuer.refusal != before:
+                level = logging.WARNING if issuer.refusal else logging.INFO
+                logging_setup.log_event("issuer keys", level, reason=issuer.refusal or None)
+            self._stopping.wait(1.0)
+
+    def _reload(self, target: str) -> None:
+        reloader = self.reloaders[target]
+        outcome = reloader.reload()
+        if outcome:
+            self.metrics.reloads.labels(target, outcome).inc()
+            logging_setup.log_event(
+                f"reload {outcome}", target=target, reason=reloader.refusal or None, **reloader.status()
+            )
+        if outcome == "loaded" and reloader.loaded is not None:
+            self._prepare(target, reloader.loaded)
+
+    def _prepare(self, target: str, model: LiveModel) -> None:
+        """Warm the caches of a new model and publish its metrics."""
+        self.application.warm_up(model)
+        snapshot = model.latest_snapshot
+        if snapshot is not None:
+            drifts = by_family(drift(model.bundle, snapshot.scored.rows.take(snapshot.scored.eligible)))
+            self.metrics.set_live_model(target, model.bundle.version, snapshot.as_of, drifts)
+            self.application.portfolio_table(target)
+
+    def _ready(self) -> Page:
+        targets = {name: one.status() | {"refused": one.refusal or None} for name, one in self.reloaders.items()}
+        ready = any(reloader.loaded is not None for reloader in self.reloaders.values())
+        body: dict[str, Any] = {"ready": ready, "targets": targets}
+        if self.tokens is not None:
+            body["tokens"] = {"refused": self.tokens.issuer.refusal or None}
+        return 200 if ready else 503, json.dumps(body, ensure_ascii=False).encode(), _JSON
+
+    def _metrics(self) -> Page:
+        folder: Path | None = self.environment.metrics_folder
+        if folder is not None:
+            metrics.drop_dead_workers(folder)
+        return 200, self.metrics.page(), metrics.CONTENT_TYPE
+
+    def _openapi(self) -> Page:
+        return 200, json.dumps(document(version("rapport-crm")), ensure_ascii=False).encode(), _JSON

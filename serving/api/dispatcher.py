@@ -1,0 +1,66 @@
+"""Dispatch of one request: validate the body, call the handler, encode the answer as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from pydantic import BaseModel, ValidationError
+
+from rapport.serving.api.endpoints import Endpoint
+from rapport.serving.api.handlers import Handlers
+from rapport.serving.errors import RequestError, validation_error
+from rapport.serving.security.request_context import RequestContext
+
+Handler = Callable[[Any, RequestContext], Mapping[str, Any]]
+# Work this light runs on the event loop: a thread switch takes longer than the work itself.
+_LIGHT_IDS = 10
+_LIGHT_BYTES = 4_096
+_MANY = range(_LIGHT_IDS + 1)
+# Python prints the shortest text that reads back to the same float: no digit is lost.
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+class Dispatcher:
+    """Answers request bodies; long work runs in ``threads`` threads, so that it blocks no other request."""
+
+    def __init__(self, handlers: Handlers, *, threads: int, seconds: float) -> None:
+        self._handlers, self._threads, self._seconds = handlers, threads, seconds
+        self._thread_limiter: anyio.CapacityLimiter | None = None
+
+    async def answer(self, endpoint: Endpoint, body: bytes, context: RequestContext) -> bytes:
+        """Return the answer as JSON; raises RapportError with the reason, or TimeoutError."""
+        handler: Handler = getattr(self._handlers, endpoint.name)
+        # A large body takes long to parse, too.
+        if len(body) > _LIGHT_BYTES:
+            return await self._in_thread(lambda: self._call(handler, _parse(endpoint, body), context))
+        request = _parse(endpoint, body)
+        if len(getattr(request, "customer_ids", _MANY)) <= _LIGHT_IDS:
+            return self._call(handler, request, context)
+        return await self._in_thread(lambda: self._call(handler, request, context))
+
+    def _call(self, handler: Handler, request: BaseModel, context: RequestContext) -> bytes:
+        try:
+            return _JSON.encode(handler(request, context)).encode()
+        except RequestError as error:
+            raise error.in_language(self._handlers.language_of(request)) from error
+
+    async def _in_thread(self, work: Callable[[], bytes]) -> bytes:
+        # Created here, because it belongs to the running event loop.
+        self._thread_limiter = self._thread_limiter or anyio.CapacityLimiter(self._threads)
+        async with asyncio.timeout(self._seconds):
+            return await anyio.to_thread.run_sync(work, limiter=self._thread_limiter)
+
+
+def _parse(endpoint: Endpoint, body: bytes) -> BaseModel:
+    try:
+        return endpoint.request.model_validate_json(body)
+    except ValidationError as error:
+        # Without the value and the context, which contain what was sent.
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        message, where = validation_error(first)
+        raise RequestError(400, message, code="invalid", where=where) from None

@@ -1,0 +1,114 @@
+"""Every endpoint of the API, declared once: the middleware, the metrics and the OpenAPI document read this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from rapport.serving.api import answers, schemas
+
+REASON = {
+    "code": "RHY-01", "family": "rhythm", "text": "No order for 97 days; this customer usually orders every 41 days.",
+    "evidence": 0.61, "points": 0.14, "facts": {"days_since_order": 97, "usual_gap_days": 41}, "peers": 45,
+    "actionable": True, "advice": "Call this week; ask about the open quote.",
+}  # fmt: skip
+ANSWER = {
+    "customer_id": "C-1042", "as_of": "2026-11-01", "target": "churn", "state": "active", "probability": 0.46,
+    "percentile": 93, "interval": [0.39, 0.53], "model_probability": 0.51, "rule_probability": 0.38, "rule_score": 2.7,
+    "tier": "at_risk", "value_at_risk": 182000.0, "base_rate": 0.21, "reasons": [REASON], "other_evidence": 0.03,
+    "other_points": 0.11, "out_of_range": [],
+    "model": {
+        "name": "churn", "version": "7", "card": "relationship/3", "grade": "B", "basis": "committee", "basis_note": "",
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One endpoint: its path, the scope that it requires, its request and response, and an example of each."""
+
+    path: str
+    scope: str
+    summary: str
+    request: type[BaseModel]
+    response: Any
+    example: dict[str, Any]
+    answer: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Return the name of its handler, which is the last part of the path."""
+        return self.path.rsplit("/", 1)[-1]
+
+
+_HISTORY = {
+    "customer": {"customer_id": "C-1042", "created_at": "2024-02-01"},
+    "orders": [{"order_id": "O-1", "ordered_at": "2026-07-27T09:00:00", "amount": 1200.0}],
+}
+
+ENDPOINTS = (
+    Endpoint(
+        "/v1/score", "score", "Scores of known customers, from the latest snapshot",
+        schemas.ScoreRequest, answers.ScoreAnswers,
+        {"customer_ids": ["C-1042"], "target": "churn", "reasons": 5, "language": "en"}, {"answers": [ANSWER]},
+    ),
+    Endpoint(
+        "/v1/score_history", "score", "Scores of customers whose history is in the body, by the same catalog",
+        schemas.ScoreHistoryRequest, answers.ScoreAnswers,
+        {"as_of": "2026-11-01", "target": "churn", "histories": [_HISTORY]}, {"answers": [ANSWER]},
+    ),
+    Endpoint(
+        "/v1/what_if", "score", "The score if facts that the company can act on were different",
+        schemas.WhatIfRequest, answers.WhatIfAnswer,
+        {"customer_id": "C-1042", "target": "churn", "changes": {"tickets_open": 0}},
+        {"before": ANSWER, "after": ANSWER, "changed": {"tickets_open": 0.0}},
+    ),
+    Endpoint(
+        "/v1/change", "read", "Why a score moved between two days, in parts that add up",
+        schemas.ChangeRequest, answers.ChangeAnswer,
+        {"customer_id": "C-1042", "target": "churn", "from": "2026-10-01", "to": "2026-11-01"},
+        {
+            "customer_id": "C-1042", "target": "churn", "from": "2026-10-01", "to": "2026-11-01", "before": 0.31,
+            "after": 0.46, "model_before": "7", "model_after": "7",
+            "parts": [{"kind": "facts", "family": "rhythm", "text": "rhythm", "evidence": 0.64, "points": 0.15}],
+        },
+    ),
+    Endpoint(
+        "/v1/customer", "read", "Everything that is known about one customer",
+        schemas.CustomerRequest, answers.CustomerCard,
+        {"customer_id": "C-1042", "language": "en"},
+        {
+            "customer": {"customer_id": "C-1042"}, "as_of": "2026-11-01", "state": "active", "answers": [ANSWER],
+            "scores": [], "change": None, "events": [], "chain": None, "tree": None, "rfm": None, "levers": [],
+            "actions": [], "feedback": [],
+        },
+    ),
+    Endpoint(
+        "/v1/customers", "read", "The scored customers, most value at risk first, a page at a time",
+        schemas.CustomersRequest, answers.CustomersPage,
+        {"target": "churn", "limit": 100},
+        {"as_of": "2026-11-01", "customers": [], "next": None},
+    ),
+    Endpoint(
+        "/v1/feedback", "feedback", "Store what a person found or did; training reports read it",
+        schemas.FeedbackRequest, answers.FeedbackReceipt,
+        {"customer_id": "C-1042", "target": "churn", "verdict": "done", "comment": "Called; will reorder in May."},
+        {
+            "id": 1, "at": "2026-11-02T09:00:00+00:00", "by": "crm", "customer_id": "C-1042", "target": "churn",
+            "verdict": "done", "comment": "Called; will reorder in May.", "action": "", "until": None,
+            "model_version": "7", "probability": 0.46,
+        },
+    ),
+)  # fmt: skip
+
+BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS}
+PAGES = ("/livez", "/readyz", "/metrics", "/openapi.json")
+
+
+def route_label(path: str) -> str:
+    """Return the metrics label of a path: one of a fixed set for any path."""
+    if path in BY_PATH or path in PAGES:
+        return path
+    return "unknown" if path.startswith("/v1/") else "console"

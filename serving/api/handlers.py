@@ -1,0 +1,151 @@
+"""Handlers of the API endpoints: check what the viewer may see, write the audit trail, return the body."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rapport.localized import LocalizedText
+from rapport.scoring import build_answers
+from rapport.serving.api import schemas
+from rapport.serving.application.application import Application
+from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
+from rapport.serving.live.history_scoring import score_histories
+from rapport.serving.metrics import Metrics
+from rapport.serving.security.audit import AuditTrail
+from rapport.serving.security.request_context import RequestContext
+from rapport.serving.snapshots.live_model import LiveModel
+
+Body = dict[str, Any]
+
+
+class Handlers:
+    """One method for each endpoint under /v1/, named after the last part of its path."""
+
+    def __init__(self, application: Application, audit: AuditTrail, metrics: Metrics) -> None:
+        self._application, self._audit, self._metrics = application, audit, metrics
+
+    def language_of(self, request: object) -> str:
+        """Return the language of the answer: the one in the request, else the company's."""
+        return getattr(request, "language", None) or self._application.settings.language
+
+    def score(self, request: schemas.ScoreRequest, context: RequestContext) -> Body:
+        """Score each id in turn; an unknown id gets an error of its own."""
+        model, language = self._application.live_model(request.target), self.language_of(request)
+        visible = [one if self._application.sees(context.viewer, model, one) else None for one in request.customer_ids]
+        answers = iter(model.answers([one for one in visible if one], request.reasons, language))
+        found = [next(answers) if one else None for one in visible]
+        unknown = getattr(UNKNOWN_CUSTOMER, language)
+        bodies = [
+            {"customer_id": customer_id, **error_body("not_found", unknown, f"customer_ids.{position}")}
+            if answer is None
+            else answer.as_dict()
+            for position, (customer_id, answer) in enumerate(zip(request.customer_ids, found, strict=True))
+        ]
+        return self._answers(context, request.customer_ids, request.target, bodies)
+
+    def score_history(self, request: schemas.ScoreHistoryRequest, context: RequestContext) -> Body:
+        """Score the histories in the body."""
+        model = self._application.live_model(request.target)
+        histories = [one.model_dump(exclude_none=True) for one in request.histories]
+        scored = score_histories(model, histories, request.as_of, self._application.databases)
+        answers = build_answers(scored, request.reasons, self.language_of(request))
+        bodies = [answer.as_dict() for answer in answers]
+        return self._answers(context, [answer.customer_id for answer in answers], request.target, bodies)
+
+    def what_if(self, request: schemas.WhatIfRequest, context: RequestContext) -> Body:
+        """Score a customer with some facts changed."""
+        self._check_visible(context, request.target, request.customer_id)
+        self._record(context, [request.customer_id])
+        return self._application.what_if(
+            request.customer_id,
+            request.target,
+            request.changes,
+            language=self.language_of(request),
+            reasons=request.reasons,
+        )
+
+    def change(self, request: schemas.ChangeRequest, context: RequestContext) -> Body:
+        """Explain why a score moved."""
+        if request.from_ > request.to:
+            message = LocalizedText("'from' must not be later than 'to'.", "'from' 不得晚于 'to'。")
+            raise RequestError(422, message, where="from")
+        self._check_visible(context, request.target, request.customer_id)
+        self._record(context, [request.customer_id])
+        language = self.language_of(request)
+        return self._application.change(
+            request.customer_id, request.target, request.from_, request.to, language=language
+        )
+
+    def customer(self, request: schemas.CustomerRequest, context: RequestContext) -> Body:
+        """Return everything about one customer."""
+        self._check_visible(context, self._application.main_target(), request.customer_id)
+        self._record(context, [request.customer_id])
+        return self._application.customer(request.customer_id, language=self.language_of(request))
+
+    def customers(self, request: schemas.CustomersRequest, context: RequestContext) -> Body:
+        """List the scored customers, a page at a time."""
+        model = self._application.live_model(request.target)
+        owner = context.viewer.owner or request.owner
+        if request.owner and owner != request.owner:
+            raise RequestError(403, "This key sees only the customers of its own owner.", where="owner")
+        _check_tier(model, request.tier)
+        snapshot = model.snapshot
+        first = _position(request.after, snapshot.run.folder.name)
+        rows, more = self._application.list_page(
+            model, owner=owner, tier=request.tier, first=first, count=request.limit
+        )
+        self._record(context, [row["customer_id"] for row in rows])
+        after = _cursor(snapshot.run.folder.name, first + request.limit) if more else None
+        return {"as_of": snapshot.as_of.date().isoformat(), "customers": rows, "next": after}
+
+    def feedback(self, request: schemas.FeedbackRequest, context: RequestContext) -> Body:
+        """Store feedback."""
+        self._check_visible(context, request.target, request.customer_id)
+        fields = request.model_dump()
+        return self._application.feedback(context.viewer, **fields, idempotency_key=context.idempotency_key)
+
+    def _answers(self, context: RequestContext, ids: Sequence[str], target: str, bodies: list[Body]) -> Body:
+        self._record(context, ids)
+        known = [body["probability"] for body in bodies if body.get("probability") is not None]
+        self._metrics.count_answers(target, known)
+        return {"answers": bodies}
+
+    def _record(self, context: RequestContext, ids: Sequence[str]) -> None:
+        self._audit.add(context, ids, datetime.now(UTC))
+
+    def _check_visible(self, context: RequestContext, target: str, customer_id: str) -> None:
+        model: LiveModel = self._application.live_model(target)
+        if not self._application.sees(context.viewer, model, customer_id):
+            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+
+
+def _check_tier(model: LiveModel, tier: str | None) -> None:
+    # An empty list would look like good news.
+    known = [one.name for one in model.bundle.card.card.tiers] if model.bundle.card else []
+    if tier is not None and tier not in known:
+        tiers = ", ".join(known) or "–"
+        message = LocalizedText(f"No such tier. Tiers of {model.target}: {tiers}.", f"没有此等级。可选：{tiers}。")
+        raise RequestError(422, message, where="tier")
+
+
+def _cursor(run: str, position: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([run, position]).encode()).decode()
+
+
+def _position(cursor: str | None, run: str) -> int:
+    if cursor is None:
+        return 0
+    try:
+        cursor_run, position = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise RequestError(422, "Not a 'next' that this service returned.", where="after") from error
+    if cursor_run != run or not isinstance(position, int) or position < 0:
+        raise RequestError(
+            409, "The scores were updated after that page was returned. Start again without 'after'.", where="after"
+        )
+    return position

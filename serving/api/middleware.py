@@ -1,0 +1,173 @@
+"""The outermost layer of the service: authentication, limits, timeouts, and one shape for every error."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from rapport.errors import RapportError
+from rapport.serving import logging_setup
+from rapport.serving.api.app_state import AppState
+from rapport.serving.api.endpoints import BY_PATH, Endpoint, route_label
+from rapport.serving.api.response import JSON, ResponseWriter, request_id_of
+from rapport.serving.errors import RequestError, error_response
+from rapport.serving.security.keys import LOCAL
+from rapport.serving.security.limits import ConcurrencyLimit
+from rapport.serving.security.request_context import VIEWER, RequestContext, set_current_request
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = dict[str, str]
+
+_UPLOAD_SECONDS = 10.0
+# BentoML's own pages describe its shapes, not ours, and load scripts from other hosts.
+_HIDDEN = ("/healthz", "/schema.json", "/docs.json", "/static_content", "/assets")
+_NOT_FOUND = "There is nothing at this address; see /openapi.json."
+_TOO_LARGE = "The body may have at most {limit:,} bytes. Send fewer customers at once."
+logger = logging.getLogger("rapport.middleware")
+
+
+class ApiMiddleware:
+    """ASGI middleware that answers the API itself and guards the console."""
+
+    def __init__(self, app: App, app_state: AppState) -> None:
+        self._app, self._state, self._auth = app, app_state, app_state.auth
+        self._limits = app_state.environment
+        self._concurrency = ConcurrencyLimit(self._limits.in_flight)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; pass anything else through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, headers = time.perf_counter(), _headers(scope)
+        is_api = scope["path"].startswith("/v1/")
+        response = ResponseWriter(send, request_id_of(headers), api=is_api, secure=self._limits.secure_cookies)
+        logging_setup.REQUEST_ID.set(response.request_id)
+        try:
+            self._auth.check_origin(_client(scope), headers)
+            await (self._api if is_api else self._page)(scope, receive, response, headers)
+        except RapportError as error:
+            await response.send_error(*error_response(error), retry_after=getattr(error, "retry_after", 0.0))
+        except TimeoutError:
+            timeout = RequestError(504, "The request took too long and was stopped. Request less at once.")
+            await response.send_error(*error_response(timeout))
+        except Exception:  # the outermost boundary: every error leaves in our shape
+            logger.exception("unhandled")
+            internal = RequestError(500, "Internal error. The server's log has the details under this request id.")
+            await response.send_error(*error_response(internal))
+        self._observe(scope, response, time.perf_counter() - started)
+
+    async def _api(self, scope: Scope, receive: Receive, response: ResponseWriter, headers: Headers) -> None:
+        endpoint = BY_PATH.get(scope["path"])
+        if endpoint is None:
+            raise RequestError(404, _NOT_FOUND)
+        _check_method(scope, response, ("POST",))
+        viewer = await self._auth.authenticate(_client(scope), headers, endpoint.scope)
+        _check_json(headers)
+        self._auth.limit_rate(viewer.name)
+        deadline = time.monotonic() + self._limits.timeout_seconds
+        key = headers.get("idempotency-key", "")[:200]
+        context = RequestContext(viewer, response.request_id, endpoint.path, key, deadline)
+        body = await _body(receive, headers, self._limits.body_bytes)
+        await response.send_body(200, await self._answer(endpoint, body, context), JSON)
+
+    async def _answer(self, endpoint: Endpoint, body: bytes, context: RequestContext) -> bytes:
+        if not self._concurrency.acquire():
+            raise RequestError(429, "The server is busy. Retry in a moment.", retry_after=1.0)
+        set_current_request(context)
+        self._state.metrics.in_flight.inc()
+        try:
+            return await self._state.dispatcher.answer(endpoint, body, context)
+        finally:
+            self._state.metrics.in_flight.dec()
+            self._concurrency.release()
+
+    async def _page(self, scope: Scope, receive: Receive, response: ResponseWriter, headers: Headers) -> None:
+        path = scope["path"]
+        if path.startswith(_HIDDEN):
+            raise RequestError(404, _NOT_FOUND)
+        if page := self._state.pages.get(path):
+            _check_method(scope, response, ("GET", "HEAD"))
+            if path == "/metrics":
+                await self._auth.authenticate(_client(scope), headers, "read")
+            await response.send_body(*page())
+            return
+        await self._console(scope, receive, response, headers)
+
+    async def _console(self, scope: Scope, receive: Receive, response: ResponseWriter, headers: Headers) -> None:
+        """Pass a console page on; the concurrency limit does not apply: people read pages while the API is busy."""
+        if viewer := await self._auth.authenticate_page(_client(scope), headers):
+            scope[VIEWER] = viewer
+        self._auth.limit_rate(f"from {_client(scope)}")
+        body = await _body(receive, headers, self._limits.body_bytes)
+        set_current_request(RequestContext(LOCAL, response.request_id, scope["path"]))
+        async with asyncio.timeout(self._limits.timeout_seconds):
+            await self._app(scope, _replay(body), response.send)
+
+    def _observe(self, scope: Scope, response: ResponseWriter, seconds: float) -> None:
+        route = route_label(scope["path"])
+        self._state.metrics.observe_request(route, response.status, seconds)
+        if response.status >= 500 or route.startswith("/v1/"):
+            logging_setup.log_event("answered", route=route, status=response.status, ms=round(seconds * 1000, 1))
+
+
+def _headers(scope: Scope) -> Headers:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _client(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else ""
+
+
+def _check_method(scope: Scope, response: ResponseWriter, allowed: tuple[str, ...]) -> None:
+    if scope["method"] not in allowed:
+        response.extra["allow"] = ", ".join(allowed)
+        raise RequestError(405, f"This address accepts {' and '.join(allowed)}; see /openapi.json.")
+
+
+def _check_json(headers: Headers) -> None:
+    if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        raise RequestError(415, "Send JSON: Content-Type: application/json.")
+    # A small compressed body can expand without end.
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise RequestError(415, "Send the body uncompressed, without Content-Encoding.")
+
+
+async def _body(receive: Receive, headers: Headers, limit: int) -> bytes:
+    """Read the whole body before reserving anything for it; a slow sender blocks only itself."""
+    length = headers.get("content-length", "0")
+    if not length.isdigit() or int(length) > limit:
+        raise RequestError(413, _TOO_LARGE.format(limit=limit))
+    parts, size, more = [], 0, True
+    try:
+        async with asyncio.timeout(_UPLOAD_SECONDS):
+            while more:
+                message = await receive()
+                more = message.get("more_body", False) and message["type"] == "http.request"
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > limit:
+                    raise RequestError(413, _TOO_LARGE.format(limit=limit))
+    except TimeoutError as error:
+        raise RequestError(408, "The body arrived too slowly. Send it again.") from error
+    return b"".join(parts)
+
+
+def _replay(body: bytes) -> Receive:
+    left = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if left:
+            return left.pop()
+        # Nothing follows the body; waiting forever is how a connected client looks to the console.
+        await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    return receive

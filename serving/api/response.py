@@ -1,0 +1,86 @@
+"""HTTP responses: security headers on everything, one shape for every error."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any
+
+Message = MutableMapping[str, Any]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+JSON = "application/json"
+_CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+# They name the server software and its version, which helps only an attacker.
+_DROPPED = {b"server", b"x-bentoml-request-id", b"x-bentoml-trace-id"}
+
+
+def _fixed_headers(*, api: bool, secure: bool) -> list[tuple[bytes, bytes]]:
+    headers = {
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "referrer-policy": "no-referrer",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(), microphone=(), geolocation=()",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'" if api else _CONTENT_POLICY,
+        "cache-control": "no-store",
+    }
+    if secure:
+        headers["strict-transport-security"] = "max-age=31536000"
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+_HEADERS = {(api, secure): _fixed_headers(api=api, secure=secure) for api in (True, False) for secure in (True, False)}
+
+
+def request_id_of(headers: Mapping[str, str]) -> str:
+    """Return the caller's request id if it is well-formed, else a new one."""
+    requested = headers.get("x-request-id", "")
+    return requested if _REQUEST_ID.fullmatch(requested) else secrets.token_hex(16)
+
+
+class ResponseWriter:
+    """Writes one response."""
+
+    def __init__(self, send: Callable[[Message], Awaitable[None]], request_id: str, *, api: bool, secure: bool) -> None:
+        self.request_id, self.status, self.started = request_id, 0, False
+        self.extra: dict[str, str] = {}
+        self._send, self._headers = send, _HEADERS[api, secure]
+
+    async def send(self, message: Message) -> None:
+        """Forward a message of the console, with our headers."""
+        if message["type"] == "http.response.start":
+            await self._start(message["status"], message["headers"])
+        else:
+            await self._send(message)
+
+    async def send_error(self, status: int, body: Mapping[str, Any], *, retry_after: float = 0.0) -> None:
+        """Send an error, unless a response has already started."""
+        if self.started:
+            return
+        if retry_after or status in (429, 503):
+            self.extra["retry-after"] = str(max(1, math.ceil(retry_after)))
+        if status == 401:
+            self.extra["www-authenticate"] = "Bearer"
+        await self.send_body(status, json.dumps(body, ensure_ascii=False).encode(), JSON)
+
+    async def send_body(self, status: int, body: bytes, content_type: str) -> None:
+        """Send a complete body."""
+        headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+        await self._start(status, headers)
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self.status, self.started = status, True
+        fields = [pair for pair in headers if pair[0].lower() not in _DROPPED]
+        present = {name.lower() for name, _ in fields}
+        fields += [pair for pair in self._headers if pair[0] not in present]
+        fields += [(name.encode(), value.encode()) for name, value in self.extra.items()]
+        fields.append((b"x-request-id", self.request_id.encode()))
+        await self._send({"type": "http.response.start", "status": status, "headers": fields})

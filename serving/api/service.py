@@ -1,0 +1,83 @@
+"""The BentoML service: BentoML runs and drains the workers; our middleware answers the API and the console is mounted.
+
+The endpoints are not BentoML APIs: its router, schemas and error shapes cost more time than an answer does
+(docs/decisions/middleware-answers-requests.md).
+"""
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import bentoml
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
+
+from rapport.files import shared_secret
+from rapport.serving import logging_setup
+from rapport.serving.api.app_state import AppState
+from rapport.serving.api.middleware import ApiMiddleware
+from rapport.serving.console.app import create_console
+from rapport.serving.environment import Environment, read_environment
+from rapport.serving.security.audit import AuditTrail
+
+
+class Service:
+    """Churn and conversion scores with reasons that add up."""
+
+    app_state: AppState
+    on_start: Callable[[], None]
+
+    def __init__(self) -> None:
+        type(self).on_start()
+        self.app_state.start()
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # bentoml has no types
+    def close(self) -> None:
+        """Stop the background threads."""
+        self.app_state.stop()
+
+
+class _LazyConsole:
+    """The console, built at the first page request: importing this module must write no secret to disk."""
+
+    def __init__(self, app_state: AppState) -> None:
+        self._app_state = app_state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    @functools.cached_property
+    def _app(self) -> Starlette:
+        environment = self._app_state.environment
+        secret = shared_secret(environment.data_dir, "console.secret")
+        record = AuditTrail(environment.data_dir).add
+        return create_console(
+            self._app_state.application, secret=secret, secure=environment.secure_cookies, record=record
+        )
+
+
+def build(environment: Environment, on_start: Callable[[], None] = lambda: None) -> Any:
+    """Return the service of one environment; ``on_start`` is called once in each worker."""
+    app_state = AppState(environment)
+    bound = type(
+        "Rapport", (Service,), {"app_state": app_state, "on_start": staticmethod(on_start), "__module__": __name__}
+    )
+    service = bentoml.service(
+        bound,
+        name="rapport",
+        workers=environment.workers,
+        threads=environment.threads,
+        # The middleware times out first, with our error shape; this is the fallback.
+        traffic={"timeout": environment.timeout_seconds + 5},
+        metrics={"enabled": False},
+        # Nothing collects BentoML's spans, and each costs more than the answer; requests carry our own ids.
+        tracing={"excluded_urls": ".*"},
+        logging={"access": {"enabled": False}},
+    )
+    service.add_asgi_middleware(ApiMiddleware, app_state=app_state)
+    service.mount_asgi_app(_LazyConsole(app_state), path="/")
+    return service
+
+
+rapport = build(read_environment(os.environ), on_start=logging_setup.configure_logging)

@@ -1,0 +1,213 @@
+"""Everything that the service can answer, free of HTTP, so that the API and the console give the same answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from rapport.history.settings import Settings
+from rapport.scoring import build_answers
+from rapport.scoring.actions.playbook import playbook_of
+from rapport.serving.application import card_queries, model_queries
+from rapport.serving.application.customer_profile import ProfileSources, customer_profile
+from rapport.serving.errors import UNKNOWN_CUSTOMER, NotReadyError, RequestError, error_body
+from rapport.serving.live.history_scoring import DatabasePool, score_histories
+from rapport.serving.live.what_if import what_if
+from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
+from rapport.serving.snapshots.live_model import TARGETS, LiveModel
+from rapport.serving.snapshots.portfolio_table import PortfolioLookup, PortfolioTables, list_page
+from rapport.serving.snapshots.reloader import Reloader
+from rapport.serving.snapshots.score_change import explain_change
+from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
+
+_STALE = timedelta(days=3)
+
+
+class Application:
+    """The live models, the stored data, and who may see what."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        reloaders: Mapping[str, Reloader],
+        keys: KeyRing,
+        *,
+        keys_disabled: bool,
+        mlflow_url: str | None = None,
+    ) -> None:
+        self.settings = settings
+        self.data_dir = Path(settings.data_dir)
+        self.keys_disabled = keys_disabled
+        self._reloaders, self._keys, self._mlflow = reloaders, keys, mlflow_url
+        self.playbook = playbook_of(settings)
+        self._feedback, self._portfolios = FeedbackStore(self.data_dir), PortfolioTables(self.playbook.segments)
+        self.databases = DatabasePool(settings)
+
+    def sign_in(self, key: str) -> Viewer | None:
+        """Return the owner of a key; None for an unknown or expired key."""
+        return self._keys.check(key, datetime.now(UTC))
+
+    def viewer(self, name: str) -> Viewer | None:
+        """Return the viewer of a key while the key is valid."""
+        return LOCAL if self.keys_disabled and name == LOCAL.name else self._keys.viewer(name, datetime.now(UTC))
+
+    def live_model(self, target: str) -> LiveModel:
+        """Return the model that answers for ``target``; use the one reference for the whole of an answer."""
+        return self._reloaders[target].live_model
+
+    def warm_up(self, model: LiveModel) -> None:
+        """Score an invented customer, so that the first real request does not pay for what is built once."""
+        day = (datetime.now(UTC) - timedelta(days=30)).date().isoformat()
+        order = {"order_id": "1", "ordered_at": day, "amount": 1.0}
+        body = {"customer": {"customer_id": "nobody", "created_at": day}, "orders": [order]}
+        score_histories(model, [body], datetime.now(UTC).date().isoformat(), self.databases)
+
+    def targets(self) -> list[str]:
+        """Return the targets that have a score snapshot."""
+        loaded = {target: reloader.loaded for target, reloader in self._reloaders.items()}
+        return [
+            target for target in TARGETS if (model := loaded[target]) is not None and model.latest_snapshot is not None
+        ]
+
+    def main_target(self) -> str:
+        """Return the target whose snapshot lists the customers."""
+        ready = self.targets()
+        if not ready:
+            raise NotReadyError("Nothing is scored yet; run: rapport score HISTORY --as-of DATE.")
+        return ready[0]
+
+    def sees(self, viewer: Viewer, model: LiveModel, customer_id: str) -> bool:
+        """Return whether the snapshot has the customer and ``viewer`` may see it."""
+        row = model.snapshot.ids.row_of(customer_id)
+        return row is not None and (viewer.owner is None or model.snapshot.owner(row) == viewer.owner)
+
+    def about(self) -> dict[str, Any]:
+        """Return what every page shows: cutoff, currency, targets, and a notice when the scores are old."""
+        snapshot = self.live_model(self.main_target()).snapshot
+        scored_at = snapshot.run.manifest.scored_at
+        age = datetime.now(UTC) - datetime.fromisoformat(scored_at)
+        notice = f"These scores are {age.days} days old; no scoring run has finished since." if age > _STALE else None
+        return {
+            "as_of": snapshot.as_of.date().isoformat(),
+            "scored_at": scored_at,
+            "currency": self.settings.currency,
+            "language": self.settings.language,
+            "targets": self.targets(),
+            "horizons": {target: self.live_model(target).bundle.horizon for target in self.targets()},
+            "calls_per_week": self.settings.calls_per_week,
+            "names": "name" in snapshot.customers.column_names,
+            "mlflow": self._mlflow,
+            "notice": notice,
+        }
+
+    def portfolio_table(self, target: str) -> pa.Table:
+        """Return one row for each customer with a probability; the same object while nothing changed."""
+        return self._portfolios.of(self.live_model(target))
+
+    def portfolio(self, target: str) -> PortfolioLookup:
+        """Return the rows of the portfolio table, found by customer."""
+        return PortfolioLookup(self.portfolio_table(target))
+
+    def list_page(
+        self, model: LiveModel, *, owner: str | None, tier: str | None, first: int, count: int
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """Return a page of the portfolio, most value at risk first, and whether more follow."""
+        return list_page(self._portfolios.of(model), owner=owner, tier=tier, first=first, count=count)
+
+    def answers(
+        self, customer_ids: Sequence[str], target: str, *, reasons: int = 2, language: str = "en"
+    ) -> list[dict[str, Any]]:
+        """Return an answer for each id in turn; an unknown id gets an error of its own."""
+        found = self.live_model(target).answers(customer_ids, reasons, language)
+        return [
+            answer.as_dict() if answer else {"customer_id": one, **error_body("not_found", "No such customer.", "")}
+            for one, answer in zip(customer_ids, found, strict=True)
+        ]
+
+    def what_if(
+        self,
+        customer_id: str,
+        target: str,
+        changes: Mapping[str, float],
+        *,
+        language: str = "en",
+        reasons: int = 5,
+    ) -> dict[str, Any]:
+        """Return the score before and after some facts change."""
+        result = what_if(self.live_model(target), customer_id, changes)
+        return {
+            "before": build_answers(result.before, reasons, language)[0].as_dict(),
+            "after": build_answers(result.after, reasons, language)[0].as_dict(),
+            "changed": {name: after for name, (_, after) in result.moved.items()},
+        }
+
+    def change(self, customer_id: str, target: str, start: str, end: str, *, language: str = "en") -> dict[str, Any]:
+        """Explain why a score moved between two archived days."""
+        return explain_change(self.data_dir, target, customer_id, start=start, end=end, language=language)
+
+    def customer(self, customer_id: str, *, language: str = "en") -> dict[str, Any]:
+        """Return everything that is known about one customer."""
+        models = [self.live_model(target) for target in self.targets()]
+        if not models or models[0].snapshot.ids.row_of(customer_id) is None:
+            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+        sources = ProfileSources(
+            data_dir=self.data_dir,
+            next_steps=self.playbook.steps["chain"],
+            portfolio=self.portfolio,
+            feedback=self.feedback_of(customer_id),
+        )
+        return customer_profile(sources, models, customer_id, language)
+
+    def latest_feedback(self, target: str) -> dict[str, dict[str, Any]]:
+        """Return the latest feedback on each customer."""
+        return self._feedback.latest(target)
+
+    def feedback_of(self, customer_id: str) -> Sequence[dict[str, Any]]:
+        """Return a customer's feedback, newest first."""
+        return self._feedback.of_customer(customer_id)
+
+    def feedback(  # noqa: PLR0913  # the fields of the form, as pages and requests send them
+        self,
+        viewer: Viewer,
+        *,
+        customer_id: str,
+        target: str,
+        verdict: str,
+        comment: str = "",
+        action: str = "",
+        until: str | None = None,
+        idempotency_key: str = "",
+    ) -> dict[str, Any]:
+        """Store a person's feedback beside the score that the person saw."""
+        answer = self.live_model(target).answers([customer_id], 0, "en")[0]
+        if answer is None:
+            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+        shown = {"version": answer.model.version, "probability": answer.probability}
+        entry = FeedbackEntry(customer_id, target, verdict, comment, action, until)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        return self._feedback.save(entry, by=viewer.name, at=at, shown=shown, idempotency_key=idempotency_key)
+
+    def population_tables(self) -> dict[str, Any]:
+        """Return the analytics of all customers that the scoring run wrote."""
+        return model_queries.population_tables([self.live_model(target).snapshot for target in self.targets()])
+
+    def model(self, target: str, *, language: str = "en") -> dict[str, Any]:
+        """Return what is known about the model that answers."""
+        return model_queries.describe_model(self.data_dir, self.live_model(target), language, self._mlflow)
+
+    def cards(self, *, language: str = "en") -> list[dict[str, Any]]:
+        """Return the scorecards of the live models."""
+        return [card_queries.describe_card(self.live_model(target), language) for target in self.targets()]
+
+    def try_card(self, card: str, customer_id: str, *, language: str = "en") -> dict[str, Any]:
+        """Return a card's bands for one customer."""
+        models = [self.live_model(target) for target in self.targets()]
+        return card_queries.try_card(models, card, customer_id, language)
+
+    def check_card(self, yaml_text: str) -> str | None:
+        """Return what is wrong with the text of a card; None when nothing is."""
+        return card_queries.check_card(yaml_text)

@@ -1,0 +1,225 @@
+"""The profile of one customer: state, scores, reasons, score history, events, and recommended actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rapport.errors import ServingError
+from rapport.localized import LocalizedText, localize
+from rapport.scoring.cards import load_card
+from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.what_if import changeable
+from rapport.serving.snapshots.analytics_tables import account_hierarchy
+from rapport.serving.snapshots.history import latest_day_on_or_before
+from rapport.serving.snapshots.live_model import LiveModel
+from rapport.serving.snapshots.portfolio_table import PortfolioLookup, due_date
+from rapport.serving.snapshots.score_change import explain_change
+
+_MAX_EVENTS = 300
+_MAX_LEVERS = 8
+_ALL_REASONS = 12
+_HISTORY_FIELDS = ("as_of", "probability", "tier", "version")
+
+
+@dataclass(frozen=True)
+class ProfileSources:
+    """What a profile reads besides the live models."""
+
+    data_dir: Path
+    next_steps: Mapping[str, LocalizedText]
+    portfolio: Callable[[str], PortfolioLookup]
+    feedback: Sequence[dict[str, Any]]
+
+
+def customer_profile(
+    sources: ProfileSources, models: Sequence[LiveModel], customer_id: str, language: str
+) -> dict[str, Any]:
+    """Return everything that is known about a customer as of one snapshot."""
+    first = models[0]
+    snapshot = first.snapshot
+    row = snapshot.ids.row_of(customer_id)
+    assert row is not None
+    answers = [answer for model in models if (answer := _answer(model, customer_id, language))]
+    person = _person(first, row)
+    return {
+        "customer": person,
+        "as_of": snapshot.as_of.date().isoformat(),
+        "state": str(snapshot.scored.state[row]),
+        "answers": answers,
+        "scores": _score_history(models, customer_id),
+        "change": _change(sources.data_dir, models, answers, customer_id, language=language),
+        "events": [_plain(event) for event in snapshot.run.customer_rows("events", row)[:_MAX_EVENTS]],
+        "chain": _stakeholders(first, row, language, sources.next_steps),
+        "tree": _hierarchy(sources, first, customer_id),
+        "rfm": _rfm(sources, models, customer_id),
+        "levers": _levers(models, answers, customer_id, language),
+        "actions": _actions(answers, person.get("owner"), snapshot.as_of.date()),
+        "feedback": sources.feedback,
+    }
+
+
+def _answer(model: LiveModel, customer_id: str, language: str) -> dict[str, Any] | None:
+    answer = model.answers([customer_id], _ALL_REASONS, language)[0]
+    return answer.as_dict() if answer is not None and answer.probability is not None else None
+
+
+def _person(model: LiveModel, row: int) -> dict[str, Any]:
+    person = _plain(model.snapshot.customers.slice(row, 1).to_pylist()[0])
+    person["since"] = person.pop("created_at", None)
+    return person
+
+
+def _score_history(models: Sequence[LiveModel], customer_id: str) -> list[dict[str, Any]]:
+    points = []
+    for model in models:
+        snapshot = model.snapshot
+        row = snapshot.ids.row_of(customer_id)
+        if row is None:
+            continue
+        for past in snapshot.run.customer_rows("past", row):
+            if past["probability"] is not None and not np.isnan(past["probability"]):
+                points.append({"target": model.target, **{name: past[name] for name in _HISTORY_FIELDS}})
+        if snapshot.scored.eligible[row]:
+            today = {
+                "as_of": snapshot.as_of.date().isoformat(),
+                "probability": float(snapshot.scored.probability[row]),
+                "tier": snapshot.scored.tier[row],
+                "version": model.bundle.version,
+            }
+            points.append({"target": model.target, **today})
+    return points
+
+
+def _change(
+    data_dir: Path, models: Sequence[LiveModel], answers: Sequence[dict[str, Any]], customer_id: str, *, language: str
+) -> dict[str, Any] | None:
+    """Return why the first score moved in the last month; None without an earlier score to compare with."""
+    if not answers:
+        return None
+    target = answers[0]["target"]
+    model = next(model for model in models if model.target == target)
+    today = model.snapshot.as_of.date()
+    try:
+        start = latest_day_on_or_before(data_dir, target, (today - timedelta(days=27)).isoformat())
+        return explain_change(data_dir, target, customer_id, start=start, end=today.isoformat(), language=language)
+    except ServingError:
+        # Unknown or without a probability on that day: the page omits this part.
+        return None
+
+
+def _stakeholders(
+    model: LiveModel, row: int, language: str, steps: Mapping[str, LocalizedText]
+) -> dict[str, Any] | None:
+    """Return the people who decide, who is missing, and the next step."""
+    found = model.snapshot.run.customer_rows("chain", row)
+    if not found:
+        return None
+    step = steps.get(found[0]["next_step"])
+    people = [
+        {
+            **{name: person[name] for name in ("contact_id", "name", "role", "level", "strength")},
+            "last": person["last_at"].date().isoformat() if person["last_at"] else None,
+            "contacts": person["talks_180d"],
+        }
+        for person in model.snapshot.run.customer_rows("people", row)
+    ]
+    return {
+        "people": sorted(people, key=lambda person: -person["strength"]),
+        "gaps": found[0]["gaps"],
+        "single_thread": found[0]["single_thread"],
+        "next_step": localize(step, language) if step else None,
+    }
+
+
+def _hierarchy(sources: ProfileSources, model: LiveModel, customer_id: str) -> dict[str, Any] | None:
+    tree = model.snapshot.run.cached_table("tree")
+    return account_hierarchy(tree, customer_id, sources.portfolio(model.target)) if tree is not None else None
+
+
+def _rfm(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str) -> dict[str, Any] | None:
+    for model in models:
+        if not model.bundle.is_risk:
+            continue
+        facts = _facts(model, customer_id)
+        row = sources.portfolio(model.target).get(customer_id)
+        if row is not None and row["r"] is not None:
+            found = {name: row[name] for name in ("r", "f", "m", "segment", "recency_days")}
+            order_count = next(indicator.features[0] for indicator in load_card("rfm") if indicator.name == "f")
+            return found | {"orders": facts.get(order_count), "spend": facts.get("spend_sum_365d")}
+    return None
+
+
+def _facts(model: LiveModel, customer_id: str) -> dict[str, float]:
+    row = model.snapshot.ids.row_of(customer_id)
+    values = model.snapshot.scored.rows.values[row]
+    return {
+        column.name: float(value)
+        for column, value in zip(model.bundle.columns, values.tolist(), strict=True)
+        if not column.is_category and not np.isnan(value)
+    }
+
+
+def _levers(
+    models: Sequence[LiveModel], answers: Sequence[dict[str, Any]], customer_id: str, language: str
+) -> list[dict[str, Any]]:
+    """Return the facts that the company can act on, those of the strongest reasons first."""
+    if not answers:
+        return []
+    model = next(model for model in models if model.target == answers[0]["target"])
+    facts = _facts(model, customer_id)
+    families = [reason["family"] for reason in answers[0]["reasons"]]
+    order = {family: position for position, family in enumerate(families)}
+    possible = [column for column in changeable(model.bundle.columns) if column.name in facts]
+    possible.sort(key=lambda column: order.get(column.family, len(order)))
+    # Two of each family: eight windows of one count would be eight levers on the same fact.
+    chosen = [
+        column
+        for family in dict.fromkeys(one.family for one in possible)
+        for column in [one for one in possible if one.family == family][:2]
+    ]
+    return [_lever(model, column, facts[column.name], language) for column in chosen[:_MAX_LEVERS]]
+
+
+def _lever(model: LiveModel, column: FeatureColumn, value: float, language: str) -> dict[str, Any]:
+    quantiles = model.bundle.reference.quantiles.get(column.name) or (value,)
+    # The second highest quantile covers nearly all customers; the highest may be one outlier.
+    high = max(quantiles[-2] if len(quantiles) > 1 else quantiles[-1], value, 1.0)
+    step = 0.05 if column.unit == "share" else max(1.0, round(high / 100))
+    return {
+        "feature": column.name,
+        "label": column.meaning(language),
+        "unit": column.unit,
+        "value": value,
+        "low": 0.0,
+        "high": float(np.ceil(high)),
+        "step": step,
+        "family": column.family,
+    }
+
+
+def _actions(answers: Sequence[dict[str, Any]], owner: Any, today: date) -> list[dict[str, Any]]:
+    """Return the recommended actions, strongest reason first; the first is due on the day that the lists show."""
+    if not answers:
+        return []
+    percentile = answers[0]["percentile"]
+    advised = [reason for reason in answers[0]["reasons"] if reason["advice"]]
+    return [
+        {
+            "text": reason["advice"],
+            "who": owner,
+            "due": due_date(today, percentile, position),
+            "code": reason["code"],
+        }
+        for position, reason in enumerate(advised[:5])
+    ]
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Write times as ISO 8601 text, as every endpoint does."""
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}

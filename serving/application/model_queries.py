@@ -1,0 +1,118 @@
+"""Queries on models: grade, comparison, drift and versions, from the bundle and the model store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rapport.scoring.models import model_store
+from rapport.serving.snapshots.drift import drift
+from rapport.serving.snapshots.live_model import LiveModel, ScoreSnapshot
+
+_SECTIONS = ("compared", "calibration", "gain", "profit", "importance")
+_VIEWS = ("cohorts", "funnel", "attribution", "risk")
+
+
+def describe_model(data_dir: Path, model: LiveModel, language: str, mlflow_url: str | None) -> dict[str, Any]:
+    """Return what the model page shows; a section that training did not write is None."""
+    bundle = model.bundle
+    evaluation = dict(bundle.evaluation)
+    return {
+        "target": model.target,
+        "name": bundle.target,
+        "version": bundle.version,
+        "made_at": bundle.provenance.get("made_at"),
+        "as_of": bundle.provenance.get("as_of"),
+        "grade": _localized(evaluation.get("grade") or {"letter": bundle.grade, "sentence": ""}, language),
+        **{section: evaluation.get(section) for section in _SECTIONS},
+        "gates": [_localized(gate, language) for gate in evaluation.get("gates") or ()] or None,
+        "matured": model_store.matured(data_dir, model.target, bundle.version) or None,
+        "slices": _slices(model, language),
+        "weights": [{"expert": name, "weight": weight} for name, weight in bundle.blend.weights.items()],
+        "drift": _drift(model, language),
+        "versions": _versions(data_dir, model.target),
+        "mlflow": mlflow_url,
+    }
+
+
+def population_tables(snapshots: Sequence[ScoreSnapshot]) -> dict[str, Any]:
+    """Return the analytics of all customers; the funnel comes from the snapshot of the leads."""
+    found = {name: snapshots[0].run.cached_table(f"view_{name}") for name in _VIEWS}
+    found["funnel"] = snapshots[-1].run.cached_table("view_funnel")
+    return {name: [_plain(row) for row in table.to_pylist()] for name, table in found.items() if table is not None}
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.date().isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def _localized(section: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Return a section with its sentence in ``language``; bundles of older versions have English only."""
+    chosen = section.get("sentence_zh") if language == "zh" else None
+    return {
+        **{name: value for name, value in section.items() if name != "sentence_zh"},
+        "sentence": chosen or section["sentence"],
+    }
+
+
+def _slices(model: LiveModel, language: str) -> list[dict[str, Any]] | None:
+    """Return the model's metrics by segment of the customers, then by cutoff, latest first."""
+    evaluation, names = model.bundle.evaluation, model.bundle.by_name
+    parts = [
+        {**part, "label": names[part["by"]].meaning(language) if part["by"] in names else None}
+        for part in evaluation.get("segments") or ()
+    ]
+    cutoffs = [
+        {"by": "cutoff", "label": None, "value": one["cutoff"], "count": one["rows"], "predicted": one["expected"],
+         "rate": one["rate"], "auc": one["auc"]}
+        for one in evaluation.get("slices") or ()
+    ]  # fmt: skip
+    return [*parts, *cutoffs] or None
+
+
+def _drift(model: LiveModel, language: str) -> list[dict[str, Any]] | None:
+    if model.latest_snapshot is None:
+        return None
+    scored = model.latest_snapshot.scored
+    found = drift(model.bundle, scored.rows.take(scored.eligible))[:30]
+    names = model.bundle.by_name
+    return [
+        {
+            "feature": one.feature,
+            "label": names[one.feature].meaning(language),
+            "psi": one.psi,
+            "missing_then": one.missing_then,
+            "missing_now": one.missing_now,
+        }
+        for one in found
+    ]
+
+
+def _versions(data_dir: Path, target: str) -> list[dict[str, Any]]:
+    periods = {period.version: period for period in model_store.history(data_dir, target)}
+    champion = model_store.champion_version(data_dir, target)
+    lines = []
+    for version in reversed(model_store.versions(data_dir, target)):
+        description = model_store.description(data_dir, target, version)
+        period = periods.get(version)
+        record = description.get("record")
+        lines.append(
+            {
+                "version": version,
+                "made_at": record.get("made_at") if isinstance(record, dict) else None,
+                "alias": "champion" if version == champion else "",
+                "grade": description.get("grade"),
+                "auc": _auc(description.get("evaluation")),
+                "promoted_by": period.by if period else None,
+                "promoted_at": period.since if period else None,
+            }
+        )
+    return lines
+
+
+def _auc(evaluation: object) -> float | None:
+    compared = evaluation.get("compared") if isinstance(evaluation, dict) else None
+    lines = compared if isinstance(compared, list) else []
+    return next((line.get("auc") for line in lines if line.get("name") == "blend"), None)

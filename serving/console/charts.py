@@ -1,0 +1,133 @@
+"""Geometry of the charts that pages draw as SVG: waterfalls, the stakeholder map, the account hierarchy."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SHOWN_DIGITS = 3
+_LARGEST_CHANGES = 7
+_MOST_PEOPLE = 9
+_ROLE_ORDER = ("decision_maker", "finance", "influencer", "user", "other")
+
+
+@dataclass(frozen=True)
+class WaterfallStep:
+    """One bar of a waterfall, in shares of one: its start and its length."""
+
+    kind: str
+    start: float
+    points: float
+    reason: Mapping[str, Any] | None = None
+
+    @property
+    def end(self) -> float:
+        """Where the next bar starts."""
+        return self.start + self.points
+
+
+def waterfall(answer: Mapping[str, Any]) -> list[WaterfallStep]:
+    """Stack an answer's reasons from the base rate to the probability.
+
+    "Other factors" is computed from the rounded numbers, so that the numbers of the page add up to the shown total.
+    """
+    base, final = _rounded(answer["base_rate"]), _rounded(answer["probability"])
+    steps = [WaterfallStep("base", 0.0, base)]
+    for reason in answer["reasons"]:
+        steps.append(WaterfallStep("reason", steps[-1].end, _rounded(reason["points"]), reason))
+    rest = _rounded(final - steps[-1].end)
+    if rest:
+        steps.append(WaterfallStep("rest", steps[-1].end, rest))
+    return [*steps, WaterfallStep("final", 0.0, final)]
+
+
+def change_steps(change: Mapping[str, Any]) -> list[WaterfallStep]:
+    """Stack the largest parts of a change from the earlier probability to the later."""
+    before, after = _rounded(change["before"]), _rounded(change["after"])
+    steps = [WaterfallStep("base", 0.0, before)]
+    largest = sorted(change["parts"], key=lambda part: -abs(part["points"]))[:_LARGEST_CHANGES]
+    for part in largest:
+        if _rounded(part["points"]):
+            steps.append(WaterfallStep("reason", steps[-1].end, _rounded(part["points"]), part))
+    rest = _rounded(after - steps[-1].end)
+    if rest:
+        steps.append(WaterfallStep("rest", steps[-1].end, rest))
+    return [*steps, WaterfallStep("final", 0.0, after)]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A linear scale from values to pixels."""
+
+    low: float
+    high: float
+    width: float
+
+    def at(self, value: float) -> float:
+        """Return the pixel of a value, clipped to the axis."""
+        share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.0
+        return round(min(max(share, 0.0), 1.0) * self.width, 2)
+
+
+def axis_of(steps: Sequence[WaterfallStep], width: float) -> Axis:
+    """Return an axis from zero to a little beyond the longest bar."""
+    highest = max(max(step.start, step.end) for step in steps)
+    return Axis(min(0.0, *(step.end for step in steps)), max(0.05, math.ceil(highest * 10.5) / 10), width)
+
+
+@dataclass(frozen=True)
+class StakeholderNode:
+    """One circle of the stakeholder map: a person, or a role that nobody fills."""
+
+    x: float
+    y: float
+    name: str
+    role: str
+    strength: float
+    last: str | None
+    level: str
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether nobody is known in this role."""
+        return not self.name
+
+
+def stakeholder_layout(stakeholders: Mapping[str, Any], width: float, height: float) -> list[StakeholderNode]:
+    """Place people and missing roles on a half circle around our company, grouped by role."""
+    people = sorted(stakeholders["people"], key=lambda who: (_role_rank(who["role"]), -(who["strength"] or 0)))
+    entries = [*people[:_MOST_PEOPLE], *({"role": role} for role in stakeholders["gaps"])]
+    entries.sort(key=lambda who: _role_rank(str(who["role"])))
+    middle, radius_x, radius_y = width / 2, width / 2 - 62, height - 86
+    nodes = []
+    for index, who in enumerate(entries):
+        angle = math.pi * (index + 0.5) / len(entries)
+        # Every second node stands closer, so that the names of a long row do not overlap.
+        reach = 1.0 if len(entries) < 5 or index % 2 == 0 else 0.66
+        x, y = middle - radius_x * reach * math.cos(angle), height - 34 - radius_y * reach * math.sin(angle)
+        nodes.append(
+            StakeholderNode(
+                round(x, 1),
+                round(y, 1),
+                str(who.get("name") or ""),
+                str(who["role"]),
+                float(who.get("strength") or 0.0),
+                who.get("last"),
+                str(who.get("level") or ""),
+            )
+        )
+    return nodes
+
+
+def flatten_hierarchy(node: Mapping[str, Any], depth: int = 0) -> list[tuple[int, Mapping[str, Any]]]:
+    """List an account hierarchy depth-first from its root, each account with its depth."""
+    below = [entry for child in node.get("children", ()) for entry in flatten_hierarchy(child, depth + 1)]
+    return [(depth, node), *below]
+
+
+def _rounded(share: float) -> float:
+    return round(share, SHOWN_DIGITS)
+
+
+def _role_rank(role: str) -> int:
+    return _ROLE_ORDER.index(role) if role in _ROLE_ORDER else len(_ROLE_ORDER)

@@ -1,0 +1,178 @@
+"""The access policy of every page: authentication, scopes, CSRF checks, security headers and error pages."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, cast
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from rapport.errors import RapportError
+from rapport.serving.console.page_context import AuditRecorder, PageContext, PortfolioCache
+from rapport.serving.console.pages import sign_in
+from rapport.serving.console.rendering import PageRenderer
+from rapport.serving.console.session import Sessions
+from rapport.serving.console.translations import LANGUAGES, Translations
+from rapport.serving.errors import error_response
+from rapport.serving.security.request_context import VIEWER
+
+if TYPE_CHECKING:
+    from rapport.serving.application.application import Application
+    from rapport.serving.security.keys import Viewer
+
+PageHandler = Callable[[PageContext], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
+_MAX_FORM_BYTES = 300_000
+# No inline script or style anywhere, so that a hostile name that slipped through still could not run.
+_SECURITY_HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+
+@dataclass(frozen=True)
+class PageRouter:
+    """Turn page handlers into endpoints that hold to one access policy."""
+
+    application: "Application"
+    sessions: Sessions
+    renderer: PageRenderer
+    portfolios: PortfolioCache
+    today: Callable[[], date]
+    record_audit: AuditRecorder
+
+    def page(self, handler: PageHandler, scope: str = "read") -> Endpoint:
+        """Return the endpoint of a page: it needs a signed-in viewer with the scope, and a valid token on forms."""
+
+        def respond(request: Request, form: Mapping[str, str]) -> Response:
+            viewer = self._viewer(request)
+            if viewer is None:
+                return self._sign_in_page(request)
+            try:
+                about = self.application.about()
+            except RapportError as error:
+                return self._unavailable(request, str(error), error_response(error)[0])
+            return self._guarded(self._context(request, form, viewer, about), handler, scope)
+
+        return self._endpoint(respond)
+
+    def sign_in(self) -> Endpoint:
+        """Return the endpoint that asks for a key and starts a session."""
+
+        def respond(request: Request, form: Mapping[str, str]) -> Response:
+            key = form.get("key", "").strip()
+            viewer = self.application.sign_in(key) if self._has_valid_token(request, form) else None
+            if viewer is None:
+                return self._sign_in_page(request, refused=request.method == "POST")
+            response = sign_in.redirect_back(request, form.get("back", ""))
+            self.sessions.start(response, viewer.name)
+            return response
+
+        return self._endpoint(respond)
+
+    def sign_out(self) -> Endpoint:
+        """Return the endpoint that ends the session."""
+
+        def respond(request: Request, form: Mapping[str, str]) -> Response:
+            response = sign_in.redirect_back(request, "")
+            if self._has_valid_token(request, form):
+                self.sessions.end(response)
+            return response
+
+        return self._endpoint(respond)
+
+    def set_language(self) -> Endpoint:
+        """Return the endpoint that stores the chosen language and goes back."""
+
+        def respond(request: Request, _: Mapping[str, str]) -> Response:
+            response = sign_in.redirect_back(request, request.query_params.get("back", ""))
+            if request.path_params["code"] in LANGUAGES:
+                self.sessions.set_language(response, request.path_params["code"])
+            return response
+
+        return self._endpoint(respond)
+
+    def _endpoint(self, respond: Callable[[Request, Mapping[str, str]], Response]) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            response = await run_in_threadpool(respond, request, await _form_fields(request))
+            for name, value in _SECURITY_HEADERS.items():
+                response.headers.setdefault(name, value)
+            self.sessions.store_browser_id(response, request)
+            return response
+
+        return endpoint
+
+    def _context(
+        self, request: Request, form: Mapping[str, str], viewer: "Viewer", about: Mapping[str, Any]
+    ) -> PageContext:
+        return PageContext(
+            application=self.application,
+            portfolios=self.portfolios,
+            viewer=viewer,
+            request=request,
+            language=sign_in.preferred_language(request, str(about["language"])),
+            form=form,
+            csrf_token=self.sessions.csrf_token(request),
+            renderer=self.renderer,
+            today=self.today(),
+            about=about,
+            record_audit=self.record_audit,
+        )
+
+    def _guarded(self, page: PageContext, handler: PageHandler, scope: str) -> Response:
+        if not page.viewer.may(scope):
+            return page.render("error.html", 403, sentence=page.translate("error.missing_scope", scope=scope))
+        if page.request.method == "POST" and not self._has_valid_token(page.request, page.form):
+            return page.render("error.html", 403, sentence=page.translate("error.stale_form"))
+        try:
+            return handler(page)
+        except RapportError as error:
+            return page.render("error.html", error_response(error)[0], sentence=str(error))
+
+    def _viewer(self, request: Request) -> "Viewer | None":
+        if (signed_in := request.scope.get(VIEWER)) is not None:
+            return cast("Viewer", signed_in)
+        # With keys switched off (loopback only) there is one viewer, and its name is known.
+        name = "local" if self.application.keys_disabled else self.sessions.key_name(request)
+        return self.application.viewer(name) if name else None
+
+    def _sign_in_page(self, request: Request, *, refused: bool = False) -> Response:
+        try:
+            default = str(self.application.about()["language"])
+        except RapportError:
+            default = LANGUAGES[0]
+        language = sign_in.preferred_language(request, default)
+        token = self.sessions.csrf_token(request)
+        return sign_in.sign_in_page(request, self.renderer, language, token=token, refused=refused)
+
+    async def page_not_found(self, request: Request, _: Exception) -> Response:
+        """Respond to a URL without a page."""
+        return self._unavailable(request, self._translations(request)("error.no_page"), 404)
+
+    async def server_error(self, request: Request, _: Exception) -> Response:
+        """Respond to an error of ours; its details go to the log, not to the page."""
+        return self._unavailable(request, self._translations(request)("error.internal"), 500)
+
+    def _unavailable(self, request: Request, sentence: str, status: int) -> Response:
+        root, language = str(request.scope.get("root_path", "")), sign_in.preferred_language(request, LANGUAGES[0])
+        html = self.renderer.render("unavailable.html", language, root=root, current_url=f"{root}/", sentence=sentence)
+        return HTMLResponse(html, status, headers=_SECURITY_HEADERS)
+
+    def _translations(self, request: Request) -> Translations:
+        return self.renderer.translations[sign_in.preferred_language(request, LANGUAGES[0])]
+
+    def _has_valid_token(self, request: Request, form: Mapping[str, str]) -> bool:
+        return self.sessions.is_valid_csrf_token(form.get("token", ""), request)
+
+
+async def _form_fields(request: Request) -> dict[str, str]:
+    """Read the text fields of a small form; uploaded files and oversized forms are ignored."""
+    if request.method != "POST" or int(request.headers.get("content-length") or 0) > _MAX_FORM_BYTES:
+        return {}
+    fields = await request.form(max_files=0, max_fields=200)
+    return {name: value for name, value in fields.items() if isinstance(value, str)}

@@ -1,0 +1,45 @@
+"""The text catalogue of each language: labels, sentences and the names of data values."""
+
+from pathlib import Path
+
+import yaml
+
+CONSOLE_DIR = Path(__file__).parent
+LANGUAGES = ("en", "zh")
+
+
+class Translations:
+    """The texts of one language."""
+
+    def __init__(self, language: str) -> None:
+        path = CONSOLE_DIR / "texts" / f"{language}.yaml"
+        self.language = language
+        self.texts: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the text of a key with its values filled in."""
+        text = self.texts[key]
+        return text.format(**values) if values else text
+
+    def has(self, key: str) -> bool:
+        """Whether there is a text for a key."""
+        return key in self.texts
+
+    def label(self, kind: str, value: object) -> str:
+        """Return the label of a data value (a tier, a family); the value itself when it has none."""
+        return self.texts.get(f"{kind}.{value}", str(value))
+
+    def event_detail(self, detail: str) -> str:
+        """Translate the known words of an event's detail; a company's own words stay.
+
+        Parts are separated by " · "; the first word of a part may be known ("due 2026-01-31").
+        """
+        return " · ".join(self._translate_part(part) for part in detail.split(" · "))
+
+    def _translate_part(self, part: str) -> str:
+        whole = self.texts.get(f"event_detail.{part}")
+        if whole is not None:
+            return whole
+        first, _, rest = part.partition(" ")
+        known = self.texts.get(f"event_detail.{first}") if rest[:1].isdigit() else None
+        return f"{known} {rest}" if known else part

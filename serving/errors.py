@@ -1,0 +1,68 @@
+"""Errors of requests: one JSON shape for every error, and the HTTP status of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rapport.errors import BundleError, RapportError, ServingError
+from rapport.localized import LocalizedText
+
+CODES = {
+    400: "bad_request", 401: "no_key", 403: "wrong_scope", 404: "not_found", 405: "wrong_method", 408: "slow_upload",
+    409: "conflict", 413: "too_large", 415: "not_json", 422: "refused", 429: "busy", 500: "internal", 503: "not_ready",
+    504: "timeout",
+}  # fmt: skip
+
+_VALIDATION_MESSAGES = {
+    "extra_forbidden": "There is no such field here; see /openapi.json",
+    "missing": "Must be given",
+}
+
+UNKNOWN_CUSTOMER = LocalizedText("No such customer in the latest snapshot.", "最新一次评分中没有此客户。")
+
+
+class RequestError(ServingError):
+    """A request that cannot be answered, with its status and code; messages for users exist in both languages."""
+
+    def __init__(
+        self, status: int, message: str | LocalizedText, *, code: str = "", where: str = "", retry_after: float = 0.0
+    ) -> None:
+        self.text = message if isinstance(message, LocalizedText) else LocalizedText(message, message)
+        super().__init__(self.text.en)
+        self.status, self.code, self.where, self.retry_after = status, code or CODES[status], where, retry_after
+
+    def in_language(self, language: str) -> RequestError:
+        """Return the same error with its message in ``language``."""
+        return RequestError(
+            self.status,
+            getattr(self.text, language),
+            code=self.code,
+            where=self.where,
+            retry_after=self.retry_after,
+        )
+
+
+class NotReadyError(ServingError):
+    """Nothing has been scored or published yet, so there is nothing to answer from."""
+
+
+def error_body(code: str, message: str, where: str = "") -> dict[str, Any]:
+    """Return the JSON body of an error."""
+    return {"error": {"code": code, "message": message, "where": where}}
+
+
+def error_response(error: RapportError) -> tuple[int, dict[str, Any]]:
+    """Return the HTTP status and JSON body of an error."""
+    if isinstance(error, RequestError):
+        return error.status, error_body(error.code, str(error), error.where)
+    if isinstance(error, NotReadyError | BundleError):
+        return 503, error_body("not_ready", str(error))
+    return 422, error_body("refused", str(error))
+
+
+def validation_error(detail: Mapping[str, Any]) -> tuple[str, str]:
+    """Return message and location of pydantic's first validation error, without the value that was sent."""
+    where = ".".join(str(part) for part in detail.get("loc", ()))[:200]
+    message = _VALIDATION_MESSAGES.get(str(detail.get("type")), str(detail.get("msg", "The body is not valid")))[:300]
+    return (f"{where}: {message}." if where else f"{message}."), where

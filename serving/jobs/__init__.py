@@ -1,0 +1,1 @@
+"""Background deliveries: alerts with an outbox, and exports to files, databases and webhooks."""

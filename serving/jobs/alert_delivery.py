@@ -1,0 +1,44 @@
+"""Raise the alerts of a snapshot, store them in the outbox, and deliver them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rapport.history import History
+from rapport.scoring.alerts import AlertContext, AlertRules, new_events, raise_alerts, within_capacity
+from rapport.serving.jobs.channels import Channel
+from rapport.serving.jobs.outbox import Delivery, Outbox
+
+WEEK = timedelta(days=7)
+DATABASE = "alerts.db"
+
+
+@dataclass(frozen=True)
+class AlertReport:
+    """The alerts raised, those held back by the weekly capacity, and the result of each channel."""
+
+    raised: int
+    held_back: int
+    deliveries: dict[str, Delivery]
+
+
+def deliver_alerts(  # each is one thing that an alert depends on
+    history: History,
+    data_dir: Path,
+    context: AlertContext,
+    rules: AlertRules,
+    *,
+    now: datetime,
+    channels: Sequence[Channel] = (),
+) -> AlertReport:
+    """Raise and deliver the new alerts of one snapshot; a second run for the same snapshot raises nothing new."""
+    outbox = Outbox(data_dir / DATABASE)
+    since = outbox.events_read_until() or context.as_of - WEEK
+    context = replace(context, events=new_events(history, rules, since, context.as_of))
+    alerts = raise_alerts(rules, context, outbox.last_raised())
+    customers_this_week = outbox.customers_since(context.as_of - WEEK)
+    chosen = within_capacity(alerts, rules.capacity_per_week, customers_this_week)
+    outbox.put(chosen, [channel.name for channel in channels], context.as_of, now)
+    deliveries = {channel.name: outbox.deliver(channel, now) for channel in channels}
+    return AlertReport(raised=len(chosen), held_back=len(alerts) - len(chosen), deliveries=deliveries)

@@ -1,0 +1,1 @@
+"""Scores computed during a request: histories from the body, and what-if changes."""

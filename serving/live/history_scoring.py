@@ -1,0 +1,128 @@
+"""Scores of customers whose history is in the request: the steps of a scoring run on a small history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from queue import Empty, SimpleQueue
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from rapport.durations import parse_duration
+from rapport.features import snapshot
+from rapport.history import History, history_of
+from rapport.history.contract import TABLES
+from rapport.history.reading.database import Database, open_database
+from rapport.history.settings import Settings
+from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.serving.errors import RequestError
+from rapport.serving.security.request_context import check_deadline
+from rapport.serving.snapshots.live_model import LiveModel
+
+MAX_TOTAL_ROWS = 50_000
+
+
+class DatabasePool:
+    """Databases that stay open between requests; each serves one request at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        # One thread for a few rows: more threads would only wait for each other.
+        self.settings = replace(settings, threads=1)
+        self._idle: SimpleQueue[Database] = SimpleQueue()
+
+    @contextmanager
+    def borrow(self) -> Iterator[Database]:
+        """Borrow a database; after an error it is closed instead of returned to the pool."""
+        try:
+            database = self._idle.get_nowait()
+        except Empty:
+            database = open_database(self.settings)
+        try:
+            yield database
+        except BaseException:
+            database.close()
+            raise
+        self._idle.put(database)
+
+
+def score_histories(
+    model: LiveModel, histories: Sequence[Mapping[str, Any]], as_of: str, databases: DatabasePool
+) -> ScoreBatch:
+    """Score each history at ``as_of`` as a scoring run does: same reading, same catalog, same bundle."""
+    tables = _tables(histories)
+    moment = local_time(as_of, databases.settings.timezone)
+    with databases.borrow() as database, history_of(tables, databases.settings, database, complete=False) as history:
+        _check_rejected(history)
+        check_deadline()
+        bundle = model.bundle
+        active, present = parse_duration(bundle.active_window), _present_tables(model, history)
+        table = snapshot(history, moment, model.catalog, active=active, present=present, rule=bundle.rule)
+    check_deadline()
+    customer_ids = [history["customer"]["customer_id"] for history in histories]
+    return model.scorer.score(_in_order(table, customer_ids), moment)
+
+
+def local_time(text: str, zone: str) -> datetime:
+    """Convert a time to the company's time zone, without its offset."""
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _present_tables(model: LiveModel, history: History) -> Sequence[str]:
+    """Return the tables that the company has: a request without tickets means no tickets only if it has that table."""
+    snapshot = model.latest_snapshot
+    return snapshot.run.manifest.present if snapshot else tuple(history.present)
+
+
+def _tables(histories: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in TABLES}
+    seen: set[str] = set()
+    for position, history in enumerate(histories):
+        customer_id = history["customer"]["customer_id"]
+        if customer_id in seen:
+            raise RequestError(
+                422, "This customer is in the request twice.", where=f"histories.{position}.customer.customer_id"
+            )
+        seen.add(customer_id)
+        rows["customers"].append(dict(history["customer"]))
+        for name in rows.keys() - {"customers"}:
+            rows[name] += _rows_of(customer_id, history.get(name, ()), f"histories.{position}.{name}")
+    if sum(map(len, rows.values())) > MAX_TOTAL_ROWS:
+        raise RequestError(
+            413, f"The histories have more than {MAX_TOTAL_ROWS:,} rows in total. Send fewer customers at once."
+        )
+    return {name: found for name, found in rows.items() if found}
+
+
+def _rows_of(customer_id: str, rows: Sequence[Mapping[str, Any]], where: str) -> list[dict[str, Any]]:
+    for position, row in enumerate(rows):
+        if row.get("customer_id", customer_id) != customer_id:
+            raise RequestError(422, "The row belongs to another customer.", where=f"{where}.{position}.customer_id")
+    return [{**row, "customer_id": customer_id} for row in rows]
+
+
+def _check_rejected(history: History) -> None:
+    """Refuse rows that a scoring run would set aside: a caller can correct them."""
+    if history.rejected.total:
+        first = history.rejected.rows.slice(0, 1).to_pylist()[0]
+        raise RequestError(
+            422,
+            f"{history.rejected.total} rows cannot be used; the first: {first['table']} row {first['line']}, "
+            f"{first['column']}: {first['reason']}.",
+            where=f"{first['table']}.{first['column']}",
+        )
+
+
+def _in_order(table: pa.Table, customer_ids: Sequence[str]) -> pa.Table:
+    position = {customer_id: row for row, customer_id in enumerate(table.column("customer_id").to_pylist())}
+    if missing := [one for one in customer_ids if one not in position]:
+        raise RequestError(
+            422,
+            f"The history has no row before as_of for {len(missing)} of {len(customer_ids)} customers, first this one.",
+            where=f"histories.{customer_ids.index(missing[0])}",
+        )
+    return table.take([position[customer_id] for customer_id in customer_ids])

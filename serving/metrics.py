@@ -1,0 +1,121 @@
+"""Prometheus metrics; every label has a small, fixed set of values."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    multiprocess,
+)
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+BANDS = ("0.0-0.1", "0.1-0.2", "0.2-0.3", "0.3-0.5", "0.5-0.7", "0.7-1.0")
+_EDGES = (0.1, 0.2, 0.3, 0.5, 0.7)
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """The metrics of one worker; with a folder, the metrics of all workers of the server are summed."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        # The extra _created series would double what Prometheus stores and add no information.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client has no types here
+        self._folder = folder
+        self._band_counters: dict[str, dict[int, Counter]] = {}
+        self._route_series: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._registry = registry = CollectorRegistry()
+        self.requests = Counter("rapport_requests", "Requests answered", ("route", "status"), registry=registry)
+        self.seconds = Histogram(
+            "rapport_request_seconds", "Request duration", ("route",), buckets=_SECONDS, registry=registry
+        )
+        self.in_flight = Gauge(
+            "rapport_in_flight", "API requests in flight", registry=registry, multiprocess_mode="livesum"
+        )
+        self.answers = Counter(
+            "rapport_answers", "Scores returned, by probability band", ("target", "band"), registry=registry
+        )
+        self.reloads = Counter(
+            "rapport_reloads",
+            "Models and snapshots loaded or refused",
+            ("target", "outcome"),
+            registry=registry,
+        )
+        self.version = Gauge(
+            "rapport_model_version", "Version of the live model", ("target",), registry=registry,
+            multiprocess_mode="min",
+        )  # fmt: skip
+        self.as_of = Gauge(
+            "rapport_snapshot_as_of_seconds", "Cutoff of the live snapshot", ("target",),
+            registry=registry, multiprocess_mode="min",
+        )  # fmt: skip
+        self.drift = Gauge(
+            "rapport_input_drift_psi", "Largest population stability index among the features of a family",
+            ("target", "family"), registry=registry, multiprocess_mode="max",
+        )  # fmt: skip
+
+    def observe_request(self, route: str, status: int, seconds: float) -> None:
+        """Count one request and observe its duration."""
+        counter, histogram = self._route_series.get((route, status)) or self._add_series(route, status)
+        counter.inc()
+        histogram.observe(seconds)
+
+    def _add_series(self, route: str, status: int) -> tuple[Counter, Histogram]:
+        # A lookup by labels takes longer than the increment; there are few series, so they are cached.
+        series = self.requests.labels(route, str(status)), self.seconds.labels(route)
+        self._route_series[route, status] = series
+        return series
+
+    def count_answers(self, target: str, probabilities: Sequence[float]) -> None:
+        """Count returned probabilities by band."""
+        counts = self._band_counters.setdefault(target, {})
+        for probability in probabilities:
+            band = bisect_right(_EDGES, probability)
+            if band not in counts:
+                counts[band] = self.answers.labels(target, BANDS[band])
+            counts[band].inc()
+
+    def set_live_model(self, target: str, version: str, as_of: datetime, drift: Mapping[str, float]) -> None:
+        """Set version, cutoff and input drift of the model that answers from now on."""
+        # The version is a value and not a label, so that promotions add no series.
+        digits = "".join(character for character in version if character.isdigit())
+        self.version.labels(target).set(int(digits[:15] or 0))
+        self.as_of.labels(target).set(as_of.timestamp())
+        for family, psi in drift.items():
+            self.drift.labels(target, family).set(psi)
+
+    def page(self) -> bytes:
+        """Return the metrics in Prometheus's text form."""
+        if self._folder is None:
+            return generate_latest(self._registry)
+        gathered = CollectorRegistry()
+        multiprocess.MultiProcessCollector(gathered, path=str(self._folder))  # type: ignore[no-untyped-call]
+        return generate_latest(gathered)
+
+
+def drop_dead_workers(folder: Path) -> None:
+    """Remove the live gauges of workers that have exited, so that they no longer count."""
+    for path in folder.glob("gauge_live*_*.db"):
+        pid = path.stem.rsplit("_", 1)[-1]
+        if pid.isdigit() and not _is_alive(int(pid)):
+            multiprocess.mark_process_dead(int(pid), path=str(folder))  # type: ignore[no-untyped-call]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,1 @@
+"""Who may ask: API keys, OIDC tokens, rate limits, and the audit trail."""

@@ -1,0 +1,56 @@
+"""Audit trail of who read whose score and when: one file a day, readable by its owner only."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rapport.serving.security.request_context import RequestContext
+
+_JSON = json.JSONEncoder(ensure_ascii=False)
+
+
+class AuditTrail:
+    """The audit trail of one data folder. It contains customer ids, so it is separate from the logs."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "audit"
+        self._open: tuple[str, int] | None = None
+        self._lock = threading.Lock()
+
+    def add(self, context: RequestContext, customer_ids: Sequence[str], now: datetime) -> None:
+        """Write one line, before the answer is sent."""
+        entry = {
+            "at": now.isoformat(timespec="milliseconds"),
+            "by": context.viewer.name,
+            "route": context.route,
+            "request_id": context.request_id,
+            "customer_ids": list(customer_ids),
+        }
+        line = _JSON.encode(entry).encode() + b"\n"
+        with self._lock:
+            handle = self._file(f"{now:%Y-%m-%d}")
+            # Several workers write to one file: the lock keeps long lines intact.
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            try:
+                os.write(handle, line)
+            finally:
+                fcntl.flock(handle, fcntl.LOCK_UN)
+
+    def _file(self, day: str) -> int:
+        """Return the day's file, which stays open until the next day; it is opened again if it was deleted."""
+        if self._open is not None:
+            kept, handle = self._open
+            if kept == day and os.fstat(handle).st_nlink:
+                return handle
+            os.close(handle)
+            self._open = None
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self._folder / f"{day}.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._open = (day, handle)
+        return handle

@@ -1,0 +1,86 @@
+"""Concurrency limit of one worker, and rate limits that all workers share."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import mmap
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+_SLOTS = 8_192
+_WAYS = 8
+_SLOT = struct.Struct("<Qdd")
+_WINDOW = struct.Struct("<" + "Qdd" * _WAYS)
+
+
+@dataclass
+class ConcurrencyLimit:
+    """Counts the requests in flight in this worker; above ``limit``, the next one is refused."""
+
+    limit: int
+    now: int = 0
+
+    def acquire(self) -> bool:
+        """Take a slot; False if none is free."""
+        if self.now >= self.limit:
+            return False
+        self.now += 1
+        return True
+
+    def release(self) -> None:
+        """Free the slot."""
+        self.now -= 1
+
+
+class RateLimiter:
+    """A token bucket for each caller that refills evenly to ``per_minute`` requests.
+
+    With a ``file``, all workers that open it share the buckets, so that the limit does not depend on which worker
+    a connection reaches. The table has a fixed size; on collisions, the caller that was idle longest is evicted.
+    """
+
+    def __init__(self, per_minute: float, file: Path | None = None) -> None:
+        self.per_minute = per_minute
+        self._lock: int | None = None
+        if file is not None:
+            self._lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+            os.ftruncate(self._lock, _SLOTS * _SLOT.size)
+        self._table = mmap.mmap(-1 if self._lock is None else self._lock, _SLOTS * _SLOT.size)
+
+    def wait(self, caller: str, now: float) -> float:
+        """Take one request from the caller's bucket; return the seconds to wait when it is empty, else 0.
+
+        ``now`` is on the machine's monotonic clock, which all processes share.
+        """
+        digest = hashlib.blake2b(caller.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        # 0 marks an unused slot.
+        mark = int.from_bytes(digest, "little") or 1
+        if self._lock is None:
+            return self._take(mark, now)
+        # The kernel releases the lock when a worker is killed while holding it.
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            return self._take(mark, now)
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def _take(self, mark: int, now: float) -> float:
+        offset, tokens, then = self._bucket(mark, now)
+        tokens = min(self.per_minute, tokens + max(0.0, now - then) * self.per_minute / 60)
+        missing = max(0.0, 1 - tokens)
+        _SLOT.pack_into(self._table, offset, mark, tokens if missing else tokens - 1, now)
+        return missing * 60 / self.per_minute
+
+    def _bucket(self, mark: int, now: float) -> tuple[int, float, float]:
+        """Return the offset of the caller's bucket, its tokens and their time; a new bucket is full."""
+        first = mark % (_SLOTS // _WAYS) * _WAYS * _SLOT.size
+        window = _WINDOW.unpack_from(self._table, first)
+        marks, times = window[0::3], window[2::3]
+        if mark in marks:
+            way = marks.index(mark)
+            return first + way * _SLOT.size, window[way * 3 + 1], times[way]
+        way = min(range(_WAYS), key=times.__getitem__)
+        return first + way * _SLOT.size, self.per_minute, now

@@ -1,0 +1,108 @@
+"""Analytics that a scoring run writes: stakeholders, account hierarchies, cohorts, funnel, attribution, risks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rapport.history import History
+from rapport.scoring.analytics.account_hierarchy import build_account_hierarchy
+from rapport.scoring.analytics.attribution import attribution
+from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
+from rapport.scoring.analytics.risk_overview import risk_overview
+from rapport.scoring.analytics.stakeholders import list_stakeholders, stakeholder_coverage
+from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.serving.snapshots.lead_funnel import lead_funnel
+from rapport.serving.snapshots.portfolio_table import PortfolioLookup
+
+
+def customer_tables(history: History, as_of: datetime) -> dict[str, pa.Table]:
+    """Return the tables behind customer pages, sorted by customer."""
+    found = {"people": list_stakeholders(history, as_of), "chain": stakeholder_coverage(history, as_of)}
+    return {name: table.sort_by("customer_id") for name, table in found.items()}
+
+
+def population_tables(history: History, scored: ScoreBatch) -> dict[str, pa.Table]:
+    """Return the tables behind portfolio pages."""
+    as_of = scored.as_of
+    return {
+        "tree": _hierarchy(history, scored),
+        "view_cohorts": cohorts(history, as_of),
+        "view_funnel": lead_funnel(history, scored),
+        "view_attribution": attribution(history, as_of),
+        "view_risk": risk_overview(history, as_of),
+    }
+
+
+def cohorts(history: History, as_of: datetime) -> pa.Table:
+    """Return, by quarter of the first order, the cohort's size and the share that ordered in each later quarter."""
+    rows = query_as_of(
+        history,
+        f"""
+        WITH quarters AS (SELECT DISTINCT customer_id, date_trunc('quarter', ordered_at) AS quarter
+                          FROM {rows_known_at("orders")} WHERE amount > 0),
+             first AS (SELECT customer_id, min(quarter) AS begun FROM quarters GROUP BY customer_id)
+        SELECT begun, date_diff('quarter', begun, quarter) AS later, count(*) AS customers
+        FROM quarters JOIN first USING (customer_id) GROUP BY ALL ORDER BY begun, later
+        """,
+        as_of,
+    ).to_pylist()
+    cohort_rows = []
+    for begun, group in groupby(rows, key=lambda row: row["begun"]):
+        counts = {row["later"]: row["customers"] for row in group}
+        quarters = (as_of.year - begun.year) * 4 + (as_of.month - 1) // 3 - (begun.month - 1) // 3
+        shares = [counts.get(later, 0) / counts[0] for later in range(quarters + 1)]
+        cohort_rows.append({"cohort": f"{begun.year}-Q{(begun.month + 2) // 3}", "size": counts[0], "kept": shares})
+    schema = pa.schema({"cohort": pa.string(), "size": pa.int64(), "kept": pa.list_(pa.float64())})
+    return pa.Table.from_pylist(cohort_rows, schema)
+
+
+def account_hierarchy(tree: pa.Table, customer_id: str, portfolio: PortfolioLookup) -> dict[str, Any] | None:
+    """Return the account hierarchy of a customer, from its root; None for a customer without relatives."""
+    ids = tree.column("customer_id")
+    position = ids.index(pa.scalar(customer_id)).as_py()
+    if position < 0:
+        return None
+    root = tree.column("root_id")[position].as_py()
+    roots = np.asarray(tree.column("root_id"))
+    rows = tree.take(np.flatnonzero(roots == root)).to_pylist()
+    if len(rows) == 1:
+        return None
+    nodes = {row["customer_id"]: _node(row, portfolio.get(row["customer_id"], {})) for row in rows}
+    for row in rows:
+        if row["customer_id"] != root and row["parent_id"] in nodes:
+            nodes[row["parent_id"]]["children"].append(nodes[row["customer_id"]])
+    return nodes[root]
+
+
+def _node(row: Mapping[str, Any], scored: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "customer_id": row["customer_id"],
+        "name": row["name"],
+        "tier": scored.get("tier"),
+        "probability": scored.get("probability"),
+        "value": scored.get("value"),
+        "value_at_risk": scored.get("value_at_risk"),
+        "children": [],
+        "total_value": row["total_value"],
+        "total_at_risk": row["total_expected_loss"],
+        "driven_by": row["driven_by"],
+    }
+
+
+def _hierarchy(history: History, scored: ScoreBatch) -> pa.Table:
+    eligible = np.flatnonzero(scored.eligible)
+    rows = scored.rows.take(eligible)
+    name = "spend_sum_365d" if scored.bundle.is_risk else "opportunities_open_amount"
+    value = rows.column(name) if name in rows.positions else np.zeros(len(rows))
+    scores = {
+        "customer_id": pa.array(scored.customer_id[eligible], pa.string()),
+        "probability": scored.probability[eligible],
+        "value": np.nan_to_num(value),
+    }
+    return build_account_hierarchy(history, scored.as_of, pa.table(scores))

@@ -1,0 +1,96 @@
+"""A scoring run: score a whole history, write all files, then publish the snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from rapport.durations import parse_duration
+from rapport.features import snapshot
+from rapport.history import History
+from rapport.locks import exclusive
+from rapport.scoring import build_answers
+from rapport.scoring.models import model_store
+from rapport.scoring.models.bundle import Bundle
+from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.scoring.models.scorer import Scorer
+from rapport.serving.snapshots.analytics_tables import customer_tables, population_tables
+from rapport.serving.snapshots.extracts import extracts
+from rapport.serving.snapshots.history import history_table
+from rapport.serving.snapshots.live_model import ScoreSnapshot, catalog_of
+from rapport.serving.snapshots.store import Manifest, archive_scores, npy_bytes, row_offsets, write_run
+
+Progress = Callable[[str, float], None]
+
+
+def run_scoring(
+    history: History, data_dir: Path, target: str, *, as_of: datetime, now: datetime, progress: Progress
+) -> ScoreSnapshot:
+    """Score every customer of ``history`` at ``as_of`` with the champion and publish the scores.
+
+    The previous snapshot answers until the new one is complete.
+    """
+    progress("loading the champion", 0.0)
+    bundle = Bundle.load(model_store.champion(data_dir, target))
+    features = catalog_of(bundle)
+    bundle.check_catalog(features)
+    progress("computing features", 0.1)
+    table = snapshot(history, as_of, features, active=parse_duration(bundle.active_window), rule=bundle.rule)
+    table = table.sort_by("customer_id")
+    progress(f"scoring {table.num_rows:,} customers", 0.5)
+    scored = Scorer(bundle).score(table, as_of)
+    manifest = Manifest(
+        target=target,
+        as_of=as_of.isoformat(),
+        scored_at=now.isoformat(timespec="seconds"),
+        version=bundle.version,
+        fingerprint=bundle.fingerprint,
+        rows=table.num_rows,
+        present=tuple(sorted(history.present)),
+        facts={"currency": history.settings.currency, "origin": Path(history.origin).name},
+    )
+    progress("writing the snapshot", 0.8)
+    scores = scored.to_table()
+    by_customer = {
+        **extracts(history, table, as_of),
+        **customer_tables(history, as_of),
+        "past": history_table(data_dir, manifest),
+    }
+    tables = {"features": table, "scores": scores, **by_customer, **population_tables(history, scored)}
+    files = {"matrix.npy": npy_bytes(np.ascontiguousarray(scored.rows.values)), **row_offsets(table, by_customer)}
+    with exclusive(data_dir, f"scores-{target}", f"writing its {target} scores of {as_of:%Y-%m-%d}", now=now):
+        run = write_run(data_dir, manifest, tables, files)
+        archive_scores(data_dir, manifest, scores, table)
+    progress("done", 1.0)
+    return ScoreSnapshot(run, run.ids, scored)
+
+
+def export_table(scored: ScoreBatch, *, reasons: int = 3, language: str = "en") -> pa.Table:
+    """Return the table for exports: every number, and the first reasons as sentences."""
+    answers = build_answers(scored, reasons, language)
+    columns_as_is = ("customer_id", "as_of", "target", "state", "probability", "percentile", "model_probability",
+             "rule_probability", "rule_score", "tier", "value_at_risk", "base_rate")  # fmt: skip
+    columns = {name: [getattr(answer, name) for answer in answers] for name in columns_as_is}
+    kinds = {
+        name: pa.float64()
+        for name in columns_as_is
+        if "probability" in name or name in ("rule_score", "value_at_risk", "base_rate")
+    }
+    arrays = {name: pa.array(values, kinds.get(name)) for name, values in columns.items()}
+    arrays["percentile"] = pa.array(columns["percentile"], pa.int64())
+    arrays["tier"] = pa.array(columns["tier"], pa.string())
+    arrays["interval_low"] = pa.array(
+        [answer.interval[0] if answer.interval else None for answer in answers], pa.float64()
+    )
+    arrays["interval_high"] = pa.array(
+        [answer.interval[1] if answer.interval else None for answer in answers], pa.float64()
+    )
+    for position in range(reasons):
+        texts = [answer.reasons[position].text if len(answer.reasons) > position else None for answer in answers]
+        arrays[f"reason_{position + 1}"] = pa.array(texts, pa.string())
+    arrays["model_version"] = pa.array([answer.model.version for answer in answers], pa.string())
+    return pa.table(arrays)

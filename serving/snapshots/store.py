@@ -1,0 +1,242 @@
+"""Scoring runs on disk: one complete folder for each run, and one pointer to the published run.
+
+``scores/<target>/runs/<cutoff>-<random>/`` holds ``features.arrow`` and ``scores.arrow`` (rows sorted by customer_id,
+memory-mapped by every worker), the extracts that pages show, and ``manifest.json``. ``scores/<target>/current.json``
+names the published run; ``history/`` archives the scores of each cutoff as Parquet, ``facts/`` the features.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rapport.errors import ServingError
+from rapport.files import atomic_write, replace_text
+from rapport.serving.errors import NotReadyError
+
+KEPT_RUNS = 3
+_FEATURES_KEPT = timedelta(days=35)
+_ROWS_IN_A_GROUP = 8_192
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Metadata of a run: its cutoff, the bundle that scored it, and the tables of the company's history."""
+
+    target: str
+    as_of: str
+    scored_at: str
+    version: str
+    fingerprint: str
+    rows: int
+    present: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ScoringRun:
+    """The folder of one run; its tables are opened on demand."""
+
+    folder: Path
+    manifest: Manifest
+
+    def table(self, name: str) -> pa.Table | None:
+        """Return one of the run's tables, memory-mapped; None if the run did not write it."""
+        path = self.folder / f"{name}.arrow"
+        if not path.is_file():
+            return None
+        with pa.memory_map(str(path)) as source:
+            return pa.ipc.open_file(source).read_all()
+
+    def customer_rows(self, name: str, row: int) -> list[dict[str, Any]]:
+        """Return a table's rows of the customer in ``row``, without reading the rest."""
+        table, path = self.cached_table(name), self.folder / f"{name}.npy"
+        if table is None or not path.is_file():
+            return []
+        first, end = np.load(path, mmap_mode="r")[row : row + 2].tolist()
+        rows: list[dict[str, Any]] = table.slice(first, end - first).to_pylist()
+        return rows
+
+    def cached_table(self, name: str) -> pa.Table | None:
+        """Return one of the run's tables, opened once."""
+        if name not in self._opened:
+            self._opened[name] = self.table(name)
+        return self._opened[name]
+
+    @cached_property
+    def _opened(self) -> dict[str, pa.Table | None]:
+        return {}
+
+    @cached_property
+    def ids(self) -> CustomerIndex:
+        """Return the index of the run's customers."""
+        table = self.table("features")
+        if table is None:
+            raise ServingError(f"{self.folder}: features.arrow is missing; score the history again.")
+        return CustomerIndex.of(table.column("customer_id").to_pylist())
+
+
+@dataclass(frozen=True)
+class CustomerIndex:
+    """Sorted customer ids: finds a row in microseconds, without a dictionary of a million strings in every worker."""
+
+    sorted: npt.NDArray[np.bytes_]
+
+    @classmethod
+    def of(cls, ids: Sequence[str]) -> CustomerIndex:
+        """Index ids that are already sorted."""
+        return cls(np.array([one.encode() for one in ids], dtype=np.bytes_))
+
+    def row_of(self, customer_id: str) -> int | None:
+        """Return the row of a customer; None for an unknown one."""
+        wanted = customer_id.encode("utf-8", "surrogatepass")
+        position = int(np.searchsorted(self.sorted, wanted)) if len(self.sorted) else 0
+        found = position < len(self.sorted) and bytes(self.sorted[position]) == wanted
+        return position if found else None
+
+
+def write_run(
+    data_dir: Path, manifest: Manifest, tables: Mapping[str, pa.Table], files: Mapping[str, bytes]
+) -> ScoringRun:
+    """Write a complete run, then publish it; a killed run leaves the previous one published."""
+    root = data_dir / "scores" / manifest.target
+    stamp = manifest.scored_at.replace(":", "").replace("-", "").split(".")[0].split("+")[0]
+    folder = _unused_folder(root / "runs", f"{manifest.as_of[:10]}-{stamp}")
+    with atomic_write(folder) as part:
+        part.mkdir(parents=True)
+        for name, table in tables.items():
+            _write_arrow(part / f"{name}.arrow", table)
+        for name, content in files.items():
+            (part / name).write_bytes(content)
+        (part / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
+    # A past cutoff, scored to fill the history, must not answer for today.
+    if manifest.as_of >= _published_cutoff(root):
+        replace_text(root / "current.json", json.dumps({"run": folder.name}))
+    _prune_runs(root / "runs", keep=published_run_name(data_dir, manifest.target))
+    return ScoringRun(folder, manifest)
+
+
+def published_run_name(data_dir: Path, target: str) -> str | None:
+    """Return the name of the published run; None before the first."""
+    path = data_dir / "scores" / target / "current.json"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["run"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ServingError(f"{path}: does not name a run; score the history again.") from error
+
+
+def published_run(data_dir: Path, target: str) -> ScoringRun:
+    """Return the published run."""
+    name = published_run_name(data_dir, target)
+    if name is None:
+        raise NotReadyError(
+            f"Nothing is scored for {target} yet; run: rapport score HISTORY --as-of DATE --target {target}"
+        )
+    return read_run(data_dir / "scores" / target / "runs" / name)
+
+
+def read_run(folder: Path) -> ScoringRun:
+    """Read a run's manifest; raises ServingError with its path if it is damaged."""
+    path = folder / "manifest.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return ScoringRun(folder, Manifest(**{**stored, "present": tuple(stored["present"])}))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ServingError(f"{path}: cannot be read; score the history again.") from error
+
+
+def archive_scores(data_dir: Path, manifest: Manifest, scores: pa.Table, features: pa.Table) -> None:
+    """Archive the scores of one cutoff for good and its features for some weeks; a second run replaces the first."""
+    root, day = data_dir / "scores" / manifest.target, manifest.as_of[:10]
+    stamped = scores.replace_schema_metadata({b"manifest": json.dumps(asdict(manifest)).encode()})
+    for folder, table in (("facts", features), ("history", stamped)):
+        with atomic_write(root / folder / f"{day}.parquet") as part:
+            # Small row groups: reading one customer reads one group.
+            pq.write_table(table, part, compression="zstd", row_group_size=_ROWS_IN_A_GROUP)
+    _prune_features(root / "facts", date.fromisoformat(day))
+
+
+def _prune_features(folder: Path, today: date) -> None:
+    """Keep the features of the last weeks and of the first cutoff of each month: they need ten times the space."""
+    months: set[str] = set()
+    for path in sorted(folder.glob("[0-9]*.parquet")):
+        first_of_month = path.stem[:7] not in months
+        months.add(path.stem[:7])
+        if not first_of_month and today - date.fromisoformat(path.stem) > _FEATURES_KEPT:
+            path.unlink()
+
+
+def archived_days(data_dir: Path, target: str) -> list[str]:
+    """Return the cutoffs whose scores are archived, oldest first."""
+    folder = data_dir / "scores" / target / "history"
+    return sorted(path.stem for path in folder.glob("*.parquet") if not path.name.startswith("."))
+
+
+def row_offsets(snapshot: pa.Table, tables: Mapping[str, pa.Table]) -> dict[str, bytes]:
+    """Return, for each table sorted by customer, the offset of each snapshot customer's rows (as .npy files)."""
+    ids = CustomerIndex.of(snapshot.column("customer_id").to_pylist()).sorted
+    found = {}
+    for name, table in tables.items():
+        theirs = CustomerIndex.of(table.column("customer_id").to_pylist()).sorted
+        starts = np.searchsorted(theirs, ids, side="left") if len(theirs) else np.zeros(len(ids), dtype=np.int64)
+        ends = (
+            np.searchsorted(theirs, ids[-1:], side="right") if len(theirs) else np.zeros(len(ids[-1:]), dtype=np.int64)
+        )
+        found[f"{name}.npy"] = npy_bytes(np.concatenate([starts, ends]).astype(np.int64))
+    return found
+
+
+def npy_bytes(values: npt.NDArray[Any]) -> bytes:
+    """Return the content of an .npy file that workers can memory-map."""
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
+
+
+def replace_table(path: Path, table: pa.Table) -> None:
+    """Write a table atomically."""
+    with atomic_write(path) as part:
+        _write_arrow(part, table)
+
+
+def _write_arrow(path: Path, table: pa.Table) -> None:
+    whole = table.combine_chunks()
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, whole.schema) as writer:
+        writer.write_table(whole)
+
+
+def _published_cutoff(root: Path) -> str:
+    """Return the cutoff of the published run; empty before the first, or when its folder is damaged."""
+    try:
+        name = json.loads((root / "current.json").read_text(encoding="utf-8"))["run"]
+        return read_run(root / "runs" / name).manifest.as_of
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def _unused_folder(root: Path, name: str) -> Path:
+    """Return a folder that does not exist yet, so that two simultaneous runs do not collide."""
+    taken = {path.name for path in root.glob(f"{name}*")} if root.is_dir() else set()
+    return root / next(one for one in (name, *(f"{name}.{n}" for n in range(1, 10_000))) if one not in taken)
+
+
+def _prune_runs(root: Path, keep: str | None) -> None:
+    # Names begin with the cutoff, so the newest cutoffs sort last.
+    runs = sorted(path for path in root.iterdir() if not path.name.startswith(".") and path.name != keep)
+    for old in runs[: -(KEPT_RUNS - 1)]:
+        # A worker may still read it: on Linux, mapped files exist until they are unmapped.
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,60 @@
+"""A local OIDC issuer: it publishes keys, signs tokens, rotates its keys, and can be down."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import get_default_algorithms
+
+MADE = {
+    "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "PS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate,
+}
+
+
+class LocalIssuer:
+    """Signs any token; ``fetches`` counts how often its keys were fetched."""
+
+    def __init__(self):
+        self.keys, self.published, self.fetches, self.down = {}, [], 0, False
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def add(self, kid, algorithm="RS256"):
+        self.keys[kid] = (MADE[algorithm](), algorithm)
+        self.published.append(kid)
+
+    def jwk(self, kid):
+        key, algorithm = self.keys[kid]
+        made = get_default_algorithms()[algorithm].to_jwk(key.public_key(), as_dict=True)
+        return made | {"kid": kid, "use": "sig", "alg": algorithm}
+
+    def token(self, kid, *, header=None, key=None, algorithm=None, **claims):
+        now = time.time()
+        said = {"iss": self.url, "aud": "rapport", "sub": "crm", "iat": now, "exp": now + 300, "scope": "rapport:score"}
+        held, usual = self.keys[kid]
+        body = {name: value for name, value in (said | claims).items() if value is not None}
+        return jwt.encode(body, key or held, algorithm or usual, headers={"kid": kid} | (header or {}))
+
+    def _handler(issuer):  # noqa: N805  # the handler has a self of its own
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                pages = {
+                    "/.well-known/openid-configuration": {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"},
+                    "/keys": {"keys": [issuer.jwk(kid) for kid in issuer.published]},
+                }
+                issuer.fetches += self.path == "/keys"
+                self.send_response(503 if issuer.down else 200)
+                self.end_headers()
+                self.wfile.write(json.dumps(pages[self.path]).encode())
+
+            def log_message(self, *_):
+                """Say nothing."""
+
+        return Handler

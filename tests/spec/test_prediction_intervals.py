@@ -1,0 +1,89 @@
+"""Prediction intervals: the less is known about a customer, the wider they are."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.models.members.bg_nbd import SINCE_FIRST, SINCE_LAST, BgNbdMember
+from rapport.training.data.dataset import Dataset
+from rapport.training.evaluation.posterior_draws import draw_deviations
+from rapport.training.evaluation.score_volatility import score_steps, subsample_customers
+from rapport.training.evaluation.uncertainty import KNOTS, _offsets
+
+COLUMNS = tuple(
+    FeatureColumn(name, "recency", unit, 0, False, "", "", ())
+    for name, unit in (("order_days_count_ever", "count"), (SINCE_LAST, "days"), (SINCE_FIRST, "days"))
+)
+UNLIKE = BgNbdMember("rhythm", r=0.7, alpha=60.0, a=0.2, b=3.0, horizon_days=180.0)
+
+
+def own_probabilities(bg_nbd, *customers):
+    """Draw the own probabilities of customers (order days, since last, since first)."""
+    matrix = Matrix(COLUMNS, np.array(customers, dtype=float))
+    logits = bg_nbd.logit(*np.nan_to_num(matrix.values, nan=1.0).T)
+    return logits, 1 / (1 + np.exp(-(logits + draw_deviations(bg_nbd, matrix))))
+
+
+def widths(bg_nbd, *customers):
+    """Return the width with nine tenths of the own probabilities."""
+    return np.subtract(*np.quantile(own_probabilities(bg_nbd, *customers)[1], [0.95, 0.05], axis=0))
+
+
+def test_one_order_leaves_more_uncertainty_than_thirty():
+    once, often = widths(UNLIKE, (1, 20, 300), (30, 10, 600))
+    assert once > 2 * often
+
+
+def test_similar_customers_have_almost_no_deviation():
+    alike = BgNbdMember("rhythm", r=5e4, alpha=5e6, a=1e-9, b=1e4, horizon_days=180.0)
+    assert widths(alike, (3, 20, 300), (12, 5, 900)).max() < 0.05
+
+
+def test_a_customer_without_orders_has_no_deviation():
+    assert widths(UNLIKE, (np.nan, np.nan, np.nan)) == [0.0]
+
+
+def test_draws_are_centred_on_the_probability_of_bg_nbd():
+    logits, drawn = own_probabilities(UNLIKE, (1, 20, 300), (6, 150, 500), (30, 10, 600))
+    assert drawn.mean(axis=0) == pytest.approx(1 / (1 + np.exp(-logits)), abs=0.1)
+
+
+def at_two_cutoffs(days, people=400):
+    """Return the same customers at two cutoffs some days apart."""
+    cutoffs = (datetime(2025, 3, 1), datetime(2025, 3, 1) - timedelta(days=days))
+    ids = np.array([f"c{place % people}" for place in range(2 * people)], dtype=object)
+    cutoff_index = np.repeat([0, 1], people)
+    return Dataset(ids, cutoff_index, np.zeros(2 * people), Matrix(COLUMNS, np.zeros((2 * people, 3))), cutoffs)
+
+
+@pytest.mark.parametrize("days", [30, 60, 90])
+def test_score_steps_are_scaled_to_a_sixth_of_the_horizon_without_the_common_shift(days):
+    matrix, change = at_two_cutoffs(days), np.random.default_rng(1).normal(size=400)
+    logits = np.r_[2.0 + change, np.zeros(400)]
+    earlier, steps = score_steps(matrix, logits, horizon_days=360)
+    assert set(matrix.cutoff_index[earlier]) == {1}
+    assert steps == pytest.approx((change - change.mean())[earlier - 400] * np.sqrt(60 / days))
+
+
+def test_cutoffs_too_far_apart_give_no_steps():
+    earlier, steps = score_steps(at_two_cutoffs(200), np.zeros(800), horizon_days=360)
+    assert len(earlier) == len(steps) == 0
+
+
+def test_a_subsample_keeps_customers_with_all_their_rows():
+    kept = subsample_customers(at_two_cutoffs(60), 300)
+    assert 200 < len(kept) <= 300
+    assert set(kept.customer_ids[kept.cutoff_index == 0]) == set(kept.customer_ids[kept.cutoff_index == 1])
+
+
+def test_an_interval_is_the_narrowest_with_nine_tenths_of_the_draws():
+    deviations = np.random.default_rng(2).normal(size=(60, 300)) * 2
+    blended = np.full(300, -3.5)
+    low, high = (np.array(each)[KNOTS.index(-3.5)] for each in _offsets(blended, deviations, np.arange(300)))
+    assert ((deviations >= -low) & (deviations <= high)).mean() == pytest.approx(0.9, abs=0.01)
+    equal = np.quantile(deviations, [0.05, 0.95])
+    width = [np.subtract(*(1 / (1 + np.exp(3.5 - np.array([up, down]))))) for down, up in ((-low, high), equal)]
+    assert width[0] < 0.95 * width[1]

@@ -1,0 +1,112 @@
+"""Build the bundle of a training run: weights, calibration, reference population, interval, evaluation, provenance."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from rapport.scoring import Bundle
+from rapport.scoring.models.bundle import Fallback
+from rapport.scoring.models.matrix import Matrix
+from rapport.training.data.cutoff_schedule import CutoffSchedule
+from rapport.training.evaluation.card_diagnostics import card_diagnostics
+from rapport.training.evaluation.data_checks import check_data, direction_cost
+from rapport.training.evaluation.diagnostics import model_diagnostics
+from rapport.training.evaluation.profit_curve import profit_curve
+from rapport.training.evaluation.training_run import TrainingRun, final_weights, simple_member
+from rapport.training.evaluation.uncertainty import fit_interval
+from rapport.training.provenance import fit_settings, provenance_of
+from rapport.training.stacking.ensemble import FitConfig
+from rapport.training.stacking.stacking_weights import make_blend
+from rapport.training.value_model import fit_value_model
+
+SAMPLE_ROWS = 4_000
+
+
+def build_bundle(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, leaks: tuple[str, ...]) -> Bundle:
+    """Return the complete bundle."""
+    bundle = blend_bundle(run)
+    sample = _sample(run.current)
+    spend, spend_evaluation = fit_value_model(run.history, run.task, run.dataset)
+    later = run.validation.folds[0].dataset if run.validation.folds and run.sufficiency.can_learn else None
+    cost = direction_cost(run.validation.training_set, later, config) if later is not None else None
+    evaluation = {
+        **bundle.evaluation,
+        **model_diagnostics(run.evaluation, run.validation, bundle, sample),
+        "card": card_diagnostics(run),
+        "data_checks": check_data(run.dataset, leaks, cost).as_dict(),
+        "spend": spend_evaluation,
+        "profit": profit_curve(run, spend),
+    }
+    if config.search_result:
+        evaluation["search"] = dict(config.search_result)
+    provenance = {**bundle.provenance, **fit_settings(config)}
+    interval = fit_interval(run, config, schedule, sample)
+    return replace(bundle, interval=interval, spend_model=spend, evaluation=evaluation, provenance=provenance)
+
+
+def blend_bundle(run: TrainingRun) -> Bundle:
+    """Return the bundle with its blend, centred on the customers that can be scored now."""
+    logits = run.ensemble.logits(run.current)
+    weights = final_weights(run, tuple(logits))
+    without_card = final_weights(run, tuple(name for name in logits if name != "card"))
+    blend = make_blend(weights, logits, run.expected_rate)
+    bundle = Bundle(
+        target=run.task.target,
+        version="0",
+        horizon=str(run.task.horizon),
+        active_window=str(run.task.active),
+        rule=run.task.rule,
+        columns=run.dataset.matrix.columns,
+        fingerprint=run.catalog.fingerprint,
+        members=run.ensemble.members,
+        blend=blend,
+        model_blend=make_blend(without_card, logits, run.expected_rate) if without_card else blend,
+        tables=tuple(sorted(run.history.present)),
+        vocabulary=asdict(run.catalog.vocabulary),
+        fallback=_fallback(run),
+        currency=run.history.settings.currency,
+        grade=run.evaluation.grade.letter,
+        evaluation=_evaluation(run, weights),
+        provenance=provenance_of(run.history, run.task, run.catalog, run.dataset),
+    )
+    return bundle.centred_on(_sample(run.current))
+
+
+def _sample(current: Matrix) -> Matrix:
+    return current.take(np.arange(0, len(current), max(1, len(current) // SAMPLE_ROWS)))
+
+
+def _evaluation(run: TrainingRun, weights: Mapping[str, float]) -> dict[str, Any]:
+    """Return the evaluation with the weights, the base rate and the counts, for JSON."""
+    base_rate = asdict(run.base_rate) | {
+        "by_cutoff": {f"{cutoff:%Y-%m-%d}": shift for cutoff, shift in run.base_rate.by_cutoff.items()},
+        "expected_rate": run.expected_rate,
+    }
+    return run.evaluation.as_dict() | {"weights": dict(weights), "level": base_rate, "size": _counts(run)}
+
+
+def _fallback(run: TrainingRun) -> Fallback:
+    names = tuple(member.name for member in run.ensemble.members)
+    if run.sufficiency.can_learn and simple_member(run, names):
+        return Fallback(
+            "card_and_rhythm",
+            "In temporal validation the model was not significantly better than recency alone (grade D), so a simpler "
+            "member is served instead.",
+            "在之后的时段上，模型并未稳定优于“最近一次下单时间”规则（D 级），因此采用更简单的部分。",
+        )
+    return run.sufficiency.fallback
+
+
+def _counts(run: TrainingRun) -> dict[str, int]:
+    plan, binned = run.subsample, run.dataset.binned
+    return {
+        "customers": run.sufficiency.customers,
+        "minority_count": run.sufficiency.minority_count,
+        "rows": len(run.dataset),
+        "cutoffs": len(run.dataset.outcome_rates),
+        "scored_now": len(run.current) if plan.scored_now is None else plan.scored_now,
+        "one_of": plan.one_of,
+        **({"tree_rows": len(binned), "shares": plan.shares} if binned else {}),
+    }

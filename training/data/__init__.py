@@ -1,0 +1,1 @@
+"""The labelled dataset of a training run: task, cutoffs, rows, subsample."""

@@ -1,0 +1,145 @@
+"""The labelled dataset: one row a customer and cutoff, as numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rapport.errors import TrainingError
+from rapport.features import Catalog
+from rapport.features.feature_table.training_rows import iter_training_rows
+from rapport.history import History
+from rapport.scoring.models.columns import FeatureColumn, feature_columns
+from rapport.scoring.models.matrix import Floats, Matrix
+from rapport.training.data.binned_dataset import BinnedDataset
+from rapport.training.data.task_spec import TaskSpec, dataset_spec
+
+MAX_CATEGORY_LEVELS = 30
+BATCH_ROWS = 50_000
+BoolArray = npt.NDArray[np.bool_]
+IndexArray = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Customers at cutoffs: ``label`` is 1 if the outcome occurred; ``cutoff_index`` points into ``cutoffs``.
+
+    ``binned`` has the bins of all customers' rows at the same cutoffs if these rows are a subsample.
+    """
+
+    customer_ids: npt.NDArray[np.object_]
+    cutoff_index: IndexArray
+    label: Floats
+    matrix: Matrix
+    cutoffs: tuple[datetime, ...]
+    binned: BinnedDataset | None = None
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def in_memory(self) -> "Dataset":
+        """Return the rows that are kept as numbers, without the bins."""
+        return replace(self, binned=None)
+
+    def at_cutoffs(self, cutoffs: Sequence[datetime]) -> "Dataset":
+        """Keep the rows of some cutoffs."""
+        places = [place for place, cutoff in enumerate(self.cutoffs) if cutoff in set(cutoffs)]
+        kept = self.take(np.flatnonzero(np.isin(self.cutoff_index, places)))
+        return (
+            replace(kept, binned=self.binned.at_cutoffs(np.unique(kept.cutoff_index).tolist())) if self.binned else kept
+        )
+
+    def take(self, chosen: IndexArray) -> "Dataset":
+        """Keep some of the rows in memory."""
+        return replace(
+            self.in_memory,
+            customer_ids=self.customer_ids[chosen],
+            cutoff_index=self.cutoff_index[chosen],
+            label=self.label[chosen],
+            matrix=self.matrix.take(chosen),
+        )
+
+    def at_most(self, count: int) -> "Dataset":
+        """Keep about ``count`` rows at most, evenly over cutoffs and customers."""
+        step = len(self) // count
+        return self.in_memory if step <= 1 else self.take(np.arange(0, len(self), step))
+
+    def per_row(self, values: dict[datetime, float]) -> Floats:
+        """Return each row's value from one value a cutoff; 0 for a cutoff without a value."""
+        return np.array([values.get(cutoff, 0.0) for cutoff in self.cutoffs])[self.cutoff_index]
+
+    @cached_property
+    def outcome_rates(self) -> dict[datetime, float]:
+        """Return the outcome rate at each cutoff that has rows."""
+        present = np.unique(self.cutoff_index)
+        return {self.cutoffs[place]: float(self.label[self.cutoff_index == place].mean()) for place in present}
+
+    @cached_property
+    def minority_count(self) -> int:
+        """Return the number of distinct customers with the less frequent outcome."""
+        return min(len(set(self.customer_ids[self.label == value])) for value in (0.0, 1.0))
+
+
+def labelled_dataset(history: History, task: TaskSpec, cutoffs: Sequence[datetime], catalog: Catalog) -> Dataset:
+    """Read the labelled rows of all cutoffs, from what was known at ``task.as_of``."""
+    parts = list(iter_training_rows(history, dataset_spec(task, cutoffs), catalog))
+    columns = feature_columns(catalog.features, task.target, levels=_category_levels(parts, catalog))
+    index_of = {cutoff: index for index, cutoff in enumerate(cutoffs)}
+    dataset = Dataset(
+        customer_ids=np.array([name for part in parts for name in part["customer_id"].to_pylist()], dtype=object),
+        cutoff_index=np.array(
+            [index_of[cutoff] for part in parts for cutoff in part["cutoff"].to_pylist()], dtype=np.intp
+        ),
+        label=np.concatenate([part["label"].to_numpy() for part in parts]).astype(np.float64),
+        matrix=_matrix(parts, columns),
+        cutoffs=tuple(cutoffs),
+    )
+    _refuse_untrainable(dataset, task)
+    return dataset
+
+
+def _matrix(parts: list[pa.Table], columns: tuple[FeatureColumn, ...]) -> Matrix:
+    """Copy the parts into one matrix and empty the list on the way: keeping both would double the memory."""
+    values = np.empty((sum(len(part) for part in parts), len(columns)))
+    at = 0
+    while parts:
+        part = parts.pop(0)
+        for first in range(0, len(part), BATCH_ROWS):
+            some = Matrix.of(part.slice(first, BATCH_ROWS), columns).values
+            values[at : at + len(some)] = some
+            at += len(some)
+    return Matrix(columns, values)
+
+
+def _category_levels(parts: Sequence[pa.Table], catalog: Catalog) -> dict[str, tuple[str, ...]]:
+    levels = {}
+    for feature in catalog.features:
+        if feature.is_category:
+            values = pa.chunked_array([chunk for part in parts for chunk in part[feature.name].chunks], pa.string())
+            counts = pc.value_counts(values.drop_null()).to_pylist()
+            common = sorted(counts, key=lambda count: (-count["counts"], count["values"]))[:MAX_CATEGORY_LEVELS]
+            levels[feature.name] = tuple(sorted(count["values"] for count in common))
+    return levels
+
+
+def _refuse_untrainable(dataset: Dataset, task: TaskSpec) -> None:
+    customers = len(set(dataset.customer_ids))
+    outcome = {"churn": "left", "conversion": "bought"}[task.target]
+    if customers < 2:
+        raise TrainingError(
+            f"There {'is only one customer' if customers else 'are no customers'} to learn {task.target} from "
+            f"(as of {task.as_of:%Y-%m-%d}, horizon {task.horizon}). A model needs at least two customers, "
+            "and dozens to be useful."
+        )
+    if dataset.label.min() == dataset.label.max():
+        who = "every" if dataset.label[0] else "no"
+        raise TrainingError(
+            f"At {len(dataset.outcome_rates)} past cutoffs {who} customer {outcome} within {task.horizon}: there is "
+            "only one outcome, so no model can be fitted. Choose another horizon or active window, or an older history."
+        )

@@ -1,0 +1,99 @@
+"""Evaluate an ensemble: every member and every baseline on the same validation rows, and a grade."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, logit
+
+from rapport.scoring.models.matrix import Floats
+from rapport.training.data.data_sufficiency import DataSufficiency
+from rapport.training.evaluation.baselines import fit_baselines
+from rapport.training.evaluation.grade import Grade, grade_model
+from rapport.training.metrics import calibration_error, compute_metrics, paired_bootstrap
+from rapport.training.stacking.stacking_weights import out_of_fold_logits, prior_weights
+from rapport.training.stacking.temporal_validation import TemporalValidation, match_mean
+
+EDGE = 1e-6
+# A bootstrap of more rows gives the same interval and takes longer.
+BOOTSTRAP_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Probabilities of the blend, each member and each baseline on the validation rows, with their metrics."""
+
+    label: Floats
+    probabilities: Mapping[str, Floats]
+    metrics: Mapping[str, Mapping[str, float]]
+    gains: Mapping[str, Mapping[str, list[float]]]
+    folds: tuple[Mapping[str, Any], ...]
+    grade: Grade
+    out_of_time: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures for JSON."""
+        return {
+            "rows": len(self.label),
+            "out_of_time": self.out_of_time,
+            "rate": float(self.label.mean()) if len(self.label) else None,
+            "measures": {name: dict(values) for name, values in self.metrics.items()},
+            "gains": {name: dict(values) for name, values in self.gains.items()},
+            "slices": [dict(fold) for fold in self.folds],
+            "grade": self.grade.as_dict(),
+        }
+
+
+def evaluate(validation: TemporalValidation, target: str, sufficiency: DataSufficiency) -> Evaluation:
+    """Evaluate the blend, the model without the card, each member and each baseline."""
+    if not validation.folds or not validation.member_names:
+        grade = grade_model({}, {}, sufficiency, out_of_time=False)
+        return Evaluation(np.zeros(0), {}, {}, {}, (), grade, out_of_time=False)
+    probabilities = _probabilities(validation, target, sufficiency)
+    label = validation.label
+    metrics = {name: compute_metrics(label, values) for name, values in probabilities.items()}
+    newest = slice(0, min(len(validation.folds[0].dataset), BOOTSTRAP_ROWS))
+    sample = {name: values[newest] for name, values in probabilities.items()}
+    gains = {
+        name: paired_bootstrap(label[newest], sample["blend"], values)
+        for name, values in sample.items()
+        if name != "blend"
+    }
+    grade = grade_model({"label": label[newest]} | sample, metrics, sufficiency, out_of_time=validation.out_of_time)
+    folds = _fold_metrics(validation, probabilities["blend"])
+    return Evaluation(label, probabilities, metrics, gains, folds, grade, validation.out_of_time)
+
+
+def _probabilities(validation: TemporalValidation, target: str, sufficiency: DataSufficiency) -> dict[str, Floats]:
+    names = validation.member_names
+    logits = {"blend": out_of_fold_logits(validation, prior_weights(names, sufficiency))}
+    if "card" in names and len(names) > 1:
+        without_card = [name for name in names if name != "card"]
+        logits["model"] = out_of_fold_logits(validation, prior_weights(without_card, sufficiency))
+    for name in names:
+        logits[name] = np.concatenate([match_mean(fold.logits[name], fold.expected_rate) for fold in validation.folds])
+    for baseline in fit_baselines(validation.training_set, target):
+        rates = [np.clip(baseline.predict(fold.dataset.matrix), EDGE, 1 - EDGE) for fold in validation.folds]
+        logits[baseline.name] = logit(np.concatenate(rates))
+    return {name: np.asarray(expit(values)) for name, values in logits.items()}
+
+
+def _fold_metrics(validation: TemporalValidation, blend: Floats) -> tuple[dict[str, Any], ...]:
+    metrics, start = [], 0
+    for fold in validation.folds:
+        label, probability = fold.dataset.label, blend[start : start + len(fold.dataset)]
+        start += len(fold.dataset)
+        found = compute_metrics(label, probability)
+        metrics.append(
+            {
+                "cutoff": f"{fold.cutoff:%Y-%m-%d}",
+                "rows": len(label),
+                "rate": float(label.mean()),
+                "expected": fold.expected_rate,
+                "auc": found["auc"],
+                "log_loss": found["log_loss"],
+                "calibration_error": calibration_error(label, probability),
+            }
+        )
+    return tuple(metrics)

@@ -1,0 +1,62 @@
+"""The summary of a training run in a dozen lines."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rapport.scoring import Bundle
+from rapport.training.command_result import text_table
+
+SHOWN = ("auc", "average_precision", "lift_10", "log_loss", "calibration_error")
+
+
+def text_summary(bundle: Bundle) -> str:
+    """Return the training data, the grade, the metrics beside each member and baseline, and the weights."""
+    evaluation, size = bundle.evaluation, bundle.evaluation["size"]
+    lines = [
+        f"{bundle.target} within {bundle.horizon}: trained on {size['rows']:,} rows of {size['customers']:,} "
+        f"customers at {size['cutoffs']} cutoffs; {size['scored_now']:,} can be scored "
+        f"on {bundle.provenance['as_of'][:10]}.",
+        *_sample_note(size),
+        f"Grade {evaluation['grade']['letter']}. {_validation_note(evaluation)}",
+    ]
+    if bundle.fallback.en:
+        lines.append(bundle.fallback.en)
+    if evaluation["measures"]:
+        lines.append(metrics_table(evaluation["measures"]))
+    lines.append(
+        "Weights: " + ", ".join(f"{name} {weight:.2f}" for name, weight in evaluation["weights"].items()) + "."
+    )
+    if search := evaluation.get("search"):
+        lines.append(
+            f"Tried {search['tries']} parameters of the trees: validation log loss {search['start']:.4f} at the start, "
+            f"{search['best']:.4f} for the best."
+        )
+    lines.extend(evaluation.get("data_checks", {}).get("sentences", []))
+    return "\n".join(lines)
+
+
+def metrics_table(measured: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the metrics of all members and baselines as a table."""
+    rows = [["", *(name.replace("_", " ") for name in SHOWN)]]
+    rows += [[name, *(f"{metrics[metric]:.3f}" for metric in SHOWN)] for name, metrics in measured.items()]
+    return text_table(rows)
+
+
+def _sample_note(size: Mapping[str, Any]) -> list[str]:
+    if size.get("one_of", 1) == 1:
+        return []
+    who = f"one in {size['one_of']} customers"
+    if "tree_rows" in size:
+        trees = (
+            "all customers" if size["shares"] == size["one_of"] else f"{size['shares']} in {size['one_of']} customers"
+        )
+        return [f"This is a sample of {who}; the trees were trained on {size['tree_rows']:,} rows of {trees}."]
+    return [f"Trained on a sample of {who}; the setting is `max_training_rows` in rapport.toml."]
+
+
+def _validation_note(evaluation: Mapping[str, Any]) -> str:
+    if not evaluation["slices"]:
+        return "There were no later rows to evaluate it on."
+    cutoffs = ", ".join(fold["cutoff"] for fold in evaluation["slices"])
+    how = "out of time, on" if evaluation["out_of_time"] else "on other customers (the history is short), at"
+    return f"Evaluated {how} {cutoffs}: {evaluation['rows']:,} rows, rate {evaluation['rate']:.1%}."

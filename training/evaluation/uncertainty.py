@@ -1,0 +1,165 @@
+"""Prediction intervals: sampling error, base rate error, and how much one customer can differ from its score.
+
+Sampling error comes from refits on halves of the customers: a half differs from the whole as the whole differs from
+the truth. How far one customer's own probability is from that of similar customers is drawn from the BG/NBD posterior
+(``posterior_draws.py``). Leads and contracts have no BG/NBD: there the volatility of similar customers' scores
+(``score_volatility.py``) and the disagreement of the members are used.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from zlib import crc32
+
+import numpy as np
+from scipy.special import expit
+
+from rapport.scoring.models.interval import PredictionInterval
+from rapport.scoring.models.matrix import Floats, Matrix
+from rapport.scoring.models.members.bg_nbd import BgNbdMember
+from rapport.training.data.cutoff_schedule import CutoffSchedule
+from rapport.training.data.dataset import IndexArray
+from rapport.training.evaluation.posterior_draws import DRAWS, draw_deviations
+from rapport.training.evaluation.score_volatility import score_steps, subsample_customers
+from rapport.training.evaluation.training_run import TrainingRun, final_weights
+from rapport.training.metrics import EDGE
+from rapport.training.stacking.base_rate import fit_intercept
+from rapport.training.stacking.ensemble import FitConfig, fit_ensemble
+from rapport.training.stacking.temporal_validation import match_mean
+
+HALVES = 3
+MAX_ROWS = 60_000
+COVERAGE = 0.9
+KNOTS = (-6.0, -4.5, -3.5, -2.5, -1.5, -0.5, 0.5, 1.5, 3.0, 5.0)
+BANDWIDTH = 0.5
+UNKNOWN_ERROR = 0.5
+BASE_RATE_ERROR = 0.1
+TENURE = {"churn": "first_order_days_ago", "conversion": "customer_age_days"}
+GROUPS, MIN_GROUP = 5, 60
+# The interval is the narrowest with nine tenths of the draws; at least two in a hundred draws are beyond each end.
+LOW_TAILS = np.linspace(0.02, 1 - COVERAGE - 0.02, 13)
+
+
+def fit_interval(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, current: Matrix) -> PredictionInterval:
+    """Return the offsets around the log-odds, by score and by how much is known of a customer."""
+    logits = run.ensemble.logits(current)
+    weights = final_weights(run, tuple(logits))
+    blended = match_mean(_weighted(logits, weights), run.expected_rate)
+    bg_nbd = next((member for member in run.ensemble.members if isinstance(member, BgNbdMember)), None)
+    feature = bg_nbd.orders if bg_nbd else TENURE[run.task.target]
+    edges = _edges(current, feature)
+    group = _groups(current, feature, edges)
+    own = draw_deviations(bg_nbd, current) if bg_nbd else np.zeros((DRAWS, len(current)))
+    unlike = 0.0 if bg_nbd else np.hypot(_disagreement(logits), _volatility(run, weights, feature, edges)[group])
+    sampling = _sampling_error(run, config, schedule, current, blended, weights)
+    spread = np.sqrt(sampling**2 + _base_rate_error(run) ** 2 + unlike**2)
+    deviations = own + np.random.default_rng(0).normal(size=own.shape) * spread
+    offsets = [_offsets(blended, deviations, np.flatnonzero(group == index)) for index in range(len(edges) + 1)]
+    return PredictionInterval(
+        level=COVERAGE,
+        knots=KNOTS,
+        below=tuple(below for below, _ in offsets),
+        above=tuple(above for _, above in offsets),
+        feature=feature if edges else None,
+        edges=edges,
+    )
+
+
+def _weighted(logits: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
+    return np.asarray(np.sum([weight * logits[name] for name, weight in weights.items() if name in logits], axis=0))
+
+
+def _sampling_error(
+    run: TrainingRun,
+    config: FitConfig,
+    schedule: CutoffSchedule,
+    current: Matrix,
+    blended: Floats,
+    weights: Mapping[str, float],
+) -> Floats:
+    if len(run.dataset) > MAX_ROWS or not config.learn:
+        return np.full(len(current), BASE_RATE_ERROR if config.learn else UNKNOWN_ERROR)
+    one_seed = replace(
+        config,
+        recent_params=replace(config.recent_params, seeds=1),
+        historical_params=replace(config.historical_params, seeds=1),
+    )
+    refits = []
+    for seed in range(HALVES):
+        half = np.array([crc32(f"{seed} {name}".encode()) % 2 == 0 for name in run.dataset.customer_ids])
+        dataset = run.dataset.take(np.flatnonzero(half))
+        if len(dataset.at_cutoffs(schedule.recent)) and 0 < dataset.label.mean() < 1:
+            logits = fit_ensemble(dataset, schedule, one_seed, as_of=run.task.as_of).logits(current)
+            refits.append(match_mean(_weighted(logits, weights), run.expected_rate))
+    if not refits:
+        return np.full(len(current), UNKNOWN_ERROR)
+    return np.asarray(np.sqrt(((np.array(refits) - blended) ** 2).mean(axis=0)))
+
+
+def _volatility(run: TrainingRun, weights: Mapping[str, float], feature: str, edges: tuple[float, ...]) -> Floats:
+    """Return each group's standard deviation of score changes between two cutoffs, in log-odds."""
+    dataset = subsample_customers(run.dataset, MAX_ROWS)
+    logits = _weighted(run.ensemble.logits(dataset.matrix), weights)
+    earlier, steps = score_steps(dataset, logits, run.task.horizon_days)
+    group = _groups(dataset.matrix.take(earlier), feature, edges)
+    overall = float(steps.std()) if len(steps) >= MIN_GROUP else UNKNOWN_ERROR
+    by_group = [steps[group == index] for index in range(len(edges) + 1)]
+    return np.array([float(some.std()) if len(some) >= MIN_GROUP else overall for some in by_group])
+
+
+def _disagreement(logits: Mapping[str, Floats]) -> Floats:
+    """Return the standard deviation of the members' centred log-odds for each customer, without the card."""
+    centred = [values - values.mean() for name, values in logits.items() if name != "card"]
+    return np.asarray(np.std(centred, axis=0)) if centred else np.zeros(len(next(iter(logits.values()))))
+
+
+def _offsets(blended: Floats, deviations: Floats, chosen: IndexArray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return how far below and above the score nine tenths of these customers' deviations lie, near each knot."""
+    flat = deviations[:, chosen].ravel()
+    order = np.argsort(flat)
+    ranked, owner = flat[order], np.tile(chosen, len(deviations))[order]
+    below, above = [], []
+    for knot in KNOTS:
+        distance = ((blended - knot) / BANDWIDTH) ** 2 / 2
+        # The nearest customer has weight 1, so that a knot beyond all scores uses the nearest ones.
+        share = np.cumsum(np.exp(distance[chosen].min() - distance)[owner])
+        low, high = _narrowest(ranked, share / share[-1], knot)
+        below.append(max(-low, 0.0))
+        above.append(max(high, 0.0))
+    return tuple(below), tuple(above)
+
+
+def _narrowest(ranked: Floats, share: Floats, knot: float) -> tuple[float, float]:
+    """Return the two deviations around nine tenths with the smallest difference of probability at ``knot``."""
+    low = ranked[np.searchsorted(share, LOW_TAILS)]
+    high = ranked[np.minimum(np.searchsorted(share, LOW_TAILS + COVERAGE), len(ranked) - 1)]
+    best = int((expit(knot + high) - expit(knot + low)).argmin())
+    return float(low[best]), float(high[best])
+
+
+def _base_rate_error(run: TrainingRun) -> float:
+    """Return the error of the base rate forecast in validation, in log-odds, shrunk to its usual size."""
+    errors = [
+        fit_intercept(
+            np.full(1, np.log(fold.expected_rate / (1 - fold.expected_rate))), float(fold.dataset.label.mean())
+        )
+        for fold in run.validation.folds
+        if EDGE < fold.expected_rate < 1 - EDGE
+    ]
+    return float(np.sqrt((np.sum(np.square(errors)) + BASE_RATE_ERROR**2) / (len(errors) + 1)))
+
+
+def _edges(current: Matrix, feature: str) -> tuple[float, ...]:
+    """Return the edges of the fifths of the customers, or of fewer groups if values repeat."""
+    values = current.column(feature) if feature in current.positions else np.zeros(0)
+    known = values[~np.isnan(values)]
+    groups = min(GROUPS, len(known) // MIN_GROUP)
+    if groups < 2:
+        return ()
+    edges = np.unique(np.quantile(known, np.arange(1, groups) / groups))
+    return tuple(edges[edges > known.min()].tolist())
+
+
+def _groups(matrix: Matrix, feature: str, edges: tuple[float, ...]) -> IndexArray:
+    if not edges:
+        return np.zeros(len(matrix), dtype=np.intp)
+    return np.searchsorted(edges, np.nan_to_num(matrix.column(feature), nan=-np.inf), side="right")

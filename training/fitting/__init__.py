@@ -1,1 +1,0 @@
-"""The fitting of each part of the committee."""

@@ -1,0 +1,39 @@
+"""Log-odds of members and bundles without reasons: reasons of trees cost a hundred times more."""
+
+import numpy as np
+
+from rapport.scoring import Bundle
+from rapport.scoring.models.matrix import Floats, Matrix
+from rapport.scoring.models.members.member import EnsembleMember
+from rapport.scoring.models.members.trees import TreesMember
+from rapport.training.members.gbm import thread_count
+
+
+def member_logits(member: EnsembleMember, matrix: Matrix) -> Floats:
+    """Return a member's log-odds."""
+    if not isinstance(member, TreesMember):
+        return member.contributions(matrix).logit()
+    values = np.ascontiguousarray(matrix.values[:, [matrix.positions[name] for name in member.features]])
+    threads = thread_count(len(matrix))
+    logits = [booster.predict(values, raw_score=True, num_threads=threads) for booster in member.loaded]
+    return np.asarray(np.mean(logits, axis=0))
+
+
+def bundle_logits(bundle: Bundle, matrix: Matrix) -> Floats:
+    """Return the log-odds of a bundle's blend."""
+    return bundle.blend.logit({member.name: member_logits(member, matrix) for member in bundle.members}, len(matrix))
+
+
+def align_columns(matrix: Matrix, bundle: Bundle) -> Matrix:
+    """Return the rows in another bundle's columns; a column that these rows lack is unknown."""
+    values = np.full((len(matrix), len(bundle.columns)), np.nan)
+    for position, column in enumerate(bundle.columns):
+        if column.name not in matrix.positions:
+            continue
+        if column.is_category:
+            codes = {level: float(code) for code, level in enumerate(column.levels)}
+            levels = matrix.categories(column.name)
+            values[:, position] = [codes.get(level, np.nan) if level else np.nan for level in levels]
+        else:
+            values[:, position] = matrix.column(column.name)
+    return Matrix(bundle.columns, values)

@@ -1,0 +1,240 @@
+"""Monitor the champion: drift of features, scores and reasons, and outcomes that have matured since training."""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+from scipy.special import expit
+
+from rapport.durations import parse_duration
+from rapport.errors import TrainingError
+from rapport.features import Catalog, Vocabulary, catalog, snapshot
+from rapport.history import History
+from rapport.localized import LocalizedText
+from rapport.scoring import Bundle
+from rapport.scoring.models import model_store
+from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.matrix import Matrix
+from rapport.training.command_result import text_table
+from rapport.training.data.dataset import labelled_dataset
+from rapport.training.data.task_spec import TaskSpec
+from rapport.training.evaluation.diagnostics import calibration_table
+from rapport.training.members.prediction import align_columns, bundle_logits
+from rapport.training.messages import localized
+from rapport.training.metrics import compute_metrics
+from rapport.training.monitoring.drift import (
+    LARGE,
+    FeatureDrift,
+    feature_drift,
+    reason_drift,
+    score_drift,
+)
+from rapport.training.pipeline import no_progress
+from rapport.training.reports.pages import render_page
+
+Progress = Callable[[str, float], None]
+WORSE_AUC, WORSE_RATE, DRIFTED_SHARE = 0.05, 0.05, 0.2
+STANDARD_ERRORS = 3.0
+MAX_AGE = timedelta(days=366)
+SHOWN, SAMPLE_ROWS = 15, 2_000
+# These features depend on the calendar, like counts since ever, and always drift.
+ALWAYS_DRIFTING = (
+    "customer_age_days",
+    "first_order_days_ago",
+    "age_weeks_log",
+    "days_since_first_touch",
+    "order_life_days",
+)
+SINCE_EVER = "_ever"
+
+
+@dataclass(frozen=True)
+class MonitorReport:
+    """The findings; ``alerts`` are the reasons to retrain."""
+
+    plain: Mapping[str, Any]
+    alerts: tuple[LocalizedText, ...]
+
+    @property
+    def alert(self) -> bool:
+        """Return whether there is an alert."""
+        return bool(self.alerts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values for programs."""
+        return dict(self.plain) | {
+            "alerts": [each.en for each in self.alerts],
+            "alerts_zh": [each.zh for each in self.alerts],
+        }
+
+    def as_text(self) -> str:
+        """Return the lines for people."""
+        found = self.plain
+        lines = [
+            f"{found['target']} {found['version']}, trained as of {found['trained_as_of'][:10]}, on "
+            f"{found['as_of'][:10]}: {found['customers']:,} customers, mean probability {found['mean_now']:.1%} (expected at training "
+            f"{found['mean_then']:.1%}).",
+            f"Score drift {found['score_psi']:.2f} (PSI; above {LARGE} is large).",
+            *([found["note"]] if found["note"] else []),
+            text_table(
+                [["feature", "PSI"], *([each["feature"], f"{each['psi']:.2f}"] for each in found["features"][:5])]
+            ),
+            found["matured_sentence"],
+        ]
+        return "\n".join([*lines, *(f"ALERT: {each.en}" for each in self.alerts)])
+
+    def as_html(self, language: str) -> str:
+        """Return a page that works offline, in English or Chinese."""
+        alerts = [getattr(each, language) for each in self.alerts]
+        return render_page("monitor.html", language, report=self.plain, alerts=alerts, large=LARGE)
+
+
+def monitor_champion(
+    history: History, data_dir: Path, target: str, *, as_of: datetime, progress: Progress = no_progress
+) -> MonitorReport:
+    """Monitor the champion of ``target`` at ``as_of``; this only reads, so it is safe to run at any time."""
+    bundle = Bundle.load(model_store.champion(data_dir, target))
+    features = _bundle_catalog(bundle)
+    progress("reading the current customers", 0.1)
+    current = _current_rows(history, bundle, features, as_of)
+    logits = bundle_logits(bundle, current)
+    progress("measuring drift", 0.5)
+    drifted = [each for each in feature_drift(bundle, current) if not _always_drifts(each.name)]
+    plain: dict[str, Any] = {
+        "target": target,
+        "version": bundle.version,
+        "trained_as_of": str(bundle.provenance["as_of"]),
+        "as_of": as_of.isoformat(),
+        "note": bundle.settings_mismatch(history.settings),
+        "note_zh": bundle.settings_mismatch(history.settings, "zh"),
+        "customers": len(current),
+        "mean_now": float(expit(logits).mean()),
+        "mean_then": float(bundle.evaluation["level"]["expected_rate"]),
+        "score_psi": score_drift(bundle, logits),
+        "features": [_as_dict(each, bundle.by_name[each.name]) for each in drifted[:SHOWN]],
+        "moved_share": float(np.mean([each.psi > LARGE for each in drifted])) if drifted else 0.0,
+        "reasons": [
+            {"family": name, "then": then, "now": today}
+            for name, then, today in reason_drift(
+                bundle, current.take(np.arange(0, len(current), 1 + len(current) // SAMPLE_ROWS))
+            )
+            if max(then, today) > 0.005
+        ],
+        "feedback": _feedback(data_dir, target),
+    }
+    progress("evaluating matured outcomes", 0.7)
+    plain |= _matured(history, bundle, features, as_of)
+    return MonitorReport(plain, tuple(_alerts(plain, bundle)))
+
+
+def _bundle_catalog(bundle: Bundle) -> Catalog:
+    vocabulary = bundle.vocabulary or {}
+    features = catalog(Vocabulary(**{name: tuple(values) for name, values in vocabulary.items()}))
+    bundle.check_catalog(features)
+    return features
+
+
+def _current_rows(history: History, bundle: Bundle, features: Catalog, as_of: datetime) -> Matrix:
+    customers = snapshot(
+        history, as_of, features, active=parse_duration(bundle.active_window), present=bundle.tables, rule=bundle.rule
+    )
+    eligible = customers.filter(pc.equal(customers["state"], bundle.eligible))
+    if not eligible.num_rows:
+        raise TrainingError(
+            f"On {as_of:%Y-%m-%d} nobody can be scored for {bundle.target}, so there is nothing to monitor. "
+            "Use a newer history or another date."
+        )
+    return Matrix.of(eligible, bundle.columns)
+
+
+def _matured(history: History, bundle: Bundle, features: Catalog, as_of: datetime) -> dict[str, Any]:
+    """Evaluate the champion on customers whose horizon has passed since it was trained."""
+    trained = datetime.fromisoformat(str(bundle.provenance["as_of"]))
+    horizon = parse_duration(bundle.horizon)
+    last = bundle.rule.outcome_span(bundle.target, horizon).before(as_of)
+    if last < trained:
+        first = horizon.after(trained)
+        return {"matured": None} | _matured_sentence(localized("monitor_text.no_outcome", first=f"{first:%Y-%m-%d}"))
+    task = TaskSpec(bundle.target, as_of, horizon, parse_duration(bundle.active_window), bundle.rule)
+    try:
+        matured = labelled_dataset(history, task, [last], features)
+    except TrainingError as error:
+        return {"matured": None} | _matured_sentence(LocalizedText(str(error), str(error)))
+    predicted = expit(bundle_logits(bundle, align_columns(matured.matrix, bundle)))
+    observed = float(matured.label.mean())
+    found = compute_metrics(matured.label, predicted) | {"predicted": float(predicted.mean()), "observed": observed}
+    found["std_error"] = float(np.sqrt(observed * (1 - observed) / len(matured)))
+    figures = {
+        "predicted": found["predicted"],
+        "observed": observed,
+        "auc": found["auc"],
+        "error": found["calibration_error"],
+    }
+    sentence = localized("monitor_text.matured", last=f"{last:%Y-%m-%d}", rows=len(matured), **figures)
+    bins = [
+        {"as_of": f"{last:%Y-%m-%d}", "band": number} | each
+        for number, each in enumerate(calibration_table(matured.label, predicted), 1)
+    ]
+    return {"matured": bins, "matured_measures": found} | _matured_sentence(sentence)
+
+
+def _alerts(plain: Mapping[str, Any], bundle: Bundle) -> list[LocalizedText]:
+    alerts = []
+    if plain["score_psi"] > LARGE:
+        alerts.append(localized("monitor_text.scores", psi=plain["score_psi"]))
+    if plain["moved_share"] > DRIFTED_SHARE:
+        alerts.append(localized("monitor_text.features", share=plain["moved_share"]))
+    matured, expected = plain.get("matured_measures"), bundle.evaluation["measures"].get("blend")
+    if matured and expected and matured["auc"] < expected["auc"] - _tolerance(WORSE_AUC, matured):
+        alerts.append(localized("monitor_text.auc", now=matured["auc"], then=expected["auc"]))
+    if matured and abs(matured["predicted"] - matured["observed"]) > _tolerance(WORSE_RATE, matured):
+        rates = {"predicted": matured["predicted"], "observed": matured["observed"]}
+        alerts.append(localized("monitor_text.level", **rates))
+    age = datetime.fromisoformat(plain["as_of"]) - datetime.fromisoformat(plain["trained_as_of"])
+    if age > MAX_AGE:
+        alerts.append(localized("monitor_text.age", days=age.days))
+    return alerts
+
+
+def _tolerance(least: float, matured: Mapping[str, float]) -> float:
+    return max(least, STANDARD_ERRORS * matured["std_error"])
+
+
+def _matured_sentence(sentence: LocalizedText) -> dict[str, str]:
+    return {"matured_sentence": sentence.en, "matured_sentence_zh": sentence.zh}
+
+
+def _feedback(data_dir: Path, target: str) -> dict[str, int]:
+    """Count the users' feedback by verdict."""
+    database = data_dir / "feedback.db"
+    if not database.is_file():
+        return {}
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        try:
+            found = connection.execute(
+                "SELECT verdict, count(*) FROM feedback WHERE target = ? GROUP BY verdict ORDER BY verdict", [target]
+            ).fetchall()
+        except sqlite3.OperationalError:
+            # A database without a table yet.
+            return {}
+    return {str(verdict): int(count) for verdict, count in found}
+
+
+def _always_drifts(name: str) -> bool:
+    return name in ALWAYS_DRIFTING or name.endswith(SINCE_EVER)
+
+
+def _as_dict(each: FeatureDrift, column: FeatureColumn) -> dict[str, Any]:
+    return {
+        "feature": each.name,
+        "meaning": column.en,
+        "meaning_zh": column.zh,
+        "psi": each.psi,
+        "missing_then": each.missing_then,
+        "missing_now": each.missing_now,
+    }

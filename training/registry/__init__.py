@@ -1,0 +1,1 @@
+"""Models in MLflow and in the model store: registration, promotion, rollback, reproduction."""

@@ -1,0 +1,80 @@
+"""One training as an MLflow run: parameters, metrics, report, and the model registered under its target's name."""
+
+import math
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from rapport.scoring import Bundle
+from rapport.training.pipeline import TrainedModel
+from rapport.training.registry.mlflow_store import experiment_id
+from rapport.training.reports.training_report import write_report
+
+MODEL_CODE = Path(__file__).with_name("pyfunc_model.py")
+REQUIREMENTS = ["duckdb", "ibis-framework", "lightgbm", "mlflow", "numpy", "pandas", "pyarrow", "pyyaml"]
+
+
+def log_run(
+    client: MlflowClient, data_dir: Path, uri: str, trained: TrainedModel, bundle_dir: Path, *, language: str
+) -> str:
+    """Log the run and register its model; return the run's id."""
+    bundle = trained.bundle
+    with mlflow.start_run(
+        experiment_id=experiment_id(client, data_dir, uri), run_name=f"{bundle.target} {bundle.version}"
+    ) as run:
+        mlflow.log_params(_params(bundle))
+        mlflow.log_metrics(_metrics(bundle))
+        mlflow.set_tags({"target": bundle.target, "grade": bundle.grade, "bundle_version": bundle.version})
+        with tempfile.TemporaryDirectory(prefix="rapport-report-") as folder:
+            write_report(trained, Path(folder), language)
+            mlflow.log_artifacts(folder)
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(MODEL_CODE),
+            artifacts={"bundle": str(bundle_dir)},
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        )
+        run_id = str(run.info.run_id)
+    _register(client, bundle, str(info.model_uri), run_id)
+    return run_id
+
+
+def _register(client: MlflowClient, bundle: Bundle, model_uri: str, run_id: str) -> None:
+    try:
+        client.create_registered_model(bundle.target)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    client.create_model_version(
+        bundle.target, model_uri, run_id=run_id, tags={"bundle_version": bundle.version, "grade": bundle.grade}
+    )
+
+
+def _params(bundle: Bundle) -> dict[str, Any]:
+    provenance = bundle.provenance
+    return {
+        "target": bundle.target,
+        "horizon": bundle.horizon,
+        "active": bundle.active_window,
+        "basis": bundle.fallback.label,
+        "as_of": provenance["as_of"],
+        "cutoffs": len(provenance["cutoffs"]),
+        "features": len(bundle.columns),
+        "data_fingerprint": provenance["data_fingerprint"],
+        "catalog_fingerprint": provenance["catalog_fingerprint"],
+    }
+
+
+def _metrics(bundle: Bundle) -> dict[str, float]:
+    flat = {
+        f"{member}.{name}": value
+        for member, metrics in bundle.evaluation["measures"].items()
+        for name, value in metrics.items()
+        if not math.isnan(value)
+    }
+    return flat | {f"weight.{name}": weight for name, weight in bundle.evaluation["weights"].items()}

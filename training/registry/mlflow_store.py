@@ -1,0 +1,83 @@
+"""The MLflow store: an embedded SQLite file beside the models, or the server that the environment names."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR, MLFLOW_TRACKING_URI
+from mlflow.exceptions import MlflowException
+
+DATABASE, ARTIFACTS, EXPERIMENT = "mlflow.db", "mlflow-artifacts", "rapport"
+
+
+def tracking_uri(data_dir: Path, environ: Mapping[str, str]) -> str:
+    """Return ``MLFLOW_TRACKING_URI``, or the embedded store of the data folder."""
+    return environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(data_dir / DATABASE).resolve()}"
+
+
+def open_store(data_dir: Path, uri: str) -> MlflowClient:
+    """Open the store and make it MLflow's own for this process; an embedded store is created first."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    if uri == f"sqlite:///{(data_dir / DATABASE).resolve()}":
+        _create_database(data_dir.resolve())
+    # MLflow's progress bars and hints would appear between our own lines.
+    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    configured = MLFLOW_TRACKING_URI.get()
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    # MLflow writes the address into the environment, where the next data folder would find it.
+    MLFLOW_TRACKING_URI.set(configured) if configured else MLFLOW_TRACKING_URI.unset()
+    return MlflowClient(uri)
+
+
+def experiment_id(client: MlflowClient, data_dir: Path, uri: str) -> str:
+    """Return the id of the experiment with all runs."""
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is not None:
+        return str(found.experiment_id)
+    # A server has its own artifact location; the embedded store would use the working directory.
+    location = (data_dir / ARTIFACTS).resolve().as_uri() if uri.startswith("sqlite:") else None
+    try:
+        return str(client.create_experiment(EXPERIMENT, artifact_location=location))
+    except MlflowException:
+        # Another process created it in the meantime.
+        found = client.get_experiment_by_name(EXPERIMENT)
+        if found is None:
+            raise
+        return str(found.experiment_id)
+
+
+@contextmanager
+def temp_dir_in(folder: Path) -> Iterator[None]:
+    """Make every temporary file inside ``folder``, so that the files of a killed run are easy to find."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
+def _create_database(data_dir: Path) -> None:
+    """Create the database under another name and link it: a killed or second process never meets a partial file.
+
+    When several processes create it at once or one is killed, MLflow itself leaves a file that no later run can open.
+    """
+    database = data_dir / DATABASE
+    if database.exists():
+        return
+    temporary = data_dir / f".{DATABASE}.{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    MlflowClient(f"sqlite:///{temporary}").search_experiments()
+    try:
+        os.link(temporary, database)
+    except FileExistsError:
+        # Another process was first; its file is complete too.
+        pass
+    finally:
+        temporary.unlink(missing_ok=True)

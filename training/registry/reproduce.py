@@ -1,0 +1,108 @@
+"""Retrain a version from its record, and check whether the model is the same."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rapport.durations import parse_duration
+from rapport.errors import BundleError
+from rapport.history import History, Settings, read_history
+from rapport.history.settings import CURRENT_NAMES
+from rapport.scoring import Bundle
+from rapport.scoring.models import model_store
+from rapport.scoring.models.bundle_files import MAIN, read_json
+from rapport.scoring.models.stored_names import with_current_names
+from rapport.training.command_result import CommandResult
+from rapport.training.pipeline import Progress, no_progress, train
+
+ADDED_AT_REGISTRATION = ("gates", "against_champion")
+"""Entries of the evaluation that are added at registration: they depend on the champion of that day."""
+IRRELEVANT_SETTINGS = ("data_dir", "temp_dir", "memory_limit", "threads", "playbook")
+
+
+def reproduce(
+    source: str | Path, data_dir: Path, target: str, version: str, *, progress: Progress = no_progress
+) -> CommandResult:
+    """Retrain from the version's record and compare byte by byte; the plain values say ``same``."""
+    folder = data_dir / "models" / target / version
+    provenance: Mapping[str, Any] = model_store.description(data_dir, target, version)["record"]  # type: ignore[assignment]
+    if "gbm_params" not in provenance:
+        raise BundleError(f"{target} {version} was trained by an older version; its record is incomplete. Train again.")
+    progress("reading the history", 0.0)
+    with read_history(
+        source, Settings.of(provenance["settings"], where=f"the record of {target} {version}")
+    ) as history:
+        new = retrain(history, provenance, progress=progress)
+    with tempfile.TemporaryDirectory(prefix="rapport-") as folder_name:
+        reproduced = _as_registered(new, Bundle.load(folder)).save(Path(folder_name) / "bundle")
+        differing = sorted(_differing(folder, reproduced))
+    name = f"{target} {version}"
+    if not differing:
+        return CommandResult(f"{name} was retrained from its record: the same bundle, byte by byte.", {"same": True})
+    why = list(_causes(provenance, new.provenance))
+    difference = "; ".join(why) or f"the record is the same, but these differ: {', '.join(differing)}"
+    return CommandResult(
+        f"{name} was retrained from its record: not the same. {difference}.", {"same": False, "why": why}
+    )
+
+
+def retrain(history: History, provenance: Mapping[str, Any], *, progress: Progress = no_progress) -> Bundle:
+    """Train with the settings of a record, on a history that was read with them."""
+    return train(
+        history,
+        provenance["target"],
+        as_of=datetime.fromisoformat(provenance["as_of"]),
+        horizon=parse_duration(provenance["horizon"]),
+        active=parse_duration(provenance["active"]),
+        search=int(provenance["search"]),
+        progress=progress,
+    ).bundle
+
+
+def _as_registered(new: Bundle, old: Bundle) -> Bundle:
+    """Return the new bundle with the version and the entries that the old one got at registration."""
+    added = {name: old.evaluation[name] for name in ADDED_AT_REGISTRATION if name in old.evaluation}
+    provenance = {**new.provenance, "made_at": old.provenance["made_at"]}
+    # Paths and the resources used do not affect the model.
+    # A record by an older version has the former names of settings.
+    names = {CURRENT_NAMES.get(name, name): name for name in old.provenance["settings"]}
+    after = {
+        **provenance["settings"],
+        **{name: old.provenance["settings"][names[name]] for name in IRRELEVANT_SETTINGS},
+    }
+    provenance["settings"] = {own: after[name] for name, own in names.items()}
+    return replace(new, version=old.version, evaluation={**new.evaluation, **added}, provenance=provenance)
+
+
+def _differing(one: Path, other: Path) -> Iterator[str]:
+    names = {path.name for folder in (one, other) for path in folder.iterdir()}
+    for name in names:
+        pair = [folder / name for folder in (one, other)]
+        if not all(path.is_file() for path in pair) or pair[0].read_bytes() != pair[1].read_bytes():
+            yield from _differing_entries(*pair) if name == MAIN else (name,)
+
+
+def _differing_entries(one: Path, other: Path) -> list[str]:
+    left, right = (with_current_names(read_json(path)) for path in (one, other))
+    return [f"{name} in {MAIN}" for name in left | right if left.get(name) != right.get(name)]
+
+
+def _causes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the differences between two runs that a model depends on."""
+    if before["tables"] != after["tables"]:
+        yield f"the history had {_counts(before['tables'])} rows, now {_counts(after['tables'])}"
+    elif before["data_fingerprint"] != after["data_fingerprint"]:
+        yield "the history has as many rows, but different ones (data fingerprint)"
+    if before["catalog_fingerprint"] != after["catalog_fingerprint"]:
+        yield "the feature catalog has changed"
+    before_versions = {"Python": before["python"], **before["versions"]}
+    after_versions = {"Python": after["python"], **after["versions"]}
+    changed = [name for name in before_versions if before_versions[name] != after_versions.get(name)]
+    yield from (f"{name} was {before_versions[name]}, now {after_versions.get(name, 'none')}" for name in changed)
+
+
+def _counts(tables: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in tables.items())

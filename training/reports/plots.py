@@ -1,0 +1,234 @@
+"""The plots of a training report, each as a PNG inside the page."""
+
+import base64
+import io
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from rapport.scoring import Bundle
+from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.matrix import Floats, Matrix
+from rapport.training.evaluation.evaluation import Evaluation
+from rapport.training.members.gbm import varying_columns
+from rapport.training.messages import Translate, translator
+
+TEXT, OURS, FAINT = "#1f2933", "#0b6e99", "#9aa5b1"
+PLOTTED = ("blend", "model", "card", "rhythm", "recency")
+COLOURS = {"blend": OURS, "model": "#3f9142", "card": "#c05621", "rhythm": "#805ad5", "recency": FAINT}
+# The label of shap's row for the features that are not shown.
+SWARM_REST = re.compile(r"Sum of (\d+) other features")
+SWARM_ROWS, SWARM_FEATURES, DEPENDENCE = 500, 14, 2
+CHINESE_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "SimHei",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Noto Serif CJK SC",
+)
+
+
+@dataclass(frozen=True)
+class ReportPlots:
+    """Plots with text in one language; in English if the machine has no Chinese font."""
+
+    language: str
+
+    @cached_property
+    def font(self) -> str | None:
+        """Return a font of this machine with Chinese characters; None if there is none, or none is needed."""
+        installed = {font.name for font in font_manager.fontManager.ttflist} if self.language == "zh" else set()
+        return next((name for name in CHINESE_FONTS if name in installed), None)
+
+    @cached_property
+    def translate(self) -> Translate:
+        """Return the translator of the text inside a plot."""
+        return translator(self._language)
+
+    @property
+    def _language(self) -> str:
+        return self.language if self.font else "en"
+
+    @property
+    def _style(self) -> dict[str, Any]:
+        # Chinese fonts lack the long minus.
+        return {"font.family": [self.font, "DejaVu Sans"], "axes.unicode_minus": False} if self.font else {}
+
+    def curves(self, evaluation: Evaluation) -> dict[str, str]:
+        """Draw ROC, precision and recall, gain, and calibration of the blend and its rivals."""
+        drawn = {"roc": _roc, "precision": _precision, "gain": _gain, "calibration": _calibration}
+        translated_title = translator(self.language)
+        return {
+            translated_title(f"plot.{name}"): self._picture(
+                partial(draw, evaluation=evaluation, translate=self.translate)
+            )
+            for name, draw in drawn.items()
+        }
+
+    def profit(self, profit: Mapping[str, Any]) -> str:
+        """Draw the profit by share of customers contacted."""
+
+        def draw(axes: Any) -> None:
+            for name, label, colour in (("curve", "value", OURS), ("by_probability", "probability", FAINT)):
+                shares, earned = ([each[key] for each in profit[name]] for key in ("share", "profit"))
+                axes.plot(shares, earned, label=self.translate(f"line.{label}"), color=colour)
+            axes.axvline(profit["best_share"], color=TEXT, linewidth=0.8, linestyle=":")
+            _label_axes(axes, self.translate, "contacted", "profit")
+            axes.legend(frameon=False)
+
+        return self._picture(draw)
+
+    def base_rate(self, base_rate: Mapping[str, Any]) -> str:
+        """Draw the base rate shift of each cutoff, and the shift that is expected now."""
+
+        def draw(axes: Any) -> None:
+            dates = np.array(sorted(base_rate["by_cutoff"]), dtype="datetime64[D]")
+            axes.plot(
+                dates, [base_rate["by_cutoff"][str(date)] for date in dates], marker="o", markersize=3, color=OURS
+            )
+            axes.axhline(base_rate["shift"], color=TEXT, linestyle=":", linewidth=0.9, label=self.translate("line.now"))
+            axes.set_ylabel(self.translate("axis.shift"))
+            axes.tick_params(axis="x", rotation=30)
+            axes.legend(frameon=False)
+
+        return self._picture(draw)
+
+    def swarm(self, bundle: Bundle, current: Matrix) -> dict[str, str]:
+        """Draw each feature's evidence with ``shap``: a beeswarm, and the dependence of the strongest features."""
+        # shap imports numba and takes seconds; only this picture needs it.
+        mpl.use("Agg")
+        import shap  # noqa: PLC0415
+        from matplotlib import pyplot as plt  # noqa: PLC0415
+
+        sample = current.take(np.arange(0, len(current), max(1, len(current) // SWARM_ROWS)))
+        shown = varying_columns(sample)
+        names = _features([sample.columns[position] for position in shown], self._language)
+        titles = _features([sample.columns[position] for position in shown], self.language)
+        explanation = shap.Explanation(
+            values=_evidence(bundle, sample)[:, shown], data=sample.values[:, shown], feature_names=names
+        )
+        translated_title, drawn = translator(self.language), {}
+        with mpl.rc_context(self._style):
+            plt.figure()
+            bar = {"color_bar_label": self.translate("axis.value"), "max_display": SWARM_FEATURES}
+            axes = shap.plots.beeswarm(explanation, show=False, plot_size=(8, 5.5), **bar)
+            axes.set_xlabel(self.translate("axis.evidence"))
+            # The colour bar is the newest axes; shap labels its ends in English.
+            plt.gcf().axes[-1].set_yticklabels([self.translate("axis.low"), self.translate("axis.high")], rotation=0)
+            axes.set_yticklabels([self._row(label.get_text()) for label in axes.get_yticklabels()])
+            drawn[translated_title("plot.swarm")] = _png(plt.gcf())
+            for position in np.argsort(-np.abs(explanation.values).mean(axis=0))[:DEPENDENCE]:
+                figure, axes = plt.subplots(figsize=(4.6, 3.4))
+                shap.plots.scatter(explanation[:, int(position)], ax=axes, show=False)
+                axes.set_ylabel(self.translate("axis.evidence"))
+                drawn[translated_title("plot.dependence", feature=titles[position])] = _png(figure)
+            plt.close("all")
+        return drawn
+
+    def _row(self, label: str) -> str:
+        rest = SWARM_REST.fullmatch(label)
+        return self.translate("axis.rest", n=rest[1]) if rest else label
+
+    def _picture(self, draw: Callable[[Any], None]) -> str:
+        with mpl.rc_context(self._style):
+            figure = Figure(figsize=(4.6, 3.4), layout="constrained")
+            FigureCanvasAgg(figure)
+            axes = figure.add_subplot()
+            axes.spines[["top", "right"]].set_visible(False)
+            draw(axes)
+            return _png(figure)
+
+
+def _features(columns: list[FeatureColumn], language: str) -> list[str]:
+    # The English meaning does not fit beside the axis; the name does.
+    return [column.zh.rstrip("。.") if language == "zh" else column.name for column in columns]
+
+
+def _evidence(bundle: Bundle, matrix: Matrix) -> Floats:
+    total = np.zeros(matrix.values.shape)
+    for member in bundle.members:
+        contributions, share = member.contributions(matrix), bundle.blend.share(member.name)
+        if share and contributions.by_feature is not None:
+            total += share * contributions.by_feature
+    return total
+
+
+def _roc(axes: Any, evaluation: Evaluation, translate: Translate) -> None:
+    for name, label, probability in _rivals(evaluation):
+        positives = label[np.argsort(-probability, kind="stable")]
+        axes.plot(
+            np.r_[0, np.cumsum(1 - positives) / max((1 - positives).sum(), 1)],
+            np.r_[0, np.cumsum(positives) / max(positives.sum(), 1)],
+            label=f"{translate(f'member.{name}')} {evaluation.metrics[name]['auc']:.3f}",
+            color=COLOURS[name],
+        )
+    _diagonal(axes)
+    _label_axes(axes, translate, "others", "found")
+
+
+def _precision(axes: Any, evaluation: Evaluation, translate: Translate) -> None:
+    for name, label, probability in _rivals(evaluation):
+        positives = np.cumsum(label[np.argsort(-probability, kind="stable")])
+        counts = np.arange(1, len(label) + 1)
+        keep = counts >= max(5, len(label) // 100)
+        axes.plot(
+            (positives / max(positives[-1], 1))[keep],
+            (positives / counts)[keep],
+            label=translate(f"member.{name}"),
+            color=COLOURS[name],
+        )
+    axes.legend(frameon=False, fontsize=7)
+    _label_axes(axes, translate, "found", "precision")
+
+
+def _gain(axes: Any, evaluation: Evaluation, translate: Translate) -> None:
+    for name, label, probability in _rivals(evaluation):
+        positives = np.cumsum(label[np.argsort(-probability, kind="stable")]) / max(label.sum(), 1)
+        axes.plot(
+            np.arange(1, len(label) + 1) / len(label), positives, label=translate(f"member.{name}"), color=COLOURS[name]
+        )
+    _diagonal(axes)
+    _label_axes(axes, translate, "contacted", "reached")
+
+
+def _calibration(axes: Any, evaluation: Evaluation, translate: Translate) -> None:
+    for name, label, probability in _rivals(evaluation):
+        bins = [each for each in np.array_split(np.argsort(probability, kind="stable"), 10) if len(each)]
+        points = [[values[each].mean() for each in bins] for values in (probability, label)]
+        axes.plot(*points, marker="o", markersize=3, label=translate(f"member.{name}"), color=COLOURS[name])
+    _diagonal(axes)
+    _label_axes(axes, translate, "predicted", "observed")
+
+
+def _diagonal(axes: Any) -> None:
+    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.6)
+    axes.legend(frameon=False, fontsize=7)
+
+
+def _label_axes(axes: Any, translate: Translate, across: str, up: str) -> None:
+    axes.set_xlabel(translate(f"axis.{across}"))
+    axes.set_ylabel(translate(f"axis.{up}"))
+
+
+def _rivals(evaluation: Evaluation) -> list[tuple[str, Floats, Floats]]:
+    return [
+        (name, evaluation.label, evaluation.probabilities[name]) for name in PLOTTED if name in evaluation.probabilities
+    ]
+
+
+def _png(figure: Any) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,75 @@
+"""The report of a training run: a page that works offline, with its plots inside, and the same as JSON."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rapport.scoring import Bundle
+from rapport.scoring.models.members.card import CardMember
+from rapport.training.evaluation.summary import SHOWN
+from rapport.training.messages import Translate, translator
+from rapport.training.pipeline import TrainedModel
+from rapport.training.reports.pages import money_formatter, render_page
+from rapport.training.reports.plots import ReportPlots
+
+
+def write_report(trained: TrainedModel, folder: Path, language: str) -> Path:
+    """Write report.html, evaluation.json and record.json."""
+    for name, content in (("evaluation", trained.bundle.evaluation), ("record", trained.bundle.provenance)):
+        text = json.dumps(content, indent=1, ensure_ascii=False, default=str)
+        (folder / f"{name}.json").write_text(text, "utf-8")
+    path = folder / "report.html"
+    path.write_text(render_report(trained, language), "utf-8")
+    return path
+
+
+def render_report(trained: TrainedModel, language: str) -> str:
+    """Return the page, in English or Chinese."""
+    bundle, run, translate = trained.bundle, trained.run, translator(language)
+    evaluation, plots = bundle.evaluation, ReportPlots(language)
+    return render_page(
+        "training_report.html",
+        language,
+        bundle=bundle,
+        evaluation=evaluation,
+        provenance=bundle.provenance,
+        names=SHOWN,
+        curves=plots.curves(run.evaluation) if len(run.evaluation.label) else {},
+        base_rate=plots.base_rate(evaluation["level"]),
+        level_parts=_base_rate_parts(evaluation["level"], translate),
+        swarm=plots.swarm(bundle, run.current),
+        money=money_formatter(bundle.currency, language),
+        profit_curve=plots.profit(evaluation["profit"]) if evaluation.get("profit") else "",
+        audit=evaluation.get("card"),
+        tiers=_tiers(bundle, language),
+        features={column.name: _without_full_stop(column.meaning(language)) for column in bundle.columns},
+        facts=_facts(bundle.provenance),
+    )
+
+
+def _base_rate_parts(base_rate: Mapping[str, Any], translate: Translate) -> str:
+    shown = {name: base_rate[name] for name in ("season", "observed", "recent", "mean") if base_rate[name] is not None}
+    weight = f"{base_rate['season_weight']:.2f}"
+    parts = (translate(f"level.{name}", shift=f"{shift:+.2f}", weight=weight) for name, shift in shown.items())
+    return translate("level.comma").join(parts)
+
+
+def _tiers(bundle: Bundle, language: str) -> dict[str, str]:
+    card = next((member.card for member in bundle.members if isinstance(member, CardMember)), None)
+    return {tier.name: getattr(tier.label, language) for tier in card.tiers} if card else {}
+
+
+def _without_full_stop(meaning: str) -> str:
+    return meaning.rstrip(".。")
+
+
+def _facts(provenance: Mapping[str, Any]) -> dict[str, str]:
+    versions = ", ".join(f"{name} {number}" for name, number in provenance["versions"].items())
+    return {
+        "data_fingerprint": provenance["data_fingerprint"],
+        "catalog_fingerprint": provenance["catalog_fingerprint"],
+        "python": provenance["python"],
+        "libraries": versions,
+        "tables": ", ".join(f"{name} {count:,}" for name, count in provenance["tables"].items()),
+    }

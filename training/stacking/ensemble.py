@@ -1,0 +1,124 @@
+"""Fit the ensemble's members at the cutoffs of a schedule."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from rapport.scoring.cards import Card
+from rapport.scoring.models.matrix import Floats, Matrix
+from rapport.scoring.models.members.bg_nbd import BgNbdMember
+from rapport.scoring.models.members.member import EnsembleMember
+from rapport.scoring.models.members.trees import TreesMember
+from rapport.training.data.cutoff_schedule import CutoffSchedule
+from rapport.training.data.dataset import Dataset
+from rapport.training.members.card import fit_card
+from rapport.training.members.gbm import HISTORICAL_PARAMS, RECENT_PARAMS, GbmParams, fit_gbm
+from rapport.training.members.logistic import fit_logistic
+from rapport.training.members.prediction import member_logits
+from rapport.training.members.renewal_hazard import fit_renewal_hazard
+from rapport.training.stacking.base_rate import fit_intercept, shrink
+
+HALF_LIFE_DAYS = 365.0
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """What a fit needs besides rows: BG/NBD by cutoff, the card, the parameters of the trees.
+
+    ``observed_shifts`` has for some moments the log-odds by which the weeks before them exceeded BG/NBD's expectation.
+    ``search_result`` has the tries of a parameter search, and the validation log loss at the start and of the best.
+    """
+
+    bg_nbd: Mapping[datetime, BgNbdMember]
+    card: Card | None
+    observed_shifts: Mapping[datetime, float] = field(default_factory=dict)
+    recent_params: GbmParams = RECENT_PARAMS
+    historical_params: GbmParams = HISTORICAL_PARAMS
+    learn: bool = True
+    by_contract: bool = False
+    search_result: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Members fitted at the same cutoffs; base rate ``shifts`` are relative to the ``reference`` member."""
+
+    members: tuple[EnsembleMember, ...]
+    reference: EnsembleMember
+    shifts: Mapping[datetime, float]
+
+    def logits(self, rows: Matrix) -> dict[str, Floats]:
+        """Return each member's log-odds."""
+        return {member.name: member_logits(member, rows) for member in self.members}
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The rows of the historical cutoffs with their weights, and each cutoff's base rate as an offset."""
+
+    dataset: Dataset
+    weight: Floats
+    offset: Floats
+    reference: EnsembleMember
+    shifts: dict[datetime, float]
+
+    @property
+    def base_logit(self) -> float:
+        """Return the log-odds of the outcome rate."""
+        return float(np.log(self.dataset.label.mean() / (1 - self.dataset.label.mean())))
+
+    def fit_historical(self, params: GbmParams) -> TreesMember | None:
+        """Fit the trees of the historical cutoffs."""
+        return fit_gbm("many", self.dataset, params, offset=self.offset + self.base_logit, weight=self.weight)
+
+
+def prepare_training_data(
+    dataset: Dataset, schedule: CutoffSchedule, config: FitConfig, *, as_of: datetime
+) -> TrainingData:
+    """Prepare the historical cutoffs for members that will be used at ``as_of``."""
+    historical = dataset.at_cutoffs(schedule.historical)
+    age = np.array([(schedule.all_cutoffs[0] - cutoff).total_seconds() / 86400 for cutoff in dataset.cutoffs])
+    weight = np.asarray(0.5 ** (age[historical.cutoff_index] / HALF_LIFE_DAYS))
+    reference = config.bg_nbd.get(as_of) or fit_logistic(
+        historical, offset=np.zeros(len(historical)), weight=weight, name="plain"
+    )
+    shifts = _shifts(dataset, schedule, config.bg_nbd, reference)
+    return TrainingData(historical, weight, historical.per_row(shifts), reference, shifts)
+
+
+def fit_ensemble(dataset: Dataset, schedule: CutoffSchedule, config: FitConfig, *, as_of: datetime) -> Ensemble:
+    """Fit every member at the cutoffs of ``schedule``, to be used at ``as_of``."""
+    data = prepare_training_data(dataset, schedule, config, as_of=as_of)
+    historical, weight, offset = data.dataset, data.weight, data.offset
+    members: list[EnsembleMember | None] = [
+        config.bg_nbd.get(as_of),
+        fit_renewal_hazard(historical, offset=offset, weight=weight) if config.by_contract else None,
+        fit_card(config.card, historical, offset=offset, weight=weight) if config.card else None,
+    ]
+    if config.learn:
+        recent = dataset.at_cutoffs(schedule.recent)
+        base_logit = recent.per_row(data.shifts) + data.base_logit
+        members = [
+            fit_gbm("newest", recent, config.recent_params, offset=base_logit, weight=np.ones(len(recent))),
+            data.fit_historical(config.historical_params),
+            fit_logistic(historical, offset=offset, weight=weight),
+            *members,
+        ]
+    fitted = tuple(member for member in members if member is not None)
+    return Ensemble(fitted or (data.reference,), data.reference, data.shifts)
+
+
+def _shifts(
+    dataset: Dataset, schedule: CutoffSchedule, bg_nbd: Mapping[datetime, BgNbdMember], reference: EnsembleMember
+) -> dict[datetime, float]:
+    """Return how far each cutoff's outcome exceeded the reference member's expectation, in log-odds."""
+    shifts = {}
+    for cutoff in schedule.all_cutoffs:
+        some = dataset.at_cutoffs([cutoff])
+        if len(some):
+            rate = float(some.label.mean())
+            logits = member_logits(bg_nbd.get(cutoff, reference), some.matrix)
+            shifts[cutoff] = shrink(fit_intercept(logits, rate), len(some), rate)
+    return shifts
