@@ -82,7 +82,9 @@ def fitted(rows: Matrix, trees: int, leaves: int, depth: int) -> str:
         "objective": "binary", "num_leaves": leaves, "max_depth": depth, "learning_rate": 0.05, "num_threads": 1,
         "verbose": -1, "seed": 1, "feature_fraction": 0.5,
     }  # fmt: skip
-    data = lgb.Dataset(rows.values, labels, feature_name=list(rows.positions), categorical_feature=[len(rows.columns) - 1])
+    data = lgb.Dataset(
+        rows.values, labels, feature_name=list(rows.positions), categorical_feature=[len(rows.columns) - 1]
+    )
     return str(lgb.train(settings, data, trees).model_to_string())
 
 

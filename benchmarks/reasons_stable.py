@@ -20,6 +20,7 @@ from rapport.history.settings import Settings
 from rapport.history.simulate import simulate
 from rapport.scoring import Bundle, Scorer
 from rapport.training import TrainedModel, train
+from rapport.training.build_bundle import blend_bundle
 from rapport.training.stacking.ensemble import fit_ensemble
 from rapport.training.stacking.temporal_validation import run_temporal_validation
 
@@ -29,23 +30,22 @@ Places = npt.NDArray[np.intp]
 
 
 def retrained(trained: TrainedModel, seed: int) -> Bundle:
-    """Fit parts and votes again on as many customers, drawn with replacement."""
-    made, question = trained.run, trained.run.task
-    people, owner = np.unique(made.rows.ids.astype(str), return_inverse=True)
-    times = np.bincount(np.random.default_rng(seed).integers(0, len(people), len(people)), minlength=len(people))
-    rows = made.rows.take(np.repeat(np.arange(len(made.rows)), times[owner]))
-    committee = fit_ensemble(rows, trained.schedule, trained.config, moment=question.as_of)
-    trial = run_temporal_validation(rows, trained.schedule, question, trained.config)
-    return assemble(replace(made, rows=rows, committee=committee, trial=trial))
+    """Fit members and weights again on as many customers, drawn with replacement."""
+    run = trained.run
+    customers, owner = np.unique(run.dataset.ids.astype(str), return_inverse=True)
+    drawn = np.random.default_rng(seed).integers(0, len(customers), len(customers))
+    times = np.bincount(drawn, minlength=len(customers))
+    dataset = run.dataset.take(np.repeat(np.arange(len(run.dataset)), times[owner]))
+    ensemble = fit_ensemble(dataset, trained.schedule, trained.config, moment=run.task.as_of)
+    validation = run_temporal_validation(dataset, trained.schedule, run.task, trained.config)
+    return blend_bundle(replace(run, dataset=dataset, ensemble=ensemble, validation=validation))
 
 
 def evidence(bundle: Bundle, trained: TrainedModel) -> npt.NDArray[np.float64]:
     """Return the evidence of each family for some of those who are scored now."""
     now = trained.run.current.take(np.arange(0, len(trained.run.current), max(1, len(trained.run.current) // ASKED)))
     states = np.full(len(now), bundle.eligible, dtype=object)
-    return (
-        Scorer(bundle).score_rows(now, np.arange(len(now)).astype(object), states, trained.run.task.as_of).evidence
-    )
+    return Scorer(bundle).score_rows(now, np.arange(len(now)).astype(object), states, trained.run.task.as_of).evidence
 
 
 def overlap(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -93,7 +93,8 @@ def main() -> None:
         return
     with read_history(chosen.bench / "data" / "online_retail_ii", Settings(threads=2)) as history:
         asked = datetime.fromisoformat("2011-04-01")
-        judge("online_retail_ii", train(history, "churn", as_of=asked, horizon=parse_duration("90d"), active=year), draws)
+        horizon = parse_duration("90d")
+        judge("online_retail_ii", train(history, "churn", as_of=asked, horizon=horizon, active=year), draws)
 
 
 if __name__ == "__main__":

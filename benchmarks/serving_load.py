@@ -111,7 +111,9 @@ def bare_lightgbm(booster: lgb.Booster, matrix: np.ndarray) -> None:
 
 def ours(folder: Path, ids: list[str], seconds: float) -> None:
     """Measure the service: answers stored by the night, and a what-if, which is scored while the caller waits."""
-    environment = Environment(data_dir=folder / "home", port=free_port(), workers=1, keys=False, requests_per_minute=10**9)
+    environment = Environment(
+        data_dir=folder / "home", port=free_port(), workers=1, keys=False, requests_per_minute=10**9
+    )
     with running(prepared(environment, lambda _: None), os.environ, folder / "ours.log") as (_, process):
         told = report("Rapport /v1/score, 5 reasons", environment.port, process.pid, "/v1/score", _by_id(ids), seconds)
         what_if = {"customer_id": ids[0], "changes": {"meetings_count_90d": 3}}

@@ -75,7 +75,13 @@ def bare(folder: Path, times: int) -> dict[str, Any]:
     values, label = np.load(folder / "values.npy"), np.load(folder / "label.npy")
     started = time.perf_counter()
     for seed in range(HISTORICAL_PARAMS.seeds * times):
-        told = {"objective": "binary", "num_leaves": HISTORICAL_PARAMS.leaves, "num_threads": 2, "seed": seed, "verbose": -1}
+        told = {
+            "objective": "binary",
+            "num_leaves": HISTORICAL_PARAMS.leaves,
+            "num_threads": 2,
+            "seed": seed,
+            "verbose": -1,
+        }
         lgb.train(told, lgb.Dataset(values, label), HISTORICAL_PARAMS.rounds)
     return {"wall": time.perf_counter() - started}
 

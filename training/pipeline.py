@@ -50,7 +50,12 @@ class TrainedModel:
     def as_dict(self) -> dict[str, Any]:
         """Return the same as plain values."""
         bundle = self.bundle
-        plain = {"target": bundle.target, "horizon": bundle.horizon, "active": bundle.active_window, "grade": bundle.grade}
+        plain = {
+            "target": bundle.target,
+            "horizon": bundle.horizon,
+            "active": bundle.active_window,
+            "grade": bundle.grade,
+        }
         return plain | {
             "basis": bundle.fallback.label,
             "evaluation": dict(bundle.evaluation),

@@ -74,8 +74,8 @@ def weights(
     as_json: Json = False,
 ) -> None:
     """Propose weights from a file of comparisons or points, or from past outcomes; the card is not changed."""
-    from rapport.scoring.cards import load_card
     from rapport.scoring.card_commands import suggest_weights
+    from rapport.scoring.cards import load_card
     from rapport.scoring.cards.weights import propose_weights
 
     if (file is None) == (source is None):
@@ -100,8 +100,8 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Evaluate a card on past outcomes: ranking quality, outcome rate by tier, and lead time of its warnings."""
-    from rapport.scoring.cards import load_card
     from rapport.scoring.card_commands import audit_card
+    from rapport.scoring.cards import load_card
 
     current = read_settings(settings)
     found = _evaluate(audit_card, load_card(card, _feature_names(current)), source, target, current, as_of)

@@ -37,7 +37,7 @@ def home(tmp_path_factory):
 
 
 def people():
-    return snapshot(company(), NOW, trained().run.features, active=ACTIVE)
+    return snapshot(company(), NOW, trained().run.catalog, active=ACTIVE)
 
 
 def test_training_twice_gives_the_same_numbers():
@@ -84,7 +84,7 @@ def test_a_challenger_is_promoted_by_its_gates_and_rolled_back_in_one_step(home)
     with pytest.raises(PromotionError, match=r"not compared with the champion, version 2\. Train again to compare"):
         promote(home, "churn", "3", environ={}, now=AT)
     assert "churn 1 is the champion again, instead of 2" in rollback(home, "churn", environ={}, now=AT).as_text()
-    with pytest.raises(BundleError, match="nothing to roll back to"):
+    with pytest.raises(BundleError, match="so a rollback is not possible"):
         rollback(home, "churn", environ={}, now=AT)
 
 

@@ -226,9 +226,7 @@ def some(table: pa.Table) -> pa.Table:
 
 @law
 @given(tables=histories(), future=futures(), seed=st.randoms(use_true_random=False))
-def test_on_the_database_all_these_together_change_nothing(
-    tables: Tables, future: Tables, seed: Random
-) -> None:
+def test_on_the_database_all_these_together_change_nothing(tables: Tables, future: Tables, seed: Random) -> None:
     altered = shuffled(joined(without_later_facts(of_some(tables)), of_some(future)), seed)
     assert differences(at(altered, engine="database"), some(at(tables, engine="database"))) == []
 

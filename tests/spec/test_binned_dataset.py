@@ -45,7 +45,9 @@ def test_trees_on_bins_equal_trees_on_numbers():
         rows.per_row({CUTOFFS[1]: -0.5}),
         rows.per_row(dict(zip(CUTOFFS, (1.0, 0.8, 0.5), strict=True))),
     )
-    by_bins, by_numbers = (fit_gbm("many", each, HISTORICAL_PARAMS, offset=offset, weight=weight) for each in (everyone, rows))
+    by_bins, by_numbers = (
+        fit_gbm("many", each, HISTORICAL_PARAMS, offset=offset, weight=weight) for each in (everyone, rows)
+    )
     assert [text.split("parameters:")[0] for text in by_bins.boosters] == [
         text.split("parameters:")[0] for text in by_numbers.boosters
     ]
@@ -54,7 +56,9 @@ def test_trees_on_bins_equal_trees_on_numbers():
 def test_binned_rows_can_be_selected_by_cutoff():
     history = company()
     features = catalog(vocabulary_of(history, NOW))
-    rows = with_binned_rows(history, TASK, SubsamplePlan(2, 2), labelled_dataset(history, TASK, CUTOFFS, features), features)
+    rows = with_binned_rows(
+        history, TASK, SubsamplePlan(2, 2), labelled_dataset(history, TASK, CUTOFFS, features), features
+    )
     newest = rows.at_cutoffs(CUTOFFS[:1])
     data = newest.binned.lightgbm_dataset(np.array([0.25, 0, 0]), np.ones(3))
     assert (data.get_label() == newest.label).all()

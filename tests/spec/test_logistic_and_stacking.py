@@ -26,7 +26,8 @@ def correlated_features(people=PEOPLE, *, strong=STRONG, seed=3):
     label = (generator.random(people) < 1 / (1 + np.exp(-(1.5 * risk + 0.7 * weak_driver)))).astype(float)
     families = ["frequency"] * strong + ["sentiment"] * 2
     columns = tuple(
-        FeatureColumn(f"{family}_{place}", family, "score", 0, False, "", "", ()) for place, family in enumerate(families)
+        FeatureColumn(f"{family}_{place}", family, "score", 0, False, "", "", ())
+        for place, family in enumerate(families)
     )
     ids = np.array([f"c{each}" for each in range(people)], dtype=object)
     return Dataset(ids, np.zeros(people, dtype=np.intp), label, Matrix(columns, np.hstack([near, weak])), (CUTOFF,))
@@ -72,5 +73,7 @@ def test_more_customers_move_the_weights_further_from_the_prior():
     for people in (40, 400, 4_000):
         rows = correlated_features(people)
         logits = {name: rows.matrix.values[:, place] for name, place in (("many", 0), ("linear", STRONG))}
-        shifts.append(fit_weights([ValidationFold(CUTOFF, rows, logits, 0.5)], {"many": 0.5, "linear": 0.5})["many"] - 0.5)
+        shifts.append(
+            fit_weights([ValidationFold(CUTOFF, rows, logits, 0.5)], {"many": 0.5, "linear": 0.5})["many"] - 0.5
+        )
     assert 0 < shifts[0] < shifts[1] < shifts[2]

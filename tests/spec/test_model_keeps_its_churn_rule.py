@@ -72,8 +72,10 @@ def test_a_rule_that_the_settings_no_longer_say_is_told_in_one_sentence(home):
     bundle = Bundle.load(model_store.champion(home, "churn"))
     assert bundle.settings_mismatch(BY_CONTRACT) is None
     assert bundle.settings_mismatch(TODAY) == (
-        "The churn model 1 still uses the settings of its training, which differ from rapport.toml (horizon: 6mo, not 12mo; "
-        "churn: contracts that end within 6mo and are not renewed 1mo later, not orders). Train again to apply the new settings."
+        "The churn model 1 still uses the settings of its training, which differ from rapport.toml "
+        "(horizon: 6mo, not 12mo; "
+        "churn: contracts that end within 6mo and are not renewed 1mo later, not orders). "
+        "Train again to apply the new settings."
     )
 
 

@@ -53,7 +53,9 @@ def test_it_uses_contract_and_tenure_features_only(rows):
 def test_its_contributions_add_up_to_its_logit(rows):
     hazard = hazard_of(rows).centred_on(rows.matrix)
     contributions = hazard.contributions(rows.matrix)
-    assert np.allclose(contributions.mean + contributions.by_feature.sum(axis=1), hazard.contributions(rows.matrix).logit(), atol=1e-12)
+    assert np.allclose(
+        contributions.mean + contributions.by_feature.sum(axis=1), hazard.contributions(rows.matrix).logit(), atol=1e-12
+    )
     assert contributions.by_feature.mean() == pytest.approx(0.0, abs=1e-12)
 
 

@@ -12,10 +12,10 @@ from sklearn.isotonic import IsotonicRegression
 
 from rapport.errors import CardError
 from rapport.history import Duration, History
+from rapport.scoring.card_commands import bands_text, evaluation_rows
 from rapport.scoring.cards import Card
 from rapport.scoring.cards.audit import BAD_LABEL, CardAudit, audit_scores
 from rapport.scoring.cards.bands import assign_bands
-from rapport.scoring.card_commands import bands_text, evaluation_rows
 from rapport.scoring.cards.card_scores import fit_bands, indicator_values, numpy_columns
 from rapport.scoring.cards.indicator import BEST, BoundKind, Indicator, Threshold, ThresholdBands
 from rapport.scoring.cards.ranking_metrics import auc, psi

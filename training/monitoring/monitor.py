@@ -77,8 +77,8 @@ class MonitorReport:
         found = self.plain
         lines = [
             f"{found['target']} {found['version']}, trained as of {found['trained_as_of'][:10]}, on "
-            f"{found['as_of'][:10]}: {found['customers']:,} customers, mean probability {found['mean_now']:.1%} (expected at training "
-            f"{found['mean_then']:.1%}).",
+            f"{found['as_of'][:10]}: {found['customers']:,} customers, mean probability "
+            f"{found['mean_now']:.1%} (expected at training {found['mean_then']:.1%}).",
             f"Score drift {found['score_psi']:.2f} (PSI; above {LARGE} is large).",
             *([found["note"]] if found["note"] else []),
             text_table(
