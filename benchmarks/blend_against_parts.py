@@ -60,7 +60,7 @@ def predicted(bench: Path, task: Task) -> pd.DataFrame:
     scored = Scorer(trained.bundle).score(people, task.cutoff)
     chosen = scored.eligible
     said = {name: match_mean(logits, trained.run.expected_rate) for name, logits in
-            trained.run.ensemble.said(trained.run.current).items()}  # fmt: skip
+            trained.run.ensemble.logits(trained.run.current).items()}  # fmt: skip
     rows = pd.DataFrame(
         {"blend": scored.logit[chosen], **said}, index=np.asarray(scored.customer_id)[chosen].astype(str)
     )

@@ -35,36 +35,36 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Told:
+class PredictionsAtRisk:
     """What each part said of those at risk, and what came."""
 
-    made: TrainingRun
-    said: dict[str, Floats]
+    run: TrainingRun
+    logits: dict[str, Floats]
     label: Floats
 
-    def judged(self, votes: dict[str, float]) -> str:
+    def metrics_text(self, weights: dict[str, float]) -> str:
         """Give log loss and AUC of these votes."""
-        total = np.sum([vote * self.said[name] for name, vote in votes.items()], axis=0)
-        chance = expit(match_mean(total, float(self.label.mean())))
-        return f"{log_loss(self.label, chance):.4f}/{auc(self.label, chance):.3f}"
+        total = np.sum([weight * self.logits[name] for name, weight in weights.items()], axis=0)
+        probability = expit(match_mean(total, float(self.label.mean())))
+        return f"{log_loss(self.label, probability):.4f}/{auc(self.label, probability):.3f}"
 
 
-def told(company: Path) -> Told:
+def predictions_at_risk(company: Path) -> PredictionsAtRisk:
     """Train by contract on what was known, and look a year ahead."""
     settings = Settings(threads=2, churn="contracts", grace="1mo", horizon="12mo")
     with read_history(company, settings) as history:
-        made = train(history, "churn", as_of=AS_OF, horizon=YEAR, active=YEAR).run
-        question = made.task
-        people = snapshot(history, AS_OF, made.features, active=YEAR, rule=question.rule)
-        later = TaskSpec("churn", KNOWN, question.horizon, question.active, question.rule)
-        rows = labelled_dataset(history, later, [AS_OF], made.features)
-    came = dict(zip(rows.ids, rows.label, strict=True))
+        run = train(history, "churn", as_of=AS_OF, horizon=YEAR, active=YEAR).run
+        task = run.task
+        people = snapshot(history, AS_OF, run.catalog, active=YEAR, rule=task.rule)
+        later = TaskSpec("churn", KNOWN, task.horizon, task.active, task.rule)
+        rows = labelled_dataset(history, later, [AS_OF], run.catalog)
+    outcomes = dict(zip(rows.customer_ids, rows.label, strict=True))
     ids = [who for who, state in zip(people["customer_id"].to_pylist(), people["state"].to_pylist(), strict=True)
-           if state == question.eligible]  # fmt: skip
-    label = np.array([came.get(who, np.nan) for who in ids])
+           if state == task.eligible_state]  # fmt: skip
+    label = np.array([outcomes.get(who, np.nan) for who in ids])
     known = ~np.isnan(label)
-    said = {name: logits[known] for name, logits in made.ensemble.said(made.current).items()}
-    return Told(made, said, label[known])
+    logits = {name: logits[known] for name, logits in run.ensemble.logits(run.current).items()}
+    return PredictionsAtRisk(run, logits, label[known])
 
 
 def main() -> None:
@@ -74,14 +74,14 @@ def main() -> None:
         for seed in seeds[: 1 if small else None]:
             with tempfile.TemporaryDirectory(prefix="rapport-bench-") as folder:
                 simulate(Path(folder) / "company", customers=customers, seed=seed)
-                found = told(Path(folder) / "company")
-            names = tuple(found.said)
+                found = predictions_at_risk(Path(folder) / "company")
+            names = tuple(found.logits)
             without = tuple(name for name in names if name != "hazard")
             parts = ", ".join(f"{name} {found.judged({name: 1.0})}" for name in names)
             print(
-                f"{customers} customers, seed {seed}: {len(found.label)} at risk, basis {found.run.size.basis.label}, "
-                f"with {found.judged(final_weights(found.run, names))}, "
-                f"without {found.judged(final_weights(found.run, without))}; {parts}",
+                f"{customers} customers, seed {seed}: {len(found.label)} at risk, basis {found.run.sufficiency.fallback.label}, "
+                f"with {found.metrics_text(final_weights(found.run, names))}, "
+                f"without {found.metrics_text(final_weights(found.run, without))}; {parts}",
                 flush=True,
             )
         if small:

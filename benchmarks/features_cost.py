@@ -35,9 +35,9 @@ KNOWN_BY = datetime(2026, 6, 1)  # noqa: DTZ001 - the same
 DEAREST = 5
 SPENT_ON = {
     "rows": "rows of streams",
-    "placed": "windows",
-    "laid": "windows",
-    "leaf": "windows",
+    "segmented": "windows",
+    "accumulated": "windows",
+    "aggregate": "windows",
     "finish": "arithmetic",
     "read": "fetching",
 }

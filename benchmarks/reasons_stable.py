@@ -32,11 +32,11 @@ Places = npt.NDArray[np.intp]
 def retrained(trained: TrainedModel, seed: int) -> Bundle:
     """Fit members and weights again on as many customers, drawn with replacement."""
     run = trained.run
-    customers, owner = np.unique(run.dataset.ids.astype(str), return_inverse=True)
+    customers, owner = np.unique(run.dataset.customer_ids.astype(str), return_inverse=True)
     drawn = np.random.default_rng(seed).integers(0, len(customers), len(customers))
     times = np.bincount(drawn, minlength=len(customers))
     dataset = run.dataset.take(np.repeat(np.arange(len(run.dataset)), times[owner]))
-    ensemble = fit_ensemble(dataset, trained.schedule, trained.config, moment=run.task.as_of)
+    ensemble = fit_ensemble(dataset, trained.schedule, trained.config, as_of=run.task.as_of)
     validation = run_temporal_validation(dataset, trained.schedule, run.task, trained.config)
     return blend_bundle(replace(run, dataset=dataset, ensemble=ensemble, validation=validation))
 

@@ -42,10 +42,10 @@ def whole(folder: Path, most: int) -> dict[str, Any]:
     with read_history(folder, Settings(threads=2, max_training_rows=most)) as history:
         trained = train(history, "churn", as_of=AS_OF, horizon=HORIZON, active=YEAR)
     taken = time.perf_counter() - started
-    part, rows = trained.run.subsample, trained.run.rows
-    columns = rows.whole.columns if rows.whole else varying_columns(rows.matrix)
+    part, rows = trained.run.subsample, trained.run.dataset
+    columns = rows.binned.columns if rows.binned else varying_columns(rows.matrix)
     names = [rows.matrix.columns[place].name for place in columns]
-    shape = {"held": len(rows), "rows": len(rows.whole or rows), "cutoffs": rows.cutoffs, "names": names, "part": part}
+    shape = {"held": len(rows), "rows": len(rows.binned or rows), "cutoffs": rows.cutoffs, "names": names, "part": part}
     return shape | {"wall": taken, "grade": trained.bundle.grade}
 
 
@@ -77,12 +77,12 @@ def bare(folder: Path, times: int) -> dict[str, Any]:
     for seed in range(HISTORICAL_PARAMS.seeds * times):
         told = {
             "objective": "binary",
-            "num_leaves": HISTORICAL_PARAMS.leaves,
+            "num_leaves": HISTORICAL_PARAMS.num_leaves,
             "num_threads": 2,
             "seed": seed,
             "verbose": -1,
         }
-        lgb.train(told, lgb.Dataset(values, label), HISTORICAL_PARAMS.rounds)
+        lgb.train(told, lgb.Dataset(values, label), HISTORICAL_PARAMS.n_estimators)
     return {"wall": time.perf_counter() - started}
 
 

@@ -56,27 +56,27 @@ def migrate_settings(path: Path, *, check: bool) -> SettingsChange | None:
     """
     settings = Settings.read(path)
     # A link from elsewhere, such as a mounted configuration, stays a link.
-    place = path.resolve()
+    file = path.resolve()
     # Bytes, so that line endings stay as they are.
-    text = place.read_bytes().decode("utf-8")
+    text = file.read_bytes().decode("utf-8")
     used = tomllib.loads(text)
     renamed = {former: current for former, current in CURRENT_NAMES.items() if former in used}
     if not renamed:
         return None
     proposed = "".join(_with_current_names(text))
-    backup = place.with_name(place.name + BACKUP_ENDING)
+    backup = file.with_name(file.name + BACKUP_ENDING)
     proposal = "".join(
         difflib.unified_diff(
             text.splitlines(keepends=True), proposed.splitlines(keepends=True), str(path), str(path), n=0
         )
     )
     same = _is_same(proposed, settings)
-    writable = os.access(place, os.W_OK) and os.access(place.parent, os.W_OK)
+    writable = os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
     written = same and writable and not check
     if written:
-        mode = place.stat().st_mode & 0o777
+        mode = file.stat().st_mode & 0o777
         replace_text(backup, text, mode=mode)
-        replace_text(place, proposed, mode=mode)
+        replace_text(file, proposed, mode=mode)
     return SettingsChange(path, renamed, proposal if same else "", backup, written)
 
 

@@ -12,10 +12,11 @@ import pytest
 from rapport.cli.app import app
 from rapport.cli.inputs import current_time
 from rapport.data_format import CURRENT_FORMAT, FORMAT_FILE, check_format, format_of, write_format
-from rapport.errors import DataDirError
+from rapport.errors import BundleError, DataDirError
 from rapport.history import Settings
 from rapport.history.settings import CURRENT_NAMES
 from rapport.migrations.settings_names import BACKUP_ENDING, migrate_settings
+from rapport.scoring import Bundle
 from rapport.serving.api.app_state import AppState
 from rapport.serving.environment import Environment
 from rapport.serving.security.keys import KeyRing
@@ -113,6 +114,12 @@ def test_a_newer_format_is_refused_by_name(words, capsys):
     with pytest.raises(DataDirError, match="newer Rapport"):
         AppState(Environment(data_dir=DATA))
     assert capsys.readouterr().out == ""
+
+
+def test_a_newer_bundle_is_refused_by_name(tmp_path):
+    (tmp_path / "bundle.json").write_text('{"format": 99}')
+    with pytest.raises(BundleError, match=r"bundle of format 99; this version reads format \d+\. Install the newer"):
+        Bundle.load(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[2]", '{"format": "2"}', '{"format": 0}', '{"format": true}'])
