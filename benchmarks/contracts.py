@@ -79,7 +79,8 @@ def main() -> None:
             without = tuple(name for name in names if name != "hazard")
             parts = ", ".join(f"{name} {found.judged({name: 1.0})}" for name in names)
             print(
-                f"{customers} customers, seed {seed}: {len(found.label)} at risk, basis {found.run.sufficiency.fallback.label}, "
+                f"{customers} customers, seed {seed}: {len(found.label)} at risk, "
+                f"basis {found.run.sufficiency.fallback.label}, "
                 f"with {found.metrics_text(final_weights(found.run, names))}, "
                 f"without {found.metrics_text(final_weights(found.run, without))}; {parts}",
                 flush=True,
