@@ -77,7 +77,7 @@ def main() -> None:
                 found = predictions_at_risk(Path(folder) / "company")
             names = tuple(found.logits)
             without = tuple(name for name in names if name != "hazard")
-            parts = ", ".join(f"{name} {found.judged({name: 1.0})}" for name in names)
+            parts = ", ".join(f"{name} {found.metrics_text({name: 1.0})}" for name in names)
             print(
                 f"{customers} customers, seed {seed}: {len(found.label)} at risk, "
                 f"basis {found.run.sufficiency.fallback.label}, "

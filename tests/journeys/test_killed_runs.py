@@ -176,7 +176,7 @@ def test_a_scoring_run_killed_at_ten_moments_leaves_the_last_snapshot(place):
         assert moved <= {"scores/churn/current.json", *(name for name in before if "2025-12-08" in name)}
         assert not {name for name in before if name not in now and "/runs/" not in name}
         run = read_run(place.home / "scores/churn/runs" / (published_run_name(place.home, "churn") or ""))
-        assert run.kept("scores") is not None
+        assert run.cached_table("scores") is not None
         before, completed = now, completed + gone
     assert completed == 10
     assert "Scored" in place.run(*SCORE)

@@ -37,7 +37,7 @@ class BinnedDataset:
 
     def at_cutoffs(self, kept_cutoffs: Sequence[int]) -> "BinnedDataset":
         """Keep the rows of these cutoff indices; the bins are shared."""
-        return replace(self, kept_cutoffs=tuple(place for place in self.kept_cutoffs if place in set(kept_cutoffs)))
+        return replace(self, kept_cutoffs=tuple(index for index in self.kept_cutoffs if index in set(kept_cutoffs)))
 
     def lightgbm_dataset(self, offset: Floats, weight: Floats) -> lgb.Dataset:
         """Return a LightGBM dataset with the initial score and the weight of each cutoff."""
@@ -62,7 +62,7 @@ def bin_rows(
     cutoffs: Sequence[datetime],
 ) -> BinnedDataset:
     """Bin ``count`` rows of ``tables`` at the edges of ``reference``, which has the ``chosen`` columns."""
-    sequence = _RowSequence(tables, count, tuple(columns[place] for place in chosen), cutoffs)
+    sequence = _RowSequence(tables, count, tuple(columns[index] for index in chosen), cutoffs)
     bins = lgb.Dataset(
         sequence, np.zeros(count), reference=reference, params=reference.params, free_raw_data=True
     ).construct()

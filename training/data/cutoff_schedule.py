@@ -51,10 +51,10 @@ def schedule_cutoffs(start: datetime, as_of: datetime, horizon: Duration) -> Cut
             "Give an older history or a shorter horizon."
         )
     recent_step = _whole_days(ahead / 12, 3, 30)
-    recent = tuple(last - recent_step * place for place in range(RECENT_CUTOFFS))
+    recent = tuple(last - recent_step * index for index in range(RECENT_CUTOFFS))
     earliest = min(start + ahead * PREFERRED_HISTORY, last)
     step = _whole_days((last - earliest) / (HISTORICAL_CUTOFFS - 1), 3, 92)
-    historical = tuple(last - step * place for place in range(HISTORICAL_CUTOFFS))
+    historical = tuple(last - step * index for index in range(HISTORICAL_CUTOFFS))
     return CutoffSchedule(_drop_before(earliest, recent), _drop_before(earliest, historical), start)
 
 

@@ -49,7 +49,7 @@ class Dataset:
 
     def at_cutoffs(self, cutoffs: Sequence[datetime]) -> "Dataset":
         """Keep the rows of some cutoffs."""
-        places = [place for place, cutoff in enumerate(self.cutoffs) if cutoff in set(cutoffs)]
+        places = [index for index, cutoff in enumerate(self.cutoffs) if cutoff in set(cutoffs)]
         kept = self.take(np.flatnonzero(np.isin(self.cutoff_index, places)))
         return (
             replace(kept, binned=self.binned.at_cutoffs(np.unique(kept.cutoff_index).tolist())) if self.binned else kept
@@ -78,7 +78,7 @@ class Dataset:
     def outcome_rates(self) -> dict[datetime, float]:
         """Return the outcome rate at each cutoff that has rows."""
         present = np.unique(self.cutoff_index)
-        return {self.cutoffs[place]: float(self.label[self.cutoff_index == place].mean()) for place in present}
+        return {self.cutoffs[index]: float(self.label[self.cutoff_index == index].mean()) for index in present}
 
     @cached_property
     def minority_count(self) -> int:

@@ -57,7 +57,7 @@ def fit_gbm(
     else:
         data = _lightgbm_dataset(dataset, columns, offset, weight)
     count = len(dataset.binned or dataset)
-    signs = [_constraint(dataset.matrix.columns[place]) if directed else 0 for place in columns]
+    signs = [_constraint(dataset.matrix.columns[index]) if directed else 0 for index in columns]
     row_options = (
         COLUMN_WISE | {"bagging_fraction": min(params.bagging_fraction, MAX_ROWS_PER_TREE / count)}
         if dataset.binned
@@ -77,7 +77,7 @@ def with_binned_rows(
     chosen = varying_columns(dataset.matrix)
     if plan.shares == 1 or not len(chosen):
         return dataset
-    measured = Catalog(tuple(catalog.by_name[dataset.matrix.columns[place].name] for place in chosen))
+    measured = Catalog(tuple(catalog.by_name[dataset.matrix.columns[index].name] for index in chosen))
     # LightGBM needs the number of rows first; eligibility alone costs a tenth of the features.
     count = sum(len(some) for some in stream_labelled_rows(history, task, plan, dataset.cutoffs, Catalog(())))
     parts = stream_labelled_rows(history, task, plan, dataset.cutoffs, measured)
@@ -104,7 +104,7 @@ def varying_columns(matrix: Matrix) -> IndexArray:
 def _lightgbm_dataset(
     dataset: Dataset, columns: IndexArray, offset: Floats | None, weight: Floats | None
 ) -> lgb.Dataset:
-    described = [dataset.matrix.columns[place] for place in columns]
+    described = [dataset.matrix.columns[index] for index in columns]
     return lgb.Dataset(
         _ColumnBatches(dataset.matrix.values, columns),
         dataset.label,

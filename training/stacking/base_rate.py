@@ -46,8 +46,8 @@ def fit_intercept(logits: Floats, rate: float) -> float:
 
 def shrink(shift: float, customers: int, rate: float) -> float:
     """Shrink a shift toward 0 by the sampling error of the rate of so few customers."""
-    chance = 1 / max(customers * rate * (1 - rate), 1.0)
-    return shift * TYPICAL_SWING**2 / (TYPICAL_SWING**2 + chance)
+    sampling_variance = 1 / max(customers * rate * (1 - rate), 1.0)
+    return shift * TYPICAL_SWING**2 / (TYPICAL_SWING**2 + sampling_variance)
 
 
 def forecast_base_rate(
