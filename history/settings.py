@@ -48,7 +48,17 @@ class Settings:
     fixed_attributes: tuple[str, ...] = _setting(
         (), "Columns of customers that never change, and so may be used as features."
     )
-    date_format: str = _setting("iso", "How 03/04/2026 is read: day_first, month_first, or iso to reject it.")
+    date_format: str = _setting(
+        "iso",
+        "How 03/04/2026 is read: day_first, month_first or year_first; iso to find it from each whole file, and to ask "
+        "if no date in it decides.",
+    )
+    decimal: str = _setting(
+        "", 'Decimal mark of amounts in text: "." or ","; empty to find it from each whole file, and to ask if unclear.'
+    )
+    encoding: str = _setting(
+        "", "Encoding of text files, such as windows-1252 or gb18030; empty to detect it, and to ask if two fit."
+    )
     sentiment: str = _setting(
         "given",
         "Sentiment of an interaction without a number: given leaves it empty, text scores its text (English, Chinese).",
@@ -168,7 +178,8 @@ def _check(settings: Settings) -> None:
     _one_of("language", settings.language, ("en", "zh"))
     _one_of("churn", settings.churn, ("orders", "contracts"))
     _one_of("sentiment", settings.sentiment, ("given", "text"))
-    _one_of("date_format", settings.date_format, ("iso", "day_first", "month_first"))
+    _one_of("date_format", settings.date_format, ("iso", "day_first", "month_first", "year_first"))
+    _one_of("decimal", settings.decimal, ("", ".", ","))
     for name in ("active_window", "horizon", "grace"):
         _check_duration(name, getattr(settings, name))
     if settings.timezone not in available_timezones():

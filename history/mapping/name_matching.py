@@ -15,13 +15,14 @@ from rapport.history.contract import RECORDED_AT, Column, Table
 from rapport.history.reading.casting import SourceColumn, cast_expression
 from rapport.history.reading.table_names import normalized_name
 from rapport.history.settings import Settings
+from rapport.history.sources.memory import unload
 from rapport.history.sources.source import Source
 from rapport.history.sql import quoted
 from rapport.localized import LocalizedText
 
 # Scores of a name: equal, a known synonym, one that contains the words of a synonym, one with similar spelling.
 EQUAL, SYNONYM, CONTAINED, SIMILAR = 1.0, 0.9, 0.6, 0.5
-SAMPLE_ROWS = 1000
+SAMPLE_ROWS = 20_000
 # A column has a type if at least this share of its values can be read as the type.
 MIN_READABLE = 0.8
 
@@ -97,8 +98,13 @@ def _format_expressions(own: str, kind: str) -> list[str]:
 def _sample(source: Source, connection: duckdb.DuckDBPyConnection, parts: list[str]) -> tuple[Any, ...]:
     if source.peek is not None:
         connection.register("sampled_rows", source.peek(SAMPLE_ROWS))
-    rows = "sampled_rows" if source.peek is not None else f"({source.sql} LIMIT {SAMPLE_ROWS})"
-    return tuple(connection.execute(f"SELECT {', '.join(parts)} FROM {rows}").fetchall()[0])
+    elif source.load is not None:
+        source.load(list(source.types))
+    rows = "sampled_rows" if source.peek is not None else f"({source.sql}) USING SAMPLE {SAMPLE_ROWS}"
+    shares = tuple(connection.execute(f"SELECT {', '.join(parts)} FROM {rows}").fetchall()[0])
+    if source.peek is None and source.load is not None:
+        unload(source, connection)
+    return shares
 
 
 def _name_similarity(own: str, name: str, known: list[str]) -> float:

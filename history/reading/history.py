@@ -103,7 +103,7 @@ def read_history(source: str | Path, settings: Settings | None = None) -> Histor
     database = open_database(settings)
     try:
         with ExitStack() as resources:
-            sources = find_sources(str(source), database.connection, resources)
+            sources = find_sources(str(source), database.connection, resources, settings.encoding)
             tables = {table.name: resolve_table(table, sources, settings) for table in TABLES}
             if tables["orders"] is None:
                 raise TableError(

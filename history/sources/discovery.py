@@ -1,4 +1,4 @@
-"""The sources at an address: a folder, or a database URL."""
+"""The sources at an address: a folder, a file, or a database URL."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,8 +11,12 @@ from rapport.history.sources.postgres import postgres_sources
 from rapport.history.sources.source import Source
 
 
-def find_sources(address: str, connection: duckdb.DuckDBPyConnection, resources: ExitStack) -> dict[str, Source]:
-    """Find the tables of a folder or a database; connections are closed with ``resources``."""
+def find_sources(
+    address: str, connection: duckdb.DuckDBPyConnection, resources: ExitStack, encoding: str = ""
+) -> dict[str, Source]:
+    """Find the tables of a folder, a file or a database; what is opened for it is closed with ``resources``."""
     if address.startswith(("postgresql://", "postgres://")):
         return postgres_sources(address, connection, resources)
-    return ibis_sources(address, connection, resources) if "://" in address else file_sources(Path(address), connection)
+    if "://" in address:
+        return ibis_sources(address, connection, resources)
+    return file_sources(Path(address), connection, resources, encoding)

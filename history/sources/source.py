@@ -17,7 +17,8 @@ class Source:
     ``sql`` yields the source's own columns with ``FILE`` and ``LINE``. ``rejects`` are lines that could not be split
     into columns. ``persistent`` marks data that stays in place, so that a view over it is enough; ``in_memory`` marks
     data passed as Python objects; ``files`` are its Parquet files. ``load`` copies the named columns into the table
-    that ``sql`` reads and returns the rejected lines. ``peek`` returns the first rows without loading all.
+    that ``sql`` reads and returns the rejected lines. ``peek`` returns the first rows of a database table without
+    loading all; of files all rows are examined. ``separator`` is that of a CSV file.
     """
 
     name: str
@@ -30,3 +31,4 @@ class Source:
     files: tuple[str, ...] = ()
     load: Loader | None = None
     peek: Callable[[int], pa.Table] | None = None
+    separator: str = ""
