@@ -24,8 +24,10 @@ from rapport.serving.api.answers import (
     ScoreAnswers,
     WhatIfAnswer,
 )
+from rapport.serving.api.task_answers import Task, TaskList
 
 Target = Literal["churn", "conversion"]
+TaskChange = Literal["assign", "note", "snooze", "step", "finish", "reopen"]
 Json = dict[str, Any]
 _MAX_IDS = 1_000
 # Earlier name of ``idempotency_key``, still accepted.
@@ -111,6 +113,19 @@ class Rapport:
         payload = _without_none(customer_id=customer_id, verdict=verdict, **fields)
         return cast(FeedbackReceipt, self._post("feedback", payload, key))
 
+    def tasks(self, **only: Any) -> list[Task]:
+        """Return tasks, those due first first; ``customer_id``, ``owner``, ``status`` and ``since`` filter them."""
+        return cast(TaskList, self._post("tasks", _without_none(**only)))["tasks"]
+
+    def open_task(self, customer_id: str, title: str, **fields: Any) -> Task:
+        """Open a task for an account."""
+        payload = _without_none(customer_id=customer_id, title=title, **fields)
+        return cast(Task, self._post("tasks/open", payload))
+
+    def change_task(self, task_id: int, change: TaskChange, **fields: Any) -> Task:
+        """Assign, postpone, note, check a step of, finish or reopen a task."""
+        return cast(Task, self._post(f"tasks/{change}", _without_none(task_id=task_id, **fields)))
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -186,6 +201,19 @@ class AsyncRapport:
         key = fields.pop(_OLD_KEY, None) or idempotency_key
         payload = _without_none(customer_id=customer_id, verdict=verdict, **fields)
         return cast(FeedbackReceipt, await self._post("feedback", payload, key))
+
+    async def tasks(self, **only: Any) -> list[Task]:
+        """Return tasks, those due first first; ``customer_id``, ``owner``, ``status`` and ``since`` filter them."""
+        return cast(TaskList, await self._post("tasks", _without_none(**only)))["tasks"]
+
+    async def open_task(self, customer_id: str, title: str, **fields: Any) -> Task:
+        """Open a task for an account."""
+        payload = _without_none(customer_id=customer_id, title=title, **fields)
+        return cast(Task, await self._post("tasks/open", payload))
+
+    async def change_task(self, task_id: int, change: TaskChange, **fields: Any) -> Task:
+        """Assign, postpone, note, check a step of, finish or reopen a task."""
+        return cast(Task, await self._post(f"tasks/{change}", _without_none(task_id=task_id, **fields)))
 
     async def close(self) -> None:
         """Close the connections."""

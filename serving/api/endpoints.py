@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-from pydantic import BaseModel
-
 from rapport.serving.api import answers, schemas
+from rapport.serving.api.endpoint import Endpoint
+from rapport.serving.api.task_endpoints import TASK_ENDPOINTS
 
 REASON = {
     "code": "RHY-01", "family": "rhythm", "text": "No order for 97 days; this customer usually orders every 41 days.",
@@ -23,24 +20,6 @@ ANSWER = {
         "name": "churn", "version": "7", "card": "relationship/3", "grade": "B", "basis": "committee", "basis_note": "",
     },
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One endpoint: its path, the scope that it requires, its request and response, and an example of each."""
-
-    path: str
-    scope: str
-    summary: str
-    request: type[BaseModel]
-    response: Any
-    example: dict[str, Any]
-    answer: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """Return the name of its handler, which is the last part of the path."""
-        return self.path.rsplit("/", 1)[-1]
 
 
 _HISTORY = {
@@ -101,7 +80,10 @@ ENDPOINTS = (
             "model_version": "7", "probability": 0.46,
         },
     ),
+    *TASK_ENDPOINTS,
 )  # fmt: skip
+
+__all__ = ["BY_PATH", "ENDPOINTS", "PAGES", "Endpoint", "route_label"]
 
 BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS}
 PAGES = ("/livez", "/readyz", "/metrics", "/openapi.json")

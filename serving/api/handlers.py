@@ -12,6 +12,7 @@ from typing import Any
 from rapport.localized import LocalizedText
 from rapport.scoring import build_answers
 from rapport.serving.api import schemas
+from rapport.serving.api.task_handlers import TaskHandlers
 from rapport.serving.application.application import Application
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
 from rapport.serving.live.history_scoring import score_histories
@@ -23,8 +24,8 @@ from rapport.serving.snapshots.live_model import LiveModel
 Body = dict[str, Any]
 
 
-class Handlers:
-    """One method for each endpoint under /v1/, named after the last part of its path."""
+class Handlers(TaskHandlers):
+    """One method for each endpoint under /v1/, named after its path."""
 
     def __init__(self, application: Application, audit: AuditTrail, metrics: Metrics) -> None:
         self._application, self._audit, self._metrics = application, audit, metrics

@@ -13,6 +13,7 @@ from rapport.history.settings import Settings
 from rapport.scoring import build_answers
 from rapport.scoring.actions.playbook import playbook_of
 from rapport.serving.application import card_queries, model_queries
+from rapport.serving.application.account_work import AccountWork
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
 from rapport.serving.errors import UNKNOWN_CUSTOMER, NotReadyError, RequestError, error_body
 from rapport.serving.live.history_scoring import DatabasePool, score_histories
@@ -46,6 +47,7 @@ class Application:
         self.playbook = playbook_of(settings)
         self._feedback, self._portfolios = FeedbackStore(self.data_dir), PortfolioTables(self.playbook.segments)
         self.databases = DatabasePool(settings)
+        self.work = AccountWork(self.data_dir, self._shown_score)
 
     def sign_in(self, key: str) -> Viewer | None:
         """Return the owner of a key; None for an unknown or expired key."""
@@ -84,6 +86,20 @@ class Application:
         """Return whether the snapshot has the customer and ``viewer`` may see it."""
         row = model.snapshot.ids.row_of(customer_id)
         return row is not None and (viewer.owner is None or model.snapshot.owner(row) == viewer.owner)
+
+    def may_see(self, viewer: Viewer, customer_id: str) -> bool:
+        """Return whether a snapshot of any target has the customer and ``viewer`` may see it."""
+        return any(self.sees(viewer, self.live_model(target), customer_id) for target in self.targets())
+
+    def _shown_score(self, customer_id: str, target: str) -> dict[str, Any]:
+        """Return the score that a new task keeps, so that a report can compare it with the outcome."""
+        model = self.live_model(target)
+        row = self.portfolio(target).get(customer_id) or {}
+        money = row.get("savable") if row.get("savable") is not None else row.get("value_at_risk")
+        at = model.snapshot.ids.row_of(customer_id)
+        owner = row.get("owner") or (model.snapshot.owner(at) if at is not None else None)
+        shown = {"version": model.bundle.version, "probability": row.get("probability"), "money": money}
+        return {**shown, "owner": owner}
 
     def about(self) -> dict[str, Any]:
         """Return what every page shows: cutoff, currency, targets, and a notice when the scores are old."""

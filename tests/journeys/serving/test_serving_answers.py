@@ -218,6 +218,14 @@ def test_every_answer_matches_its_published_schema_exactly(ask, active):
         "/v1/customer": {"customer_id": active[0]},
         "/v1/customers": {"limit": 2},
         "/v1/feedback": {"customer_id": active[0], "verdict": "right"},
+        "/v1/tasks": {},
+        "/v1/tasks/open": {"customer_id": active[1], "title": "Call", "steps": ["Offer"]},
+        "/v1/tasks/assign": {"task_id": 1, "owner": "Tom"},
+        "/v1/tasks/note": {"task_id": 1, "text": "voicemail", "kind": "call"},
+        "/v1/tasks/snooze": {"task_id": 1, "until": "2026-12-01"},
+        "/v1/tasks/step": {"task_id": 1, "step": 0},
+        "/v1/tasks/finish": {"task_id": 1, "outcome": "retained"},
+        "/v1/tasks/reopen": {"task_id": 1},
     }
     for endpoint in ENDPOINTS:
         answer = ask(endpoint.path.removeprefix("/v1/"), **bodies[endpoint.path])

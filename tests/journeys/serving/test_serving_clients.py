@@ -32,6 +32,9 @@ def test_the_client_calls_every_endpoint(open_client, active):
     assert rapport.customer(first, language="zh")["customer"]["customer_id"] == first
     assert rapport.feedback(first, "right", idempotency_key="client-1")["verdict"] == "right"
     assert rapport.feedback(first, "right", repeat_key="client-1")["repeated"] is True
+    task = rapport.open_task(first, "Start the renewal", due="2026-11-09")
+    assert rapport.change_task(task["id"], "finish", outcome="retained")["status"] == "done"
+    assert task["id"] in [one["id"] for one in rapport.tasks(customer_id=first, status="done")]
     history = {"customer": {"customer_id": "n", "created_at": "2026-05-01"}}
     assert rapport.score_history("2026-11-01", [history])[0]["customer_id"] == "n"
     with pytest.raises(RefusedError, match="No such customer") as refused:

@@ -1,0 +1,79 @@
+"""Handlers of the task endpoints: a viewer reads and changes the tasks of accounts that it may see."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rapport.serving.api import task_schemas as schemas
+from rapport.serving.application.account_work import visible_tasks
+from rapport.serving.application.application import Application
+from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
+from rapport.serving.security.request_context import RequestContext
+from rapport.serving.work.tasks import NewTask, is_overdue
+
+Body = dict[str, Any]
+
+
+class TaskHandlers:
+    """One method for each task endpoint."""
+
+    _application: Application
+
+    def tasks(self, request: schemas.TasksRequest, context: RequestContext) -> Body:
+        """List tasks."""
+        found = self._work.tasks.list(**request.model_dump())
+        seen = visible_tasks(found, lambda customer_id: self._application.may_see(context.viewer, customer_id))
+        today = datetime.now(UTC).astimezone(ZoneInfo(self._application.settings.timezone)).date()
+        return {"tasks": seen, "overdue": sum(is_overdue(task, today) for task in seen)}
+
+    def tasks_open(self, request: schemas.OpenTaskRequest, context: RequestContext) -> Body:
+        """Open a task."""
+        self._require_account(context, request.customer_id)
+        return self._work.open(context.viewer, NewTask(**request.model_dump(), source="api"))
+
+    def tasks_assign(self, request: schemas.AssignTaskRequest, context: RequestContext) -> Body:
+        """Give a task to another person."""
+        self._require_task(context, request.task_id)
+        return self._work.tasks.assign(request.task_id, request.owner, due=request.due, **_stamp(context))
+
+    def tasks_note(self, request: schemas.NoteTaskRequest, context: RequestContext) -> Body:
+        """Add a note or log a call."""
+        self._require_task(context, request.task_id)
+        return self._work.tasks.note(request.task_id, request.text, kind=request.kind, **_stamp(context))
+
+    def tasks_snooze(self, request: schemas.SnoozeTaskRequest, context: RequestContext) -> Body:
+        """Postpone a task."""
+        self._require_task(context, request.task_id)
+        return self._work.tasks.snooze(request.task_id, request.until, **_stamp(context))
+
+    def tasks_step(self, request: schemas.StepTaskRequest, context: RequestContext) -> Body:
+        """Check one step."""
+        self._require_task(context, request.task_id)
+        return self._work.tasks.step(request.task_id, request.step, done=request.done, **_stamp(context))
+
+    def tasks_finish(self, request: schemas.FinishTaskRequest, context: RequestContext) -> Body:
+        """Close a task."""
+        self._require_task(context, request.task_id)
+        return self._work.finish(context.viewer, request.task_id, outcome=request.outcome, note=request.note)
+
+    def tasks_reopen(self, request: schemas.ReopenTaskRequest, context: RequestContext) -> Body:
+        """Open a task again."""
+        self._require_task(context, request.task_id)
+        return self._work.tasks.reopen(request.task_id, **_stamp(context))
+
+    @property
+    def _work(self) -> Any:
+        return self._application.work
+
+    def _require_task(self, context: RequestContext, task_id: int) -> None:
+        self._require_account(context, self._work.tasks.get(task_id)["customer_id"])
+
+    def _require_account(self, context: RequestContext, customer_id: str) -> None:
+        if not self._application.may_see(context.viewer, customer_id):
+            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+
+
+def _stamp(context: RequestContext) -> dict[str, str]:
+    return {"by": context.viewer.name, "at": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -1,0 +1,74 @@
+"""The work on accounts: tasks with the score that a person saw, and what people record about an account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rapport.serving.security.keys import Viewer
+from rapport.serving.work.accounts import AccountFacts
+from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
+from rapport.serving.work.tasks import NewTask, TaskStore
+from rapport.serving.work.views import SavedViews
+
+ShownScore = Callable[[str, str], Mapping[str, Any]]
+# A closed task is also feedback on the score: monitoring counts it by verdict.
+_VERDICTS = {"wrong_prediction": "not_right"}
+
+
+class AccountWork:
+    """Tasks, recorded facts and saved views of one data folder."""
+
+    def __init__(self, data_dir: Path, shown: ShownScore) -> None:
+        self.tasks, self.facts, self.views = TaskStore(data_dir), AccountFacts(data_dir), SavedViews(data_dir)
+        self._feedback, self._shown = FeedbackStore(data_dir), shown
+
+    def open(self, viewer: Viewer, task: NewTask) -> dict[str, Any]:
+        """Open a task with the score that the person saw; without an owner it belongs to the account's owner."""
+        shown = self._shown(task.customer_id, task.target)
+        owner = task.owner or str(shown.get("owner") or viewer.owner or viewer.name)
+        return self.tasks.open(replace(task, owner=owner, shown=shown), by=viewer.name, at=_now())
+
+    def finish(self, viewer: Viewer, task_id: int, *, outcome: str = "", note: str = "") -> dict[str, Any]:
+        """Close a task with its outcome, and count it as feedback on the score."""
+        at = _now()
+        task = self.tasks.finish(task_id, outcome=outcome, note=note, by=viewer.name, at=at)
+        entry = FeedbackEntry(
+            task["customer_id"], task["target"], _VERDICTS.get(outcome, "done"), note, task["action_code"]
+        )
+        shown = {"version": task["model_version"], "probability": task["probability"]}
+        self._feedback.save(entry, by=viewer.name, at=at, shown=shown)
+        return task
+
+    def row_states(self, target: str) -> dict[str, dict[str, Any]]:
+        """Return each account's latest task or, where it is newer, the latest feedback, in the shape of a task."""
+        found = self.tasks.latest(target)
+        for customer_id, note in self._feedback.latest(target).items():
+            task = found.get(customer_id)
+            if task is None or task["updated_at"] < note["at"]:
+                found[customer_id] = _as_task(note)
+        return found
+
+
+def visible_tasks(tasks: Sequence[dict[str, Any]], is_visible: Callable[[str], bool]) -> list[dict[str, Any]]:
+    """Return the tasks of accounts that a viewer may see."""
+    return [task for task in tasks if is_visible(task["customer_id"])]
+
+
+def _as_task(note: Mapping[str, Any]) -> dict[str, Any]:
+    """Return feedback of a version without tasks as a task, so that pages show both in one way."""
+    status = {"done": "done", "not_right": "done", "snoozed": "snoozed"}.get(note["verdict"], "open")
+    return {
+        "id": None, "customer_id": note["customer_id"], "target": note["target"], "owner": note["by"], "title": "",
+        "action_code": note["action"], "due": note["until"] and note["until"][:10], "status": status,
+        "outcome": "wrong_prediction" if note["verdict"] == "not_right" else "", "note": note["comment"],
+        "created_at": note["at"], "created_by": note["by"], "steps": [], "source": "worklist",
+        "updated_at": note["at"], "finished_at": note["at"] if status == "done" else None, "finished_by": note["by"],
+    }  # fmt: skip
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

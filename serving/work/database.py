@@ -1,0 +1,53 @@
+"""The SQLite file of the work on accounts: tasks, notes and saved views, which several workers write safely."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Times are ISO 8601 in UTC, days are ISO dates. A change is a row of its own, so that everything has who and when.
+_TABLES = """
+CREATE TABLE IF NOT EXISTS tasks (
+    id INTEGER PRIMARY KEY, customer_id TEXT NOT NULL, target TEXT NOT NULL, owner TEXT NOT NULL, title TEXT NOT NULL,
+    action_code TEXT NOT NULL, due TEXT, status TEXT NOT NULL, outcome TEXT NOT NULL, note TEXT NOT NULL,
+    created_at TEXT NOT NULL, created_by TEXT NOT NULL, steps TEXT NOT NULL, source TEXT NOT NULL,
+    updated_at TEXT NOT NULL, finished_at TEXT, finished_by TEXT, model_version TEXT, probability REAL, money REAL
+) STRICT;
+CREATE INDEX IF NOT EXISTS tasks_customer ON tasks (customer_id, id);
+CREATE INDEX IF NOT EXISTS tasks_status ON tasks (target, status, id);
+CREATE TABLE IF NOT EXISTS task_log (
+    id INTEGER PRIMARY KEY, task_id INTEGER NOT NULL, at TEXT NOT NULL, by TEXT NOT NULL, kind TEXT NOT NULL,
+    text TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS task_log_task ON task_log (task_id, id);
+CREATE TABLE IF NOT EXISTS account_facts (
+    id INTEGER PRIMARY KEY, customer_id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, value TEXT NOT NULL,
+    at TEXT NOT NULL, by TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS account_facts_customer ON account_facts (customer_id, kind, subject, id);
+CREATE TABLE IF NOT EXISTS views (
+    id INTEGER PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, page TEXT NOT NULL, query TEXT NOT NULL,
+    shared INTEGER NOT NULL, at TEXT NOT NULL, UNIQUE (owner, page, name)
+) STRICT;
+"""
+
+
+@contextmanager
+def work_database(data_dir: Path) -> Iterator[sqlite3.Connection]:
+    """Open ``work.db`` of a data folder; its rows are read by column name, and each statement is its own commit."""
+    path = data_dir / "work.db"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    store = sqlite3.connect(path, timeout=10, isolation_level=None)
+    try:
+        store.row_factory = sqlite3.Row
+        if is_new:
+            store.execute("PRAGMA journal_mode = WAL")
+        if store.execute("PRAGMA user_version").fetchone()[0] == 0:
+            store.executescript(_TABLES)
+            store.execute("PRAGMA user_version = 1")
+        yield store
+    finally:
+        store.close()
