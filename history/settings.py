@@ -65,6 +65,38 @@ class Settings:
     )
     reject_share: float = _setting(0.2, "The run stops if more than this share of a table's rows is rejected.")
     calls_per_week: int = _setting(50, "Number of customers that the team can call in a week.")
+    calls_per_owner: int = _setting(
+        0, "Number of customers that one account owner can call in a week; 0 shares `calls_per_week` among the owners."
+    )
+    margin: float = _setting(0.3, "Share of revenue that is profit: savable money and lifetime values are margins.")
+    contact_cost: float = _setting(100.0, "Cost of contacting one customer, in the company's currency.")
+    contact_effect: float = _setting(
+        0.3,
+        "Chance that a contact keeps a customer who would leave, at its best: an assumption until an experiment "
+        "measures it. It falls with the churn probability and with silence.",
+    )
+    contact_half_life: float = _setting(
+        1.0, "Order cadences of further silence that halve the chance that a contact helps."
+    )
+    default_deal_size: float = _setting(
+        0.0, "Amount of a deal with a lead that has no open opportunity; 0 takes the median yearly spend of a customer."
+    )
+    discount_rate: float = _setting(0.1, "Yearly discount rate of customer lifetime values.")
+    health_weight: float = _setting(
+        -1.0, "Share of the model in the health score, 0 to 1; the rest is the card. -1 takes it from the playbook."
+    )
+    at_risk_threshold: float = _setting(
+        0.0,
+        "Churn probability from which nobody is graded better than at risk; 0 takes the larger of 0.5 and 1.5 × the "
+        "base rate.",
+    )
+    scorecards: tuple[str, ...] = _setting(
+        ("relationship", "account100", "rfm", "health"),
+        "Scorecards and decks that every scoring run computes for customers: shipped names or files.",
+    )
+    lead_scorecards: tuple[str, ...] = _setting(
+        ("behaviour", "fit"), "Scorecards that every scoring run computes for leads: shipped names or files."
+    )
     data_dir: str = _setting("rapport-data", "Folder of the published models and scores.")
     playbook: str = _setting(
         "", "Folder with the company's own actions, alert rules, cadence and segment names; empty for the shipped ones."
@@ -189,12 +221,25 @@ def _check(settings: Settings) -> None:
         )
     if not 0 <= settings.reject_share <= 1:
         raise SettingsError(f"reject_share = {settings.reject_share} should be between 0 and 1.")
-    for name in ("calls_per_week", "threads"):
+    for name in ("calls_per_week", "calls_per_owner", "threads", "contact_cost", "default_deal_size", "discount_rate"):
         if getattr(settings, name) < 0:
             raise SettingsError(f"{name} = {getattr(settings, name)} should not be negative.")
+    _check_shares(settings)
     if settings.max_training_rows < 1000:
         raise SettingsError(f"max_training_rows = {settings.max_training_rows} should be at least 1000.")
     _check_mapping(settings.mapping)
+
+
+def _check_shares(settings: Settings) -> None:
+    for name in ("margin", "contact_effect", "at_risk_threshold"):
+        if not 0 <= getattr(settings, name) <= 1:
+            raise SettingsError(f"{name} = {getattr(settings, name)} should be between 0 and 1.")
+    if settings.at_risk_threshold == 1:
+        raise SettingsError("at_risk_threshold = 1 would never apply. Write a value below 1, or 0 for the default.")
+    if settings.contact_half_life <= 0:
+        raise SettingsError(f"contact_half_life = {settings.contact_half_life} should be above 0.")
+    if settings.health_weight > 1:
+        raise SettingsError(f"health_weight = {settings.health_weight} should be between 0 and 1, or -1.")
 
 
 def _check_mapping(mapping: Mapping[str, Names]) -> None:

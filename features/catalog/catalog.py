@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -60,6 +61,10 @@ class Catalog:
     def by_name(self) -> dict[str, Feature]:
         """Return the features by name."""
         return {feature.name: feature for feature in self.features}
+
+    def of(self, names: Collection[str]) -> Catalog:
+        """Return the catalog of some of the features, in the same order."""
+        return Catalog(tuple(feature for feature in self.features if feature.name in names), self.vocabulary)
 
     @cached_property
     def has_relatives(self) -> bool:

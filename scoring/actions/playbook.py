@@ -16,9 +16,12 @@ from rapport.scoring.alerts.rules import AlertRules, parse_rules
 from rapport.scoring.cards.config_node import ConfigNode, did_you_mean
 from rapport.scoring.cards.rfm import RfmSegments, parse_segments
 from rapport.scoring.cards.strict_yaml import parse_yaml, read_text
+from rapport.scoring.health.rules import HealthRules, parse_health_rules
 from rapport.scoring.health.tiers import Hysteresis
 
-FILES = ("strategies.yaml", "actions.yaml", "steps.yaml", "cadence.yaml", "alerts.yaml", "rfm_segments.yaml")
+FILES = (
+    "strategies.yaml", "actions.yaml", "steps.yaml", "cadence.yaml", "alerts.yaml", "rfm_segments.yaml", "health.yaml",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Playbook:
     hysteresis: Hysteresis
     rules: AlertRules
     segments: RfmSegments
+    health: HealthRules
 
     def strategy(self, card: str, tier: str | None, language: str) -> str | None:
         """Return the strategy for a tier of a card; None where the playbook has none."""
@@ -91,6 +95,7 @@ def read_playbook(folder: Path | None = None) -> Playbook:
         hysteresis=_hysteresis(pace.at("tiers")),
         rules=parse_rules(_text("alerts.yaml", folder), "alerts.yaml"),
         segments=parse_segments(_text("rfm_segments.yaml", folder), "rfm_segments.yaml"),
+        health=parse_health_rules(_text("health.yaml", folder), "health.yaml"),
     )
 
 

@@ -152,9 +152,25 @@ class Bundle:
         logits = {member.name: member.contributions(rows).logit() for member in self.members}
         return self.blend.logit(logits, len(rows))
 
+    def expected_spend(self, rows: Matrix) -> Floats:
+        """Return the spend if retained of each row within the horizon; nan for a target without one."""
+        model = self.spend_model or (SpendModel.naive(self.horizon_days) if self.is_risk else None)
+        if model is None or model.feature not in rows.positions:
+            return np.full(len(rows), np.nan)
+        return model.expected(rows)
+
+    @property
+    def horizon_days(self) -> float:
+        """Return the horizon in days."""
+        horizon = parse_duration(self.horizon)
+        return horizon.months * 365 / 12 + horizon.days
+
     def check_catalog(self, catalog: Any) -> None:
-        """Refuse a catalog that does not compute the features of this bundle, and name the difference."""
-        if catalog.fingerprint == self.fingerprint:
+        """Refuse a catalog that does not compute the features of this bundle, and name the difference.
+
+        A catalog with further features is accepted: the bundle reads its own columns by name.
+        """
+        if catalog.fingerprint == self.fingerprint or catalog.of(self.by_name).fingerprint == self.fingerprint:
             return
         difference = _difference(set(self.by_name), {feature.name for feature in catalog.features})
         raise BundleError(

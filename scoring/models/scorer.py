@@ -83,7 +83,7 @@ class Scorer:
     def _columns(self, result: BlendResult, rows: Matrix, card_scores: CardScores | None) -> dict[str, Any]:
         probability = sigmoid(result.logit)
         nothing = np.full(len(rows), np.nan)
-        interval, spend_model, card = self.bundle.interval, self.bundle.spend_model, self.bundle.card
+        interval, card = self.bundle.interval, self.bundle.card
         low, high = interval.around(result.logit, rows) if interval else (nothing, nothing)
         return {
             "logit": result.logit,
@@ -94,7 +94,7 @@ class Scorer:
             "tier": np.array(card_scores.tier, dtype=object) if card_scores else np.full(len(rows), None),
             "low": low,
             "high": high,
-            "value_at_risk": probability * spend_model.expected(rows) if spend_model else nothing,
+            "value_at_risk": probability * self.bundle.expected_spend(rows),
             "percentile": self.bundle.reference.percentile(result.logit),
             "evidence": result.evidence,
             "leading": result.leading,

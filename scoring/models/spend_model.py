@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 
+SPEND, RETURNED_SHARE = "spend_sum_365d", "returned_share_365d"
+
+
 @dataclass(frozen=True)
 class SpendModel:
     """Expected spend: a curve over one feature, or trees on log(1 + spend) with one correction factor.
@@ -25,6 +28,7 @@ class SpendModel:
     feature, knots, values : the curve; a customer beyond the last knot keeps the last ratio of value to knot.
     booster : LightGBM text that predicts log(1 + spend); empty where the curve was as good on later cutoffs.
     factor : multiplies the prediction of the trees, because a mean of logs is not the log of a mean.
+    returned : the feature with the returned share of ``feature``; empty in models that were fitted on gross spend.
     """
 
     feature: str
@@ -32,18 +36,31 @@ class SpendModel:
     values: tuple[float, ...]
     booster: str = ""
     factor: float = 1.0
+    returned: str = ""
+
+    @classmethod
+    def naive(cls, horizon_days: float) -> SpendModel:
+        """Return the naive rule: as in the last 12 months, net of returns, for the horizon."""
+        return cls(SPEND, (0.0, 1.0), (0.0, horizon_days / 365.0), returned=RETURNED_SHARE)
+
+    def past(self, rows: Matrix) -> Floats:
+        """Return the past spend that the curve reads: net of returns and never negative, where it was fitted so."""
+        spent = rows.column(self.feature)
+        if self.returned in rows.positions:
+            spent = spent * (1.0 - np.nan_to_num(rows.column(self.returned)))
+        return np.maximum(spent, 0.0)
 
     def expected(self, rows: Matrix) -> Floats:
-        """Return the expected spend of each row; nan where the feature is unknown."""
+        """Return the expected spend of each row, at least 0; nan where the feature is unknown."""
         if self.booster and len(rows):
             names = self._loaded.feature_name()
             values = np.ascontiguousarray(rows.values[:, [rows.positions[name] for name in names]])
             logs = np.asarray(self._loaded.predict(values, num_threads=1))
             return np.asarray(self.factor * np.maximum(np.expm1(logs), 0.0))
-        spent = rows.column(self.feature)
+        spent = self.past(rows)
         ratio = self.values[-1] / self.knots[-1] if self.knots[-1] > 0 else 0.0
         curve = np.interp(spent, self.knots, self.values)
-        return np.where(spent > self.knots[-1], spent * ratio, curve)
+        return np.maximum(np.where(spent > self.knots[-1], spent * ratio, curve), 0.0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part that is stored as JSON; the trees are a file."""
@@ -64,6 +81,7 @@ class SpendModel:
             values=tuple(stored["values"]),
             booster=files.get(stored["booster"], ""),
             factor=stored["factor"],
+            returned=stored.get("returned", ""),
         )
 
     @cached_property

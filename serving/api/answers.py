@@ -7,6 +7,7 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 Fact = float | int | str | bool | None
+Cards = list[dict[str, Any]]
 
 
 class Reason(TypedDict):
@@ -63,6 +64,27 @@ class Answer(TypedDict, total=False):
     other_points: float | None
     out_of_range: list[str]
     model: Model
+    health: dict[str, Any] | None
+    risk_band: str | None
+    at_risk_threshold: float
+    list: str
+    spend_if_retained: float | None
+    revenue_at_risk: float | None
+    revenue_at_risk_low: float | None
+    revenue_at_risk_high: float | None
+    expected_revenue: float | None
+    contact_effect: float | None
+    savable: float | None
+    clv_1y: float | None
+    clv_3y: float | None
+    clv_5y: float | None
+    cards: Cards
+    rfm: dict[str, Fact]
+    assumptions: dict[str, float]
+    lead_grade: str | None
+    behaviour_points: float | None
+    fit_points: float | None
+    expected_value: float | None
     error: ErrorBody
 
 
@@ -161,6 +183,16 @@ class ListedCustomer(TypedDict):
     probability: float
     percentile: float | None
     value_at_risk: float | None
+    health_score: NotRequired[float | None]
+    health_grade: NotRequired[str | None]
+    risk_band: NotRequired[str | None]
+    spend_if_retained: NotRequired[float | None]
+    revenue_at_risk: NotRequired[float | None]
+    expected_revenue: NotRequired[float | None]
+    savable: NotRequired[float | None]
+    list: NotRequired[str]
+    expected_value: NotRequired[float | None]
+    lead_grade: NotRequired[str | None]
 
 
 class CustomersPage(TypedDict):

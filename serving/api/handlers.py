@@ -10,12 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rapport.localized import LocalizedText
-from rapport.scoring import build_answers
 from rapport.serving.api import schemas
 from rapport.serving.api.task_handlers import TaskHandlers
 from rapport.serving.application.application import Application
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
-from rapport.serving.live.history_scoring import score_histories
 from rapport.serving.metrics import Metrics
 from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.request_context import RequestContext
@@ -38,13 +36,14 @@ class Handlers(TaskHandlers):
         """Score each id in turn; an unknown id gets an error of its own."""
         model, language = self._application.live_model(request.target), self.language_of(request)
         visible = [one if self._application.sees(context.viewer, model, one) else None for one in request.customer_ids]
-        answers = iter(model.answers([one for one in visible if one], request.reasons, language))
+        known = [one for one in visible if one]
+        answers = iter(self._application.answers_of(model, known, request.reasons, language))
         found = [next(answers) if one else None for one in visible]
         unknown = getattr(UNKNOWN_CUSTOMER, language)
         bodies = [
             {"customer_id": customer_id, **error_body("not_found", unknown, f"customer_ids.{position}")}
             if answer is None
-            else answer.as_dict()
+            else answer
             for position, (customer_id, answer) in enumerate(zip(request.customer_ids, found, strict=True))
         ]
         return self._answers(context, request.customer_ids, request.target, bodies)
@@ -53,10 +52,10 @@ class Handlers(TaskHandlers):
         """Score the histories in the body."""
         model = self._application.live_model(request.target)
         histories = [one.model_dump(exclude_none=True) for one in request.histories]
-        scored = score_histories(model, histories, request.as_of, self._application.databases)
-        answers = build_answers(scored, request.reasons, self.language_of(request))
-        bodies = [answer.as_dict() for answer in answers]
-        return self._answers(context, [answer.customer_id for answer in answers], request.target, bodies)
+        bodies = self._application.score_histories(
+            model, histories, request.as_of, reasons=request.reasons, language=self.language_of(request)
+        )
+        return self._answers(context, [body["customer_id"] for body in bodies], request.target, bodies)
 
     def what_if(self, request: schemas.WhatIfRequest, context: RequestContext) -> Body:
         """Score a customer with some facts changed."""
@@ -98,7 +97,7 @@ class Handlers(TaskHandlers):
         snapshot = model.snapshot
         first = _position(request.after, snapshot.run.folder.name)
         rows, more = self._application.list_page(
-            model, owner=owner, tier=request.tier, first=first, count=request.limit
+            model, filters={"owner": owner, "tier": request.tier}, first=first, count=request.limit
         )
         self._record(context, [row["customer_id"] for row in rows])
         after = _cursor(snapshot.run.folder.name, first + request.limit) if more else None

@@ -15,12 +15,13 @@ from rapport.scoring.actions.playbook import playbook_of
 from rapport.serving.application import card_queries, model_queries
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
+from rapport.serving.application.portfolio_answers import with_portfolio
 from rapport.serving.errors import UNKNOWN_CUSTOMER, NotReadyError, RequestError, error_body
 from rapport.serving.live.history_scoring import DatabasePool, score_histories
 from rapport.serving.live.what_if import what_if
 from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
-from rapport.serving.snapshots.portfolio_table import PortfolioLookup, PortfolioTables, list_page
+from rapport.serving.snapshots.portfolio_table import PortfolioLookup, PortfolioTables, build_portfolio, list_page
 from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.score_change import explain_change
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
@@ -45,7 +46,7 @@ class Application:
         self.keys_disabled = keys_disabled
         self._reloaders, self._keys, self._mlflow = reloaders, keys, mlflow_url
         self.playbook = playbook_of(settings)
-        self._feedback, self._portfolios = FeedbackStore(self.data_dir), PortfolioTables(self.playbook.segments)
+        self._feedback, self._portfolios = FeedbackStore(self.data_dir), PortfolioTables(settings, self.playbook)
         self.databases = DatabasePool(settings)
         self.work = AccountWork(self.data_dir, self._shown_score)
 
@@ -121,7 +122,7 @@ class Application:
         }
 
     def portfolio_table(self, target: str) -> pa.Table:
-        """Return one row for each customer with a probability; the same object while nothing changed."""
+        """Return one row for every customer of the scoring run; the same object while nothing changed."""
         return self._portfolios.of(self.live_model(target))
 
     def portfolio(self, target: str) -> PortfolioLookup:
@@ -129,20 +130,45 @@ class Application:
         return PortfolioLookup(self.portfolio_table(target))
 
     def list_page(
-        self, model: LiveModel, *, owner: str | None, tier: str | None, first: int, count: int
+        self, model: LiveModel, *, filters: Mapping[str, str | None], first: int, count: int
     ) -> tuple[list[dict[str, Any]], bool]:
-        """Return a page of the portfolio, most value at risk first, and whether more follow."""
-        return list_page(self._portfolios.of(model), owner=owner, tier=tier, first=first, count=count)
+        """Return a page of the scored customers, most revenue at risk first, and whether more follow."""
+        return list_page(self._portfolios.of(model), filters=filters, first=first, count=count)
 
     def answers(
         self, customer_ids: Sequence[str], target: str, *, reasons: int = 2, language: str = "en"
     ) -> list[dict[str, Any]]:
         """Return an answer for each id in turn; an unknown id gets an error of its own."""
-        found = self.live_model(target).answers(customer_ids, reasons, language)
+        found = self.answers_of(self.live_model(target), customer_ids, reasons, language)
         return [
-            answer.as_dict() if answer else {"customer_id": one, **error_body("not_found", "No such customer.", "")}
+            answer or {"customer_id": one, **error_body("not_found", "No such customer.", "")}
             for one, answer in zip(customer_ids, found, strict=True)
         ]
+
+    def answers_of(
+        self, model: LiveModel, customer_ids: Sequence[str], reasons: int, language: str
+    ) -> list[dict[str, Any] | None]:
+        """Return the answers of one live model with the figures of its portfolio; None for an unknown id."""
+        table, policy = self._portfolios.of(model), self._portfolios.policy(model)
+        rows = [model.snapshot.ids.row_of(one) for one in customer_ids]
+        # The portfolio has the rows of the snapshot in their order.
+        figures = iter(table.take([row for row in rows if row is not None]).to_pylist())
+        return [
+            with_portfolio(answer.as_dict(), next(figures), policy, language) if answer is not None else None
+            for answer in model.answers(customer_ids, reasons, language)
+        ]
+
+    def score_histories(
+        self, model: LiveModel, histories: Sequence[Mapping[str, Any]], as_of: str, *, reasons: int, language: str
+    ) -> list[dict[str, Any]]:
+        """Return the answers for customers whose whole history is given, by the policy of the latest scoring run."""
+        scored, features = score_histories(model, histories, as_of, self.databases)
+        answers = [answer.as_dict() for answer in build_answers(scored, reasons, language)]
+        if model.latest_snapshot is None:
+            return answers
+        policy = self._portfolios.policy(model)
+        rows = build_portfolio(policy, scored, features, None, None).to_pylist()
+        return [with_portfolio(answer, row, policy, language) for answer, row in zip(answers, rows, strict=True)]
 
     def what_if(
         self,
@@ -174,9 +200,13 @@ class Application:
             data_dir=self.data_dir,
             next_steps=self.playbook.steps["chain"],
             portfolio=self.portfolio,
+            answer=self._one_answer,
             feedback=self.feedback_of(customer_id),
         )
         return customer_profile(sources, models, customer_id, language)
+
+    def _one_answer(self, model: LiveModel, customer_id: str, reasons: int, language: str) -> dict[str, Any] | None:
+        return self.answers_of(model, [customer_id], reasons, language)[0]
 
     def latest_feedback(self, target: str) -> dict[str, dict[str, Any]]:
         """Return the latest feedback on each customer."""

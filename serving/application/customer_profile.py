@@ -34,6 +34,7 @@ class ProfileSources:
     data_dir: Path
     next_steps: Mapping[str, LocalizedText]
     portfolio: Callable[[str], PortfolioLookup]
+    answer: Callable[[LiveModel, str, int, str], dict[str, Any] | None]
     feedback: Sequence[dict[str, Any]]
 
 
@@ -45,7 +46,7 @@ def customer_profile(
     snapshot = first.snapshot
     row = snapshot.ids.row_of(customer_id)
     assert row is not None
-    answers = [answer for model in models if (answer := _answer(model, customer_id, language))]
+    answers = [answer for model in models if (answer := _answer(sources, model, customer_id, language))]
     person = _person(first, row)
     return {
         "customer": person,
@@ -64,9 +65,9 @@ def customer_profile(
     }
 
 
-def _answer(model: LiveModel, customer_id: str, language: str) -> dict[str, Any] | None:
-    answer = model.answers([customer_id], _ALL_REASONS, language)[0]
-    return answer.as_dict() if answer is not None and answer.probability is not None else None
+def _answer(sources: ProfileSources, model: LiveModel, customer_id: str, language: str) -> dict[str, Any] | None:
+    answer = sources.answer(model, customer_id, _ALL_REASONS, language)
+    return answer if answer is not None and answer["probability"] is not None else None
 
 
 def _person(model: LiveModel, row: int) -> dict[str, Any]:

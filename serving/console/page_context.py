@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+import pyarrow.compute as pc
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -40,7 +41,8 @@ class PortfolioCache:
         table = self._application.portfolio_table(target)
         cached = self._cached.get(target)
         if cached is None or cached[0] is not table:
-            cached = self._cached[target] = (table, PortfolioColumns(table))
+            scored = table.filter(pc.is_valid(table["probability"]))
+            cached = self._cached[target] = (table, PortfolioColumns(scored))
         return cached[1]
 
 

@@ -51,8 +51,8 @@ class DatabasePool:
 
 def score_histories(
     model: LiveModel, histories: Sequence[Mapping[str, Any]], as_of: str, databases: DatabasePool
-) -> ScoreBatch:
-    """Score each history at ``as_of`` as a scoring run does: same reading, same catalog, same bundle."""
+) -> tuple[ScoreBatch, pa.Table]:
+    """Score each history at ``as_of`` as a scoring run does; return the scores and the features, row by row."""
     tables = _tables(histories)
     moment = local_time(as_of, databases.settings.timezone)
     with databases.borrow() as database, history_of(tables, databases.settings, database, complete=False) as history:
@@ -63,7 +63,8 @@ def score_histories(
         table = snapshot(history, moment, model.catalog, active=active, present=present, rule=bundle.rule)
     check_deadline()
     customer_ids = [history["customer"]["customer_id"] for history in histories]
-    return model.scorer.score(_in_order(table, customer_ids), moment)
+    rows = _in_order(table, customer_ids)
+    return model.scorer.score(rows, moment), rows
 
 
 def local_time(text: str, zone: str) -> datetime:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rapport.history import History
 from rapport.scoring.analytics.account_hierarchy import build_account_hierarchy
@@ -27,11 +28,11 @@ def customer_tables(history: History, as_of: datetime) -> dict[str, pa.Table]:
     return {name: table.sort_by("customer_id") for name, table in found.items()}
 
 
-def population_tables(history: History, scored: ScoreBatch) -> dict[str, pa.Table]:
+def population_tables(history: History, scored: ScoreBatch, portfolio: pa.Table) -> dict[str, pa.Table]:
     """Return the tables behind portfolio pages."""
     as_of = scored.as_of
     return {
-        "tree": _hierarchy(history, scored),
+        "tree": _hierarchy(history, scored.as_of, portfolio),
         "view_cohorts": cohorts(history, as_of),
         "view_funnel": lead_funnel(history, scored),
         "view_attribution": attribution(history, as_of),
@@ -95,14 +96,8 @@ def _node(row: Mapping[str, Any], scored: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _hierarchy(history: History, scored: ScoreBatch) -> pa.Table:
-    eligible = np.flatnonzero(scored.eligible)
-    rows = scored.rows.take(eligible)
-    name = "spend_sum_365d" if scored.bundle.is_risk else "opportunities_open_amount"
-    value = rows.column(name) if name in rows.positions else np.zeros(len(rows))
-    scores = {
-        "customer_id": pa.array(scored.customer_id[eligible], pa.string()),
-        "probability": scored.probability[eligible],
-        "value": np.nan_to_num(value),
-    }
-    return build_account_hierarchy(history, scored.as_of, pa.table(scores))
+def _hierarchy(history: History, as_of: datetime, portfolio: pa.Table) -> pa.Table:
+    """Return the account hierarchy on the money of the portfolio: a total is the sum of its rows."""
+    rows = portfolio.filter(pc.is_valid(portfolio["probability"]))
+    scores = rows.select(["customer_id", "probability", "value"])
+    return build_account_hierarchy(history, as_of, scores)

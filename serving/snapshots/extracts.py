@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from rapport.durations import parse_duration
 from rapport.history import History
+from rapport.history.contract import by_name
 
 RECENT = parse_duration("18mo")
 
@@ -63,6 +64,7 @@ _EVENTS: Mapping[str, tuple[str, str]] = {
     ),
 }  # fmt: skip
 _CUSTOMER_COLUMNS = ("created_at", "name", "region", "industry", "employees", "source", "parent_id", "owner")
+_OPTIONAL_COLUMNS = ("do_not_contact",)
 
 
 def extracts(history: History, snapshot: pa.Table, as_of: datetime) -> dict[str, pa.Table]:
@@ -74,7 +76,8 @@ def _customers(history: History, snapshot: pa.Table) -> pa.Table:
     ids = snapshot.select(["customer_id"])
     history.connection.register("scored_ids", ids)
     try:
-        columns = ", ".join(f"any_value(c.{name}) AS {name}" for name in _CUSTOMER_COLUMNS)
+        names = [name for name in (*_CUSTOMER_COLUMNS, *_OPTIONAL_COLUMNS) if name in by_name("customers").names]
+        columns = ", ".join(f"any_value(c.{name}) AS {name}" for name in names)
         return history.connection.sql(
             f"SELECT s.customer_id, {columns} FROM scored_ids s LEFT JOIN customers c USING (customer_id) "
             "GROUP BY s.customer_id ORDER BY s.customer_id"

@@ -13,11 +13,23 @@ import pyarrow.parquet as pq
 from rapport.errors import ServingError
 from rapport.serving.snapshots.store import Manifest, archived_days
 
+_SCHEMA = pa.schema(
+    {
+        "customer_id": "string",
+        "as_of": "string",
+        "probability": "double",
+        "tier": "string",
+        "health_score": "double",
+        "health_grade": "string",
+        "version": "string",
+    }
+)
+_SCORES = ("probability", "tier", "health_score", "health_grade")
 _WEEKS, _MONTHS = timedelta(days=70), timedelta(days=550)
 
 
 def history_table(data_dir: Path, manifest: Manifest) -> pa.Table:
-    """Return customer_id, as_of, probability, tier, version of earlier archived days, sorted by customer and day.
+    """Return the scores, tiers and health of earlier archived days, sorted by customer and day.
 
     Every day of the last ten days, then one day a week, then one day a month: what a chart on a page can show.
     """
@@ -26,10 +38,7 @@ def history_table(data_dir: Path, manifest: Manifest) -> pa.Table:
     folder = data_dir / "scores" / manifest.target / "history"
     files = [folder / f"{day}.parquet" for day in thin_days([day for day in days if day < today], today)]
     archived = [_scores_of_file(path) for path in files]
-    schema = pa.schema(
-        {"customer_id": "string", "as_of": "string", "probability": "double", "tier": "string", "version": "string"}
-    )
-    table = pa.concat_tables([schema.empty_table(), *(one.cast(schema) for one in archived)])
+    table = pa.concat_tables([_SCHEMA.empty_table(), *(one.cast(_SCHEMA) for one in archived)])
     return table.sort_by([("customer_id", "ascending"), ("as_of", "ascending")])
 
 
@@ -75,14 +84,17 @@ def _customer_rows(path: Path, customer_id: str) -> pa.Table:
 
 def _scores_of_file(path: Path) -> pa.Table:
     manifest = _manifest(path)
-    table = pq.read_table(path, columns=["customer_id", "probability", "tier"])
+    stored = set(pq.read_schema(path).names)
+    # Days that an earlier version archived have no health.
+    names = [name for name in _SCORES if name in stored]
+    table = pq.read_table(path, columns=["customer_id", *names])
     count = table.num_rows
+    columns = {name: table.column(name) if name in names else pa.nulls(count) for name in _SCORES}
     return pa.table(
         {
             "customer_id": table.column("customer_id"),
             "as_of": pa.array([manifest.as_of[:10]] * count, pa.string()),
-            "probability": table.column("probability"),
-            "tier": table.column("tier"),
+            **columns,
             "version": pa.array([manifest.version] * count, pa.string()),
         }
     )

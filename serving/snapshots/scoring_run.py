@@ -14,6 +14,7 @@ from rapport.features import snapshot
 from rapport.history import History
 from rapport.locks import exclusive
 from rapport.scoring import build_answers
+from rapport.scoring.actions.playbook import playbook_of
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.score_batch import ScoreBatch
@@ -22,6 +23,8 @@ from rapport.serving.snapshots.analytics_tables import customer_tables, populati
 from rapport.serving.snapshots.extracts import extracts
 from rapport.serving.snapshots.history import history_table
 from rapport.serving.snapshots.live_model import ScoreSnapshot, catalog_of
+from rapport.serving.snapshots.portfolio_policy import freeze_policy
+from rapport.serving.snapshots.portfolio_table import build_portfolio, stored_files, with_health
 from rapport.serving.snapshots.store import Manifest, archive_scores, npy_bytes, row_offsets, write_run
 
 Progress = Callable[[str, float], None]
@@ -43,6 +46,7 @@ def run_scoring(
     table = table.sort_by("customer_id")
     progress(f"scoring {table.num_rows:,} customers", 0.5)
     scored = Scorer(bundle).score(table, as_of)
+    settings = history.settings
     manifest = Manifest(
         target=target,
         as_of=as_of.isoformat(),
@@ -51,7 +55,7 @@ def run_scoring(
         fingerprint=bundle.fingerprint,
         rows=table.num_rows,
         present=tuple(sorted(history.present)),
-        facts={"currency": history.settings.currency, "origin": Path(history.origin).name},
+        facts={"currency": settings.currency, "origin": Path(history.origin).name},
     )
     progress("writing the snapshot", 0.8)
     scores = scored.to_table()
@@ -60,11 +64,15 @@ def run_scoring(
         **customer_tables(history, as_of),
         "past": history_table(data_dir, manifest),
     }
-    tables = {"features": table, "scores": scores, **by_customer, **population_tables(history, scored)}
+    policy = freeze_policy(bundle, settings, playbook_of(settings), table)
+    portfolio = build_portfolio(policy, scored, table, by_customer["customers"], by_customer["past"])
+    tables = {"features": table, "scores": scores, "portfolio": portfolio}
+    tables |= {**by_customer, **population_tables(history, scored, portfolio)}
     files = {"matrix.npy": npy_bytes(np.ascontiguousarray(scored.rows.values)), **row_offsets(table, by_customer)}
+    files |= stored_files(policy)
     with exclusive(data_dir, f"scores-{target}", f"writing its {target} scores of {as_of:%Y-%m-%d}", now=now):
         run = write_run(data_dir, manifest, tables, files)
-        archive_scores(data_dir, manifest, scores, table)
+        archive_scores(data_dir, manifest, with_health(scores, portfolio), table)
     progress("done", 1.0)
     return ScoreSnapshot(run, run.ids, scored)
 

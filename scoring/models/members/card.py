@@ -21,6 +21,7 @@ class CardMember:
     Parameters
     ----------
     centre : the mean part of each indicator, by its name, on the reference population.
+    own_fifths : the indicators whose bands come from the company's own fifths; None if training did not decide that.
     """
 
     card: Card
@@ -28,6 +29,7 @@ class CardMember:
     slope: float
     centre: Mapping[str, float] = field(default_factory=dict)
     name: str = KIND
+    own_fifths: tuple[str, ...] | None = None
 
     is_card = True
 
@@ -69,7 +71,9 @@ class CardMember:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part that is stored as JSON, the card included."""
-        numbers = {"intercept": self.intercept, "slope": self.slope, "centre": dict(self.centre)}
+        numbers: dict[str, Any] = {"intercept": self.intercept, "slope": self.slope, "centre": dict(self.centre)}
+        if self.own_fifths is not None:
+            numbers["own_fifths"] = list(self.own_fifths)
         return {"kind": KIND, "name": self.name, "card": self.card.to_dict()} | numbers
 
     def files(self) -> dict[str, str]:
@@ -80,4 +84,6 @@ class CardMember:
     def from_dict(cls, stored: Mapping[str, Any]) -> "CardMember":
         """Load what ``to_dict`` returned."""
         card = parse_card(stored["card"], "the bundle's card")
-        return cls(card, stored["intercept"], stored["slope"], stored["centre"], stored["name"])
+        own = stored.get("own_fifths")
+        fifths = None if own is None else tuple(own)
+        return cls(card, stored["intercept"], stored["slope"], stored["centre"], stored["name"], fifths)

@@ -1,0 +1,151 @@
+"""The scorecards of a scoring run: several cards and decks, fitted once to the run's customers and then frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.card_file import load_card, parse_card
+from rapport.scoring.cards.card_scores import CardScores, fit_bands, numpy_columns, score_card
+from rapport.scoring.cards.company_bands import adapt_card
+from rapport.scoring.cards.deck import CardSegment, Deck, load_deck
+from rapport.scoring.cards.indicator import CategoryBands, Threshold
+from rapport.scoring.cards.strict_yaml import parse_yaml, read_text
+
+
+@dataclass(frozen=True)
+class FrozenCard:
+    """A card, or a deck of cards by segment, that fits a run's customers.
+
+    ``own_fifths`` names the indicators whose bands come from the company's own fifths.
+    """
+
+    name: str
+    deck: Deck
+    own_fifths: tuple[str, ...] = ()
+
+    @property
+    def card(self) -> Card:
+        """Return the card, or the default card of a deck."""
+        return self.deck.default
+
+    def scores(self, rows: pa.Table) -> CardScores:
+        """Return the scores of each row on the (default) card; a feature that the rows lack is unknown."""
+        return score_card(self.card, with_columns(rows, self.card))
+
+    def scored(self, rows: pa.Table) -> tuple[np.ndarray[Any, Any], list[str | None]]:
+        """Return the score and the tier of each row, on the card of its segment."""
+        if not self.deck.segments:
+            scores = self.scores(rows)
+            return scores.score, scores.tier
+        for card in (segment.card for segment in self.deck.segments):
+            rows = with_columns(rows, card)
+        found = self.deck.score(with_columns(rows, self.card))
+        return found.score, found.tier
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the part that is stored as JSON."""
+        segments = [
+            {
+                "name": each.name,
+                "feature": each.feature,
+                "condition": _plain(each.condition),
+                "card": each.card.to_dict(),
+            }
+            for each in self.deck.segments
+        ]
+        stored = {"name": self.name, "card": self.card.to_dict(), "segments": segments}
+        return stored | {"own_fifths": list(self.own_fifths)}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> FrozenCard:
+        """Load what ``to_dict`` returned."""
+        segments = tuple(
+            CardSegment(each["name"], each["feature"], _condition(each["condition"]), _card(each["card"]))
+            for each in stored["segments"]
+        )
+        return cls(stored["name"], Deck(_card(stored["card"]), segments), tuple(stored["own_fifths"]))
+
+
+def freeze_cards(
+    names: Sequence[str], population: pa.Table, fitted: Mapping[str, Card], known: Collection[str] | None = None
+) -> tuple[FrozenCard, ...]:
+    """Load cards and decks and fit them to the rows of a run's population.
+
+    ``fitted`` are cards that are fitted already, by name, such as the card of the model; they are used as they are.
+    """
+    found = [_frozen(name, population, fitted, known) for name in names]
+    return tuple(found)
+
+
+def with_columns(rows: pa.Table, card: Card) -> pa.Table:
+    """Return the rows with a column of unknown values for each feature that they lack."""
+    categories = {line.measure[0][0] for line in card if isinstance(line.bands, CategoryBands)}
+    for name in card.features:
+        if name not in rows.column_names:
+            kind = pa.string() if name in categories else pa.float64()
+            rows = rows.append_column(name, pa.nulls(rows.num_rows, kind))
+    return rows
+
+
+def _frozen(name: str, population: pa.Table, fitted: Mapping[str, Card], known: Collection[str] | None) -> FrozenCard:
+    if name in fitted:
+        return FrozenCard(name, Deck(fitted[name]))
+    if _is_deck(name):
+        return _frozen_deck(Path(name), population, known)
+    card = load_card(name, known)
+    if card.name in fitted:
+        return FrozenCard(card.name, Deck(fitted[card.name]))
+    own, fifths = _fit(card, population)
+    return FrozenCard(card.name, Deck(own), fifths)
+
+
+def _frozen_deck(path: Path, population: pa.Table, known: Collection[str] | None) -> FrozenCard:
+    deck = load_deck(path, known)
+    segments, own = [], list[str]()
+    columns = numpy_columns(population, [each.feature for each in deck.segments])
+    rest = np.ones(population.num_rows, dtype=bool)
+    for segment in deck.segments:
+        here = segment.matches(columns, population.num_rows) & rest
+        rest &= ~here
+        card, fifths = _fit(segment.card, population.filter(pa.array(here)))
+        own += fifths
+        segments.append(CardSegment(segment.name, segment.feature, segment.condition, card))
+    default, fifths = _fit(deck.default, population.filter(pa.array(rest)))
+    return FrozenCard(path.stem, Deck(default, tuple(segments)), tuple(dict.fromkeys([*own, *fifths])))
+
+
+def _fit(card: Card, rows: pa.Table) -> tuple[Card, tuple[str, ...]]:
+    rows = with_columns(rows, card)
+    adapted = adapt_card(card, rows)
+    return fit_bands(adapted.card, rows), adapted.own_fifths
+
+
+def _is_deck(name: str) -> bool:
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        return False
+    written = parse_yaml(read_text(path), path.name)
+    return isinstance(written, dict) and "segments" in written and "dimensions" not in written
+
+
+def _card(stored: Mapping[str, Any]) -> Card:
+    return parse_card(stored, "the scoring run's card")
+
+
+def _plain(condition: Threshold | tuple[str, ...]) -> Any:
+    return {condition.bound: condition.value} if isinstance(condition, Threshold) else list(condition)
+
+
+def _condition(stored: Any) -> Threshold | tuple[str, ...]:
+    if isinstance(stored, list):
+        return tuple(stored)
+    bound: Any
+    bound, value = next(iter(stored.items()))
+    return Threshold(0, bound, value)

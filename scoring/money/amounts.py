@@ -1,0 +1,101 @@
+"""The amounts of scored customers: revenue at risk, expected revenue, savable money, lifetime value, and lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rapport.scoring.money.assumptions import Assumptions
+from rapport.scoring.money.contact_effect import contact_effect
+
+Floats = npt.NDArray[np.float64]
+Texts = npt.NDArray[np.object_]
+
+DAYS_PER_YEAR = 365.0
+CLV_YEARS = (1, 3, 5)
+GONE_AFTER_CADENCES = 5.0
+"""An active customer who has been silent for this many order cadences has probably left."""
+GONE_PROBABILITY = 0.9
+"""So has one whose churn probability is at least this."""
+
+
+@dataclass(frozen=True)
+class CustomerFacts:
+    """What the amounts are computed from, row by row; nan where a customer has no probability or a fact is unknown.
+
+    Parameters
+    ----------
+    spend : spend if retained, within the horizon.
+    silence : days since the last order relative to the customer's own mean gap between orders.
+    """
+
+    state: Texts
+    probability: Floats
+    low: Floats
+    high: Floats
+    spend: Floats
+    silence: Floats
+    horizon_days: float
+
+
+@dataclass(frozen=True)
+class CustomerAmounts:
+    """The amounts of some customers, row by row; nan where there is no probability."""
+
+    spend_if_retained: Floats
+    revenue_at_risk: Floats
+    revenue_at_risk_low: Floats
+    revenue_at_risk_high: Floats
+    expected_revenue: Floats
+    contact_effect: Floats
+    savable: Floats
+    clv: dict[int, Floats]
+
+
+def customer_amounts(facts: CustomerFacts, assumptions: Assumptions) -> CustomerAmounts:
+    """Return the amounts of existing customers."""
+    spend = np.where(np.isnan(facts.probability), np.nan, np.maximum(facts.spend, 0.0))
+    at_risk = facts.probability * spend
+    effect = contact_effect(facts.probability, facts.silence, assumptions)
+    return CustomerAmounts(
+        spend_if_retained=spend,
+        revenue_at_risk=at_risk,
+        revenue_at_risk_low=facts.low * spend,
+        revenue_at_risk_high=facts.high * spend,
+        expected_revenue=spend - at_risk,
+        contact_effect=effect,
+        savable=at_risk * effect * assumptions.margin - assumptions.contact_cost,
+        clv={years: lifetime_value(facts, spend, assumptions, years) for years in CLV_YEARS},
+    )
+
+
+def lifetime_value(facts: CustomerFacts, spend: Floats, assumptions: Assumptions, years: int) -> Floats:
+    """Return the discounted margin of ``years`` years: survival × yearly spend, in the middle of each year.
+
+    Survival continues at the pace of the probability: (1 − probability) after each horizon.
+    """
+    yearly = spend * DAYS_PER_YEAR / facts.horizon_days
+    total = np.zeros(len(spend))
+    for year in range(years):
+        middle = year + 0.5
+        survival = (1.0 - facts.probability) ** (middle * DAYS_PER_YEAR / facts.horizon_days)
+        total += survival * yearly * assumptions.margin / (1.0 + assumptions.discount_rate) ** middle
+    return total
+
+
+def work_lists(facts: CustomerFacts, savable: Floats, do_not_contact: npt.NDArray[np.bool_]) -> Texts:
+    """Return the list of each customer: at_risk, probably_lost, win_back or none.
+
+    at_risk: a contact is worth more than it costs. probably_lost: still active by definition, but silent for
+    ``GONE_AFTER_CADENCES`` cadences or almost certain to leave. win_back: lapsed. Who must not be contacted is on none.
+    """
+    scored = ~np.isnan(facts.probability)
+    gone = scored & ((facts.silence >= GONE_AFTER_CADENCES) | (facts.probability >= GONE_PROBABILITY))
+    lists = np.full(len(facts.state), "none", dtype=object)
+    lists[scored & ~gone & (savable > 0)] = "at_risk"
+    lists[gone] = "probably_lost"
+    lists[facts.state == "lapsed"] = "win_back"
+    lists[do_not_contact] = "none"
+    return lists

@@ -1,0 +1,49 @@
+"""The assumptions behind every amount, from the settings; they are printed wherever an amount is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rapport.history.settings import Settings
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What no history can tell: margin, cost and effect of a contact, the size of a deal, the discount rate.
+
+    Parameters
+    ----------
+    contact_effect : chance that a contact keeps a customer who would leave, at its best.
+    contact_half_life : order cadences of further silence that halve this chance.
+    default_deal_size : amount of a lead without an open opportunity; 0 takes the median spend of a customer.
+    """
+
+    margin: float = 0.3
+    contact_cost: float = 100.0
+    contact_effect: float = 0.3
+    contact_half_life: float = 1.0
+    default_deal_size: float = 0.0
+    discount_rate: float = 0.1
+
+    @classmethod
+    def of(cls, settings: Settings) -> Assumptions:
+        """Return the assumptions of a company."""
+        return cls(
+            margin=settings.margin,
+            contact_cost=settings.contact_cost,
+            contact_effect=settings.contact_effect,
+            contact_half_life=settings.contact_half_life,
+            default_deal_size=settings.default_deal_size,
+            discount_rate=settings.discount_rate,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the assumptions as plain values, as answers and pages show them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Assumptions:
+        """Load what ``as_dict`` returned; an assumption that is not stored has its default."""
+        return cls(**{name: stored[name] for name in asdict(cls()) if name in stored})

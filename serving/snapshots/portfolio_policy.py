@@ -1,0 +1,108 @@
+"""The policy of a portfolio table: rules, cards and assumptions, frozen when a scoring run is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rapport.history.settings import Settings
+from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.cards.card_set import FrozenCard, freeze_cards
+from rapport.scoring.cards.rfm import AXES, RfmSegments
+from rapport.scoring.health.rules import HealthRules, read_health_rules
+from rapport.scoring.health.threshold import at_risk_threshold
+from rapport.scoring.models.bundle import Bundle
+from rapport.scoring.money.assumptions import Assumptions
+
+ENOUGH_ROWS = 5
+"""Fewer customers than this have no fifths: cards keep their thresholds."""
+
+
+@dataclass(frozen=True)
+class PortfolioPolicy:
+    """What turns scores into a portfolio; a customer who is scored later, by an event or a request, gets the same.
+
+    Parameters
+    ----------
+    cards : the scorecards of the run; the health card is among them.
+    weight, threshold : share of the model in the health score; the probability from which all are at risk.
+    deal_size : amount of a lead without an open opportunity.
+    """
+
+    rules: HealthRules
+    segments: RfmSegments
+    assumptions: Assumptions
+    cards: tuple[FrozenCard, ...]
+    weight: float
+    threshold: float
+    deal_size: float
+
+    @property
+    def health_card(self) -> FrozenCard | None:
+        """Return the card of the health score."""
+        return next((card for card in self.cards if card.name == self.rules.card), None)
+
+    @property
+    def rfm_card(self) -> FrozenCard | None:
+        """Return the card with the indicators r, f and m."""
+        return next((card for card in self.cards if set(AXES) <= set(card.card.names)), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the policy as JSON, without the RFM segments, which the playbook has."""
+        return {
+            "rules": self.rules.to_dict(),
+            "assumptions": self.assumptions.as_dict(),
+            "cards": [card.to_dict() for card in self.cards],
+            "weight": self.weight,
+            "threshold": self.threshold,
+            "deal_size": self.deal_size,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any], segments: RfmSegments) -> PortfolioPolicy:
+        """Load what ``to_dict`` returned."""
+        return cls(
+            rules=read_health_rules(stored["rules"], "the scoring run's health rules"),
+            segments=segments,
+            assumptions=Assumptions.from_dict(stored["assumptions"]),
+            cards=tuple(FrozenCard.from_dict(card) for card in stored["cards"]),
+            weight=stored["weight"],
+            threshold=stored["threshold"],
+            deal_size=stored["deal_size"],
+        )
+
+
+def freeze_policy(bundle: Bundle, settings: Settings, playbook: Playbook, features: pa.Table) -> PortfolioPolicy:
+    """Return the policy for the customers of a run: cards are fitted to those that have a probability."""
+    population = features.filter(pc.equal(features["state"], bundle.eligible))
+    names = settings.scorecards if bundle.is_risk else settings.lead_scorecards
+    if bundle.is_risk and playbook.health.card not in names:
+        names = (*names, playbook.health.card)
+    member = bundle.card
+    fitted = {member.card.name: member.card} if member and member.own_fifths is not None else {}
+    rows = population if population.num_rows >= ENOUGH_ROWS else population.slice(0, 0)
+    cards = freeze_cards(names, rows, fitted)
+    weight = playbook.health.weight if settings.health_weight < 0 else settings.health_weight
+    return PortfolioPolicy(
+        rules=playbook.health,
+        segments=playbook.segments,
+        assumptions=Assumptions.of(settings),
+        cards=cards,
+        weight=weight,
+        threshold=at_risk_threshold(bundle.base_rate, settings.at_risk_threshold),
+        deal_size=settings.default_deal_size or _median_spend(features),
+    )
+
+
+def _median_spend(features: pa.Table) -> float:
+    """Return the median yearly spend of the customers who ordered; 0 where nobody did."""
+    if "spend_sum_365d" not in features.column_names:
+        return 0.0
+    spend = np.asarray(features["spend_sum_365d"].to_numpy(zero_copy_only=False), dtype=np.float64)
+    spent = spend[spend > 0]
+    return float(np.median(spent)) if len(spent) else 0.0

@@ -1,0 +1,265 @@
+"""The rows of a portfolio table: cards, RFM, health and money of each customer of a scored batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from rapport.scoring.cards.card_scores import numpy_columns
+from rapport.scoring.cards.rfm import rfm_table
+from rapport.scoring.health.health_score import HealthInputs, HealthScores, score_health
+from rapport.scoring.health.threshold import risk_bands
+from rapport.scoring.models.matrix import Floats
+from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.scoring.money.amounts import CustomerAmounts, CustomerFacts, customer_amounts, work_lists
+from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
+
+Texts = npt.NDArray[np.object_]
+
+CUSTOMER_COLUMNS = ("name", "owner", "region", "industry", "source", "parent_id")
+GRADED_STATES = ("active", "covered", "lapsed")
+DIMENSIONS = ("value", "relation", "potential", "risk")
+PART = pa.struct({"name": pa.string(), "points": pa.float64()})
+DIMENSION = pa.struct({"name": pa.string(), "score": pa.float64(), "points": pa.float64()})
+# RFM overall grade, 5 the best, by the mean of the three levels; the best two are called top.
+_RFM_TOP = 4
+
+
+def portfolio_rows(
+    policy: PortfolioPolicy, scored: ScoreBatch, features: pa.Table, customers: pa.Table | None = None
+) -> pa.Table:
+    """Return one row for each customer of the batch; ``features`` and ``customers`` have its rows in its order."""
+    columns: dict[str, Any] = {"customer_id": pa.array(scored.customer_id, pa.string())}
+    columns |= _attributes(customers, len(scored)) | _scores(scored)
+    columns |= _facts(scored, features)
+    for card in policy.cards:
+        score, tier = card.scored(features)
+        columns[f"card_{card.name}_score"] = known(score)
+        columns[f"card_{card.name}_tier"] = pa.array(tier, pa.string())
+    columns |= _rfm(policy, features)
+    if scored.bundle.is_risk:
+        columns |= _health(policy, scored, features) | _money(policy, scored, features, columns)
+    else:
+        columns |= _lead_money(policy, features, scored)
+    return pa.table(columns)
+
+
+def known(values: Floats) -> pa.Array:
+    """Return numbers as an Arrow column, nan as null."""
+    return pa.array(values, pa.float64(), from_pandas=True)
+
+
+def fact(features: pa.Table, name: str) -> Floats:
+    """Return a feature of each row, nan where it is unknown."""
+    if name not in features.column_names:
+        return np.full(features.num_rows, np.nan)
+    return np.asarray(numpy_columns(features, [name])[name], dtype=np.float64)
+
+
+def _attributes(customers: pa.Table | None, count: int) -> dict[str, Any]:
+    names = customers.column_names if customers is not None else []
+    columns: dict[str, Any] = {
+        name: customers.column(name) if customers is not None and name in names else pa.nulls(count, pa.string())
+        for name in CUSTOMER_COLUMNS
+    }
+    flag = np.zeros(count, dtype=bool)
+    if customers is not None and "do_not_contact" in names:
+        flag = np.array([bool(one) for one in customers.column("do_not_contact").to_pylist()], dtype=bool)
+    return columns | {"do_not_contact": pa.array(flag)}
+
+
+def _scores(scored: ScoreBatch) -> dict[str, Any]:
+    percentile = np.where(scored.eligible, scored.percentile, np.nan).astype(np.float64)
+    family, feature = _first_reasons(scored)
+    return {
+        "state": pa.array(scored.state, pa.string()),
+        "probability": known(scored.probability),
+        "low": known(scored.low),
+        "high": known(scored.high),
+        "percentile": known(percentile),
+        "base_rate": known(np.where(scored.eligible, scored.base_rate, np.nan)),
+        "tier": pa.array(scored.tier, pa.string()),
+        "card_tier": pa.array(scored.tier, pa.string()),
+        "rule_score": known(scored.rule_score),
+        "rule_probability": known(scored.rule_probability),
+        "model_probability": known(scored.model_probability),
+        "family": pa.array(family, pa.string()),
+        "first_reason_family": pa.array(family, pa.string()),
+        "first_reason_code": pa.array(feature, pa.string()),
+    }
+
+
+def _first_reasons(scored: ScoreBatch) -> tuple[Texts, Texts]:
+    """Return the family that raises each probability most, and its leading feature."""
+    if not len(scored):
+        return np.array([], dtype=object), np.array([], dtype=object)
+    rows = np.arange(len(scored))
+    evidence = np.nan_to_num(scored.evidence)
+    best = evidence.argmax(axis=1)
+    raises = evidence[rows, best] > 0
+    families = np.array([*scored.bundle.families, None], dtype=object)
+    names = np.array([*(column.name for column in scored.bundle.columns), None], dtype=object)
+    leading = np.where(raises, scored.leading[rows, best], -1)
+    return families[np.where(raises, best, -1)], names[leading]
+
+
+def _facts(scored: ScoreBatch, features: pa.Table) -> dict[str, Any]:
+    since, to_end = fact(features, "days_since_last_order"), fact(features, "contract_days_to_end")
+    return {
+        "recency_days": known(since),
+        "orders_12m": known(fact(features, "orders_count_365d")),
+        "last_order_at": _days_from(scored, -since),
+        "renewal_at": _days_from(scored, np.where(to_end >= 0, to_end, np.nan)),
+    }
+
+
+def _days_from(scored: ScoreBatch, days: Floats) -> pa.Array:
+    today = np.datetime64(scored.as_of.date(), "D")
+    dates = today + np.nan_to_num(days).astype("timedelta64[D]")
+    return pa.array(dates.astype(object), pa.date32(), mask=np.isnan(days)).cast(pa.string())
+
+
+def _rfm(policy: PortfolioPolicy, features: pa.Table) -> dict[str, Any]:
+    """Return levels, cell, segment and overall grade by the company's own RFM rules."""
+    card, count = policy.rfm_card, features.num_rows
+    if card is None:
+        empty = {name: pa.nulls(count, pa.int8()) for name in ("r", "f", "m", "rfm_grade")}
+        return empty | {"rfm_cell": pa.nulls(count, pa.string()), "segment": pa.nulls(count, pa.string())}
+    scores = card.scores(features)
+    table = rfm_table(features["customer_id"], scores, np.zeros(count), policy.segments)
+    total = sum(np.nan_to_num(np.asarray(table[axis].to_numpy(zero_copy_only=False), float)) for axis in "rfm")
+    # The mean of three whole levels, rounded half up: (sum + 1.5) // 3, in whole numbers.
+    grade = (2 * np.asarray(total) + 3) // 6
+    unknown = np.asarray(table["r"].is_null().to_numpy(zero_copy_only=False))
+    return {
+        **{axis: table[axis] for axis in "rfm"},
+        "rfm_cell": table["cell"],
+        "segment": table["segment"],
+        "rfm_grade": pa.array(grade.astype(np.int8), pa.int8(), mask=unknown),
+        "rfm_top": pa.array(grade >= _RFM_TOP, pa.bool_(), mask=unknown),
+    }
+
+
+def _health(policy: PortfolioPolicy, scored: ScoreBatch, features: pa.Table) -> dict[str, Any]:
+    """Return the health columns."""
+    health = health_of(policy, scored, features)
+    columns = {
+        "health_score": known(health.score),
+        "health_grade": pa.array(health.grade_names, pa.string()),
+        "health_weight": known(health.weight),
+        "health_model_part": known(health.model_part),
+        "health_card_part": known(health.card_part),
+        "health_caps": _caps(health),
+        "health_dimensions": _dimensions(health),
+        "risk_band": pa.array(risk_bands(scored.probability, policy.threshold), pa.string()),
+    }
+    for name in DIMENSIONS:
+        has = name in health.dimensions
+        values = health.sub_scores[:, health.dimensions.index(name)] if has else np.full(len(scored), np.nan)
+        columns[f"health_{name}"] = known(values)
+    return columns
+
+
+def health_of(policy: PortfolioPolicy, scored: ScoreBatch, features: pa.Table) -> HealthScores:
+    """Return the health of each customer of the batch."""
+    card = policy.health_card
+    assert card is not None, "freeze_policy adds the health card"
+    inputs = HealthInputs(
+        probability=scored.probability,
+        model_probability=scored.model_probability,
+        card=card.scores(features),
+        facts=numpy_columns(features, policy.rules.features),
+        graded=np.isin(scored.state.astype(str), GRADED_STATES),
+        lapsed=np.asarray(scored.state == "lapsed"),
+    )
+    return score_health(inputs, policy.rules, policy.weight, policy.threshold)
+
+
+def _caps(health: HealthScores) -> pa.Array:
+    """Return for each row the caps that apply, as a list of name and points."""
+    rows, columns = np.nonzero(~np.isnan(health.cap_points))
+    names = np.array(health.caps, dtype=object)[columns]
+    values = pa.StructArray.from_arrays(
+        [pa.array(names, pa.string()), pa.array(health.cap_points[rows, columns])], fields=list(PART)
+    )
+    counts = np.bincount(rows, minlength=len(health.score)) if len(health.score) else np.zeros(0, int)
+    return pa.ListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32()), values)
+
+
+def _dimensions(health: HealthScores) -> pa.Array:
+    """Return for each graded row every dimension of the card: sub-score (null if unknown) and points."""
+    count, width = health.sub_scores.shape
+    values = pa.StructArray.from_arrays(
+        [
+            pa.array(np.tile(np.array(health.dimensions, dtype=object), count), pa.string()),
+            known(health.sub_scores.reshape(-1)),
+            known(health.dimension_points.reshape(-1)),
+        ],
+        fields=list(DIMENSION),
+    )
+    return pa.ListArray.from_arrays(pa.array(np.arange(count + 1) * width, pa.int32()), values)
+
+
+def _money(policy: PortfolioPolicy, scored: ScoreBatch, features: pa.Table, columns: dict[str, Any]) -> dict[str, Any]:
+    facts = CustomerFacts(
+        state=scored.state,
+        probability=scored.probability,
+        low=scored.low,
+        high=scored.high,
+        spend=_spend(scored),
+        silence=fact(features, "overdue_ratio"),
+        horizon_days=scored.bundle.horizon_days,
+    )
+    amounts = customer_amounts(facts, policy.assumptions)
+    blocked = np.asarray(columns["do_not_contact"].to_numpy(zero_copy_only=False), dtype=bool)
+    return _amount_columns(amounts) | {
+        "list": pa.array(work_lists(facts, amounts.savable, blocked), pa.string()),
+        "win_back_value": known(np.where(scored.state == "lapsed", _yearly_spend(features), np.nan)),
+    }
+
+
+def _amount_columns(amounts: CustomerAmounts) -> dict[str, Any]:
+    at_risk, savable = known(amounts.revenue_at_risk), known(amounts.savable)
+    return {
+        "spend_if_retained": known(amounts.spend_if_retained),
+        "revenue_at_risk": at_risk,
+        "revenue_at_risk_low": known(amounts.revenue_at_risk_low),
+        "revenue_at_risk_high": known(amounts.revenue_at_risk_high),
+        "expected_revenue": known(amounts.expected_revenue),
+        "contact_effect": known(amounts.contact_effect),
+        "savable": savable,
+        **{f"clv_{years}y": known(values) for years, values in amounts.clv.items()},
+        # Names of earlier versions.
+        "value": known(amounts.spend_if_retained),
+        "value_at_risk": at_risk,
+        "expected_saved": savable,
+    }
+
+
+def _spend(scored: ScoreBatch) -> Floats:
+    """Return the spend if retained of the rows with a probability, computed as the scorer does."""
+    spend = np.full(len(scored), np.nan)
+    spend[scored.eligible] = scored.bundle.expected_spend(scored.rows.take(scored.eligible))
+    return spend
+
+
+def _yearly_spend(features: pa.Table) -> Floats:
+    """Return what a customer spent a year while it was one."""
+    years = np.maximum(fact(features, "order_life_days"), 365.0) / 365.0
+    return fact(features, "spend_sum_ever") / years
+
+
+def _lead_money(policy: PortfolioPolicy, features: pa.Table, scored: ScoreBatch) -> dict[str, Any]:
+    """Return the expected value of leads: probability × the open amount, or the default deal size."""
+    opened = np.nan_to_num(fact(features, "opportunities_open_amount"))
+    amount = np.where(scored.eligible, np.where(opened > 0, opened, policy.deal_size), np.nan)
+    nothing = pa.nulls(len(scored), pa.float64())
+    return {
+        "value": known(amount),
+        "expected_value": known(scored.probability * amount),
+        "value_at_risk": nothing,
+        "expected_saved": nothing,
+    }
