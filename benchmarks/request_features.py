@@ -17,7 +17,7 @@ from parts.scale import options
 from rapport.durations import parse_duration
 from rapport.features import catalog, snapshot
 from rapport.history import history_of
-from rapport.history.contract import TABLES
+from rapport.history.contract import FEATURE_TABLES
 from rapport.history.reading.database import Database, open_database
 from rapport.history.settings import Settings
 from rapport.history.simulate import simulate
@@ -39,7 +39,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="rapport-bench-") as folder:
         company = Path(folder) / "company"
         simulate(company, customers=200)
-        tables = {table.name: pq.read_table(company / f"{table.name}.parquet") for table in TABLES}
+        tables = {table.name: pq.read_table(company / f"{table.name}.parquet") for table in FEATURE_TABLES}
     known = tables["orders"].filter(pc.less(tables["orders"]["ordered_at"], AS_OF))
     busiest = [each["values"] for each in known["customer_id"].value_counts().to_pylist()]
     count = max(30, round(REQUESTS * scale))

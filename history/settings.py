@@ -43,7 +43,11 @@ class Settings:
     language: str = _setting("en", "Language of reasons and reports: en or zh.")
     active_window: str = _setting("12mo", "A customer is active if its last order is at most this old.")
     horizon: str = _setting("12mo", "How far ahead a prediction reaches.")
-    churn: str = _setting("orders", "Definition of churn: orders (no further order) or contracts (not renewed).")
+    churn: str = _setting(
+        "orders",
+        "Definition of churn: orders (no further order), contracts (with an end, not renewed), or subscriptions (which "
+        "run on until they are cancelled; `ends_at` of `contracts` is then the cancellation).",
+    )
     grace: str = _setting("1mo", "A contract may be renewed this long after its end without counting as churn.")
     fixed_attributes: tuple[str, ...] = _setting(
         (), "Columns of customers that never change, and so may be used as features."
@@ -208,7 +212,7 @@ def _type_name(kind: Any) -> str:
 def _check(settings: Settings) -> None:
     """Refuse values of the right type that have no meaning."""
     _one_of("language", settings.language, ("en", "zh"))
-    _one_of("churn", settings.churn, ("orders", "contracts"))
+    _one_of("churn", settings.churn, ("orders", "contracts", "subscriptions"))
     _one_of("sentiment", settings.sentiment, ("given", "text"))
     _one_of("date_format", settings.date_format, ("iso", "day_first", "month_first", "year_first"))
     _one_of("decimal", settings.decimal, ("", ".", ","))

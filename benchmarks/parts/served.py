@@ -10,7 +10,8 @@ import numpy as np
 
 from rapport.durations import parse_duration
 from rapport.features import Feature, Vocabulary, catalog, training_rows
-from rapport.history import TABLES, History
+from rapport.history import History
+from rapport.history.contract import FEATURE_TABLES
 from rapport.scoring.models.blend import Blend
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.columns import FeatureColumn, feature_columns
@@ -66,7 +67,7 @@ class Lesson:
 def body_of(history: History, customer_id: str) -> dict[str, Any]:
     """Return one customer's whole history as a caller would send it."""
     body: dict[str, Any] = {}
-    for table in TABLES:
+    for table in FEATURE_TABLES:
         found = history.connection.execute(f"SELECT * FROM {table.name} WHERE customer_id = ?", [customer_id])
         names = [column[0] for column in found.description or ()]
         body[table.name] = [

@@ -20,7 +20,7 @@ from rapport.features.engine.clock import DAY_US, EPOCH, MICROSECOND
 from rapport.features.engine.prepared_tables import PREPARED_TABLES, prepared_arrays, prepared_schema
 from rapport.features.measures import FIXED_POINT_SCALE
 from rapport.history import History
-from rapport.history.contract import RECORDED_AT, TABLES, Table, columns_of
+from rapport.history.contract import FEATURE_TABLES, RECORDED_AT, Table, columns_of
 from rapport.history.reading.fast_reader import ParsedTable
 
 Cells = dict[tuple[str, str], Any]
@@ -28,8 +28,8 @@ Cells = dict[tuple[str, str], Any]
 
 _NUMPY = {"int32": np.int32, "int64": np.int64, "boolean": np.bool_}
 _KINDS = {source: prepared_schema(table) for source, table in PREPARED_TABLES.items()}
-_COLUMNS = {table.name: {column.name: column for column in columns_of(table)} for table in TABLES}
-_IDS = frozenset(column.name for table in TABLES for column in table.columns if column.kind == "id")
+_COLUMNS = {table.name: {column.name: column for column in columns_of(table)} for table in FEATURE_TABLES}
+_IDS = frozenset(column.name for table in FEATURE_TABLES for column in table.columns if column.kind == "id")
 
 
 class PointInTimeReader:

@@ -10,7 +10,7 @@ import ibis
 
 from rapport.features.engine.clock import DAY_US, EPOCH
 from rapport.features.measures import FIXED_POINT_SCALE
-from rapport.history.contract import RECORDED_AT, TABLES, Column, Table
+from rapport.history.contract import FEATURE_TABLES, RECORDED_AT, Column, Table
 
 
 def prepared_name(table: str) -> str:
@@ -18,7 +18,7 @@ def prepared_name(table: str) -> str:
     return f"src_{table}"
 
 
-PREPARED_TABLES = {prepared_name(table.name): table for table in TABLES}
+PREPARED_TABLES = {prepared_name(table.name): table for table in FEATURE_TABLES}
 """The contract tables by the names of their prepared tables."""
 
 
@@ -43,7 +43,7 @@ def prepared_schema(table: Table) -> dict[str, str]:
 
 def unbound_tables() -> dict[str, ibis.Table]:
     """Return the prepared tables as Ibis tables without data, for compiling."""
-    return {table.name: ibis.table(prepared_schema(table), name=prepared_name(table.name)) for table in TABLES}
+    return {table.name: ibis.table(prepared_schema(table), name=prepared_name(table.name)) for table in FEATURE_TABLES}
 
 
 def day_sql(time: str, day_start_us: int) -> str:
@@ -101,13 +101,13 @@ def create_prepared_views(connection: duckdb.DuckDBPyConnection, day_start_us: i
     at half the cost of strings.
     """
     ids = " UNION ".join(
-        f"SELECT customer_id FROM {table.name} WHERE {_known_before_sql(table, before)}" for table in TABLES
+        f"SELECT customer_id FROM {table.name} WHERE {_known_before_sql(table, before)}" for table in FEATURE_TABLES
     )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE numbered AS SELECT customer_id, "
         f"(row_number() OVER (ORDER BY customer_id) - 1)::INTEGER AS number FROM ({ids})"
     )
-    for table in TABLES:
+    for table in FEATURE_TABLES:
         connection.execute(
             f"CREATE OR REPLACE TEMP VIEW {prepared_name(table.name)} AS SELECT own.* REPLACE (number AS customer_id) "
             f"FROM ({prepared_sql(table, day_start_us, before)}) AS own JOIN numbered USING (customer_id)"

@@ -25,7 +25,7 @@ from rapport.features.feature_table.snapshot import snapshot
 from rapport.features.leaks.leak_injection import INJECTIONS, Injection, open_facts_sql, truncated_sql
 from rapport.features.streams import STREAM_BY_NAME, measurable
 from rapport.history import History
-from rapport.history.contract import TABLES
+from rapport.history.contract import FEATURE_TABLES
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def injected(
     """Add injected rows and facts to the history within the context; gives the count of each kind."""
     connection, counts = history.connection, dict.fromkeys((injection.title for injection in injections), 0)
     views = []
-    for table in TABLES:
+    for table in FEATURE_TABLES:
         if not history.rows.get(table.name):
             continue
         body = f"SELECT * FROM {_base_table(connection, table.name)}"
@@ -166,7 +166,9 @@ def injected(
 def truncated(history: History, cutoff: datetime) -> Iterator[None]:
     """Let the history end before the cutoff within the context."""
     connection = history.connection
-    views = [(table.name, truncated_sql(table, _base_table(connection, table.name), cutoff)) for table in TABLES]
+    views = [
+        (table.name, truncated_sql(table, _base_table(connection, table.name), cutoff)) for table in FEATURE_TABLES
+    ]
     with _temporary_views(connection, views):
         yield
 

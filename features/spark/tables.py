@@ -19,7 +19,7 @@ from rapport.errors import TableError
 from rapport.features.spark.session import Session, is_shared_folder
 from rapport.features.spark.shards import PACKED, Packet, packer
 from rapport.history import Settings
-from rapport.history.contract import TABLES, Table, by_name
+from rapport.history.contract import FEATURE_TABLES, Table, by_name
 from rapport.history.reading.table_names import resolve_columns, resolve_table
 from rapport.history.rejected_rows import FILE, LINE
 from rapport.history.sources.files import file_sources
@@ -62,7 +62,7 @@ def tables_of(spark: Session, source: str | Path, settings: Settings) -> Tables:
     worker_settings = replace(settings, threads=settings.threads or 1)
     if is_shared_folder(spark, source) and Path(source).is_dir():
         return SharedFiles(spark, worker_settings, _with_orders(_sources(Path(source).absolute(), settings), source))
-    frames = {table.name: _frame(spark, str(source), table, settings) for table in TABLES}
+    frames = {table.name: _frame(spark, str(source), table, settings) for table in FEATURE_TABLES}
     found = _with_orders({name: frame for name, frame in frames.items() if frame is not None}, source)
     return SparkFrames(spark, worker_settings, found)
 
@@ -187,7 +187,7 @@ def source_columns(name: str, source: Source, settings: Settings) -> list[str]:
 def _sources(folder: Path, settings: Settings) -> dict[str, Source]:
     with duckdb.connect() as connection:
         sources = file_sources(folder, connection)
-    found = {table.name: resolve_table(table, sources, settings) for table in TABLES}
+    found = {table.name: resolve_table(table, sources, settings) for table in FEATURE_TABLES}
     # A source that has to be loaded first is not Parquet.
     return {name: source for name, source in found.items() if source is not None and source.persistent}
 

@@ -81,8 +81,13 @@ def endings(tables: Tables) -> ibis.Table:
 
 
 def contracts_in_force(tables: Tables) -> ibis.Table:
-    """Return the changes of the number of contracts in force."""
-    return open_interval(tables["contracts"], at_fact_time(tables["contracts"], "ends_at"))
+    """Return the changes of the number of contracts in force; one without an end runs until it is cancelled."""
+    rows = tables["contracts"]
+    ending = rows.mutate(
+        ends_at_day=ibis.coalesce(rows.ends_at_day, rows.cancelled_at_day),
+        ends_at_us=ibis.coalesce(rows.ends_at_us, rows.cancelled_at_us),
+    )
+    return open_interval(rows, at_fact_time(ending, "ends_at"))
 
 
 def customers(tables: Tables) -> ibis.Table:

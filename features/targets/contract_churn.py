@@ -1,7 +1,10 @@
-"""Churn by contract: contracts that end in the horizon, and whether they were renewed.
+"""Churn by contract: contracts that end in the horizon, and whether they were renewed; or subscriptions that run on.
 
 Expiring at a cutoff: the customer's last contract in force ends in ``[cutoff, cutoff + horizon)`` and was not renewed
 yet. Retained: it was renewed, or another contract that ends later was started, by its end plus a grace period.
+
+A subscription has no end until it is cancelled. Every customer with a subscription in force is eligible; retained: a
+subscription in force at the end of the horizon, or a new one within the grace period after it.
 """
 
 from __future__ import annotations
@@ -23,9 +26,15 @@ COVERED = "covered"
 """The state of a customer whose contract ends after the horizon."""
 
 
+SUBSCRIPTIONS = "subscriptions"
+_BY_CONTRACT = ("contracts", SUBSCRIPTIONS)
+
+
 @dataclass(frozen=True)
 class ChurnRule:
     """The definition of churn: by orders, or by contracts that end within ``horizon`` and renew up to ``grace`` later.
+
+    ``by`` is orders, contracts, or subscriptions, which run on until they are cancelled.
 
     A model keeps the rule it was trained with; without one, the settings define it.
     """
@@ -37,14 +46,14 @@ class ChurnRule:
     @classmethod
     def of(cls, settings: Settings) -> ChurnRule:
         """Return the rule of the settings."""
-        if settings.churn == "contracts":
-            return cls("contracts", settings.horizon, settings.grace)
+        if settings.churn in _BY_CONTRACT:
+            return cls(settings.churn, settings.horizon, settings.grace)
         return BY_ORDERS
 
     @property
     def is_by_contract(self) -> bool:
         """Return whether churn is by contract."""
-        return self.by == "contracts"
+        return self.by in _BY_CONTRACT
 
     def outcome_span(self, target: str, horizon: Duration) -> Duration:
         """Return the time after a cutoff until its outcome is known: the horizon, plus the grace for contracts."""
@@ -55,27 +64,40 @@ class ChurnRule:
 
     def as_text(self) -> str:
         """Return the rule as a short phrase."""
+        if self.by == SUBSCRIPTIONS:
+            return f"subscriptions cancelled within {self.horizon} and not resumed {self.grace} later"
         if self.is_by_contract:
             return f"contracts that end within {self.horizon} and are not renewed {self.grace} later"
         return "orders"
 
 
 BY_ORDERS = ChurnRule()
+_FAR = 1 << 24
+"""The day on which a contract without an end ends."""
 
 
-def expiring_sql(spans: Sequence[tuple[int, int]], source: str = "src_contracts") -> str:
-    """Return SQL for (customer_id, day, contract_id, ends): the expiring contracts of each span ``(day, end)``."""
+def expiring_sql(spans: Sequence[tuple[int, int]], source: str = "src_contracts", rule: ChurnRule = BY_ORDERS) -> str:
+    """Return SQL for (customer_id, day, contract_id, ends): the expiring contracts of each span ``(day, end)``.
+
+    A subscription in force is always expiring; its end is the end of the span.
+    """
     values = ", ".join(f"({begin}, {end})" for begin, end in spans)
+    runs_on = rule.by == SUBSCRIPTIONS
+    end = _end_sql(rule)
     in_force = (
-        "SELECT customer_id, span.day, span.finish, contract_id, ends_at_day AS ends, "
+        f"SELECT customer_id, span.day, span.finish, contract_id, {'span.finish' if runs_on else end} AS ends, "
         "COALESCE(renewed_at_day < span.day, false) AS renewed, row_number() OVER "
-        "(PARTITION BY customer_id, span.day ORDER BY ends_at_day DESC, contract_id DESC) AS rank "
+        f"(PARTITION BY customer_id, span.day ORDER BY {end} DESC, contract_id DESC) AS rank "
         f"FROM {source} AS contract JOIN (VALUES {values}) AS span(day, finish) "
         "ON contract.day < span.day AND COALESCE(contract.known_day, contract.day) < span.day "
-        "AND contract.ends_at_day >= span.day"
+        f"AND {end} >= span.day"
     )
-    is_expiring = "rank = 1 AND ends < finish AND NOT renewed"
+    is_expiring = "rank = 1" if runs_on else "rank = 1 AND ends < finish AND NOT renewed"
     return f"SELECT customer_id, day, contract_id, ends FROM ({in_force}) WHERE {is_expiring}"
+
+
+def _end_sql(rule: ChurnRule) -> str:
+    return f"COALESCE({'cancelled_at_day' if rule.by == SUBSCRIPTIONS else 'ends_at_day'}, {_FAR})"
 
 
 def retained_sql(rule: ChurnRule) -> str:
@@ -83,6 +105,11 @@ def retained_sql(rule: ChurnRule) -> str:
     grace = parse_duration(rule.grace)
     limit = f"TIMESTAMP '1970-01-01' + to_days(ends) + INTERVAL {grace.months} MONTH + INTERVAL {grace.days} DAY"
     last = f"date_diff('day', TIMESTAMP '1970-01-01', {limit})"
+    if rule.by == SUBSCRIPTIONS:
+        return (
+            "SELECT expiring.customer_id, expiring.day FROM expiring JOIN src_contracts AS other USING (customer_id) "
+            f"WHERE other.day <= {last} AND COALESCE(other.cancelled_at_day, {_FAR}) >= ends"
+        )
     renewed = (
         "SELECT expiring.customer_id, expiring.day FROM expiring "
         "JOIN src_contracts AS own USING (customer_id, contract_id) "
@@ -90,7 +117,8 @@ def retained_sql(rule: ChurnRule) -> str:
     )
     replaced = (
         "SELECT expiring.customer_id, expiring.day FROM expiring JOIN src_contracts AS other USING (customer_id) "
-        f"WHERE other.day >= expiring.day AND other.day <= {last} AND other.ends_at_day > expiring.ends"
+        f"WHERE other.day >= expiring.day AND other.day <= {last} "
+        f"AND COALESCE(other.ends_at_day, {_FAR}) > expiring.ends"
     )
     return f"{renewed} UNION {replaced}"
 
@@ -105,8 +133,8 @@ def contract_states(history: History, as_of: datetime, states: pa.Table, rule: C
     connection.register("requested_states", states.append_column("row_index", pa.array(range(len(states)))))
     try:
         sql = (
-            f"WITH contract AS ({prepared}), expiring AS ({expiring_sql([(cutoff.day, end)], 'contract')}), "
-            f"running AS (SELECT DISTINCT customer_id FROM contract WHERE ends_at_day >= {cutoff.day}), "
+            f"WITH contract AS ({prepared}), expiring AS ({expiring_sql([(cutoff.day, end)], 'contract', rule)}), "
+            f"running AS (SELECT DISTINCT customer_id FROM contract WHERE {_end_sql(rule)} >= {cutoff.day}), "
             "ever AS (SELECT DISTINCT customer_id FROM contract) "
             f"SELECT CASE WHEN expiring.customer_id IS NOT NULL THEN '{ACTIVE}' "
             f"WHEN running.customer_id IS NOT NULL THEN '{COVERED}' WHEN ever.customer_id IS NOT NULL THEN '{LAPSED}' "

@@ -49,7 +49,7 @@ def prepare_dataset(history: History, spec: DatasetSpec) -> list[Cutoff]:
     spans = sorted({(cutoff.day, end) for cutoff, end in zip(cutoffs, ends, strict=True)})
     outcomes = outcomes_sql(spec.target, spans)
     if rule:
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE expiring AS {expiring_sql(spans)}")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE expiring AS {expiring_sql(spans, rule=rule)}")
         outcomes = retained_sql(rule)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {outcomes}")
     return [

@@ -47,7 +47,7 @@ def readiness(history: History, as_of: datetime) -> list[Readiness]:
 
 
 def _of_target(history: History, target: str, horizons: Sequence[Duration], as_of: datetime) -> list[Readiness]:
-    tables = ("orders",) if target == "churn" else ("orders", "touches", "interactions", "opportunities")
+    tables = ("orders", "contracts") if target == "churn" else ("orders", "touches", "interactions", "opportunities")
     firsts = [history.loaded[name].time_range[0] for name in tables if name in history.loaded]
     start = min((first for first in firsts if first is not None), default=as_of)
     return [_readiness_at(history, target, horizon, start, as_of) for horizon in horizons]
@@ -111,8 +111,8 @@ def _days(duration: Duration) -> float:
 def _count(history: History, target: str, cutoff: datetime, end: datetime) -> tuple[int, int]:
     """Return how many were eligible at the cutoff, and how many of them had the outcome by the end."""
     active = parse_duration(history.settings.active_window).before(cutoff)
-    by_contract = target == "churn" and history.settings.churn == "contracts"
-    sql = _CONTRACTS if by_contract else _CHURN if target == "churn" else _CONVERSION
+    by_rule = {"contracts": _CONTRACTS, "subscriptions": _SUBSCRIPTIONS}
+    sql = by_rule.get(history.settings.churn, _CHURN) if target == "churn" else _CONVERSION
     grace = parse_duration(history.settings.grace)
     moments = {"active": active, "cutoff": cutoff, "end": end}
     for name, moment in moments.items():
@@ -139,6 +139,13 @@ SELECT count(*), count(*) FILTER (NOT kept) FROM (
     FROM contracts AS old
     WHERE old.started_at < :cutoff AND old.ends_at >= :cutoff AND old.ends_at < :end
     GROUP BY old.customer_id)
+"""
+
+_SUBSCRIPTIONS = """
+SELECT count(*), count(*) FILTER (NOT kept) FROM (
+    SELECT customer_id, bool_or(started_at < :end AND coalesce(cancelled_at >= :end, true)) AS kept
+    FROM contracts GROUP BY customer_id
+    HAVING bool_or(started_at < :cutoff AND coalesce(cancelled_at >= :cutoff, true)))
 """
 
 _CONVERSION = """

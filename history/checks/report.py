@@ -78,6 +78,8 @@ def _table_summary(history: History, table: Table, months: Iterable[tuple[dateti
 
 
 def _share_of_buyers(history: History, table: Table) -> float | None:
+    if not table.has_customers:
+        return None
     ((share,),) = history.connection.execute(
         "WITH buyers AS (SELECT DISTINCT customer_id FROM orders) SELECT count(*) FILTER (customer_id IN "
         f"(SELECT customer_id FROM {table.name})) / nullif(count(*), 0) FROM buyers"

@@ -9,6 +9,7 @@ from rapport.durations import Duration
 from rapport.history.checks.finding import Finding, one_row, tables_with_time, timestamp_literal
 from rapport.history.contract import TABLES, Table
 from rapport.history.reading.history import History
+from rapport.history.sql import quoted
 from rapport.localized import LocalizedText
 
 # A table that ends this long before the others is an old export, unless such gaps are usual in it.
@@ -85,7 +86,7 @@ def rows_ahead(history: History, as_of: datetime) -> Iterable[Finding]:
         if last is None or last <= as_of:
             continue
         (ahead,) = one_row(
-            history, f"SELECT count(*) FROM {table.name} WHERE {table.time} > {timestamp_literal(as_of)}"
+            history, f"SELECT count(*) FROM {table.name} WHERE {quoted(table.time)} > {timestamp_literal(as_of)}"
         )
         yield Finding(
             "rows_ahead",
@@ -105,9 +106,10 @@ def late_records(history: History, _: datetime) -> Iterable[Finding]:
     for table in tables_with_time(history):
         if table.time == "recorded_at" or "recorded_at" not in history.present[table.name]:
             continue
+        time = quoted(table.time)
         late, rows = one_row(
             history,
-            f"SELECT count(*) FILTER (recorded_at > {table.time} + INTERVAL {LATE_DAYS} DAY), count({table.time}) "
+            f"SELECT count(*) FILTER (recorded_at > {time} + INTERVAL {LATE_DAYS} DAY), count({time}) "
             f"FROM {table.name}",
         )
         if late > LATE_SHARE * rows:
@@ -169,7 +171,7 @@ def unrecorded_states(history: History, _: datetime) -> Iterable[Finding]:
 def monthly_rows(history: History, as_of: datetime) -> Iterable[tuple[Table, list[tuple[datetime, int]]]]:
     """Yield each event table with its number of rows per month, empty months included."""
     for table in tables_with_time(history):
-        if table.name in ("customers", "contacts", "contracts"):
+        if table.is_reference or table.name in ("customers", "contacts", "contracts"):
             continue
         rows = history.connection.execute(
             f"SELECT date_trunc('month', {table.time})::TIMESTAMP AS month, count(*) FROM {table.name} "

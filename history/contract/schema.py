@@ -38,13 +38,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: ``key`` is the column of unique values, ``time`` the column with the time of the event."""
+    """One table: ``key`` is the column of unique values, ``time`` the column with the time of the event.
+
+    ``is_reference`` marks tables whose rows are no facts of one customer (campaigns, industries, histories of change,
+    our own interventions): features do not read them as events.
+    """
 
     name: str
     title: LocalizedText
     columns: tuple[Column, ...]
     time: str
     key: str | None = None
+    is_reference: bool = False
 
     def column(self, name: str) -> Column:
         """Return the column with this name."""
@@ -54,6 +59,11 @@ class Table:
     def names(self) -> tuple[str, ...]:
         """Return the column names in order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def has_customers(self) -> bool:
+        """Return whether each row belongs to a customer."""
+        return "customer_id" in self.names
 
     @property
     def required(self) -> tuple[str, ...]:

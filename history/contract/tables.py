@@ -19,6 +19,14 @@ def _amount(en: str, zh: str, *, required: bool = False) -> Column:
     return Column("amount", "number", LocalizedText(en, zh), required=required, unit="money")
 
 
+def _number(name: str, unit: str, en: str, zh: str, *, required: bool = False) -> Column:
+    return Column(name, "number", LocalizedText(en, zh), required=required, unit=unit)
+
+
+def _key_text(name: str, en: str, zh: str) -> Column:
+    return Column(name, "text", LocalizedText(en, zh), required=True)
+
+
 def _text(name: str, en: str, zh: str, *examples: str) -> Column:
     return Column(name, "text", LocalizedText(en, zh), examples=examples)
 
@@ -42,7 +50,14 @@ CUSTOMERS = Table(
         Column("employees", "number", LocalizedText("employees", "员工人数"), unit="count", low=0),
         _text("source", "where the customer came from", "来源"),
         _id("parent_id", "the customer this one belongs to", "上级客户编号", required=False),
+        _id("referred_by", "the customer who referred this one", "推荐客户编号", required=False),
         _text("owner", "account owner", "负责人"),
+        Column(
+            "automated_decisions",
+            "flag",
+            LocalizedText("may be scored; no means that it never is", "是否允许自动评分（否则不评分）"),
+        ),
+        Column("do_not_contact", "flag", LocalizedText("must not be contacted", "请勿联系")),
     ),
     time="created_at",
     key="customer_id",
@@ -232,8 +247,14 @@ CONTRACTS = Table(
         _id("contract_id", "contract", "合同编号"),
         _CUSTOMER,
         _time("started_at", "when it starts", "开始日期", required=True),
-        Column("ends_at", "time", LocalizedText("when it ends", "结束日期"), required=True, planned=True),
+        Column(
+            "ends_at",
+            "time",
+            LocalizedText("when it ends; empty while it runs on", "结束日期（无固定期限为空）"),
+            planned=True,
+        ),
         _time("renewed_at", "when it was renewed", "续约时间", later=True),
+        _time("cancelled_at", "when it was cancelled or ended early", "终止时间", later=True),
         _amount("amount", "合同金额"),
     ),
     time="started_at",
@@ -252,6 +273,72 @@ CREDIT = Table(
     time="recorded_at",
 )
 
+USAGE = Table(
+    "usage",
+    LocalizedText("Product usage", "产品使用"),
+    (
+        _CUSTOMER,
+        _time("occurred_at", "when it was used", "使用时间", required=True),
+        _text("feature", "what was used", "功能", "login"),
+        _number("quantity", "count", "how often or how much", "用量"),
+        _id("user_id", "who used it", "用户编号", required=False),
+    ),
+    time="occurred_at",
+)
+
+CHANGES = Table(
+    "changes",
+    LocalizedText("Histories of change", "变更记录"),
+    (
+        _key_text("table", "the contract table whose row changed", "所改的表"),
+        _id("record_id", "the key of that row", "所改的记录编号"),
+        _time("changed_at", "when it changed", "变更时间", required=True),
+        _key_text("column", "the contract column that changed", "所改的列"),
+        Column("value", "text", LocalizedText("the value from then on; empty for none", "此后的取值（空为无）")),
+    ),
+    time="changed_at",
+    is_reference=True,
+)
+
+CAMPAIGNS = Table(
+    "campaigns",
+    LocalizedText("Marketing campaigns", "营销活动清单"),
+    (
+        _key_text("campaign", "campaign, as touches name it", "活动"),
+        _time("started_at", "when it starts", "开始时间"),
+        _number("cost", "money", "cost", "费用"),
+        _text("channel", "channel", "渠道"),
+    ),
+    time="started_at",
+    is_reference=True,
+)
+
+INDUSTRIES = Table(
+    "industries",
+    LocalizedText("Industry outlook", "行业景气"),
+    (
+        _key_text("industry", "industry, as customers name it", "行业"),
+        _time("as_of", "from when on it holds", "适用时间", required=True),
+        _number("growth", "share", "growth a year, 0.05 for 5 %", "年增长率（0.05 即 5 %）"),
+    ),
+    time="as_of",
+    is_reference=True,
+)
+
+INTERVENTIONS = Table(
+    "interventions",
+    LocalizedText("What was done to keep or win a customer", "干预记录"),
+    (
+        _CUSTOMER,
+        _time("at", "when it was done", "干预时间", required=True),
+        _text("action", "action", "动作"),
+        _text("outcome", "outcome", "结果"),
+        Column("held_out", "flag", LocalizedText("was left alone on purpose, to compare", "是否为对照（有意不干预）")),
+    ),
+    time="at",
+    is_reference=True,
+)
+
 TABLES: tuple[Table, ...] = (
     CUSTOMERS,
     CONTACTS,
@@ -265,7 +352,15 @@ TABLES: tuple[Table, ...] = (
     RISK_EVENTS,
     CONTRACTS,
     CREDIT,
+    USAGE,
+    CHANGES,
+    CAMPAIGNS,
+    INDUSTRIES,
+    INTERVENTIONS,
 )
+
+FEATURE_TABLES: tuple[Table, ...] = tuple(table for table in TABLES if not table.is_reference)
+"""The tables whose rows are facts of one customer, which features read."""
 
 
 def by_name(name: str) -> Table:

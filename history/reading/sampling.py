@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from rapport.history.contract import by_name
 from rapport.history.reading.history import History
 from rapport.history.sql import quoted
 
@@ -58,13 +59,14 @@ def _count(history: History, name: str) -> int:
 @contextmanager
 def _shadowed(history: History, condition: str) -> Iterator[History]:
     connection = history.connection
-    everyone = " UNION ".join(f"SELECT customer_id FROM {quoted(name)}" for name in history.rows)
+    names = [name for name in history.rows if by_name(name).has_customers]
+    everyone = " UNION ".join(f"SELECT customer_id FROM {quoted(name)}" for name in names)
     has_groups = "parent_id" in history.settings.fixed_attributes and "customers" in history.rows
     grouped = f"WITH everyone AS ({everyone}), grouped AS ({_GROUPS if has_groups else _SINGLES})"
     kept = f"{grouped} SELECT customer_id FROM grouped WHERE {condition}"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE kept_customers AS {kept}")
     try:
-        for name in history.rows:
+        for name in names:
             connection.execute(
                 f"CREATE TEMP TABLE {quoted(name)} AS SELECT * FROM {quoted(name)} "
                 "SEMI JOIN kept_customers USING (customer_id)"
@@ -72,6 +74,6 @@ def _shadowed(history: History, condition: str) -> Iterator[History]:
         # Parsed tables hold all customers, so the part is always read from the database.
         yield replace(history, opened=history.database, borrowed=True, parsed=None)
     finally:
-        for name in history.rows:
+        for name in names:
             connection.execute(f"DROP TABLE IF EXISTS temp.{quoted(name)}")
         connection.execute("DROP TABLE kept_customers")

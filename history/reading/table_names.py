@@ -43,6 +43,9 @@ def resolve_columns(table: Table, source: Source, settings: Settings) -> dict[st
         if own is not None:
             names[column.name] = own
     _check_required(table, source, names)
+    if table.name == "contracts" and settings.churn == "subscriptions" and "cancelled_at" not in names:
+        # The end of a subscription is written when it is cancelled: before, nobody knew it.
+        names = {"cancelled_at" if name == "ends_at" else name: own for name, own in names.items()}
     return names
 
 

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from rapport.history.contract import CUSTOMERS, RECORDED_AT, TABLES, Column, Table
+from rapport.history.contract import CUSTOMERS, FEATURE_TABLES, RECORDED_AT, Column, Table
 
 MAX_IDS = 1_000
 MAX_HISTORIES = 100
@@ -176,7 +176,7 @@ _EVENTS: dict[str, Any] = {
         Annotated[list[_row(table)], Field(max_length=MAX_ROWS), FailFast()],  # type: ignore[misc]  # as above
         Field(default_factory=list, title=table.title.en),
     )
-    for table in TABLES
+    for table in FEATURE_TABLES
     if table is not CUSTOMERS
 }
 HistoryBody: Any = create_model(

@@ -15,7 +15,7 @@ import pyarrow as pa
 from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.history import History, history_of
-from rapport.history.contract import TABLES
+from rapport.history.contract import FEATURE_TABLES
 from rapport.history.reading.database import Database, open_database
 from rapport.history.settings import Settings
 from rapport.scoring.models.score_batch import ScoreBatch
@@ -80,7 +80,7 @@ def _present_tables(model: LiveModel, history: History) -> Sequence[str]:
 
 
 def _tables(histories: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in TABLES}
+    rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in FEATURE_TABLES}
     seen: set[str] = set()
     for position, history in enumerate(histories):
         customer_id = history["customer"]["customer_id"]

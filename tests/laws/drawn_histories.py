@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from rapport.history import History, Settings, history_of
-from rapport.history.contract import TABLES, by_name, columns_of
+from rapport.history.contract import FEATURE_TABLES, by_name, columns_of
 
 CUTOFF = datetime(2025, 6, 15, 10, 30)
 """Not at midnight, on purpose."""
@@ -60,7 +60,7 @@ _words = {
 @st.composite
 def histories(draw: st.DrawFn, least: int = 120, most: int = 200) -> Tables:
     """Draw a history of a few customers with rows in any table, some of them recorded late."""
-    tables: Tables = {table.name: [] for table in TABLES}
+    tables: Tables = {table.name: [] for table in FEATURE_TABLES}
     for number in range(draw(st.integers(least, most))):
         name = draw(st.sampled_from(_TABLES))
         tables[name].append(draw(rows(name, number)))
@@ -73,7 +73,7 @@ def histories(draw: st.DrawFn, least: int = 120, most: int = 200) -> Tables:
 
 
 # Orders and interactions are most of a company's history.
-_TABLES = ("orders", "interactions", *(table.name for table in TABLES if table.name != "customers"))
+_TABLES = ("orders", "interactions", *(table.name for table in FEATURE_TABLES if table.name != "customers"))
 
 
 @st.composite

@@ -8,7 +8,7 @@ from typing import Any
 from oracle_streams import DAY, Past, Row, Rows, known, second
 
 from rapport.features.measures import Binary, Coalesce, Constant, Measure, Unary, When, WindowAggregate
-from rapport.history.contract import TABLES
+from rapport.history.contract import FEATURE_TABLES
 
 
 def value(measure: Measure, past: Past) -> float | None:
@@ -87,7 +87,7 @@ def pasts(tables: Mapping[str, Iterable[Row]], cutoff: datetime) -> dict[str, Pa
     own: dict[str, Rows] = {}
     for name, rows in known(tables, cutoff).items():
         for row in rows:
-            own.setdefault(row["customer_id"], {table.name: [] for table in TABLES})[name].append(row)
+            own.setdefault(row["customer_id"], {table.name: [] for table in FEATURE_TABLES})[name].append(row)
     found = {customer: Past(rows, cutoff) for customer, rows in own.items()}
     return {customer: past for customer, past in found.items() if any(past.streams.values())}
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from rapport.history.contract import TABLES
+from rapport.history.contract import FEATURE_TABLES
 
 DAY = timedelta(days=1)
 Row = dict[str, Any]
@@ -27,7 +27,7 @@ def tenthousandths(value: float | None) -> Fraction | None:
 def known(tables: Mapping[str, Iterable[Row]], cutoff: datetime) -> Rows:
     """Return the rows known before the cutoff; later facts are null, ``at`` is the time."""
     return {table.name: [_masked(table, row, cutoff) for row in tables.get(table.name, ()) if _seen(table, row, cutoff)]
-            for table in TABLES}  # fmt: skip
+            for table in FEATURE_TABLES}  # fmt: skip
 
 
 def _seen(table: Any, row: Row, cutoff: datetime) -> bool:
@@ -247,7 +247,9 @@ class Past:
                 else None
             )
             share = None if share is None else tenthousandths(min(max(share, -100.0), 100.0))
-            placed.append({**row, "rise_share": share, "end_day": self.day(row["ends_at"])})
+            placed.append(
+                {**row, "rise_share": share, "end_day": None if row["ends_at"] is None else self.day(row["ends_at"])}
+            )
             before = row["amount"]
         return placed
 
@@ -264,7 +266,8 @@ class Past:
         ]
 
     def _stream_contracts_in_force(self) -> list[Row]:
-        return [{**row, "change": 1} for row in self.rows["contracts"] if row["ends_at"] >= self.cutoff]
+        ends = [(row, row["ends_at"] or row["cancelled_at"]) for row in self.rows["contracts"]]
+        return [{**row, "change": 1} for row, end in ends if end is None or end >= self.cutoff]
 
     def _stream_credit(self) -> list[Row]:
         told = [row for row in self.rows["credit"] if (row["credit_limit"] or 0) > 0 and row["credit_used"] is not None]

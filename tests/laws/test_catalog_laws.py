@@ -14,7 +14,7 @@ from rapport.features.catalog.feature import UNITS
 from rapport.features.catalog.fingerprint import declaration
 from rapport.features.measures import Coalesce, Constant, Events
 from rapport.history import history_of
-from rapport.history.contract import TABLES
+from rapport.history.contract import FEATURE_TABLES
 
 CATALOG = catalog(Vocabulary(channels=("fax",), attributes=("industry", "employees", "parent_id")))
 words = st.lists(
@@ -67,7 +67,7 @@ def test_the_window_in_a_name_is_the_window_of_the_measure(feature: Feature) -> 
     assert not feature.name.endswith("_ever") or windows_of(feature) == set()
 
 
-@given(others=st.fixed_dictionaries({table.name: st.tuples(rows(table.name, 1)) for table in TABLES}))
+@given(others=st.fixed_dictionaries({table.name: st.tuples(rows(table.name, 1)) for table in FEATURE_TABLES}))
 @settings(max_examples=3, deadline=None, derandomize=True, database=None)
 def test_without_events_every_feature_has_its_declared_value(others: Tables) -> None:
     silent = {"customer_id": "silent", "created_at": datetime(2020, 1, 1)}

@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from rapport.durations import Duration
 from rapport.features import Vocabulary, catalog, snapshot, training_rows
 from rapport.history import History, Settings, read_history
-from rapport.history.contract import TABLES
+from rapport.history.contract import FEATURE_TABLES
 
 CATALOG = catalog(Vocabulary(actions=("view", "webinar", "cart", "demo=1"), channels=("fax",)))
 ACTIVE = Duration(days=365)
@@ -163,10 +163,10 @@ def test_many_cutoffs_give_the_same_cells_as_each_alone(tables: Tables, target: 
 @st.composite
 def futures(draw: st.DrawFn) -> Tables:
     """Draw rows unknown at the cutoff: they happened or were recorded at or after it."""
-    tables: Tables = {table.name: [] for table in TABLES}
+    tables: Tables = {table.name: [] for table in FEATURE_TABLES}
     later = moments.map(lambda moment: max(moment, CUTOFF)) | st.just(CUTOFF)
     for number in range(40):
-        table = draw(st.sampled_from([table for table in TABLES if table.name != "customers"]))
+        table = draw(st.sampled_from([table for table in FEATURE_TABLES if table.name != "customers"]))
         row = draw(rows(table.name, 1000 + number))
         clock = draw(st.sampled_from([table.time, "recorded_at"]))
         tables[table.name].append(row | {clock: draw(later)})
@@ -179,7 +179,9 @@ def test_rows_that_happen_or_are_recorded_from_the_cutoff_on_change_nothing(tabl
     assert differences(at(tables), at(joined(tables, future))) == []
 
 
-FACTS = tuple((table.name, column.name) for table in TABLES for column in table.columns if column.later == column.name)
+FACTS = tuple(
+    (table.name, column.name) for table in FEATURE_TABLES for column in table.columns if column.later == column.name
+)
 
 
 def without_later_facts(tables: Tables) -> Tables:

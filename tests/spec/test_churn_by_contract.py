@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from rapport.features import snapshot, training_rows
-from rapport.history import Settings, history_of, parse_duration
+from rapport.history import Settings, history_of, parse_duration, read_history
 
 CUTOFF = datetime(2024, 1, 1)
 YEAR = parse_duration("12mo")
@@ -70,3 +70,40 @@ def test_a_contract_is_retained_when_renewed_or_replaced_within_the_grace(histor
 def test_a_contract_outcome_is_known_only_after_the_grace(history):
     with pytest.raises(ValueError, match="needs events until 2025-02-01"):
         training_rows(history, "churn", [CUTOFF], active=YEAR, horizon=YEAR, known_by=datetime(2025, 1, 15))
+
+
+# customer | contract | starts | ends
+SUBSCRIBED = """
+runs on              | 1 | 2023-03-01 |
+cancelled later      | 2 | 2023-03-01 | 2024-05-01
+cancelled after it   | 3 | 2023-03-01 | 2025-01-15
+moved to another     | 4 | 2023-03-01 | 2024-05-01
+moved to another     | 5 | 2024-05-01 |
+came back in time    | 6 | 2023-03-01 | 2024-12-20
+came back in time    | 7 | 2025-01-20 |
+came back too late   | 8 | 2023-03-01 | 2024-12-20
+came back too late   | 9 | 2025-02-20 |
+cancelled before     | 10 | 2022-03-01 | 2023-06-01
+starts later         | 11 | 2024-03-01 |
+"""
+
+
+def test_a_subscription_runs_on_until_it_is_cancelled_and_no_orders_are_needed(tmp_path):
+    rows = [[cell.strip() for cell in line.split("|")] for line in SUBSCRIBED.strip().splitlines()]
+    lines = ["customer_id,contract_id,started_at,ends_at", *(",".join(row) for row in rows)]
+    (tmp_path / "contracts.csv").write_text("\n".join(lines))
+    with read_history(tmp_path, Settings(churn="subscriptions", grace="1mo", horizon="12mo")) as history:
+        now = snapshot(history, CUTOFF, active=YEAR)
+        training = training_rows(history, "churn", [CUTOFF], active=YEAR, horizon=YEAR, known_by=datetime(2026, 1, 1))
+    states = dict(zip(now["customer_id"].to_pylist(), now["state"].to_pylist(), strict=True))
+    assert {who for who, state in states.items() if state == "lapsed"} == {"cancelled before"}
+    assert dict(zip(training["customer_id"].to_pylist(), training["label"].to_pylist(), strict=True)) == {
+        "runs on": 0,
+        "cancelled later": 1,
+        "cancelled after it": 0,
+        "moved to another": 0,
+        "came back in time": 0,
+        "came back too late": 1,
+    }
+    in_force = dict(zip(now["customer_id"].to_pylist(), now["contracts_in_force"].to_pylist(), strict=True))
+    assert (in_force["cancelled later"], in_force["cancelled before"]) == (1, 0)

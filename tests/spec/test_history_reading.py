@@ -279,7 +279,7 @@ def test_a_missing_folder_gets_a_message(tmp_path):
 
 
 def test_an_unknown_table_gets_a_message():
-    with pytest.raises(TableError, match=r"visits: no such table\. The contract has contacts, contracts, credit"):
+    with pytest.raises(TableError, match=r"visits: no such table\. The contract has campaigns, changes, contacts"):
         history_of({"visits": []})
 
 

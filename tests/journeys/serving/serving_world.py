@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from rapport.durations import parse_duration
 from rapport.features import Vocabulary, catalog, training_rows
-from rapport.history import TABLES, History
+from rapport.history import History
+from rapport.history.contract import FEATURE_TABLES
 from rapport.scoring.cards import load_card
 from rapport.scoring.cards.card_scores import fit_bands
 from rapport.scoring.models import model_store
@@ -125,7 +126,7 @@ def error_of(response: Response) -> dict[str, str]:
 def history_body(company: Company, customer_id: str) -> dict:
     """Return one customer's whole history as a caller would send it."""
     body = {}
-    for table in TABLES:
+    for table in FEATURE_TABLES:
         rows = company.history.connection.execute(f"SELECT * FROM {table.name} WHERE customer_id = ?", [customer_id])
         names = [column[0] for column in rows.description]
         body[table.name] = [

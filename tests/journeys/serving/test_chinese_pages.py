@@ -6,7 +6,7 @@ from string import Formatter
 
 import pytest
 
-from rapport.history import TABLES
+from rapport.history.contract import FEATURE_TABLES
 from rapport.training.messages import catalogue
 
 WORDS = re.compile(r"[A-Za-z][A-Za-z’'-]*(?:[ ,;:]+[A-Za-z][A-Za-z’'-]*){3,}")
@@ -24,7 +24,7 @@ def english(page: str) -> set[str]:
 def data(company):
     """All words that the company itself wrote: names, notes of calls, products."""
     texts = []
-    for table in TABLES:
+    for table in FEATURE_TABLES:
         for column in table.columns:
             if column.kind in ("text", "id"):
                 rows = company.history.connection.execute(f"SELECT DISTINCT {column.name} FROM {table.name}").fetchall()
