@@ -21,9 +21,9 @@ from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.history import read_history
 from rapport.history.settings import Settings
+from rapport.metrics import auc, calibration_error, log_loss
 from rapport.scoring import Scorer
 from rapport.training import train
-from rapport.training.metrics import auc, calibration_error, log_loss
 from rapport.training.stacking.temporal_validation import match_mean
 
 Floats = npt.NDArray[np.float64]

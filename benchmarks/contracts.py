@@ -21,11 +21,11 @@ from rapport.features import snapshot
 from rapport.history import read_history
 from rapport.history.settings import Settings
 from rapport.history.simulate import simulate
+from rapport.metrics import auc, log_loss
 from rapport.training import train
 from rapport.training.data.dataset import labelled_dataset
 from rapport.training.data.task_spec import TaskSpec
 from rapport.training.evaluation.training_run import TrainingRun, final_weights
-from rapport.training.metrics import auc, log_loss
 from rapport.training.stacking.temporal_validation import match_mean
 
 AS_OF, KNOWN = datetime.fromisoformat("2025-09-01"), datetime.fromisoformat("2026-10-31")

@@ -17,8 +17,8 @@ from rapport.features import training_rows
 from rapport.history import parse_duration, read_history
 from rapport.history.settings import Settings
 from rapport.history.simulate import simulate
+from rapport.metrics import compute_metrics
 from rapport.training import backtest
-from rapport.training.metrics import compute_metrics
 
 CUTOFF, HORIZON, YEAR = datetime.fromisoformat("2024-12-01"), parse_duration("6mo"), parse_duration("12mo")
 NEWEST = datetime.fromisoformat("2025-12-01")

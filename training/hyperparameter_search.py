@@ -7,12 +7,12 @@ import numpy as np
 import optuna
 from scipy.special import expit
 
+from rapport.metrics import log_loss
 from rapport.training.data.cutoff_schedule import CutoffSchedule, validation_cutoffs
 from rapport.training.data.dataset import Dataset
 from rapport.training.data.task_spec import TaskSpec
 from rapport.training.members.gbm import GbmParams
 from rapport.training.members.prediction import member_logits
-from rapport.training.metrics import log_loss
 from rapport.training.stacking.ensemble import FitConfig, TrainingData, prepare_training_data
 from rapport.training.stacking.temporal_validation import TemporalValidation, match_mean
 

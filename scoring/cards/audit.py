@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rapport.errors import CardError
+from rapport.metrics import auc, average_precision, stability_index
 from rapport.scoring.cards.card import NO_TIER, Card
 from rapport.scoring.cards.card_scores import CardScores, fit_bands, score_card
-from rapport.scoring.cards.ranking_metrics import auc, average_precision, psi
 
 EARLY_DAYS = (60, 90)
 """The days before the loss at which a warning still leaves time to act."""
@@ -159,7 +159,7 @@ def _drift(scores: CardScores, rows: pa.Table) -> dict[str, float]:
     cutoffs = np.asarray(rows["cutoff"].cast(pa.timestamp("us")).to_numpy(zero_copy_only=False))
     first, *later = np.unique(cutoffs)
     before = tier_counts(scores, cutoffs == first)
-    return {str(each)[:10]: psi(before, tier_counts(scores, cutoffs == each)) for each in later}
+    return {str(each)[:10]: stability_index(before, tier_counts(scores, cutoffs == each)) for each in later}
 
 
 def _line(share: GroupOutcome) -> str:

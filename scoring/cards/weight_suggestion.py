@@ -8,11 +8,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rapport.errors import CardError
+from rapport.metrics import auc
 from rapport.scoring.cards.bands import Floats
 from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_scores import fit_bands, score_card
 from rapport.scoring.cards.indicator import UNKNOWN
-from rapport.scoring.cards.ranking_metrics import auc
 from rapport.scoring.cards.weights import with_weights
 
 MIN_OUTCOMES = 20

@@ -14,6 +14,7 @@ from typing import Any
 
 from rapport.data_format import check_format
 from rapport.history.settings import Settings
+from rapport.scoring.models.drift import drift_by_family, feature_drift
 from rapport.serving import logging_setup, metrics
 from rapport.serving.api.dispatcher import Dispatcher
 from rapport.serving.api.handlers import Handlers
@@ -25,7 +26,6 @@ from rapport.serving.security.auth import Authenticator
 from rapport.serving.security.issuer import IssuerKeys
 from rapport.serving.security.keys import KeyRing
 from rapport.serving.security.tokens import TokenVerifier
-from rapport.serving.snapshots.drift import by_family, drift
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.reloader import Reloader
 
@@ -124,7 +124,7 @@ class AppState:
         self.application.warm_up(model)
         snapshot = model.latest_snapshot
         if snapshot is not None:
-            drifts = by_family(drift(model.bundle, snapshot.scored.rows.take(snapshot.scored.eligible)))
+            drifts = drift_by_family(feature_drift(model.bundle, snapshot.scored.rows.take(snapshot.scored.eligible)))
             self.metrics.set_live_model(target, model.bundle.version, snapshot.as_of, drifts)
             self.application.portfolio_table(target)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rapport.scoring.models import model_store
-from rapport.serving.snapshots.drift import drift
+from rapport.scoring.models.drift import feature_drift
 from rapport.serving.snapshots.live_model import LiveModel, ScoreSnapshot
 
 _SECTIONS = ("compared", "calibration", "gain", "profit", "importance")
@@ -76,12 +76,12 @@ def _drift(model: LiveModel, language: str) -> list[dict[str, Any]] | None:
     if model.latest_snapshot is None:
         return None
     scored = model.latest_snapshot.scored
-    found = drift(model.bundle, scored.rows.take(scored.eligible))[:30]
+    found = feature_drift(model.bundle, scored.rows.take(scored.eligible))[:30]
     names = model.bundle.by_name
     return [
         {
-            "feature": one.feature,
-            "label": names[one.feature].meaning(language),
+            "feature": one.name,
+            "label": names[one.name].meaning(language),
             "psi": one.psi,
             "missing_then": one.missing_then,
             "missing_now": one.missing_now,

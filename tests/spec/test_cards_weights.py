@@ -5,12 +5,12 @@ import pyarrow as pa
 import pytest
 
 from rapport.errors import CardError
+from rapport.metrics import auc, average_precision, stability_index
 from rapport.scoring.cards import load_card
 from rapport.scoring.cards.ahp import Comparison, Judgment, priorities
 from rapport.scoring.cards.audit import audit_scores
 from rapport.scoring.cards.card_scores import fit_bands, score_card
 from rapport.scoring.cards.quantile_bands import with_quantile_bands
-from rapport.scoring.cards.ranking_metrics import auc, average_precision, psi
 from rapport.scoring.cards.weight_suggestion import fit_weights
 from rapport.scoring.cards.weights import propose_weights_text
 
@@ -131,8 +131,8 @@ def test_ranking_metrics_match_hand_computed_values():
     assert auc(LABELS, RISK) == 0.75
     # Half of the outcomes at precision 1, the other half when four are taken: (1 + 2/4) / 2.
     assert average_precision(LABELS, RISK) == 0.75
-    assert psi(np.array([50.0, 50.0]), np.array([50.0, 50.0])) == 0.0
-    assert psi(np.array([90.0, 10.0]), np.array([10.0, 90.0])) > 3
+    assert stability_index(np.array([50.0, 50.0]), np.array([50.0, 50.0])) == 0.0
+    assert stability_index(np.array([90.0, 10.0]), np.array([10.0, 90.0])) > 3
 
 
 def test_an_audit_counts_tiers_outcomes_and_early_warnings():

@@ -7,9 +7,8 @@ import pytest
 
 from rapport.features import catalog
 from rapport.history import history_of, parse_duration
+from rapport.metrics import auc, average_precision, calibration_error, lift, log_loss, paired_bootstrap
 from rapport.training.data.task_spec import TaskSpec
-from rapport.training.metrics import auc, average_precision, calibration_error, lift, log_loss, paired_bootstrap
-from rapport.training.monitoring.drift import stability
 from rapport.training.registry.promotion_gates import evaluate_gates
 from rapport.training.stacking.base_rate import fit_intercept, forecast_base_rate, shrink
 from rapport.training.stacking.bg_nbd_fits import observed_shifts
@@ -87,11 +86,6 @@ def test_inactivity_in_the_latest_weeks_shifts_the_base_rate(inactive_days, high
     task = TaskSpec("churn", now, parse_duration("90d"), parse_duration("365d"))
     found = observed_shifts(history_of({"orders": orders}), task, [now], catalog())
     assert (found[now] > 0.3) == higher
-
-
-def test_equal_shares_have_no_drift():
-    assert stability(np.array([0.5, 0.5]), np.array([0.5, 0.5]), 100) == 0
-    assert stability(np.array([0.5, 0.5]), np.array([0.9, 0.1]), 100) > 0.25
 
 
 def test_a_gate_states_its_requirement_and_its_finding():

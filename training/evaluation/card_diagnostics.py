@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from rapport.metrics import auc, average_precision
 from rapport.scoring.cards.audit import BAD_LABEL
-from rapport.scoring.cards.ranking_metrics import auc, average_precision
 from rapport.training.evaluation.training_run import TrainingRun
 
 

@@ -7,19 +7,17 @@ import numpy as np
 
 from rapport.errors import TrainingError
 from rapport.localized import LocalizedText
+from rapport.metrics import BINS, LARGE_DRIFT, auc, stability_index
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.training.data.dataset import Dataset
 from rapport.training.members.gbm import fit_gbm, varying_columns
 from rapport.training.members.prediction import member_logits
 from rapport.training.messages import localized
-from rapport.training.metrics import auc
 from rapport.training.stacking.ensemble import FitConfig
 
 LEAK_AUC = 0.95
 SUSPECT_AUC = 0.85
-LARGE_DRIFT = 0.25
-BINS = 10
 CONTRADICTING_AUC = 0.55
 MIN_ROWS = 200
 # A leak, a wrong direction and its cost are as visible on a sample of the rows.
@@ -119,19 +117,16 @@ def direction_cost(training_set: Dataset, later: Dataset, config: FitConfig) -> 
     return found[0] - found[1]
 
 
-def population_stability_index(before: Floats, after: Floats) -> float:
-    """Return the PSI over tenths of ``before``; unknown values have a bin of their own."""
+def values_stability(before: Floats, after: Floats) -> float:
+    """Return the population stability index over tenths of ``before``; unknown values have a bin of their own."""
     known = before[~np.isnan(before)]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else np.zeros(0)
-    shares = [_shares(values, edges) for values in (before, after)]
-    return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
+    return stability_index(*(_bin_counts(values, edges) for values in (before, after)))
 
 
-def _shares(values: Floats, edges: Floats) -> Floats:
+def _bin_counts(values: Floats, edges: Floats) -> Floats:
     bins = np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, side="right"))
-    counts = np.bincount(bins.astype(np.int64), minlength=len(edges) + 2)
-    # Half a row in each bin keeps the logarithm finite.
-    return np.asarray((counts + 0.5) / (len(values) + 0.5 * (len(edges) + 2)))
+    return np.bincount(bins.astype(np.int64), minlength=len(edges) + 2).astype(np.float64)
 
 
 def _single_auc(label: Floats, values: Floats, column: FeatureColumn) -> float:
@@ -153,7 +148,7 @@ def _drifted(before: Matrix, after: Matrix) -> tuple[tuple[str, float], ...]:
     if len(before) < MIN_ROWS or len(after) < MIN_ROWS:
         return ()
     found = [
-        (column.name, population_stability_index(before.values[:, position], after.values[:, position]))
+        (column.name, values_stability(before.values[:, position], after.values[:, position]))
         for position, column in enumerate(after.columns)
     ]
     return tuple(sorted((each for each in found if each[1] > LARGE_DRIFT), key=lambda each: -each[1])[:20])

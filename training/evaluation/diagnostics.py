@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from rapport.metrics import auc, average_precision, brier_score
 from rapport.scoring import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.training.evaluation.evaluation import Evaluation
-from rapport.training.metrics import auc, average_precision, brier_score
 from rapport.training.stacking.temporal_validation import TemporalValidation
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
+from rapport.metrics import calibration_error, compute_metrics, paired_bootstrap
 from rapport.scoring.models.matrix import Floats
 from rapport.training.data.data_sufficiency import DataSufficiency
 from rapport.training.evaluation.baselines import fit_baselines
 from rapport.training.evaluation.grade import Grade, grade_model
-from rapport.training.metrics import calibration_error, compute_metrics, paired_bootstrap
 from rapport.training.stacking.stacking_weights import out_of_fold_logits, prior_weights
 from rapport.training.stacking.temporal_validation import TemporalValidation, match_mean
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rapport.localized import LocalizedText
+from rapport.metrics import average_precision, lift
 from rapport.scoring.models.matrix import Floats
 from rapport.training.data.data_sufficiency import DataSufficiency
 from rapport.training.messages import catalogue, joined, localized
-from rapport.training.metrics import average_precision, lift
 
 DRAWS = 300
 LOWER_PERCENTILE = 5.0

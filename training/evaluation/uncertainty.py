@@ -13,6 +13,7 @@ from zlib import crc32
 import numpy as np
 from scipy.special import expit
 
+from rapport.metrics import PROBABILITY_FLOOR
 from rapport.scoring.models.interval import PredictionInterval
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
@@ -21,7 +22,6 @@ from rapport.training.data.dataset import IndexArray
 from rapport.training.evaluation.posterior_draws import DRAWS, draw_deviations
 from rapport.training.evaluation.score_volatility import score_steps, subsample_customers
 from rapport.training.evaluation.training_run import TrainingRun, final_weights
-from rapport.training.metrics import EDGE
 from rapport.training.stacking.base_rate import fit_intercept
 from rapport.training.stacking.ensemble import FitConfig, fit_ensemble
 from rapport.training.stacking.temporal_validation import match_mean
@@ -143,7 +143,7 @@ def _base_rate_error(run: TrainingRun) -> float:
             np.full(1, np.log(fold.expected_rate / (1 - fold.expected_rate))), float(fold.dataset.label.mean())
         )
         for fold in run.validation.folds
-        if EDGE < fold.expected_rate < 1 - EDGE
+        if PROBABILITY_FLOOR < fold.expected_rate < 1 - PROBABILITY_FLOOR
     ]
     return float(np.sqrt((np.sum(np.square(errors)) + BASE_RATE_ERROR**2) / (len(errors) + 1)))
 

@@ -7,12 +7,12 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from rapport.metrics import auc
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.members.logistic import LogisticMember, LogisticTerm
 from rapport.training.data.dataset import Dataset
 from rapport.training.members.gbm import varying_columns
-from rapport.training.metrics import auc
 
 # One term per ten customers with the minority outcome (Peduzzi et al. 1996); more than forty terms add nothing.
 MOST_TERMS, LEAST_TERMS, CUSTOMERS_PER_TERM = 40, 8, 10

@@ -12,13 +12,13 @@ from sklearn.isotonic import IsotonicRegression
 
 from rapport.errors import CardError
 from rapport.history import Duration, History
+from rapport.metrics import auc, stability_index
 from rapport.scoring.card_commands import bands_text, evaluation_rows
 from rapport.scoring.cards import Card
 from rapport.scoring.cards.audit import BAD_LABEL, CardAudit, audit_scores
 from rapport.scoring.cards.bands import assign_bands
 from rapport.scoring.cards.card_scores import fit_bands, indicator_values, numpy_columns
 from rapport.scoring.cards.indicator import BEST, BoundKind, Indicator, Threshold, ThresholdBands
-from rapport.scoring.cards.ranking_metrics import auc, psi
 
 LARGE_DRIFT = 0.25
 """A PSI above this means that customers have moved to other bands."""
@@ -151,7 +151,7 @@ def _review_indicator(
     counts = [np.bincount(assign_bands(values, line.bands), minlength=BEST + 1).astype(float) for values in (then, new)]
     return IndicatorReview(
         name=line.name,
-        drift=psi(*counts),
+        drift=stability_index(*counts),
         unknown=float(np.isnan(new).mean()) if len(new) else 0.0,
         present=bands_text(line.bands),
         proposed=None if found is None else bands_text(found),

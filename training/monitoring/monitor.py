@@ -16,9 +16,11 @@ from rapport.errors import TrainingError
 from rapport.features import Catalog, Vocabulary, catalog, snapshot
 from rapport.history import History
 from rapport.localized import LocalizedText
+from rapport.metrics import LARGE_DRIFT, compute_metrics
 from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
 from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.drift import FeatureDrift, feature_drift, score_drift
 from rapport.scoring.models.matrix import Matrix
 from rapport.training.command_result import text_table
 from rapport.training.data.dataset import labelled_dataset
@@ -26,14 +28,7 @@ from rapport.training.data.task_spec import TaskSpec
 from rapport.training.evaluation.diagnostics import calibration_table
 from rapport.training.members.prediction import align_columns, bundle_logits
 from rapport.training.messages import localized
-from rapport.training.metrics import compute_metrics
-from rapport.training.monitoring.drift import (
-    LARGE,
-    FeatureDrift,
-    feature_drift,
-    reason_drift,
-    score_drift,
-)
+from rapport.training.monitoring.drift import reason_drift
 from rapport.training.pipeline import no_progress
 from rapport.training.reports.pages import render_page
 
@@ -42,15 +37,6 @@ WORSE_AUC, WORSE_RATE, DRIFTED_SHARE = 0.05, 0.05, 0.2
 STANDARD_ERRORS = 3.0
 MAX_AGE = timedelta(days=366)
 SHOWN, SAMPLE_ROWS = 15, 2_000
-# These features depend on the calendar, like counts since ever, and always drift.
-ALWAYS_DRIFTING = (
-    "customer_age_days",
-    "first_order_days_ago",
-    "age_weeks_log",
-    "days_since_first_touch",
-    "order_life_days",
-)
-SINCE_EVER = "_ever"
 
 
 @dataclass(frozen=True)
@@ -79,7 +65,7 @@ class MonitorReport:
             f"{found['target']} {found['version']}, trained as of {found['trained_as_of'][:10]}, on "
             f"{found['as_of'][:10]}: {found['customers']:,} customers, mean probability "
             f"{found['mean_now']:.1%} (expected at training {found['mean_then']:.1%}).",
-            f"Score drift {found['score_psi']:.2f} (PSI; above {LARGE} is large).",
+            f"Score drift {found['score_psi']:.2f} (PSI; above {LARGE_DRIFT} is large).",
             *([found["note"]] if found["note"] else []),
             text_table(
                 [["feature", "PSI"], *([each["feature"], f"{each['psi']:.2f}"] for each in found["features"][:5])]
@@ -91,7 +77,7 @@ class MonitorReport:
     def as_html(self, language: str) -> str:
         """Return a page that works offline, in English or Chinese."""
         alerts = [getattr(each, language) for each in self.alerts]
-        return render_page("monitor.html", language, report=self.plain, alerts=alerts, large=LARGE)
+        return render_page("monitor.html", language, report=self.plain, alerts=alerts, large=LARGE_DRIFT)
 
 
 def monitor_champion(
@@ -104,7 +90,7 @@ def monitor_champion(
     current = _current_rows(history, bundle, features, as_of)
     logits = bundle_logits(bundle, current)
     progress("measuring drift", 0.5)
-    drifted = [each for each in feature_drift(bundle, current) if not _always_drifts(each.name)]
+    drifted = feature_drift(bundle, current)
     plain: dict[str, Any] = {
         "target": target,
         "version": bundle.version,
@@ -117,7 +103,7 @@ def monitor_champion(
         "mean_then": float(bundle.evaluation["level"]["expected_rate"]),
         "score_psi": score_drift(bundle, logits),
         "features": [_as_dict(each, bundle.by_name[each.name]) for each in drifted[:SHOWN]],
-        "moved_share": float(np.mean([each.psi > LARGE for each in drifted])) if drifted else 0.0,
+        "moved_share": float(np.mean([each.psi > LARGE_DRIFT for each in drifted])) if drifted else 0.0,
         "reasons": [
             {"family": name, "then": then, "now": today}
             for name, then, today in reason_drift(
@@ -185,7 +171,7 @@ def _matured(history: History, bundle: Bundle, features: Catalog, as_of: datetim
 
 def _alerts(plain: Mapping[str, Any], bundle: Bundle) -> list[LocalizedText]:
     alerts = []
-    if plain["score_psi"] > LARGE:
+    if plain["score_psi"] > LARGE_DRIFT:
         alerts.append(localized("monitor_text.scores", psi=plain["score_psi"]))
     if plain["moved_share"] > DRIFTED_SHARE:
         alerts.append(localized("monitor_text.features", share=plain["moved_share"]))
@@ -223,10 +209,6 @@ def _feedback(data_dir: Path, target: str) -> dict[str, int]:
             # A database without a table yet.
             return {}
     return {str(verdict): int(count) for verdict, count in found}
-
-
-def _always_drifts(name: str) -> bool:
-    return name in ALWAYS_DRIFTING or name.endswith(SINCE_EVER)
 
 
 def _as_dict(each: FeatureDrift, column: FeatureColumn) -> dict[str, Any]:

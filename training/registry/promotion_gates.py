@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rapport.localized import LocalizedText
+from rapport.metrics import average_precision
 from rapport.scoring import Bundle
 from rapport.scoring.models.blend import sigmoid
 from rapport.scoring.models.matrix import Floats, Matrix
@@ -15,7 +16,6 @@ from rapport.training.data.dataset import IndexArray
 from rapport.training.evaluation.training_run import TrainingRun
 from rapport.training.members.prediction import align_columns, bundle_logits
 from rapport.training.messages import localized
-from rapport.training.metrics import average_precision
 
 REQUIRED_SHARE = 0.95
 """Least share of the champion's average precision."""
