@@ -50,7 +50,7 @@ def whole(folder: Path, most: int) -> dict[str, Any]:
 
 
 def matrix(folder: Path, learnt: dict[str, Any]) -> None:
-    """Write what the trees of that training learnt from as numbers."""
+    """Write the rows that the trees were trained on as numbers."""
     kept = np.lib.format.open_memmap(
         folder / "values.npy", "w+", dtype=np.float32, shape=(learnt["rows"], len(learnt["names"]))
     )
