@@ -103,7 +103,7 @@ class ExampleApplication:
             "model": {"name": target, "version": "7", "card": "relationship/3"},
         }
 
-    def customer(self, customer_id: str, *, language: str = "en") -> dict[str, Any]:
+    def customer(self, customer_id: str, *, language: str = "en", owner: str | None = None) -> dict[str, Any]:
         targets = [target for target in self._portfolios if customer_id in self._rows[target]]
         fact = self.facts(customer_id, targets[0] if targets else "churn")
         answers = [self._answer(customer_id, target, 12, language) for target in targets]

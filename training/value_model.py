@@ -1,4 +1,4 @@
-"""What a retained customer is expected to spend within the horizon: a model evaluated on the newest cutoff."""
+"""Spend if retained: a model of later spend that must beat the naive rule on later cutoffs, or else the rule."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -8,43 +8,59 @@ import numpy as np
 
 from rapport.history import History
 from rapport.scoring.models.matrix import Floats, Matrix
-from rapport.scoring.models.spend_model import SpendModel
-from rapport.training.data.dataset import Dataset
+from rapport.scoring.models.spend_model import RETURNED_SHARE, SPEND, SpendModel
+from rapport.training.data.dataset import BoolArray, Dataset
 from rapport.training.data.task_spec import TaskSpec
 
-FEATURE = "spend_sum_365d"
 KNOTS = 12
 MIN_ROWS = 50
+JUDGED_CUTOFFS = 3
+NAIVE = "as_last_year"
 
 
 def fit_value_model(history: History, task: TaskSpec, dataset: Dataset) -> tuple[SpendModel | None, dict[str, Any]]:
-    """Fit later spend to past spend of retained customers, in the shape with the least error at the newest cutoff."""
-    cutoffs = [dataset.cutoffs[index] for index in np.unique(dataset.cutoff_index)]
-    if task.target != "churn" or FEATURE not in dataset.matrix.positions:
+    """Return the shape with the least error on the newest cutoffs, refitted on all, and what was measured.
+
+    Shapes are fitted on cutoffs whose horizon had passed before the judged ones. Spend is net of returns, and the
+    customers are those who stayed. A shape that does not beat the naive rule is not served: the rule is.
+    """
+    if task.target != "churn" or SPEND not in dataset.matrix.positions:
         return None, {}
-    spend_after = {cutoff: _spend_after(history, task, cutoff) for cutoff in cutoffs}
-    observed = np.array(
-        [
-            spend_after[dataset.cutoffs[index]].get(name, 0.0)
-            for name, index in zip(dataset.customer_ids, dataset.cutoff_index, strict=True)
-        ]
-    )
-    stayed = (dataset.label == 0) & ~np.isnan(dataset.matrix.column(FEATURE))
-    newest = dataset.cutoff_index == np.unique(dataset.cutoff_index)[0]
-    if (stayed & ~newest).sum() < MIN_ROWS:
-        return None, {}
-    past, later = dataset.matrix.column(FEATURE), dataset.matrix.take(np.flatnonzero(stayed & newest))
-    errors = {
-        shape: _errors(fit(past[stayed & ~newest], observed[stayed & ~newest]), later, observed[stayed & newest], task)
-        for shape, fit in SHAPES.items()
-    }
-    best = min(errors, key=lambda shape: errors[shape].get("mean_error", 0.0))
-    return SHAPES[best](past[stayed], observed[stayed]), {"shape": best} | errors[best]
+    naive = SpendModel.naive(task.horizon_days)
+    stayed = (dataset.label == 0) & ~np.isnan(dataset.matrix.column(SPEND))
+    observed = _observed(history, task, dataset)
+    later, earlier = _later_and_earlier(task, dataset)
+    past = naive.past(dataset.matrix)
+    judged, fitted_on = stayed & later, stayed & earlier
+    if judged.sum() < MIN_ROWS:
+        return naive, {"shape": NAIVE, "rows": int(judged.sum())}
+    rows = dataset.matrix.take(np.flatnonzero(judged))
+    candidates: dict[str, SpendModel] = {NAIVE: naive}
+    if fitted_on.sum() >= MIN_ROWS:
+        candidates |= {shape: fit(past[fitted_on], observed[fitted_on]) for shape, fit in SHAPES.items()}
+    errors = {shape: _errors(model, naive, rows, observed[judged]) for shape, model in candidates.items()}
+    # The naive rule comes first: another shape has to be better than it.
+    best = min(errors, key=lambda shape: errors[shape]["mean_error"])
+    chosen = naive if best == NAIVE else SHAPES[best](past[stayed], observed[stayed])
+    return chosen, {"shape": best, "errors": {shape: each["mean_error"] for shape, each in errors.items()}} | errors[
+        best
+    ]
+
+
+def _later_and_earlier(task: TaskSpec, dataset: Dataset) -> tuple[BoolArray, BoolArray]:
+    """Return the rows of the newest cutoffs, and those whose outcomes were known at the oldest of these."""
+    used = sorted({dataset.cutoffs[index] for index in np.unique(dataset.cutoff_index)}, reverse=True)
+    newest = used[:JUDGED_CUTOFFS]
+    known = [cutoff for cutoff in used if task.horizon.after(cutoff) <= newest[-1]]
+    places = {cutoff: index for index, cutoff in enumerate(dataset.cutoffs)}
+    later = np.isin(dataset.cutoff_index, [places[each] for each in newest])
+    return later, np.isin(dataset.cutoff_index, [places[each] for each in known])
 
 
 def _linear(past: Floats, observed: Floats) -> SpendModel:
     """Use the same share of past spend for every customer."""
-    return SpendModel(FEATURE, (0.0, 1.0), (0.0, float(observed.sum() / max(past.sum(), 1e-9))))
+    share = float(observed.sum() / max(past.sum(), 1e-9))
+    return SpendModel(SPEND, (0.0, 1.0), (0.0, share), returned=RETURNED_SHARE)
 
 
 def _monotone(past: Floats, observed: Floats) -> SpendModel:
@@ -53,24 +69,22 @@ def _monotone(past: Floats, observed: Floats) -> SpendModel:
     knots = np.array([past[each].mean() for each in bins])
     values = np.array([observed[each].mean() for each in bins])
     knots, places = np.unique(knots, return_index=True)
-    return SpendModel(FEATURE, tuple(knots.tolist()), tuple(np.maximum.accumulate(values[places]).tolist()))
+    rising = np.maximum.accumulate(values[places])
+    return SpendModel(SPEND, tuple(knots.tolist()), tuple(rising.tolist()), returned=RETURNED_SHARE)
 
 
 SHAPES: Mapping[str, Callable[[Floats, Floats], SpendModel]] = {"line": _linear, "curve": _monotone}
 
 
-def _errors(model: SpendModel, matrix: Matrix, observed: Floats, task: TaskSpec) -> dict[str, Any]:
-    """Compare with "as in the last 12 months", scaled to the horizon."""
-    if not len(matrix):
-        return {}
-    predicted = model.expected(matrix)
-    naive = matrix.column(FEATURE) * min(task.horizon_days / 365, 1.0)
+def _errors(model: SpendModel, naive: SpendModel, matrix: Matrix, observed: Floats) -> dict[str, Any]:
+    """Compare predicted with observed spend; beside it the error of the naive rule."""
+    predicted, rule = model.expected(matrix), naive.expected(matrix)
     return {
         "rows": len(matrix),
         "mean_expected": float(predicted.mean()),
         "mean_observed": float(observed.mean()),
         "mean_error": float(np.abs(predicted - observed).mean()),
-        "mean_error_as_last_year": float(np.abs(naive - observed).mean()),
+        "mean_error_as_last_year": float(np.abs(rule - observed).mean()),
         "rank_correlation": _rank_correlation(predicted, observed),
     }
 
@@ -80,10 +94,17 @@ def _rank_correlation(left: Floats, right: Floats) -> float:
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1]) if len(left) > 2 else float("nan")
 
 
+def _observed(history: History, task: TaskSpec, dataset: Dataset) -> Floats:
+    """Return each row's net spend in the horizon after its cutoff."""
+    found = {index: _spend_after(history, task, dataset.cutoffs[index]) for index in np.unique(dataset.cutoff_index)}
+    rows = zip(dataset.customer_ids, dataset.cutoff_index, strict=True)
+    return np.array([max(found[index].get(name, 0.0), 0.0) for name, index in rows])
+
+
 def _spend_after(history: History, task: TaskSpec, cutoff: datetime) -> dict[str, float]:
-    """Return what each customer ordered in the horizon after ``cutoff``, as far as known at ``task.as_of``."""
+    """Return what each customer ordered in the horizon after ``cutoff``, net of returns, as known at ``task.as_of``."""
     found = history.connection.execute(
-        "SELECT customer_id, sum(amount) FROM orders WHERE amount > 0 AND ordered_at >= ? AND ordered_at < ? "
+        "SELECT customer_id, sum(amount) FROM orders WHERE ordered_at >= ? AND ordered_at < ? "
         "AND coalesce(recorded_at, ordered_at) < ? GROUP BY customer_id",
         [cutoff, task.horizon.after(cutoff), task.as_of],
     ).fetchall()

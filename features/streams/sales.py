@@ -18,9 +18,9 @@ def orders(tables: Tables) -> ibis.Table:
 
 
 def returns(tables: Tables) -> ibis.Table:
-    """Return one row per returned or cancelled line, with a positive amount."""
+    """Return one row per returned or cancelled line, with a positive amount; a line of amount 0 is neither."""
     lines = tables["orders"]
-    lines = lines.filter(lines.amount <= 0)
+    lines = lines.filter(lines.amount < 0)
     return lines.mutate(amount=-lines.amount)
 
 

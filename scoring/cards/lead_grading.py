@@ -13,7 +13,7 @@ from rapport.localized import LocalizedText
 from rapport.scoring.cards.bands import Floats
 from rapport.scoring.cards.card import Card, Dimension
 from rapport.scoring.cards.card_file import load_card
-from rapport.scoring.cards.card_scores import CardScores, score_card
+from rapport.scoring.cards.card_scores import CardScores, Columns, indicator_values, score_card
 from rapport.scoring.cards.indicator import UNKNOWN, CategoryBands, Indicator, Threshold, ThresholdBands
 
 MIN_OUTCOMES = 20
@@ -51,6 +51,26 @@ def grade_leads(
     """Grade leads A to D from their behaviour score, fit score and the percentile of their probability (0 to 100)."""
     scores = {"behaviour_score": behaviour.score, "fit_score": fit.score, "model_percentile": model_percentile}
     return score_card(card or load_card("lead"), scores)
+
+
+def behaviour_points(card: Card, rows: Columns, count: int) -> Floats:
+    """Return the running total of a lead's points: the sums of the behaviour card, before they become bands."""
+    total = np.zeros(count)
+    for indicator in card:
+        if len(indicator.measure) > 1:
+            total += np.nan_to_num(indicator_values(indicator, rows, count))
+    return total
+
+
+def fit_points(fit: CardScores) -> Floats:
+    """Return the fit on 0 to 100; nan where nothing is known."""
+    low, high = fit.card.scale
+    return np.asarray(100.0 * (fit.score - low) / (high - low))
+
+
+def grade_letters(scores: CardScores) -> list[str | None]:
+    """Return the grade of each lead as a letter, A the best; None where nothing is known."""
+    return [None if tier is None else tier.upper() for tier in scores.tier]
 
 
 def _learned(name: str, column: pa.Array, won: npt.NDArray[np.bool_]) -> Indicator | None:

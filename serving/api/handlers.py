@@ -85,7 +85,8 @@ class Handlers(TaskHandlers):
         """Return everything about one customer."""
         self._check_visible(context, self._application.main_target(), request.customer_id)
         self._record(context, [request.customer_id])
-        return self._application.customer(request.customer_id, language=self.language_of(request))
+        language, owner = self.language_of(request), context.viewer.owner
+        return self._application.customer(request.customer_id, language=language, owner=owner)
 
     def customers(self, request: schemas.CustomersRequest, context: RequestContext) -> Body:
         """List the scored customers, a page at a time."""

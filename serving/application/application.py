@@ -191,8 +191,8 @@ class Application:
         """Explain why a score moved between two archived days."""
         return explain_change(self.data_dir, target, customer_id, start=start, end=end, language=language)
 
-    def customer(self, customer_id: str, *, language: str = "en") -> dict[str, Any]:
-        """Return everything that is known about one customer."""
+    def customer(self, customer_id: str, *, language: str = "en", owner: str | None = None) -> dict[str, Any]:
+        """Return everything that is known about one customer; ``owner`` is that of a viewer who sees no one else's."""
         models = [self.live_model(target) for target in self.targets()]
         if not models or models[0].snapshot.ids.row_of(customer_id) is None:
             raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
@@ -201,6 +201,7 @@ class Application:
             next_steps=self.playbook.steps["chain"],
             portfolio=self.portfolio,
             answer=self._one_answer,
+            owner=owner,
             feedback=self.feedback_of(customer_id),
         )
         return customer_profile(sources, models, customer_id, language)

@@ -12,7 +12,6 @@ import numpy as np
 
 from rapport.errors import ServingError
 from rapport.localized import LocalizedText, localize
-from rapport.scoring.cards import load_card
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.what_if import changeable
 from rapport.serving.snapshots.analytics_tables import account_hierarchy
@@ -36,6 +35,7 @@ class ProfileSources:
     portfolio: Callable[[str], PortfolioLookup]
     answer: Callable[[LiveModel, str, int, str], dict[str, Any] | None]
     feedback: Sequence[dict[str, Any]]
+    owner: str | None = None
 
 
 def customer_profile(
@@ -140,7 +140,11 @@ def _stakeholders(
 
 def _hierarchy(sources: ProfileSources, model: LiveModel, customer_id: str) -> dict[str, Any] | None:
     tree = model.snapshot.run.cached_table("tree")
-    return account_hierarchy(tree, customer_id, sources.portfolio(model.target)) if tree is not None else None
+    return (
+        account_hierarchy(tree, customer_id, sources.portfolio(model.target), sources.owner)
+        if tree is not None
+        else None
+    )
 
 
 def _rfm(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str) -> dict[str, Any] | None:
@@ -150,9 +154,9 @@ def _rfm(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str)
         facts = _facts(model, customer_id)
         row = sources.portfolio(model.target).get(customer_id)
         if row is not None and row["r"] is not None:
-            found = {name: row[name] for name in ("r", "f", "m", "segment", "recency_days")}
-            order_count = next(indicator.features[0] for indicator in load_card("rfm") if indicator.name == "f")
-            return found | {"orders": facts.get(order_count), "spend": facts.get("spend_sum_365d")}
+            names = ("r", "f", "m", "segment", "recency_days", "rfm_cell", "rfm_grade", "rfm_top")
+            orders = facts.get("orders_per_quarter_365d", (row["orders_12m"] or 0.0) / 4)
+            return {name: row[name] for name in names} | {"orders": orders, "spend": facts.get("spend_sum_ever")}
     return None
 
 

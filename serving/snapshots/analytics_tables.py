@@ -19,6 +19,7 @@ from rapport.scoring.analytics.risk_overview import risk_overview
 from rapport.scoring.analytics.stakeholders import list_stakeholders, stakeholder_coverage
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.snapshots.lead_funnel import lead_funnel
+from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup
 
 
@@ -28,13 +29,15 @@ def customer_tables(history: History, as_of: datetime) -> dict[str, pa.Table]:
     return {name: table.sort_by("customer_id") for name, table in found.items()}
 
 
-def population_tables(history: History, scored: ScoreBatch, portfolio: pa.Table) -> dict[str, pa.Table]:
+def population_tables(
+    history: History, scored: ScoreBatch, policy: PortfolioPolicy, portfolio: pa.Table
+) -> dict[str, pa.Table]:
     """Return the tables behind portfolio pages."""
     as_of = scored.as_of
     return {
         "tree": _hierarchy(history, scored.as_of, portfolio),
         "view_cohorts": cohorts(history, as_of),
-        "view_funnel": lead_funnel(history, scored),
+        "view_funnel": lead_funnel(history, scored, policy, portfolio),
         "view_attribution": attribution(history, as_of),
         "view_risk": risk_overview(history, as_of),
     }
@@ -63,8 +66,13 @@ def cohorts(history: History, as_of: datetime) -> pa.Table:
     return pa.Table.from_pylist(cohort_rows, schema)
 
 
-def account_hierarchy(tree: pa.Table, customer_id: str, portfolio: PortfolioLookup) -> dict[str, Any] | None:
-    """Return the account hierarchy of a customer, from its root; None for a customer without relatives."""
+def account_hierarchy(
+    tree: pa.Table, customer_id: str, portfolio: PortfolioLookup, owner: str | None = None
+) -> dict[str, Any] | None:
+    """Return the account hierarchy of a customer, from its root; None for a customer without relatives.
+
+    Totals cover the accounts that the viewer (all, or those of ``owner``) sees; ``hidden`` counts the others.
+    """
     ids = tree.column("customer_id")
     position = ids.index(pa.scalar(customer_id)).as_py()
     if position < 0:
@@ -74,26 +82,47 @@ def account_hierarchy(tree: pa.Table, customer_id: str, portfolio: PortfolioLook
     rows = tree.take(np.flatnonzero(roots == root)).to_pylist()
     if len(rows) == 1:
         return None
-    nodes = {row["customer_id"]: _node(row, portfolio.get(row["customer_id"], {})) for row in rows}
+    nodes = {row["customer_id"]: _node(row, portfolio.get(row["customer_id"], {}), owner) for row in rows}
     for row in rows:
         if row["customer_id"] != root and row["parent_id"] in nodes:
             nodes[row["parent_id"]]["children"].append(nodes[row["customer_id"]])
-    return nodes[root]
+    _add_totals(nodes[root])
+    return _without_drivers(nodes[root])
 
 
-def _node(row: Mapping[str, Any], scored: Mapping[str, Any]) -> dict[str, Any]:
+def _node(row: Mapping[str, Any], scored: Mapping[str, Any], owner: str | None) -> dict[str, Any]:
+    """Return one account; of an account that the viewer may not see, only its place in the hierarchy."""
+    is_visible = owner is None or scored.get("owner") == owner
+    figures = ("tier", "probability", "value", "value_at_risk", "health_grade", "health_score")
     return {
-        "customer_id": row["customer_id"],
-        "name": row["name"],
-        "tier": scored.get("tier"),
-        "probability": scored.get("probability"),
-        "value": scored.get("value"),
-        "value_at_risk": scored.get("value_at_risk"),
+        "customer_id": row["customer_id"] if is_visible else None,
+        "name": row["name"] if is_visible else None,
+        **{name: scored.get(name) if is_visible else None for name in figures},
         "children": [],
-        "total_value": row["total_value"],
-        "total_at_risk": row["total_expected_loss"],
-        "driven_by": row["driven_by"],
+        "hidden": 0 if is_visible else 1,
     }
+
+
+def _add_totals(node: dict[str, Any]) -> None:
+    """Add up each account and those below it: a total is the sum of the rows that its viewer sees."""
+    best = node
+    totals = {"total_value": node["value"] or 0.0, "total_at_risk": node["value_at_risk"] or 0.0}
+    for child in node["children"]:
+        _add_totals(child)
+        totals = {name: total + child[name] for name, total in totals.items()}
+        node["hidden"] += child["hidden"]
+        if child["driver"]["value_at_risk"] and (child["driver"]["value_at_risk"] > (best["value_at_risk"] or 0.0)):
+            best = child["driver"]
+    node |= totals
+    node["driver"] = best
+    node["driven_by"] = None if best is node else best["customer_id"]
+
+
+def _without_drivers(node: dict[str, Any]) -> dict[str, Any]:
+    for child in node["children"]:
+        _without_drivers(child)
+    del node["driver"]
+    return node
 
 
 def _hierarchy(history: History, as_of: datetime, portfolio: pa.Table) -> pa.Table:

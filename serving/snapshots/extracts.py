@@ -17,8 +17,8 @@ RECENT = parse_duration("18mo")
 _EVENTS: Mapping[str, tuple[str, str]] = {
     "orders": (
         "ordered_at",
-        "CASE WHEN amount > 0 THEN 'order' ELSE 'return' END AS kind, coalesce(product, order_id) AS title, amount, "
-        "amount <= 0 AS bad, CASE WHEN quantity IS NULL THEN '' ELSE '× ' || quantity::VARCHAR END AS detail",
+        "CASE WHEN amount >= 0 THEN 'order' ELSE 'return' END AS kind, coalesce(product, order_id) AS title, amount, "
+        "amount < 0 AS bad, CASE WHEN quantity IS NULL THEN '' ELSE '× ' || quantity::VARCHAR END AS detail",
     ),
     "interactions": (
         "occurred_at",

@@ -14,8 +14,9 @@ from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.models.scorer import Scorer
 from rapport.serving.snapshots.live_model import catalog_of
+from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
+from rapport.serving.snapshots.portfolio_rows import portfolio_rows
 
-GRADES = ((90, "A"), (70, "B"), (40, "C"), (0, "D"))
 STAGES = ("leads", "touched", "opportunity", "won")
 MONTHS_BACK = 12
 
@@ -30,16 +31,17 @@ WHERE c.created_at >= $as_of::TIMESTAMP - INTERVAL 1 YEAR
 """
 
 
-def lead_funnel(history: History, scored: ScoreBatch) -> pa.Table:
+def lead_funnel(history: History, scored: ScoreBatch, policy: PortfolioPolicy, portfolio: pa.Table) -> pa.Table:
     """Return the counts at each stage, by source and grade; "" where a lead was never graded.
 
-    A current lead has today's grade; a lead that has bought or was lost has its grade of the last month as a lead.
+    A current lead has the grade of the portfolio; a lead that has bought or was lost has its grade of the last month
+    as a lead.
     """
     rows = query_as_of(history, _LEADS, as_of=scored.as_of)
-    grades = {} if scored.bundle.is_risk else _grades(scored)
+    grades = {} if scored.bundle.is_risk else _grades(portfolio)
     if not scored.bundle.is_risk:
         former = pc.invert(pc.is_in(rows["customer_id"], pa.array(list(grades), pa.string())))
-        grades |= _former_grades(history, scored, rows["customer_id"].filter(former))
+        grades |= _former_grades(history, scored, policy, rows["customer_id"].filter(former))
     counted: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows.to_pylist():
         key = (row["source"], grades.get(row["customer_id"], ""))
@@ -52,18 +54,15 @@ def lead_funnel(history: History, scored: ScoreBatch) -> pa.Table:
     return pa.Table.from_pylist(funnel_rows, pa.schema(names | dict.fromkeys(STAGES, pa.int64())))
 
 
-def lead_grade(percentile: int) -> str:
-    """Return a lead's grade by its percentile among the leads."""
-    return next(grade for edge, grade in GRADES if percentile >= edge)
+def _grades(portfolio: pa.Table) -> dict[str, str]:
+    """Return the grades of the leads of a portfolio."""
+    found = zip(portfolio["customer_id"].to_pylist(), portfolio["lead_grade"].to_pylist(), strict=True)
+    return {one: grade for one, grade in found if grade is not None}
 
 
-def _grades(scored: ScoreBatch) -> dict[str, str]:
-    """Return the grades of the current leads."""
-    found = zip(scored.customer_id, scored.percentile, strict=True)
-    return {str(one): lead_grade(int(percentile)) for one, percentile in found if percentile >= 0}
-
-
-def _former_grades(history: History, scored: ScoreBatch, former: pa.ChunkedArray) -> dict[str, str]:
+def _former_grades(
+    history: History, scored: ScoreBatch, policy: PortfolioPolicy, former: pa.ChunkedArray
+) -> dict[str, str]:
     """Return the grades of former leads, from their scores in the months when they were leads."""
     if not len(former):
         return {}
@@ -74,5 +73,6 @@ def _former_grades(history: History, scored: ScoreBatch, former: pa.ChunkedArray
             moment = Duration(months=months).before(scored.as_of)
             table = snapshot(former_leads, moment, features, active=active, rule=bundle.rule)
             table = table.filter(pc.equal(table["state"], bundle.eligible))
-            found |= _grades(scorer.score(table, moment)) if table.num_rows else {}
+            if table.num_rows:
+                found |= _grades(portfolio_rows(policy, scorer.score(table, moment), table))
     return found

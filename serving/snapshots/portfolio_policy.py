@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 
 from rapport.history.settings import Settings
 from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.cards.card_file import load_card
 from rapport.scoring.cards.card_set import FrozenCard, freeze_cards
+from rapport.scoring.cards.deck import Deck
 from rapport.scoring.cards.rfm import AXES, RfmSegments
 from rapport.scoring.health.rules import HealthRules, read_health_rules
 from rapport.scoring.health.threshold import at_risk_threshold
@@ -41,11 +43,16 @@ class PortfolioPolicy:
     weight: float
     threshold: float
     deal_size: float
+    lead_card: FrozenCard
+
+    def card(self, name: str) -> FrozenCard | None:
+        """Return a scorecard of the run; None if it has no such card."""
+        return next((card for card in self.cards if card.name == name or card.card.name == name), None)
 
     @property
     def health_card(self) -> FrozenCard | None:
         """Return the card of the health score."""
-        return next((card for card in self.cards if card.name == self.rules.card), None)
+        return self.card(self.rules.card)
 
     @property
     def rfm_card(self) -> FrozenCard | None:
@@ -61,6 +68,7 @@ class PortfolioPolicy:
             "weight": self.weight,
             "threshold": self.threshold,
             "deal_size": self.deal_size,
+            "lead_card": self.lead_card.to_dict(),
         }
 
     @classmethod
@@ -74,6 +82,7 @@ class PortfolioPolicy:
             weight=stored["weight"],
             threshold=stored["threshold"],
             deal_size=stored["deal_size"],
+            lead_card=FrozenCard.from_dict(stored["lead_card"]) if "lead_card" in stored else _lead_card(),
         )
 
 
@@ -81,8 +90,8 @@ def freeze_policy(bundle: Bundle, settings: Settings, playbook: Playbook, featur
     """Return the policy for the customers of a run: cards are fitted to those that have a probability."""
     population = features.filter(pc.equal(features["state"], bundle.eligible))
     names = settings.scorecards if bundle.is_risk else settings.lead_scorecards
-    if bundle.is_risk and playbook.health.card not in names:
-        names = (*names, playbook.health.card)
+    if bundle.is_risk:
+        names = tuple(dict.fromkeys([*names, playbook.health.card]))
     member = bundle.card
     fitted = {member.card.name: member.card} if member and member.own_fifths is not None else {}
     rows = population if population.num_rows >= ENOUGH_ROWS else population.slice(0, 0)
@@ -96,7 +105,13 @@ def freeze_policy(bundle: Bundle, settings: Settings, playbook: Playbook, featur
         weight=weight,
         threshold=at_risk_threshold(bundle.base_rate, settings.at_risk_threshold),
         deal_size=settings.default_deal_size or _median_spend(features),
+        lead_card=_lead_card(),
     )
+
+
+def _lead_card() -> FrozenCard:
+    """Return the card that grades leads from behaviour, fit and probability."""
+    return FrozenCard("lead", Deck(load_card("lead")))
 
 
 def _median_spend(features: pa.Table) -> float:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rapport.scoring.cards.card_scores import numpy_columns
+from rapport.scoring.cards.card_set import with_columns
+from rapport.scoring.cards.lead_grading import behaviour_points, fit_points, grade_leads, grade_letters
 from rapport.scoring.cards.rfm import rfm_table
 from rapport.scoring.health.health_score import HealthInputs, HealthScores, score_health
 from rapport.scoring.health.threshold import risk_bands
@@ -43,7 +45,7 @@ def portfolio_rows(
     if scored.bundle.is_risk:
         columns |= _health(policy, scored, features) | _money(policy, scored, features, columns)
     else:
-        columns |= _lead_money(policy, features, scored)
+        columns |= _lead_money(policy, features, scored) | _lead_grades(policy, features, scored)
     return pa.table(columns)
 
 
@@ -262,4 +264,25 @@ def _lead_money(policy: PortfolioPolicy, features: pa.Table, scored: ScoreBatch)
         "expected_value": known(scored.probability * amount),
         "value_at_risk": nothing,
         "expected_saved": nothing,
+    }
+
+
+def _lead_grades(policy: PortfolioPolicy, features: pa.Table, scored: ScoreBatch) -> dict[str, Any]:
+    """Return behaviour points, fit points and the one grade of each lead; null for everyone else."""
+    behaviour, fit = policy.card("behaviour"), policy.card("fit")
+    nothing = pa.nulls(len(scored), pa.float64())
+    if behaviour is None or fit is None or not len(scored):
+        empty = pa.nulls(len(scored), pa.string())
+        return {"behaviour_points": nothing, "fit_points": nothing, "lead_grade": empty, "grade": empty}
+    rows = with_columns(features, behaviour.card)
+    points = behaviour_points(behaviour.card, numpy_columns(rows, behaviour.card.features), len(scored))
+    fits = fit.scores(features)
+    percentile = np.where(scored.eligible, scored.percentile, np.nan).astype(np.float64)
+    letters = grade_letters(grade_leads(behaviour.scores(features), fits, percentile, policy.lead_card.card))
+    grades = pa.array(letters, pa.string(), mask=~scored.eligible)
+    return {
+        "behaviour_points": known(np.where(scored.eligible, points, np.nan)),
+        "fit_points": known(np.where(scored.eligible, fit_points(fits), np.nan)),
+        "lead_grade": grades,
+        "grade": grades,
     }

@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from rapport.history.settings import Settings
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.models.score_batch import ScoreBatch
-from rapport.serving.snapshots.lead_funnel import lead_grade
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy, freeze_policy
 from rapport.serving.snapshots.portfolio_rows import portfolio_rows
@@ -94,9 +93,7 @@ def build_portfolio(
     day = scored.as_of.date()
     percentiles = [None if one is None else int(one) for one in table["percentile"].to_pylist()]
     due = pa.array([None if one is None else due_date(day, one) for one in percentiles], pa.string())
-    graded = not scored.bundle.is_risk
-    grades = pa.array([lead_grade(one) if graded and one is not None else None for one in percentiles], pa.string())
-    columns: dict[str, Any] = {"due": due, "next_action_due": due, "lead_grade": grades, "grade": grades}
+    columns: dict[str, Any] = {"due": due, "next_action_due": due}
     columns |= _earlier_scores(scored, past)
     for name, values in columns.items():
         table = table.append_column(name, values)

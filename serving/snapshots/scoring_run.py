@@ -67,7 +67,7 @@ def run_scoring(
     policy = freeze_policy(bundle, settings, playbook_of(settings), table)
     portfolio = build_portfolio(policy, scored, table, by_customer["customers"], by_customer["past"])
     tables = {"features": table, "scores": scores, "portfolio": portfolio}
-    tables |= {**by_customer, **population_tables(history, scored, portfolio)}
+    tables |= {**by_customer, **population_tables(history, scored, policy, portfolio)}
     files = {"matrix.npy": npy_bytes(np.ascontiguousarray(scored.rows.values)), **row_offsets(table, by_customer)}
     files |= stored_files(policy)
     with exclusive(data_dir, f"scores-{target}", f"writing its {target} scores of {as_of:%Y-%m-%d}", now=now):

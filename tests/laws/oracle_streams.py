@@ -108,7 +108,7 @@ class Past:
         return self._with_gaps(list(orders.values()))
 
     def _stream_returns(self) -> list[Row]:
-        return [{**line, "amount": -line["amount"]} for line in self.rows["orders"] if line["amount"] <= 0]
+        return [{**line, "amount": -line["amount"]} for line in self.rows["orders"] if line["amount"] < 0]
 
     def _stream_products(self) -> list[Row]:
         return self._firsts(self._sold(), "product")

@@ -182,7 +182,7 @@ def test_segments_name_the_cell_and_share_the_revenue():
         {
             "customer_id": ["ann", "bob", "lead"],
             "days_since_last_order": [10.0, 300.0, None],
-            "orders_count_90d": [6.0, 0.0, 0.0],
+            "orders_per_quarter_365d": [6.0, 0.0, 0.0],
             "spend_sum_ever": [2e6, 2e6, 0.0],
             "spend_sum_365d": [900.0, 100.0, 0.0],
         }

@@ -61,7 +61,7 @@ relationship | leaving_tendency | interactions_ratio_90d_to_previous | 0.5 1, 0.
 relationship | leaving_tendency | interactions_ratio_90d_to_previous | 1 3, 1.04 3, 1.05 4, 1.19 4, 1.2 5, 3 5
 account100   | annual_purchases | spend_sum_365d        | 49999 1, 50000 2, 200000 3, 500000 4, 1000000 5
 rfm          | r                | days_since_last_order | 0 5, 30 5, 31 4, 60 4, 61 3, 90 3, 91 2, 180 2, 181 1
-rfm          | f                | orders_count_90d      | 0 1, 1 2, 2 3, 3 3, 4 4, 5 4, 6 5
+rfm          | f                | orders_per_quarter_365d | 0 1, 1 2, 2 3, 3.9 3, 4 4, 5 4, 6 5
 rfm          | m                | spend_sum_ever        | 49999 1, 50000 2, 200000 3, 500000 4, 1000000 5
 """
 
@@ -75,11 +75,11 @@ def test_a_value_on_each_side_of_a_bound_gets_its_band(name, line, feature, expe
     ]
 
 
-def test_a_cancelled_order_puts_the_leaving_tendency_in_band_1_whatever_the_interactions_say():
+def test_cancelled_business_puts_the_leaving_tendency_in_band_1_whatever_the_interactions_say():
     card = load_card("relationship")
     busy = {"interactions_ratio_90d_to_previous": 1.5}
-    assert band(card, "leaving_tendency", **busy, orders_returned_count_90d=0.0) == 5
-    assert band(card, "leaving_tendency", **busy, orders_returned_count_90d=1.0) == 1
+    assert band(card, "leaving_tendency", **busy, returned_share_365d=0.1) == 5
+    assert band(card, "leaving_tendency", **busy, returned_share_365d=0.3) == 1
 
 
 TIERS = """
@@ -146,7 +146,7 @@ def test_a_cell_has_its_name_and_strategy(cell, segment, strategy):
 def test_all_125_cells_are_reached_and_named():
     days, orders, spend = [10, 45, 75, 120, 400], [6, 4, 2, 1, 0], [2e6, 6e5, 3e5, 6e4, 10]
     grid = np.array([[d, o, s] for d in days for o in orders for s in spend], dtype=float)
-    table = pa.table(dict(zip(("days_since_last_order", "orders_count_90d", "spend_sum_ever"), grid.T, strict=True)))
+    table = pa.table(dict(zip(("days_since_last_order", "orders_per_quarter_365d", "spend_sum_ever"), grid.T, strict=True)))
     found = [cell for cell in rfm_cells(score_card(load_card("rfm"), table)) if cell is not None]
     assert len({cell_name(cell) for cell in found}) == 125
     names = read_playbook().segments

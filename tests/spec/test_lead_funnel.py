@@ -8,7 +8,10 @@ from rapport.features import snapshot
 from rapport.history import parse_duration, read_history
 from rapport.history.simulate import simulate
 from rapport.scoring import Scorer
+from rapport.scoring.actions.playbook import read_playbook
 from rapport.serving.snapshots.lead_funnel import lead_funnel
+from rapport.serving.snapshots.portfolio_policy import freeze_policy
+from rapport.serving.snapshots.portfolio_rows import portfolio_rows
 from rapport.training import train
 
 AS_OF, HALF, YEAR = datetime(2025, 12, 1), parse_duration("6mo"), parse_duration("12mo")
@@ -20,8 +23,10 @@ def rows(tmp_path_factory):
     simulate(place, 200, 3, 7)
     with read_history(place) as history:
         made = train(history, "conversion", as_of=AS_OF, horizon=HALF, active=YEAR)
-        scored = Scorer(made.bundle).score(snapshot(history, AS_OF, made.run.catalog, active=YEAR), AS_OF)
-        yield lead_funnel(history, scored).to_pylist()
+        table = snapshot(history, AS_OF, made.run.catalog, active=YEAR)
+        scored = Scorer(made.bundle).score(table, AS_OF)
+        policy = freeze_policy(made.bundle, history.settings, read_playbook(), table)
+        yield lead_funnel(history, scored, policy, portfolio_rows(policy, scored, table)).to_pylist()
 
 
 def test_nearly_all_won_leads_have_a_grade(rows):

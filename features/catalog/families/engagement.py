@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rapport.features.catalog.feature import Feature
-from rapport.features.measures import Events
+from rapport.features.measures import Events, smaller
 from rapport.localized import LocalizedText
 
 INTERACTIONS, CONTACT_TALKS, CONTACTS = Events("interactions"), Events("chain"), Events("contacts")
@@ -148,6 +148,11 @@ RELATIONSHIP = (
         "decision_maker_count_180d", "relationship", "count",
         LocalizedText("Interactions with a decision maker in the last 180 days.", "近 180 天与决策人的互动次数。"),
         CONTACT_TALKS.count(180, where="decider"), 0, direction=-1, actionable=True,
+    ),
+    Feature(
+        "senior_contact_180d", "relationship", "flag",
+        LocalizedText("Has talked with a decision maker in the last 180 days (1) or not (0).", "近 180 天是否与决策人沟通（1 为是）。"),
+        smaller(CONTACT_TALKS.count(180, where="decider"), 1), 0, direction=-1,
     ),
     Feature(
         "decision_maker_count_180d_to_previous", "relationship", "ratio",

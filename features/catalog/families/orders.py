@@ -11,6 +11,7 @@ ORDERS, RETURNS, PRODUCTS = Events("orders"), Events("returns"), Events("product
 _since = ORDERS.days_since_last()
 _usual = ORDERS.mean("gap")
 _last_gap = ORDERS.latest("gap")
+_QUARTER = 91.25
 _WINDOWS = (30, 90, 180, 365)
 
 
@@ -99,6 +100,11 @@ FREQUENCY = (
         "orders_per_month_life", "frequency", "per_month",
         LocalizedText("Orders per month since the first order.", "自首单以来的月均订单数。"),
         ORDERS.count() * 30.4375 / larger(ORDERS.days_since_first(), 30),
+    ),
+    Feature(
+        "orders_per_quarter_365d", "frequency", "ratio",
+        LocalizedText("Orders a quarter, over the last 365 days or since the first order if that is shorter.", "季均订单数（近 365 天；合作不足一年的按实际时长计）。"),
+        ORDERS.count(365) * _QUARTER / larger(smaller(ORDERS.days_since_first(), 365), _QUARTER), direction=-1,
     ),
     Feature(
         "order_lines_count_365d", "frequency", "count",

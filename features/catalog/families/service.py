@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rapport.features.catalog.feature import Feature
-from rapport.features.measures import Events, Unary
+from rapport.features.measures import Events, Unary, larger, smaller
 from rapport.localized import LocalizedText
 
 TICKETS, ANSWERED, SOLVED = Events("tickets"), Events("responses"), Events("resolutions")
@@ -47,6 +47,11 @@ SERVICE = (
         "complaints_per_order_365d", "service", "ratio",
         LocalizedText("Complaints for each order of the last 365 days.", "近 365 天每单投诉率。"),
         TICKETS.count(365, where="complaint") / Events("orders").count(365), direction=1,
+    ),
+    Feature(
+        "complaints_per_contact_365d", "service", "ratio",
+        LocalizedText("Complaints for each interaction of the last 365 days.", "近 365 天投诉数与沟通次数之比。"),
+        TICKETS.count(365, where="complaint") / larger(Events("interactions").count(365), 1), direction=1,
     ),
     Feature(
         "complaint_share_365d", "service", "share",
@@ -216,6 +221,11 @@ RISK = (
         )
     ),
     Feature(
+        "risk_defendant_count_365d", "risk", "count",
+        LocalizedText("Risk events of the last 365 days in which the customer is the defendant.", "近 365 天作为被告的风险事件数。"),
+        RISKS.count(365, where="defendant"), 0, direction=1,
+    ),
+    Feature(
         "risk_count_90d", "risk", "count",
         LocalizedText("Risk events in the last 90 days.", "近 90 天风险事件数。"), RISKS.count(90), 0, direction=1,
     ),
@@ -248,6 +258,11 @@ CONTRACT = (
     Feature(
         "contracts_in_force", "contract", "count",
         LocalizedText("Contracts in force.", "当前有效合同数。"), Events("contracts_in_force").sum("change"), 0, direction=-1,
+    ),
+    Feature(
+        "contract_running", "contract", "flag",
+        LocalizedText("Has a contract in force (1) or not (0).", "是否有有效合同（1 为有）。"),
+        smaller(Events("contracts_in_force").sum("change"), 1), 0, direction=-1,
     ),
     Feature(
         "contracts_count_ever", "contract", "count",

@@ -47,7 +47,9 @@ def show(page: PageContext) -> Response:
 
 def _profile(page: PageContext, customer_id: str) -> Mapping[str, Any]:
     try:
-        profile: Mapping[str, Any] = page.application.customer(customer_id, language=page.language)
+        profile: Mapping[str, Any] = page.application.customer(
+            customer_id, language=page.language, owner=page.viewer.owner
+        )
     except RequestError as error:
         raise (page.not_found(customer_id) if error.status == 404 else error) from error
     if page.viewer.owner not in (None, profile["customer"].get("owner")):
