@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import yaml
-from console_book import AS_OF, draw_portfolio
+from console_book import AS_OF, OWNERS, draw_portfolio
 
 from rapport.errors import ServingError
 from rapport.serving.errors import RequestError
@@ -104,6 +104,7 @@ class ExampleApplication:
         }
 
     def customer(self, customer_id: str, *, language: str = "en", owner: str | None = None) -> dict[str, Any]:
+        assert owner is None or owner in OWNERS
         targets = [target for target in self._portfolios if customer_id in self._rows[target]]
         fact = self.facts(customer_id, targets[0] if targets else "churn")
         answers = [self._answer(customer_id, target, 12, language) for target in targets]

@@ -13,6 +13,7 @@ from rapport.training.data.cutoff_schedule import CutoffSchedule
 from rapport.training.evaluation.card_diagnostics import card_diagnostics
 from rapport.training.evaluation.data_checks import check_data, direction_cost
 from rapport.training.evaluation.diagnostics import model_diagnostics
+from rapport.training.evaluation.grade_outlook import fit_outlook
 from rapport.training.evaluation.profit_curve import profit_curve
 from rapport.training.evaluation.training_run import TrainingRun, final_weights, simple_member
 from rapport.training.evaluation.uncertainty import fit_interval
@@ -41,6 +42,8 @@ def build_bundle(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, 
     }
     if config.search_result:
         evaluation["search"] = dict(config.search_result)
+    if outlook := fit_outlook(run, bundle):
+        evaluation["outlook"] = outlook.as_dict()
     provenance = {**bundle.provenance, **fit_settings(config)}
     interval = fit_interval(run, config, schedule, sample)
     return replace(bundle, interval=interval, spend_model=spend, evaluation=evaluation, provenance=provenance)

@@ -8,6 +8,7 @@ from typing import Any
 from rapport.localized import LocalizedText, localize
 from rapport.scoring.cards.card import Card
 from rapport.scoring.health.health_score import LAPSED_CAP, THRESHOLD_CAP
+from rapport.scoring.health.outlook import GradeOutlook
 from rapport.scoring.health.rules import HealthRules
 
 _MODEL = LocalizedText("Model: chance to stay", "模型：留存概率")
@@ -20,7 +21,13 @@ _FIFTHS = LocalizedText(
 
 
 def describe_health(
-    row: Mapping[str, Any], rules: HealthRules, card: Card, *, threshold: float, language: str
+    row: Mapping[str, Any],
+    rules: HealthRules,
+    card: Card,
+    *,
+    threshold: float,
+    outlook: GradeOutlook | None,
+    language: str,
 ) -> dict[str, Any] | None:
     """Return the health of a portfolio row; None for a customer without a grade.
 
@@ -45,7 +52,14 @@ def describe_health(
         "dimension_labels": {name: localize(label, language) for name, label in labels.items()},
         "before_30d": row.get("health_before_30d"),
         "grade_30d": row.get("grade_30d"),
+        "outlook": _outlook(row, rules, outlook),
     }
+
+
+def _outlook(row: Mapping[str, Any], rules: HealthRules, outlook: GradeOutlook | None) -> dict[str, float] | None:
+    if outlook is None or row["probability"] is None:
+        return None
+    return outlook.of_customer(row["health_grade"], rules.names[rules.lost], row["probability"])
 
 
 def own_fifths_note(card: Card, own_fifths: tuple[str, ...], language: str) -> str | None:

@@ -39,7 +39,9 @@ def _health(row: Mapping[str, Any], policy: PortfolioPolicy, language: str) -> d
     frozen = policy.health_card
     if frozen is None:
         return None
-    described = describe_health(row, policy.rules, frozen.card, threshold=policy.threshold, language=language)
+    described = describe_health(
+        row, policy.rules, frozen.card, threshold=policy.threshold, outlook=policy.outlook, language=language
+    )
     if described is None:
         return None
     note = own_fifths_note(frozen.card, frozen.own_fifths, language)

@@ -10,17 +10,23 @@ _TIER_ORDER = (
     "vip",
     "key",
     "prime",
+    "good",
     "normal",
     "ordinary",
     "low",
     "medium",
     "at_risk",
+    "weak",
     "high",
     "lost",
     "a",
     "b",
     "c",
     "d",
+    "very_active",
+    "active",
+    "occasional",
+    "quiet",
 )
 _HISTOGRAM_BINS = 20
 _LARGEST_GROUPS = 9

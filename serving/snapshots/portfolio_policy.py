@@ -16,6 +16,7 @@ from rapport.scoring.cards.card_file import load_card
 from rapport.scoring.cards.card_set import FrozenCard, freeze_cards
 from rapport.scoring.cards.deck import Deck
 from rapport.scoring.cards.rfm import AXES, RfmSegments
+from rapport.scoring.health.outlook import GradeOutlook
 from rapport.scoring.health.rules import HealthRules, read_health_rules
 from rapport.scoring.health.threshold import at_risk_threshold
 from rapport.scoring.models.bundle import Bundle
@@ -44,6 +45,7 @@ class PortfolioPolicy:
     threshold: float
     deal_size: float
     lead_card: FrozenCard
+    outlook: GradeOutlook | None = None
 
     def card(self, name: str) -> FrozenCard | None:
         """Return a scorecard of the run; None if it has no such card."""
@@ -69,6 +71,7 @@ class PortfolioPolicy:
             "threshold": self.threshold,
             "deal_size": self.deal_size,
             "lead_card": self.lead_card.to_dict(),
+            "outlook": self.outlook.as_dict() if self.outlook else None,
         }
 
     @classmethod
@@ -83,6 +86,7 @@ class PortfolioPolicy:
             threshold=stored["threshold"],
             deal_size=stored["deal_size"],
             lead_card=FrozenCard.from_dict(stored["lead_card"]) if "lead_card" in stored else _lead_card(),
+            outlook=GradeOutlook.from_dict(stored["outlook"]) if stored.get("outlook") else None,
         )
 
 
@@ -96,6 +100,7 @@ def freeze_policy(bundle: Bundle, settings: Settings, playbook: Playbook, featur
     fitted = {member.card.name: member.card} if member and member.own_fifths is not None else {}
     rows = population if population.num_rows >= ENOUGH_ROWS else population.slice(0, 0)
     cards = freeze_cards(names, rows, fitted)
+    outlook = bundle.evaluation.get("outlook")
     weight = playbook.health.weight if settings.health_weight < 0 else settings.health_weight
     return PortfolioPolicy(
         rules=playbook.health,
@@ -106,6 +111,7 @@ def freeze_policy(bundle: Bundle, settings: Settings, playbook: Playbook, featur
         threshold=at_risk_threshold(bundle.base_rate, settings.at_risk_threshold),
         deal_size=settings.default_deal_size or _median_spend(features),
         lead_card=_lead_card(),
+        outlook=GradeOutlook.from_dict(outlook) if outlook else None,
     )
 
 

@@ -33,7 +33,7 @@ def test_each_segment_is_scored_on_its_own_card(tmp_path):
     (tmp_path / "deck.yaml").write_text(DECK)
     found = load_deck(tmp_path / "deck.yaml").score(rows([2e6, 6e5, None]))
     assert found.segment == ["large", "default", "default"]
-    assert found.card == ["account100/1", "relationship/1", "relationship/1"]
+    assert found.card == ["account100/1", "relationship/2", "relationship/2"]
     assert found.tier == ["prime", "key", None]
     assert found.score[:2].tolist() == [100.0, 4.0]
 

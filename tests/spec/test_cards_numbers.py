@@ -146,11 +146,12 @@ def test_a_cell_has_its_name_and_strategy(cell, segment, strategy):
 def test_all_125_cells_are_reached_and_named():
     days, orders, spend = [10, 45, 75, 120, 400], [6, 4, 2, 1, 0], [2e6, 6e5, 3e5, 6e4, 10]
     grid = np.array([[d, o, s] for d in days for o in orders for s in spend], dtype=float)
-    table = pa.table(dict(zip(("days_since_last_order", "orders_per_quarter_365d", "spend_sum_ever"), grid.T, strict=True)))
+    names = ("days_since_last_order", "orders_per_quarter_365d", "spend_sum_ever")
+    table = pa.table(dict(zip(names, grid.T, strict=True)))
     found = [cell for cell in rfm_cells(score_card(load_card("rfm"), table)) if cell is not None]
     assert len({cell_name(cell) for cell in found}) == 125
-    names = read_playbook().segments
-    assert {names.of(cell).name for cell in found} == {each.name for each in names.segments}
+    segments = read_playbook().segments
+    assert {segments.of(cell).name for cell in found} == {each.name for each in segments.segments}
 
 
 def test_the_health_card_has_four_grades():

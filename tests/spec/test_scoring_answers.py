@@ -103,7 +103,7 @@ def test_an_answer_has_exactly_the_documented_fields():
         "rule_probability", "rule_score", "tier", "value_at_risk", "base_rate", "reasons", "other_evidence",
     ]  # fmt: skip
     assert list(answer)[: len(promised)] == promised
-    assert answer["model"]["card"] == "relationship/1"
+    assert answer["model"]["card"] == "relationship/2"
     assert set(answer["reasons"][0]) == {
         "code", "family", "text", "evidence", "points", "facts", "peers", "actionable", "advice",
     }  # fmt: skip

@@ -51,7 +51,7 @@ SERVICE = (
     Feature(
         "complaints_per_contact_365d", "service", "ratio",
         LocalizedText("Complaints for each interaction of the last 365 days.", "近 365 天投诉数与沟通次数之比。"),
-        TICKETS.count(365, where="complaint") / larger(Events("interactions").count(365), 1), direction=1,
+        TICKETS.count(365, where="complaint") / larger(Events("interactions").count(365), 1), 0, direction=1,
     ),
     Feature(
         "complaint_share_365d", "service", "share",
