@@ -43,6 +43,14 @@ class ErrorBody(TypedDict):
     where: str
 
 
+class LiveNote(TypedDict):
+    """The run behind a live answer, when its newest event came, and how many events the source does not have yet."""
+
+    run_as_of: str
+    received_at: str
+    not_in_source: int
+
+
 class Answer(TypedDict, total=False):
     """A score with its reasons; without a probability in states that have none."""
 
@@ -63,6 +71,7 @@ class Answer(TypedDict, total=False):
     other_evidence: float | None
     other_points: float | None
     out_of_range: list[str]
+    live: LiveNote
     model: Model
     health: dict[str, Any] | None
     risk_band: str | None
@@ -217,4 +226,15 @@ class FeedbackReceipt(TypedDict):
     until: str | None
     model_version: str | None
     probability: float | None
+    repeated: NotRequired[bool]
+
+
+class EventsReceipt(TypedDict):
+    """What was stored; the rows survive a crash and are in every answer from now on."""
+
+    accepted: int
+    repeated_events: int
+    received_at: str
+    last: int
+    unused_tables: list[str]
     repeated: NotRequired[bool]

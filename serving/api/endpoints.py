@@ -71,6 +71,20 @@ ENDPOINTS = (
         {"as_of": "2026-11-01", "customers": [], "next": None},
     ),
     Endpoint(
+        "/v1/events", "events", "Store new, late or corrected rows of customers; answers hold them from now on",
+        schemas.EventsRequest, answers.EventsReceipt,
+        {
+            "events": [{
+                "customer_id": "C-1042", "table": "orders", "event_id": "erp-88123",
+                "row": {"order_id": "O-2", "ordered_at": "2026-11-02T09:00:00", "amount": 900.0},
+            }],
+        },
+        {
+            "accepted": 1, "repeated_events": 0, "received_at": "2026-11-02T09:00:01+00:00", "last": 1,
+            "unused_tables": [],
+        },
+    ),
+    Endpoint(
         "/v1/feedback", "feedback", "Store what a person found or did; training reports read it",
         schemas.FeedbackRequest, answers.FeedbackReceipt,
         {"customer_id": "C-1042", "target": "churn", "verdict": "done", "comment": "Called; will reorder in May."},

@@ -14,6 +14,7 @@ from rapport.serving.api import schemas
 from rapport.serving.api.task_handlers import TaskHandlers
 from rapport.serving.application.application import Application
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
+from rapport.serving.live.intake import SentEvent
 from rapport.serving.metrics import Metrics
 from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.request_context import RequestContext
@@ -104,6 +105,16 @@ class Handlers(TaskHandlers):
         after = _cursor(snapshot.run.folder.name, first + request.limit) if more else None
         return {"as_of": snapshot.as_of.date().isoformat(), "customers": rows, "next": after}
 
+    def events(self, request: schemas.EventsRequest, context: RequestContext) -> Body:
+        """Store events; a key with an owner stores rows of its own customers only."""
+        events = _sent_events(request)
+        ids = list(dict.fromkeys(event.customer_id for event in events))
+        if context.viewer.owner is not None:
+            for customer_id in ids:
+                self._check_visible(context, self._application.main_target(), customer_id)
+        self._record(context, ids)
+        return self._application.store_events(events, context.viewer, idempotency_key=context.idempotency_key)
+
     def feedback(self, request: schemas.FeedbackRequest, context: RequestContext) -> Body:
         """Store feedback."""
         self._check_visible(context, request.target, request.customer_id)
@@ -123,6 +134,12 @@ class Handlers(TaskHandlers):
         model: LiveModel = self._application.live_model(target)
         if not self._application.sees(context.viewer, model, customer_id):
             raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+
+
+def _sent_events(request: schemas.EventsRequest) -> list[SentEvent]:
+    if request.customer_id and request.table:
+        return [SentEvent(request.customer_id, request.table, row) for row in request.rows]
+    return [SentEvent(**event.model_dump()) for event in request.events]
 
 
 def _check_tier(model: LiveModel, tier: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -196,3 +196,39 @@ class ScoreHistoryRequest(Body):
     target: Target = "churn"
     reasons: int = Field(5, ge=0, le=30)
     language: Language | None = None
+
+
+_Cell = Annotated[str, StringConstraints(max_length=4_000)] | float | bool | None
+_Cells = Annotated[dict[Id, _Cell], Field(max_length=_MAX_KEYS)]
+MAX_EVENTS = 500
+
+
+class Event(Body):
+    """One new, late or corrected row of a customer, as the contract's table has it."""
+
+    customer_id: Id
+    table: Id
+    row: _Cells | None = Field(None, description="The row; null deletes the row that 'corrects' or 'was' names.")
+    event_id: Annotated[str, StringConstraints(max_length=200)] = Field(
+        "", description="Your id of this event; sent again with the same row, it is stored once."
+    )
+    corrects: Annotated[str, StringConstraints(max_length=200)] = Field(
+        "", description="The event_id of an earlier event that this one replaces."
+    )
+    was: _Cells | None = Field(None, description="Columns of a row of the source that this event replaces.")
+
+
+class EventsRequest(Body):
+    """Store events; scores, reasons and alerts follow within seconds."""
+
+    events: Annotated[list[Event], Field(max_length=MAX_EVENTS), FailFast()] = Field(default_factory=list)
+    customer_id: Id | None = Field(None, description="Short form: rows of one table of one customer.")
+    table: Id | None = None
+    rows: Annotated[list[_Cells], Field(max_length=MAX_EVENTS), FailFast()] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _has_events(self) -> Self:
+        short = (self.customer_id, self.table, self.rows)
+        if bool(self.events) == any(short) or (any(short) and not all(short)):
+            raise PydanticCustomError("events", "Send either events, or customer_id with table and rows")
+        return self

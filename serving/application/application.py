@@ -15,9 +15,14 @@ from rapport.scoring.actions.playbook import playbook_of
 from rapport.serving.application import card_queries, model_queries
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
+from rapport.serving.application.live_answers import live_answer
 from rapport.serving.application.portfolio_answers import with_portfolio
 from rapport.serving.errors import UNKNOWN_CUSTOMER, NotReadyError, RequestError, error_body
-from rapport.serving.live.history_scoring import DatabasePool, score_histories
+from rapport.serving.live.database_pool import DatabasePool
+from rapport.serving.live.event_store import EventStore
+from rapport.serving.live.history_scoring import score_histories
+from rapport.serving.live.intake import EventIntake, SentEvent
+from rapport.serving.live.overlay import LiveOverlay
 from rapport.serving.live.what_if import what_if
 from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
@@ -49,6 +54,9 @@ class Application:
         self._feedback, self._portfolios = FeedbackStore(self.data_dir), PortfolioTables(settings, self.playbook)
         self.databases = DatabasePool(settings)
         self.work = AccountWork(self.data_dir, self._shown_score)
+        self.events = EventStore(self.data_dir)
+        self.overlay = LiveOverlay(self.events, settings, self.databases)
+        self._intake = EventIntake(self.events, self.overlay, settings, self.databases)
 
     def sign_in(self, key: str) -> Viewer | None:
         """Return the owner of a key; None for an unknown or expired key."""
@@ -86,7 +94,17 @@ class Application:
     def sees(self, viewer: Viewer, model: LiveModel, customer_id: str) -> bool:
         """Return whether the snapshot has the customer and ``viewer`` may see it."""
         row = model.snapshot.ids.row_of(customer_id)
-        return row is not None and (viewer.owner is None or model.snapshot.owner(row) == viewer.owner)
+        if row is None:
+            live = self.overlay.scores(model, [customer_id]).get(customer_id)
+            return live is not None and viewer.owner in (None, live.owner)
+        return viewer.owner is None or model.snapshot.owner(row) == viewer.owner
+
+    def store_events(self, events: Sequence[SentEvent], viewer: Viewer, *, idempotency_key: str = "") -> dict[str, Any]:
+        """Store rows of customers durably; every answer from now on holds them."""
+        ready = self.targets()
+        model = self.live_model(ready[0]) if ready else None
+        now = datetime.now(UTC)
+        return self._intake.accept(events, model, by=viewer.name, now=now, key=idempotency_key)
 
     def may_see(self, viewer: Viewer, customer_id: str) -> bool:
         """Return whether a snapshot of any target has the customer and ``viewer`` may see it."""
@@ -153,9 +171,14 @@ class Application:
         rows = [model.snapshot.ids.row_of(one) for one in customer_ids]
         # The portfolio has the rows of the snapshot in their order.
         figures = iter(table.take([row for row in rows if row is not None]).to_pylist())
-        return [
+        found = [
             with_portfolio(answer.as_dict(), next(figures), policy, language) if answer is not None else None
             for answer in model.answers(customer_ids, reasons, language)
+        ]
+        live = self.overlay.scores(model, customer_ids)
+        return [
+            live_answer(model, live[one], policy, reasons, language) if one in live else answer
+            for one, answer in zip(customer_ids, found, strict=True)
         ]
 
     def score_histories(
@@ -230,7 +253,7 @@ class Application:
         idempotency_key: str = "",
     ) -> dict[str, Any]:
         """Store a person's feedback beside the score that the person saw."""
-        answer = self.live_model(target).answers([customer_id], 0, "en")[0]
+        answer = self.current_answers(self.live_model(target), [customer_id], 0, "en")[0]
         if answer is None:
             raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
         shown = {"version": answer.model.version, "probability": answer.probability}

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from queue import Empty, SimpleQueue
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,37 +13,13 @@ from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.history import History, history_of
 from rapport.history.contract import FEATURE_TABLES
-from rapport.history.reading.database import Database, open_database
-from rapport.history.settings import Settings
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.errors import RequestError
+from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.security.request_context import check_deadline
 from rapport.serving.snapshots.live_model import LiveModel
 
 MAX_TOTAL_ROWS = 50_000
-
-
-class DatabasePool:
-    """Databases that stay open between requests; each serves one request at a time."""
-
-    def __init__(self, settings: Settings) -> None:
-        # One thread for a few rows: more threads would only wait for each other.
-        self.settings = replace(settings, threads=1)
-        self._idle: SimpleQueue[Database] = SimpleQueue()
-
-    @contextmanager
-    def borrow(self) -> Iterator[Database]:
-        """Borrow a database; after an error it is closed instead of returned to the pool."""
-        try:
-            database = self._idle.get_nowait()
-        except Empty:
-            database = open_database(self.settings)
-        try:
-            yield database
-        except BaseException:
-            database.close()
-            raise
-        self._idle.put(database)
 
 
 def score_histories(

@@ -16,7 +16,7 @@ from rapport.data_format import mark_new
 from rapport.errors import ServingError
 from rapport.files import replace_text
 
-SCOPES = ("read", "score", "feedback", "admin")
+SCOPES = ("read", "score", "feedback", "events", "admin")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 

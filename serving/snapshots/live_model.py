@@ -22,6 +22,7 @@ from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.models.scorer import Scorer
 from rapport.scoring.reasons.answer import Answer
 from rapport.serving.errors import NotReadyError
+from rapport.serving.snapshots.contract_rows import ContractRows
 from rapport.serving.snapshots.store import CustomerIndex, ScoringRun, published_run, published_run_name
 
 TARGETS = ("churn", "conversion")
@@ -48,6 +49,11 @@ class ScoreSnapshot:
         if customers is None or customers.num_rows != len(self.scored):
             return pa.table({"customer_id": pa.array(self.scored.customer_id, pa.string())})
         return customers
+
+    @cached_property
+    def contract_rows(self) -> ContractRows:
+        """Return the contract rows that the run read, by customer."""
+        return ContractRows(self.run.folder)
 
     def owner(self, row: int) -> str | None:
         """Return the account owner of the customer in ``row``."""

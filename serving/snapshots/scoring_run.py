@@ -20,6 +20,7 @@ from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.models.scorer import Scorer
 from rapport.serving.snapshots.analytics_tables import customer_tables, population_tables
+from rapport.serving.snapshots.contract_rows import write_contract_rows
 from rapport.serving.snapshots.extracts import extracts
 from rapport.serving.snapshots.history import history_table
 from rapport.serving.snapshots.live_model import ScoreSnapshot, catalog_of
@@ -71,7 +72,7 @@ def run_scoring(
     files = {"matrix.npy": npy_bytes(np.ascontiguousarray(scored.rows.values)), **row_offsets(table, by_customer)}
     files |= stored_files(policy)
     with exclusive(data_dir, f"scores-{target}", f"writing its {target} scores of {as_of:%Y-%m-%d}", now=now):
-        run = write_run(data_dir, manifest, tables, files)
+        run = write_run(data_dir, manifest, tables, files, lambda folder: write_contract_rows(history, folder))
         archive_scores(data_dir, manifest, with_health(scores, portfolio), table)
     progress("done", 1.0)
     return ScoreSnapshot(run, run.ids, scored)

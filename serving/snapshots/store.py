@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
@@ -108,9 +108,16 @@ class CustomerIndex:
 
 
 def write_run(
-    data_dir: Path, manifest: Manifest, tables: Mapping[str, pa.Table], files: Mapping[str, bytes]
+    data_dir: Path,
+    manifest: Manifest,
+    tables: Mapping[str, pa.Table],
+    files: Mapping[str, bytes],
+    write_more: Callable[[Path], None] = lambda _folder: None,
 ) -> ScoringRun:
-    """Write a complete run, then publish it; a killed run leaves the previous one published."""
+    """Write a complete run, then publish it; a killed run leaves the previous one published.
+
+    ``write_more`` writes what is too large to be held in memory.
+    """
     root = data_dir / "scores" / manifest.target
     stamp = manifest.scored_at.replace(":", "").replace("-", "").split(".")[0].split("+")[0]
     folder = _unused_folder(root / "runs", f"{manifest.as_of[:10]}-{stamp}")
@@ -120,6 +127,7 @@ def write_run(
             _write_arrow(part / f"{name}.arrow", table)
         for name, content in files.items():
             (part / name).write_bytes(content)
+        write_more(part)
         (part / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
     # A past cutoff, scored to fill the history, must not answer for today.
     if manifest.as_of >= _published_cutoff(root):

@@ -1,0 +1,223 @@
+"""Events on disk: every accepted row is committed to one SQLite file before its receipt is sent."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rapport.serving.errors import RequestError
+
+DATABASE = "events.db"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, received_at TEXT NOT NULL, by TEXT NOT NULL,
+    table_name TEXT NOT NULL, customer_id TEXT NOT NULL, row TEXT, was TEXT, base TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS events_customer ON events (customer_id, seq);
+CREATE TABLE IF NOT EXISTS requests (key TEXT PRIMARY KEY, body_hash TEXT NOT NULL, receipt TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS absorbed (
+    target TEXT NOT NULL, seq INTEGER NOT NULL, as_of TEXT NOT NULL, PRIMARY KEY (target, seq)
+) STRICT, WITHOUT ROWID;
+"""
+_COLUMNS = "seq, event_id, received_at, by, table_name, customer_id, row, was, base"
+_IDS_PER_QUERY = 500
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """One row to be stored: ``row`` is None for a deletion, ``was`` names the row that it replaces or deletes.
+
+    ``base`` is what the source had at receipt: the given columns of the row with the same key, or how many equal rows.
+    """
+
+    event_id: str
+    table: str
+    customer_id: str
+    row: Mapping[str, Any] | None
+    was: Mapping[str, Any] | None = None
+    base: Any = None
+
+
+@dataclass(frozen=True)
+class StoredEvent(NewEvent):
+    """A stored event; ``seq`` orders all events of the data folder."""
+
+    seq: int = 0
+    received_at: datetime = EPOCH
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The last event of a customer: its number and the time of its receipt."""
+
+    seq: int
+    received_at: datetime
+
+
+class EventStore:
+    """The events of one data folder; several processes read and write it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path, self._local = data_dir / DATABASE, threading.local()
+
+    @property
+    def exists(self) -> bool:
+        """Whether any event was ever accepted here."""
+        return self._path.is_file()
+
+    def add(self, events: Sequence[NewEvent], *, by: str, now: datetime) -> list[tuple[int, datetime, bool]]:
+        """Store events, all or none; return the number, receipt and novelty of each, in order.
+
+        An ``event_id`` that is stored with the same row is a retry; with another row it is refused.
+        """
+        with self._write() as store:
+            last = store.execute("SELECT received_at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+            received = max(now.astimezone(UTC), _moment(last[0]) + timedelta(microseconds=1)) if last else now
+            return [_insert(store, event, by, _stamp(received)) for event in events]
+
+    def receipt(self, key: str, body_hash: str) -> dict[str, Any] | None:
+        """Return the receipt of an earlier request with this idempotency key; refuse another body."""
+        row = self._read("SELECT body_hash, receipt FROM requests WHERE key = ?", (key,))
+        if not row:
+            return None
+        if row[0]["body_hash"] != body_hash:
+            raise RequestError(409, "This Idempotency-Key was used for another body; use a new one.")
+        return dict(json.loads(row[0]["receipt"])) | {"repeated": True}
+
+    def keep_receipt(self, key: str, body_hash: str, receipt: Mapping[str, Any]) -> None:
+        """Keep a receipt for retries of the same request."""
+        with self._write() as store:
+            store.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", (key, body_hash, json.dumps(receipt)))
+
+    def of(self, customer_ids: Sequence[str]) -> dict[str, list[StoredEvent]]:
+        """Return the events of some customers, oldest first."""
+        found: dict[str, list[StoredEvent]] = {one: [] for one in customer_ids}
+        for first in range(0, len(customer_ids), _IDS_PER_QUERY):
+            some = customer_ids[first : first + _IDS_PER_QUERY]
+            marks = ",".join("?" * len(some))
+            for row in self._read(f"SELECT {_COLUMNS} FROM events WHERE customer_id IN ({marks}) ORDER BY seq", some):
+                found[row["customer_id"]].append(_event(row))
+        return found
+
+    def by_id(self, event_id: str) -> StoredEvent | None:
+        """Return one event."""
+        rows = self._read(f"SELECT {_COLUMNS} FROM events WHERE event_id = ?", (event_id,))
+        return _event(rows[0]) if rows else None
+
+    def marks(self, after: int) -> tuple[dict[str, Mark], int]:
+        """Return the last event of each customer with events after a number, and the newest number."""
+        sql = "SELECT customer_id, max(seq) AS seq, max(received_at) AS at FROM events WHERE seq > ? GROUP BY 1"
+        rows = self._read(sql, (after,)) if self.exists else []
+        found = {row["customer_id"]: Mark(row["seq"], _moment(row["at"])) for row in rows}
+        return found, max((mark.seq for mark in found.values()), default=after)
+
+    def version(self) -> int:
+        """Return a number that changes whenever another connection writes."""
+        return int(self._read("PRAGMA data_version")[0][0]) if self.exists else -1
+
+    def last(self) -> Mark | None:
+        """Return the newest event."""
+        rows = self._read("SELECT seq, received_at FROM events ORDER BY seq DESC LIMIT 1") if self.exists else []
+        return Mark(rows[0]["seq"], _moment(rows[0]["received_at"])) if rows else None
+
+    def absorb(self, target: str, as_of: str, events: Sequence[int]) -> None:
+        """Note the events that the source of a run already has, so that they are not looked at again."""
+        with self._write() as store:
+            store.executemany(
+                "INSERT OR REPLACE INTO absorbed VALUES (?, ?, ?)", [(target, one, as_of) for one in events]
+            )
+
+    def waiting(self, target: str, as_of: str) -> list[str]:
+        """Return the customers with events that no run up to ``as_of`` was found to hold."""
+        sql = (
+            "SELECT DISTINCT customer_id FROM events WHERE seq NOT IN "
+            "(SELECT seq FROM absorbed WHERE target = ? AND as_of <= ?) ORDER BY customer_id"
+        )
+        return [row["customer_id"] for row in self._read(sql, (target, as_of))] if self.exists else []
+
+    def _read(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        if not self.exists:
+            return []
+        return self._connection().execute(sql, tuple(values)).fetchall()
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        store = self._connection()
+        store.execute("BEGIN IMMEDIATE")
+        try:
+            yield store
+        except BaseException:
+            store.execute("ROLLBACK")
+            raise
+        store.execute("COMMIT")
+
+    def _connection(self) -> sqlite3.Connection:
+        """Return this thread's connection; SQLite connections belong to one thread."""
+        store: sqlite3.Connection | None = getattr(self._local, "store", None)
+        if store is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            store = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+            store.row_factory = sqlite3.Row
+            store.execute("PRAGMA journal_mode = WAL")
+            # FULL: a receipt is sent only after the row survives a power failure.
+            store.execute("PRAGMA synchronous = FULL")
+            store.executescript(_SCHEMA)
+            self._local.store = store
+        return store
+
+
+def _insert(store: sqlite3.Connection, event: NewEvent, by: str, received: str) -> tuple[int, datetime, bool]:
+    row, was = _json(event.row), _json(event.was)
+    values = (event.event_id, received, by, event.table, event.customer_id, row, was, _json(event.base) or "null")
+    inserted = store.execute(
+        "INSERT INTO events (event_id, received_at, by, table_name, customer_id, row, was, base) "
+        "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (event_id) DO NOTHING RETURNING seq",
+        values,
+    ).fetchone()
+    if inserted is not None:
+        return int(inserted["seq"]), _moment(received), True
+    first = store.execute(f"SELECT {_COLUMNS} FROM events WHERE event_id = ?", (event.event_id,)).fetchone()
+    same = (first["table_name"], first["customer_id"], first["row"], first["was"])
+    if same != (event.table, event.customer_id, row, was):
+        raise RequestError(
+            409,
+            f"The event_id {event.event_id} was used for another row. Send a correction under a new event_id, "
+            "with 'corrects' naming this one.",
+            where="event_id",
+        )
+    return int(first["seq"]), _moment(first["received_at"]), False
+
+
+def _event(row: sqlite3.Row) -> StoredEvent:
+    return StoredEvent(
+        row["event_id"],
+        row["table_name"],
+        row["customer_id"],
+        json.loads(row["row"]) if row["row"] else None,
+        json.loads(row["was"]) if row["was"] else None,
+        json.loads(row["base"]),
+        row["seq"],
+        _moment(row["received_at"]),
+        row["by"],
+    )
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,198 @@
+"""The live overlay: customers with events since the last run, remade from their published rows and the events.
+
+A live score depends only on the run and the events, so every worker finds the same one, without talking to another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rapport.features.engine.clock import local_time
+from rapport.history.settings import Settings
+from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.serving.live.customer_features import features_of
+from rapport.serving.live.database_pool import DatabasePool
+from rapport.serving.live.event_rows import Row, merged
+from rapport.serving.live.event_store import EventStore, Mark, StoredEvent
+from rapport.serving.live.relatives import Relatives
+from rapport.serving.snapshots.contract_rows import Rows
+from rapport.serving.snapshots.live_model import LiveModel
+
+_CACHED = 20_000
+_TOGETHER = 100
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class LiveScore:
+    """The score of one customer with its events: its cutoff, its rows, and the events that the source lacks."""
+
+    batch: ScoreBatch
+    features: pa.Table
+    as_of: datetime
+    received_at: datetime
+    rows: Mapping[str, Sequence[Row]]
+    waiting: tuple[int, ...]
+
+    @property
+    def owner(self) -> str | None:
+        """Return the account owner, as the newest row of the customer names it."""
+        customers = self.rows.get("customers") or [{}]
+        return customers[0].get("owner")
+
+
+class LiveOverlay:
+    """The live scores of one data folder, in one worker; thread-safe."""
+
+    def __init__(self, store: EventStore, settings: Settings, databases: DatabasePool) -> None:
+        self.store, self._settings, self._databases = store, settings, databases
+        self._marks: dict[str, Mark] = {}
+        self._seen, self._version = 0, -2
+        self._lock = threading.Lock()
+        self._scores: OrderedDict[tuple[str, str, int], LiveScore | None] = OrderedDict()
+        self._relatives: dict[str, tuple[str, Relatives]] = {}
+
+    def refresh(self) -> None:
+        """Learn which customers have new events; a few microseconds when there are none."""
+        if not self.store.exists:
+            return
+        with self._lock:
+            version = self.store.version()
+            # This connection's own writes do not change its version, so a writer calls ``note``.
+            if version != self._version:
+                self._version = version
+                self._read_marks()
+
+    def note(self) -> None:
+        """Learn of events that this process stored itself."""
+        with self._lock:
+            self._read_marks()
+
+    def _read_marks(self) -> None:
+        marks, self._seen = self.store.marks(self._seen)
+        self._marks |= marks
+
+    def scores(self, model: LiveModel, customer_ids: Iterable[str]) -> dict[str, LiveScore]:
+        """Return the live scores of those customers whose answer is newer than the run's."""
+        self.refresh()
+        if not self._marks or not model.snapshot.contract_rows.is_complete:
+            return {}
+        marks = {one: self._mark(model, one) for one in dict.fromkeys(customer_ids)}
+        keys = {one: (_name(model), one, mark.seq) for one, mark in marks.items() if mark is not None}
+        with self._lock:
+            found = {one: self._scores[key] for one, key in keys.items() if key in self._scores}
+        new = self._computed(model, [one for one in keys if one not in found])
+        with self._lock:
+            self._scores |= {keys[one]: live for one, live in new.items()}
+            while len(self._scores) > _CACHED:
+                self._scores.popitem(last=False)
+        return {one: live for one, live in (found | new).items() if live is not None}
+
+    def touched(self, model: LiveModel, customer_ids: Iterable[str]) -> list[str]:
+        """Return customers and the relatives whose features they change, sorted."""
+        ids = set(customer_ids)
+        return sorted(ids.union(*(self._relatives_of(model).near(one) for one in ids)))
+
+    def customers(self) -> list[str]:
+        """Return every customer with an event."""
+        self.refresh()
+        return sorted(self._marks)
+
+    def rows(self, model: LiveModel, customer_ids: Sequence[str]) -> tuple[Rows, dict[str, list[int]]]:
+        """Return the rows of customers with their events, and by customer the events that the source does not have."""
+        events = self.store.of([one for one in customer_ids if one in self._marks])
+        return merged_rows(model.snapshot.contract_rows.of(customer_ids), events)
+
+    def _mark(self, model: LiveModel, customer_id: str) -> Mark | None:
+        """Return the newest event of a customer and its relatives."""
+        near = self._relatives_of(model).near(customer_id)
+        marks = [mark for one in (customer_id, *near) if (mark := self._marks.get(one))]
+        return Mark(max(mark.seq for mark in marks), max(mark.received_at for mark in marks)) if marks else None
+
+    def _computed(self, model: LiveModel, customer_ids: Sequence[str]) -> dict[str, LiveScore | None]:
+        """Compute live scores; customers with the same cutoff are computed together."""
+        timezone = self._settings.timezone
+        run_as_of = local_time(model.snapshot.as_of, timezone)
+        groups: dict[datetime, list[str]] = {}
+        for one in customer_ids:
+            mark = self._mark(model, one)
+            assert mark is not None
+            groups.setdefault(max(run_as_of, _cutoff_after(local_time(mark.received_at, timezone))), []).append(one)
+        found: dict[str, LiveScore | None] = {}
+        for as_of, ids in groups.items():
+            for first in range(0, len(ids), _TOGETHER):
+                found |= self._scored(model, ids[first : first + _TOGETHER], as_of)
+        return found
+
+    def _scored(self, model: LiveModel, customer_ids: Sequence[str], as_of: datetime) -> dict[str, LiveScore | None]:
+        near = {one: self._relatives_of(model).near(one) for one in customer_ids}
+        rows, waiting = self.rows(
+            model, list(dict.fromkeys([*customer_ids, *(x for each in near.values() for x in each)]))
+        )
+        table = features_of(model, rows, as_of, self._databases, self._settings)
+        positions = {one: row for row, one in enumerate(table.column("customer_id").to_pylist())}
+        known = [one for one in customer_ids if one in positions]
+        batch = model.scorer.score(table.take([positions[one] for one in known]), as_of)
+        found: dict[str, LiveScore | None] = dict.fromkeys(customer_ids)
+        for position, one in enumerate(known):
+            missing = [seq for each in (one, *near[one]) for seq in waiting.get(each, ())]
+            mark = self._mark(model, one)
+            # A run that was made after the receipt and holds every event answers by itself.
+            if mark is not None and (missing or as_of > local_time(model.snapshot.as_of, self._settings.timezone)):
+                own = {name: [row for row in each if row["customer_id"] == one] for name, each in rows.items()}
+                scored = _with_run_percentile(model, batch.take([position]), one)
+                found[one] = LiveScore(
+                    scored, table.slice(positions[one], 1), as_of, mark.received_at, own, tuple(missing)
+                )
+        return found
+
+    def _relatives_of(self, model: LiveModel) -> Relatives:
+        name = _name(model)
+        kept, found = self._relatives.get(model.target, ("", None))
+        if found is None or kept != name:
+            found = Relatives.of(model, model.snapshot.contract_rows)
+            self._relatives[model.target] = (name, found)
+        found.update(self.store, self._marks)
+        return found
+
+
+def _name(model: LiveModel) -> str:
+    return f"{model.target} {model.bundle.version} {model.snapshot.run.folder.name}"
+
+
+def _cutoff_after(received: datetime) -> datetime:
+    """Return the next full second: a cutoff is exclusive, and the events of one second are computed together."""
+    return received.replace(microsecond=0) + _SECOND
+
+
+def merged_rows(run: Rows, events: Mapping[str, Sequence[StoredEvent]]) -> tuple[Rows, dict[str, list[int]]]:
+    """Return the run's rows of some customers with their events, and the events that are not in the source."""
+    rows, waiting = dict(run), dict[str, list[int]]()
+    tables = {event.table for each in events.values() for event in each}
+    for name in tables:
+        by_customer: dict[str, list[Any]] = {}
+        for row in run.get(name, ()):
+            by_customer.setdefault(row["customer_id"], []).append(row)
+        for customer_id, theirs in events.items():
+            of_table = [event for event in theirs if event.table == name]
+            if of_table:
+                by_customer[customer_id], news = merged(name, by_customer.get(customer_id, []), of_table)
+                waiting.setdefault(customer_id, []).extend(news)
+        rows[name] = [row for each in by_customer.values() for row in each]
+    return rows, waiting
+
+
+def _with_run_percentile(model: LiveModel, batch: ScoreBatch, customer_id: str) -> ScoreBatch:
+    """Keep the percentile of the run, so that the order of lists holds until the next one."""
+    row = model.snapshot.ids.row_of(customer_id)
+    if row is None or not model.snapshot.scored.eligible[row] or not batch.eligible[0]:
+        return batch
+    return replace(batch, percentile=np.array([model.snapshot.scored.percentile[row]]))

@@ -1,0 +1,112 @@
+"""The contract rows of each customer, published by a scoring run: live answers need no database.
+
+``rows_<table>.arrow`` holds the rows sorted by customer, with the columns that the company's table has;
+``rows_ids.npy`` the sorted ids of all customers, ``rows_<table>.npy`` the first row of each of them. Workers
+memory-map all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from rapport.history import History
+from rapport.history.contract import CUSTOMERS, FEATURE_TABLES, Table, columns_of
+from rapport.history.sql import quoted
+from rapport.serving.snapshots.store import CustomerIndex, npy_bytes
+
+_BATCH_ROWS = 1 << 16
+# The text of a conversation is no input of any feature: its sentiment is.
+_UNUSED = frozenset({"text"})
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class ContractRows:
+    """The contract rows in one run's folder, by customer."""
+
+    folder: Path
+
+    def of(self, customer_ids: Sequence[str]) -> Rows:
+        """Return the rows of some customers by table; a customer without rows has none."""
+        spans = [span for one in customer_ids if (span := self._ids.row_of(one)) is not None]
+        found: Rows = {}
+        for name, (table, starts) in self._tables.items():
+            rows: list[dict[str, Any]] = []
+            for span in spans:
+                first, end = starts[span : span + 2].tolist()
+                rows += table.slice(first, end - first).to_pylist()
+            if rows:
+                found[name] = rows
+        return found
+
+    def column(self, table: str, name: str) -> list[Any]:
+        """Return one whole column, such as the parents of all customers; empty if the table has no such column."""
+        rows = self._tables.get(table)
+        return rows[0].column(name).to_pylist() if rows and name in rows[0].column_names else []
+
+    @cached_property
+    def is_complete(self) -> bool:
+        """Whether the run published its rows; runs of earlier versions did not."""
+        return (self.folder / "rows_ids.npy").is_file()
+
+    @cached_property
+    def _ids(self) -> CustomerIndex:
+        path = self.folder / "rows_ids.npy"
+        return CustomerIndex(np.load(path, mmap_mode="r") if path.is_file() else np.array([], dtype="S1"))
+
+    @cached_property
+    def _tables(self) -> dict[str, tuple[pa.Table, npt.NDArray[np.int64]]]:
+        found = {}
+        for table in FEATURE_TABLES:
+            path = self.folder / f"rows_{table.name}.arrow"
+            if path.is_file():
+                with pa.memory_map(str(path)) as source:
+                    rows = pa.ipc.open_file(source).read_all()
+                found[table.name] = (rows, np.load(self.folder / f"rows_{table.name}.npy", mmap_mode="r"))
+        return found
+
+
+def write_contract_rows(history: History, folder: Path) -> None:
+    """Write the rows of all tables into a run's folder, a batch at a time."""
+    counts = {table.name: _counts(history, table) for table in FEATURE_TABLES if history.rows.get(table.name)}
+    ids = np.unique(np.concatenate([ids for ids, _ in counts.values()] or [np.array([], dtype="S1")]))
+    (folder / "rows_ids.npy").write_bytes(npy_bytes(ids))
+    for name, (theirs, count) in counts.items():
+        starts = np.zeros(len(ids) + 1, np.int64)
+        starts[np.searchsorted(ids, theirs) + 1] = count
+        (folder / f"rows_{name}.npy").write_bytes(npy_bytes(np.cumsum(starts)))
+        _write_table(history, name, folder / f"rows_{name}.arrow")
+
+
+def _counts(history: History, table: Table) -> tuple[npt.NDArray[np.bytes_], npt.NDArray[np.int64]]:
+    found = history.connection.sql(f"SELECT customer_id, count(*) AS rows FROM {table.name} GROUP BY 1 ORDER BY 1")
+    rows = found.to_arrow_table()
+    ids = np.array([one.encode() for one in rows["customer_id"].to_pylist()], dtype=np.bytes_)
+    return ids, rows["rows"].to_numpy()
+
+
+def _write_table(history: History, name: str, path: Path) -> None:
+    columns = ", ".join(quoted(column) for column in _columns(history, name))
+    reader = history.connection.sql(f"SELECT {columns} FROM {name} ORDER BY customer_id").to_arrow_reader(_BATCH_ROWS)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, reader.schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+
+
+def _columns(history: History, name: str) -> Iterator[str]:
+    """Return the columns that the company's table has, and the attributes of customers."""
+    present, table = history.present[name], next(table for table in FEATURE_TABLES if table.name == name)
+    yield from (column.name for column in columns_of(table) if column.name in present and column.name not in _UNUSED)
+    if table is CUSTOMERS:
+        known = {column.name for column in columns_of(table)}
+        yield from (
+            row[0] for row in history.connection.execute("DESCRIBE customers").fetchall() if row[0] not in known
+        )

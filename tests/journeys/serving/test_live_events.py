@@ -1,0 +1,86 @@
+"""Events over the API: stored before the receipt, in every answer at once, and gone into the next run."""
+
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+from serving_world import bearer, history_body, served
+
+
+@pytest.fixture(scope="module")
+def home(company, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("live")
+    shutil.copytree(company.home, folder / "home")
+    return folder / "home"
+
+
+@pytest.fixture(scope="module")
+def client(home):
+    with served(home, keys=False) as one:
+        yield one
+
+
+def _score(client, customer_id):
+    return client.post("/v1/score", json={"customer_ids": [customer_id]}).json()["answers"][0]
+
+
+def test_an_order_is_in_the_next_answer_of_every_worker(client, home, active):
+    customer, before = active[3], _score(client, active[3])
+    now = datetime.now(UTC).isoformat()
+    row = {"order_id": "new-1", "ordered_at": now, "amount": 5000.0}
+    sent = {"events": [{"customer_id": customer, "table": "orders", "event_id": "e-1", "row": row}]}
+    receipt = client.post("/v1/events", json=sent).json()
+    assert receipt["accepted"] == 1
+    assert client.post("/v1/events", json=sent).json()["accepted"] == 0, "the same event twice"
+    after = _score(client, customer)
+    assert after["probability"] != before["probability"]
+    assert after["live"]["run_as_of"][:10] == before["as_of"][:10]
+    assert after["percentile"] == before["percentile"]
+    with served(home, keys=False) as other:
+        assert _score(other, customer) == after
+        page = other.post("/v1/customer", json={"customer_id": customer}).json()["answers"][0]
+        assert (page["probability"], page["as_of"]) == (after["probability"], after["as_of"])
+
+
+def test_an_unknown_customer_becomes_known_by_its_events(client):
+    assert "error" in _score(client, "brand-new")
+    row = {"order_id": "n-1", "ordered_at": "2026-10-30T10:00:00", "amount": 900.0}
+    client.post("/v1/events", json={"customer_id": "brand-new", "table": "orders", "rows": [row]}).raise_for_status()
+    assert _score(client, "brand-new")["probability"] > 0
+
+
+def test_a_correction_replaces_the_event_and_a_reused_id_is_refused(client, company, active):
+    customer = active[5]
+    row = {"order_id": "c-1", "ordered_at": "2026-10-20", "amount": 70000.0}
+    event = {"customer_id": customer, "table": "orders", "event_id": "c-1", "row": row}
+    client.post("/v1/events", json={"events": [event]}).raise_for_status()
+    wrong = client.post("/v1/events", json={"events": [event | {"row": row | {"amount": 1.0}}]})
+    assert wrong.status_code == 409
+    deleted = {"customer_id": customer, "table": "orders", "event_id": "c-2", "corrects": "c-1"}
+    client.post("/v1/events", json={"events": [deleted]}).raise_for_status()
+    after = _score(client, customer)
+    assert after["live"]["not_in_source"] == 0
+    body = history_body(company, customer)
+    again = client.post("/v1/score_history", json={"as_of": after["as_of"], "histories": [body]}).json()["answers"][0]
+    assert again["probability"] == after["probability"], "as if the order had never been"
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "says"),
+    [
+        ("orders", {"order_id": "x", "ordered_at": "yesterday", "amount": 1.0}, "is not a time"),
+        ("orders", {"order_id": "x", "ordered_at": "2026-01-01"}, "amount"),
+        ("orders", {"order_id": "x", "ordered_at": "2026-01-01", "amount": 1.0, "colour": "red"}, "no column colour"),
+        ("order", {"order_id": "x"}, "No such table"),
+    ],
+)
+def test_a_row_that_a_run_would_reject_is_refused_with_its_place(client, active, table, row, says):
+    answer = client.post("/v1/events", json={"customer_id": active[0], "table": table, "rows": [row]})
+    assert answer.status_code == 422
+    assert says in answer.json()["error"]["message"]
+
+
+def test_events_need_their_scope(keyed, secrets, active):
+    row = {"order_id": "x", "ordered_at": "2026-01-01", "amount": 1.0}
+    body = {"customer_id": active[0], "table": "orders", "rows": [row]}
+    assert keyed.post("/v1/events", json=body, headers=bearer(secrets["read"])).status_code == 403
