@@ -170,7 +170,8 @@ class Application:
         table, policy = self._portfolios.of(model), self._portfolios.policy(model)
         rows = [model.snapshot.ids.row_of(one) for one in customer_ids]
         # The portfolio has the rows of the snapshot in their order.
-        figures = iter(table.take([row for row in rows if row is not None]).to_pylist())
+        known = pa.array([row for row in rows if row is not None], pa.int64())
+        figures = iter(table.take(known).to_pylist())
         found = [
             with_portfolio(answer.as_dict(), next(figures), policy, language) if answer is not None else None
             for answer in model.answers(customer_ids, reasons, language)
@@ -253,10 +254,10 @@ class Application:
         idempotency_key: str = "",
     ) -> dict[str, Any]:
         """Store a person's feedback beside the score that the person saw."""
-        answer = self.current_answers(self.live_model(target), [customer_id], 0, "en")[0]
+        answer = self.answers_of(self.live_model(target), [customer_id], 0, "en")[0]
         if answer is None:
             raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
-        shown = {"version": answer.model.version, "probability": answer.probability}
+        shown = {"version": answer["model"]["version"], "probability": answer["probability"]}
         entry = FeedbackEntry(customer_id, target, verdict, comment, action, until)
         at = datetime.now(UTC).isoformat(timespec="seconds")
         return self._feedback.save(entry, by=viewer.name, at=at, shown=shown, idempotency_key=idempotency_key)
