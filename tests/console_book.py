@@ -32,6 +32,7 @@ _FAMILIES = (
     "risk",
     "tenure",
 )
+_GRADES = ("prime", "ordinary", "at_risk")
 _TIERS = ("vip", "key", "normal", "at_risk")
 _NAMES = (
     "Nordlicht Optik",
@@ -74,7 +75,25 @@ def draw_portfolio(size: int, seed: int, base: float) -> pa.Table:
         "tier_30d": _tiers(old),
         "due": [(AS_OF + timedelta(int(d))).isoformat() for d in draw.integers(2, 30, size)],
     }
-    return pa.table({**words, **_numbers(draw, p, before, value, score, base)})
+    health = np.clip(100 * (1 - p) + draw.normal(0, 6, size), 0, 100)
+    effect = np.round(0.4 * (1 - p), 3)
+    words |= {
+        "health_grade": [_GRADES[int(np.searchsorted((0.25, 0.5), one))] for one in p],
+        "lead_grade": words["grade"],
+        "list": ["probably_lost" if one > 0.9 else "at_risk" for one in p],
+        "renewal_at": [(AS_OF + timedelta(int(d))).isoformat() for d in draw.integers(-20, 300, size)],
+        "last_order_at": [(AS_OF - timedelta(int(d))).isoformat() for d in draw.integers(1, 300, size)],
+    }
+    money = {
+        "health_score": health,
+        "health_before_30d": np.clip(health - draw.normal(0, 5, size), 0, 100),
+        "spend_if_retained": value,
+        "revenue_at_risk": value * p,
+        "contact_effect": effect,
+        "savable": value * p * effect * 0.3,
+        "clv_3y": value * 2.4,
+    }
+    return pa.table({**words, **_numbers(draw, p, before, value, score, base), **money})
 
 
 def _numbers(

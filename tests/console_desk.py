@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -12,28 +12,21 @@ import yaml
 from console_book import AS_OF, OWNERS, draw_portfolio
 
 from rapport.errors import ServingError
+from rapport.serving.application.account_work import AccountWork
 from rapport.serving.errors import RequestError
+from rapport.serving.security.keys import Viewer
 
 BASE = {"churn": 0.21, "conversion": 0.12}
 _EXAMPLE = yaml.safe_load(Path(__file__).with_name("console_example.yaml").read_text(encoding="utf-8"))
 _LAST_STEP = 15
 
 
-@dataclass(frozen=True)
-class Viewer:
-    """The same three fields as the service's viewer."""
-
-    name: str
-    scopes: frozenset[str]
-    owner: str | None = None
-
-    def may(self, scope: str) -> bool:
-        return scope in self.scopes or "admin" in self.scopes
-
-
 KEYS = {
     "key-of-all": Viewer("all", frozenset({"read", "score", "feedback"})),
     "key-of-maria": Viewer("maria", frozenset({"read", "feedback"}), owner="Maria Lopez"),
+    "key-of-team": Viewer(
+        "lead", frozenset({"read", "feedback"}), team=("Maria Lopez", "Tom Becker"), person="Lea Lead"
+    ),
     "key-of-reader": Viewer("reader", frozenset({"read"})),
     "key-of-scorer": Viewer("scorer", frozenset({"score"})),
 }
@@ -44,7 +37,8 @@ class ExampleApplication:
 
     def __init__(self, size: int = 240, *, keys_disabled: bool = True) -> None:
         self.keys_disabled = keys_disabled
-        self.notes: list[dict[str, Any]] = []
+        self._folder = TemporaryDirectory()
+        self.work = AccountWork(Path(self._folder.name), self._shown)
         self.notice: str | None = None
         self._valid = dict(KEYS)
         leads = max(size // 4, 20)
@@ -70,6 +64,7 @@ class ExampleApplication:
 
     def about(self) -> dict[str, Any]:
         words = {"as_of": AS_OF.isoformat(), "scored_at": "2026-11-01T02:10:00", "currency": "CNY", "language": "en"}
+        words["timezone"] = "Asia/Shanghai"
         more = {"calls_per_week": 20, "names": True, "mlflow": "http://127.0.0.1:5000", "notice": self.notice}
         return {**words, "targets": ["churn", "conversion"], "horizons": {"churn": "12mo", "conversion": "90d"}, **more}
 
@@ -125,7 +120,7 @@ class ExampleApplication:
             "rfm": {**rfm, "orders": fact["orders_12m"], "spend": fact["value"]},
             "levers": in_language(_EXAMPLE["levers"], language),
             "actions": _actions(answers[0]["reasons"], fact["owner"]),
-            "feedback": [note for note in reversed(self.notes) if note["customer_id"] == customer_id],
+            "feedback": [],
         }
 
     def _tree(self, customer_id: str) -> dict[str, Any] | None:
@@ -186,15 +181,30 @@ class ExampleApplication:
     def check_card(self, yaml_text: str) -> str | None:
         return None if "dimensions" in yaml_text else "The card has no dimensions. Give it at least one."
 
-    def latest_feedback(self, target: str) -> dict[str, dict[str, Any]]:
-        return {note["customer_id"]: note for note in self.notes if note["target"] == target}
+    @property
+    def notes(self) -> list[dict[str, Any]]:
+        """Return the tasks, oldest first, as the tests read them."""
+        return sorted(self.work.tasks.list(), key=lambda task: int(task["id"]))
 
-    def feedback(self, viewer: Viewer, **note: Any) -> dict[str, Any]:
-        if note["verdict"] not in ("done", "snoozed", "not_right", "right"):
-            raise ServingError(f"There is no verdict {note['verdict']!r}. Use done, snoozed, not_right or right.")
-        kept = {"comment": "", "action": "", "until": None, **note, "by": viewer.name, "at": "2026-11-02T09:00:00"}
-        self.notes.append(kept)
-        return kept
+    def may_see(self, viewer: Viewer, customer_id: str) -> bool:
+        owners = [
+            self.facts(customer_id, target)["owner"] for target in self._rows if customer_id in self._rows[target]
+        ]
+        return any(viewer.sees_owner(owner) for owner in owners)
+
+    def search(self, viewer: Viewer, text: str, limit: int = 50) -> tuple[list[dict[str, Any]], int]:
+        found = {}
+        for target, table in self._portfolios.items():
+            for row in table.select(["customer_id", "name", "owner", "region", "state", "probability"]).to_pylist():
+                is_match = text.lower() in f"{row['customer_id']} {row['name']}".lower()
+                if is_match and viewer.sees_owner(row["owner"]):
+                    found[row["customer_id"]] = {**row, "contact": None, "scores": {target: row.pop("probability")}}
+        ranked = sorted(found.values(), key=lambda match: match["customer_id"].lower() != text.lower())
+        return ranked[:limit], len(ranked)
+
+    def _shown(self, customer_id: str, target: str) -> dict[str, Any]:
+        fact = self.facts(customer_id, target)
+        return {"version": "7", "probability": fact["probability"], "money": fact["savable"], "owner": fact["owner"]}
 
 
 _TOTALS = (("total_value", "value"), ("total_at_risk", "value_at_risk"))

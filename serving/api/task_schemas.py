@@ -10,7 +10,7 @@ from rapport.serving.api.schemas import Body, Day, Id, Target
 
 Text = Annotated[str, StringConstraints(max_length=2_000)]
 Short = Annotated[str, StringConstraints(max_length=200)]
-TaskId = Annotated[int, Field(ge=1)]
+TaskId = Annotated[int, Field(ge=1, le=2**53)]
 Status = Literal["open", "snoozed", "done", "cancelled"]
 Outcome = Literal[
     "", "reached", "not_reached", "retained", "reordered", "won", "lost", "wrong_prediction", "other"

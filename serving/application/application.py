@@ -15,6 +15,7 @@ from rapport.scoring.actions.playbook import playbook_of
 from rapport.serving.application import card_queries, model_queries
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
+from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.live_answers import live_answer
 from rapport.serving.application.portfolio_answers import with_portfolio
 from rapport.serving.errors import UNKNOWN_CUSTOMER, NotReadyError, RequestError, error_body
@@ -30,8 +31,6 @@ from rapport.serving.snapshots.portfolio_table import PortfolioLookup, Portfolio
 from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.score_change import explain_change
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
-
-_STALE = timedelta(days=3)
 
 
 class Application:
@@ -96,8 +95,8 @@ class Application:
         row = model.snapshot.ids.row_of(customer_id)
         if row is None:
             live = self.overlay.scores(model, [customer_id]).get(customer_id)
-            return live is not None and viewer.owner in (None, live.owner)
-        return viewer.owner is None or model.snapshot.owner(row) == viewer.owner
+            return live is not None and viewer.sees_owner(live.owner)
+        return viewer.sees_owner(model.snapshot.owner(row))
 
     def store_events(self, events: Sequence[SentEvent], viewer: Viewer, *, idempotency_key: str = "") -> dict[str, Any]:
         """Store rows of customers durably; every answer from now on holds them."""
@@ -110,6 +109,10 @@ class Application:
         """Return whether a snapshot of any target has the customer and ``viewer`` may see it."""
         return any(self.sees(viewer, self.live_model(target), customer_id) for target in self.targets())
 
+    def search(self, viewer: Viewer, text: str, limit: int = 50) -> tuple[list[dict[str, Any]], int]:
+        """Return the customers whom ``viewer`` may see that match by id, name or contact, and how many there are."""
+        return search_customers([self.live_model(target) for target in self.targets()], viewer, text, limit)
+
     def _shown_score(self, customer_id: str, target: str) -> dict[str, Any]:
         """Return the score that a new task keeps, so that a report can compare it with the outcome."""
         model = self.live_model(target)
@@ -121,22 +124,21 @@ class Application:
         return {**shown, "owner": owner}
 
     def about(self) -> dict[str, Any]:
-        """Return what every page shows: cutoff, currency, targets, and a notice when the scores are old."""
+        """Return what every page shows: cutoff, currency, time zone, targets."""
         snapshot = self.live_model(self.main_target()).snapshot
         scored_at = snapshot.run.manifest.scored_at
-        age = datetime.now(UTC) - datetime.fromisoformat(scored_at)
-        notice = f"These scores are {age.days} days old; no scoring run has finished since." if age > _STALE else None
         return {
             "as_of": snapshot.as_of.date().isoformat(),
             "scored_at": scored_at,
             "currency": self.settings.currency,
+            "timezone": self.settings.timezone,
             "language": self.settings.language,
             "targets": self.targets(),
             "horizons": {target: self.live_model(target).bundle.horizon for target in self.targets()},
             "calls_per_week": self.settings.calls_per_week,
             "names": "name" in snapshot.customers.column_names,
             "mlflow": self._mlflow,
-            "notice": notice,
+            "notice": None,
         }
 
     def portfolio_table(self, target: str) -> pa.Table:

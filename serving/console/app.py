@@ -1,8 +1,9 @@
 """The console as one ASGI application, mounted by the service beside its HTTP API."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -10,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from rapport.serving.console.page_context import AuditRecorder, PortfolioCache
-from rapport.serving.console.pages import cards, customer, model, portfolio, worklist
+from rapport.serving.console.pages import cards, customer, model, portfolio, search, tasks, work, worklist
 from rapport.serving.console.rendering import page_renderer
 from rapport.serving.console.router import PageRouter
 from rapport.serving.console.session import Sessions
@@ -31,9 +32,9 @@ class ImmutableStaticFiles(StaticFiles):
         return response
 
 
-def today_utc() -> date:
-    """Return today's date."""
-    return datetime.now(UTC).date()
+def today_in(timezone: str) -> date:
+    """Return today's date in the company's time zone."""
+    return datetime.now(ZoneInfo(timezone)).date()
 
 
 def no_audit(_request: RequestContext, _customer_ids: Sequence[str], _now: datetime) -> None:
@@ -46,7 +47,7 @@ def create_console(
     secret: bytes,
     secure: bool = False,
     record: AuditRecorder = no_audit,
-    today: Callable[[], date] = today_utc,
+    today: Callable[[str], date] = today_in,
 ) -> Starlette:
     """Build the console over an application.
 
@@ -57,15 +58,24 @@ def create_console(
         application, Sessions(secret, secure), page_renderer(), PortfolioCache(application), today, record
     )
     read, write = ["GET", "HEAD"], ["POST"]
-    log_feedback = router.page(worklist.log_feedback, scope="feedback")
+    act = router.page(work.act, scope="feedback")
     return Starlette(
         routes=[
             Route("/", router.page(worklist.show), methods=read),
-            Route("/find", router.page(worklist.find), methods=read),
+            Route("/find", router.page(search.find), methods=read),
             Route("/worklist.csv", router.page(worklist.csv_file), methods=read),
             Route("/worklist.xlsx", router.page(worklist.excel_file), methods=read),
-            Route("/feedback", log_feedback, methods=write),
-            Route("/marks", log_feedback, methods=write),  # the path of older pages that are still open
+            Route("/work", act, methods=write),
+            Route("/work/many", router.page(work.act_on_many, scope="feedback"), methods=write),
+            Route("/work/undo", router.page(work.undo, scope="feedback"), methods=write),
+            Route("/views", router.page(work.save_view), methods=write),
+            Route("/views/delete", router.page(work.delete_view), methods=write),
+            Route("/tasks", router.page(tasks.show), methods=read),
+            Route("/tasks/{task_id:int}", router.page(tasks.change, scope="feedback"), methods=write),
+            Route("/tasks.ics", router.calendar(), methods=read),
+            # The paths of older pages that are still open.
+            Route("/feedback", act, methods=write),
+            Route("/marks", act, methods=write),
             Route("/customers/{customer_id:path}", router.page(customer.show), methods=read),
             Route("/portfolio", router.page(portfolio.show), methods=read),
             Route("/model", router.page(model.show), methods=read),

@@ -5,25 +5,28 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from zoneinfo import ZoneInfo
 
-import pyarrow.compute as pc
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from rapport.serving.console import formats
-from rapport.serving.console.portfolio_columns import PortfolioColumns
+from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.translations import Translations
 from rapport.serving.errors import RequestError
 from rapport.serving.security.request_context import RequestContext, current_request
 
 if TYPE_CHECKING:
+    from rapport.serving.application.account_work import AccountWork
     from rapport.serving.application.application import Application
     from rapport.serving.security.keys import Viewer
 
 
 _STALE_DAYS = 3
+_MESSAGE = ("did", "tasks", "n")
 
 
 AuditRecorder = Callable[[RequestContext, Sequence[str], datetime], None]
@@ -41,8 +44,7 @@ class PortfolioCache:
         table = self._application.portfolio_table(target)
         cached = self._cached.get(target)
         if cached is None or cached[0] is not table:
-            scored = table.filter(pc.is_valid(table["probability"]))
-            cached = self._cached[target] = (table, PortfolioColumns(scored))
+            cached = self._cached[target] = (table, PortfolioColumns(table))
         return cached[1]
 
 
@@ -57,6 +59,7 @@ class PageContext:
     language: str
     form: Mapping[str, str]
     csrf_token: str
+    calendar_token: str
     renderer: PageRenderer
     today: date
     about: Mapping[str, Any]
@@ -82,6 +85,54 @@ class PageContext:
         """The scored customers of the target; one snapshot for the whole page, whatever is published meanwhile."""
         return self.portfolios.of(self.target)
 
+    @cached_property
+    def visible(self) -> Mask:
+        """The rows of the portfolio that the viewer may see."""
+        return self.visible_rows(self.portfolio)
+
+    def visible_rows(self, portfolio: PortfolioColumns) -> Mask:
+        """Select the customers of a portfolio that the viewer may see."""
+        owners = self.viewer.owners
+        if owners is None:
+            return np.ones(portfolio.size, dtype=bool)
+        column = portfolio.category("owner")
+        return np.logical_or.reduce([column.equals(owner) for owner in owners])
+
+    @property
+    def work(self) -> "AccountWork":
+        """The tasks, recorded facts and saved views."""
+        return self.application.work
+
+    @property
+    def own_names(self) -> set[str]:
+        """The names under which tasks belong to the viewer."""
+        return {name for name in (self.viewer.owner, self.viewer.person, self.viewer.name) if name}
+
+    @property
+    def stamp(self) -> dict[str, str]:
+        """Who does something, and when."""
+        return {"by": self.viewer.name, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+
+    @property
+    def is_htmx(self) -> bool:
+        """Whether the page's script asks, which replaces a part of the page."""
+        return self.request.headers.get("hx-request") == "true"
+
+    @property
+    def scope(self) -> str:
+        """Whose customers the viewer sees: own, team or all; titles say it."""
+        return "own" if self.viewer.owner else "team" if self.viewer.team else "all"
+
+    @cached_property
+    def capacity(self) -> int:
+        """Contacts a week within the viewer's scope: the team's capacity is shared evenly by the account owners."""
+        total, own = int(self.about["calls_per_week"]), self.about.get("capacity") or {}
+        owners = self.viewer.owners
+        if owners is None:
+            return total
+        count = max(1, len(self.portfolio.category("owner").values) - 1)
+        return sum(int(own.get(owner, -(-total // count))) for owner in owners)
+
     @property
     def may_log_feedback(self) -> bool:
         """Whether the viewer may log outcomes."""
@@ -89,9 +140,21 @@ class PageContext:
 
     @property
     def notice(self) -> str:
-        """The notice on top of every page: that the scores are stale, or a notice of the application."""
-        age = (self.today - date.fromisoformat(str(self.about["scored_at"])[:10])).days
-        return self.translate("frame.stale", days=age) if age > _STALE_DAYS else str(self.about["notice"] or "")
+        """The notice on top of every page: that the data are old, or a notice of the application."""
+        age = (self.today - date.fromisoformat(str(self.about["as_of"])[:10])).days
+        if age > _STALE_DAYS:
+            return self.translate(
+                "frame.stale", days=age, day=formats.day(str(self.about["as_of"])[:10], self.language)
+            )
+        return str(self.about["notice"] or "")
+
+    @property
+    def scored_at(self) -> str:
+        """When the customers were scored, in the company's time zone, with the zone."""
+        zone = str(self.about.get("timezone") or "UTC")
+        at = datetime.fromisoformat(str(self.about["scored_at"]))
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(ZoneInfo(zone))
+        return f"{at:%Y-%m-%d %H:%M} {zone}"
 
     def horizon(self, target: str) -> str:
         """Return the prediction horizon of a target as the language writes it."""
@@ -104,12 +167,7 @@ class PageContext:
 
     def is_visible(self, customer_id: str) -> bool:
         """Whether the viewer's key shows this customer."""
-        owner = self.viewer.owner
-        if owner is None:
-            return True
-        portfolios = (self.portfolios.of(target) for target in self.about["targets"])
-        rows = ((portfolio, portfolio.row_of_id.get(customer_id)) for portfolio in portfolios)
-        return any(row is not None and portfolio.category("owner").at(row) == owner for portfolio, row in rows)
+        return bool(self.application.may_see(self.viewer, customer_id))
 
     def require_visible(self, customer_id: str) -> None:
         """Refuse a customer of another owner with the sentence for one that does not exist."""
@@ -127,6 +185,19 @@ class PageContext:
             query.setdefault("target", self.target)
         return self.root + quote(path) + (f"?{urlencode(query)}" if query else "")
 
+    def customer_url(self, customer_id: str, back: str) -> str:
+        """Return the URL of a customer's page that leads back to the list from which it was opened."""
+        return self.url(f"/customers/{customer_id}", back=local_url(back))
+
+    def switch_url(self, target: str) -> str:
+        """Return this page's URL for another target; filters stay."""
+        kept = [
+            (name, value)
+            for name, value in self.request.query_params.multi_items()
+            if name not in (*_MESSAGE, "target", "page", "part") and not name.startswith("if.")
+        ]
+        return f"?{urlencode([('target', target), *kept])}"
+
     @property
     def root(self) -> str:
         """The path under which the console is mounted."""
@@ -141,13 +212,32 @@ class PageContext:
             "currency": self.about["currency"],
             "shown_target": target,
             "horizon": self.horizon(target) if target in self.about["targets"] else "",
-            "current_url": self.request.url.path + (f"?{query}" if (query := self.request.url.query) else ""),
+            "current_url": self.here,
         }
         return HTMLResponse(self.renderer.render(template, self.language, **{**frame, **context}), status)
 
     def redirect(self, back: str) -> Response:
         """Redirect to a page of this server, never to another site."""
         return RedirectResponse(local_url(back) or self.url("/"), 303)
+
+    def redirect_with(self, back: str, **params: str) -> Response:
+        """Redirect to a page of this server with a message for it in the query."""
+        parts = urlsplit(local_url(back) or self.url("/"))
+        kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in _MESSAGE]
+        query = urlencode([*kept, *((name, value) for name, value in params.items() if value)])
+        return RedirectResponse(f"{parts.path}?{query}", 303)
+
+    @property
+    def message(self) -> dict[str, str]:
+        """What the last click did, as the redirect carries it; empty on other pages."""
+        given = {name: self.request.query_params.get(name, "")[:2_000] for name in _MESSAGE}
+        return given if self.translate.has(f"did.{given['did']}") else {}
+
+    @property
+    def here(self) -> str:
+        """The URL of this page, without the message of the last click."""
+        kept = [(name, value) for name, value in self.request.query_params.multi_items() if name not in _MESSAGE]
+        return self.request.url.path + (f"?{urlencode(kept)}" if kept else "")
 
 
 def local_url(url: str) -> str:

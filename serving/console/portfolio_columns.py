@@ -11,21 +11,11 @@ import pyarrow.compute as pc
 RowIndexes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 FloatColumn = npt.NDArray[np.float64]
+DayColumn = npt.NDArray[np.datetime64]
 
-_CATEGORIES = (
-    "owner",
-    "region",
-    "industry",
-    "source",
-    "segment",
-    "state",
-    "tier",
-    "tier_30d",
-    "family",
-    "due",
-    "grade",
-)
 _ABSENT = ""
+# Runs of earlier versions have the second name.
+_ALIASES = {"lead_grade": ("grade",), "family": ("first_reason_family",), "due": ("next_action_due",)}
 
 
 class CategoricalColumn:
@@ -56,16 +46,37 @@ class PortfolioColumns:
     def __init__(self, table: pa.Table) -> None:
         self._table = table
         self.size: int = table.num_rows
-        self._categories = {name: CategoricalColumn(self._column(name, pa.string())) for name in _CATEGORIES}
+        self._categories: dict[str, CategoricalColumn] = {}
+        self._days: dict[str, DayColumn] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether the scoring run wrote this column with at least one value."""
+        return self._column(name, pa.string()).null_count < self.size
 
     def _column(self, name: str, kind: pa.DataType) -> pa.ChunkedArray:
-        if name in self._table.column_names:
-            return self._table.column(name)
+        for known in (name, *_ALIASES.get(name, ())):
+            if known in self._table.column_names:
+                return self._table.column(known)
         return pa.chunked_array([pa.nulls(self.size, kind)])
 
     def category(self, name: str) -> CategoricalColumn:
-        """Return a categorical column."""
-        return self._categories[name]
+        """Return a categorical column; every value is absent where the table lacks the column."""
+        found = self._categories.get(name)
+        if found is None:
+            found = self._categories[name] = CategoricalColumn(self._column(name, pa.string()))
+        return found
+
+    def days(self, name: str) -> DayColumn:
+        """Return a column of days, not-a-time where unknown."""
+        found = self._days.get(name)
+        if found is None:
+            found = self._days[name] = self._read_days(name)
+        return found
+
+    def _read_days(self, name: str) -> DayColumn:
+        column = self._column(name, pa.string())
+        texts = pc.utf8_slice_codeunits(column.cast(pa.string()), 0, 10).fill_null("NaT")
+        return np.asarray(texts.to_numpy(), dtype="datetime64[D]")
 
     def numeric(self, name: str) -> FloatColumn:
         """Return a numeric column, nan where unknown."""
@@ -90,9 +101,14 @@ class PortfolioColumns:
         return {str(key): row for row, key in enumerate(self._column("customer_id", pa.string()).to_pylist())}
 
     @cached_property
+    def scored(self) -> Mask:
+        """The customers with a probability; the others have a state only."""
+        return ~np.isnan(self.numeric("probability"))
+
+    @cached_property
     def revenue_at_risk(self) -> FloatColumn:
         """Money that depends on the outcome: as scored, else the value times its probability."""
-        scored = self.numeric("value_at_risk")
+        scored = self._first_known("revenue_at_risk", "value_at_risk")
         return np.where(np.isnan(scored), self.numeric("value") * self.numeric("probability"), scored)
 
     @cached_property
@@ -100,13 +116,21 @@ class PortfolioColumns:
         """Money of which ``revenue_at_risk`` is the probable share: spend if retained, or a lead's open pipeline."""
         probability = self.numeric("probability")
         known = probability > 0
-        return np.where(known, self.revenue_at_risk / np.where(known, probability, 1.0), self.numeric("value"))
+        derived = np.where(known, self.revenue_at_risk / np.where(known, probability, 1.0), self.numeric("value"))
+        stated = self.numeric("spend_if_retained")
+        return np.where(np.isnan(stated), derived, stated)
 
     @cached_property
     def expected_savings(self) -> FloatColumn:
-        """Money that contact may save: as scored, else all revenue at risk."""
-        expected = self.numeric("expected_saved")
+        """Money that contact may save, or bring with a lead: as scored, else all revenue at risk."""
+        expected = self._first_known("savable", "expected_value", "expected_saved")
         return np.nan_to_num(np.where(np.isnan(expected), self.revenue_at_risk, expected))
+
+    def _first_known(self, *names: str) -> FloatColumn:
+        found = np.full(self.size, np.nan)
+        for name in names:
+            found = np.where(np.isnan(found), self.numeric(name), found)
+        return found
 
     @cached_property
     def score_change(self) -> FloatColumn:

@@ -11,11 +11,11 @@ from starlette.responses import HTMLResponse, Response
 
 from rapport.errors import RapportError
 from rapport.serving.console.page_context import AuditRecorder, PageContext, PortfolioCache
-from rapport.serving.console.pages import sign_in
+from rapport.serving.console.pages import sign_in, tasks
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.session import Sessions
 from rapport.serving.console.translations import LANGUAGES, Translations
-from rapport.serving.errors import error_response
+from rapport.serving.errors import RequestError, error_response
 from rapport.serving.security.request_context import VIEWER
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class PageRouter:
     sessions: Sessions
     renderer: PageRenderer
     portfolios: PortfolioCache
-    today: Callable[[], date]
+    today: Callable[[str], date]
     record_audit: AuditRecorder
 
     def page(self, handler: PageHandler, scope: str = "read") -> Endpoint:
@@ -86,6 +86,18 @@ class PageRouter:
 
         return self._endpoint(respond)
 
+    def calendar(self) -> Endpoint:
+        """Return the endpoint of the calendar feed: its token names the key, whose tasks are answered."""
+
+        def respond(request: Request, _: Mapping[str, str]) -> Response:
+            name = self.sessions.calendar_key_name(request.query_params.get("token", ""))
+            viewer = self.application.viewer(name) if name else None
+            if viewer is None or not viewer.may("read"):
+                return self._unavailable(request, self._translations(request)("error.no_page"), 404)
+            return tasks.calendar_file(self._context(request, {}, viewer, self.application.about()))
+
+        return self._endpoint(respond)
+
     def set_language(self) -> Endpoint:
         """Return the endpoint that stores the chosen language and goes back."""
 
@@ -118,8 +130,9 @@ class PageRouter:
             language=sign_in.preferred_language(request, str(about["language"])),
             form=form,
             csrf_token=self.sessions.csrf_token(request),
+            calendar_token=self.sessions.calendar_token(viewer.name),
             renderer=self.renderer,
-            today=self.today(),
+            today=self.today(str(about.get("timezone") or "UTC")),
             about=about,
             record_audit=self.record_audit,
         )
@@ -131,6 +144,8 @@ class PageRouter:
             return page.render("error.html", 403, sentence=page.translate("error.stale_form"))
         try:
             return handler(page)
+        except RequestError as error:
+            return page.render("error.html", error.status, sentence=str(error.in_language(page.language)))
         except RapportError as error:
             return page.render("error.html", error_response(error)[0], sentence=str(error))
 

@@ -65,6 +65,18 @@ class Sessions:
         except BadSignature:
             return False
 
+    def calendar_token(self, key_name: str) -> str:
+        """Return the token with which a calendar program reads the tasks of a key; it ends when the key does."""
+        return str(URLSafeSerializer(self.secret, salt="rapport.calendar").dumps(key_name))
+
+    def calendar_key_name(self, token: str) -> str | None:
+        """Return the name of the key of a calendar token; None for a token of somebody else."""
+        try:
+            name = URLSafeSerializer(self.secret, salt="rapport.calendar").loads(token)
+        except BadSignature:
+            return None
+        return name if isinstance(name, str) else None
+
     def _csrf_subject(self, request: Request) -> list[str]:
         return [self.browser_id(request), self.key_name(request) or ""]
 

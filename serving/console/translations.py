@@ -12,9 +12,11 @@ class Translations:
     """The texts of one language."""
 
     def __init__(self, language: str) -> None:
-        path = CONSOLE_DIR / "texts" / f"{language}.yaml"
         self.language = language
-        self.texts: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # One file for each area: en.yaml is the frame and the first pages, en.work.yaml the tasks, and so on.
+        self.texts: dict[str, str] = {}
+        for path in sorted((CONSOLE_DIR / "texts").glob(f"{language}*.yaml")):
+            self.texts |= yaml.safe_load(path.read_text(encoding="utf-8"))
 
     def __call__(self, key: str, **values: object) -> str:
         """Return the text of a key with its values filled in."""

@@ -22,11 +22,26 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 @dataclass(frozen=True)
 class Viewer:
-    """An authenticated caller: its name, its scopes, and the owner whose customers it may see (None: all)."""
+    """An authenticated caller: its name, its scopes, and whose customers it may see.
+
+    ``owner`` limits it to one account owner, ``team`` to several; with neither it sees everyone. ``person`` is the name
+    that pages show.
+    """
 
     name: str
     scopes: frozenset[str]
     owner: str | None = None
+    team: tuple[str, ...] = ()
+    person: str = ""
+
+    @property
+    def owners(self) -> tuple[str, ...] | None:
+        """Return the account owners whose customers it may see; None for everyone."""
+        return (self.owner,) if self.owner is not None else self.team or None
+
+    def sees_owner(self, owner: str | None) -> bool:
+        """Return whether it may see the customers of an account owner."""
+        return self.owners is None or owner in self.owners
 
     def may(self, scope: str) -> bool:
         """Return whether this viewer has ``scope``; an admin has all scopes."""
@@ -46,6 +61,8 @@ class Key:
     made_at: str
     expires_at: str | None = None
     owner: str | None = None
+    team: tuple[str, ...] = ()
+    person: str = ""
 
 
 class KeyRing:
@@ -137,7 +154,7 @@ def _hash(secret: str) -> str:
 def _viewer(key: Key | None, now: str) -> Viewer | None:
     if key is None or (key.expires_at is not None and key.expires_at <= now):
         return None
-    return Viewer(key.name, frozenset(key.scopes), key.owner)
+    return Viewer(key.name, frozenset(key.scopes), key.owner, tuple(key.team), key.person)
 
 
 def _iso(moment: datetime) -> str:

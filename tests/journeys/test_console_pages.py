@@ -17,7 +17,17 @@ from openpyxl import load_workbook
 from rapport.serving.console.app import create_console
 from rapport.serving.console.formats import percent, points
 
-PAGES = ("/", "/portfolio", "/model", "/cards", "/cards/account100", "/customers/C-1120", "/?target=conversion")
+PAGES = (
+    "/",
+    "/tasks",
+    "/find?q=a",
+    "/portfolio",
+    "/model",
+    "/cards",
+    "/cards/account100",
+    "/customers/C-1120",
+    "/?target=conversion",
+)
 KIB = 1024
 SECRET = b"a secret of this test only, no other"
 
@@ -29,7 +39,7 @@ class Browser:
 
     def __init__(self, application: ExampleApplication, language: str = "en") -> None:
         self.app = create_console(
-            application, secret=b"a secret of this test only, no other", today=lambda: date(2026, 11, 2)
+            application, secret=b"a secret of this test only, no other", today=lambda _zone: date(2026, 11, 2)
         )
         self._cookies = httpx.Cookies({"rapport_language": language})
 
@@ -183,13 +193,13 @@ def test_an_owner_sees_their_own_customers_and_no_others(locked):
     assert stranger.status_code == nobody.status_code == 404
     assert stranger.text.replace(others, "?") == nobody.text.replace("nobody", "?")
     assert browser.ask("GET", f"/cards/relationship?customer={others}").text.count("There is no customer") == 1
-    assert browser.send("/feedback", customer_id=others, verdict="done").status_code == 404
+    assert browser.send("/work", customer_id=others, act="done").status_code == 404
 
 
 def test_a_key_without_the_feedback_scope_cannot_log_an_outcome(locked):
     browser = locked("key-of-reader")
-    assert 'action="/feedback"' not in browser.see("/")
-    refused = browser.send("/feedback", customer_id="C-1003", verdict="done")
+    assert 'action="/work"' not in browser.see("/")
+    refused = browser.send("/work", customer_id="C-1003", act="done")
     assert (refused.status_code, "lacks the scope feedback" in refused.text) == (403, True)
     assert locked("key-of-scorer").ask("GET", "/").status_code == 403
 
@@ -197,34 +207,119 @@ def test_a_key_without_the_feedback_scope_cannot_log_an_outcome(locked):
 def test_a_form_without_a_valid_token_changes_nothing():
     application = ExampleApplication()
     browser = Browser(application)
-    refused = browser.ask("POST", "/feedback", data={"customer_id": "C-1003", "verdict": "done"})
+    refused = browser.ask("POST", "/work", data={"customer_id": "C-1003", "act": "done"})
     stolen = re.search(r'name="token" value="([^"]+)"', Browser(application).see("/"))
     assert stolen
-    foreign = browser.ask(
-        "POST", "/feedback", data={"customer_id": "C-1003", "verdict": "done", "token": stolen.group(1)}
-    )
+    foreign = browser.ask("POST", "/work", data={"customer_id": "C-1003", "act": "done", "token": stolen.group(1)})
     assert (refused.status_code, foreign.status_code, application.notes) == (403, 403, [])
 
 
-def test_a_logged_outcome_is_stored_and_the_row_leaves_the_open_list():
+def test_a_logged_outcome_closes_the_row_is_counted_and_can_be_undone():
     application = ExampleApplication()
     browser = Browser(application)
     first = str(re.search(r"/customers/(C-\d+)", browser.see("/")).group(1))
     answer = browser.send(
-        "/feedback", customer_id=first, verdict="snoozed", weeks="2", comment=" call in May ", back="/?tier=key"
+        "/work", customer_id=first, act="done", outcome="retained", note=" renews in May ", back="/?tier=key"
     )
-    assert answer.headers["location"] == "/?tier=key"
-    (kept,) = application.notes
-    assert (kept["customer_id"], kept["verdict"], kept["comment"], kept["by"]) == (
+    (task,) = application.notes
+    assert answer.headers["location"] == f"/?tier=key&did=done&tasks={task['id']}&n=1"
+    assert (task["customer_id"], task["status"], task["outcome"], task["note"], task["finished_by"]) == (
         first,
-        "snoozed",
-        "call in May",
+        "done",
+        "retained",
+        "renews in May",
         "local",
     )
-    assert f"/customers/{first}" not in browser.see("/")
-    assert f"/customers/{first}" in browser.see("/?feedback=snoozed")
-    assert f"/customers/{first}" in browser.see("/?mark=snoozed")
-    assert browser.send("/marks", customer_id=first, verdict="nonsense").status_code == 422
+    after = browser.see(f"/?did=done&tasks={task['id']}&n=1")
+    assert f"/customers/{first}" not in after
+    assert "Marked as done: 1." in after
+    assert f"/customers/{first}" in browser.see("/?feedback=done")
+    browser.send("/work/undo", tasks=str(task["id"]), back="/")
+    assert f"/customers/{first}" in browser.see("/")
+
+
+def test_older_pages_may_still_send_a_mark():
+    application = ExampleApplication()
+    browser = Browser(application)
+    assert browser.send("/marks", customer_id="C-1003", verdict="snoozed", weeks="2", comment="May").status_code == 303
+    (task,) = application.notes
+    assert (task["status"], task["due"], task["note"]) == ("snoozed", "2026-11-16", "May")
+    assert browser.send("/marks", customer_id="C-1003", verdict="nonsense").status_code == 422
+
+
+def test_many_rows_are_assigned_tagged_and_done_at_once():
+    application = ExampleApplication()
+    browser = Browser(application)
+    chosen = {f"pick.{key}": "yes" for key in ("C-1003", "C-1004")}
+    browser.send("/work/many", act="assigned", owner="Aisha Khan", back="/", **chosen)
+    assert {(task["customer_id"], task["owner"]) for task in application.notes} == {
+        ("C-1003", "Aisha Khan"),
+        ("C-1004", "Aisha Khan"),
+    }
+    browser.send("/work/many", act="tagged", tag="fair", back="/", **chosen)
+    assert application.work.facts.tags() == {"fair": ["C-1003", "C-1004"]}
+    browser.send("/work/many", act="done", back="/", **chosen)
+    assert {task["status"] for task in application.notes} == {"done"}
+
+
+def test_a_click_with_htmx_answers_the_row_the_count_and_a_message():
+    application = ExampleApplication()
+    browser = Browser(application)
+    page = browser.see("/")
+    token = re.search(r'name="token" value="([^"]+)"', page).group(1)
+    first = str(re.search(r"/customers/(C-\d+)", page).group(1))
+    form = {"token": token, "customer_id": first, "act": "done", "row": "yes", "rank": "1", "columns": "probability"}
+    part = browser.ask("POST", "/work", data=form, headers={"hx-request": "true"}).text
+    assert part.lstrip().startswith("<tr")
+    assert "<html" not in part
+    assert "1 of 20 contacts done this week" in part
+    assert "Undo" in part
+
+
+def test_the_line_of_the_capacity_is_drawn_also_at_the_end_of_a_page(open_app, monkeypatch):
+    monkeypatch.setattr(open_app, "about", lambda kept=open_app.about: {**kept(), "calls_per_week": 50})
+    assert "capacity of 50 contacts ends here" in Browser(open_app).see("/")
+
+
+def test_filters_survive_the_breadcrumb_and_the_switch_of_target(open_app):
+    browser = Browser(open_app)
+    page = browser.see("/?owner=Tom+Becker&sort=probability")
+    assert 'href="?target=conversion&amp;owner=Tom+Becker&amp;sort=probability"' in page
+    link = re.search(r'href="(/customers/C-\d+[^"]*)"', page).group(1).replace("&amp;", "&")
+    assert 'class="crumb"><a href="/?owner=Tom+Becker&amp;sort=probability"' in browser.see(link)
+
+
+def test_columns_are_chosen_and_a_view_is_saved_and_shared(locked):
+    browser = locked("key-of-all")
+    assert "Contract end" not in re.search(r"<thead>.*?</thead>", browser.see("/"), re.S).group()
+    assert "Contract end" in re.search(r"<thead>.*?</thead>", browser.see("/?column=renewal&column=why"), re.S).group()
+    browser.send("/views", name="Renewals", query="renewal=30&sort=renewal", shared="yes", back="/")
+    assert 'href="/?renewal=30&amp;sort=renewal"' in browser.see("/")
+
+
+def test_a_team_sees_its_own_customers_and_titles_say_so(locked):
+    browser = locked("key-of-team")
+    page = browser.see("/")
+    assert set(re.findall(r"<small>[^<]* · ([^<·]+)</small>", page)) == {"Maria Lopez", "Tom Becker"}
+    assert "My team&#39;s customers" in page
+    assert "<h1>My customers</h1>" in locked("key-of-maria").see("/portfolio")
+
+
+def test_a_task_is_worked_on_its_page_and_its_calendar_needs_its_token():
+    application = ExampleApplication()
+    browser = Browser(application)
+    browser.send("/work", customer_id="C-1003", act="opened", title="Renew", steps="Offer\nCall", due="2026-10-30")
+    (task,) = application.notes
+    page = browser.see("/tasks")
+    assert "1 open, 1 overdue" in page
+    browser.send(f"/tasks/{task['id']}", page="/tasks", act="step", step="0", checked="yes", back="/tasks")
+    browser.send(f"/tasks/{task['id']}", page="/tasks", act="call", note="voicemail", back="/tasks")
+    assert "1 of 2 steps done" in browser.see("/tasks")
+    feed = re.search(r'href="(/tasks.ics[^"]+)"', page).group(1)
+    assert "SUMMARY:Renew" in browser.see(feed)
+    assert browser.ask("GET", "/tasks.ics?token=forged").status_code == 404
+    browser.send(f"/tasks/{task['id']}", page="/tasks", act="done", outcome="retained", back="/tasks")
+    assert [one["outcome"] for one in application.notes] == ["retained"]
 
 
 def test_exports_hold_the_filtered_rows_with_the_numbers_of_the_application(open_app):
@@ -246,7 +341,21 @@ def test_exports_hold_the_filtered_rows_with_the_numbers_of_the_application(open
 def test_the_search_goes_straight_to_a_customer_whose_id_is_given(open_app):
     browser = Browser(open_app)
     assert browser.ask("GET", "/find?q=C-1120").headers["location"] == "/customers/C-1120"
-    assert browser.ask("GET", "/find?q=Harbour").headers["location"] == "/?q=Harbour&feedback=all"
+    assert browser.ask("GET", "/find?q=l-1003").headers["location"] == "/customers/L-1003"
+    found = browser.see("/find?q=Harbour")
+    assert "Harbour &amp; Finch" in found
+    assert "/customers/L-10" in found
+
+
+def test_the_search_shows_nobody_of_another_owner(locked):
+    browser = locked("key-of-maria")
+    own = {
+        row["customer_id"]
+        for target in ("churn", "conversion")
+        for row in ExampleApplication().portfolio_table(target).to_pylist()
+        if row["owner"] == "Maria Lopez"
+    }
+    assert set(re.findall(r"/customers/([CL]-\d+)", browser.see("/find?q=-1"))) <= own
 
 
 def test_a_card_can_be_tried_and_changed_only_as_a_file(open_app):
@@ -279,11 +388,11 @@ def test_the_first_page_of_a_hundred_thousand_customers_takes_less_than_a_third_
 
 
 def test_stale_scores_have_a_notice_in_the_viewers_language(open_app):
-    late = create_console(open_app, secret=SECRET, today=lambda: date(2026, 11, 9))
+    late = create_console(open_app, secret=SECRET, today=lambda _zone: date(2026, 11, 9))
     browser = Browser(open_app, "zh")
     browser.app = late
-    assert "当前评分已是 8 天前的" in browser.see("/")
-    assert "天前的" not in Browser(open_app, "zh").see("/")
+    assert "已过 8 天" in browser.see("/")
+    assert "已过" not in Browser(open_app, "zh").see("/")
 
 
 def test_a_url_without_a_page_gets_a_sentence(open_app):

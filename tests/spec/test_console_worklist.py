@@ -2,19 +2,23 @@
 
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from rapport.serving.console.pages.worklist import active_feedback, recommended_step
-from rapport.serving.console.portfolio_columns import PortfolioColumns
-from rapport.serving.console.worklist import PAGE_SIZE, Worklist, WorklistQuery, build_worklist, filter_options
+from rapport.serving.console.pages.worklist import recommended_step
+from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns
+from rapport.serving.console.worklist import Worklist, WorkState, build_worklist, filter_options, list_counts
+from rapport.serving.console.worklist_query import FILTERS, PAGE_SIZE, WorklistQuery
 
+TODAY = date(2026, 11, 4)
 TABLE = """
-id | name          | owner | tier    | p    | p30  | at_risk | saved
-a  | Alder & Sons  | mei   | at_risk | 0.60 | 0.40 | 100     | 30
-b  | Birch         | tom   | at_risk | 0.80 | 0.79 | 300     | 20
-c  | Cedar GmbH    | mei   | key     | 0.30 | 0.45 | 900     | 10
-d  | Dogwood alder | tom   | key     | 0.30 |      | 50      |
+id | name          | owner | tier    | p    | p30  | at_risk | saved | list     | renewal    | health
+a  | Alder & Sons  | mei   | at_risk | 0.60 | 0.40 | 100     | 30    | at_risk  | 2026-11-20 | 40
+b  | Birch         | tom   | at_risk | 0.80 | 0.79 | 300     | 20    | at_risk  | 2026-10-20 | 20
+c  | Cedar GmbH    | mei   | key     | 0.30 | 0.45 | 900     | 10    | at_risk  | 2027-01-20 | 70
+d  | Dogwood alder | tom   | key     | 0.30 |      | 50      |       | at_risk  |            | 70
+e  | Elm           | tom   |         |      |      |         | 5     | win_back |            |
 """
 
 
@@ -25,18 +29,34 @@ def _portfolio_of(table: str) -> PortfolioColumns:
     def numbers(name: str) -> pa.Array:
         return pa.array([float(cell) if cell else None for cell in columns[name]], pa.float64())
 
-    texts = {"customer_id": columns["id"], "name": columns["name"], "owner": columns["owner"], "tier": columns["tier"]}
+    def texts(name: str) -> pa.Array:
+        return pa.array([cell or None for cell in columns[name]], pa.string())
+
     return PortfolioColumns(
         pa.table(
             {
-                **texts,
+                "customer_id": texts("id"),
+                "name": texts("name"),
+                "owner": texts("owner"),
+                "tier": texts("tier"),
+                "list": texts("list"),
+                "renewal_at": texts("renewal"),
                 "probability": numbers("p"),
                 "probability_30d": numbers("p30"),
-                "value_at_risk": numbers("at_risk"),
-                "expected_saved": numbers("saved"),
+                "revenue_at_risk": numbers("at_risk"),
+                "savable": numbers("saved"),
+                "health_score": numbers("health"),
             }
         )
     )
+
+
+def _of_owner(portfolio: PortfolioColumns, owner: str | None) -> Mask:
+    return portfolio.category("owner").equals(owner) if owner else np.ones(portfolio.size, dtype=bool)
+
+
+def _task(status: str, finished: str | None = None, due: str | None = None, outcome: str = "") -> dict[str, object]:
+    return {"status": status, "finished_at": finished, "due": due, "outcome": outcome}
 
 
 def _ids(found: Worklist, portfolio: PortfolioColumns) -> str:
@@ -49,23 +69,46 @@ def portfolio() -> PortfolioColumns:
 
 
 @pytest.fixture
-def listed(portfolio):
-    def ids(key_of=None, logged=None, **params) -> str:
+def found(portfolio):
+    def build(key_of=None, tasks=None, tags=None, capacity=2, **params) -> Worklist:
+        work = WorkState(tasks or {}, tags or {}, TODAY)
         query = WorklistQuery.of(params)
-        found = build_worklist(portfolio, query, owner=key_of, feedback=logged or {}, capacity=2)
-        return _ids(found, portfolio)
+        return build_worklist(portfolio, query, visible=_of_owner(portfolio, key_of), work=work, capacity=capacity)
 
-    return ids
+    return build
 
 
-def test_customers_are_ranked_by_expected_savings_else_by_revenue_at_risk(listed):
+@pytest.fixture
+def listed(found, portfolio):
+    return lambda **asked: _ids(found(**asked), portfolio)
+
+
+def test_customers_are_ranked_by_savable_money_else_by_revenue_at_risk(listed):
     assert listed() == "dabc"
 
 
-def test_other_rankings(listed):
+def test_the_win_back_list_stands_apart(listed, portfolio):
+    assert listed(list="win_back") == "e"
+    assert listed(list="all") == "dabc"
+    assert list_counts(portfolio, _of_owner(portfolio, None)) == {
+        "at_risk": 4,
+        "probably_lost": 0,
+        "win_back": 1,
+        "all": 4,
+    }
+
+
+def test_headers_sort_in_their_natural_direction_then_in_the_other(listed):
     assert listed(sort="probability") == "bacd"
+    assert listed(sort="-probability") == "cdab"
     assert listed(sort="value_at_risk") == "cbad"
     assert listed(sort="movement") == "abcd"
+    assert listed(sort="health") == "bacd"
+    assert listed(sort="name") == "abcd"
+    assert listed(sort="-name") == "dcba"
+    assert listed(sort="renewal") == "bacd"
+    query = WorklistQuery.of({"sort": "name"})
+    assert (query.toggled("name"), query.toggled("health"), query.toggled("saved")) == ("-name", "health", "")
 
 
 def test_filters_are_combined(listed):
@@ -75,6 +118,10 @@ def test_filters_are_combined(listed):
     assert listed(movement="rising") == "a"
     assert listed(movement="steady") == "b"
     assert listed(movement="unknown") == "d"
+    assert listed(renewal="30") == "a"
+    assert listed(renewal="90") == "ac"
+    assert listed(renewal="ended") == "b"
+    assert listed(tag="fair", tags={"fair": ["c", "nobody"]}) == "c"
 
 
 def test_a_search_ignores_case(listed):
@@ -85,49 +132,59 @@ def test_a_search_ignores_case(listed):
 def test_an_owner_sees_only_their_own_customers(listed, portfolio):
     assert listed(key_of="tom") == "db"
     assert listed(key_of="tom", owner="mei") == ""
-    assert filter_options(portfolio, "tom")["tier"] == [("at_risk", 1), ("key", 1)]
+    options = filter_options(portfolio, _of_owner(portfolio, "tom"), FILTERS)
+    assert options["tier"] == [("at_risk", 1), ("key", 1)]
 
 
-def test_capacity_counts_the_first_rows_and_adds_their_expected_savings(portfolio):
-    found = build_worklist(portfolio, WorklistQuery.of({}), owner=None, feedback={}, capacity=2)
-    assert (found.within_capacity, found.savings_within_capacity, found.revenue_at_risk) == (2, 80.0, 1350.0)
+def test_capacity_counts_down_with_what_is_done_this_week(found):
+    rest = found()
+    assert (rest.within_capacity, rest.savings_within_capacity, rest.revenue_at_risk) == (2, 80.0, 1350.0)
+    done = {"d": _task("done", "2026-11-02T09:00:00+00:00"), "c": _task("done", "2026-10-30T09:00:00+00:00")}
+    after = found(tasks=done)
+    assert (after.done_this_week, after.within_capacity, after.savings_within_capacity) == (1, 1, 30.0)
+    assert found(tasks=done, key_of="mei").done_this_week == 0
+
+
+def test_groups_stand_together_with_their_totals(found, portfolio):
+    grouped = found(group="owner")
+    assert _ids(grouped, portfolio) == "dbac"
+    assert [(one.name, one.first, one.count, one.revenue_at_risk, one.savable) for one in grouped.groups] == [
+        ("tom", 0, 2, 350.0, 70.0),
+        ("mei", 2, 2, 1000.0, 40.0),
+    ]
 
 
 def test_revenue_at_risk_is_the_probable_share_of_its_basis(portfolio):
     basis = portfolio.value_basis * portfolio.numeric("probability")
-    assert basis.tolist() == pytest.approx(portfolio.revenue_at_risk.tolist())
+    assert basis[portfolio.scored].tolist() == pytest.approx(portfolio.revenue_at_risk[portfolio.scored].tolist())
 
 
-def test_customers_with_a_logged_outcome_leave_the_open_list(listed):
-    logged = {"a": {"verdict": "done"}, "b": {"verdict": "snoozed"}, "zz": {"verdict": "done"}}
-    assert listed(logged=logged) == "dc"
-    assert listed(logged=logged, feedback="done") == "a"
-    assert listed(logged=logged, mark="snoozed") == "b"
-    assert listed(logged=logged, feedback="all") == "dabc"
+def test_customers_with_a_closing_task_leave_the_open_list(listed):
+    tasks = {
+        "a": _task("done", "2026-11-03T09:00:00+00:00"),
+        "b": _task("snoozed", due="2026-11-20"),
+        "c": _task("open", due="2026-11-20"),
+        "d": _task("done", "2026-11-03T09:00:00+00:00", outcome="wrong_prediction"),
+        "zz": _task("done", "2026-11-03T09:00:00+00:00"),
+    }
+    assert listed(tasks=tasks) == "c"
+    assert listed(tasks=tasks, feedback="done") == "a"
+    assert listed(tasks=tasks, mark="snoozed") == "b"
+    assert listed(tasks=tasks, feedback="not_right") == "d"
+    assert listed(tasks=tasks, feedback="all") == "dabc"
 
 
 def test_unknown_query_parameters_fall_back_to_the_default(listed):
-    assert listed(sort="'; drop", feedback="?", movement="?", page="-1") == "dabc"
+    assert listed(sort="'; drop", feedback="?", movement="?", page="-1", list="?", group="?", columns="?") == "dabc"
     assert listed(tier="no such tier") == ""
 
 
 def test_a_page_beyond_the_last_is_the_last():
     many = pa.table({"customer_id": [str(n) for n in range(PAGE_SIZE + 1)], "probability": [0.5] * (PAGE_SIZE + 1)})
-    found = build_worklist(
-        PortfolioColumns(many), WorklistQuery.of({"page": "99"}), owner=None, feedback={}, capacity=1
-    )
+    work, query = WorkState({}, {}, TODAY), WorklistQuery.of({"page": "99"})
+    everyone = np.ones(PAGE_SIZE + 1, dtype=bool)
+    found = build_worklist(PortfolioColumns(many), query, visible=everyone, work=work, capacity=1)
     assert (found.page, found.pages, len(found.page_rows)) == (2, 2, 1)
-
-
-def test_a_logged_outcome_closes_a_row_for_a_while():
-    logged = {
-        "done lately": {"verdict": "done", "at": "2026-10-20T08:00:00", "until": None},
-        "done long ago": {"verdict": "done", "at": "2026-09-20T08:00:00", "until": None},
-        "snoozed till tomorrow": {"verdict": "snoozed", "at": "2026-10-20T08:00:00", "until": "2026-11-02"},
-        "snoozed till today": {"verdict": "snoozed", "at": "2026-10-20T08:00:00", "until": "2026-11-01"},
-        "right": {"verdict": "right", "at": "2026-10-31T08:00:00", "until": None},
-    }
-    assert set(active_feedback(logged, date(2026, 11, 1))) == {"done lately", "snoozed till tomorrow"}
 
 
 @pytest.mark.parametrize(

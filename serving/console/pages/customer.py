@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from rapport.errors import RapportError
 from rapport.serving.console.charts import axis_of, change_steps, flatten_hierarchy, stakeholder_layout, waterfall
-from rapport.serving.console.page_context import PageContext
+from rapport.serving.console.page_context import PageContext, local_url
 from rapport.serving.errors import RequestError
+from rapport.serving.work.tasks import OUTCOMES
 
 _BAR_WIDTH = 300
 _SHORT_BAR_WIDTH = 150
@@ -38,6 +39,8 @@ def show(page: PageContext) -> Response:
         what_if_values=what_if_values,
         what_if=what_if,
         refused=refused,
+        back=local_url(page.request.query_params.get("back", "")) or page.url("/"),
+        outcomes=OUTCOMES,
         hierarchy=_hierarchy(page, profile),
         stakeholders=stakeholder_layout(stakeholders, *_STAKEHOLDER_MAP_SIZE) if stakeholders else None,
         stakeholder_map_size=_STAKEHOLDER_MAP_SIZE,
@@ -52,7 +55,7 @@ def _profile(page: PageContext, customer_id: str) -> Mapping[str, Any]:
         )
     except RequestError as error:
         raise (page.not_found(customer_id) if error.status == 404 else error) from error
-    if page.viewer.owner not in (None, profile["customer"].get("owner")):
+    if not page.viewer.sees_owner(profile["customer"].get("owner")):
         raise page.not_found(customer_id)
     page.record_view([customer_id])
     return profile

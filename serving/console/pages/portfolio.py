@@ -8,7 +8,7 @@ from starlette.responses import Response
 from rapport.serving.console import portfolio_summary
 from rapport.serving.console.page_context import PageContext
 from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns
-from rapport.serving.console.worklist import FILTERS, visible_rows
+from rapport.serving.console.worklist_query import FILTERS
 
 _BREAKDOWNS = (("family",), ("segment", "region"), ("owner",))
 _FUNNEL_STAGES = ("leads", "touched", "opportunity", "won")
@@ -21,7 +21,7 @@ _RISK_EVENTS = 5
 def show(page: PageContext) -> Response:
     """Show totals and breakdowns of the visible customers."""
     portfolio, views = page.portfolio, page.application.population_tables()
-    seen = visible_rows(portfolio, page.viewer.owner)
+    seen = page.visible & portfolio.scored
     breakdowns = [by for column in _BREAKDOWNS for by in column]
     return page.render(
         "portfolio.html",
@@ -33,7 +33,7 @@ def show(page: PageContext) -> Response:
         filters=FILTERS,
         cells=portfolio_summary.rfm_grid(portfolio, seen),
         movers={days: _movers(portfolio, seen, days) for days in (7, 30)},
-        whole_company=page.viewer.owner is None,
+        whole_company=page.viewer.owners is None,
         views={
             "cohorts": (views.get("cohorts") or [])[-_COHORTS:],
             "attribution": views.get("attribution") or [],

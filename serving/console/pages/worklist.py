@@ -1,7 +1,6 @@
-"""The worklist, its exports, and the outcomes that people log on it."""
+"""The worklist: the accounts to contact this week, ranked, with what is done about each of them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
 from typing import Any
 
 from starlette.responses import Response
@@ -9,53 +8,74 @@ from starlette.responses import Response
 from rapport.serving.console.export import Cell, to_csv, to_excel
 from rapport.serving.console.page_context import PageContext
 from rapport.serving.console.portfolio_columns import PortfolioColumns, RowIndexes
-from rapport.serving.console.worklist import (
-    FEEDBACK_STATES,
+from rapport.serving.console.worklist import Worklist, WorkState, build_worklist, filter_options, list_counts, state_of
+from rapport.serving.console.worklist_query import (
+    COLUMNS,
+    DENSITIES,
+    FILTERS,
+    GROUPS,
     MOVEMENTS,
     PAGE_SIZE,
+    RENEWALS,
     SORTS,
-    Worklist,
+    STATES,
     WorklistQuery,
-    build_worklist,
-    filter_options,
-    visible_rows,
 )
+from rapport.serving.work.tasks import OUTCOMES
 
 EXPORT_LIMIT = 5000
 _SHOWN_REASONS, _READ_REASONS = 2, 4
 _CONTACT_FAMILIES = ("recency", "rhythm")
 _MIN_EVIDENCE_RATIO = 1 / 3
-# A logged outcome closes a row for a while; after a month (done) or a quarter (incorrect) it is reviewed again.
-_CLOSED_DAYS = {"done": 30, "not_right": 90}
 _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_TEXT_COLUMNS = ("customer_id", "name", "owner", "region", "segment", "tier")
-_NUMERIC_COLUMNS = ("probability", "probability_30d", "percentile", "value_basis", "value_at_risk", "expected_saved")
+_TEXT_COLUMNS = ("customer_id", "name", "owner", "region", "segment", "tier", "health_grade")
+_NUMERIC_COLUMNS = (
+    "probability",
+    "probability_30d",
+    "percentile",
+    "health_score",
+    "value_basis",
+    "value_at_risk",
+    "expected_saved",
+)
 _BY_TARGET = ("probability", "probability_30d", "value_basis", "value_at_risk", "expected_saved")
+_LABELLED = ("segment", "region", "tier", "health_grade")
+# The first filters stand in the bar, the others behind "more filters".
+_FIRST_FILTERS = ("owner", "health_grade", "lead_grade", "segment", "family")
 
 
 def show(page: PageContext) -> Response:
     """Show the accounts to contact, ranked."""
-    query, feedback, found = _query_worklist(page)
+    query, work, found = query_worklist(page)
+    first = (found.page - 1) * PAGE_SIZE
+    options = filter_options(page.portfolio, page.visible, FILTERS)
     return page.render(
         "worklist.html",
         list=found,
         query=query,
-        rows=_rows(page, found.page_rows, (found.page - 1) * PAGE_SIZE, feedback),
-        filter_options=filter_options(page.portfolio, page.viewer.owner),
-        movements=MOVEMENTS,
-        feedback_states=FEEDBACK_STATES,
-        sorts=SORTS,
+        lists=list_counts(page.portfolio, page.visible),
+        rows=table_rows(page, found.page_rows, first, work),
+        group_at={group.first: group for group in found.groups if first <= group.first < first + PAGE_SIZE},
+        filter_options={name: values for name, values in options.items() if _is_useful(page, name, values)},
+        first_filters=_FIRST_FILTERS,
+        tags=sorted(work.tags),
+        owners=owner_names(page),
+        views=page.work.views.visible_to(page.viewer.name, "worklist"),
+        choices={
+            "movement": MOVEMENTS,
+            "renewal": RENEWALS if page.portfolio.has("renewal_at") else (),
+            "feedback": STATES,
+            "group": [name for name in GROUPS if len(options.get(name, ())) > 1],
+            "density": DENSITIES,
+        },
+        sorts=[name for name in SORTS if name not in ("owner", "last_order", "clv")],
+        row_columns=shown_columns(page, query),
+        all_columns=available_columns(page),
+        capacity=page.capacity,
+        remaining=max(0, page.capacity - found.done_this_week),
         export_limit=EXPORT_LIMIT,
+        outcomes=OUTCOMES,
     )
-
-
-def find(page: PageContext) -> Response:
-    """Redirect to the customer with the given id, or to the list of customers whose name matches."""
-    text = page.request.query_params.get("q", "").strip()[:100]
-    row = page.portfolio.row_of_id.get(text)
-    if row is not None and visible_rows(page.portfolio, page.viewer.owner)[row]:
-        return page.redirect(page.url(f"/customers/{text}"))
-    return page.redirect(page.url("/", q=text, feedback="all"))
 
 
 def csv_file(page: PageContext) -> Response:
@@ -70,62 +90,84 @@ def excel_file(page: PageContext) -> Response:
     return Response(content, media_type=_EXCEL, headers=_attachment(page, "xlsx"))
 
 
-def log_feedback(page: PageContext) -> Response:
-    """Store the outcome that a person logs for a customer, and go back."""
-    form, customer_id = page.form, page.form.get("customer_id", "")
-    page.require_visible(customer_id)
-    verdict, weeks = form.get("verdict", ""), form.get("weeks", "1")
-    until = page.today + timedelta(weeks=int(weeks) if weeks in ("1", "2", "4") else 1)
-    page.application.feedback(
-        page.viewer,
-        customer_id=customer_id,
-        target=page.target,
-        verdict=verdict,
-        comment=form.get("comment", "").strip()[:500],
-        until=until.isoformat() if verdict == "snoozed" else None,
-    )
-    return page.redirect(form.get("back", ""))
+def query_worklist(page: PageContext) -> tuple[WorklistQuery, WorkState, Worklist]:
+    """Read the URL's query and return its list."""
+    params = page.request.query_params
+    # The form of the columns sends each checked one; links carry them in one parameter.
+    checked = {"columns": ",".join(params.getlist("column"))} if "column" in params else {}
+    query = WorklistQuery.of({**params, **checked})
+    work = WorkState(page.work.row_states(page.target), page.work.facts.tags(), page.today)
+    found = build_worklist(page.portfolio, query, visible=page.visible, work=work, capacity=page.capacity)
+    return query, work, found
 
 
-def active_feedback(feedback: Mapping[str, Mapping[str, Any]], today: date) -> dict[str, Mapping[str, Any]]:
-    """Return the outcomes that still close a row: snoozed until later, done or incorrect not long ago."""
-    return {key: note for key, note in feedback.items() if _is_active(note, today)}
+def owner_names(page: PageContext) -> list[str]:
+    """Return the account owners to whom the viewer may assign a task."""
+    known = page.portfolio.category("owner").values[1:]
+    return [name for name in known if page.viewer.sees_owner(name)]
 
 
-def _is_active(note: Mapping[str, Any], today: date) -> bool:
-    if note["verdict"] == "snoozed":
-        return bool(note["until"]) and date.fromisoformat(note["until"][:10]) > today
-    days = _CLOSED_DAYS.get(note["verdict"], 0)
-    return datetime.fromisoformat(note["at"]).date() + timedelta(days) > today
+def available_columns(page: PageContext) -> list[str]:
+    """Return the columns for which the scoring run has values."""
+    needs = {
+        "health": "health_score",
+        "renewal": "renewal_at",
+        "last_order": "last_order_at",
+        "clv": "clv_3y",
+        "segment": "segment",
+        "region": "region",
+        "owner": "owner",
+    }
+    return [name for name in COLUMNS if name not in needs or page.portfolio.has(needs[name])]
 
 
-def _query_worklist(page: PageContext) -> tuple[WorklistQuery, dict[str, Mapping[str, Any]], Worklist]:
-    query = WorklistQuery.of(page.request.query_params)
-    feedback = active_feedback(page.application.latest_feedback(page.target), page.today)
-    capacity = page.about["calls_per_week"]
-    found = build_worklist(page.portfolio, query, owner=page.viewer.owner, feedback=feedback, capacity=capacity)
-    return query, feedback, found
+def shown_columns(page: PageContext, query: WorklistQuery) -> list[str]:
+    """Return the chosen columns that have values, in their order."""
+    return [name for name in available_columns(page) if name in query.columns]
 
 
-def _rows(
-    page: PageContext, rows: RowIndexes, offset: int, feedback: Mapping[str, Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def _is_useful(page: PageContext, name: str, values: Sequence[Any]) -> bool:
+    return bool(values) and not (name == "owner" and page.viewer.owner)
+
+
+def table_rows(page: PageContext, rows: RowIndexes, offset: int, work: WorkState) -> list[dict[str, Any]]:
+    """Return the rows with their reasons, the next step and the latest task."""
     portfolio = page.portfolio
     ids = [portfolio.text("customer_id", row) for row in rows]
     page.record_view(ids)
     answers = page.application.answers(ids, page.target, reasons=_READ_REASONS, language=page.language)
     # A new snapshot may be published in between: a customer that left it keeps the row, without reasons.
-    reasons_of = [answer.get("reasons", []) for answer in answers]
     return [
-        {
-            **_facts(portfolio, row),
-            "rank": offset + place,
-            "reasons": reasons[:_SHOWN_REASONS],
-            "advice": recommended_step(reasons),
-            "feedback": feedback.get(key),
-        }
-        for place, (row, key, reasons) in enumerate(zip(rows, ids, reasons_of, strict=True), start=1)
+        table_row(page, int(row), answer, offset + place, work.tasks.get(key))
+        for place, (row, key, answer) in enumerate(zip(rows, ids, answers, strict=True), start=1)
     ]
+
+
+def table_row(
+    page: PageContext, row: int, answer: Mapping[str, Any], rank: int, task: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return one row of the list."""
+    reasons = answer.get("reasons", [])
+    advice = _next_step(answer)
+    facts = _facts(page.portfolio, row)
+    return {
+        **facts,
+        "rank": rank,
+        "reasons": reasons[:_SHOWN_REASONS],
+        "advice": advice["text"],
+        "advice_code": advice["code"],
+        # A date without a step would send someone to an account without saying why.
+        "due": (advice["due"] or facts["due"]) if advice["text"] else "",
+        "task": task,
+        "state": state_of(task) if task else "open",
+    }
+
+
+def _next_step(answer: Mapping[str, Any]) -> dict[str, str]:
+    """Return the first recommended action of an answer, else the most specific advice of its reasons."""
+    for action in answer.get("actions") or ():
+        return {"text": str(action["text"]), "code": str(action.get("code") or ""), "due": action.get("due") or ""}
+    return {"text": recommended_step(answer.get("reasons", [])), "code": "", "due": ""}
 
 
 def recommended_step(reasons: Sequence[Mapping[str, Any]]) -> str:
@@ -139,31 +181,50 @@ def recommended_step(reasons: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _facts(portfolio: PortfolioColumns, row: int) -> dict[str, Any]:
-    texts = {name: portfolio.category(name).at(row) for name in ("segment", "region", "owner", "tier", "due")}
-    scored = ("probability", "probability_30d", "percentile", "expected_saved")
+    texts = ("segment", "region", "owner", "tier", "due", "health_grade", "lead_grade", "risk_band", "list", "state")
+    numbers = (
+        "probability",
+        "probability_30d",
+        "percentile",
+        "health_score",
+        "low",
+        "high",
+        "contact_effect",
+        "clv_3y",
+    )
     return {
         **{name: portfolio.text(name, row) for name in ("customer_id", "name")},
-        **texts,
-        **{name: float(portfolio.numeric(name)[row]) for name in scored},
+        **{name: portfolio.category(name).at(row) for name in texts},
+        **{name: float(portfolio.numeric(name)[row]) for name in numbers},
+        **{name: _iso_day(portfolio, name, row) for name in ("renewal_at", "last_order_at")},
+        "expected_saved": float(portfolio.expected_savings[row]),
         "value_at_risk": float(portfolio.revenue_at_risk[row]),
         "value_basis": float(portfolio.value_basis[row]),
         "change": float(portfolio.score_change[row]),
+        "health_before": float(portfolio.numeric("health_before_30d")[row]),
     }
 
 
+def _iso_day(portfolio: PortfolioColumns, name: str, row: int) -> str:
+    value = str(portfolio.days(name)[row])
+    return "" if value == "NaT" else value
+
+
 def _export_table(page: PageContext) -> tuple[list[str], list[list[Cell]]]:
-    _, feedback, found = _query_worklist(page)
+    _, work, found = query_worklist(page)
+    label = page.translate.label
     lines: list[list[Cell]] = []
-    for row in _rows(page, found.rows[:EXPORT_LIMIT], 0, feedback):
+    for row in table_rows(page, found.rows[:EXPORT_LIMIT], 0, work):
         reasons = [str(reason["text"]) for reason in row["reasons"]]
-        verdict = str(row["feedback"]["verdict"]) if row["feedback"] else ""
+        texts = [label(name, row[name]) if name in _LABELLED and row[name] else row[name] for name in _TEXT_COLUMNS]
         numbers = [None if row[name] != row[name] else row[name] for name in _NUMERIC_COLUMNS]
-        lines.append([*(row[name] for name in _TEXT_COLUMNS), *numbers, *[*reasons, "", ""][:2], row["due"], verdict])
+        state = page.translate(f"feedback.{row['state']}") if row["task"] else ""
+        lines.append([*texts, *numbers, *[*reasons, "", ""][:2], row["advice"], row["due"], state])
     return _export_header(page), lines
 
 
 def _export_header(page: PageContext) -> list[str]:
-    names = (*_TEXT_COLUMNS, *_NUMERIC_COLUMNS, "reason_1", "reason_2", "due", "feedback")
+    names = (*_TEXT_COLUMNS, *_NUMERIC_COLUMNS, "reason_1", "reason_2", "next", "due", "feedback")
     keys = [f"export.{name}.{page.target}" if name in _BY_TARGET else f"export.{name}" for name in names]
     return [page.translate(key, horizon=page.horizon(page.target)) for key in keys]
 

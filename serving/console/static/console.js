@@ -25,20 +25,33 @@ for (const form of document.querySelectorAll("form[data-auto]")) {
 }
 
 // One menu at a time; Escape and a click elsewhere close it.
-const menus = [...document.querySelectorAll("details.menu")];
-for (const menu of menus) {
-  menu.addEventListener("toggle", () => {
-    if (menu.open) for (const other of menus) if (other !== menu) other.open = false;
-  });
-}
+// Rows are replaced in place, so menus and rows are looked up when they are needed.
+const menus = () => [...document.querySelectorAll("details.menu")];
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches?.("details.menu") && event.target.open) {
+    for (const other of menus()) if (other !== event.target) other.open = false;
+  }
+}, true);
 document.addEventListener("click", (event) => {
-  for (const menu of menus) if (!menu.contains(event.target)) menu.open = false;
+  for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
 });
 
+// The buttons for many accounts wake when a row is chosen.
+const bulk = document.querySelector("form[data-bulk]");
+if (bulk) {
+  const picks = () => [...document.querySelectorAll("input[name^='pick.']")];
+  const refresh = () => bulk.classList.toggle("active", picks().some((pick) => pick.checked));
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-pick-all]")) for (const pick of picks()) pick.checked = event.target.checked;
+    if (event.target.matches("[data-pick-all], input[name^='pick.']")) refresh();
+  });
+}
+
 // Keys: / searches, j and k move through the rows, Enter opens, m logs an outcome.
-const rows = [...document.querySelectorAll("tr[data-row]")];
+const listed = () => [...document.querySelectorAll("tr[data-row]")];
 let position = -1;
 function choose(next) {
+  const rows = listed();
   if (!rows.length) return;
   position = Math.min(Math.max(next, 0), rows.length - 1);
   for (const row of rows) row.classList.toggle("chosen", row === rows[position]);
@@ -47,7 +60,7 @@ function choose(next) {
 }
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
-    const open = menus.find((menu) => menu.open);
+    const open = menus().find((menu) => menu.open);
     if (open) { open.open = false; open.querySelector("summary").focus(); }
     return;
   }
@@ -55,9 +68,9 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/") { event.preventDefault(); document.querySelector(".find input")?.focus(); }
   if (event.key === "j") choose(position + 1);
   if (event.key === "k") choose(position - 1);
-  if (event.key === "m" && rows[position]) {
-    const menu = rows[position].querySelector("details.menu");
-    if (menu) { menu.open = true; menu.querySelector("input[name=comment]").focus(); event.preventDefault(); }
+  if (event.key === "m" && listed()[position]) {
+    const menu = listed()[position].querySelector("details.menu");
+    if (menu) { menu.open = true; menu.querySelector("input[name=note]").focus(); event.preventDefault(); }
   }
 });
 

@@ -1,0 +1,141 @@
+"""What a viewer asks of the worklist: list, filters, order, grouping, columns and page, as the URL carries them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PAGE_SIZE = 50
+NOTABLE_CHANGE = 0.05
+FILTERS = (
+    "owner",
+    "health_grade",
+    "risk_band",
+    "lead_grade",
+    "tier",
+    "segment",
+    "family",
+    "region",
+    "industry",
+    "source",
+)
+MOVEMENTS = ("rising", "falling", "steady", "unknown")
+RENEWALS = ("30", "60", "90", "180", "ended")
+STATES = ("open", "done", "snoozed", "not_right", "all")
+LIST_NAMES = ("at_risk", "probably_lost", "win_back", "all")
+GROUPS = ("owner", "health_grade", "lead_grade", "segment", "region", "family", "industry")
+DENSITIES = ("comfortable", "compact")
+# The natural direction of each order: names and days upwards, chances and money downwards, health worst first.
+SORTS: Mapping[str, bool] = {
+    "saved": False,
+    "probability": False,
+    "value_at_risk": False,
+    "movement": False,
+    "spend": False,
+    "health": True,
+    "name": True,
+    "owner": True,
+    "renewal": True,
+    "due": True,
+    "last_order": True,
+    "clv": False,
+}
+COLUMNS = (
+    "health",
+    "probability",
+    "money",
+    "saved",
+    "why",
+    "next",
+    "renewal",
+    "last_order",
+    "spend",
+    "clv",
+    "movement",
+    "segment",
+    "region",
+    "owner",
+)
+DEFAULT_COLUMNS = ("health", "probability", "money", "saved", "why", "next")
+
+
+@dataclass(frozen=True)
+class WorklistQuery:
+    """Filters, order and page of the worklist; unknown values fall back to the default."""
+
+    selected: Mapping[str, str]
+    movement: str = ""
+    renewal: str = ""
+    tag: str = ""
+    text: str = ""
+    sort: str = "saved"
+    ascending: bool = False
+    state: str = "open"
+    list_name: str = "at_risk"
+    group: str = ""
+    columns: tuple[str, ...] = DEFAULT_COLUMNS
+    density: str = "comfortable"
+    page: int = 1
+
+    @classmethod
+    def of(cls, params: Mapping[str, str]) -> "WorklistQuery":
+        """Read the query parameters of a URL; ``mark`` and ``grade`` are older names."""
+        page, sort = params.get("page", "1"), params.get("sort", "")
+        name = sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "saved"
+        lead_grade = params.get("lead_grade") or params.get("grade")
+        chosen = tuple(column for column in params.get("columns", "").split(",") if column in COLUMNS)
+        return cls(
+            selected={name: params[name] for name in FILTERS if params.get(name)}
+            | ({"lead_grade": lead_grade} if lead_grade else {}),
+            movement=_one_of(params.get("movement", ""), MOVEMENTS, ""),
+            renewal=_one_of(params.get("renewal", ""), RENEWALS, ""),
+            tag=params.get("tag", "").strip()[:80],
+            text=params.get("q", "").strip()[:100],
+            sort=name,
+            ascending=SORTS[name] != sort.startswith("-"),
+            state=_one_of(params.get("feedback") or params.get("mark", ""), STATES, "open"),
+            list_name=_one_of(params.get("list", ""), LIST_NAMES, "at_risk"),
+            group=_one_of(params.get("group", ""), GROUPS, ""),
+            columns=chosen or DEFAULT_COLUMNS,
+            density=_one_of(params.get("density", ""), DENSITIES, "comfortable"),
+            page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
+        )
+
+    def params(self, **changes: str) -> dict[str, str]:
+        """Return the query parameters that differ from the default, without the page, with some changed."""
+        every = {
+            **self.selected,
+            "movement": self.movement,
+            "renewal": self.renewal,
+            "tag": self.tag,
+            "q": self.text,
+            "sort": self.sort_param(),
+            "feedback": _unless(self.state, "open"),
+            "list": _unless(self.list_name, "at_risk"),
+            "group": self.group,
+            "columns": _unless(",".join(self.columns), ",".join(DEFAULT_COLUMNS)),
+            "density": _unless(self.density, "comfortable"),
+            **changes,
+        }
+        return {name: value for name, value in every.items() if value}
+
+    def filters(self) -> dict[str, str]:
+        """Return only the parameters that narrow the list."""
+        shape = ("sort", "group", "columns", "density", "list")
+        return {name: value for name, value in self.params().items() if name not in shape}
+
+    def sort_param(self) -> str:
+        """Return the order as a parameter, empty for the default."""
+        sign = "" if SORTS[self.sort] == self.ascending else "-"
+        return _unless(f"{sign}{self.sort}", "saved")
+
+    def toggled(self, sort: str) -> str:
+        """Return the order that a click on a column's header asks for: the other direction of the current one."""
+        is_natural = self.sort == sort and SORTS[sort] == self.ascending
+        return _unless(f"-{sort}" if is_natural else sort, "saved")
+
+
+def _one_of(value: str, allowed: tuple[str, ...], default: str) -> str:
+    return value if value in allowed else default
+
+
+def _unless(value: str, default: str) -> str:
+    return "" if value == default else value
