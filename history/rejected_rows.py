@@ -25,6 +25,8 @@ _CHINESE = {
     " is not a time: write it like ": " 不是时间：请写成 ",
     " or 2026": " 或 2026",
     " can be read as two days: set date_format = ": " 可读成两个日期：请设置 date_format = ",
+    " can be read as two numbers: set decimal = ": " 可读成两个数：请设置 decimal = ",
+    " is the word of a row of totals: leave such rows out of the file": " 是合计行：请从文件中去掉",
     " in rapport.toml": "（写在 rapport.toml 中）",
     " lies before 1901: leave it empty where it is not known": " 早于 1901 年：不知道时请留空",
     " lies beyond the year 2200: leave it empty where it is not known": " 晚于 2200 年：不知道时请留空",

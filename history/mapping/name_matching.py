@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -11,9 +12,11 @@ from typing import Any
 import duckdb
 import yaml
 
-from rapport.history.contract import RECORDED_AT, Column, Table
+from rapport.history.contract import RECORDED_AT, Column, Table, columns_of
 from rapport.history.reading.casting import SourceColumn, cast_expression
+from rapport.history.reading.database import Database
 from rapport.history.reading.table_names import normalized_name
+from rapport.history.reading.value_formats import with_formats
 from rapport.history.settings import Settings
 from rapport.history.sources.memory import unload
 from rapport.history.sources.source import Source
@@ -77,7 +80,7 @@ def detect_formats(source: Source, connection: duckdb.DuckDBPyConnection) -> Col
     return ColumnFormats(readable, filled)
 
 
-DATE_FORMATS = ("iso", "day_first", "month_first")
+DATE_FORMATS = ("day_first", "month_first", "iso")
 _FORMS = (
     *((dates, RECORDED_AT, Settings(date_format=dates)) for dates in DATE_FORMATS),
     *((kind, Column("any", kind, LocalizedText("", "")), Settings()) for kind in ("id", "number", "flag", "text")),
@@ -95,16 +98,37 @@ def _format_expressions(own: str, kind: str) -> list[str]:
     ]
 
 
-def _sample(source: Source, connection: duckdb.DuckDBPyConnection, parts: list[str]) -> tuple[Any, ...]:
+def written_forms(
+    table: Table, source: Source, names: Mapping[str, str], database: Database, settings: Settings
+) -> list[SourceColumn]:
+    """Return the matched columns with the forms that all of their values have; of a database the first rows."""
+    by_name = {column.name: column for column in columns_of(table)}
+    columns = [SourceColumn(by_name[name], quoted(own), source.types[own]) for name, own in names.items()]
+    columns = [each for each in columns if each.column.kind in ("time", "number")]
+    with _rows(source, database.connection, list(names.values())) as rows:
+        return with_formats(
+            columns, f"FROM {rows}", lambda sql: database.connection.execute(sql).fetchall(), settings, source.separator
+        )
+
+
+@contextmanager
+def _rows(source: Source, connection: duckdb.DuckDBPyConnection, wanted: list[str]) -> Iterator[str]:
+    """Yield the SQL of the rows to look at; loaded ones are dropped afterwards."""
     if source.peek is not None:
         connection.register("sampled_rows", source.peek(SAMPLE_ROWS))
-    elif source.load is not None:
-        source.load(list(source.types))
-    rows = "sampled_rows" if source.peek is not None else f"({source.sql}) USING SAMPLE {SAMPLE_ROWS}"
-    shares = tuple(connection.execute(f"SELECT {', '.join(parts)} FROM {rows}").fetchall()[0])
-    if source.peek is None and source.load is not None:
+        yield "sampled_rows"
+        return
+    if source.load is not None:
+        source.load(wanted)
+    yield f"({source.sql})"
+    if source.load is not None:
         unload(source, connection)
-    return shares
+
+
+def _sample(source: Source, connection: duckdb.DuckDBPyConnection, parts: list[str]) -> tuple[Any, ...]:
+    with _rows(source, connection, list(source.types)) as rows:
+        sql = f"SELECT {', '.join(parts)} FROM {rows} USING SAMPLE reservoir({SAMPLE_ROWS} ROWS) REPEATABLE (1)"
+        return tuple(connection.execute(sql).fetchall()[0])
 
 
 def _name_similarity(own: str, name: str, known: list[str]) -> float:

@@ -10,15 +10,17 @@ from typing import Any
 from rapport.history.contract import TABLES, Column, Table, columns_of
 from rapport.history.mapping.name_matching import (
     CONTAINED,
-    DATE_FORMATS,
     ColumnFormats,
     accepts,
     column_similarity,
     detect_formats,
     table_similarity,
+    written_forms,
 )
-from rapport.history.reading.database import open_database
+from rapport.history.reading.database import Database, open_database
+from rapport.history.reading.number_forms import NumberForm
 from rapport.history.reading.table_names import normalized_name
+from rapport.history.reading.time_forms import TimeForm
 from rapport.history.settings import Settings
 from rapport.history.sources.discovery import find_sources
 from rapport.history.sources.postgres import redacted_url
@@ -62,12 +64,17 @@ class MappingProposal:
     tables: tuple[TableProposal, ...]
     unused: tuple[str, ...]
     date_format: str
+    decimal: str = ""
+    questions: tuple[str, ...] = ()
 
     def as_toml(self) -> str:
         """Return lines to paste into ``rapport.toml``."""
         parts = [f"# Proposed for {self.origin}. Review it: it was derived from names and values."]
         if self.date_format != "iso":
             parts.append(f'date_format = "{self.date_format}"')
+        if self.decimal:
+            parts.append(f'decimal = "{self.decimal}"')
+        parts += [f"# question: {each}" for each in self.questions]
         parts += [_toml(proposal) for proposal in self.tables]
         absent = [table.name for table in TABLES if table.name not in {each.table.name for each in self.tables}]
         if absent:
@@ -80,6 +87,8 @@ class MappingProposal:
         """Return the mapping as plain values, ready for JSON and for ``Settings.of``."""
         return {
             "date_format": self.date_format,
+            "decimal": self.decimal,
+            "questions": list(self.questions),
             "mapping": {each.table.name: {"table": each.source, **each.columns} for each in self.tables},
         }
 
@@ -89,23 +98,38 @@ def propose_mapping(source: str | Path, settings: Settings | None = None) -> Map
     database = open_database(settings or Settings())
     try:
         with ExitStack() as resources:
-            sources = find_sources(str(source), database.connection, resources)
+            sources = find_sources(str(source), database.connection, resources, (settings or Settings()).encoding)
             formats = {name: detect_formats(each, database.connection) for name, each in sources.items()}
-        tables, unused = _assign(sources, formats)
-        return MappingProposal(redacted_url(str(source)), tables, unused, _date_format(tables, formats))
+            tables, unused = _assign(sources, formats)
+            decided = _decisions(tables, sources, database, settings or Settings())
+        return MappingProposal(redacted_url(str(source)), tables, unused, *decided)
     finally:
         database.close()
 
 
-def _date_format(tables: tuple[TableProposal, ...], formats: Mapping[str, ColumnFormats]) -> str:
-    """Return the date format that reads most of the matched times; the first of equals."""
-    times = [
-        (each.source, each.columns[column.name])
-        for each in tables
-        for column in columns_of(each.table)
-        if column.kind == "time" and column.name in each.columns
-    ]
-    return max(DATE_FORMATS, key=lambda form: sum(formats[name].readable[own, form] for name, own in times))
+def _decisions(
+    tables: tuple[TableProposal, ...], sources: Mapping[str, Source], database: Database, settings: Settings
+) -> tuple[str, str, tuple[str, ...]]:
+    """Return the date format and the decimal mark that all values of the files show, and the questions left open."""
+    orders: set[str] = set()
+    decimals: set[str] = set()
+    questions: list[str] = []
+    for proposal in tables:
+        for column in written_forms(proposal.table, sources[proposal.source], proposal.columns, database, settings):
+            form, where = column.form, f"{proposal.source}: {proposal.columns[column.column.name]}"
+            if isinstance(form, NumberForm):
+                decimals.add(form.decimal)
+                questions += [f'{where} has values such as 4.400: set decimal = "." or ",".'] * (form.decimal == "?")
+            if isinstance(form, TimeForm) and form.found.slashed:
+                orders.add(form.order)
+                asked = f'{where} has dates such as 03/04/2026: set date_format = "day_first" or "month_first".'
+                questions += [asked] * (form.order == "?")
+    return _only(orders, "iso"), _only(decimals - {"."}, ""), tuple(questions)
+
+
+def _only(found: set[str], otherwise: str) -> str:
+    """Return what is found if all columns agree; a setting holds for all files."""
+    return found.copy().pop() if len(found) == 1 and found != {"?"} else otherwise
 
 
 def _assign(

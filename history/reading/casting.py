@@ -1,10 +1,14 @@
 """SQL expressions that cast the columns of a source to the types of the contract."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from rapport.history.contract import SQL_TYPES, Column
 from rapport.history.contract.limits import LATEST
 from rapport.history.contract.value_synonyms import VALUE_SYNONYMS
+from rapport.history.reading.number_forms import NumberForm, number_expression
+from rapport.history.reading.text_cleaning import cleaned, let, without_null_words
+from rapport.history.reading.time_forms import TimeForm, time_expression, time_text, unknown_form
 from rapport.history.settings import Settings
 from rapport.history.sql import literal
 
@@ -21,23 +25,36 @@ _INTEGERS = {
 }
 FLOATS = {"FLOAT", "DOUBLE"}
 _TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
-_HAS_ZONE = r"\d{1,2}:\d{2}.*(Z|z|[+-]\d{2}(:?\d{2})?| [A-Za-z]+(/[A-Za-z_]+)?)$"
-_UNAMBIGUOUS_FORMATS = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%Y年%m月%d日", "%Y%m%d", "%Y%m%d%H%M%S")
-_CLOCKS = ("", " %H:%M", " %H:%M:%S")
-_UNIT = r"[¥￥$€£元]|[A-Za-z]{3}"
-_GROUPED = rf"({_UNIT})?\s*[+-]?(\d{{1,3}}(,\d{{3}})+|\d+)(\.\d+)?\s*({_UNIT})?"
-_YES = ("true", "t", "yes", "y", "1", "won", "是", "已", "对", "有", "赢单")
-_NO = ("false", "f", "no", "n", "0", "lost", "否", "未", "无", "输单")
+_CURRENCY = r"[¥￥$€£元]|[A-Za-z]{3}"
+_YES = (
+    *("true", "t", "yes", "y", "1", "on", "won", "closed won", "ja", "oui", "si", "sí", "sim", "x", "✓", "√"),
+    *("是", "已", "对", "有", "赢单", "成交", "已成交", "真"),
+)
+_NO = (
+    *("false", "f", "no", "n", "0", "off", "lost", "closed lost", "nein", "non", "não"),
+    *("否", "未", "无", "输单", "丢单", "未成交", "假"),
+)
+# How a stage or a status says that a deal was won or lost; every other stage is that of an open deal.
+OUTCOME = r"\bwon\b|\blost\b|closedwon|closedlost|赢单|输单|丢单|成交"
+_LOST = (
+    r"\blost\b|closedlost|cancel|abandon|disqualif|\bdead\b|verloren|perdu|perdid"
+    "|输单|丢单|丢失|失败|未成交|取消|作废|无效"
+)
+_WON = r"\bwon\b|closedwon|赢单|成交|gewonnen|ganad|gagn"
 
 
 @dataclass(frozen=True)
 class SourceColumn:
-    """A contract column with the SQL and type of the source's column, and the format of its values if it is known."""
+    """A contract column with the SQL and type of the source's column, and how its values are written.
+
+    ``format`` names a form that needs no parsing, which all values have; else ``form`` says how they are parsed.
+    """
 
     column: Column
     sql: str
     type: str
     format: str = ""
+    form: NumberForm | TimeForm | None = None
 
     @property
     def is_text(self) -> bool:
@@ -55,43 +72,53 @@ def cast_expression(source: SourceColumn, settings: Settings) -> str:
 
 def _id(source: SourceColumn, _: Settings) -> str:
     if source.is_text:
-        return f"nullif(trim({source.sql}), '')"
+        text = let(cleaned(source.sql), without_null_words)
+        # An id that passed through a tool without nullable integers; version numbers such as 1.10 have other decimals.
+        return f"regexp_replace({text}, '^([0-9]+)\\.0+$', '\\1')" if source.format == "floats" else text
     if source.type in FLOATS or source.type.startswith("DECIMAL"):
-        # An integer id that passed through a tool without nullable integers.
         whole = f"CAST(try_cast({source.sql} AS HUGEINT) AS VARCHAR)"
         return f"CASE WHEN {source.sql} = trunc({source.sql}) THEN {whole} ELSE CAST({source.sql} AS VARCHAR) END"
     return f"CAST({source.sql} AS VARCHAR)"
 
 
 def _text(source: SourceColumn, settings: Settings) -> str:
-    text = f"nullif(trim(CAST({source.sql} AS VARCHAR)), '')"
+    text = let(cleaned(f"CAST({source.sql} AS VARCHAR)"), partial(without_null_words, text=True))
     column = source.column.name
     known = {**(VALUE_SYNONYMS.get(column, {})), **settings.value_mapping.get(column, {})}
     if not known:
         return text
     cases = " ".join(f"WHEN {literal(own.lower())} THEN {literal(word)}" for own, word in known.items())
-    return f"CASE lower({text}) {cases} ELSE {text} END"
+    return let(text, lambda name: f"CASE lower({name}) {cases} ELSE {name} END")
 
 
-def _number(source: SourceColumn, _: Settings) -> str:
+def _number(source: SourceColumn, settings: Settings) -> str:
+    if source.format == "plain":
+        return f"try_cast({source.sql} AS DOUBLE)"
     if source.is_text:
-        trimmed = f"trim({source.sql})"
-        bare = f"regexp_replace({trimmed}, '[^0-9.+-]', '', 'g')"
-        grouped = f"regexp_full_match({trimmed}, {literal(_GROUPED)})"
-        by_parts = f"CASE WHEN {grouped} THEN try_cast({bare} AS DOUBLE) END"
-        return f"coalesce(try_cast({trimmed} AS DOUBLE), {by_parts})"
+        form = (
+            source.form if isinstance(source.form, NumberForm) else NumberForm("," if settings.decimal == "," else ".")
+        )
+        return number_expression(source.sql, form)
     if source.type in FLOATS:
         # Tools without nullable numbers write NaN for a missing value.
         return f"CASE WHEN isnan({source.sql}) THEN NULL ELSE CAST({source.sql} AS DOUBLE) END"
     return f"try_cast({source.sql} AS DOUBLE)"
 
 
-def _flag(source: SourceColumn, _: Settings) -> str:
+def _flag(source: SourceColumn, settings: Settings) -> str:
     if source.type == "BOOLEAN":
         return source.sql
-    lowered = f"lower(trim(CAST({source.sql} AS VARCHAR)))"
-    yes, no = (", ".join(literal(word) for word in (*words, f"{mark}.0")) for words, mark in ((_YES, 1), (_NO, 0)))
-    return f"CASE WHEN {lowered} IN ({yes}) THEN true WHEN {lowered} IN ({no}) THEN false END"
+    text = f"lower({cleaned(f'CAST({source.sql} AS VARCHAR)')})"
+    own = settings.value_mapping.get(source.column.name, {})
+    yes, no = (
+        ", ".join(literal(word) for word in (*words, f"{mark}.0", *(key.lower() for key in own if own[key] in words)))
+        for words, mark in ((_YES, 1), (_NO, 0))
+    )
+    parts = [f"WHEN {{text}} IN ({yes}) THEN true", f"WHEN {{text}} IN ({no}) THEN false"]
+    if source.format == "outcomes":
+        parts += [f"WHEN regexp_matches({{text}}, {literal(_LOST)}) THEN false"]
+        parts += [f"WHEN regexp_matches({{text}}, {literal(_WON)}) THEN true"]
+    return let(text, lambda name: f"CASE {' '.join(parts).replace('{text}', name)} END")
 
 
 def _time(source: SourceColumn, settings: Settings) -> str:
@@ -109,54 +136,25 @@ def _timestamp(source: SourceColumn, settings: Settings) -> str:
         return f"CAST({source.sql} AS TIMESTAMP)"
     if source.type == "TIMESTAMP WITH TIME ZONE":
         return f"timezone({literal(settings.timezone)}, {source.sql})"
-    if source.is_text:
-        return _parsed_time(f"trim({source.sql})", source.format, settings)
-    if source.type in _INTEGERS:
-        text = f"CAST({source.sql} AS VARCHAR)"
-        return f"coalesce({_epoch_time(text, settings)}, try_strptime({text}, '%Y%m%d'))"
+    if source.format == "iso":
+        return f"try_cast(trim({source.sql}) AS TIMESTAMP)"
+    if source.format == "zoned":
+        return f"timezone({literal(settings.timezone)}, try_cast(trim({source.sql}) AS TIMESTAMPTZ))"
+    if source.type == "VARCHAR" or is_number(source.type):
+        form = source.form if isinstance(source.form, TimeForm) else unknown_form(settings.date_format)
+        text = time_text(source.sql, source.type, beyond_ascii=form.found.beyond_ascii)
+        return time_expression(text, form, settings.timezone)
     return f"try_cast(CAST({source.sql} AS VARCHAR) AS TIMESTAMP)"
 
 
-def _epoch_time(text: str, settings: Settings) -> str:
-    """Read seconds (10 digits) or milliseconds (13 digits) since 1970."""
-    number = f"CASE WHEN regexp_full_match({text}, '\\d+') THEN try_cast({text} AS DOUBLE) END"
-    seconds = f"CASE length({text}) WHEN 10 THEN {number} WHEN 13 THEN {number} / 1e3 END"
-    return f"timezone({literal(settings.timezone)}, to_timestamp({seconds}))"
-
-
-def _parsed_time(text: str, form: str, settings: Settings) -> str:
-    """Parse a time from text: ISO 8601 first, the most frequent and fastest format."""
-    if form == "iso":
-        return f"try_cast({text} AS TIMESTAMP)"
-    zoned = f"timezone({literal(settings.timezone)}, try_cast({text} AS TIMESTAMPTZ))"
-    if form == "zoned":
-        return zoned
-    has_zone = f"regexp_matches({text}, {literal(_HAS_ZONE)})"
-    iso = f"CASE WHEN {has_zone} THEN {zoned} ELSE try_cast({text} AS TIMESTAMP) END"
-    return f"coalesce({iso}, {_other_date_formats(text, settings)})"
-
-
-def _other_date_formats(text: str, settings: Settings) -> str:
-    plain = f"try_strptime({text}, {_list(_UNAMBIGUOUS_FORMATS)})"
-    day, month = (_list([f"{days}{clock}" for clock in _CLOCKS]) for days in ("%d/%m/%Y", "%m/%d/%Y"))
-    slashed = f"replace({text}, '-', '/')"
-    by_day, by_month = f"try_strptime({slashed}, {day})", f"try_strptime({slashed}, {month})"
-    if settings.date_format == "iso":
-        # 31/01/2026 is a date only with the day first; a date that is valid both ways is ambiguous.
-        unambiguous = f"{by_day} IS NULL OR {by_month} IS NULL OR {by_day} = {by_month}"
-        only = f"CASE WHEN {unambiguous} THEN coalesce({by_day}, {by_month}) END"
-        return f"coalesce({plain}, {only}, {_epoch_time(text, settings)})"
-    chosen = by_day if settings.date_format == "day_first" else by_month
-    return f"coalesce({plain}, {chosen}, {_epoch_time(text, settings)})"
-
-
-def _list(formats: tuple[str, ...] | list[str]) -> str:
-    return "[" + ", ".join(literal(each) for each in formats) + "]"
+def is_number(kind: str) -> bool:
+    """Return whether a type of the database is a number."""
+    return kind in _INTEGERS or kind in FLOATS or kind.startswith("DECIMAL")
 
 
 def currency_expression(source: SourceColumn) -> str:
     """Return the SQL for the currency sign or code beside an amount; null if there is none."""
-    return f"nullif(replace(upper(regexp_extract({source.sql}, {literal(_UNIT)})), '￥', '¥'), '')"
+    return f"nullif(replace(upper(regexp_extract({source.sql}, {literal(_CURRENCY)})), '￥', '¥'), '')"
 
 
 def null_of(column: Column) -> str:

@@ -19,6 +19,7 @@ from rapport.history.contract.limits import LARGEST, MAX_GAP_YEARS
 from rapport.history.contract.value_synonyms import VALUE_SYNONYMS
 from rapport.history.reading.database import Database
 from rapport.history.reading.table_names import normalized_name
+from rapport.history.reading.text_cleaning import NO_TEXT, NOTHING, TOTALS
 from rapport.history.sentiment import text_sentiment
 from rapport.history.settings import Settings
 from rapport.history.sql import quoted
@@ -27,6 +28,9 @@ Cells = list[Any]
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-4]):[0-5]\d)?)?", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
+# A whole column decides whether 4.400 is a small number or a large one.
+_UNCLEAR = re.compile(r"-?[1-9]\d{0,2}\.\d{3}", re.ASCII)
+_WORDS = frozenset((*NOTHING, *TOTALS))
 _MIN_YEAR, _MIN_ZONED_YEAR, _MAX_YEAR = 1901, 1971, 2199
 _ARROW = {
     "id": pa.string(),
@@ -163,7 +167,7 @@ def _reader(column: Column, settings: Settings) -> Callable[[Any], Any]:
         case "time":
             return partial(_timestamp, ZoneInfo(settings.timezone))
         case "number":
-            return partial(_number, column.low, column.high)
+            return partial(_number, column.low, column.high, settings.decimal)
         case "flag":
             return _flag
         case _:
@@ -181,13 +185,19 @@ def _lowered(known: Mapping[str, str]) -> dict[str, str]:
 def _id(value: Any) -> str | None:
     if type(value) is int and -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
         return str(value)
-    return _text(value)
+    text = _text(value)
+    if text is not None and (text.lower() in _WORDS or text.endswith(".0")):
+        raise _UnsupportedValueError
+    return text
 
 
 def _text(value: Any) -> str | None:
     if type(value) is not str:
         raise _UnsupportedValueError
-    return _printable(value).strip(" ") or None
+    text = _printable(value).strip(" ")
+    if text.startswith("=") or text.lower() in NO_TEXT:
+        raise _UnsupportedValueError
+    return text or None
 
 
 def _printable(text: str) -> str:
@@ -222,9 +232,9 @@ def _timestamp(zone: ZoneInfo, value: Any) -> datetime:
     return moment
 
 
-def _number(low: float | None, high: float | None, value: Any) -> float:
+def _number(low: float | None, high: float | None, decimal: str, value: Any) -> float:
     integer = type(value) is int and abs(value) < _INTEGER_LIMIT
-    text = type(value) is str and _NUMBER.fullmatch(value)
+    text = type(value) is str and _NUMBER.fullmatch(value) and decimal != "," and not _UNCLEAR.fullmatch(value)
     if not (integer or text or type(value) is float):
         raise _UnsupportedValueError
     number = float(value)

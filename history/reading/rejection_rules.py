@@ -5,16 +5,22 @@ from dataclasses import dataclass
 from rapport.history.contract import Column
 from rapport.history.contract.limits import EARLIEST, LARGEST, LATEST
 from rapport.history.reading.casting import FLOATS, SourceColumn
+from rapport.history.reading.number_forms import NumberForm
+from rapport.history.reading.text_cleaning import TOTALS, is_missing
 from rapport.history.sql import literal, quoted
 
-_SLASHED = r"\d{1,2}[/-]\d{1,2}[/-]\d{4}( .*)?"
+_SLASHED = r"\d{1,2}[/.-]\d{1,2}[/.-](\d{4}|\d{2})(\D.*)?"
 
+# A reason with these words is a question: the rows are not wrong, but they can be read in two ways.
+QUESTION = "can be read as two"
 NOT_A_TIME = "is not a time: write it like 2026-01-31 or 2026-01-31T14:05:00Z."
 AMBIGUOUS_DATE = 'can be read as two days: set date_format = "day_first" or "month_first" in rapport.toml.'
 TOO_EARLY = "lies before 1901: leave it empty where it is not known."
 TOO_LATE = "lies beyond the year 2200: leave it empty where it is not known."
 NOT_A_NUMBER = "is not a number: write it like 1234.50."
+AMBIGUOUS_NUMBER = 'can be read as two numbers: set decimal = "." or "," in rapport.toml.'
 NOT_FINITE = "is not a possible number: it is infinite, not a number, or beyond 10^15."
+TOTALS_ROW = "is the word of a row of totals: leave such rows out of the file."
 NOT_A_FLAG = "is neither yes nor no: write true or false."
 
 
@@ -37,13 +43,16 @@ def rejection_rules(source: SourceColumn) -> list[RejectionRule]:
     column, value, raw = source.column, quoted(source.column.name), quoted(raw_name(source.column.name))
     missing = f"({_is_missing(raw, source)})"
     rules = [RejectionRule(column.name, f"has no {column.name}.", missing)] if column.required else []
+    if column.kind == "id" and source.is_text and source.format != "tidy":
+        words = ", ".join(literal(word) for word in TOTALS)
+        rules.append(RejectionRule(column.name, f"{column.name} {TOTALS_ROW}", f"lower({value}) IN ({words})"))
     unreadable = f"({value} IS NULL AND NOT {missing})"
     match column.kind:
         case "time":
             rules += _time_rules(column, value, raw, unreadable, source)
         case "number":
-            rules += _number_rules(column, value, unreadable)
-        case "flag":
+            rules += _number_rules(column, value, raw, unreadable, source)
+        case "flag" if source.format != "outcomes":
             rules.append(RejectionRule(column.name, f"{column.name} {NOT_A_FLAG}", unreadable))
         case _:
             pass
@@ -51,8 +60,12 @@ def rejection_rules(source: SourceColumn) -> list[RejectionRule]:
 
 
 def _is_missing(raw: str, source: SourceColumn) -> str:
-    if source.is_text and source.format != "tidy":
+    if source.is_text and source.format == "tidy":
+        return f"{raw} IS NULL"
+    if source.is_text and source.format in ("iso", "zoned", "plain"):
         return f"{raw} IS NULL OR trim({raw}) = ''"
+    if source.is_text:
+        return is_missing(raw, text=source.column.kind == "text")
     if source.type in FLOATS:
         return f"{raw} IS NULL OR isnan({raw})"
     return f"{raw} IS NULL"
@@ -71,9 +84,12 @@ def _time_rules(column: Column, value: str, raw: str, unreadable: str, source: S
     return rules
 
 
-def _number_rules(column: Column, value: str, unreadable: str) -> list[RejectionRule]:
+def _number_rules(column: Column, value: str, raw: str, unreadable: str, source: SourceColumn) -> list[RejectionRule]:
     name = column.name
+    unclear = f"{unreadable} AND regexp_matches({raw}, '[0-9][.,][0-9]{{3}}')"
+    is_unclear = isinstance(source.form, NumberForm) and source.form.decimal == "?"
     rules = [
+        *([RejectionRule(name, f"{name} {AMBIGUOUS_NUMBER}", unclear)] if is_unclear else []),
         RejectionRule(name, f"{name} {NOT_A_NUMBER}", unreadable),
         RejectionRule(name, f"{name} {NOT_FINITE}", f"(NOT isfinite({value}) OR abs({value}) > {LARGEST})"),
     ]

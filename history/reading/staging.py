@@ -10,7 +10,7 @@ from rapport.history.reading.casting import SourceColumn, cast_expression
 from rapport.history.reading.profiling import StagedTable
 from rapport.history.reading.rejection_rules import raw_name
 from rapport.history.reading.table_names import normalized_name
-from rapport.history.reading.value_formats import format_query, with_formats
+from rapport.history.reading.value_formats import with_formats
 from rapport.history.rejected_rows import FILE, LINE
 from rapport.history.settings import Settings
 from rapport.history.sources.source import Source
@@ -52,9 +52,7 @@ def stage(
     by_name = {column.name: column for column in columns_of(table)}
     columns = [SourceColumn(by_name[name], quoted(own), source.types[own]) for name, own in names.items()]
     staged = StagedTable(table, source, tuple(columns), f"({source.sql})", connection)
-    query = format_query(columns, source.sql, settings)
-    if query is not None:
-        columns = with_formats(columns, source.sql, settings, list(staged.query(query)[0]))
+    columns = with_formats(columns, source.sql, staged.query, settings, source.separator)
     parts = [f"{each.sql} AS {quoted(raw_name(each.column.name))}" for each in columns]
     parts += [f"{cast_expression(each, settings)} AS {quoted(each.column.name)}" for each in columns]
     parts += [f"{_attribute(own, source)} AS {quoted(ATTRIBUTE + name)}" for name, own in attributes.items()]

@@ -20,7 +20,7 @@ from rapport.history.reading.profiling import (
     isolated_times,
     profile,
 )
-from rapport.history.reading.rejection_rules import RejectionRule, rejection_rules
+from rapport.history.reading.rejection_rules import QUESTION, RejectionRule, rejection_rules
 from rapport.history.reading.staging import ATTRIBUTE, CURRENCY_COLUMNS, is_cheap_to_read, load_source, stage
 from rapport.history.reading.table_names import normalized_name, resolve_attributes, resolve_columns
 from rapport.history.rejected_rows import FILE, LINE, Rejections, rejected_table
@@ -28,6 +28,9 @@ from rapport.history.sentiment import create_sentiment_table
 from rapport.history.settings import Settings
 from rapport.history.sources.source import Source
 from rapport.history.sql import quoted
+
+# One strange value among many is a bad row; more are a form that the settings have to name.
+_ASKED_SHARE = 0.005
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,9 @@ def _duplicates_table(table: Table) -> str:
 
 
 def _check_reject_share(source: Source, rows: int, rejects: pa.Table, settings: Settings) -> None:
+    """Stop if too many rows are rejected, or if a question about how the values are meant has no answer yet."""
     rejected = rejects.num_rows
+    _check_no_question(source, rows, rejects, settings)
     if rejected <= settings.reject_share * rows:
         return
     _, reason, count, line, value = Rejections({}, rejects).summary()[0]
@@ -107,6 +112,14 @@ def _check_reject_share(source: Source, rows: int, rejects: pa.Table, settings: 
         f"{source.origin}: {rejected} of {rows} rows cannot be used, more than the {settings.reject_share:.0%} that "
         f"reject_share allows. In {count} of them: {reason} First: line {line}, {value!r}."
     )
+
+
+def _check_no_question(source: Source, rows: int, rejects: pa.Table, settings: Settings) -> None:
+    asked = [line for line in Rejections({}, rejects).summary() if QUESTION in line[1]]
+    count = sum(line[2] for line in asked)
+    if asked and _ASKED_SHARE * rows < count and settings.reject_share < 1:
+        _, reason, _, line, value = asked[0]
+        raise TableError(f"{source.origin}: {count} of {rows} rows: {reason} First: line {line}, {value!r}.")
 
 
 def _score_sentiment(staged: StagedTable, settings: Settings) -> bool:

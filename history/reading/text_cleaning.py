@@ -1,0 +1,78 @@
+"""SQL that cleans text before it is read: white space, spreadsheet wrapping, full-width signs, words for nothing."""
+
+from collections.abc import Callable
+
+from rapport.history.sql import literal
+
+# What is written beside a value by accident; all of it is stripped.
+_SPACES = " \t\r\n\u00a0\u200b\u2007\u2009\u202f\u3000\ufeff"
+_WIDE = "０１２３４５６７８９．，－＋（）：／　" + "−–‒﹣" + "\u00a0\u2007\u2009\u202f\t" + "’ʼ´`＄"
+_ASCII = "0123456789.,-+():/ " + "----" + "     " + "''''$"
+
+# Words that exports write where there is no value. A person or a place may be called None or NA.
+NO_TEXT = ("null", "nan", "\\n", "#n/a", "<null>", "(null)", "#ref!", "#value!", "-")
+NOTHING = (
+    *NO_TEXT,
+    "none",
+    "n/a",
+    "na",
+    "nil",
+    "nat",
+    "#name?",
+    "#div/0!",
+    "--",
+    "—",
+    "undefined",
+    "(blank)",
+    "无",
+    "空",
+)
+
+TOTALS = (
+    *("total", "totals", "grand total", "subtotal", "sub total", "sum", "summe", "gesamt", "gesamtsumme", "insgesamt"),
+    *("total général", "total general", "totale", "suma", "合计", "总计", "小计", "总和", "合計", "總計", "汇总"),
+    *("total:", "grand total:", "合计：", "总计：", "合计:", "总计:"),
+)
+
+
+def stripped(sql: str) -> str:
+    """Return the text without the white space around it."""
+    return f"trim({sql}, {literal(_SPACES)})"
+
+
+def cleaned(sql: str) -> str:
+    """Return the text without white space around it and without the wrapping of a spreadsheet: ``="0012"``."""
+    return f"regexp_replace({stripped(sql)}, '^=\"(.*)\"$', '\\1')"
+
+
+def in_ascii(sql: str) -> str:
+    """Return the text with ASCII digits, signs and spaces in place of their full-width and typographic forms."""
+    return f"translate({sql}, {literal(_WIDE)}, {literal(_ASCII)})"
+
+
+def without_null_words(sql: str, *, text: bool = False) -> str:
+    """Return null for an empty text and for words that mean that there is no value."""
+    words = ", ".join(literal(word) for word in ("", *(NO_TEXT if text else NOTHING)))
+    return f"CASE WHEN lower({sql}) IN ({words}) THEN NULL ELSE {sql} END"
+
+
+def is_missing(sql: str, *, text: bool = False) -> str:
+    """Return the SQL that tests whether a raw text holds no value."""
+    return f"{without_null_words(stripped(sql), text=text)} IS NULL"
+
+
+def is_untidy_id(sql: str) -> str:
+    """Return the SQL that tests whether an id has to be cleaned."""
+    words = ", ".join(literal(word) for word in (*NOTHING, *TOTALS))
+    # All blanks and control characters of ASCII sort before the exclamation mark.
+    begins = " OR ".join(f"starts_with({sql}, {literal(space)})" for space in _SPACES if space > "\x7f")
+    ends = " OR ".join(f"ends_with({sql}, {literal(space)})" for space in _SPACES)
+    # A number is no word: most ids are decided by their first character.
+    word = f"({sql} NOT BETWEEN '0' AND ':' AND lower({sql}) IN ({words}))"
+    return f"{sql} < '!' OR {begins} OR {ends} OR starts_with({sql}, '=') OR ends_with({sql}, '.0') OR {word}"
+
+
+def let(value: str, body: Callable[[str], str]) -> str:
+    """Return the SQL of an expression that uses a value several times and computes it once."""
+    name = f"v{len(value)}_{value.count('(')}"
+    return f"list_transform([{value}], lambda {name}: {body(name)})[1]"
