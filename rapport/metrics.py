@@ -113,6 +113,6 @@ def stability_index(before: npt.ArrayLike, after: npt.ArrayLike, rows: Sequence[
         return 0.0
     left, right = old / old.sum(), new / new.sum()
     floor = 0.5 / max(min(sizes), 1.0)
-    expected = (np.count_nonzero(left + right) - 1) * sum(1 / max(size, 1.0) for size in sizes)
+    expected = (np.count_nonzero(left) - 1) * sum(1 / max(size, 1.0) for size in sizes)
     left, right = np.maximum(left, floor), np.maximum(right, floor)
     return max(float(((right - left) * np.log(right / left)).sum() - expected), 0.0)

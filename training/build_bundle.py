@@ -15,7 +15,8 @@ from rapport.training.evaluation.data_checks import check_data, direction_cost
 from rapport.training.evaluation.diagnostics import model_diagnostics
 from rapport.training.evaluation.grade_outlook import fit_outlook
 from rapport.training.evaluation.profit_curve import profit_curve
-from rapport.training.evaluation.training_run import TrainingRun, final_weights, simple_member
+from rapport.training.evaluation.served_part import RATE, served_fallback, served_metrics
+from rapport.training.evaluation.training_run import TrainingRun, final_weights, served_part
 from rapport.training.evaluation.uncertainty import fit_interval
 from rapport.training.provenance import fit_settings, provenance_of
 from rapport.training.stacking.ensemble import FitConfig
@@ -87,18 +88,22 @@ def _evaluation(run: TrainingRun, weights: Mapping[str, float]) -> dict[str, Any
         "by_cutoff": {f"{cutoff:%Y-%m-%d}": shift for cutoff, shift in run.base_rate.by_cutoff.items()},
         "expected_rate": run.expected_rate,
     }
-    return run.evaluation.as_dict() | {"weights": dict(weights), "level": base_rate, "size": _counts(run)}
+    part = served_part(run, tuple(weights))
+    served = {"part": part} | served_metrics(run.evaluation, run.validation, part)
+    return run.evaluation.as_dict() | {
+        "served": served,
+        "weights": dict(weights),
+        "level": base_rate,
+        "size": _counts(run),
+    }
 
 
 def _fallback(run: TrainingRun) -> Fallback:
     names = tuple(member.name for member in run.ensemble.members)
-    if run.sufficiency.can_learn and simple_member(run, names):
-        return Fallback(
-            "card_and_rhythm",
-            "In temporal validation the model was not significantly better than recency alone (grade D), so a simpler "
-            "member is served instead.",
-            "在之后的时段上，模型并未稳定优于“最近一次下单时间”规则（D 级），因此采用更简单的部分。",
-        )
+    judged = run.evaluation.grade.letter == "D" and bool(run.validation.folds)
+    if judged and (run.sufficiency.can_learn or served_part(run, names) == RATE):
+        part = served_part(run, names)
+        return served_fallback(part, served_metrics(run.evaluation, run.validation, part))
     return run.sufficiency.fallback
 
 

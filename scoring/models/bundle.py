@@ -54,8 +54,8 @@ STORED_KEYS: Mapping[str, str] = {
 class Fallback:
     """Which members the answers use, where the history was too small for the full ensemble.
 
-    ``label`` is the stored name: "committee" (the full ensemble), "card_and_rhythm" or "card"; ``en`` and ``zh`` give
-    the reason in a sentence.
+    ``label`` is the stored name: "committee" (the full ensemble), "card_and_rhythm" or "card" (too few outcomes),
+    "best_member" or "rate" (grade D); ``en`` and ``zh`` give the reason in a sentence.
     """
 
     label: str = "committee"

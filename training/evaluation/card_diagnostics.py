@@ -6,7 +6,7 @@ import numpy as np
 
 from rapport.metrics import auc, average_precision
 from rapport.scoring.cards.audit import BAD_LABEL
-from rapport.training.evaluation.training_run import TrainingRun
+from rapport.training.evaluation.training_run import TrainingRun, validated_probability
 
 
 def card_diagnostics(run: TrainingRun) -> dict[str, Any] | None:
@@ -18,7 +18,7 @@ def card_diagnostics(run: TrainingRun) -> dict[str, Any] | None:
     scores = member.scores(fold.dataset.matrix)  # type: ignore[attr-defined]  # only the card has scores
     label = fold.dataset.label
     tier = np.array([each or "unknown" for each in scores.tier], dtype=object)
-    probability = run.evaluation.probabilities["blend"][: len(tier)]
+    probability = validated_probability(run)[: len(tier)]
     # A high score is good: a low one means churn risk, a high one a likely conversion.
     ranking = -scores.score if BAD_LABEL[run.task.target] == 1 else scores.score
     ranking = np.where(np.isnan(ranking), np.nanmedian(ranking) if (~np.isnan(ranking)).any() else 0.0, ranking)

@@ -11,6 +11,7 @@ from rapport.scoring import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.training.evaluation.evaluation import Evaluation
+from rapport.training.evaluation.served_part import served_of, served_probability
 from rapport.training.stacking.temporal_validation import TemporalValidation
 
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -31,14 +32,14 @@ def model_diagnostics(
     shown: dict[str, Any] = {"importance": family_importance(bundle, current), "matured": None}
     if not len(evaluation.label):
         return shown | {"compared": [], "calibration": [], "gain": [], "segments": []}
-    blend = evaluation.probabilities["blend"]
+    served = served_probability(evaluation, validation, served_of(bundle.evaluation)["part"])
     return shown | {
         "compared": [
             _compared(name, evaluation.label, probability) for name, probability in evaluation.probabilities.items()
         ],
-        "calibration": calibration_table(evaluation.label, blend),
-        "gain": gain_curve(evaluation.label, blend),
-        "segments": _segments(validation, evaluation.label, blend, bundle.target),
+        "calibration": calibration_table(evaluation.label, served),
+        "gain": gain_curve(evaluation.label, served),
+        "segments": _segments(validation, evaluation.label, served, bundle.target),
     }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from rapport.scoring.models.matrix import Floats
 from rapport.scoring.models.spend_model import SpendModel
-from rapport.training.evaluation.training_run import TrainingRun
+from rapport.training.evaluation.training_run import TrainingRun, validated_probability
 
 MARGIN, RETENTION, CONTACT_COST = 0.3, 0.2, 0.002
 """Profit share of spend; share of churning customers that a contact retains; its cost per mean expected spend."""
@@ -24,7 +24,7 @@ def profit_curve(run: TrainingRun, spend: SpendModel | None) -> dict[str, Any]:
         return {}
     fold = run.validation.folds[0]
     count = len(fold.dataset)
-    probability = run.evaluation.probabilities["blend"][:count]
+    probability = validated_probability(run)[:count]
     value = np.nan_to_num(spend.expected(fold.dataset.matrix))
     cost = CONTACT_COST * float(value.mean())
     gain = fold.dataset.label * value * MARGIN * RETENTION - cost

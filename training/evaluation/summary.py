@@ -21,6 +21,9 @@ def text_summary(bundle: Bundle) -> str:
     ]
     if bundle.fallback.en:
         lines.append(bundle.fallback.en)
+    served = evaluation.get("served", {})
+    if served.get("auc") is not None:
+        lines.append(f"Served: {served['part']}, AUC {served['auc']:.3f}, log loss {served['log_loss']:.3f}.")
     if evaluation["measures"]:
         lines.append(metrics_table(evaluation["measures"]))
     lines.append(

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from rapport.features import Catalog
 from rapport.history import History
-from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.training.data.data_sufficiency import DataSufficiency
 from rapport.training.data.dataset import Dataset
 from rapport.training.data.subsample import SubsamplePlan
 from rapport.training.data.task_spec import TaskSpec
 from rapport.training.evaluation.evaluation import Evaluation
+from rapport.training.evaluation.served_part import BLEND, choose_served_part, served_probability
 from rapport.training.stacking.base_rate import BaseRateForecast
 from rapport.training.stacking.ensemble import Ensemble
 from rapport.training.stacking.stacking_weights import fit_weights, prior_weights
@@ -35,16 +36,21 @@ class TrainingRun:
 
 
 def final_weights(run: TrainingRun, names: tuple[str, ...]) -> dict[str, float]:
-    """Fit these members' weights; one without validation keeps its prior; with grade D one simple member gets all."""
+    """Fit these members' weights; one without validation keeps its prior; a served part gets all, the rate none."""
+    part = served_part(run, names)
+    if part != BLEND:
+        return {name: float(name == part) for name in names}
     prior = prior_weights(names, run.sufficiency)
     validated = {name: weight for name, weight in prior.items() if name in run.validation.member_names}
-    if simple := simple_member(run, names):
-        return {name: float(name == simple) for name in names}
     return prior | fit_weights(run.validation.folds, validated) if validated else prior
 
 
-def simple_member(run: TrainingRun, names: tuple[str, ...]) -> str | None:
-    """Return the member that replaces an ensemble with grade D; None if the ensemble is good enough."""
-    if run.evaluation.grade.letter != "D" or not run.sufficiency.can_learn or not run.validation.out_of_time:
-        return None
-    return next((name for name in ("rhythm", "hazard", "card") if name in names), None)
+def served_part(run: TrainingRun, names: tuple[str, ...]) -> str:
+    """Return what is served of these members: the blend, one of them, or the expected rate."""
+    return choose_served_part(run.evaluation, run.validation, names)
+
+
+def validated_probability(run: TrainingRun) -> Floats:
+    """Return the validation rows' probabilities by what is served, newest fold first."""
+    names = tuple(member.name for member in run.ensemble.members)
+    return served_probability(run.evaluation, run.validation, served_part(run, names))

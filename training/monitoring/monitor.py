@@ -26,6 +26,7 @@ from rapport.training.command_result import text_table
 from rapport.training.data.dataset import labelled_dataset
 from rapport.training.data.task_spec import TaskSpec
 from rapport.training.evaluation.diagnostics import calibration_table
+from rapport.training.evaluation.served_part import served_of
 from rapport.training.members.prediction import align_columns, bundle_logits
 from rapport.training.messages import localized
 from rapport.training.monitoring.drift import reason_drift
@@ -175,8 +176,8 @@ def _alerts(plain: Mapping[str, Any], bundle: Bundle) -> list[LocalizedText]:
         alerts.append(localized("monitor_text.scores", psi=plain["score_psi"]))
     if plain["moved_share"] > DRIFTED_SHARE:
         alerts.append(localized("monitor_text.features", share=plain["moved_share"]))
-    matured, expected = plain.get("matured_measures"), bundle.evaluation["measures"].get("blend")
-    if matured and expected and matured["auc"] < expected["auc"] - _tolerance(WORSE_AUC, matured):
+    matured, expected = plain.get("matured_measures"), served_of(bundle.evaluation)
+    if matured and "auc" in expected and matured["auc"] < expected["auc"] - _tolerance(WORSE_AUC, matured):
         alerts.append(localized("monitor_text.auc", now=matured["auc"], then=expected["auc"]))
     if matured and abs(matured["predicted"] - matured["observed"]) > _tolerance(WORSE_RATE, matured):
         rates = {"predicted": matured["predicted"], "observed": matured["observed"]}

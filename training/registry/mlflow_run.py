@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from rapport.scoring import Bundle
+from rapport.training.evaluation.served_part import served_of
 from rapport.training.pipeline import TrainedModel
 from rapport.training.registry.mlflow_store import experiment_id
 from rapport.training.reports.training_report import write_report
@@ -77,4 +78,6 @@ def _metrics(bundle: Bundle) -> dict[str, float]:
         for name, value in metrics.items()
         if not math.isnan(value)
     }
+    served = served_of(bundle.evaluation)
+    flat |= {f"served.{name}": value for name, value in served.items() if name != "part" and not math.isnan(value)}
     return flat | {f"weight.{name}": weight for name, weight in bundle.evaluation["weights"].items()}

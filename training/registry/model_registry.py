@@ -23,7 +23,9 @@ from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
 from rapport.scoring.reasons.cost import check_shap_cost
 from rapport.training.command_result import CommandResult, text_table
+from rapport.training.evaluation.served_part import served_of
 from rapport.training.evaluation.summary import text_summary
+from rapport.training.evaluation.training_run import validated_probability
 from rapport.training.pipeline import Progress, TrainedModel, no_progress
 from rapport.training.registry.mlflow_run import log_run
 from rapport.training.registry.mlflow_store import open_store, temp_dir_in, tracking_uri
@@ -169,8 +171,8 @@ def _with_version(trained: TrainedModel, data_dir: Path, client: MlflowClient, n
     periods = model_store.history(data_dir, target)
     if periods and trained.run.validation.folds:
         champion = Bundle.load(model_store.champion(data_dir, target))
-        blend = trained.run.evaluation.probabilities["blend"]
-        evaluation = {**evaluation, "against_champion": compare_with_champion(trained.run, blend, champion)}
+        ours = validated_probability(trained.run)
+        evaluation = {**evaluation, "against_champion": compare_with_champion(trained.run, ours, champion)}
     gates = evaluate_gates(evaluation, periods[-1].version if periods else None)
     provenance = {**bundle.provenance, "made_at": now.isoformat()}
     return replace(bundle, version=version, evaluation={**evaluation, "gates": as_dicts(gates)}, provenance=provenance)
@@ -209,7 +211,8 @@ def _description(data_dir: Path, target: str, version: str) -> dict[str, Any]:
         "grade": description["grade"],
         "as_of": provenance["as_of"],
         "horizon": description["horizon"],
-        "auc": evaluation["measures"].get("blend", {}).get("auc"),
+        "auc": served_of(evaluation).get("auc"),
+        "served": served_of(evaluation).get("part", "blend"),
         "gates": evaluation.get("gates", []),
     }
 

@@ -13,6 +13,7 @@ from rapport.scoring import Bundle
 from rapport.scoring.models.blend import sigmoid
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.training.data.dataset import IndexArray
+from rapport.training.evaluation.served_part import served_of
 from rapport.training.evaluation.training_run import TrainingRun
 from rapport.training.members.prediction import align_columns, bundle_logits
 from rapport.training.messages import localized
@@ -46,22 +47,22 @@ def evaluate_gates(evaluation: Mapping[str, Any], champion: str | None) -> tuple
     return (grade, Gate.of("leaks", not found, text), _champion_gate(evaluation.get("against_champion"), champion))
 
 
-def compare_with_champion(run: TrainingRun, blend: Floats, champion: Bundle) -> dict[str, Any]:
+def compare_with_champion(run: TrainingRun, ours: Floats, champion: Bundle) -> dict[str, Any]:
     """Compare with the champion on rows that neither was trained on.
 
     These are the validation rows whose outcome came after the champion was trained. With too few of them, the
     champion's own out-of-time figure is used: on the other rows it would be scored on its training data.
     """
     label, unseen = run.validation.label, _unseen(run, champion)
-    own = champion.evaluation.get("measures", {}).get("blend", {}).get("average_precision")
+    own = served_of(champion.evaluation).get("average_precision")
     enough = _has_enough_outcomes(label[unseen])
     if not enough and own is not None and champion.evaluation.get("out_of_time"):
-        return _comparison(champion, "own", len(label), average_precision(label, blend), float(own))
+        return _comparison(champion, "own", len(label), average_precision(label, ours), float(own))
     how, chosen = ("unseen", unseen) if enough else ("seen", np.arange(len(label)))
     rows = [align_columns(fold.dataset.matrix, champion).values for fold in run.validation.folds]
     logits = bundle_logits(champion, Matrix(champion.columns, np.concatenate(rows)[chosen]))
-    ours, theirs = (average_precision(label[chosen], each) for each in (blend[chosen], sigmoid(logits)))
-    return _comparison(champion, how, len(chosen), ours, theirs)
+    own_figure, theirs = (average_precision(label[chosen], each) for each in (ours[chosen], sigmoid(logits)))
+    return _comparison(champion, how, len(chosen), own_figure, theirs)
 
 
 def as_dicts(gates: tuple[Gate, ...]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from rapport.scoring.models.blend import Blend
 from rapport.scoring.models.matrix import Floats
@@ -63,10 +63,10 @@ def fit_weights(folds: Sequence[ValidationFold], prior: Mapping[str, float]) -> 
 
 
 def make_blend(weights: Mapping[str, float], logits: Mapping[str, Floats], rate: float) -> Blend:
-    """Return the blend with these weights whose mean probability over the rows is ``rate``."""
+    """Return the blend with these weights whose mean over the rows is ``rate``; without any weight, the rate alone."""
     slope = sum(weights.values())
     if slope <= 0:
-        weights, slope = dict.fromkeys(weights, 1.0), float(len(weights))
+        return Blend(dict.fromkeys(weights, 0.0), slope=0.0, intercept=float(logit(rate)))
     total = np.sum([weight * logits[name] for name, weight in weights.items()], axis=0)
     shares = {name: weight / slope for name, weight in weights.items()}
     return Blend(shares, slope=slope, intercept=fit_intercept(total, rate))
