@@ -69,6 +69,25 @@ class Settings:
     )
     reject_share: float = _setting(0.2, "The run stops if more than this share of a table's rows is rejected.")
     calls_per_week: int = _setting(50, "Number of customers that the team can call in a week.")
+    change_points: float = _setting(
+        0.02, "A score that moves by more than this is a change: it enters the change feed and the webhooks."
+    )
+    holdout_share: float = _setting(
+        0.0,
+        "Share of the customers on the work lists that is left alone at random, to measure what contact does: they "
+        "get no task, alert, change, digest, advice or write-back. 0 holds out nobody.",
+    )
+    holdout_seed: int = _setting(1, "Seed of the draw of held-out customers; a new seed begins a new experiment.")
+    early_outcome: str = _setting(
+        "90d", "An order within this time after the draw is the early outcome of an experiment, until the horizon ends."
+    )
+    webhooks: Mapping[str, Names] = field(
+        default_factory=dict,
+        metadata={
+            "description": "Further receivers of changes and alerts: in [webhooks.crm], url = address, secret = name "
+            'of the environment variable that holds the secret, send = "changes", "alerts" or "all".'
+        },
+    )
     calls_per_owner: int = _setting(
         0, "Number of customers that one account owner can call in a week; 0 shares `calls_per_week` among the owners."
     )
@@ -235,7 +254,7 @@ def _check(settings: Settings) -> None:
 
 
 def _check_shares(settings: Settings) -> None:
-    for name in ("margin", "contact_effect", "at_risk_threshold"):
+    for name in ("change_points", "holdout_share", "margin", "contact_effect", "at_risk_threshold"):
         if not 0 <= getattr(settings, name) <= 1:
             raise SettingsError(f"{name} = {getattr(settings, name)} should be between 0 and 1.")
     if settings.at_risk_threshold == 1:

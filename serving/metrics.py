@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -63,6 +64,27 @@ class Metrics:
             "rapport_input_drift_psi", "Largest population stability index among the features of a family",
             ("target", "family"), registry=registry, multiprocess_mode="max",
         )  # fmt: skip
+
+        self.live_lag = Gauge(
+            "rapport_live_lag_seconds", "Age of the newest event that the change feed does not hold", registry=registry,
+            multiprocess_mode="mostrecent",
+        )  # fmt: skip
+        self.live_behind = Gauge(
+            "rapport_live_events_behind", "Events that the change feed does not hold yet", registry=registry,
+            multiprocess_mode="mostrecent",
+        )  # fmt: skip
+        self.inconsistent = Gauge(
+            "rapport_live_inconsistent_share",
+            "Share of the cells of live answers that differed from the source at the last run", ("target",),
+            registry=registry, multiprocess_mode="mostrecent",
+        )  # fmt: skip
+
+    def set_live(self, lag: Mapping[str, Any], inconsistent: Mapping[str, float]) -> None:
+        """Set how far the change feed is behind, and how live answers compared with the source."""
+        self.live_lag.set(lag["lag_seconds"])
+        self.live_behind.set(lag["events_behind"])
+        for target, share in inconsistent.items():
+            self.inconsistent.labels(target).set(share)
 
     def observe_request(self, route: str, status: int, seconds: float) -> None:
         """Count one request and observe its duration."""

@@ -238,3 +238,27 @@ class EventsReceipt(TypedDict):
     last: int
     unused_tables: list[str]
     repeated: NotRequired[bool]
+
+
+class Change(TypedDict):
+    """One change; ``state`` is the whole new state, null for a customer that is no longer scored."""
+
+    seq: int
+    at: str
+    target: str
+    customer_id: str
+    customer_seq: int
+    cause: Literal["run", "event", "alert"]
+    kinds: list[str]
+    points: float | None
+    as_of: str
+    state: dict[str, Fact] | None
+    alert: dict[str, Any] | None
+
+
+class ChangesPage(TypedDict):
+    """Changes in order; ``next`` is the cursor of the following request."""
+
+    changes: list[Change]
+    next: int
+    more: bool

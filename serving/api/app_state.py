@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from rapport.serving.api.handlers import Handlers
 from rapport.serving.api.openapi import document
 from rapport.serving.application.application import Application
 from rapport.serving.environment import Environment
+from rapport.serving.jobs.live_loop import LiveLoop
+from rapport.serving.live.consistency import consistency
 from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.auth import Authenticator
 from rapport.serving.security.issuer import IssuerKeys
@@ -31,6 +34,7 @@ from rapport.serving.snapshots.reloader import Reloader
 
 Page = tuple[int, bytes, str]
 _JSON = "application/json"
+_LIVE_SECONDS, _LIVE_RETRY_SECONDS = 0.25, 5.0
 logger = logging.getLogger("rapport.app_state")
 
 
@@ -61,6 +65,7 @@ class AppState:
             "/metrics": self._metrics,
             "/openapi.json": self._openapi,
         }
+        self.live = LiveLoop(environment.data_dir, self.settings, self._loaded_model, overlay=self.application.overlay)
         self._stopping = threading.Event()
 
     @property
@@ -76,6 +81,7 @@ class AppState:
                 "keys are disabled: every program on this machine can read every score", logging.WARNING
             )
         threading.Thread(target=self._reload_loop, name="rapport-reload", daemon=True).start()
+        threading.Thread(target=self._live_loop, name="rapport-live", daemon=True).start()
         if self.tokens is not None:
             threading.Thread(
                 target=self._issuer_loop, args=(self.tokens.issuer,), name="rapport-issuer", daemon=True
@@ -97,6 +103,18 @@ class AppState:
     def _reload_loop(self) -> None:
         while not self._stopping.wait(self.environment.reload_seconds):
             self.reload()
+
+    def _live_loop(self) -> None:
+        """Follow runs and events; of all workers, the one that holds the lock does."""
+        while not self._stopping.wait(_LIVE_SECONDS):
+            try:
+                self.live.tick(datetime.now(UTC))
+            except Exception:  # the thread must survive any damaged file
+                logger.exception("live")
+                self._stopping.wait(_LIVE_RETRY_SECONDS)
+
+    def _loaded_model(self, target: str) -> LiveModel | None:
+        return self.reloaders[target].loaded
 
     def _issuer_loop(self, issuer: IssuerKeys) -> None:
         """Refresh the issuer's keys in the background, so that a slow issuer delays no request."""
@@ -131,7 +149,7 @@ class AppState:
     def _ready(self) -> Page:
         targets = {name: one.status() | {"refused": one.refusal or None} for name, one in self.reloaders.items()}
         ready = any(reloader.loaded is not None for reloader in self.reloaders.values())
-        body: dict[str, Any] = {"ready": ready, "targets": targets}
+        body: dict[str, Any] = {"ready": ready, "targets": targets, "live": self.live.lag(datetime.now(UTC))}
         if self.tokens is not None:
             body["tokens"] = {"refused": self.tokens.issuer.refusal or None}
         return 200 if ready else 503, json.dumps(body, ensure_ascii=False).encode(), _JSON
@@ -140,6 +158,7 @@ class AppState:
         folder: Path | None = self.environment.metrics_folder
         if folder is not None:
             metrics.drop_dead_workers(folder)
+        self.metrics.set_live(self.live.lag(datetime.now(UTC)), consistency(self.environment.data_dir))
         return 200, self.metrics.page(), metrics.CONTENT_TYPE
 
     def _openapi(self) -> Page:

@@ -85,6 +85,19 @@ ENDPOINTS = (
         },
     ),
     Endpoint(
+        "/v1/changes", "read", "Which scores, bands, grades, first reasons and alerts changed since a cursor",
+        schemas.ChangesRequest, answers.ChangesPage,
+        {"since": 0, "target": "churn", "limit": 1000},
+        {
+            "changes": [{
+                "seq": 1, "at": "2026-11-02T09:00:01+00:00", "target": "churn", "customer_id": "C-1042",
+                "customer_seq": 4, "cause": "event", "kinds": ["score", "band"], "points": 0.21,
+                "as_of": "2026-11-02T09:00:01", "state": {"probability": 0.67, "risk_band": "high"}, "alert": None,
+            }],
+            "next": 1, "more": False,
+        },
+    ),
+    Endpoint(
         "/v1/feedback", "feedback", "Store what a person found or did; training reports read it",
         schemas.FeedbackRequest, answers.FeedbackReceipt,
         {"customer_id": "C-1042", "target": "churn", "verdict": "done", "comment": "Called; will reorder in May."},

@@ -115,6 +115,14 @@ class Handlers(TaskHandlers):
         self._record(context, ids)
         return self._application.store_events(events, context.viewer, idempotency_key=context.idempotency_key)
 
+    def changes(self, request: schemas.ChangesRequest, context: RequestContext) -> Body:
+        """Return the changes of the customers that the viewer may see."""
+        changes, cursor, more = self._application.changes(
+            context.viewer, request.since, target=request.target, limit=request.limit
+        )
+        self._record(context, list(dict.fromkeys(one["customer_id"] for one in changes)))
+        return {"changes": changes, "next": cursor, "more": more}
+
     def feedback(self, request: schemas.FeedbackRequest, context: RequestContext) -> Body:
         """Store feedback."""
         self._check_visible(context, request.target, request.customer_id)

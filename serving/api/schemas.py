@@ -203,6 +203,14 @@ _Cells = Annotated[dict[Id, _Cell], Field(max_length=_MAX_KEYS)]
 MAX_EVENTS = 500
 
 
+class ChangesRequest(Body):
+    """Request what changed since a cursor, oldest first; cursor 0 gives the whole state."""
+
+    since: int = Field(0, ge=0, description="The value of next of the last answer.")
+    target: Target | None = None
+    limit: int = Field(1_000, ge=1, le=10_000)
+
+
 class Event(Body):
     """One new, late or corrected row of a customer, as the contract's table has it."""
 

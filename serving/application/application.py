@@ -19,6 +19,7 @@ from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.live_answers import live_answer
 from rapport.serving.application.portfolio_answers import with_portfolio
 from rapport.serving.errors import UNKNOWN_CUSTOMER, NotReadyError, RequestError, error_body
+from rapport.serving.live.change_store import ChangeStore
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.event_store import EventStore
 from rapport.serving.live.history_scoring import score_histories
@@ -54,6 +55,7 @@ class Application:
         self.databases = DatabasePool(settings)
         self.work = AccountWork(self.data_dir, self._shown_score)
         self.events = EventStore(self.data_dir)
+        self._changes = ChangeStore(self.data_dir, settings.change_points)
         self.overlay = LiveOverlay(self.events, settings, self.databases)
         self._intake = EventIntake(self.events, self.overlay, settings, self.databases)
 
@@ -104,6 +106,13 @@ class Application:
         model = self.live_model(ready[0]) if ready else None
         now = datetime.now(UTC)
         return self._intake.accept(events, model, by=viewer.name, now=now, key=idempotency_key)
+
+    def changes(
+        self, viewer: Viewer, since: int, *, target: str | None, limit: int
+    ) -> tuple[list[dict[str, Any]], int, bool]:
+        """Return the changes after a cursor that ``viewer`` may see, the next cursor, and whether more follow."""
+        found, cursor, more = self._changes.since(since, target=target, owner=viewer.owner, limit=limit)
+        return [{name: value for name, value in one.items() if name != "owner"} for one in found], cursor, more
 
     def may_see(self, viewer: Viewer, customer_id: str) -> bool:
         """Return whether a snapshot of any target has the customer and ``viewer`` may see it."""

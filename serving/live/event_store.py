@@ -136,6 +136,15 @@ class EventStore:
                 "INSERT OR REPLACE INTO absorbed VALUES (?, ?, ?)", [(target, one, as_of) for one in events]
             )
 
+    def settled(self, target: str, as_of: str) -> dict[str, int]:
+        """Return the customers with all events absorbed by runs up to ``as_of``, and the number of the last one."""
+        sql = (
+            "SELECT customer_id, max(events.seq) AS seq FROM events LEFT JOIN absorbed "
+            "ON absorbed.seq = events.seq AND target = ? AND as_of <= ? "
+            "GROUP BY 1 HAVING count(*) = count(absorbed.seq)"
+        )
+        return {row["customer_id"]: row["seq"] for row in self._read(sql, (target, as_of))}
+
     def waiting(self, target: str, as_of: str) -> list[str]:
         """Return the customers with events that no run up to ``as_of`` was found to hold."""
         sql = (

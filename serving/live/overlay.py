@@ -6,6 +6,7 @@ A live score depends only on the run and the events, so every worker finds the s
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from rapport.serving.snapshots.live_model import LiveModel
 
 _CACHED = 20_000
 _TOGETHER = 100
+_SETTLED_SECONDS = 30.0
 _SECOND = timedelta(seconds=1)
 
 
@@ -59,6 +61,7 @@ class LiveOverlay:
         self._lock = threading.Lock()
         self._scores: OrderedDict[tuple[str, str, int], LiveScore | None] = OrderedDict()
         self._relatives: dict[str, tuple[str, Relatives]] = {}
+        self._settled: dict[str, tuple[str, float, Mapping[str, int]]] = {}
 
     def refresh(self) -> None:
         """Learn which customers have new events; a few microseconds when there are none."""
@@ -113,9 +116,19 @@ class LiveOverlay:
 
     def _mark(self, model: LiveModel, customer_id: str) -> Mark | None:
         """Return the newest event of a customer and its relatives."""
-        near = self._relatives_of(model).near(customer_id)
-        marks = [mark for one in (customer_id, *near) if (mark := self._marks.get(one))]
+        near, settled = self._relatives_of(model).near(customer_id), self._settled_by(model)
+        found = [(one, mark) for one in (customer_id, *near) if (mark := self._marks.get(one))]
+        marks = [mark for one, mark in found if mark.seq > settled.get(one, 0)]
         return Mark(max(mark.seq for mark in marks), max(mark.received_at for mark in marks)) if marks else None
+
+    def _settled_by(self, model: LiveModel) -> Mapping[str, int]:
+        """Return the customers whose events up to a number the run holds, as the live loop has found out."""
+        name, now = _name(model), time.monotonic()
+        kept, until, found = self._settled.get(model.target, ("", 0.0, {}))
+        if kept != name or now > until:
+            found = self.store.settled(model.target, model.snapshot.as_of.isoformat())
+            self._settled[model.target] = (name, now + _SETTLED_SECONDS, found)
+        return found
 
     def _computed(self, model: LiveModel, customer_ids: Sequence[str]) -> dict[str, LiveScore | None]:
         """Compute live scores; customers with the same cutoff are computed together."""

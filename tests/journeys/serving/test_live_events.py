@@ -1,6 +1,7 @@
 """Events over the API: stored before the receipt, in every answer at once, and gone into the next run."""
 
 import shutil
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -84,3 +85,25 @@ def test_events_need_their_scope(keyed, secrets, active):
     row = {"order_id": "x", "ordered_at": "2026-01-01", "amount": 1.0}
     body = {"customer_id": active[0], "table": "orders", "rows": [row]}
     assert keyed.post("/v1/events", json=body, headers=bearer(secrets["read"])).status_code == 403
+
+
+def test_events_and_runs_enter_the_change_feed_once(client, active):
+    wait_until(lambda: client.get("/readyz").json()["live"]["events_behind"] == 0)
+    page = client.post("/v1/changes", json={"limit": 10_000}).json()
+    before = {one["customer_id"]: one["state"] for one in page["changes"] if one["target"] == "churn"}
+    assert before[active[7]]["probability"] == _score(client, active[7])["probability"]
+    row = {"order_id": "f-1", "ordered_at": datetime.now(UTC).isoformat(), "amount": 9000.0}
+    client.post("/v1/events", json={"customer_id": active[7], "table": "orders", "rows": [row]}).raise_for_status()
+    wait_until(lambda: client.get("/readyz").json()["live"]["events_behind"] == 0)
+    changes = client.post("/v1/changes", json={"since": page["next"], "target": "churn"}).json()["changes"]
+    assert [one["customer_id"] for one in changes] == [active[7]]
+    assert changes[0]["state"]["probability"] == _score(client, active[7])["probability"]
+    assert "score" in changes[0]["kinds"]
+    assert b"rapport_live_events_behind 0.0" in client.get("/metrics").content
+
+
+def wait_until(condition, seconds=20.0):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.05)
