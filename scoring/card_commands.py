@@ -13,7 +13,7 @@ from rapport.errors import CardError
 from rapport.features import catalog, training_rows, vocabulary_of
 from rapport.history import Duration, History
 from rapport.localized import localize
-from rapport.scoring.analytics.opportunities import closed_opportunities
+from rapport.scoring.analytics.deal_outcomes import closed_opportunities
 from rapport.scoring.cards.audit import BAD_LABEL, CardAudit, audit_scores
 from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_file import load_card, shipped_text

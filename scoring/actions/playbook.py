@@ -1,17 +1,16 @@
 """The playbook: what to do about a tier, a reason or a gap. A company's own file replaces the shipped one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from rapport.errors import CardError
 from rapport.features.catalog.feature import FAMILIES
 from rapport.history.settings import Settings
 from rapport.localized import LocalizedText, localize
 from rapport.scoring.actions.cadence import Cadence
+from rapport.scoring.actions.fact_actions import FactActions, parse_fact_actions
 from rapport.scoring.alerts.rules import AlertRules, parse_rules
 from rapport.scoring.cards.config_node import ConfigNode, did_you_mean
 from rapport.scoring.cards.rfm import RfmSegments, parse_segments
@@ -21,16 +20,19 @@ from rapport.scoring.health.tiers import Hysteresis
 
 FILES = (
     "strategies.yaml", "actions.yaml", "steps.yaml", "cadence.yaml", "alerts.yaml", "rfm_segments.yaml", "health.yaml",
+    "strategies.yaml", "actions.yaml", "fact_actions.yaml", "steps.yaml", "cadence.yaml", "alerts.yaml",
+    "rfm_segments.yaml",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Action:
-    """A recommended action: what, who, and within how many days."""
+class ReasonAction:
+    """The action for a family of reasons; `only_with_fact`: none without a fact of that family, which has its own."""
 
     what: LocalizedText
     who: LocalizedText
     within_days: int
+    only_with_fact: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,9 @@ class Playbook:
     """The company's strategies, actions, next steps, cadence, alert rules and segments."""
 
     strategies: Mapping[str, Mapping[str, LocalizedText]]
-    families: Mapping[str, Action]
-    codes: Mapping[str, Action]
+    families: Mapping[str, ReasonAction]
+    codes: Mapping[str, ReasonAction]
+    facts: FactActions
     steps: Mapping[str, Mapping[str, LocalizedText]]
     cadence: Cadence
     hysteresis: Hysteresis
@@ -52,16 +55,10 @@ class Playbook:
         words = self.strategies.get(card, {}).get(tier or "")
         return None if words is None else localize(words, language)
 
-    def action(self, code: str, family: str, as_of: datetime, language: str) -> dict[str, Any]:
-        """Return the action for a reason: text, who, due date and the reason's code."""
+    def reason_action(self, code: str, family: str) -> ReasonAction | None:
+        """Return the action for a reason; None where only a fact calls for one."""
         action = self.codes.get(code) or self.families[family]
-        due = (as_of + timedelta(days=action.within_days)).date().isoformat()
-        return {
-            "text": localize(action.what, language),
-            "who": localize(action.who, language),
-            "due": due,
-            "code": code,
-        }
+        return None if action.only_with_fact else action
 
     def step(self, kind: str, name: str, language: str) -> str:
         """Return the next step for a gap in the stakeholder `chain`, or for a `c139` check."""
@@ -90,6 +87,7 @@ def read_playbook(folder: Path | None = None) -> Playbook:
         },
         families=_families(actions.at("families")),
         codes={code: _action(each) for code, each in actions.at("codes").items()} if actions.value["codes"] else {},
+        facts=parse_fact_actions(_parsed("fact_actions.yaml", folder)),
         steps={kind: _texts(steps.at(kind)) for kind in ("chain", "c139")},
         cadence=_cadence(pace.at("cadence")),
         hysteresis=_hysteresis(pace.at("tiers")),
@@ -121,19 +119,25 @@ def _texts(node: ConfigNode) -> dict[str, LocalizedText]:
     return {name: each.localized() for name, each in node.items()}
 
 
-def _families(node: ConfigNode) -> dict[str, Action]:
+def _families(node: ConfigNode) -> dict[str, ReasonAction]:
     node.keys(FAMILIES)
     return {family: _action(each) for family, each in node.items()}
 
 
-def _action(node: ConfigNode) -> Action:
-    node.keys(("what", "who", "within_days"))
-    return Action(node.at("what").localized(), node.at("who").localized(), node.at("within_days").whole(0))
+def _action(node: ConfigNode) -> ReasonAction:
+    node.keys(("what", "who", "within_days"), ("only_with_fact",))
+    return ReasonAction(
+        node.at("what").localized(),
+        node.at("who").localized(),
+        node.at("within_days").whole(0),
+        node.at("only_with_fact").flag() if node.has("only_with_fact") else False,
+    )
 
 
 def _cadence(node: ConfigNode) -> Cadence:
-    node.keys(("high_risk_days", "rfm_days", "full_days"))
-    return Cadence(*(node.at(key).whole(1) for key in ("high_risk_days", "rfm_days", "full_days")))
+    required, visits = ("high_risk_days", "rfm_days", "full_days"), tuple(each.name for each in fields(Cadence))[3:]
+    node.keys(required, visits)
+    return Cadence(**{key: node.at(key).whole(1) for key in (*required, *visits) if node.has(key)})
 
 
 def _hysteresis(node: ConfigNode) -> Hysteresis:

@@ -1,0 +1,85 @@
+"""What the playbook does about each kind of fact: ``fact_actions.yaml``, read and checked."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from rapport.features.catalog.feature import FAMILIES
+from rapport.localized import LocalizedText
+from rapport.scoring.cards.config_node import ConfigNode, did_you_mean
+
+KINDS = (
+    "open_complaint", "overdue_invoice", "risk_event", "contract_end", "contract_expired", "negative_message",
+    "abandoned_cart", "open_deal", "late_order", "silent_decision_maker", "low_rating", "open_ticket", "lead_interest",
+    "lead_uncontacted", "lead_review", "chain_gap", "regular_visit",
+)  # fmt: skip
+PLACEHOLDERS = ("subject", "amount", "deadline", "since", "days", "detail", "step")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_REQUIRED = ("family", "because", "what", "who", "within_days", "contact")
+
+
+@dataclass(frozen=True)
+class FactAction:
+    """The step for one kind of fact: its texts are templates, its due date respects the deadline of the fact."""
+
+    family: str
+    because: LocalizedText
+    what: LocalizedText
+    who: LocalizedText
+    within_days: int
+    before_days: int
+    contact: bool
+    steps: tuple[LocalizedText, ...]
+
+
+@dataclass(frozen=True)
+class FactActions:
+    """The steps by kind of fact, most urgent first."""
+
+    by_kind: Mapping[str, FactAction]
+
+    def of(self, kind: str, detail: object) -> tuple[int, FactAction] | None:
+        """Return the step for a fact and its place in the order of urgency; None for a kind without a step."""
+        for name in (f"{kind}.{detail}", kind):
+            if name in self.by_kind:
+                return self._places[name], self.by_kind[name]
+        return None
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {name: place for place, name in enumerate(self.by_kind)}
+
+
+def parse_fact_actions(node: ConfigNode) -> FactActions:
+    """Read the steps; every kind of fact needs one."""
+    found = {str(name): _fact_action(str(name), each) for name, each in node.items()}
+    if missing := [kind for kind in KINDS if kind not in found]:
+        raise node.error(f"{', '.join(missing)} has no entry. Every kind of fact needs one.")
+    return FactActions(found)
+
+
+def _fact_action(name: str, node: ConfigNode) -> FactAction:
+    kind = name.split(".")[0]
+    if kind not in KINDS:
+        raise node.error(f"“{kind}” is not a kind of fact{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
+    node.keys(_REQUIRED, ("before_days", "steps"))
+    return FactAction(
+        family=node.at("family").one_of(FAMILIES),
+        because=_template(node.at("because")),
+        what=_template(node.at("what")),
+        who=node.at("who").localized(),
+        within_days=node.at("within_days").whole(0),
+        before_days=node.at("before_days").whole(0) if node.has("before_days") else 0,
+        contact=node.at("contact").flag(),
+        steps=tuple(_template(each) for each in node.at("steps").lines("step")) if node.has("steps") else (),
+    )
+
+
+def _template(node: ConfigNode) -> LocalizedText:
+    text = node.localized()
+    for written in (text.en, text.zh):
+        for name in _PLACEHOLDER.findall(written):
+            if name not in PLACEHOLDERS:
+                raise node.error(f"{{{name}}} is not a value of a fact. Values: {', '.join(PLACEHOLDERS)}.")
+    return text
