@@ -16,14 +16,14 @@ KINDS = (
 )  # fmt: skip
 PLACEHOLDERS = ("subject", "amount", "deadline", "since", "days", "detail", "step")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_REQUIRED = ("family", "because", "what", "who", "within_days", "contact")
+_REQUIRED = ("families", "because", "what", "who", "within_days", "contact")
 
 
 @dataclass(frozen=True)
 class FactAction:
     """The step for one kind of fact: its texts are templates, its due date respects the deadline of the fact."""
 
-    family: str
+    families: tuple[str, ...]
     because: LocalizedText
     what: LocalizedText
     who: LocalizedText
@@ -31,6 +31,11 @@ class FactAction:
     before_days: int
     contact: bool
     steps: tuple[LocalizedText, ...]
+
+    @property
+    def family(self) -> str:
+        """Return the family of reasons that it belongs to; it may answer further ones."""
+        return self.families[0]
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def _fact_action(name: str, node: ConfigNode) -> FactAction:
         raise node.error(f"“{kind}” is not a kind of fact{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
     node.keys(_REQUIRED, ("before_days", "steps"))
     return FactAction(
-        family=node.at("family").one_of(FAMILIES),
+        families=tuple(each.one_of(FAMILIES) for each in node.at("families").lines("family")),
         because=_template(node.at("because")),
         what=_template(node.at("what")),
         who=node.at("who").localized(),

@@ -1,4 +1,4 @@
-"""The facts that call for an action, one row each: open deals, contract ends, overdue invoices, silent contacts, …"""
+"""The facts that call for an action: one row per open deal, contract end, overdue invoice, silent contact."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -36,7 +36,8 @@ def _row(kind: str, source: str, **columns: str) -> str:
     return (
         f"SELECT customer_id, '{kind}' AS kind, ({values['subject']})::VARCHAR AS subject, "
         f"({values['amount']})::DOUBLE AS amount, ({values['deadline']})::DATE AS deadline, "
-        f"({values['since']})::DATE AS since, ({days})::BIGINT AS days, ({values['detail']})::VARCHAR AS detail {source}"
+        f"({values['since']})::DATE AS since, ({days})::BIGINT AS days, "
+        f"({values['detail']})::VARCHAR AS detail {source}"
     )
 
 
@@ -66,9 +67,8 @@ def _tickets() -> str:
 
 
 def _invoices() -> str:
-    source = (
-        f"FROM {rows_known_at('invoices')} WHERE paid_at IS NULL AND due_at < $as_of AND amount > 0 GROUP BY customer_id"
-    )
+    unpaid = "paid_at IS NULL AND due_at < $as_of AND amount > 0"
+    source = f"FROM {rows_known_at('invoices')} WHERE {unpaid} GROUP BY customer_id"
     return _row(
         "overdue_invoice", source,
         subject="arg_min(invoice_id, (due_at, invoice_id))", amount="sum(amount)", deadline="min(due_at)",
@@ -239,9 +239,13 @@ def action_facts(history: History, as_of: datetime, cadence: Cadence, deals: pa.
 def _with_deal_steps(facts: pa.Table, deals: pa.Table) -> pa.Table:
     checks = dict(zip(deals["opportunity_id"].to_pylist(), deals["next_check"].to_pylist(), strict=True))
     kinds, subjects = (facts[name].to_pylist() for name in ("kind", "subject"))
-    names = [checks.get(subject) if kind == "open_deal" else None for kind, subject in zip(kinds, subjects, strict=True)]
+    names = [
+        checks.get(subject) if kind == "open_deal" else None for kind, subject in zip(kinds, subjects, strict=True)
+    ]
     # A deal with every check answered by yes is ready to be signed.
-    steps = [f"c139:{name or 'close'}" if kind == "open_deal" else None for kind, name in zip(kinds, names, strict=True)]
+    steps = [
+        f"c139:{name or 'close'}" if kind == "open_deal" else None for kind, name in zip(kinds, names, strict=True)
+    ]
     return facts.set_column(SCHEMA.get_field_index("step"), SCHEMA.field("step"), pa.array(steps, pa.string()))
 
 

@@ -19,9 +19,8 @@ from rapport.scoring.health.rules import HealthRules, parse_health_rules
 from rapport.scoring.health.tiers import Hysteresis
 
 FILES = (
-    "strategies.yaml", "actions.yaml", "steps.yaml", "cadence.yaml", "alerts.yaml", "rfm_segments.yaml", "health.yaml",
     "strategies.yaml", "actions.yaml", "fact_actions.yaml", "steps.yaml", "cadence.yaml", "alerts.yaml",
-    "rfm_segments.yaml",
+    "rfm_segments.yaml", "health.yaml",
 )  # fmt: skip
 
 

@@ -70,17 +70,21 @@ def recommended(
     of its family has one. A customer that must not be contacted gets no action that contacts it.
     """
     silent = any(fact["kind"] == DO_NOT_CONTACT for fact in facts)
-    found = [_of_fact(fact, action, context) for _, fact, action in _ranked(facts, context.playbook, silent=silent)]
+    ranked = _ranked(facts, context.playbook, silent=silent)
+    found = [_of_fact(fact, action, context) for _, fact, action in ranked]
     if not silent:
-        found += _of_reasons(reasons, context, {action.family for action in found})
+        found += _of_reasons(reasons, context, {family for *_, action in ranked for family in action.families})
     return found[:limit]
 
 
 def advice_by_family(facts: Sequence[_Fact], context: ActionContext) -> dict[str, str]:
     """Return the text of the most urgent action for a fact, by family of reasons."""
+    silent = any(fact["kind"] == DO_NOT_CONTACT for fact in facts)
     found: dict[str, str] = {}
-    for action in recommended(facts, context, limit=len(facts)):
-        found.setdefault(action.family, action.text)
+    for _, fact, action in _ranked(facts, context.playbook, silent=silent):
+        for family in action.families:
+            if family not in found:
+                found[family] = _of_fact(fact, action, context).text
     return found
 
 

@@ -35,7 +35,7 @@ class DealCard:
 
     def win_rate(self, tier: str | None) -> float | None:
         """Return the share of past deals of a tier that were won, tiers that do not differ taken together."""
-        return next((each["win_rate"] for each in self.tiers if each["tier"] == tier), None)
+        return next((each["win_rate"] for each in self.tiers if each["tier"] == tier and each["enough"]), None)
 
     def facts(self) -> dict[str, Any]:
         """Return the figures behind the card: AUC of both sets of weights on later deals, and the tiers."""
@@ -111,7 +111,8 @@ def _tiers(card: Card, closed: pa.Table) -> tuple[dict[str, Any], ...]:
         wins, count = sum(rows[at]["won"] for at in group), sum(rows[at]["deals"] for at in group)
         low, high = wilson_interval(wins, count)
         for at in group:
-            rows[at] |= {"win_rate": wins / count if count else None, "low": low, "high": high}
+            rate = wins / count if count else None
+            rows[at] |= {"win_rate": rate, "low": low, "high": high, "enough": count >= MIN_DEALS}
     return tuple(rows)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rapport.serving.api import answers, schemas
 from rapport.serving.api.endpoint import Endpoint
+from rapport.serving.api.insight_endpoints import INSIGHT_ENDPOINTS
 from rapport.serving.api.task_endpoints import TASK_ENDPOINTS
 
 REASON = {
@@ -107,7 +108,7 @@ ENDPOINTS = (
             "model_version": "7", "probability": 0.46,
         },
     ),
-    *TASK_ENDPOINTS,
+    *INSIGHT_ENDPOINTS, *TASK_ENDPOINTS,
 )  # fmt: skip
 
 __all__ = ["BY_PATH", "ENDPOINTS", "PAGES", "Endpoint", "route_label"]

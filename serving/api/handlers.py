@@ -11,6 +11,7 @@ from typing import Any
 
 from rapport.localized import LocalizedText
 from rapport.serving.api import schemas
+from rapport.serving.api.insight_handlers import InsightHandlers
 from rapport.serving.api.task_handlers import TaskHandlers
 from rapport.serving.application.application import Application
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
@@ -23,7 +24,7 @@ from rapport.serving.snapshots.live_model import LiveModel
 Body = dict[str, Any]
 
 
-class Handlers(TaskHandlers):
+class Handlers(TaskHandlers, InsightHandlers):
     """One method for each endpoint under /v1/, named after its path."""
 
     def __init__(self, application: Application, audit: AuditTrail, metrics: Metrics) -> None:

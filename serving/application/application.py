@@ -11,12 +11,15 @@ import pyarrow as pa
 
 from rapport.history.settings import Settings
 from rapport.scoring import build_answers
-from rapport.scoring.actions.playbook import playbook_of
+from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.actions.playbook_reader import PlaybookReader
 from rapport.serving.application import card_queries, model_queries
 from rapport.serving.application.account_work import AccountWork
+from rapport.serving.application.advice import action_context, with_advice
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
 from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.live_answers import live_answer
+from rapport.serving.application.insights import Insights
 from rapport.serving.application.portfolio_answers import with_portfolio
 from rapport.serving.errors import UNKNOWN_CUSTOMER, NotReadyError, RequestError, error_body
 from rapport.serving.live.change_store import ChangeStore
@@ -50,14 +53,21 @@ class Application:
         self.data_dir = Path(settings.data_dir)
         self.keys_disabled = keys_disabled
         self._reloaders, self._keys, self._mlflow = reloaders, keys, mlflow_url
-        self.playbook = playbook_of(settings)
-        self._feedback, self._portfolios = FeedbackStore(self.data_dir), PortfolioTables(settings, self.playbook)
+        self._playbooks = PlaybookReader(Path(settings.playbook) if settings.playbook else None)
+        self._feedback = FeedbackStore(self.data_dir)
+        self._portfolios = PortfolioTables(settings, self._playbooks.current)
+        self.insights = Insights(lambda: self.live_model(self.main_target()), self._playbooks.current)
         self.databases = DatabasePool(settings)
         self.work = AccountWork(self.data_dir, self._shown_score)
         self.events = EventStore(self.data_dir)
         self._changes = ChangeStore(self.data_dir, settings.change_points)
         self.overlay = LiveOverlay(self.events, settings, self.databases)
         self._intake = EventIntake(self.events, self.overlay, settings, self.databases)
+
+    @property
+    def playbook(self) -> Playbook:
+        """The company's playbook as it is now."""
+        return self._playbooks.current()
 
     def sign_in(self, key: str) -> Viewer | None:
         """Return the owner of a key; None for an unknown or expired key."""
@@ -188,10 +198,11 @@ class Application:
             for answer in model.answers(customer_ids, reasons, language)
         ]
         live = self.overlay.scores(model, customer_ids)
-        return [
+        now = [
             live_answer(model, live[one], policy, reasons, language) if one in live else answer
             for one, answer in zip(customer_ids, found, strict=True)
         ]
+        return with_advice(now, model, rows, self.playbook, language)
 
     def score_histories(
         self, model: LiveModel, histories: Sequence[Mapping[str, Any]], as_of: str, *, reasons: int, language: str
@@ -233,7 +244,7 @@ class Application:
             raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
         sources = ProfileSources(
             data_dir=self.data_dir,
-            next_steps=self.playbook.steps["chain"],
+            playbook=self.playbook,
             portfolio=self.portfolio,
             answer=self._one_answer,
             owner=owner,

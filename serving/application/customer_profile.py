@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,15 @@ import numpy as np
 
 from rapport.errors import ServingError
 from rapport.localized import LocalizedText, localize
+from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.what_if import changeable
+from rapport.serving.application.advice import action_context, customer_actions, customer_strategies
+from rapport.serving.application.deal_answers import customer_deals
 from rapport.serving.snapshots.analytics_tables import account_hierarchy
 from rapport.serving.snapshots.history import latest_day_on_or_before
 from rapport.serving.snapshots.live_model import LiveModel
-from rapport.serving.snapshots.portfolio_table import PortfolioLookup, due_date
+from rapport.serving.snapshots.portfolio_table import PortfolioLookup
 from rapport.serving.snapshots.score_change import explain_change
 
 _MAX_EVENTS = 300
@@ -31,7 +34,7 @@ class ProfileSources:
     """What a profile reads besides the live models."""
 
     data_dir: Path
-    next_steps: Mapping[str, LocalizedText]
+    playbook: Playbook
     portfolio: Callable[[str], PortfolioLookup]
     answer: Callable[[LiveModel, str, int, str], dict[str, Any] | None]
     feedback: Sequence[dict[str, Any]]
@@ -56,11 +59,13 @@ def customer_profile(
         "scores": _score_history(models, customer_id),
         "change": _change(sources.data_dir, models, answers, customer_id, language=language),
         "events": [_plain(event) for event in snapshot.run.customer_rows("events", row)[:_MAX_EVENTS]],
-        "chain": _stakeholders(first, row, language, sources.next_steps),
+        "chain": _stakeholders(first, row, language, sources.playbook.steps["chain"]),
         "tree": _hierarchy(sources, first, customer_id),
         "rfm": _rfm(sources, models, customer_id),
         "levers": _levers(models, answers, customer_id, language),
-        "actions": _actions(answers, person.get("owner"), snapshot.as_of.date()),
+        "actions": customer_actions(first, row, action_context(first, row, sources.playbook, language), answers),
+        "strategies": customer_strategies(answers, sources.playbook, language),
+        "deals": customer_deals(first, row, sources.playbook, language),
         "feedback": sources.feedback,
     }
 
@@ -206,23 +211,6 @@ def _lever(model: LiveModel, column: FeatureColumn, value: float, language: str)
         "step": step,
         "family": column.family,
     }
-
-
-def _actions(answers: Sequence[dict[str, Any]], owner: Any, today: date) -> list[dict[str, Any]]:
-    """Return the recommended actions, strongest reason first; the first is due on the day that the lists show."""
-    if not answers:
-        return []
-    percentile = answers[0]["percentile"]
-    advised = [reason for reason in answers[0]["reasons"] if reason["advice"]]
-    return [
-        {
-            "text": reason["advice"],
-            "who": owner,
-            "due": due_date(today, percentile, position),
-            "code": reason["code"],
-        }
-        for position, reason in enumerate(advised[:5])
-    ]
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

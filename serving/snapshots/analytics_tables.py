@@ -12,8 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapport.history import History
+from rapport.scoring.actions.facts import action_facts
+from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.analytics.account_hierarchy import build_account_hierarchy
 from rapport.scoring.analytics.attribution import attribution
+from rapport.scoring.analytics.deal_outcomes import DealCard
+from rapport.scoring.analytics.deals import open_deals
 from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
 from rapport.scoring.analytics.risk_overview import risk_overview
 from rapport.scoring.analytics.stakeholders import list_stakeholders, stakeholder_coverage
@@ -23,9 +27,15 @@ from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup
 
 
-def customer_tables(history: History, as_of: datetime) -> dict[str, pa.Table]:
+def customer_tables(history: History, as_of: datetime, playbook: Playbook, card: DealCard) -> dict[str, pa.Table]:
     """Return the tables behind customer pages, sorted by customer."""
-    found = {"people": list_stakeholders(history, as_of), "chain": stakeholder_coverage(history, as_of)}
+    deals = open_deals(history, as_of, card)
+    found = {
+        "people": list_stakeholders(history, as_of),
+        "chain": stakeholder_coverage(history, as_of),
+        "deals": deals,
+        "action_facts": action_facts(history, as_of, playbook.cadence, deals),
+    }
     return {name: table.sort_by("customer_id") for name, table in found.items()}
 
 

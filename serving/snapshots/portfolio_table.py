@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from rapport.history.settings import Settings
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.snapshots.live_model import LiveModel
+from rapport.serving.snapshots.next_actions import refreshed
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy, freeze_policy
 from rapport.serving.snapshots.portfolio_rows import portfolio_rows
 from rapport.serving.snapshots.store import ScoringRun
@@ -34,8 +35,9 @@ _BEFORE_DAYS = (7, 30)
 class PortfolioTables:
     """Cache of portfolio tables and their policies, each kept as long as its live model."""
 
-    def __init__(self, settings: Settings, playbook: Playbook) -> None:
-        self._settings, self._playbook = settings, playbook
+    def __init__(self, settings: Settings, playbook: Callable[[], Playbook]) -> None:
+        self._settings, self._current = settings, playbook
+        self._playbook = playbook()
         self._found: weakref.WeakKeyDictionary[LiveModel, tuple[PortfolioPolicy, pa.Table]] = (
             weakref.WeakKeyDictionary()
         )
@@ -51,8 +53,13 @@ class PortfolioTables:
 
     def _both(self, model: LiveModel) -> tuple[PortfolioPolicy, pa.Table]:
         with self._lock:
+            if (playbook := self._current()) is not self._playbook:
+                self._playbook = playbook
+                self._found.clear()
             if model not in self._found:
-                self._found[model] = self._read(model) or self._computed(model)
+                policy, table = self._read(model) or self._computed(model)
+                snapshot = model.snapshot
+                self._found[model] = policy, refreshed(table, snapshot.run, self._playbook, snapshot.scored)
             return self._found[model]
 
     def _read(self, model: LiveModel) -> tuple[PortfolioPolicy, pa.Table] | None:

@@ -15,6 +15,8 @@ from rapport.history import History
 from rapport.locks import exclusive
 from rapport.scoring import build_answers
 from rapport.scoring.actions.playbook import playbook_of
+from rapport.scoring.analytics.deal_outcomes import deal_card
+from rapport.scoring.cards import load_card
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.score_batch import ScoreBatch
@@ -23,7 +25,9 @@ from rapport.serving.snapshots.analytics_tables import customer_tables, populati
 from rapport.serving.snapshots.contract_rows import write_contract_rows
 from rapport.serving.snapshots.extracts import extracts
 from rapport.serving.snapshots.history import history_table
+from rapport.serving.snapshots.insight_tables import insight_tables
 from rapport.serving.snapshots.live_model import ScoreSnapshot, catalog_of
+from rapport.serving.snapshots.next_actions import with_next_actions
 from rapport.serving.snapshots.portfolio_policy import freeze_policy
 from rapport.serving.snapshots.portfolio_table import build_portfolio, stored_files, with_health
 from rapport.serving.snapshots.store import Manifest, archive_scores, npy_bytes, row_offsets, write_run
@@ -47,7 +51,7 @@ def run_scoring(
     table = table.sort_by("customer_id")
     progress(f"scoring {table.num_rows:,} customers", 0.5)
     scored = Scorer(bundle).score(table, as_of)
-    settings = history.settings
+    settings, playbook = history.settings, playbook_of(history.settings)
     manifest = Manifest(
         target=target,
         as_of=as_of.isoformat(),
@@ -60,15 +64,18 @@ def run_scoring(
     )
     progress("writing the snapshot", 0.8)
     scores = scored.to_table()
+    card = deal_card(history, as_of, load_card("c139"))
     by_customer = {
         **extracts(history, table, as_of),
-        **customer_tables(history, as_of),
+        **customer_tables(history, as_of, playbook, card),
         "past": history_table(data_dir, manifest),
     }
-    policy = freeze_policy(bundle, settings, playbook_of(settings), table)
+    policy = freeze_policy(bundle, settings, playbook, table)
     portfolio = build_portfolio(policy, scored, table, by_customer["customers"], by_customer["past"])
+    portfolio = with_next_actions(portfolio, by_customer["action_facts"], playbook, scored)
     tables = {"features": table, "scores": scores, "portfolio": portfolio}
     tables |= {**by_customer, **population_tables(history, scored, policy, portfolio)}
+    tables |= insight_tables(history, as_of, card)
     files = {"matrix.npy": npy_bytes(np.ascontiguousarray(scored.rows.values)), **row_offsets(table, by_customer)}
     files |= stored_files(policy)
     with exclusive(data_dir, f"scores-{target}", f"writing its {target} scores of {as_of:%Y-%m-%d}", now=now):

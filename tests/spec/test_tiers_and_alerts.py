@@ -253,8 +253,10 @@ def test_the_shipped_playbook_covers_every_tier_and_check():
     ]
     assert all(said)
     assert all(playbook.step("c139", line.name, "en") for line in load_card("c139"))
-    action = playbook.action("RHY-01", "rhythm", DAY_ONE, "en")
-    assert (action["who"], action["due"], action["code"]) == ("account owner", "2026-01-08", "RHY-01")
+    action = playbook.reason_action("RHY-01", "rhythm")
+    assert (action.who.en, action.within_days) == ("account owner", 7)
+    # Nobody is sent to talk about a ticket, an invoice or a rating that is not there.
+    assert all(playbook.reason_action("", family) is None for family in ("service", "payment", "satisfaction"))
 
 
 def test_a_companys_file_replaces_the_shipped_one_and_a_misnamed_file_is_refused(tmp_path):

@@ -1,0 +1,31 @@
+"""The endpoints about deals, analytics and the evaluation report."""
+
+from __future__ import annotations
+
+from rapport.serving.api import insight_answers as answers
+from rapport.serving.api import insight_schemas as schemas
+from rapport.serving.api.endpoint import Endpoint
+
+_DEAL = {
+    "customer_id": "C-1042", "name": "Northwind", "owner": "Maria Lopez", "opportunity_id": "D-77", "amount": 86000.0,
+    "stage": "propose", "competitor": "Brightline", "opened_at": "2026-08-03", "days_open": 90, "days_in_stage": 71,
+    "usual_days_in_stage": 38.0, "stalled": True, "score": 40.0, "tier": "even", "known": 0.9, "win_rate": 0.29,
+    "next_check": "budget", "tier_label": "Even", "strategy": "Decide where to win.", "parts": [], "missing": [],
+    "next_step": "Ask who grants the budget, how much, until when.",
+    "never_met": [{"name": "Lena Koch", "role": "finance", "level": "director"}],
+    "blockers": ["The finance contact Lena Koch was never met."],
+}  # fmt: skip
+
+INSIGHT_ENDPOINTS = (
+    Endpoint(
+        "/v1/deals", "read", "Open deals with C139 score, missing checks, next step and time in stage",
+        schemas.DealsRequest, answers.DealList, {"stalled": True, "language": "en"},
+        {"as_of": "2026-11-01", "deals": [_DEAL], "count": 1, "amount": 86000.0, "card": {"learned": False}},
+    ),
+    Endpoint(
+        "/v1/analytics", "read", "One analysis of all customers by name, such as key_accounts or channel_roi",
+        schemas.AnalyticsRequest, answers.Analysis, {"name": "key_accounts", "language": "en"},
+        {"name": "key_accounts", "title": "Key accounts", "note": "", "as_of": "2026-11-01", "rows": [], "facts": {},
+         "hidden": 0},
+    ),
+)  # fmt: skip

@@ -1,0 +1,53 @@
+"""Handlers of the endpoints about deals, analytics and reports: a viewer reads what its accounts show."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rapport.serving.api import insight_schemas as schemas
+from rapport.serving.application.application import Application
+from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
+from rapport.serving.security.audit import AuditTrail
+from rapport.serving.security.request_context import RequestContext
+
+Body = dict[str, Any]
+
+
+class InsightHandlers:
+    """One method for each endpoint."""
+
+    _application: Application
+    _audit: AuditTrail
+
+    def deals(self, request: schemas.DealsRequest, context: RequestContext) -> Body:
+        """List open deals."""
+        if request.customer_id is not None:
+            self._require_seen(context, request.customer_id)
+        only = request.model_dump(exclude={"limit", "language"}, exclude_none=True)
+        found = self._application.insights.deals(
+            context.viewer, only, limit=request.limit, language=self._language(request)
+        )
+        self._audit.add(context, sorted({deal["customer_id"] for deal in found["deals"]}), datetime.now(UTC))
+        return found
+
+    def analytics(self, request: schemas.AnalyticsRequest, context: RequestContext) -> Body:
+        """Return one analysis, or the names of all."""
+        language = self._language(request)
+        if request.name is None:
+            return {"names": self._application.insights.names(language)}
+        if request.customer_id is not None:
+            self._require_seen(context, request.customer_id)
+        found = self._application.insights.analysis(
+            context.viewer, request.name, customer_id=request.customer_id, limit=request.limit, language=language
+        )
+        ids = sorted({str(row["customer_id"]) for row in found["rows"] if "customer_id" in row})
+        self._audit.add(context, ids, datetime.now(UTC))
+        return found
+
+    def _language(self, request: object) -> str:
+        return getattr(request, "language", None) or self._application.settings.language
+
+    def _require_seen(self, context: RequestContext, customer_id: str) -> None:
+        if not self._application.may_see(context.viewer, customer_id):
+            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")

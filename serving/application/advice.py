@@ -1,0 +1,83 @@
+"""Actions and advice of answers: what the playbook does about a customer's facts and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rapport.localized import localize
+from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.actions.recommended import MAX_ACTIONS, ActionContext, advice_by_family, recommended
+from rapport.serving.snapshots.live_model import LiveModel
+from rapport.serving.snapshots.next_actions import TABLE
+
+
+def with_advice(answer: dict[str, Any], model: LiveModel, row: int, context: ActionContext) -> dict[str, Any]:
+    """Return an answer whose advice is the company's: for a fact, else for the reason, else the reason's own."""
+    if not any(reason["advice"] for reason in answer["reasons"]):
+        return answer
+    by_family = advice_by_family(model.snapshot.run.customer_rows(TABLE, row), context)
+    return answer | {
+        "reasons": [
+            reason | {"advice": _advice(reason, by_family, context)} if reason["advice"] else reason
+            for reason in answer["reasons"]
+        ]
+    }
+
+
+def customer_actions(
+    model: LiveModel, row: int, context: ActionContext, answers: Sequence[Mapping[str, Any]], limit: int = MAX_ACTIONS
+) -> list[dict[str, Any]]:
+    """Return the recommended actions of the customer in a row of the snapshot."""
+    facts = model.snapshot.run.customer_rows(TABLE, row)
+    reasons = _raising(answers[0], context) if answers else []
+    return [action.as_dict() for action in recommended(facts, context, reasons, limit)]
+
+
+def action_context(model: LiveModel, row: int, playbook: Playbook, language: str) -> ActionContext:
+    """Return what the actions of a customer need besides its facts."""
+    currency = str(model.snapshot.run.manifest.facts.get("currency") or model.bundle.currency)
+    day, owner = model.snapshot.as_of.date(), model.snapshot.owner(row)
+    return ActionContext(playbook, day, owner, language, currency)
+
+
+def customer_strategies(
+    answers: Sequence[Mapping[str, Any]], playbook: Playbook, language: str
+) -> list[dict[str, Any]]:
+    """Return the playbook's strategy for each of the customer's card tiers, and for its RFM segment."""
+    found: list[dict[str, Any]] = []
+    for answer in answers:
+        for card in answer.get("cards", ()):
+            text = playbook.strategy(card["name"], card["tier"], language)
+            if text is not None:
+                found.append({"of": card["name"], "label": card["label"], "value": card["tier_label"], "text": text})
+        segment = (answer.get("rfm") or {}).get("segment")
+        named = next((each for each in playbook.segments.segments if each.name == segment), None)
+        if named is not None:
+            text = localize(playbook.segments.strategies[named.strategy], language)
+            label = localize(named.label, language)
+            found.append({"of": "segment", "label": "RFM", "value": label, "text": text})
+    return found
+
+
+def _raising(answer: Mapping[str, Any], context: ActionContext) -> list[dict[str, Any]]:
+    """Return the reasons that make the answer worse, each with its advice, strongest first."""
+    sign = 1.0 if answer["target"] == "churn" else -1.0
+    worse = sorted(
+        (reason for reason in answer["reasons"] if sign * reason["points"] > 0),
+        key=lambda reason: -sign * reason["evidence"],
+    )
+    return [reason | {"advice": reason["advice"] or _advice(reason, {}, context)} for reason in worse]
+
+
+def _advice(reason: Mapping[str, Any], by_family: Mapping[str, str], context: ActionContext) -> str | None:
+    """Return the advice for a fact of the reason's family, else the company's for the code, else the reason's own."""
+    if reason["family"] in by_family:
+        return by_family[reason["family"]]
+    action = context.playbook.reason_action(reason["code"], reason["family"])
+    if action is None:
+        # Advice about a ticket, an invoice or a quote would be wrong without one.
+        return None
+    named = reason["code"] in context.playbook.codes
+    own: str | None = reason["advice"]
+    return localize(action.what, context.language) if named or own is None else own

@@ -1,0 +1,126 @@
+"""Deals and analytics of the latest scoring run, as far as a viewer may see them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from rapport.localized import LocalizedText, localize
+from rapport.scoring.actions.playbook import Playbook
+from rapport.serving.application.analysis_catalog import ANALYSES
+from rapport.serving.application.deal_answers import TABLE, describe_deal
+from rapport.serving.errors import RequestError
+from rapport.serving.security.keys import Viewer
+from rapport.serving.snapshots.live_model import LiveModel
+
+_COMPANY_ONLY = LocalizedText(
+    "This analysis covers the whole company; the key sees one owner's customers only.",
+    "该分析涵盖全公司；此密钥只能查看一位负责人的客户。",
+)
+
+
+class Insights:
+    """Answers from the tables of the scoring run that lists the customers."""
+
+    def __init__(self, model: Callable[[], LiveModel], playbook: Callable[[], Playbook]) -> None:
+        self._model, self._playbook = model, playbook
+
+    def deals(self, viewer: Viewer, only: Mapping[str, Any], *, limit: int = 200, language: str = "en") -> Any:
+        """Return the open deals that the viewer may see, the largest first; ``only`` holds values to filter by."""
+        model, playbook = self._model(), self._playbook()
+        table = model.snapshot.run.cached_table(TABLE)
+        people = _customers(model)
+        rows = [
+            deal | people.get(deal["customer_id"], {"name": None, "owner": None})
+            for deal in ([] if table is None else table.to_pylist())
+        ]
+        rows = [row for row in rows if viewer.owner in (None, row["owner"]) and _matches(row, only)]
+        rows.sort(key=lambda row: (-(row["amount"] or 0.0), row["opportunity_id"]))
+        return {
+            "as_of": model.snapshot.as_of.date().isoformat(),
+            "deals": [describe_deal(row, playbook, language) for row in rows[:limit]],
+            "count": len(rows),
+            "amount": sum(row["amount"] or 0.0 for row in rows),
+            "card": _facts(model.snapshot.run.cached_table("view_deal_rates")) if viewer.owner is None else {},
+        }
+
+    def names(self, language: str = "en") -> list[dict[str, str]]:
+        """Return the name, title and meaning of every analysis."""
+        return [
+            {"name": name, "title": localize(each.title, language), "note": localize(each.note, language)}
+            for name, each in ANALYSES.items()
+        ]
+
+    def analysis(
+        self,
+        viewer: Viewer,
+        name: str,
+        *,
+        customer_id: str | None = None,
+        limit: int = 1_000,
+        language: str = "en",
+    ) -> dict[str, Any]:
+        """Return one analysis; rows of customers that the viewer may not see are counted, not shown."""
+        if name not in ANALYSES:
+            known = ", ".join(ANALYSES)
+            message = LocalizedText(f"No such analysis. Analyses: {known}.", f"没有此分析。可选：{known}。")
+            raise RequestError(404, message, where="name")
+        declared, model = ANALYSES[name], self._model()
+        if viewer.owner is not None and not declared.by_customer:
+            raise RequestError(403, _COMPANY_ONLY, where="name")
+        table = model.snapshot.run.cached_table(f"view_{name}")
+        rows = [] if table is None else table.to_pylist()
+        if customer_id is not None:
+            rows = [row for row in rows if row.get("customer_id") == customer_id]
+        seen = self._seen(viewer, model, rows) if declared.by_customer else rows
+        return {
+            "name": name,
+            "title": localize(declared.title, language),
+            "note": localize(declared.note, language),
+            "as_of": model.snapshot.as_of.date().isoformat(),
+            "rows": [_plain(row) for row in seen[:limit]],
+            "facts": _facts(table) if viewer.owner is None else {},
+            "hidden": len(rows) - len(seen),
+        }
+
+    def _seen(self, viewer: Viewer, model: LiveModel, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the rows whose customers, relatives included, the viewer may see."""
+        if viewer.owner is None:
+            return rows
+        people = _customers(model)
+        return [
+            row
+            for row in rows
+            if all(
+                people.get(row[name], {}).get("owner") == viewer.owner
+                for name in ("customer_id", "relative_id")
+                if name in row and row[name] is not None
+            )
+        ]
+
+
+def _customers(model: LiveModel) -> dict[str, dict[str, Any]]:
+    customers = model.snapshot.customers
+    names = [name for name in ("customer_id", "name", "owner") if name in customers.column_names]
+    rows = customers.select(names).to_pylist()
+    return {row["customer_id"]: {"name": row.get("name"), "owner": row.get("owner")} for row in rows}
+
+
+def _matches(row: Mapping[str, Any], only: Mapping[str, Any]) -> bool:
+    return all(row.get(name) == value for name, value in only.items())
+
+
+def _facts(table: pa.Table | None) -> dict[str, Any]:
+    stored = (table.schema.metadata or {}).get(b"facts") if table is not None else None
+    found: dict[str, Any] = json.loads(stored) if stored else {}
+    return found
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat()[:10] if isinstance(value, datetime | date) else value for name, value in row.items()
+    }

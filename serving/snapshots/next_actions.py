@@ -1,0 +1,70 @@
+"""The next action of every customer, in the columns of the portfolio table that lists and alerts read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rapport.scoring.actions.facts import SCHEMA
+from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.actions.recommended import next_actions
+from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.serving.snapshots.store import ScoringRun
+
+TABLE = "action_facts"
+_FINGERPRINT = b"actions"
+_Next = tuple[str, date]
+
+
+def with_next_actions(portfolio: pa.Table, facts: pa.Table | None, playbook: Playbook, scored: ScoreBatch) -> pa.Table:
+    """Return the portfolio with the code and due date of each customer's first action, null where there is none.
+
+    A fact comes first; a customer without one gets the action for the strongest reason, as on its page.
+    """
+    today = scored.as_of.date()
+    by_fact = next_actions(SCHEMA.empty_table() if facts is None else facts, playbook, today)
+    silent = portfolio["do_not_contact"].to_pylist()
+    by_reason = _for_reasons(scored, playbook, today)
+    found = [
+        by_fact.get(customer) or (None if quiet else reason)
+        for customer, quiet, reason in zip(scored.customer_id, silent, by_reason, strict=True)
+    ]
+    codes = pa.array([each[0] if each else None for each in found], pa.string())
+    due = pa.array([each[1].isoformat() if each else None for each in found], pa.string())
+    for name, values in {"next_action_code": codes, "next_action_due": due, "due": due}.items():
+        at = portfolio.schema.get_field_index(name)
+        portfolio = portfolio.set_column(at, name, values) if at >= 0 else portfolio.append_column(name, values)
+    metadata = {**(portfolio.schema.metadata or {}), _FINGERPRINT: fingerprint(playbook)}
+    return portfolio.replace_schema_metadata(metadata)
+
+
+def refreshed(portfolio: pa.Table, run: ScoringRun, playbook: Playbook, scored: ScoreBatch) -> pa.Table:
+    """Return a stored portfolio with the next actions of the present playbook, unless they are by it already."""
+    if (portfolio.schema.metadata or {}).get(_FINGERPRINT) == fingerprint(playbook):
+        return portfolio
+    return with_next_actions(portfolio, run.cached_table(TABLE), playbook, scored)
+
+
+def fingerprint(playbook: Playbook) -> bytes:
+    """Return a fingerprint of what the playbook does about facts and reasons."""
+    parts = repr((playbook.facts.by_kind, playbook.families, playbook.codes))
+    return hashlib.blake2b(parts.encode(), digest_size=8).hexdigest().encode()
+
+
+def _for_reasons(scored: ScoreBatch, playbook: Playbook, today: date) -> Sequence[_Next | None]:
+    families = scored.bundle.families
+    actions = [playbook.families.get(name) for name in families]
+    acts = np.array([action is not None and not action.only_with_fact for action in actions], dtype=bool)
+    evidence = np.nan_to_num(scored.evidence) * (1.0 if scored.bundle.is_risk else -1.0)
+    evidence = np.where(acts, evidence, -np.inf)
+    found: list[Any] = []
+    for row, family in enumerate(evidence.argmax(axis=1).tolist() if len(evidence) else []):
+        action = actions[family]
+        known = scored.eligible[row] and evidence[row, family] > 0 and action is not None
+        found.append((families[family], today + timedelta(days=action.within_days)) if known and action else None)
+    return found
