@@ -180,6 +180,8 @@ class CustomerCard(TypedDict):
     rfm: dict[str, Any] | None
     levers: list[dict[str, Any]]
     actions: list[dict[str, Any]]
+    strategies: list[dict[str, Any]]
+    deals: list[dict[str, Any]]
     feedback: list[dict[str, Any]]
 
 

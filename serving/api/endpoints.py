@@ -62,7 +62,7 @@ ENDPOINTS = (
         {
             "customer": {"customer_id": "C-1042"}, "as_of": "2026-11-01", "state": "active", "answers": [ANSWER],
             "scores": [], "change": None, "events": [], "chain": None, "tree": None, "rfm": None, "levers": [],
-            "actions": [], "feedback": [],
+            "actions": [], "strategies": [], "deals": [], "feedback": [],
         },
     ),
     Endpoint(

@@ -12,11 +12,30 @@ from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.next_actions import TABLE
 
 
-def with_advice(answer: dict[str, Any], model: LiveModel, row: int, context: ActionContext) -> dict[str, Any]:
-    """Return an answer whose advice is the company's: for a fact, else for the reason, else the reason's own."""
-    if not any(reason["advice"] for reason in answer["reasons"]):
-        return answer
-    by_family = advice_by_family(model.snapshot.run.customer_rows(TABLE, row), context)
+def with_advice(
+    answers: Sequence[dict[str, Any] | None],
+    model: LiveModel,
+    rows: Sequence[int | None],
+    playbook: Playbook,
+    language: str,
+) -> list[dict[str, Any] | None]:
+    """Return answers whose advice is the company's: for a fact, else for the reason, else the reason's own.
+
+    ``rows`` are the customers' rows in the snapshot.
+    """
+    found: list[dict[str, Any] | None] = []
+    for answer, row in zip(answers, rows, strict=True):
+        if answer is not None and row is not None and any(reason["advice"] for reason in answer["reasons"]):
+            context = action_context(model, row, playbook, language)
+            by_family = advice_by_family(model.snapshot.run.customer_rows(TABLE, row), context)
+            found.append(advised(answer, by_family, context))
+        else:
+            found.append(answer)
+    return found
+
+
+def advised(answer: dict[str, Any], by_family: Mapping[str, str], context: ActionContext) -> dict[str, Any]:
+    """Return an answer with the company's advice; ``by_family`` is the advice for facts of the customer."""
     return answer | {
         "reasons": [
             reason | {"advice": _advice(reason, by_family, context)} if reason["advice"] else reason

@@ -13,9 +13,10 @@ from rapport.history.settings import Settings
 from rapport.scoring import build_answers
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.actions.playbook_reader import PlaybookReader
+from rapport.scoring.actions.recommended import ActionContext
 from rapport.serving.application import card_queries, model_queries
 from rapport.serving.application.account_work import AccountWork
-from rapport.serving.application.advice import action_context, with_advice
+from rapport.serving.application.advice import advised, with_advice
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
 from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.live_answers import live_answer
@@ -157,7 +158,7 @@ class Application:
             "calls_per_week": self.settings.calls_per_week,
             "names": "name" in snapshot.customers.column_names,
             "mlflow": self._mlflow,
-            "notice": None,
+            "notice": self._playbooks.problem or None,
         }
 
     def portfolio_table(self, target: str) -> pa.Table:
@@ -209,7 +210,9 @@ class Application:
     ) -> list[dict[str, Any]]:
         """Return the answers for customers whose whole history is given, by the policy of the latest scoring run."""
         scored, features = score_histories(model, histories, as_of, self.databases)
-        answers = [answer.as_dict() for answer in build_answers(scored, reasons, language)]
+        # The facts of a request's history are not read for actions: reasons keep the advice that needs none.
+        context = ActionContext(self.playbook, scored.as_of.date(), None, language, self.settings.currency)
+        answers = [advised(answer.as_dict(), {}, context) for answer in build_answers(scored, reasons, language)]
         if model.latest_snapshot is None:
             return answers
         policy = self._portfolios.policy(model)
