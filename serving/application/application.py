@@ -19,8 +19,8 @@ from rapport.serving.application.account_work import AccountWork
 from rapport.serving.application.advice import advised, with_advice
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
 from rapport.serving.application.customer_search import search_customers
-from rapport.serving.application.live_answers import live_answer
 from rapport.serving.application.insights import Insights
+from rapport.serving.application.live_answers import live_answer
 from rapport.serving.application.portfolio_answers import with_portfolio
 from rapport.serving.errors import UNKNOWN_CUSTOMER, NotReadyError, RequestError, error_body
 from rapport.serving.live.change_store import ChangeStore
