@@ -13,14 +13,14 @@ from pathlib import Path
 STALE_AFTER = timedelta(days=1)
 
 
-def replace_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+def replace_text(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Write ``text`` atomically: a reader sees the old or the new file, never a part."""
     replace_bytes(path, text.encode(), mode=mode)
 
 
-def replace_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+def replace_bytes(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Write ``content`` atomically: a reader sees the old or the new file, never a part."""
-    with atomic_write(path) as part:
+    with atomic_write(path, private=False) as part:
         # The mode is set before the first byte is written, so that a secret is never readable by others.
         part.touch(mode=mode)
         part.write_bytes(content)
@@ -43,13 +43,30 @@ def shared_secret(folder: Path, name: str) -> bytes:
     return path.read_bytes()
 
 
+def private_file(path: Path) -> bool:
+    """Create a file that only its owner reads, or close an existing one to others; return whether it was created."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if path.stat().st_mode & 0o077 and os.access(path, os.W_OK):
+            path.chmod(0o600)
+        return False
+    return True
+
+
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; on success move what was written there into place."""
+def atomic_write(path: Path, *, private: bool = True) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success move what was written there into place.
+
+    ``private`` files are readable by their owner only: everything in the data folder is about customers.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         yield part
+        if private:
+            _close_to_others(part)
         _sync(part)
         part.replace(path)
         _sync(path.parent)
@@ -58,6 +75,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
             shutil.rmtree(part)
         else:
             part.unlink(missing_ok=True)
+
+
+def _close_to_others(path: Path) -> None:
+    path.chmod(0o700 if path.is_dir() else 0o600)
+    if path.is_dir():
+        for each in path.rglob("*"):
+            each.chmod(0o700 if each.is_dir() else 0o600)
 
 
 def _sync(path: Path) -> None:

@@ -50,6 +50,13 @@ class _Payloads:
         return _without_none(customer_ids=list(ids), target=target, reasons=reasons, language=language)
 
     @staticmethod
+    def checked(ids: Sequence[str]) -> Sequence[str]:
+        # A string is a sequence of its letters: each would be looked up as an id.
+        if isinstance(ids, str):
+            raise TypeError(f"customer_ids must be a list of ids, not one string: use [{ids!r}].")
+        return ids
+
+    @staticmethod
     def history(as_of: str, histories: Sequence[Mapping[str, Any]], target: Target, reasons: int) -> Json:
         return {"as_of": as_of, "histories": list(histories), "target": target, "reasons": reasons}
 
@@ -71,7 +78,7 @@ class Rapport:
     ) -> list[Answer]:
         """Return the answers in the order of the ids, of which there may be any number; an unknown id has ``error``."""
         found: list[Answer] = []
-        for first in range(0, len(customer_ids), _MAX_IDS):
+        for first in range(0, len(_Payloads.checked(customer_ids)), _MAX_IDS):
             payload = _Payloads.score(customer_ids[first : first + _MAX_IDS], target, reasons, language)
             found += cast(ScoreAnswers, self._post("score", payload))["answers"]
         return found
@@ -155,7 +162,7 @@ class AsyncRapport:
     ) -> list[Answer]:
         """Return the answers in the order of the ids, of which there may be any number; an unknown id has ``error``."""
         found: list[Answer] = []
-        for first in range(0, len(customer_ids), _MAX_IDS):
+        for first in range(0, len(_Payloads.checked(customer_ids)), _MAX_IDS):
             payload = _Payloads.score(customer_ids[first : first + _MAX_IDS], target, reasons, language)
             found += cast(ScoreAnswers, await self._post("score", payload))["answers"]
         return found

@@ -131,6 +131,18 @@ class Environment:
     keys: Annotated[
         bool, Variable("RAPPORT_KEYS", "off: no key is required; allowed on loopback only.", "on", _switch)
     ] = True
+    audit_days: Annotated[
+        int, Variable("RAPPORT_AUDIT_DAYS", "Days for which the audit trail is kept.", "730", _integer)
+    ] = 730
+    drain_seconds: Annotated[
+        float,
+        Variable(
+            "RAPPORT_DRAIN_SECONDS",
+            "Seconds between the signal to stop and the end: the server is not ready but still answers.",
+            "2",
+            _float,
+        ),
+    ] = 2.0
     secure_cookies: Annotated[
         bool,
         Variable(
@@ -230,7 +242,8 @@ def _validated(environment: Environment) -> Environment:
     # One thread would let a long request hold every short one behind it (measured: 2 ms becomes 475 ms).
     if environment.threads < 2:
         raise SettingsError("RAPPORT_THREADS: must be at least 2, or one long request blocks all others.")
-    positive = ("workers", "timeout_seconds", "body_bytes", "in_flight", "requests_per_minute", "reload_seconds")
+    positive = ("workers", "timeout_seconds", "body_bytes", "in_flight", "requests_per_minute", "reload_seconds",
+                "audit_days")  # fmt: skip
     for name, variable in _declared(Environment):
         if name in positive and getattr(environment, name) <= 0:
             raise SettingsError(f"{variable.name}: must be more than 0.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +49,26 @@ class NotReadyError(ServingError):
     """Nothing has been scored or published yet, so there is nothing to answer from."""
 
 
+class StoreError(ServingError):
+    """A file of the data folder is damaged or cannot be written; the message names no path."""
+
+
+# A full or read-only disk is the operator's fault to mend and passes by itself: callers retry.
+_STORAGE = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EIO})
+STORAGE = "The server cannot write to its data folder (disk full or read-only). Retry later; its log has the details."
+_FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^\s/:;,'\"“”]+/)+")
+
+
+def is_storage_error(error: BaseException) -> bool:
+    """Return whether an error says that the data folder cannot be written."""
+    return isinstance(error, OSError) and error.errno in _STORAGE
+
+
+def without_folders(text: str) -> str:
+    """Return a message whose absolute paths are cut to their last name: callers learn nothing about the machine."""
+    return _FOLDERS.sub("", text)
+
+
 def error_body(code: str, message: str, where: str = "") -> dict[str, Any]:
     """Return the JSON body of an error."""
     return {"error": {"code": code, "message": message, "where": where}}
@@ -57,8 +79,10 @@ def error_response(error: RapportError) -> tuple[int, dict[str, Any]]:
     if isinstance(error, RequestError):
         return error.status, error_body(error.code, str(error), error.where)
     if isinstance(error, NotReadyError | BundleError):
-        return 503, error_body("not_ready", str(error))
-    return 422, error_body("refused", str(error))
+        return 503, error_body("not_ready", without_folders(str(error)))
+    if isinstance(error, StoreError):
+        return 503, error_body("storage", str(error))
+    return 422, error_body("refused", without_folders(str(error)))
 
 
 def validation_error(detail: Mapping[str, Any]) -> tuple[str, str]:

@@ -9,24 +9,27 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from rapport.data_format import check_format
 from rapport.errors import ServingError
-from rapport.serving.api.app_state import AppState
+from rapport.serving.api.app_state import DRAINING, AppState
 from rapport.serving.environment import Environment, as_variables
+from rapport.serving.orphans import SUPERVISED, end_with_parent
 from rapport.serving.security.keys import KeyRing
 
 SERVICE = "rapport.serving.api.service:rapport"
 """Import path of the BentoML service."""
 _READY_SECONDS = 120.0
 _STOP_SECONDS = 30.0
+# Set by SIGTERM: a supervisor stops the server, and callers are still connected. Ctrl-C stops at once.
+_stopping = threading.Event()
 
 
 def serve(environment: Environment, environ: Mapping[str, str], notify: Callable[[str], None]) -> None:
@@ -77,13 +80,14 @@ def running(
             [sys.executable, "-m", "bentoml", "serve", SERVICE, "--working-dir", bento_home,
              "--host", environment.host, "--port", str(environment.port), "--timeout-graceful-shutdown", "20"],
             env=_variables(environment, environ, bento_home), cwd=bento_home, start_new_session=True,
-            stdout=sink, stderr=sink,
+            stdout=sink, stderr=sink, preexec_fn=end_with_parent,
         )  # fmt: skip
         try:
             url = f"http://{_reachable(environment.host)}:{environment.port}"
             _wait_until_ready(url, process)
             yield url, process
         finally:
+            _drain(process, Path(bento_home), environment.drain_seconds if _stopping.is_set() else 0.0)
             _stop(process)
             if sink:
                 sink.close()
@@ -99,6 +103,7 @@ def _variables(environment: Environment, environ: Mapping[str, str], bento_home:
         "BENTOML_DO_NOT_TRACK": "True",
         # One thread for each prediction: parallelism comes from concurrent requests.
         "OMP_NUM_THREADS": "1",
+        SUPERVISED: "1",
     }
 
 
@@ -111,8 +116,14 @@ def _checked_keys(environment: Environment, notify: Callable[[str], None]) -> En
             f"{environment.host} can be reached from other machines, but {reason}. Create one with "
             "'rapport keys add NAME --scope read --scope score', or serve on 127.0.0.1."
         )
-    notify("Keys are OFF: every program on this machine can read every score. 'rapport keys add' enables them.")
-    return replace(environment, keys=False)
+    if environment.keys:
+        # Loopback does not protect: a reverse proxy on this machine passes on requests from anywhere.
+        raise ServingError(
+            "There is no API key. Create one with 'rapport keys add NAME --scope read --scope score', or set "
+            "RAPPORT_KEYS=off to let every program on this machine read every score."
+        )
+    notify("Keys are OFF: every program on this machine can read every score. Set RAPPORT_KEYS=on and add a key.")
+    return environment
 
 
 def _port_problem(environment: Environment) -> str | None:
@@ -150,8 +161,18 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
 
 def _not_ready_reason(body: bytes) -> str:
     targets = json.loads(body).get("targets", {})
+    targets["storage"] = json.loads(body).get("storage", {})
     reasons = dict.fromkeys(about["refused"] for about in targets.values() if about.get("refused"))
     return " ".join(reasons) or "nothing is loaded."
+
+
+def _drain(process: subprocess.Popen[bytes], bento_home: Path, seconds: float) -> None:
+    """Say that the server is not ready and go on answering for a while, so that no queued connection is dropped."""
+    if not seconds or process.poll() is not None:
+        return
+    for folder in bento_home.rglob("prometheus_multiproc_dir"):
+        (folder / DRAINING).touch()
+    time.sleep(seconds)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -166,4 +187,5 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _interrupt(_signal: int, _frame: object) -> None:
+    _stopping.set()
     raise KeyboardInterrupt

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import yaml
-from console_book import AS_OF, OWNERS, draw_portfolio
+from console_book import AS_OF, draw_portfolio
 
 from rapport.errors import ServingError
 from rapport.serving.application.account_work import AccountWork
@@ -57,10 +57,10 @@ class ExampleApplication:
     def revoke(self, key: str) -> None:
         del self._valid[key]
 
-    def viewer(self, name: str) -> Viewer | None:
+    def viewer(self, name: str, mark: str = "") -> Viewer | None:
         if self.keys_disabled:
             return Viewer("local", frozenset({"admin"}))
-        return next((viewer for viewer in self._valid.values() if viewer.name == name), None)
+        return next((one for one in self._valid.values() if (one.name, one.mark) == (name, mark)), None)
 
     def about(self) -> dict[str, Any]:
         words = {"as_of": AS_OF.isoformat(), "scored_at": "2026-11-01T02:10:00", "currency": "CNY", "language": "en"}
@@ -98,8 +98,7 @@ class ExampleApplication:
             "model": {"name": target, "version": "7", "card": "relationship/3"},
         }
 
-    def customer(self, customer_id: str, *, language: str = "en", owner: str | None = None) -> dict[str, Any]:
-        assert owner is None or owner in OWNERS
+    def customer(self, customer_id: str, *, language: str = "en", **_: object) -> dict[str, Any]:
         targets = [target for target in self._portfolios if customer_id in self._rows[target]]
         fact = self.facts(customer_id, targets[0] if targets else "churn")
         answers = [self._answer(customer_id, target, 12, language) for target in targets]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,9 +44,18 @@ def progress() -> Iterator[Callable[[str, float], None]]:
 def print_result(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:
     """Print a result: JSON for programs, text for people."""
     if as_json:
-        typer.echo(json.dumps(result, ensure_ascii=False, default=str))
+        typer.echo(json.dumps(without_nan(result), ensure_ascii=False, default=str, allow_nan=False))
     else:
         out.print(text, markup=False)
+
+
+def without_nan(value: Any) -> Any:
+    """Return a value with null for every number that JSON does not have, at any depth."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: without_nan(each) for key, each in value.items()}
+    return [without_nan(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def write_table(table: pa.Table, path: Path) -> None:
@@ -57,5 +67,5 @@ def write_table(table: pa.Table, path: Path) -> None:
     if path.suffix not in writers:
         raise SettingsError(f"{path}: unknown ending {path.suffix or '(none)'}. Use .parquet or .csv.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as part:
+    with atomic_write(path, private=False) as part:
         writers[path.suffix](table, part)

@@ -7,9 +7,28 @@ import yaml
 
 from rapport.errors import CardError
 
+# A card has about six levels; text from a form must not use up the stack, nor grow by references.
+_MAX_DEPTH, _MAX_ALIASES = 24, 20
+
 
 class _Strict(yaml.SafeLoader):
-    """A loader that refuses repeated keys; the default loader silently keeps the last one."""
+    """A loader that refuses repeated keys, deep nesting and many aliases; the default keeps the last of equal keys."""
+
+    _depth = _aliases = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose a node; one that is nested too deeply, or too many references, are refused."""
+        mark = self.peek_event().start_mark
+        if self._depth >= _MAX_DEPTH:
+            raise CardError(f"line {mark.line + 1}: nested more than {_MAX_DEPTH} levels deep; a card needs about six.")
+        self._aliases += self.check_event(yaml.AliasEvent)
+        if self._aliases > _MAX_ALIASES:
+            raise CardError(f"line {mark.line + 1}: more than {_MAX_ALIASES} aliases (*name); write the values out.")
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Build a mapping; a repeated key is refused by name."""

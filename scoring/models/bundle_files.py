@@ -49,6 +49,7 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
 def write_through(path: Path, text: str) -> None:
     """Write a file and wait until it is on disk, so that a later rename never exposes an empty file."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
+        path.chmod(0o600)
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from rapport.data_format import check_format
+from rapport.files import shared_secret
 from rapport.history.settings import Settings
 from rapport.scoring.models.drift import drift_by_family, feature_drift
 from rapport.serving import logging_setup, metrics
@@ -21,13 +23,17 @@ from rapport.serving.api.dispatcher import Dispatcher
 from rapport.serving.api.handlers import Handlers
 from rapport.serving.api.openapi import document
 from rapport.serving.application.application import Application
+from rapport.serving.console.session import SESSION_COOKIE, Sessions
 from rapport.serving.environment import Environment
+from rapport.serving.errors import STORAGE, without_folders
 from rapport.serving.jobs.live_loop import LiveLoop
 from rapport.serving.live.consistency import consistency
 from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.auth import Authenticator
+from rapport.serving.security.ended_sessions import EndedSessions
 from rapport.serving.security.issuer import IssuerKeys
-from rapport.serving.security.keys import KeyRing
+from rapport.serving.security.keys import KeyRing, Viewer
+from rapport.serving.security.storage_probe import StorageProbe
 from rapport.serving.security.tokens import TokenVerifier
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.reloader import Reloader
@@ -35,6 +41,8 @@ from rapport.serving.snapshots.reloader import Reloader
 Page = tuple[int, bytes, str]
 _JSON = "application/json"
 _LIVE_SECONDS, _LIVE_RETRY_SECONDS = 0.25, 5.0
+DRAINING = "draining"
+"""Name of the file in the metrics folder that says that this server is about to stop."""
 logger = logging.getLogger("rapport.app_state")
 
 
@@ -57,7 +65,9 @@ class AppState:
         )
         self.tokens = TokenVerifier(environment.oidc) if environment.oidc else None
         self.auth = Authenticator(environment, self.keys, self.tokens)
-        handlers = Handlers(self.application, AuditTrail(environment.data_dir), self.metrics)
+        self.audit = AuditTrail(environment.data_dir, environment.audit_days)
+        self.storage = StorageProbe(environment.data_dir)
+        handlers = Handlers(self.application, self.audit, self.metrics)
         self.dispatcher = Dispatcher(handlers, threads=environment.threads, seconds=environment.timeout_seconds)
         self.pages: Mapping[str, Callable[[], Page]] = {
             "/livez": lambda: (200, b'{"alive": true}', _JSON),
@@ -73,8 +83,21 @@ class AppState:
         """Whether no key is required; only possible on loopback."""
         return not self.environment.keys and self.environment.on_loopback
 
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Return the console's sessions, whose secret all workers share; created at the first page request."""
+        folder = self.environment.data_dir
+        secret = shared_secret(folder, "console.secret")
+        return Sessions(secret, self.environment.secure_cookies, EndedSessions(folder / "sessions-ended.json"))
+
+    def signed_in(self, cookies: Mapping[str, str]) -> Viewer | None:
+        """Return the viewer of a browser's session while the session and its key are valid."""
+        session = self.sessions.read(cookies.get(SESSION_COOKIE, ""))
+        return self.application.viewer(session.key_name, session.mark) if session else None
+
     def start(self) -> None:
         """Load what is published and check for updates in the background until ``stop``."""
+        assert self._openapi_document
         self.reload()
         if self.keys_disabled:
             logging_setup.log_event(
@@ -147,9 +170,16 @@ class AppState:
             self.application.portfolio_table(target)
 
     def _ready(self) -> Page:
-        targets = {name: one.status() | {"refused": one.refusal or None} for name, one in self.reloaders.items()}
-        ready = any(reloader.loaded is not None for reloader in self.reloaders.values())
+        targets = {
+            name: one.status() | {"refused": without_folders(one.refusal) or None}
+            for name, one in self.reloaders.items()
+        }
+        writable = self.storage.is_writable(time.monotonic())
+        loaded = any(reloader.loaded is not None for reloader in self.reloaders.values())
+        ready = loaded and writable and not self._draining()
         body: dict[str, Any] = {"ready": ready, "targets": targets, "live": self.live.lag(datetime.now(UTC))}
+        if not writable:
+            body["storage"] = {"refused": STORAGE}
         if self.tokens is not None:
             body["tokens"] = {"refused": self.tokens.issuer.refusal or None}
         return 200 if ready else 503, json.dumps(body, ensure_ascii=False).encode(), _JSON
@@ -162,4 +192,14 @@ class AppState:
         return 200, self.metrics.page(), metrics.CONTENT_TYPE
 
     def _openapi(self) -> Page:
-        return 200, json.dumps(document(version("rapport-crm")), ensure_ascii=False).encode(), _JSON
+        return 200, self._openapi_document, _JSON
+
+    @cached_property
+    def _openapi_document(self) -> bytes:
+        # Built once for each worker: it takes longer than a thousand scores.
+        return json.dumps(document(version("rapport-crm")), ensure_ascii=False).encode()
+
+    def _draining(self) -> bool:
+        """Return whether the server is about to stop: balancers send nothing more, queued requests are answered."""
+        folder = self.environment.metrics_folder
+        return folder is not None and (folder / DRAINING).exists()

@@ -87,20 +87,22 @@ class Handlers(TaskHandlers, InsightHandlers):
         """Return everything about one customer."""
         self._check_visible(context, self._application.main_target(), request.customer_id)
         self._record(context, [request.customer_id])
-        language, owner = self.language_of(request), context.viewer.owner
-        return self._application.customer(request.customer_id, language=language, owner=owner)
+        language = self.language_of(request)
+        return self._application.customer(request.customer_id, language=language, viewer=context.viewer)
 
     def customers(self, request: schemas.CustomersRequest, context: RequestContext) -> Body:
         """List the scored customers, a page at a time."""
         model = self._application.live_model(request.target)
-        owner = context.viewer.owner or request.owner
-        if request.owner and owner != request.owner:
+        if request.owner and not context.viewer.sees_owner(request.owner):
             raise RequestError(403, "This key sees only the customers of its own owner.", where="owner")
         _check_tier(model, request.tier)
         snapshot = model.snapshot
         first = _position(request.after, snapshot.run.folder.name)
         rows, more = self._application.list_page(
-            model, filters={"owner": owner, "tier": request.tier}, first=first, count=request.limit
+            model,
+            filters={"owner": request.owner or context.viewer.owners, "tier": request.tier},
+            first=first,
+            count=request.limit,
         )
         self._record(context, [row["customer_id"] for row in rows])
         after = _cursor(snapshot.run.folder.name, first + request.limit) if more else None
@@ -110,7 +112,7 @@ class Handlers(TaskHandlers, InsightHandlers):
         """Store events; a key with an owner stores rows of its own customers only."""
         events = _sent_events(request)
         ids = list(dict.fromkeys(event.customer_id for event in events))
-        if context.viewer.owner is not None:
+        if context.viewer.owners is not None:
             for customer_id in ids:
                 self._check_visible(context, self._application.main_target(), customer_id)
         self._record(context, ids)
@@ -127,6 +129,7 @@ class Handlers(TaskHandlers, InsightHandlers):
     def feedback(self, request: schemas.FeedbackRequest, context: RequestContext) -> Body:
         """Store feedback."""
         self._check_visible(context, request.target, request.customer_id)
+        self._record(context, [request.customer_id])
         fields = request.model_dump()
         return self._application.feedback(context.viewer, **fields, idempotency_key=context.idempotency_key)
 

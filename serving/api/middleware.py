@@ -8,12 +8,14 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from starlette.requests import Request
+
 from rapport.errors import RapportError
 from rapport.serving import logging_setup
 from rapport.serving.api.app_state import AppState
 from rapport.serving.api.endpoints import BY_PATH, Endpoint, route_label
 from rapport.serving.api.response import JSON, ResponseWriter, request_id_of
-from rapport.serving.errors import RequestError, error_response
+from rapport.serving.errors import STORAGE, RequestError, StoreError, error_response, is_storage_error
 from rapport.serving.security.keys import LOCAL
 from rapport.serving.security.limits import ConcurrencyLimit
 from rapport.serving.security.request_context import VIEWER, RequestContext, set_current_request
@@ -26,6 +28,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = dict[str, str]
 
 _UPLOAD_SECONDS = 10.0
+# A form of a signed-in person; before that, a key is all that is sent.
+_FORM_BYTES, _ANONYMOUS_BYTES = 300_000, 8_000
 # BentoML's own pages describe its shapes, not ours, and load scripts from other hosts.
 _HIDDEN = ("/healthz", "/schema.json", "/docs.json", "/static_content", "/assets")
 _NOT_FOUND = "There is nothing at this address; see /openapi.json."
@@ -58,10 +62,9 @@ class ApiMiddleware:
         except TimeoutError:
             timeout = RequestError(504, "The request took too long and was stopped. Request less at once.")
             await response.send_error(*error_response(timeout))
-        except Exception:  # the outermost boundary: every error leaves in our shape
+        except Exception as error:  # the outermost boundary: every error leaves in our shape
             logger.exception("unhandled")
-            internal = RequestError(500, "Internal error. The server's log has the details under this request id.")
-            await response.send_error(*error_response(internal))
+            await response.send_error(*error_response(_of_ours(error)))
         self._observe(scope, response, time.perf_counter() - started)
 
     async def _api(self, scope: Scope, receive: Receive, response: ResponseWriter, headers: Headers) -> None:
@@ -74,7 +77,8 @@ class ApiMiddleware:
         self._auth.limit_rate(viewer.name)
         deadline = time.monotonic() + self._limits.timeout_seconds
         key = headers.get("idempotency-key", "")[:200]
-        context = RequestContext(viewer, response.request_id, endpoint.path, key, deadline)
+        context = RequestContext(viewer, response.request_id, endpoint.path, key, deadline, _client(scope))
+        response.caller = viewer.name
         body = await _body(receive, headers, self._limits.body_bytes)
         await response.send_body(200, await self._answer(endpoint, body, context), JSON)
 
@@ -97,6 +101,8 @@ class ApiMiddleware:
             _check_method(scope, response, ("GET", "HEAD"))
             if path == "/metrics":
                 await self._auth.authenticate(_client(scope), headers, "read")
+            elif path == "/openapi.json":
+                self._auth.limit_rate(f"from {_client(scope)}")
             await response.send_body(*page())
             return
         await self._console(scope, receive, response, headers)
@@ -106,16 +112,34 @@ class ApiMiddleware:
         if viewer := await self._auth.authenticate_page(_client(scope), headers):
             scope[VIEWER] = viewer
         self._auth.limit_rate(f"from {_client(scope)}")
-        body = await _body(receive, headers, self._limits.body_bytes)
-        set_current_request(RequestContext(LOCAL, response.request_id, scope["path"]))
+        limit = _FORM_BYTES if viewer or self._is_signed_in(scope) else _ANONYMOUS_BYTES
+        body = await _body(receive, headers, min(limit, self._limits.body_bytes))
+        set_current_request(RequestContext(LOCAL, response.request_id, scope["path"], client=_client(scope)))
         async with asyncio.timeout(self._limits.timeout_seconds):
             await self._app(scope, _replay(body), response.send)
+
+    def _is_signed_in(self, scope: Scope) -> bool:
+        return self._state.keys_disabled or self._state.signed_in(Request(scope).cookies) is not None
 
     def _observe(self, scope: Scope, response: ResponseWriter, seconds: float) -> None:
         route = route_label(scope["path"])
         self._state.metrics.observe_request(route, response.status, seconds)
         if response.status >= 500 or route.startswith("/v1/"):
-            logging_setup.log_event("answered", route=route, status=response.status, ms=round(seconds * 1000, 1))
+            logging_setup.log_event(
+                "answered",
+                route=route,
+                status=response.status,
+                ms=round(seconds * 1000, 1),
+                by=response.caller or None,
+                client=_client(scope) or None,
+            )
+
+
+def _of_ours(error: Exception) -> RapportError:
+    """Return the error that a caller sees in place of one that nobody expected."""
+    if is_storage_error(error):
+        return StoreError(STORAGE)
+    return RequestError(500, "Internal error. The server's log has the details under this request id.")
 
 
 def _headers(scope: Scope) -> Headers:

@@ -45,7 +45,7 @@ def document(version: str) -> dict[str, Any]:
             "version": version,
             "description": "How likely each customer is to leave or to buy, with reasons that add up to the number.",
         },
-        "security": [{"key": []}],
+        "security": [{"key": []}, {"header": []}],
         "paths": {
             **{endpoint.path: {"post": _operation(endpoint, where)} for endpoint in ENDPOINTS},
             "/livez": {"get": _page("alive", "Liveness probe", {200: "The process answers."})},
@@ -55,7 +55,10 @@ def document(version: str) -> dict[str, Any]:
         },
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer"},
+                "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
         },
     }
 

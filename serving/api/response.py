@@ -51,6 +51,7 @@ class ResponseWriter:
     def __init__(self, send: Callable[[Message], Awaitable[None]], request_id: str, *, api: bool, secure: bool) -> None:
         self.request_id, self.status, self.started = request_id, 0, False
         self.extra: dict[str, str] = {}
+        self.caller = ""
         self._send, self._headers = send, _HEADERS[api, secure]
 
     async def send(self, message: Message) -> None:

@@ -13,13 +13,12 @@ import bentoml
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
-from rapport.files import shared_secret
 from rapport.serving import logging_setup
 from rapport.serving.api.app_state import AppState
 from rapport.serving.api.middleware import ApiMiddleware
 from rapport.serving.console.app import create_console
 from rapport.serving.environment import Environment, read_environment
-from rapport.serving.security.audit import AuditTrail
+from rapport.serving.orphans import SUPERVISED, end_with_parent
 
 
 class Service:
@@ -29,6 +28,9 @@ class Service:
     on_start: Callable[[], None]
 
     def __init__(self) -> None:
+        # The module is imported by workers and by tests; only the server's own workers follow their parent.
+        if os.environ.get(SUPERVISED):
+            end_with_parent()
         type(self).on_start()
         self.app_state.start()
 
@@ -49,11 +51,13 @@ class _LazyConsole:
 
     @functools.cached_property
     def _app(self) -> Starlette:
-        environment = self._app_state.environment
-        secret = shared_secret(environment.data_dir, "console.secret")
-        record = AuditTrail(environment.data_dir).add
+        state = self._app_state
         return create_console(
-            self._app_state.application, secret=secret, secure=environment.secure_cookies, record=record
+            state.application,
+            secret=state.sessions.secret,
+            secure=state.sessions.secure,
+            record=state.audit.add,
+            ended=state.sessions.ended,
         )
 
 

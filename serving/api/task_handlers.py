@@ -10,6 +10,7 @@ from rapport.serving.api import task_schemas as schemas
 from rapport.serving.application.account_work import visible_tasks
 from rapport.serving.application.application import Application
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
+from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.request_context import RequestContext
 from rapport.serving.work.tasks import NewTask, is_overdue
 
@@ -20,6 +21,7 @@ class TaskHandlers:
     """One method for each task endpoint."""
 
     _application: Application
+    _audit: AuditTrail
 
     def tasks(self, request: schemas.TasksRequest, context: RequestContext) -> Body:
         """List tasks."""
@@ -73,6 +75,7 @@ class TaskHandlers:
     def _require_account(self, context: RequestContext, customer_id: str) -> None:
         if not self._application.may_see(context.viewer, customer_id):
             raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+        self._audit.add(context, [customer_id], datetime.now(UTC))
 
 
 def _stamp(context: RequestContext) -> dict[str, str]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from rapport.serving.errors import StoreError
+from rapport.serving.logging_setup import log_event
 from rapport.serving.security.keys import Viewer
 from rapport.serving.work.accounts import AccountFacts
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
 from rapport.serving.work.tasks import NewTask, TaskStore
 from rapport.serving.work.views import SavedViews
 
+T_ = TypeVar("T_")
 ShownScore = Callable[[str, str], Mapping[str, Any]]
 # A closed task is also feedback on the score: monitoring counts it by verdict.
 _VERDICTS = {"wrong_prediction": "not_right"}
@@ -25,6 +29,27 @@ class AccountWork:
     def __init__(self, data_dir: Path, shown: ShownScore) -> None:
         self.tasks, self.facts, self.views = TaskStore(data_dir), AccountFacts(data_dir), SavedViews(data_dir)
         self._feedback, self._shown = FeedbackStore(data_dir), shown
+        self.unread: set[str] = set()
+
+    def readable(self, store: str, read: Callable[[], T_], otherwise: T_) -> T_:
+        """Return what a store holds; a damaged one counts as empty, and every page says so (``unread``)."""
+        try:
+            found = read()
+        except StoreError as error:
+            if store not in self.unread:
+                log_event("store cannot be read", logging.ERROR, store=store, reason=str(error))
+            self.unread.add(store)
+            return otherwise
+        self.unread.discard(store)
+        return found
+
+    def tags(self) -> dict[str, list[str]]:
+        """Return the tags of every account that has some."""
+        return self.readable("work", self.facts.tags, {})
+
+    def saved_views(self, owner: str, page: str) -> Sequence[dict[str, Any]]:
+        """Return the saved views of a page that a viewer sees."""
+        return self.readable("work", lambda: self.views.visible_to(owner, page), [])
 
     def open(self, viewer: Viewer, task: NewTask) -> dict[str, Any]:
         """Open a task with the score that the person saw; without an owner it belongs to the account's owner."""
@@ -45,8 +70,8 @@ class AccountWork:
 
     def row_states(self, target: str) -> dict[str, dict[str, Any]]:
         """Return each account's latest task or, where it is newer, the latest feedback, in the shape of a task."""
-        found = self.tasks.latest(target)
-        for customer_id, note in self._feedback.latest(target).items():
+        found = self.readable("work", lambda: self.tasks.latest(target), {})
+        for customer_id, note in self.readable("feedback", lambda: self._feedback.latest(target), {}).items():
             task = found.get(customer_id)
             if task is None or task["updated_at"] < note["at"]:
                 found[customer_id] = _as_task(note)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -22,6 +23,7 @@ from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.insights import Insights
 from rapport.serving.application.live_answers import live_answer
 from rapport.serving.application.portfolio_answers import with_portfolio
+from rapport.serving.application.visibility import visible_profile
 from rapport.serving.errors import UNKNOWN_CUSTOMER, NotReadyError, RequestError, error_body
 from rapport.serving.live.change_store import ChangeStore
 from rapport.serving.live.database_pool import DatabasePool
@@ -35,7 +37,7 @@ from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup, PortfolioTables, build_portfolio, list_page
 from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.score_change import explain_change
-from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
+from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore, check_feedback
 
 
 class Application:
@@ -74,9 +76,9 @@ class Application:
         """Return the owner of a key; None for an unknown or expired key."""
         return self._keys.check(key, datetime.now(UTC))
 
-    def viewer(self, name: str) -> Viewer | None:
-        """Return the viewer of a key while the key is valid."""
-        return LOCAL if self.keys_disabled and name == LOCAL.name else self._keys.viewer(name, datetime.now(UTC))
+    def viewer(self, name: str, mark: str = "") -> Viewer | None:
+        """Return the viewer of the key with this name and mark while the key is valid."""
+        return LOCAL if self.keys_disabled and name == LOCAL.name else self._keys.viewer(name, mark, datetime.now(UTC))
 
     def live_model(self, target: str) -> LiveModel:
         """Return the model that answers for ``target``; use the one reference for the whole of an answer."""
@@ -170,7 +172,7 @@ class Application:
         return PortfolioLookup(self.portfolio_table(target))
 
     def list_page(
-        self, model: LiveModel, *, filters: Mapping[str, str | None], first: int, count: int
+        self, model: LiveModel, *, filters: Mapping[str, str | tuple[str, ...] | None], first: int, count: int
     ) -> tuple[list[dict[str, Any]], bool]:
         """Return a page of the scored customers, most revenue at risk first, and whether more follow."""
         return list_page(self._portfolios.of(model), filters=filters, first=first, count=count)
@@ -240,8 +242,8 @@ class Application:
         """Explain why a score moved between two archived days."""
         return explain_change(self.data_dir, target, customer_id, start=start, end=end, language=language)
 
-    def customer(self, customer_id: str, *, language: str = "en", owner: str | None = None) -> dict[str, Any]:
-        """Return everything that is known about one customer; ``owner`` is that of a viewer who sees no one else's."""
+    def customer(self, customer_id: str, *, language: str = "en", viewer: Viewer = LOCAL) -> dict[str, Any]:
+        """Return everything that is known about one customer and that ``viewer`` may see."""
         models = [self.live_model(target) for target in self.targets()]
         if not models or models[0].snapshot.ids.row_of(customer_id) is None:
             raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
@@ -250,21 +252,24 @@ class Application:
             playbook=self.playbook,
             portfolio=self.portfolio,
             answer=self._one_answer,
-            owner=owner,
+            owners=viewer.owners,
             feedback=self.feedback_of(customer_id),
         )
-        return customer_profile(sources, models, customer_id, language)
+        profile = customer_profile(sources, models, customer_id, language)
+        if viewer.owners is None:
+            return profile
+        return visible_profile(profile, lambda one: self.may_see(viewer, one))
 
     def _one_answer(self, model: LiveModel, customer_id: str, reasons: int, language: str) -> dict[str, Any] | None:
         return self.answers_of(model, [customer_id], reasons, language)[0]
 
     def latest_feedback(self, target: str) -> dict[str, dict[str, Any]]:
         """Return the latest feedback on each customer."""
-        return self._feedback.latest(target)
+        return self.work.readable("feedback", lambda: self._feedback.latest(target), {})
 
     def feedback_of(self, customer_id: str) -> Sequence[dict[str, Any]]:
         """Return a customer's feedback, newest first."""
-        return self._feedback.of_customer(customer_id)
+        return self.work.readable("feedback", lambda: self._feedback.of_customer(customer_id), [])
 
     def feedback(  # noqa: PLR0913  # the fields of the form, as pages and requests send them
         self,
@@ -284,7 +289,9 @@ class Application:
             raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
         shown = {"version": answer["model"]["version"], "probability": answer["probability"]}
         entry = FeedbackEntry(customer_id, target, verdict, comment, action, until)
-        at = datetime.now(UTC).isoformat(timespec="seconds")
+        now = datetime.now(UTC)
+        check_feedback(entry, now.astimezone(ZoneInfo(self.settings.timezone)).date())
+        at = now.isoformat(timespec="seconds")
         return self._feedback.save(entry, by=viewer.name, at=at, shown=shown, idempotency_key=idempotency_key)
 
     def population_tables(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class ProfileSources:
     portfolio: Callable[[str], PortfolioLookup]
     answer: Callable[[LiveModel, str, int, str], dict[str, Any] | None]
     feedback: Sequence[dict[str, Any]]
-    owner: str | None = None
+    owners: tuple[str, ...] | None = None
 
 
 def customer_profile(
@@ -146,7 +146,7 @@ def _stakeholders(
 def _hierarchy(sources: ProfileSources, model: LiveModel, customer_id: str) -> dict[str, Any] | None:
     tree = model.snapshot.run.cached_table("tree")
     return (
-        account_hierarchy(tree, customer_id, sources.portfolio(model.target), sources.owner)
+        account_hierarchy(tree, customer_id, sources.portfolio(model.target), sources.owners)
         if tree is not None
         else None
     )

@@ -16,6 +16,7 @@ from rapport.serving.console.rendering import page_renderer
 from rapport.serving.console.router import PageRouter
 from rapport.serving.console.session import Sessions
 from rapport.serving.console.translations import CONSOLE_DIR
+from rapport.serving.security.ended_sessions import EndedSessions
 from rapport.serving.security.request_context import RequestContext
 
 if TYPE_CHECKING:
@@ -48,15 +49,15 @@ def create_console(
     secure: bool = False,
     record: AuditRecorder = no_audit,
     today: Callable[[str], date] = today_in,
+    ended: EndedSessions | None = None,
 ) -> Starlette:
     """Build the console over an application.
 
     ``secret`` signs cookies and forms and must be the same in all workers; ``secure`` restricts cookies to HTTPS;
-    ``record`` writes to the audit trail who saw whose scores.
+    ``record`` writes to the audit trail who saw whose scores; ``ended`` lists the sessions that people ended.
     """
-    router = PageRouter(
-        application, Sessions(secret, secure), page_renderer(), PortfolioCache(application), today, record
-    )
+    sessions = Sessions(secret, secure, ended or EndedSessions())
+    router = PageRouter(application, sessions, page_renderer(), PortfolioCache(application), today, record)
     read, write = ["GET", "HEAD"], ["POST"]
     act = router.page(work.act, scope="feedback")
     return Starlette(

@@ -141,6 +141,8 @@ class PageContext:
     @property
     def notice(self) -> str:
         """The notice on top of every page: that the data are old, or a notice of the application."""
+        if self.work.unread:
+            return self.translate("frame.unread_outcomes")
         age = (self.today - date.fromisoformat(str(self.about["as_of"])[:10])).days
         if age > _STALE_DAYS:
             return self.translate(

@@ -15,7 +15,7 @@ from rapport.serving.console.pages import sign_in, tasks
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.session import Sessions
 from rapport.serving.console.translations import LANGUAGES, Translations
-from rapport.serving.errors import RequestError, error_response
+from rapport.serving.errors import RequestError, error_response, is_storage_error
 from rapport.serving.security.request_context import VIEWER
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 PageHandler = Callable[[PageContext], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
-_MAX_FORM_BYTES = 300_000
 # No inline script or style anywhere, so that a hostile name that slipped through still could not run.
 _SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -70,7 +69,7 @@ class PageRouter:
             if viewer is None:
                 return self._sign_in_page(request, refused=request.method == "POST")
             response = sign_in.redirect_back(request, form.get("back", ""))
-            self.sessions.start(response, viewer.name)
+            self.sessions.start(response, viewer)
             return response
 
         return self._endpoint(respond)
@@ -81,7 +80,7 @@ class PageRouter:
         def respond(request: Request, form: Mapping[str, str]) -> Response:
             response = sign_in.redirect_back(request, "")
             if self._has_valid_token(request, form):
-                self.sessions.end(response)
+                self.sessions.end(request, response)
             return response
 
         return self._endpoint(respond)
@@ -90,8 +89,8 @@ class PageRouter:
         """Return the endpoint of the calendar feed: its token names the key, whose tasks are answered."""
 
         def respond(request: Request, _: Mapping[str, str]) -> Response:
-            name = self.sessions.calendar_key_name(request.query_params.get("token", ""))
-            viewer = self.application.viewer(name) if name else None
+            key = self.sessions.calendar_key(request.query_params.get("token", ""))
+            viewer = self.application.viewer(*key) if key else None
             if viewer is None or not viewer.may("read"):
                 return self._unavailable(request, self._translations(request)("error.no_page"), 404)
             return tasks.calendar_file(self._context(request, {}, viewer, self.application.about()))
@@ -130,7 +129,7 @@ class PageRouter:
             language=sign_in.preferred_language(request, str(about["language"])),
             form=form,
             csrf_token=self.sessions.csrf_token(request),
-            calendar_token=self.sessions.calendar_token(viewer.name),
+            calendar_token=self.sessions.calendar_token(viewer),
             renderer=self.renderer,
             today=self.today(str(about.get("timezone") or "UTC")),
             about=about,
@@ -153,8 +152,10 @@ class PageRouter:
         if (signed_in := request.scope.get(VIEWER)) is not None:
             return cast("Viewer", signed_in)
         # With keys switched off (loopback only) there is one viewer, and its name is known.
-        name = "local" if self.application.keys_disabled else self.sessions.key_name(request)
-        return self.application.viewer(name) if name else None
+        if self.application.keys_disabled:
+            return self.application.viewer("local")
+        session = self.sessions.session(request)
+        return self.application.viewer(session.key_name, session.mark) if session else None
 
     def _sign_in_page(self, request: Request, *, refused: bool = False) -> Response:
         try:
@@ -169,8 +170,10 @@ class PageRouter:
         """Respond to a URL without a page."""
         return self._unavailable(request, self._translations(request)("error.no_page"), 404)
 
-    async def server_error(self, request: Request, _: Exception) -> Response:
+    async def server_error(self, request: Request, error: Exception) -> Response:
         """Respond to an error of ours; its details go to the log, not to the page."""
+        if is_storage_error(error):
+            return self._unavailable(request, self._translations(request)("error.storage"), 503)
         return self._unavailable(request, self._translations(request)("error.internal"), 500)
 
     def _unavailable(self, request: Request, sentence: str, status: int) -> Response:
@@ -186,8 +189,8 @@ class PageRouter:
 
 
 async def _form_fields(request: Request) -> dict[str, str]:
-    """Read the text fields of a small form; uploaded files and oversized forms are ignored."""
-    if request.method != "POST" or int(request.headers.get("content-length") or 0) > _MAX_FORM_BYTES:
+    """Read the text fields of a form, whose size the middleware limits; uploaded files are ignored."""
+    if request.method != "POST":
         return {}
     fields = await request.form(max_files=0, max_fields=200)
     return {name: value for name, value in fields.items() if isinstance(value, str)}

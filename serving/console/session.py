@@ -1,11 +1,15 @@
 """The console's signed cookies: the session, the browser id, the language; and the CSRF token of every form."""
 
 import secrets
+import time
 from dataclasses import dataclass
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import Response
+
+from rapport.serving.security.ended_sessions import EndedSessions
+from rapport.serving.security.keys import Viewer
 
 SESSION_COOKIE = "rapport_session"
 BROWSER_COOKIE = "rapport_visit"
@@ -16,28 +20,54 @@ _LANGUAGE_HOURS = 24 * 365
 
 
 @dataclass(frozen=True)
+class Session:
+    """A signed-in browser: the key's name, the mark of its secret, and the session's own id."""
+
+    key_name: str
+    mark: str
+    session_id: str
+
+
+@dataclass(frozen=True)
 class Sessions:
-    """Sign and verify the console's cookies with one secret shared by all workers."""
+    """Sign and verify the console's cookies with one secret shared by all workers.
+
+    ``ended`` lists the sessions that people ended: a copy of their cookie opens nothing.
+    """
 
     secret: bytes
     secure: bool
+    ended: EndedSessions
 
-    def key_name(self, request: Request) -> str | None:
-        """Return the name of the key that signed in; None when there is no session or it has expired."""
+    def session(self, request: Request) -> Session | None:
+        """Return the session of a request; None when there is none, or it has expired or was ended."""
+        return self.read(request.cookies.get(SESSION_COOKIE, ""))
+
+    def read(self, cookie: str) -> Session | None:
+        """Return the session of a cookie's value."""
         try:
-            name = self._session_serializer.loads(
-                request.cookies.get(SESSION_COOKIE, ""), max_age=_SESSION_HOURS * 3600
-            )
+            parts = self._session_serializer.loads(cookie, max_age=_SESSION_HOURS * 3600)
         except BadSignature:
             return None
-        return name if isinstance(name, str) else None
+        if not isinstance(parts, list) or len(parts) != 3 or not all(isinstance(part, str) for part in parts):
+            return None
+        session = Session(*parts)
+        return None if self.ended.has(session.session_id) else session
 
-    def start(self, response: Response, key_name: str) -> None:
-        """Start a session."""
-        self._set(response, SESSION_COOKIE, str(self._session_serializer.dumps(key_name)), hours=_SESSION_HOURS)
+    def key_name(self, request: Request) -> str | None:
+        """Return the name of the key that signed in; None without a session."""
+        session = self.session(request)
+        return session.key_name if session else None
 
-    def end(self, response: Response) -> None:
-        """End the session."""
+    def start(self, response: Response, viewer: Viewer) -> None:
+        """Start a session of the key that identified ``viewer``."""
+        parts = [viewer.name, viewer.mark, secrets.token_urlsafe(16)]
+        self._set(response, SESSION_COOKIE, str(self._session_serializer.dumps(parts)), hours=_SESSION_HOURS)
+
+    def end(self, request: Request, response: Response) -> None:
+        """End the session, in the browser and on the server."""
+        if session := self.session(request):
+            self.ended.add(session.session_id, until=time.time() + _SESSION_HOURS * 3600)
         response.delete_cookie(SESSION_COOKIE, httponly=True, secure=self.secure, samesite="lax")
 
     def browser_id(self, request: Request) -> str:
@@ -65,17 +95,17 @@ class Sessions:
         except BadSignature:
             return False
 
-    def calendar_token(self, key_name: str) -> str:
+    def calendar_token(self, viewer: Viewer) -> str:
         """Return the token with which a calendar program reads the tasks of a key; it ends when the key does."""
-        return str(URLSafeSerializer(self.secret, salt="rapport.calendar").dumps(key_name))
+        return str(URLSafeSerializer(self.secret, salt="rapport.calendar").dumps([viewer.name, viewer.mark]))
 
-    def calendar_key_name(self, token: str) -> str | None:
-        """Return the name of the key of a calendar token; None for a token of somebody else."""
+    def calendar_key(self, token: str) -> tuple[str, str] | None:
+        """Return name and mark of the key of a calendar token; None for a token of somebody else."""
         try:
-            name = URLSafeSerializer(self.secret, salt="rapport.calendar").loads(token)
+            parts = URLSafeSerializer(self.secret, salt="rapport.calendar").loads(token)
         except BadSignature:
             return None
-        return name if isinstance(name, str) else None
+        return (str(parts[0]), str(parts[1])) if isinstance(parts, list) and len(parts) == 2 else None
 
     def _csrf_subject(self, request: Request) -> list[str]:
         return [self.browser_id(request), self.key_name(request) or ""]

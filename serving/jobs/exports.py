@@ -44,7 +44,7 @@ def export_scores(table: pa.Table, out: str | Path, secret: str | None = None) -
         return
     path = Path(out)
     if path.suffix == ".parquet":
-        with atomic_write(path) as part:
+        with atomic_write(path, private=False) as part:
             pq.write_table(table, part)
     else:
         columns = [column.to_pylist() for column in table.columns]
@@ -52,7 +52,7 @@ def export_scores(table: pa.Table, out: str | Path, secret: str | None = None) -
         written = (
             to_csv(table.column_names, rows) if path.suffix == ".csv" else to_excel(table.column_names, rows, "scores")
         )
-        replace_bytes(path, written)
+        replace_bytes(path, written, mode=0o644)
 
 
 def check_destination(out: str | Path, secret: str | None = None) -> None:

@@ -20,6 +20,8 @@ from rapport.serving.security.request_context import check_deadline
 from rapport.serving.snapshots.live_model import LiveModel
 
 MAX_TOTAL_ROWS = 50_000
+# Outside of them, windows before the time or its conversion to UTC leave the calendar.
+_YEARS = (1900, 2200)
 
 
 def score_histories(
@@ -43,6 +45,9 @@ def score_histories(
 def local_time(text: str, zone: str) -> datetime:
     """Convert a time to the company's time zone, without its offset."""
     moment = datetime.fromisoformat(text)
+    if not _YEARS[0] <= moment.year <= _YEARS[1]:
+        message = f"Input should be a time of the years {_YEARS[0]} to {_YEARS[1]}."
+        raise RequestError(400, message, code="invalid", where="as_of")
     return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) if moment.tzinfo else moment
 
 

@@ -1,4 +1,4 @@
-"""Audit trail of who read whose score and when: one file a day, readable by its owner only."""
+"""Audit trail of who read or changed what, when and from where: one file a day, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import json
 import os
 import threading
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from rapport.serving.security.request_context import RequestContext
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
+KEEP_DAYS = 730
 
 
 class AuditTrail:
     """The audit trail of one data folder. It contains customer ids, so it is separate from the logs."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._folder = data_dir / "audit"
+    def __init__(self, data_dir: Path, keep_days: int = KEEP_DAYS) -> None:
+        self._folder, self._keep_days = data_dir / "audit", keep_days
         self._open: tuple[str, int] | None = None
         self._lock = threading.Lock()
 
@@ -28,6 +29,7 @@ class AuditTrail:
         entry = {
             "at": now.isoformat(timespec="milliseconds"),
             "by": context.viewer.name,
+            "from": context.client,
             "route": context.route,
             "request_id": context.request_id,
             "customer_ids": list(customer_ids),
@@ -51,6 +53,14 @@ class AuditTrail:
             os.close(handle)
             self._open = None
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._remove_old(date.fromisoformat(day))
         handle = os.open(self._folder / f"{day}.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._open = (day, handle)
         return handle
+
+    def _remove_old(self, today: date) -> None:
+        """Remove the files that are older than the retention period."""
+        oldest = (today - timedelta(days=self._keep_days)).isoformat()
+        for path in self._folder.glob("[0-9]*.jsonl"):
+            if path.stem < oldest:
+                path.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from rapport.data_format import mark_new
 from rapport.errors import ServingError
 from rapport.files import replace_text
+from rapport.serving.errors import StoreError
 
 SCOPES = ("read", "score", "feedback", "events", "admin")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
@@ -25,7 +26,7 @@ class Viewer:
     """An authenticated caller: its name, its scopes, and whose customers it may see.
 
     ``owner`` limits it to one account owner, ``team`` to several; with neither it sees everyone. ``person`` is the name
-    that pages show.
+    that pages show; ``mark`` identifies the secret, so that a session ends with the secret that started it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Viewer:
     owner: str | None = None
     team: tuple[str, ...] = ()
     person: str = ""
+    mark: str = ""
 
     @property
     def owners(self) -> tuple[str, ...] | None:
@@ -99,10 +101,10 @@ class KeyRing:
                 found = key
         return _viewer(found, moment)
 
-    def viewer(self, name: str, now: datetime) -> Viewer | None:
-        """Return the viewer of the key called ``name``; None when no such key is valid."""
+    def viewer(self, name: str, mark: str, now: datetime) -> Viewer | None:
+        """Return the viewer of the secret with this name and mark; None when it is no longer valid."""
         seen = (_viewer(key, _iso(now)) for key in self.keys() if key.name == name)
-        return next((viewer for viewer in seen if viewer), None)
+        return next((viewer for viewer in seen if viewer and hmac.compare_digest(viewer.mark, mark)), None)
 
     def add(self, name: str, scopes: Sequence[str], now: datetime, *, expires_at: datetime | None = None,
             owner: str | None = None) -> str:  # fmt: skip
@@ -154,7 +156,9 @@ def _hash(secret: str) -> str:
 def _viewer(key: Key | None, now: str) -> Viewer | None:
     if key is None or (key.expires_at is not None and key.expires_at <= now):
         return None
-    return Viewer(key.name, frozenset(key.scopes), key.owner, tuple(key.team), key.person)
+    # Derived again, so that a cookie never contains a part of the stored hash.
+    mark = _hash(f"session {key.hash}")[:24]
+    return Viewer(key.name, frozenset(key.scopes), key.owner, tuple(key.team), key.person, mark)
 
 
 def _iso(moment: datetime) -> str:
@@ -165,4 +169,4 @@ def _read(path: Path) -> tuple[Key, ...]:
     try:
         return tuple(Key(**{**row, "scopes": tuple(row["scopes"])}) for row in json.loads(path.read_text()))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ServingError(f"{path}: not a list of keys. Restore the file or create new keys.") from error
+        raise StoreError(f"{path.name}: not a list of keys. Restore the file or create new keys.") from error

@@ -22,6 +22,7 @@ class RequestContext:
     route: str = ""
     idempotency_key: str = ""
     deadline: float = float("inf")
+    client: str = ""
 
 
 _NO_REQUEST = RequestContext()

@@ -26,6 +26,8 @@ from rapport.serving.snapshots.lead_funnel import lead_funnel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup
 
+Owners = tuple[str, ...] | None
+
 
 def customer_tables(history: History, as_of: datetime, playbook: Playbook, card: DealCard) -> dict[str, pa.Table]:
     """Return the tables behind customer pages, sorted by customer."""
@@ -77,11 +79,11 @@ def cohorts(history: History, as_of: datetime) -> pa.Table:
 
 
 def account_hierarchy(
-    tree: pa.Table, customer_id: str, portfolio: PortfolioLookup, owner: str | None = None
+    tree: pa.Table, customer_id: str, portfolio: PortfolioLookup, owners: Owners = None
 ) -> dict[str, Any] | None:
     """Return the account hierarchy of a customer, from its root; None for a customer without relatives.
 
-    Totals cover the accounts that the viewer (all, or those of ``owner``) sees; ``hidden`` counts the others.
+    Totals cover the accounts that the viewer (all, or those of ``owners``) sees; ``hidden`` counts the others.
     """
     ids = tree.column("customer_id")
     position = ids.index(pa.scalar(customer_id)).as_py()
@@ -92,7 +94,7 @@ def account_hierarchy(
     rows = tree.take(np.flatnonzero(roots == root)).to_pylist()
     if len(rows) == 1:
         return None
-    nodes = {row["customer_id"]: _node(row, portfolio.get(row["customer_id"], {}), owner) for row in rows}
+    nodes = {row["customer_id"]: _node(row, portfolio.get(row["customer_id"], {}), owners) for row in rows}
     for row in rows:
         if row["customer_id"] != root and row["parent_id"] in nodes:
             nodes[row["parent_id"]]["children"].append(nodes[row["customer_id"]])
@@ -100,9 +102,9 @@ def account_hierarchy(
     return _without_drivers(nodes[root])
 
 
-def _node(row: Mapping[str, Any], scored: Mapping[str, Any], owner: str | None) -> dict[str, Any]:
+def _node(row: Mapping[str, Any], scored: Mapping[str, Any], owners: Owners) -> dict[str, Any]:
     """Return one account; of an account that the viewer may not see, only its place in the hierarchy."""
-    is_visible = owner is None or scored.get("owner") == owner
+    is_visible = owners is None or scored.get("owner") in owners
     figures = ("tier", "probability", "value", "value_at_risk", "health_grade", "health_score")
     return {
         "customer_id": row["customer_id"] if is_visible else None,

@@ -126,13 +126,14 @@ def read_portfolio(run: ScoringRun) -> pa.Table | None:
 
 
 def list_page(
-    table: pa.Table, *, filters: Mapping[str, str | None], first: int, count: int
+    table: pa.Table, *, filters: Mapping[str, str | tuple[str, ...] | None], first: int, count: int
 ) -> tuple[list[dict[str, Any]], bool]:
     """Return a page of the scored customers, most revenue at risk first, and whether more follow."""
     table = table.filter(pc.is_valid(table.column("probability")))
     for name, wanted in filters.items():
         if wanted is not None:
-            table = table.filter(pc.equal(table.column(name), wanted))
+            allowed = [wanted] if isinstance(wanted, str) else list(wanted)
+            table = table.filter(pc.is_in(table.column(name), pa.array(allowed, pa.string())))
     by = "value_at_risk" if "savable" in table.column_names else "expected_value"
     order = pc.sort_indices(
         table, sort_keys=[(by, "descending"), ("probability", "descending"), ("customer_id", "ascending")]

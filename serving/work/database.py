@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rapport.files import private_file
+from rapport.serving.errors import StoreError
+
 # Times are ISO 8601 in UTC, days are ISO dates. A change is a row of its own, so that everything has who and when.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS tasks (
@@ -35,19 +38,29 @@ CREATE TABLE IF NOT EXISTS views (
 
 
 @contextmanager
+def damaged_as_store_error(name: str) -> Iterator[None]:
+    """Turn any error of SQLite into a StoreError that names the file and says what to do."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        # The text of SQLite's error contains no values, only what is wrong with the file.
+        raise StoreError(f"{name} cannot be read or written ({error}). Retry later, or restore it.") from error
+
+
+@contextmanager
 def work_database(data_dir: Path) -> Iterator[sqlite3.Connection]:
     """Open ``work.db`` of a data folder; its rows are read by column name, and each statement is its own commit."""
     path = data_dir / "work.db"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    is_new = not path.exists()
-    store = sqlite3.connect(path, timeout=10, isolation_level=None)
-    try:
-        store.row_factory = sqlite3.Row
-        if is_new:
-            store.execute("PRAGMA journal_mode = WAL")
-        if store.execute("PRAGMA user_version").fetchone()[0] == 0:
-            store.executescript(_TABLES)
-            store.execute("PRAGMA user_version = 1")
-        yield store
-    finally:
-        store.close()
+    with damaged_as_store_error(path.name):
+        is_new = private_file(path)
+        store = sqlite3.connect(path, timeout=10, isolation_level=None)
+        try:
+            store.row_factory = sqlite3.Row
+            if is_new:
+                store.execute("PRAGMA journal_mode = WAL")
+            if store.execute("PRAGMA user_version").fetchone()[0] == 0:
+                store.executescript(_TABLES)
+                store.execute("PRAGMA user_version = 1")
+            yield store
+        finally:
+            store.close()

@@ -8,10 +8,14 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from rapport.files import private_file
+from rapport.localized import LocalizedText
 from rapport.serving.errors import RequestError
+from rapport.serving.work.database import damaged_as_store_error
 
 # The column ``repeat_key`` holds the idempotency key; stored files keep its name.
 _TABLE = """
@@ -35,6 +39,21 @@ class FeedbackEntry:
     comment: str = ""
     action: str = ""
     until: str | None = None
+
+
+VERDICTS = ("right", "not_right", "done", "snoozed")
+_NO_VERDICT = LocalizedText("Choose one of: {choices}.", "请选择：{choices}。")
+_NO_DAY = LocalizedText("Postpone to a day after today.", "请延期到今天之后的日期。")
+
+
+def check_feedback(entry: FeedbackEntry, today: date) -> None:
+    """Refuse feedback that no report could count: an unknown verdict, or a postponement to no later day."""
+    if entry.verdict not in VERDICTS:
+        choices = ", ".join(VERDICTS)
+        message = LocalizedText(_NO_VERDICT.en.format(choices=choices), _NO_VERDICT.zh.format(choices=choices))
+        raise RequestError(422, message, where="verdict")
+    if entry.verdict == "snoozed" and (entry.until is None or date.fromisoformat(entry.until[:10]) <= today):
+        raise RequestError(422, _NO_DAY, where="until")
 
 
 class FeedbackStore:
@@ -94,13 +113,14 @@ class FeedbackStore:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        store = sqlite3.connect(self._path, timeout=10, isolation_level=None)
-        try:
-            store.row_factory = sqlite3.Row
-            store.execute("PRAGMA journal_mode = WAL")
-            store.execute(_TABLE)
-            store.execute(_INDEX)
-            yield store
-        finally:
-            store.close()
+        with damaged_as_store_error(self._path.name):
+            private_file(self._path)
+            store = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+            try:
+                store.row_factory = sqlite3.Row
+                store.execute("PRAGMA journal_mode = WAL")
+                store.execute(_TABLE)
+                store.execute(_INDEX)
+                yield store
+            finally:
+                store.close()

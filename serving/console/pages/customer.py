@@ -50,9 +50,7 @@ def show(page: PageContext) -> Response:
 
 def _profile(page: PageContext, customer_id: str) -> Mapping[str, Any]:
     try:
-        profile: Mapping[str, Any] = page.application.customer(
-            customer_id, language=page.language, owner=page.viewer.owner
-        )
+        profile: Mapping[str, Any] = page.application.customer(customer_id, language=page.language, viewer=page.viewer)
     except RequestError as error:
         raise (page.not_found(customer_id) if error.status == 404 else error) from error
     if not page.viewer.sees_owner(profile["customer"].get("owner")):

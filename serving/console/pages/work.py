@@ -70,6 +70,7 @@ def delete_view(page: PageContext) -> Response:
 def _apply(page: PageContext, customer_id: str, kind: str) -> dict[str, Any] | None:
     """Do one thing about one account and return its task; a tag has none."""
     form, work = page.form, page.work
+    page.record_view([customer_id])
     if kind not in ACTS:
         raise RequestError(422, page.translate("work.unknown_act"), where="act")
     if kind == "tagged":

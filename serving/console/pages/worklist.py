@@ -60,7 +60,7 @@ def show(page: PageContext) -> Response:
         first_filters=_FIRST_FILTERS,
         tags=sorted(work.tags),
         owners=owner_names(page),
-        views=page.work.views.visible_to(page.viewer.name, "worklist"),
+        views=page.work.saved_views(page.viewer.name, "worklist"),
         choices={
             "movement": MOVEMENTS,
             "renewal": RENEWALS if page.portfolio.has("renewal_at") else (),
@@ -96,7 +96,7 @@ def query_worklist(page: PageContext) -> tuple[WorklistQuery, WorkState, Worklis
     # The form of the columns sends each checked one; links carry them in one parameter.
     checked = {"columns": ",".join(params.getlist("column"))} if "column" in params else {}
     query = WorklistQuery.of({**params, **checked})
-    work = WorkState(page.work.row_states(page.target), page.work.facts.tags(), page.today)
+    work = WorkState(page.work.row_states(page.target), page.work.tags(), page.today)
     found = build_worklist(page.portfolio, query, visible=page.visible, work=work, capacity=page.capacity)
     return query, work, found
 

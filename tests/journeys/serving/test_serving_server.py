@@ -6,6 +6,7 @@ import signal
 import socket
 import statistics
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -130,11 +131,70 @@ def test_a_port_in_use_is_refused_with_its_number(company):
             prepared(Environment(data_dir=company.home, port=port, keys=False), lambda _: None)
 
 
-def test_without_a_key_loopback_is_served_with_a_warning(company, tmp_path):
+def test_without_a_key_loopback_is_served_with_a_warning_when_keys_are_off(company, tmp_path):
     said = []
     environment = Environment(data_dir=company.home, port=free_port())
-    assert prepared(environment, said.append).keys is False
+    assert prepared(replace(environment, keys=False), said.append).keys is False
     assert "OFF" in said[0]
     (tmp_path / "models").symlink_to(company.home / "models")
     KeyRing(tmp_path).add("crm", ["score"], datetime.now(UTC))
     assert prepared(replace(environment, data_dir=tmp_path), said.append).keys is True
+
+
+def _started(company, tmp_path) -> tuple[str, subprocess.Popen]:
+    """Start ``rapport serve`` as a supervisor would, and wait until it answers."""
+    port = free_port()
+    environ = {**os.environ, "RAPPORT_KEYS": "off", "RAPPORT_WORKERS": "2", "RAPPORT_DATA_DIR": str(company.home)}
+    command = [sys.executable, "-m", "rapport", "serve", "--port", str(port)]
+    log = (tmp_path / "serve.log").open("wb")
+    process = subprocess.Popen(command, env=environ, cwd=tmp_path, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        assert process.poll() is None, (tmp_path / "serve.log").read_text()
+        try:
+            urllib.request.urlopen(f"{url}/readyz", timeout=2).close()
+            return url, process
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    raise AssertionError((tmp_path / "serve.log").read_text())
+
+
+def test_a_server_whose_parent_is_killed_leaves_no_orphan(company, tmp_path):
+    url, process = _started(company, tmp_path)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 25
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"{url}/livez", timeout=2).close()
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return
+        time.sleep(0.3)
+    pytest.fail("the workers still answer")
+
+
+def test_sigterm_under_load_drops_no_connection(company, tmp_path, active):
+    url, process = _started(company, tmp_path)
+    stopping, failures, answered = threading.Event(), [], []
+
+    def load():
+        while not stopping.is_set():
+            try:
+                answered.append(post(url, "/v1/score", {"customer_ids": active, "reasons": 5})[0])
+            except (urllib.error.URLError, ConnectionError) as error:
+                failures.append(error)
+                return
+
+    with ThreadPoolExecutor(6) as pool:
+        for _ in range(6):
+            pool.submit(load)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.7)
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            urllib.request.urlopen(f"{url}/readyz", timeout=5)
+        # A load balancer has seen it, and sends nothing new; what is queued is still answered.
+        stopping.set()
+    assert failures == []
+    assert len(answered) > 6
+    process.wait(30)
