@@ -60,7 +60,8 @@ class LiveLoop:
         self.events = EventStore(data_dir)
         self.overlay = overlay or LiveOverlay(self.events, settings, self._databases)
         self.changes = ChangeStore(data_dir, settings.change_points)
-        self._portfolios = PortfolioTables(settings, playbook_of(settings))
+        playbook = playbook_of(settings)
+        self._portfolios = PortfolioTables(settings, lambda: playbook)
         self._meter = ConsistencyMeter(self.events, settings, self._databases)
         self._lock: IO[str] | None = None
         self._pruned = datetime.min.replace(tzinfo=UTC)
