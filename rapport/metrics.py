@@ -111,7 +111,7 @@ def stability_index(before: npt.ArrayLike, after: npt.ArrayLike, rows: Sequence[
     sizes = (float(old.sum()), float(new.sum())) if rows is None else tuple(rows)
     if not old.sum() or not new.sum():
         return 0.0
-    left, right = old / old.sum(), new / new.sum()
+    left, right = (old / old.sum(), new / new.sum()) if rows is None else (old, new)
     floor = 0.5 / max(min(sizes), 1.0)
     expected = (np.count_nonzero(left) - 1) * sum(1 / max(size, 1.0) for size in sizes)
     left, right = np.maximum(left, floor), np.maximum(right, floor)
