@@ -142,7 +142,8 @@ class Settings:
     mapping: Mapping[str, Names] = field(
         default_factory=dict,
         metadata={
-            "description": "Own names: in [mapping.orders], table = own table, and contract column = own column."
+            "description": "Own names: in [mapping.orders], table = own table, contract column = own column or an "
+            "expression such as quantity * unit_price, and where = the rows that count. See sources.md."
         },
     )
     value_mapping: Mapping[str, Names] = field(
@@ -266,7 +267,7 @@ def _check_shares(settings: Settings) -> None:
 
 
 def _check_mapping(mapping: Mapping[str, Names]) -> None:
-    known = {table.name: ("table", *(column.name for column in columns_of(table))) for table in TABLES}
+    known = {table.name: ("table", "where", *(column.name for column in columns_of(table))) for table in TABLES}
     for table, names in mapping.items():
         if table not in known:
             raise SettingsError(f"[mapping.{table}]: the contract has no such table.{_nearest(table, known)}")

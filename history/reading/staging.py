@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import duckdb
 
-from rapport.history.contract import Table, columns_of
+from rapport.history.contract import Column, Table, columns_of
 from rapport.history.reading.casting import SourceColumn, cast_expression
+from rapport.history.reading.expressions import Expression, parse_expression, text_of
 from rapport.history.reading.profiling import StagedTable
 from rapport.history.reading.rejection_rules import raw_name
 from rapport.history.reading.table_names import normalized_name
@@ -15,6 +16,7 @@ from rapport.history.rejected_rows import FILE, LINE
 from rapport.history.settings import Settings
 from rapport.history.sources.source import Source
 from rapport.history.sql import quoted
+from rapport.localized import LocalizedText
 
 CURRENCY_COLUMNS = ("currency", "currency_code", "币种", "货币")
 ATTRIBUTE = "attribute "
@@ -30,6 +32,17 @@ _NUMBERS = {
     "UINTEGER",
     "UBIGINT",
 }
+
+
+def used_columns(source: Source, names: Mapping[str, str], where: Expression | None) -> list[str]:
+    """Return the source columns that the contract's columns and the condition on the rows are made of."""
+    used = [own for own in names.values() if own in source.types]
+    made = [_expression(own, source, name) for name, own in names.items() if own not in source.types]
+    return list(dict.fromkeys([*used, *(own for each in (*made, where) if each is not None for own in each.columns)]))
+
+
+def _expression(own: str, source: Source, name: str, *, number: bool = True) -> Expression:
+    return parse_expression(own, source.types, f"{source.origin}: {name}", number=number)
 
 
 def load_source(source: Source, wanted: list[str]) -> Source:
@@ -49,9 +62,9 @@ def stage(
     settings: Settings,
 ) -> StagedTable:
     """Create the view, or a table where casting again would be slow, of raw and cast columns."""
+    staged = StagedTable(table, source, (), f"({source.sql})", connection)
     by_name = {column.name: column for column in columns_of(table)}
-    columns = [SourceColumn(by_name[name], quoted(own), source.types[own]) for name, own in names.items()]
-    staged = StagedTable(table, source, tuple(columns), f"({source.sql})", connection)
+    columns = [_source_column(by_name[name], own, staged, settings) for name, own in names.items()]
     columns = with_formats(columns, source.sql, staged.query, settings, source.separator)
     parts = [f"{each.sql} AS {quoted(raw_name(each.column.name))}" for each in columns]
     parts += [f"{cast_expression(each, settings)} AS {quoted(each.column.name)}" for each in columns]
@@ -61,6 +74,39 @@ def stage(
     kind = "VIEW" if is_cheap_to_read(staged) else "TABLE"
     staged.query(f"CREATE {kind} {view} AS SELECT {', '.join(parts)} FROM ({source.sql})")
     return replace(staged, columns=tuple(columns), view=view)
+
+
+def _source_column(column: Column, own: str, staged: StagedTable, settings: Settings) -> SourceColumn:
+    """Return the column of the source, or the expression over its columns."""
+    source = staged.source
+    if own in source.types:
+        return SourceColumn(column, quoted(own), source.types[own])
+    number = column.kind == "number"
+    sql = expression_sql(_expression(own, source, column.name, number=number), staged, settings)
+    return SourceColumn(column, sql, "DOUBLE" if number else "VARCHAR" if column.kind != "flag" else "BOOLEAN")
+
+
+def expression_sql(expression: Expression, staged: StagedTable, settings: Settings) -> str:
+    """Return the SQL of an expression; its numbers are read as the numbers of the contract are."""
+    source = staged.source
+    kinds = {own: Column(own, "number", LocalizedText("", "")) for own in expression.amounts}
+    columns = [SourceColumn(kind, quoted(own), source.types[own]) for own, kind in kinds.items()]
+    known = with_formats(columns, source.sql, staged.query, settings, source.separator)
+    numbers = {each.column.name: cast_expression(each, settings) for each in known}
+    return expression.sql(lambda own: text_of(own, source.types[own]), numbers.__getitem__)
+
+
+def with_rows(staged: StagedTable, key: str | None, where: Expression | None, settings: Settings) -> Source:
+    """Return the source with the rows that count: those of the condition, and one a ``key`` if it has several."""
+    source = staged.source
+    conditions = [expression_sql(where, staged, settings)] if where is not None else []
+    if key is not None:
+        conditions.append(f"nullif({text_of(key, source.types[key])}, '') IS NOT NULL")
+    if not conditions:
+        return source
+    order = f"PARTITION BY {quoted(key or '')} ORDER BY {quoted(FILE)}, {quoted(LINE)}"
+    first = f" QUALIFY row_number() OVER ({order}) = 1" if key is not None else ""
+    return replace(source, sql=f"SELECT * FROM ({source.sql}) WHERE {' AND '.join(conditions)}{first}", files=())
 
 
 def is_cheap_to_read(staged: StagedTable) -> bool:

@@ -21,8 +21,16 @@ from rapport.history.reading.profiling import (
     profile,
 )
 from rapport.history.reading.rejection_rules import QUESTION, RejectionRule, rejection_rules
-from rapport.history.reading.staging import ATTRIBUTE, CURRENCY_COLUMNS, is_cheap_to_read, load_source, stage
-from rapport.history.reading.table_names import normalized_name, resolve_attributes, resolve_columns
+from rapport.history.reading.staging import (
+    ATTRIBUTE,
+    CURRENCY_COLUMNS,
+    is_cheap_to_read,
+    load_source,
+    stage,
+    used_columns,
+    with_rows,
+)
+from rapport.history.reading.table_names import normalized_name, resolve_attributes, resolve_columns, where_of
 from rapport.history.rejected_rows import FILE, LINE, Rejections, rejected_table
 from rapport.history.sentiment import create_sentiment_table
 from rapport.history.settings import Settings
@@ -54,7 +62,10 @@ def load_table(
     """
     names = resolve_columns(table, source, settings)
     attributes = resolve_attributes(table, source, names, settings)
-    source = load_source(source, [*names.values(), *attributes.values()])
+    where = where_of(table, source, settings)
+    source = load_source(source, [*used_columns(source, names, where), *attributes.values()])
+    whole = StagedTable(table, source, (), "", connection)
+    source = with_rows(whole, _split_key(table, names, settings), where, settings)
     staged = stage(table, source, names, attributes, connection, settings)
     rules = [rule for column in staged.columns for rule in rejection_rules(column)]
     rules = possible_violations(source, staged.columns, rules, connection, settings)
@@ -73,6 +84,13 @@ def load_table(
     present = frozenset({*names, "sentiment"} if scored else names) & {column.name for column in columns_of(table)}
     time_range = found.time_ranges.get(table.time, (None, None))
     return LoadedTable(rows - rejects.num_rows, present, time_range, rejects, currencies)
+
+
+def _split_key(table: Table, names: Mapping[str, str], settings: Settings) -> str | None:
+    """Return the key's column if the table is a part of a file that is another table too, as customers of orders."""
+    own = settings.mapping.get(table.name, {}).get("table")
+    others = [each.get("table") for name, each in settings.mapping.items() if name != table.name]
+    return names.get(table.key) if table.key is not None and own is not None and own in others else None
 
 
 def _rejects(staged: StagedTable, rules: list[RejectionRule], found: TableProfile) -> pa.Table:
@@ -140,6 +158,10 @@ def _create_table(
     """Create the contract's table from the valid rows, with the sentiments scored from texts."""
     names = {each.column.name for each in staged.columns}
     parts = [_column_sql(column, present=column.name in names, scored=scored) for column in columns_of(staged.table)]
+    if _has_open_deals(staged):
+        # The close date of an open deal is a plan, not a fact.
+        closed = "CASE WHEN won IS NOT NULL THEN closed_at END AS closed_at"
+        parts = [closed if part == quoted("closed_at") else part for part in parts]
     parts += [f"{quoted(ATTRIBUTE + name)} AS {quoted(name)}" for name in attributes]
     sql = f"SELECT {', '.join(parts)} FROM {staged.view} AS row"
     sql += " LEFT JOIN reading.text_sentiments ON scored_text = text" if scored else ""
@@ -154,6 +176,13 @@ def _create_table(
     else:
         # The raw values are dropped once the cast values are stored.
         staged.query(f"DROP VIEW {name}; CREATE TABLE {name} AS {sql}; DROP TABLE {staged.view}")
+
+
+def _has_open_deals(staged: StagedTable) -> bool:
+    """Return whether the outcome of deals is that of their stage, which leaves open deals without one."""
+    return staged.table.name == "opportunities" and any(
+        each.column.name == "won" and each.format == "outcomes" for each in staged.columns
+    )
 
 
 def _column_sql(column: Column, *, present: bool, scored: bool) -> str:

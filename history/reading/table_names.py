@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from rapport.errors import TableError
 from rapport.history.contract import Table, columns_of
+from rapport.history.reading.expressions import Expression, is_expression, parse_expression
 from rapport.history.settings import Settings
+from rapport.history.sources.file_groups import base_name
 from rapport.history.sources.source import Source
 
 
@@ -20,9 +22,11 @@ def resolve_table(table: Table, sources: Mapping[str, Source], settings: Setting
     mapped = settings.mapping.get(table.name, {}).get("table")
     if mapped is None:
         return sources.get(table.name) or next(
-            (s for name, s in sources.items() if normalized_name(name) == table.name), None
+            (s for name, s in sources.items() if table.name in (normalized_name(name), base_name(name))), None
         )
-    found = sources.get(mapped) or sources.get(mapped.lower())
+    # A file of last month has another date in its name, or is now one of several.
+    same = [name for name in sources if base_name(name) == base_name(mapped.lower())]
+    found = sources.get(mapped) or sources.get(mapped.lower()) or (sources[same[0]] if len(same) == 1 else None)
     if found is None:
         near = difflib.get_close_matches(mapped, list(sources), n=1)
         hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(sources))}."
@@ -53,7 +57,7 @@ def resolve_attributes(table: Table, source: Source, names: Mapping[str, str], s
     """Return attribute → source column: the columns of customers beyond the contract."""
     if table.name != "customers":
         return {}
-    reserved = {column.name for column in columns_of(table)} | {"table"}
+    reserved = {column.name for column in columns_of(table)} | {"table", "where"}
     mapped = {name: own for name, own in _mapped(table, source, settings).items() if name not in reserved}
     for name, own in mapped.items():
         _check_exists(table, source, name, own)
@@ -64,12 +68,22 @@ def resolve_attributes(table: Table, source: Source, names: Mapping[str, str], s
 
 def _mapped(table: Table, source: Source, settings: Settings) -> Mapping[str, str]:
     """Return contract column → source column from the settings; tables in memory may have contract names already."""
-    names = settings.mapping.get(table.name, {})
+    names = {name: own for name, own in settings.mapping.get(table.name, {}).items() if name != "where"}
     return {name: own for name, own in names.items() if own in source.types} if source.in_memory else names
 
 
+def where_of(table: Table, source: Source, settings: Settings) -> Expression | None:
+    """Return the condition on the rows of a table, if the settings have one; tables in memory are taken whole."""
+    written = settings.mapping.get(table.name, {}).get("where")
+    if written is None or source.in_memory:
+        return None
+    return parse_expression(written, source.types, f"{source.origin}: [mapping.{table.name}] where", number=False)
+
+
 def _check_exists(table: Table, source: Source, name: str, own: str) -> None:
-    if own not in source.types:
+    if own not in source.types and is_expression(own):
+        parse_expression(own, source.types, f"{source.origin}: [mapping.{table.name}] {name}", number=True)
+    elif own not in source.types:
         raise TableError(
             f'{source.origin}: [mapping.{table.name}] {name} = "{own}": there is no such column. '
             f"It has: {', '.join(source.types)}."

@@ -120,7 +120,7 @@ def _candidates(lines: bytes, encodings: Iterable[str]) -> list[_Candidate]:
         text = lines.decode(encoding, errors="replace")
         foreign = [char for char in text if char > "\x7f"]
         # A few bad bytes are bad lines, not another encoding.
-        if foreign and foreign.count("\ufffd") <= len(foreign) / 50:
+        if foreign and foreign.count("\ufffd") <= min(max(2, len(foreign) / 50), len(foreign) / 4):
             score = _asian_score(text, foreign, encoding) if encoding in _MULTIBYTE else _european_score(text)
             found.append(_Candidate(encoding, text, score))
     return found

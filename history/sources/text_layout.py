@@ -122,7 +122,8 @@ def _header(lines: Sequence[str], separator: str) -> tuple[int, list[str]]:
 def header_row(rows: Sequence[Sequence[str]]) -> int:
     """Return the index of the first row that fills most of the columns, as only names or values do."""
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
-    usual = sorted(filled)[len(filled) // 2] if filled else 0
+    counts = sorted(count for count in filled if count)
+    usual = counts[len(counts) * 3 // 4] if counts else 0
     return next((index for index, count in enumerate(filled) if count and count >= _FILLED * usual), 0)
 
 

@@ -99,7 +99,10 @@ TIMES = {
     "epoch us": lambda t: str(seconds(t) * 10**6),
     "excel": lambda t: repr((t - datetime(1899, 12, 30)) / timedelta(days=1)),
 }
-GERMAN_MONTHS = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()
+GERMAN_MONTHS = (
+    *("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August"),
+    *("September", "Oktober", "November", "Dezember"),
+)
 IDS = {
     "plain": str,
     "float": lambda text: f"{text}.0",
@@ -171,16 +174,16 @@ def put_months(folder, rows, encoding):
     folder.joinpath("orders_2022-04 (1).csv").write_bytes(as_csv(rows[3::4]).encode(encoding))
 
 
-def put_lines(folder, rows, encoding):
+def put_lines(folder, rows, _):
     text = "\n".join(json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False) for row in rows)
     folder.joinpath("orders.jsonl").write_text(text + "\n", encoding="utf-8")
 
 
-def put_array(folder, rows, encoding):
+def put_array(folder, rows, _):
     folder.joinpath("orders.json").write_text(json.dumps([dict(zip(COLUMNS, row, strict=True)) for row in rows]))
 
 
-def put_excel(folder, rows, encoding):
+def put_excel(folder, rows, _):
     book = xlsxwriter.Workbook(folder / "orders.xlsx")
     sheet = book.add_worksheet("Orders")
     for line, row in enumerate([["Orders", "", "", "", ""], COLUMNS, *rows]):
@@ -228,7 +231,8 @@ def test_a_form_is_read_to_the_same_cells_or_asked_about(form, tmp_path):
     try:
         history = read_history(tmp_path, Settings())
     except TableError as error:
-        assert ASKED.search(str(error)), str(error)
+        if not ASKED.search(str(error)):
+            raise
         return
     with history:
         found = history.connection.execute(
