@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Floats, Matrix
+from rapport.scoring.models.peer_groups import PeerGroups
 
 QUANTILE_STEPS = np.linspace(0.0, 1.0, 41)
 FINE_QUANTILE_STEPS = np.linspace(0.0, 1.0, 1001)
@@ -25,6 +26,7 @@ class ReferencePopulation:
     shares : category name to the share of each of its levels.
     missing : column name to the share of rows where it is unknown.
     logits : the blended log-odds at ``FINE_QUANTILE_STEPS``.
+    peers : the medians of comparable customers; None in bundles that were made before they were kept.
     """
 
     count: int = 0
@@ -32,6 +34,7 @@ class ReferencePopulation:
     shares: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     missing: Mapping[str, float] = field(default_factory=dict)
     logits: tuple[float, ...] = ()
+    peers: PeerGroups | None = None
 
     @classmethod
     def of(cls, rows: Matrix, logits: Floats) -> "ReferencePopulation":
@@ -45,6 +48,7 @@ class ReferencePopulation:
             shares={column.name: _shares(rows.column(column.name), len(column.levels)) for column in categories},
             missing=dict(zip(rows.positions, unknown.tolist(), strict=True)),
             logits=tuple(np.quantile(logits, FINE_QUANTILE_STEPS).tolist()) if len(logits) else (),
+            peers=PeerGroups.of(rows),
         )
 
     def percentile(self, logits: Floats) -> npt.NDArray[np.int64]:
@@ -79,6 +83,7 @@ class ReferencePopulation:
             "shares": {name: list(values) for name, values in self.shares.items()},
             "missing": dict(self.missing),
             "logits": list(self.logits),
+            "peers": self.peers.to_dict() if self.peers else None,
         }
 
     @classmethod
@@ -90,6 +95,7 @@ class ReferencePopulation:
             shares={name: tuple(values) for name, values in stored["shares"].items()},
             missing=stored["missing"],
             logits=tuple(stored["logits"]),
+            peers=PeerGroups.from_dict(stored["peers"]) if stored.get("peers") else None,
         )
 
     @cached_property

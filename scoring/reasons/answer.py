@@ -8,8 +8,28 @@ Fact = float | int | str | None
 
 
 @dataclass(frozen=True)
+class FamilyEvidence:
+    """The evidence of one family, by its position, with the column of its leading feature (-1 for none)."""
+
+    family: int
+    lead: int
+    evidence: float
+    points: float
+
+
+@dataclass(frozen=True)
 class Reason:
-    """Evidence as a sentence. ``points`` is its share of the distance between the probability and the base rate."""
+    """Evidence as a sentence about one fact of the customer.
+
+    Parameters
+    ----------
+    points : its share of the distance between the probability and the base rate.
+    peers : what is typical of comparable customers.
+    unit, window : of the feature whose value and peers are shown, such as "count" and "90d".
+    contrary : whether it speaks against the whole: it lowers a probability that is above the base rate, or the reverse.
+    topic : the fact that the sentence states; no two reasons of an answer have the same one.
+    families : all families whose evidence it carries, where several rest on the same fact.
+    """
 
     code: str
     family: str
@@ -20,6 +40,16 @@ class Reason:
     peers: Fact
     actionable: bool
     advice: str | None
+    unit: str | None = None
+    window: str | None = None
+    contrary: bool = False
+    topic: str = ""
+    families: tuple[str, ...] = ()
+
+    @property
+    def sign(self) -> str:
+        """Return "up" where it raises the probability, otherwise "down"."""
+        return "up" if self.evidence > 0 else "down"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the reason as API JSON."""
@@ -33,6 +63,11 @@ class Reason:
             "peers": self.peers,
             "actionable": self.actionable,
             "advice": self.advice,
+            "sign": self.sign,
+            "unit": self.unit,
+            "window": self.window,
+            "contrary": self.contrary,
+            "families": list(self.families or (self.family,)),
         }
 
 

@@ -1,10 +1,11 @@
 """Build answers from scores: each number of a customer with its strongest reasons."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.score_batch import ScoreBatch
-from rapport.scoring.reasons.answer import Answer, Source
+from rapport.scoring.reasons.answer import Answer, FamilyEvidence, Reason, Source
 from rapport.scoring.reasons.renderer import ReasonRenderer
 
 MIN_POINTS = 0.0005
@@ -14,7 +15,7 @@ MIN_POINTS = 0.0005
 def build_answers(
     batch: ScoreBatch, reasons: int = 5, language: str = "en", rows: Sequence[int] | None = None
 ) -> list[Answer]:
-    """Return the answers of all rows, or of some, each with its ``reasons`` strongest reasons."""
+    """Return the answers of all rows, or of some, each with at most ``reasons`` reasons up and as many down."""
     renderer = ReasonRenderer.of(batch.bundle, language)
     return [_answer(batch, row, reasons, renderer) for row in (range(len(batch)) if rows is None else rows)]
 
@@ -24,12 +25,8 @@ def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer) -
     # Plain Python numbers: an answer reads many of them one by one, where NumPy scalars are slower.
     evidence, slope = batch.evidence[row].tolist(), float(batch.slopes[row])
     points = [part * slope for part in evidence]
-    shown = _strongest(evidence, points, count) if known else []
-    values, leading = (batch.rows.values[row].tolist(), batch.leading[row].tolist()) if shown else ([], [])
-    reasons = tuple(
-        renderer.reason(family, leading[family], values, evidence=evidence[family], points=points[family])
-        for family in shown
-    )
+    values, leading = (batch.rows.values[row].tolist(), batch.leading[row].tolist()) if known else ([], [])
+    reasons = _reasons(renderer, values, leading, (evidence, points), count) if known and count else ()
     return Answer(
         customer_id=batch.customer_id[row],
         as_of=batch.as_of.date().isoformat(),
@@ -45,21 +42,51 @@ def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer) -
         value_at_risk=_number(batch.value_at_risk[row]),
         base_rate=batch.base_rate if known else None,
         reasons=reasons,
-        other_evidence=_sum_of_others(evidence, shown) if known else None,
-        other_points=_sum_of_others(points, shown) if known else None,
+        other_evidence=float(sum(evidence) - sum(reason.evidence for reason in reasons)) if known else None,
+        other_points=float(sum(points) - sum(reason.points for reason in reasons)) if known else None,
         model=_source(batch, renderer.language),
         out_of_range=_out_of_range(batch, row) if known else (),
     )
 
 
-def _strongest(evidence: Sequence[float], points: Sequence[float], count: int) -> list[int]:
-    """Return the families that moved the answer; one that would show as 0.0 points counts among the rest."""
-    order = sorted(range(len(evidence)), key=lambda family: -abs(evidence[family]))[:count]
-    return [family for family in order if abs(points[family]) >= MIN_POINTS and evidence[family] != 0]
+def _reasons(
+    renderer: ReasonRenderer,
+    values: Sequence[float],
+    leading: Sequence[int],
+    parts: tuple[Sequence[float], Sequence[float]],
+    count: int,
+) -> tuple[Reason, ...]:
+    """Return the strongest reasons, at most ``count`` in each direction and one for each fact.
+
+    Where two families rest on the same fact, the stronger one's sentence carries the evidence of both. Evidence for
+    which no fact may be stated, and evidence that would show as 0.0 points, counts among the rest.
+    """
+    evidence, points = parts
+    found: dict[str, Reason] = {}
+    peers = renderer.peers(values)
+    for family in sorted(range(len(evidence)), key=lambda family: -abs(evidence[family])):
+        if abs(points[family]) < MIN_POINTS or evidence[family] == 0:
+            break
+        part = FamilyEvidence(family, leading[family], evidence[family], points[family])
+        reason = renderer.reason(part, values, peers, found.keys())
+        if reason is None:
+            continue
+        if reason.topic in found:
+            found[reason.topic] = _joined(found[reason.topic], reason)
+        elif sum(other.sign == reason.sign for other in found.values()) < count:
+            found[reason.topic] = reason
+    rises = sum(evidence) > 0
+    ordered = sorted(found.values(), key=lambda reason: -abs(reason.evidence))
+    return tuple(replace(reason, contrary=(reason.evidence > 0) != rises) for reason in ordered)
 
 
-def _sum_of_others(values: Sequence[float], shown: Sequence[int]) -> float:
-    return float(sum(value for family, value in enumerate(values) if family not in shown))
+def _joined(first: Reason, second: Reason) -> Reason:
+    """Add the evidence of a second family to a reason that states its fact, unless the sign would turn."""
+    evidence = first.evidence + second.evidence
+    if evidence * first.evidence <= 0 or abs(first.points + second.points) < MIN_POINTS:
+        return first
+    families = (*first.families, *second.families)
+    return replace(first, evidence=evidence, points=first.points + second.points, families=families)
 
 
 def _interval(batch: ScoreBatch, row: int) -> tuple[float, float] | None:

@@ -1,5 +1,7 @@
 """The page ``docs/reasons.md``, generated from the catalog of sentences."""
 
+from rapport.scoring.models.columns import feature_columns
+from rapport.scoring.reasons.feature_sentences import feature_templates
 from rapport.scoring.reasons.sentences import FACT, SentenceCatalog, SentenceTemplate, ValueBound, sentence_catalog
 
 _INTRODUCTION = """# Reasons
@@ -9,15 +11,20 @@ sentence; its *points* are its share of the distance between the probability and
 [scoring.md](scoring.md) describes how the sum is computed.
 
 The family's *leading feature* selects the sentence: the feature with the largest contribution among those whose sign
-agrees with the family's evidence and whose declared direction does not contradict it. Of its sentences below, the first
-one is used whose conditions hold, whose facts are known, and which agrees with the evidence (▲ raises the probability,
-▼ lowers it, ● states a fact). Where none fits, the reason states the feature's meaning with its value and the typical
-value, under the family's code and the feature's name, such as `SER-tickets_count_90d`. Where no feature may lead, the
-reason summarises the family, under `-00`. So a reason never contradicts a declared direction, and never claims that our
-own outreach lowers a risk.
+agrees with the family's evidence and whose declared direction does not contradict it. Of the sentences that state more
+than one fact, the first one is used whose conditions hold, whose facts are known, and which agrees with the evidence
+(▲ raises the probability, ▼ lowers it, ● states a fact). Otherwise the feature's own sentence is used, under the
+family's code and the feature's name, such as `SER-tickets_count_90d`; every feature has one for each kind of value.
+Where no feature may lead, the evidence counts among the rest. So a reason never contradicts a declared
+direction, and never claims that our own outreach lowers a risk.
 
-*Peers* is the typical value of the sentence's first feature in the reference population of the model. Advice is shown
-only where a reason is bad news and the company can act on it.
+An answer has at most five reasons up and five down (the request may ask for fewer). `sign` is the direction of a
+reason, `contrary` marks those against the answer as a whole, `unit` and `window` describe the number. One answer states
+a fact once: where two families rest on the same fact, one reason carries the evidence of both (`families`).
+
+*Peers* is what is typical of comparable customers: the same segment, and the same third by size and by length of the
+relationship, in the reference population of the model. Advice is shown only where a reason is bad news and the company
+can act on it.
 """
 _DIRECTIONS = {"up": "▲", "down": "▼", "either": "●"}
 _SIGNS = {"above": ">", "at_least": "≥", "below": "<", "at_most": "≤"}
@@ -34,6 +41,7 @@ def _family(catalog: SentenceCatalog, name: str) -> str:
     lines = [f"## {family.code} · {family.title.en} · {family.title.zh}", ""]
     for target, advice in family.advice.items():
         lines += [f"*Advice ({target}):* {advice.en} {advice.zh}", ""]
+    features = [feature for feature in catalog().features if feature.family == name]
     own = [sentence for sentence in catalog.sentences if sentence.family == name]
     if own:
         lines += [
@@ -41,8 +49,10 @@ def _family(catalog: SentenceCatalog, name: str) -> str:
             "| --- | --- | --- | --- | --- | --- |",
         ]
         lines += [_row(sentence) for sentence in own]
-    else:
-        lines += ["No sentences of its own: reasons state the meaning of its features."]
+    lines += ["", "| feature | value | sentence | 中文 |", "| --- | --- | --- | --- |"]
+    for sentence in feature_templates(feature_columns(features, "churn")):
+        texts = f"{_placeholders(sentence.text.en)} | {_placeholders(sentence.text.zh)}"
+        lines += [f"| `{sentence.peers}` | {_case(sentence)} | {texts} |"]
     return "\n".join([*lines, ""])
 
 
@@ -59,6 +69,14 @@ def _row(sentence: SentenceTemplate) -> str:
         when,
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _case(sentence: SentenceTemplate) -> str:
+    """Return the values for which a feature's own sentence is used."""
+    if sentence.unknown:
+        return "never"
+    bounds = [f"{_SIGNS[bound.kind]} {bound.value:g}" for bound in sentence.when]
+    return {"≥ -1e-09": "0", "≥ 1": "1"}.get(bounds[0], bounds[0]) if bounds else "any"
 
 
 def _bound(bound: ValueBound) -> str:

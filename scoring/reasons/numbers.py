@@ -10,8 +10,10 @@ _WHOLE_UNITS = ("count", "days", "flag")
 _UNKNOWN = {"en": "not known", "zh": "未知"}
 
 
-def format_value(value: Fact, unit: str, language: str, currency: str) -> str:
-    """Return a value with its unit as text."""
+def format_value(value: Fact, unit: str, language: str, currency: str, form: str | None = None) -> str:
+    """Return a value with its unit as text, or in another ``form``, such as "more" (how far a ratio is above 1)."""
+    if form is not None and isinstance(value, int | float):
+        value, unit = _in_form(float(value), unit, form)
     if value is None:
         return _UNKNOWN[language]
     if isinstance(value, str):
@@ -19,6 +21,18 @@ def format_value(value: Fact, unit: str, language: str, currency: str) -> str:
     if unit == "money":
         return _money(value, language, currency)
     return _FORMS[language].get(unit, _plain)(value)
+
+
+def _in_form(value: float, unit: str, form: str) -> tuple[float, str]:
+    """Return the number and the unit to write a value in a form of its own."""
+    if form == "less":
+        # A value above 0 is never "100 % less".
+        return min(1.0 - value, 0.99), "share"
+    if form == "more":
+        return value - 1.0, "share"
+    if form in ("amount", "change", "points"):
+        return abs(value), {"amount": unit, "change": "share", "points": "points"}[form]
+    return value, "number"
 
 
 def json_value(value: float, unit: str) -> Fact:
@@ -78,6 +92,9 @@ _ENGLISH: Mapping[str, Callable[[float], str]] = {
     "ratio": lambda value: f"{_plain(value)} times",
     "per_month": lambda value: f"{_plain(value)} a month",
     "flag": lambda value: "yes" if value else "no",
+    "points": lambda value: (
+        "1 percentage point" if _percent(value) == "1%" else f"{_percent(value)[:-1]} percentage points"
+    ),
 }
 _CHINESE: Mapping[str, Callable[[float], str]] = {
     "days": lambda value: f"{_whole_when_long(value)}天",
@@ -86,5 +103,6 @@ _CHINESE: Mapping[str, Callable[[float], str]] = {
     "ratio": lambda value: f"{_plain(value)}倍",
     "per_month": lambda value: f"每月{_plain(value)}",
     "flag": lambda value: "是" if value else "否",
+    "points": lambda value: f"{_percent(value)[:-1]}个百分点",
 }
 _FORMS = {"en": _ENGLISH, "zh": _CHINESE}

@@ -1,17 +1,20 @@
 """Render a family's evidence as one sentence that is true of the customer and agrees with the evidence."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from rapport.localized import localize
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.leading_features import NO_FEATURE
-from rapport.scoring.reasons import generic_sentences
-from rapport.scoring.reasons.answer import Fact, Reason
+from rapport.scoring.reasons.answer import Fact, FamilyEvidence, Reason
 from rapport.scoring.reasons.numbers import format_value, json_value
-from rapport.scoring.reasons.sentences import FACT, FamilyText, SentenceTemplate, sentence_catalog
+from rapport.scoring.reasons.sentences import FACT, SentenceTemplate, sentence_catalog
 from rapport.scoring.reasons.template_selector import TemplateSelector
+
+_WINDOW = re.compile(r"_(\d+d|ever|life)(?:_|$)")
+_NONE = {"en": "none", "zh": "没有"}
 
 
 class ReasonRenderer:
@@ -22,43 +25,52 @@ class ReasonRenderer:
         self._bundle = bundle
         self._positions = {column.name: position for position, column in enumerate(bundle.columns)}
         self._selector = TemplateSelector(bundle)
-        families = sentence_catalog().families
-        self._families = [families.get(name) or generic_sentences.generic_family(name) for name in bundle.families]
-        self._typical: dict[str, Fact] = {
-            column.name: self._json(bundle.reference.typical_value(column), column) for column in bundle.columns
-        }
+        self._typical = {column.name: bundle.reference.typical_value(column) for column in bundle.columns}
 
     @classmethod
     def of(cls, bundle: Bundle, language: str) -> "ReasonRenderer":
         """Return the renderer of a bundle; the last few are cached."""
         return _cached(bundle, language)
 
-    def reason(self, family: int, lead: int, values: Sequence[float], *, evidence: float, points: float) -> Reason:
-        """Return the reason for one family's evidence; ``lead`` is the leading feature, -1 for none."""
-        rises = evidence > 0
-        family_text = self._families[family]
-        sentence = self._selector.select(family_text.name, lead, values, rises=rises)
-        if lead != NO_FEATURE:
-            column = self._bundle.columns[lead]
-        elif sentence is not None:
-            column = self._bundle.by_name[sentence.peers]
-        else:
-            return self._family_reason(family_text, evidence=evidence, points=points)
-        features = sentence.facts if sentence else {column.name: column.name}
-        facts = {name: self._fact(feature, values) for name, feature in features.items()}
-        peers = self._typical[sentence.peers if sentence else column.name]
-        text = self._fill(sentence, facts) if sentence else self._statement(column, facts[column.name], peers)
-        advice = self._advice(sentence, family_text, column) if rises == self._bundle.is_risk else None
+    def peers(self, values: Sequence[float]) -> Mapping[str, float | None]:
+        """Return what is typical of the customers that are comparable to one; empty where the bundle has no groups."""
+        groups = self._bundle.reference.peers
+        return groups.typical(values, self._positions) if groups else {}
+
+    def reason(
+        self,
+        part: FamilyEvidence,
+        values: Sequence[float],
+        peers: Mapping[str, float | None] | None = None,
+        used: Collection[str] = (),
+    ) -> Reason | None:
+        """Return the reason for one family's evidence, or None where no fact may be stated for it.
+
+        A sentence on a topic that is already ``used`` is the last choice.
+        """
+        lead, evidence = part.lead, part.evidence
+        name = self._bundle.families[part.family]
+        sentence = self._selector.select(name, lead, values, rises=evidence > 0, used=used)
+        if sentence is None:
+            return None
+        lead_column = self._bundle.columns[lead] if lead != NO_FEATURE else self._bundle.by_name[sentence.peers]
+        shown = self._bundle.by_name[sentence.peers]
+        stated = {label: self._fact(feature, values) for label, feature in sentence.facts.items()}
+        typical = self._typical_fact(shown, peers or {})
         return Reason(
-            code=sentence.code if sentence else f"{family_text.code}-{column.name}",
-            family=family_text.name,
-            text=text,
+            code=sentence.code,
+            family=name,
+            text=self._text(sentence, stated, typical if peers else None, evidence),
             evidence=evidence,
-            points=points,
-            facts=facts,
-            peers=peers,
-            actionable=column.actionable,
-            advice=advice,
+            points=part.points,
+            facts=stated or {lead_column.name: self._fact(lead_column.name, values)},
+            peers=typical,
+            actionable=lead_column.actionable,
+            advice=self._advice(sentence, lead_column) if (evidence > 0) == self._bundle.is_risk else None,
+            unit=shown.unit,
+            window=match[1] if (match := _WINDOW.search(shown.name)) else None,
+            topic=sentence.topic,
+            families=(name,),
         )
 
     def _fact(self, feature: str, values: Sequence[float]) -> Fact:
@@ -68,43 +80,52 @@ class ReasonRenderer:
             return None if value != value else column.levels[int(value)]
         return json_value(value, column.unit)
 
-    def _fill(self, sentence: SentenceTemplate, facts: Mapping[str, Fact]) -> str:
-        template = localize(sentence.text, self.language)
-        return FACT.sub(lambda match: self._format(facts[match[1]], sentence.facts[match[1]]), template)
-
-    def _format(self, value: Fact, feature: str) -> str:
-        return format_value(value, self._bundle.by_name[feature].unit, self.language, self._bundle.currency)
-
-    def _statement(self, column: FeatureColumn, value: Fact, peers: Fact) -> str:
-        own, typical = self._format(value, column.name), self._format(peers, column.name)
-        meaning = column.meaning(self.language)
-        return generic_sentences.feature_statement(meaning, own, typical, self.language, known=value is not None)
-
-    def _family_reason(self, family: FamilyText, *, evidence: float, points: float) -> Reason:
-        text = generic_sentences.family_summary(family, self._bundle.target, self.language, rises=evidence > 0)
-        return Reason(
-            code=f"{family.code}-00",
-            family=family.name,
-            text=text,
-            evidence=evidence,
-            points=points,
-            facts={},
-            peers=None,
-            actionable=False,
-            advice=None,
-        )
-
-    def _advice(self, sentence: SentenceTemplate | None, family: FamilyText, column: FeatureColumn) -> str | None:
-        advice = sentence.advice if sentence else None
-        # Without a declared direction it is unknown which change would help, so there is no advice.
-        if advice is None and column.actionable and column.direction:
-            advice = family.advice.get(self._bundle.target)
-        return None if advice is None else localize(advice, self.language)
-
-    @staticmethod
-    def _json(value: float | str | None, column: FeatureColumn) -> Fact:
+    def _typical_fact(self, column: FeatureColumn, peers: Mapping[str, float | None]) -> Fact:
+        typical = peers.get(column.name) if peers and not column.is_category else self._typical[column.name]
         # Quantiles are interpolated; a value that is 0 except for rounding is 0.
-        return json_value(round(value, 9) + 0.0, column.unit) if isinstance(value, float) else value
+        return json_value(round(typical, 9) + 0.0, column.unit) if isinstance(typical, float) else typical
+
+    def _text(self, sentence: SentenceTemplate, facts: Mapping[str, Fact], peers: Fact, evidence: float) -> str:
+        template = localize(sentence.text, self.language)
+        text = FACT.sub(lambda match: self._written(match, facts[match[1]], sentence.facts[match[1]]), template)
+        compared = self._comparison(sentence, facts, peers, evidence)
+        if compared is None:
+            return text
+        if self.language == "zh":
+            return f"{text.rstrip('。')}（同类客户通常{'' if compared == _NONE['zh'] else '为'}{compared}）。"
+        return f"{text.rstrip('.')} (comparable customers typically: {compared})."
+
+    def _written(self, match: re.Match[str], value: Fact, feature: str) -> str:
+        unit = self._bundle.by_name[feature].unit
+        text = format_value(value, unit, self.language, self._bundle.currency, match[2])
+        return text if match[3] is None else f"{text} {match[3] if text == '1' else match[4]}"
+
+    def _comparison(
+        self, sentence: SentenceTemplate, facts: Mapping[str, Fact], peers: Fact, evidence: float
+    ) -> str | None:
+        """Write what is typical beside the only fact of a sentence; None where it would be equal or contradict it."""
+        value = next(iter(facts.values())) if len(facts) == 1 and sentence.compare else None
+        comparable = isinstance(value, int | float) and isinstance(peers, int | float)
+        if not comparable or next(iter(sentence.facts.values())) != sentence.peers:
+            return None
+        column = self._bundle.by_name[sentence.peers]
+        # A number that supports the evidence against all customers may lie on the other side of its own group.
+        if column.direction * (value - peers) * evidence < 0:  # type: ignore[operator]
+            return None
+        own, typical = (
+            format_value(each, column.unit, self.language, self._bundle.currency) for each in (value, peers)
+        )
+        if own == typical:
+            return None
+        return _NONE[self.language] if peers == 0 and column.unit in ("count", "money") else typical
+
+    def _advice(self, sentence: SentenceTemplate, column: FeatureColumn) -> str | None:
+        advice = sentence.advice
+        families = sentence_catalog().families
+        # Without a declared direction it is unknown which change would help, so there is no advice.
+        if advice is None and column.actionable and column.direction and sentence.family in families:
+            advice = families[sentence.family].advice.get(self._bundle.target)
+        return None if advice is None else localize(advice, self.language)
 
 
 @lru_cache(maxsize=8)

@@ -13,9 +13,9 @@ from rapport.errors import CardError
 from rapport.localized import LocalizedText
 
 EvidenceDirection = Literal["up", "down", "either"]
-FACT = re.compile(r"\{(\w+)(?::(\w+))?\}")
-"""A placeholder: the name of a fact and, where the text has its own unit, the unit to format it with."""
-_KEYS = {"family", "lead", "target", "says", "when", "text", "advice", "facts", "peers"}
+FACT = re.compile(r"\{(\w+)(?::(\w+))?(?:\|([^|}]*)\|([^|}]*))?\}")
+"""A placeholder: the name of a fact, the form to write it in, and the noun after it in singular and plural."""
+_KEYS = {"family", "lead", "target", "says", "when", "text", "advice", "facts", "peers", "topic"}
 _BOUNDS = ("above", "at_least", "below", "at_most")
 
 
@@ -46,6 +46,9 @@ class SentenceTemplate:
     says : whether the statement raises ("up") or lowers ("down") the target's probability, or is neutral ("either").
     facts : the placeholder of each fact in the text, and its feature.
     peers : the feature whose typical value is shown beside it.
+    topic : the fact that it states; sentences with the same topic never appear in one answer.
+    compare : whether the text may add what is typical of comparable customers.
+    unknown : the features that must be unknown for the sentence to be true.
     """
 
     code: str
@@ -58,11 +61,14 @@ class SentenceTemplate:
     advice: LocalizedText | None
     facts: Mapping[str, str]
     peers: str
+    topic: str
+    compare: bool = True
+    unknown: tuple[str, ...] = ()
 
     @property
     def features(self) -> frozenset[str]:
         """Return every feature that the sentence reads."""
-        return frozenset((*self.facts.values(), *(bound.feature for bound in self.when), self.peers))
+        return frozenset((*self.facts.values(), *(bound.feature for bound in self.when), *self.unknown, self.peers))
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,10 @@ class SentenceCatalog:
 
     families: Mapping[str, FamilyText]
     sentences: tuple[SentenceTemplate, ...]
+
+    def code_of(self, family: str) -> str:
+        """Return the code of a family; one that this version does not know is abbreviated."""
+        return self.families[family].code if family in self.families else family[:3].upper()
 
 
 @cache
@@ -128,6 +138,7 @@ def _sentence(code: str, lines: Mapping[str, Any]) -> SentenceTemplate:
         advice=LocalizedText(**lines["advice"]) if "advice" in lines else None,
         facts=lines.get("facts", {}),
         peers=lines["peers"] if "peers" in lines else lead[0],
+        topic=lines.get("topic", code),
     )
 
 

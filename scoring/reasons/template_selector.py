@@ -1,9 +1,10 @@
 """Select the sentence template that is true of a customer and agrees with the evidence."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.leading_features import NO_FEATURE
+from rapport.scoring.reasons.feature_sentences import feature_templates
 from rapport.scoring.reasons.sentences import SentenceTemplate, sentence_catalog
 
 
@@ -19,20 +20,33 @@ class TemplateSelector:
             if sentence.target in (None, bundle.target) and sentence.features <= self._positions.keys():
                 for key in self._keys(sentence):
                     self._usable.setdefault(key, []).append(sentence)
+        self._own: dict[int, list[SentenceTemplate]] = {}
+        for sentence in feature_templates(bundle.columns):
+            self._own.setdefault(self._positions[sentence.peers], []).append(sentence)
 
-    def select(self, family: str, lead: int, values: Sequence[float], *, rises: bool) -> SentenceTemplate | None:
+    def select(
+        self, family: str, lead: int, values: Sequence[float], *, rises: bool, used: Collection[str] = ()
+    ) -> SentenceTemplate | None:
         """Return the first template that fits, or None; ``lead`` is -1 where no feature leads the family.
 
-        Where the leading fact is unknown, a sentence about the whole family is better than "not known".
+        Where the leading fact is unknown, a sentence about the whole family comes before "it never happened". A
+        template whose topic is already ``used`` is returned only if no other one fits.
         """
+        first = None
+        for sentence in self._fitting(family, lead, values, rises=rises):
+            if sentence.topic not in used:
+                return sentence
+            first = first or sentence
+        return first
+
+    def _fitting(self, family: str, lead: int, values: Sequence[float], *, rises: bool) -> Iterator[SentenceTemplate]:
         directions = ("either", "up" if rises else "down")
         unknown = lead == NO_FEATURE or values[lead] != values[lead]
         usable = self._usable.get(lead, []) if lead != NO_FEATURE else []
-        for sentence in [*usable, *(self._usable.get(family, []) if unknown else [])]:
+        for sentence in [*usable, *(self._usable.get(family, []) if unknown else []), *self._own.get(lead, [])]:
             fits = sentence.says in directions and self._is_true(sentence, values)
             if fits and self._agrees(sentence, values, rises):
-                return sentence
-        return None
+                yield sentence
 
     def _keys(self, sentence: SentenceTemplate) -> Iterator[int | str]:
         if not sentence.lead:
@@ -43,7 +57,9 @@ class TemplateSelector:
         # Only nan differs from itself: a sentence cannot state an unknown fact.
         facts = [values[self._positions[name]] for name in sentence.facts.values()]
         bounds = ((bound, values[self._positions[bound.feature]]) for bound in sentence.when)
-        return all(value == value for value in facts) and all(bound.holds(value) for bound, value in bounds)
+        unknown = (values[self._positions[name]] for name in sentence.unknown)
+        known = all(value == value for value in facts) and all(value != value for value in unknown)
+        return known and all(bound.holds(value) for bound, value in bounds)
 
     def _agrees(self, sentence: SentenceTemplate, values: Sequence[float], rises: bool) -> bool:
         """Check the declared direction of each fact that could have led, as was done for the leading feature."""

@@ -10,9 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scoring_world import AS_OF, churn_bundle, columns, invented, table_of
 
+from rapport.features import catalog
+from rapport.features.catalog.vocabulary import Vocabulary
 from rapport.scoring import Bundle, ScoreBatch, Scorer, build_answers
 from rapport.scoring.models.blend import Blend, logit_of
+from rapport.scoring.models.columns import feature_columns
 from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.reasons.answer import FamilyEvidence
 from rapport.scoring.reasons.answers import MIN_POINTS
 from rapport.scoring.reasons.renderer import ReasonRenderer
 from rapport.scoring.reasons.sentences import sentence_catalog
@@ -166,19 +170,51 @@ def test_no_reason_claims_that_outreach_lowers_a_risk(some):
     assert not [reason for reason in reasons if reason.evidence < 0 and outbound & set(reason.facts)]
 
 
+OWN_WORDS = Vocabulary(
+    actions=("view", "试用申请"), channels=("wechat", "展会"), attributes=("industry", "employees", "类型", "parent_id")
+)
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_feature_has_a_sentence_in_both_languages(language):
-    bundle = scorer().bundle
-    speaker = ReasonRenderer.of(bundle, language)
-    values = invented(50, 2).values
-    for place, column in enumerate(bundle.columns):
-        value = values[np.flatnonzero(~np.isnan(values[:, place]))[0]].tolist()
-        family = bundle.families.index(column.family)
-        for evidence in (0.5, -0.5):
-            text = speaker.reason(family, place, value, evidence=evidence, points=0.1).text
-            assert re.search(r"[\u4e00-\u9fff]", text) if language == "zh" else not re.search(r"[\u4e00-\u9fff]", text)
-            assert not re.search(r"\{|\bnan\b", text)
-            assert text[-1] in ".。"
+@pytest.mark.parametrize("target", ["churn", "conversion"])
+def test_every_feature_has_a_sentence_of_its_own_for_every_value(language, target):
+    # A declared direction forbids some sentences; without one, every value needs its sentence.
+    levels = dict.fromkeys(catalog(OWN_WORDS).names, ("Retail",))
+    named = feature_columns(catalog(OWN_WORDS).features, target, levels=levels)
+    read = tuple(replace(column, direction=0) for column in named)
+    bundle = replace(scorer().bundle, target=target, columns=read)
+    renderer = ReasonRenderer(bundle, language)
+    never = {feature.name for feature in catalog(OWN_WORDS).features if feature.if_no_events is None}
+    for position, column in enumerate(read):
+        whole = [0.0] if column.is_category else [0.0, 1.0, 2.0, 0.5, 0.97, 1.5, 40.0, -3.0]
+        for value in [*whole, *([np.nan] if column.name in never else [])]:
+            values = [np.nan] * len(read)
+            values[position] = value
+            for evidence in (0.5, -0.5):
+                part = FamilyEvidence(bundle.families.index(column.family), position, evidence, 0.1)
+                reason = renderer.reason(part, values)
+                assert reason is not None, (column.name, value, evidence)
+                assert is_sentence(reason.text, language), reason.text
+
+
+def is_sentence(text, language):
+    native = re.search(r"[\u4e00-\u9fff]", text.replace("试用申请", "").replace("展会", "").replace("类型", ""))
+    broken = re.search(r"\{|\bnan\b|not known|未知|\b-?0 times|\b1 (times|days|orders)\b|: \d+ times|-0\b", text)
+    return bool(native) == (language == "zh") and not broken and text[-1] in ".。"
+
+
+@settings(max_examples=40, deadline=None)
+@given(some=rows(), count=st.integers(1, 6))
+def test_reasons_state_each_fact_once_and_at_most_so_many_in_each_direction(some, count):
+    for answer in build_answers(scored(some), reasons=count):
+        texts = [reason.text for reason in answer.reasons]
+        topics = [reason.topic for reason in answer.reasons]
+        assert len(set(topics)) == len(topics)
+        assert len(set(texts)) == len(texts)
+        rises = answer.probability > answer.base_rate
+        for sign in ("up", "down"):
+            assert sum(reason.sign == sign for reason in answer.reasons) <= count
+        assert all(reason.contrary == ((reason.sign == "up") != rises) for reason in answer.reasons)
 
 
 def test_a_stored_bundle_scores_identically(tmp_path):

@@ -93,7 +93,7 @@ def test_an_overdue_reason_states_the_customers_own_cadence():
     assert rhythm["en"].text == "No order for 97 days; this customer usually orders every 41 days."
     assert rhythm["zh"].text == "已97天未下单；该客户通常每41天下单一次。"
     assert rhythm["en"].facts == {"days_since_order": 97, "usual_gap_days": 41}
-    assert rhythm["en"].advice == "Call this week; ask about any open quote."
+    assert rhythm["en"].advice == "Call this week and ask what is planned next."
 
 
 def test_an_answer_has_exactly_the_documented_fields():
@@ -105,7 +105,8 @@ def test_an_answer_has_exactly_the_documented_fields():
     assert list(answer)[: len(promised)] == promised
     assert answer["model"]["card"] == "relationship/2"
     assert set(answer["reasons"][0]) == {
-        "code", "family", "text", "evidence", "points", "facts", "peers", "actionable", "advice",
+        "code", "family", "text", "evidence", "points", "facts", "peers", "actionable", "advice", "sign", "unit",
+        "window", "contrary", "families",
     }  # fmt: skip
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer
 

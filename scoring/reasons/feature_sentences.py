@@ -1,0 +1,100 @@
+"""Sentences of single features: the file ``feature_sentences.yaml``, as templates for the columns of one bundle."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from rapport.errors import CardError
+from rapport.localized import LocalizedText
+from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.reasons.sentences import SentenceTemplate, ValueBound, sentence_catalog
+
+_VALUE = re.compile(r"\{v(?=[:|}])")
+_NEAR_ZERO = 1e-9
+_KEYS = {"en", "zh", "topic", "compare"}
+_WORD_OF = re.compile(r"(?:of the kind|nteractions? by|The customer's) (.+?)(?: in the last \d+ days)?\.$")
+
+Variants = Mapping[str, Mapping[str, Any]]
+
+
+@cache
+def feature_variants() -> Mapping[str, Variants]:
+    """Load the variants of each feature name or pattern."""
+    text = resources.files("rapport.scoring.reasons").joinpath("feature_sentences.yaml").read_text(encoding="utf-8")
+    written: dict[str, Variants] = yaml.safe_load(text)
+    for name, variants in written.items():
+        for condition, lines in variants.items():
+            if unknown := sorted(set(lines) - _KEYS):
+                raise CardError(f"sentence of {name}, {condition}: {', '.join(unknown)} is not a known key.")
+    return written
+
+
+def feature_templates(columns: Iterable[FeatureColumn]) -> Iterator[SentenceTemplate]:
+    """Return the templates of each column that has sentences of its own, in the order in which they are tried."""
+    for column in columns:
+        found = _find(column.name)
+        if found is not None:
+            variants, days = found
+            for condition, lines in variants.items():
+                yield _template(column, condition, lines, days)
+
+
+def _find(name: str) -> tuple[Variants, str] | None:
+    written = feature_variants()
+    if name in written:
+        return written[name], ""
+    for pattern, regex in _patterns():
+        if match := regex.fullmatch(name):
+            return written[pattern], next((group for group in reversed(match.groups()) if group.isdigit()), "")
+    return None
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Return the names with a placeholder as regular expressions; those with a word of the company come last."""
+    patterns = sorted((name for name in feature_variants() if "*" in name or "+" in name), key=lambda name: "+" in name)
+    return tuple(
+        (name, re.compile(re.escape(name).replace(r"\*", r"(\d+)").replace(r"\+", r"(.+)"))) for name in patterns
+    )
+
+
+def _template(column: FeatureColumn, condition: str, lines: Mapping[str, Any], days: str) -> SentenceTemplate:
+    texts = {language: _text(lines[language], column, days) for language in ("en", "zh")}
+    name, code = column.name, f"{sentence_catalog().code_of(column.family)}-{column.name}"
+    states = any("{" in text for text in texts.values())
+    return SentenceTemplate(
+        code=code,
+        family=column.family,
+        lead=(name,),
+        target=None,
+        says="either",
+        when=tuple(_bounds(name, condition)),
+        text=LocalizedText(**texts),
+        advice=None,
+        facts={name: name} if states else {},
+        peers=name,
+        topic=lines.get("topic", code),
+        compare=bool(lines.get("compare", True)) and condition != "none",
+        unknown=(name,) if condition == "none" else (),
+    )
+
+
+def _text(text: str, column: FeatureColumn, days: str) -> str:
+    word = match[1] if "{word}" in text and (match := _WORD_OF.search(column.en)) else column.name
+    return _VALUE.sub("{" + column.name, text.replace("{days}", days).replace("{word}", word))
+
+
+def _bounds(name: str, condition: str) -> Iterator[ValueBound]:
+    kind, _, number = condition.partition(" ")
+    if kind in ("zero", "one"):
+        centre = float(kind == "one")
+        yield ValueBound(name, "at_least", centre - _NEAR_ZERO)
+        yield ValueBound(name, "at_most", centre + _NEAR_ZERO)
+    elif kind in ("below", "above"):
+        yield ValueBound(name, kind, float(number))
+    elif condition not in ("none", "any"):
+        raise CardError(f"sentence of {name}: '{condition}' is not one of none, zero, one, below x, above x, any.")
