@@ -75,18 +75,22 @@ def deal_rates(history: History, as_of: datetime, card: DealCard) -> pa.Table:
     """Return the win rate by tier, by check answered with yes or no, and by competitor, with 95 % intervals."""
     closed = closed_opportunities(history, as_of)
     won = np.asarray(closed["label"]) == 1
-    rows = [{"by": "tier", "value": each["tier"], **_without(each, "tier")} for each in card.tiers]
+    rows = [{"dimension": "tier", "value": each["tier"], **_without(each, "tier")} for each in card.tiers]
     scores = score_card(card.card, closed)
     for place, name in enumerate(card.card.names):
         for answer, band in (("yes", 5), ("no", 1)):
-            rows.append({"by": f"check:{name}", "value": answer, **_rate(won[scores.band_codes[:, place] == band])})
+            rows.append(
+                {"dimension": f"check:{name}", "value": answer, **_rate(won[scores.band_codes[:, place] == band])}
+            )
     competitors = np.array([name or "" for name in closed["competitor"].to_pylist()])
-    rows += [{"by": "competitor", "value": name, **_rate(won[competitors == name])} for name in np.unique(competitors)]
+    rows += [
+        {"dimension": "competitor", "value": name, **_rate(won[competitors == name])} for name in np.unique(competitors)
+    ]
     return pa.Table.from_pylist([row for row in rows if row["deals"]], _RATES)
 
 
 _RATES = pa.schema(
-    {"by": pa.string(), "value": pa.string(), "deals": pa.int64(), "won": pa.int64(), "win_rate": pa.float64(),
+    {"dimension": pa.string(), "value": pa.string(), "deals": pa.int64(), "won": pa.int64(), "win_rate": pa.float64(),
      "low": pa.float64(), "high": pa.float64(), "enough": pa.bool_()}
 )  # fmt: skip
 

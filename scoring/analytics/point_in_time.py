@@ -16,8 +16,8 @@ def rows_known_at(table: str, as_of: str = "$as_of", extra: Collection[str] = ()
     """
     contract = by_name(table)
     columns = [_column(column.name, column.later, as_of) for column in contract.columns]
-    shown = ", ".join([*columns, *(name for name in extra if name not in contract.names)])
-    happened = f"({contract.time} IS NULL OR {contract.time} < {as_of})"
+    shown = ", ".join([*columns, *(f'"{name}"' for name in extra if name not in contract.names)])
+    happened = f'("{contract.time}" IS NULL OR "{contract.time}" < {as_of})'
     return f"(SELECT {shown} FROM {table} WHERE {happened} AND (recorded_at IS NULL OR recorded_at < {as_of}))"
 
 
@@ -28,5 +28,5 @@ def query_as_of(history: History, sql: str, as_of: datetime) -> pa.Table:
 
 def _column(name: str, later: str | None, as_of: str) -> str:
     if later is None or later == RECORDED_AT.name:
-        return name
-    return f"CASE WHEN {later} < {as_of} THEN {name} END AS {name}"
+        return f'"{name}"'
+    return f'CASE WHEN "{later}" < {as_of} THEN "{name}" END AS "{name}"'

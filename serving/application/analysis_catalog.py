@@ -17,13 +17,120 @@ class AnalysisEntry:
     by_customer: bool = False
 
 
+def _entry(titles: tuple[str, str], notes: tuple[str, str], *, by_customer: bool = False) -> AnalysisEntry:
+    return AnalysisEntry(LocalizedText(*titles), LocalizedText(*notes), by_customer)
+
+
+_CREDIT = (
+    "Conversions that each attribution model credits; every column sums to the same conversions.",
+    "各归因模型分配的转化数；每列合计相同。",
+)
+
 ANALYSES: Mapping[str, AnalysisEntry] = {
-    "deal_rates": AnalysisEntry(
-        LocalizedText("What wins deals", "赢单因素"),
-        LocalizedText(
+    "deal_rates": _entry(
+        ("What wins deals", "赢单因素"),
+        (
             "Win rate of past deals by C139 tier, check and competitor, with 95 % intervals; tiers that do not differ "
             "share one rate. An association, not a cause.",
             "按 C139 等级、检查项和竞争对手统计的历史赢单率及 95% 区间；无差异的等级合并统计。仅为相关性，不代表因果。",
         ),
     ),
+    "key_accounts": _entry(
+        ("Key accounts", "重点客户"),
+        (
+            "Customers that bring the first 80 % of 12-month revenue, and candidates whose pace of the last half year "
+            "would make them one.",
+            "贡献近 12 个月前 80% 收入的客户，以及按近半年节奏可进入其中的候选客户。",
+        ),
+        by_customer=True,
+    ),
+    "account_plans": _entry(
+        ("Account plans", "客户经营计划"),
+        (
+            "Three layers of relation of each key account: key people, goodwill, organisation; and their gaps.",
+            "重点客户的三层关系：关键人、普遍好感、组织；列出各层缺项。",
+        ),
+        by_customer=True,
+    ),
+    "white_space": _entry(
+        ("White space", "交叉销售空白"),
+        (
+            "Products that relatives in the account hierarchy bought in two years and this customer did not.",
+            "同一客户体系内其他成员近两年购买、而该客户未购买的产品。",
+        ),
+        by_customer=True,
+    ),
+    "next_products": _entry(
+        ("Next products", "推荐产品"),
+        (
+            "Up to three products that the customer has not bought; the hit rate on later first purchases is beside "
+            "that of the most popular products, and the better way is served.",
+            "客户尚未购买的至多三种产品；与“最畅销产品”在后续首次购买上的命中率对比，采用更优者。",
+        ),
+        by_customer=True,
+    ),
+    "referrals": _entry(
+        ("Referrals", "转介绍"),
+        (
+            "Customers who referred others, what those bought; only referred customers known by the date count.",
+            "转介绍客户及其带来的成交；仅统计截至该日已知的被推荐客户。",
+        ),
+        by_customer=True,
+    ),
+    "sales_cycle": _entry(
+        ("Sales cycle", "销售周期"),
+        (
+            "Win rate and days to win by quarter and by owner, three years.",
+            "近三年按季度和负责人统计的赢单率与赢单天数。",
+        ),
+    ),
+    "response_times": _entry(
+        ("Response times", "响应效率"),
+        (
+            "Hours to the first reply and to the solution of tickets, and how long messages waited, by quarter.",
+            "按季度统计的工单首次响应、解决时长及消息等待时长。",
+        ),
+    ),
+    "lead_stages": _entry(
+        ("Stages of leads", "线索阶段"),
+        (
+            "Leads of two years that came through every stage before; the bottleneck loses most of those who reached "
+            "the stage before it.",
+            "近两年逐级通过各阶段的线索；瓶颈为流失比例最大的阶段。",
+        ),
+    ),
+    "channel_roi": _entry(
+        ("Return on campaigns", "渠道与活动回报"),
+        (
+            "First-year revenue of won customers, shared equally among the touches of the 90 days before, beside the "
+            "costs in the table campaigns.",
+            "成交客户首年收入按成交前 90 天的互动平均分配，并与 campaigns 表中的费用对比。",
+        ),
+    ),
+    "satisfaction": _entry(
+        ("Retention and satisfaction", "留存与满意度"),
+        (
+            "Customer retention, gross and net revenue retention, NPS and CSAT by quarter.",
+            "按季度统计的客户留存率、毛收入留存、净收入留存、NPS 与 CSAT。",
+        ),
+    ),
+    "best_practice": _entry(
+        ("What went before recoveries", "挽回前的动作"),
+        (
+            "How often quiet customers ordered again after each kind of contact, beside those nobody contacted. An "
+            "association: whom one contacts is not chosen by chance.",
+            "沉默客户在各类联系之后重新下单的比例，与无人联系者对比。仅为相关性：联系对象并非随机选择。",
+        ),
+    ),
+    "key_figures": _entry(
+        ("Key figures by owner", "负责人关键指标"),
+        (
+            "Revenue, growth, retention, deals won, contacts, overdue amounts and health by owner; health is also "
+            "beside that of customers of the same industry.",
+            "按负责人统计的收入、增长、留存、赢单、联系次数、逾期金额与健康度；健康度同时与同行业客户对比。",
+        ),
+    ),
+    "attribution_campaign": _entry(("Attribution by campaign", "按活动归因"), _CREDIT),
+    "attribution_action": _entry(("Attribution by action", "按行为归因"), _CREDIT),
+    "attribution_asset": _entry(("Attribution by asset", "按内容归因"), _CREDIT),
 }

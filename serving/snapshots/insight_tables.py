@@ -7,17 +7,88 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from rapport.history import History
+from rapport.scoring.analytics.attribution import attribution
 from rapport.scoring.analytics.deal_outcomes import DealCard, deal_rates
+from rapport.scoring.analytics.key_accounts import account_plans, key_accounts, referrals
+from rapport.scoring.analytics.outcomes import best_practice, key_figures, satisfaction
+from rapport.scoring.analytics.products import next_products, white_space
+from rapport.scoring.analytics.sales import channel_roi, lead_stages, response_times, sales_cycle
+
+_BY_ATTRIBUTION = ("campaign", "action", "asset")
 
 
-def insight_tables(history: History, as_of: datetime, card: DealCard) -> dict[str, pa.Table]:
+def insight_tables(history: History, as_of: datetime, card: DealCard, portfolio: pa.Table) -> dict[str, pa.Table]:
     """Return the tables behind ``/v1/analytics``; the catalog of analyses names each of them."""
-    found = {"deal_rates": (deal_rates(history, as_of, card), card.facts())}
+    keys, concentration = key_accounts(history, as_of)
+    stages, bottleneck = lead_stages(history, as_of)
+    products, judged = next_products(history, as_of)
+    practice, without = best_practice(history, as_of)
+    found: dict[str, tuple[pa.Table, Mapping[str, Any]]] = {
+        "deal_rates": (deal_rates(history, as_of, card), card.facts()),
+        "key_accounts": (_named(keys, portfolio), concentration),
+        "account_plans": (account_plans(history, as_of, keys), {}),
+        "white_space": (white_space(history, as_of), {}),
+        "next_products": (products, judged),
+        "referrals": (_named(referrals(history, as_of), portfolio), {}),
+        "sales_cycle": (sales_cycle(history, as_of), {}),
+        "response_times": (response_times(history, as_of), {}),
+        "lead_stages": (stages, bottleneck),
+        "channel_roi": (channel_roi(history, as_of), {}),
+        "satisfaction": (satisfaction(history, as_of), {}),
+        "best_practice": (practice, without),
+        "key_figures": (_with_health(key_figures(history, as_of), portfolio), {}),
+    }
+    found |= {f"attribution_{by}": (attribution(history, as_of, by), {}) for by in _BY_ATTRIBUTION}
     return {f"view_{name}": _with_facts(table, facts) for name, (table, facts) in found.items()}
 
 
 def _with_facts(table: pa.Table, facts: Mapping[str, Any]) -> pa.Table:
     return table.replace_schema_metadata({b"facts": json.dumps(facts, ensure_ascii=False).encode()})
+
+
+def _named(table: pa.Table, portfolio: pa.Table) -> pa.Table:
+    """Return the table with the name and the owner of each customer."""
+    people = {row["customer_id"]: row for row in portfolio.select(["customer_id", "name", "owner"]).to_pylist()}
+    ids = table["customer_id"].to_pylist()
+    for name in ("name", "owner"):
+        values = [people.get(one, {}).get(name) for one in ids]
+        table = table.append_column(name, pa.array(values, pa.string()))
+    return table
+
+
+def _with_health(figures: pa.Table, portfolio: pa.Table) -> pa.Table:
+    """Return the owners' figures with mean health, its change in 30 days, and health beside customers like theirs.
+
+    The last is the mean of each customer's health less the mean of its industry, so that owners of a difficult
+    industry are not measured by it.
+    """
+    if "health_score" not in portfolio.column_names:
+        return figures
+    health, before = (_floats(portfolio, name) for name in ("health_score", "health_before_30d"))
+    owners = np.array([name or "" for name in portfolio["owner"].to_pylist()])
+    industries = np.array([name or "" for name in portfolio["industry"].to_pylist()])
+    usual = np.full(len(health), np.nan)
+    for industry in np.unique(industries):
+        usual[industries == industry] = _mean(health[industries == industry])
+    columns: dict[str, list[float | None]] = {"health": [], "health_change_30d": [], "health_beside_like": []}
+    for owner in figures["owner"].to_pylist():
+        own = owners == owner
+        for name, values in zip(columns, (health, health - before, health - usual), strict=True):
+            mean = _mean(values[own])
+            columns[name].append(None if np.isnan(mean) else mean)
+    for name, found in columns.items():
+        figures = figures.append_column(name, pa.array(found, pa.float64()))
+    return figures
+
+
+def _floats(table: pa.Table, name: str) -> np.ndarray:
+    return np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _mean(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")

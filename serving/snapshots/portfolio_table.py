@@ -35,9 +35,10 @@ _BEFORE_DAYS = (7, 30)
 class PortfolioTables:
     """Cache of portfolio tables and their policies, each kept as long as its live model."""
 
-    def __init__(self, settings: Settings, playbook: Callable[[], Playbook]) -> None:
-        self._settings, self._current = settings, playbook
-        self._playbook = playbook()
+    def __init__(self, settings: Settings, playbook: Playbook | Callable[[], Playbook]) -> None:
+        self._settings = settings
+        self._current = (lambda: playbook) if isinstance(playbook, Playbook) else playbook
+        self._playbook = self._current()
         self._found: weakref.WeakKeyDictionary[LiveModel, tuple[PortfolioPolicy, pa.Table]] = (
             weakref.WeakKeyDictionary()
         )

@@ -75,7 +75,7 @@ def run_scoring(
     portfolio = with_next_actions(portfolio, by_customer["action_facts"], playbook, scored)
     tables = {"features": table, "scores": scores, "portfolio": portfolio}
     tables |= {**by_customer, **population_tables(history, scored, policy, portfolio)}
-    tables |= insight_tables(history, as_of, card)
+    tables |= insight_tables(history, as_of, card, portfolio)
     files = {"matrix.npy": npy_bytes(np.ascontiguousarray(scored.rows.values)), **row_offsets(table, by_customer)}
     files |= stored_files(policy)
     with exclusive(data_dir, f"scores-{target}", f"writing its {target} scores of {as_of:%Y-%m-%d}", now=now):
