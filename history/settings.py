@@ -91,6 +91,12 @@ class Settings:
     calls_per_owner: int = _setting(
         0, "Number of customers that one account owner can call in a week; 0 shares `calls_per_week` among the owners."
     )
+    crm_link: str = _setting(
+        "", "Address of a customer's record in the CRM, with {customer_id}; pages link to it. Empty for no link."
+    )
+    frame_ancestors: tuple[str, ...] = _setting(
+        (), "Sites that may embed the customer widget, such as https://example.my.salesforce.com; none by default."
+    )
     margin: float = _setting(0.3, "Share of revenue that is profit: savable money and lifetime values are margins.")
     contact_cost: float = _setting(100.0, "Cost of contacting one customer, in the company's currency.")
     contact_effect: float = _setting(

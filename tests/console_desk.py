@@ -95,6 +95,8 @@ class ExampleApplication:
             "base_rate": base,
             "reasons": _reasons(p - base, language)[:reasons],
             "other_evidence": 0.03,
+            "health": _health(fact, language) if target == "churn" else None,
+            **{name: fact[name] for name in ("spend_if_retained", "savable", "contact_effect")},
             "model": {"name": target, "version": "7", "card": "relationship/3"},
         }
 
@@ -223,6 +225,25 @@ def _reasons(gap: float, language: str) -> list[dict[str, Any]]:
         {**reason, "points": gap * reason["share"], "evidence": gap * reason["share"] * 4}
         for reason in in_language(_EXAMPLE["reasons"], language)
     ]
+
+
+def _health(fact: dict[str, Any], language: str) -> dict[str, Any]:
+    words = in_language(_EXAMPLE["health"], language)
+    model = fact["health_score"] * 0.7
+    parts = [("model", model), ("value", fact["health_score"] - model)]
+    return {
+        "score": fact["health_score"],
+        "grade": fact["health_grade"],
+        "label": fact["health_grade"].replace("_", " ").capitalize(),
+        "strategy": words["strategy"],
+        "weight": 0.7,
+        "parts": [{"name": name, "label": words["parts"][name], "points": points} for name, points in parts],
+        "dimensions": {"value": 62.0, "relation": 48.0, "potential": None, "risk": 71.0},
+        "dimension_labels": words["dimensions"],
+        "before_30d": fact["health_before_30d"],
+        "outlook": {"prime": 0.2, "ordinary": 0.3, "at_risk": 0.2, "lost": 0.3},
+        "notes": [],
+    }
 
 
 def _scores(fact: dict[str, Any], target: str) -> list[dict[str, Any]]:

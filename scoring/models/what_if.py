@@ -36,9 +36,7 @@ def what_if(scorer: Scorer, customer: ScoreBatch, changes: Mapping[str, float]) 
         _check_change(scorer, name, value)
     columns = customer.rows.columns
     before = dict(zip(customer.rows.positions, customer.rows.values[0].tolist(), strict=True))
-    now = before | dict(changes)
-    for name in changes:
-        now |= {other: value for other, value in _dependent_changes(name, before, now) if other not in changes}
+    now = changed_row(before, changes)
     values = np.array([[now[column.name] for column in columns]], dtype=np.float64)
     after = scorer.score_rows(Matrix(columns, values), customer.customer_id, customer.state, customer.as_of)
     return WhatIf(
@@ -46,6 +44,14 @@ def what_if(scorer: Scorer, customer: ScoreBatch, changes: Mapping[str, float]) 
         after,
         _moved(before, now),
     )
+
+
+def changed_row(before: Row, changes: Mapping[str, float]) -> Row:
+    """Return a row of facts with some changed, and with the facts that depend on them."""
+    now = before | dict(changes)
+    for name in changes:
+        now |= {other: value for other, value in _dependent_changes(name, before, now) if other not in changes}
+    return now
 
 
 def changeable(columns: tuple[FeatureColumn, ...]) -> tuple[FeatureColumn, ...]:

@@ -154,6 +154,7 @@ class Application:
             "scored_at": scored_at,
             "currency": self.settings.currency,
             "timezone": self.settings.timezone,
+            "crm_link": self.settings.crm_link,
             "language": self.settings.language,
             "targets": self.targets(),
             "horizons": {target: self.live_model(target).bundle.horizon for target in self.targets()},

@@ -13,10 +13,9 @@ import numpy as np
 from rapport.errors import ServingError
 from rapport.localized import LocalizedText, localize
 from rapport.scoring.actions.playbook import Playbook
-from rapport.scoring.models.columns import FeatureColumn
-from rapport.scoring.models.what_if import changeable
 from rapport.serving.application.advice import action_context, customer_actions, customer_strategies
 from rapport.serving.application.deal_answers import customer_deals
+from rapport.serving.live.levers import useful_levers
 from rapport.serving.snapshots.analytics_tables import account_hierarchy
 from rapport.serving.snapshots.history import latest_day_on_or_before
 from rapport.serving.snapshots.live_model import LiveModel
@@ -24,7 +23,6 @@ from rapport.serving.snapshots.portfolio_table import PortfolioLookup
 from rapport.serving.snapshots.score_change import explain_change
 
 _MAX_EVENTS = 300
-_MAX_LEVERS = 8
 _ALL_REASONS = 12
 _HISTORY_FIELDS = ("as_of", "probability", "tier", "version")
 
@@ -178,39 +176,12 @@ def _facts(model: LiveModel, customer_id: str) -> dict[str, float]:
 def _levers(
     models: Sequence[LiveModel], answers: Sequence[dict[str, Any]], customer_id: str, language: str
 ) -> list[dict[str, Any]]:
-    """Return the facts that the company can act on, those of the strongest reasons first."""
+    """Return the levers that move the score of the first answer."""
     if not answers:
         return []
     model = next(model for model in models if model.target == answers[0]["target"])
-    facts = _facts(model, customer_id)
-    families = [reason["family"] for reason in answers[0]["reasons"]]
-    order = {family: position for position, family in enumerate(families)}
-    possible = [column for column in changeable(model.bundle.columns) if column.name in facts]
-    possible.sort(key=lambda column: order.get(column.family, len(order)))
-    # Two of each family: eight windows of one count would be eight levers on the same fact.
-    chosen = [
-        column
-        for family in dict.fromkeys(one.family for one in possible)
-        for column in [one for one in possible if one.family == family][:2]
-    ]
-    return [_lever(model, column, facts[column.name], language) for column in chosen[:_MAX_LEVERS]]
-
-
-def _lever(model: LiveModel, column: FeatureColumn, value: float, language: str) -> dict[str, Any]:
-    quantiles = model.bundle.reference.quantiles.get(column.name) or (value,)
-    # The second highest quantile covers nearly all customers; the highest may be one outlier.
-    high = max(quantiles[-2] if len(quantiles) > 1 else quantiles[-1], value, 1.0)
-    step = 0.05 if column.unit == "share" else max(1.0, round(high / 100))
-    return {
-        "feature": column.name,
-        "label": column.meaning(language),
-        "unit": column.unit,
-        "value": value,
-        "low": 0.0,
-        "high": float(np.ceil(high)),
-        "step": step,
-        "family": column.family,
-    }
+    row = model.snapshot.ids.row_of(customer_id)
+    return [] if row is None else useful_levers(model, row, language)
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def create_console(
             # The paths of older pages that are still open.
             Route("/feedback", act, methods=write),
             Route("/marks", act, methods=write),
+            Route("/customers/{customer_id:path}", router.page(customer.record, scope="feedback"), methods=write),
             Route("/customers/{customer_id:path}", router.page(customer.show), methods=read),
             Route("/portfolio", router.page(portfolio.show), methods=read),
             Route("/model", router.page(model.show), methods=read),

@@ -187,6 +187,11 @@ class PageContext:
             query.setdefault("target", self.target)
         return self.root + quote(path) + (f"?{urlencode(query)}" if query else "")
 
+    def crm_url(self, customer_id: str) -> str:
+        """Return the address of the customer's record in the company's CRM, by the template in the settings."""
+        template = str(self.about.get("crm_link") or "")
+        return template.replace("{customer_id}", quote(customer_id, safe="")) if template else ""
+
     def customer_url(self, customer_id: str, back: str) -> str:
         """Return the URL of a customer's page that leads back to the list from which it was opened."""
         return self.url(f"/customers/{customer_id}", back=local_url(back))

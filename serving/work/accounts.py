@@ -51,7 +51,7 @@ class AccountFacts:
         people: dict[str, dict[str, Any]] = {}
         for row in current:
             if row["kind"] in _CHOICES:
-                people.setdefault(row["subject"], {})[row["kind"]] = row
+                people.setdefault(row["subject"], dict.fromkeys(_CHOICES))[row["kind"]] = row
         return {
             "notes": [row for row in reversed(rows) if row["kind"] == "note" and row["value"]][:50],
             "tags": sorted(row["value"] for row in current if row["kind"] == "tag"),

@@ -9,13 +9,18 @@ from starlette.responses import Response
 from rapport.errors import RapportError
 from rapport.serving.console.charts import axis_of, change_steps, flatten_hierarchy, stakeholder_layout, waterfall
 from rapport.serving.console.page_context import PageContext, local_url
+from rapport.serving.console.pages.worklist import owner_names
 from rapport.serving.errors import RequestError
+from rapport.serving.work.accounts import ATTITUDES, INFLUENCES, KINDS
 from rapport.serving.work.tasks import OUTCOMES
 
 _BAR_WIDTH = 300
 _SHORT_BAR_WIDTH = 150
 _STAKEHOLDER_MAP_SIZE = (480, 290)
 _DISAGREEMENT_POINTS = 20
+_UNCERTAIN_WIDTH = 0.5
+# What runs of earlier versions, and leads, do not have.
+_OPTIONAL = dict.fromkeys(("health", "lead_grade", "spend_if_retained", "savable", "contact_effect", "expected_value"))
 # Events that are worth a dot on the score history; calls and e-mails would cover it.
 _NOTABLE = ("order", "return", "meeting", "ticket", "risk", "contract", "survey", "opportunity")
 
@@ -30,6 +35,7 @@ def show(page: PageContext) -> Response:
         shown = answer["target"] if answer else page.target
         return page.render("what_if.html", what_if=what_if, refused=refused, shown_target=shown)
     stakeholders = profile.get("chain")
+    recorded = page.work.facts.of_customer(customer_id)
     return page.render(
         "customer.html",
         profile={**profile, "events": [{**event, "month": event["at"][:7]} for event in profile["events"]]},
@@ -41,11 +47,54 @@ def show(page: PageContext) -> Response:
         refused=refused,
         back=local_url(page.request.query_params.get("back", "")) or page.url("/"),
         outcomes=OUTCOMES,
+        tasks=page.work.tasks.list(customer_id=customer_id, limit=50),
+        recorded=recorded,
+        attitudes=ATTITUDES,
+        influences=INFLUENCES,
+        owners=owner_names(page),
+        facts_of_account=account_facts(profile),
+        crm_url=page.crm_url(customer_id),
         hierarchy=_hierarchy(page, profile),
         stakeholders=stakeholder_layout(stakeholders, *_STAKEHOLDER_MAP_SIZE) if stakeholders else None,
         stakeholder_map_size=_STAKEHOLDER_MAP_SIZE,
         **_charts(profile, answer),
     )
+
+
+def record(page: PageContext) -> Response:
+    """Record what a person knows about the account: a note, a tag, the plan, a contact's attitude or influence."""
+    customer_id, form = page.request.path_params["customer_id"], page.form
+    page.require_visible(customer_id)
+    for kind in KINDS:
+        if kind in form:
+            subject = form.get("contact", "") if kind in ("attitude", "influence") else form.get("remove", "")
+            value = "" if form.get("remove") else form[kind].strip()
+            if value or kind != "note":
+                page.work.facts.record(customer_id, kind, value, subject=subject, **page.stamp)
+    return page.redirect_with(form.get("back", ""), did="saved")
+
+
+def account_facts(profile: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the last 18 months hold of deals, contracts, products and satisfaction."""
+    events = profile["events"]
+    of_kind: dict[str, list[Mapping[str, Any]]] = {}
+    for event in events:
+        of_kind.setdefault(str(event["kind"]), []).append(event)
+    products: dict[str, dict[str, Any]] = {}
+    for event in of_kind.get("order", []):
+        known = products.setdefault(str(event["title"]), {"name": event["title"], "orders": 0, "amount": 0.0})
+        known["orders"] += 1
+        known["amount"] += event["amount"] or 0.0
+    opportunities = of_kind.get("opportunity", [])
+    return {
+        "products": sorted(products.values(), key=lambda product: -product["amount"])[:6],
+        "deals": profile.get("deals") or [],
+        "open_deals": [event for event in opportunities if str(event["detail"]).startswith("open")],
+        "contracts": of_kind.get("contract", [])[:4],
+        "surveys": [event for event in of_kind.get("survey", []) if event["detail"]][:4],
+        "complaints": sum(event["title"] == "complaint" for event in of_kind.get("ticket", [])),
+        "tickets": len(of_kind.get("ticket", [])),
+    }
 
 
 def _profile(page: PageContext, customer_id: str) -> Mapping[str, Any]:
@@ -61,14 +110,15 @@ def _profile(page: PageContext, customer_id: str) -> Mapping[str, Any]:
 
 def _answer_for(profile: Mapping[str, Any], target: str) -> Mapping[str, Any] | None:
     scored = [answer for answer in profile["answers"] if answer["probability"] is not None]
-    return next((answer for answer in scored if answer["target"] == target), scored[0] if scored else None)
+    found = next((answer for answer in scored if answer["target"] == target), scored[0] if scored else None)
+    return {**_OPTIONAL, **found} if found is not None else None
 
 
 def _charts(profile: Mapping[str, Any], answer: Mapping[str, Any] | None) -> dict[str, Any]:
     if answer is None:
         return {}
     steps = waterfall(answer)
-    change = profile.get("change") if answer is profile["answers"][0] else None
+    change = profile.get("change") if answer["target"] == profile["answers"][0]["target"] else None
     changes = change_steps(change) if change else None
     return {
         "steps": steps,
@@ -77,6 +127,7 @@ def _charts(profile: Mapping[str, Any], answer: Mapping[str, Any] | None) -> dic
         "change_axis": axis_of(changes, _SHORT_BAR_WIDTH) if changes else None,
         "history": _score_history(profile, str(answer["target"])),
         "disagreement": _disagreement(answer),
+        "is_uncertain": _is_uncertain(answer),
     }
 
 
@@ -85,6 +136,12 @@ def _disagreement(answer: Mapping[str, Any]) -> int:
     model, rule = answer.get("model_probability"), answer.get("rule_probability")
     points = round(abs(model - rule) * 100) if model is not None and rule is not None else 0
     return points if points >= _DISAGREEMENT_POINTS else 0
+
+
+def _is_uncertain(answer: Mapping[str, Any]) -> bool:
+    """Whether the interval is too wide to act on the number alone."""
+    low, high = answer.get("interval") or (0.0, 0.0)
+    return bool(high - low > _UNCERTAIN_WIDTH)
 
 
 def _score_history(profile: Mapping[str, Any], target: str) -> dict[str, Any]:
