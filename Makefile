@@ -13,7 +13,7 @@ demo: $(READY)
 	$(BIN)/rapport demo $(DEMO_FLAGS)
 
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 check: $(READY) link_farm
 	$(BIN)/ruff format --check .
@@ -47,7 +47,7 @@ notebooks: $(READY)
 # The locks have names, versions and hashes of releases that are at least a week old, so that a bad release is found by
 # others first. The smaller locks are constrained by the large one, so that they can be installed side by side.
 lock:
-	uv pip compile pyproject.toml --extra train --extra search --extra serve --extra sql --extra sentiment --extra notebooks --extra dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra train --extra search --extra serve --extra sql --extra sentiment --extra notebooks --extra docs --extra mcp --extra report --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
 	  --custom-compile-command "make lock" --quiet --output-file requirements.lock
 	uv pip compile pyproject.toml --extra serve --constraint requirements.lock --universal --python-version 3.11 \
