@@ -59,3 +59,9 @@ class DataDirError(RapportError):
     """The data folder has a format that this version cannot read, or cannot be migrated."""
 
     exit_code = 18
+
+
+class DeliveryFailedError(RapportError):
+    """Messages could not be delivered; they are kept and sent again."""
+
+    exit_code = 22

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import urllib.request
@@ -18,6 +19,22 @@ def sign(secret: str, body: bytes, now: datetime) -> str:
     at = int(now.timestamp())
     digest = hmac.new(secret.encode(), b"%d." % at + body, hashlib.sha256).hexdigest()
     return f"t={at},v1={digest}"
+
+
+def standard_headers(secret: str, message_id: str, body: bytes, now: datetime) -> dict[str, str]:
+    """Return the headers of the Standard Webhooks specification, which receivers' libraries check."""
+    at = int(now.timestamp())
+    digest = hmac.new(_key(secret), f"{message_id}.{at}.".encode() + body, hashlib.sha256).digest()
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(at),
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+
+
+def _key(secret: str) -> bytes:
+    prefix = "whsec_"
+    return base64.b64decode(secret.removeprefix(prefix)) if secret.startswith(prefix) else secret.encode()
 
 
 def verify(secret: str, header: str, body: bytes, now: datetime, tolerance: timedelta = timedelta(minutes=5)) -> bool:

@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import Protocol
 
 from rapport.errors import ServingError
-from rapport.serving.outbound_http import MIN_SECRET_BYTES, OPENER, SIGNATURE_HEADER, sign
+from rapport.serving.outbound_http import MIN_SECRET_BYTES, OPENER, SIGNATURE_HEADER, sign, standard_headers
 
 ID_HEADER = "X-Rapport-Id"
 
 
+_RETRIED_CODES = frozenset({408, 425, 429})
+
+
 class DeliveryError(Exception):
-    """An alert could not be delivered; it is retried later."""
+    """A message could not be delivered; it is retried later. ``refused``: the receiver does not want this message."""
+
+    def __init__(self, problem: str, *, refused: bool = False) -> None:
+        super().__init__(problem)
+        self.refused = refused
 
 
 class Channel(Protocol):
@@ -53,13 +60,15 @@ class Webhook:
             "Content-Type": "application/json",
             ID_HEADER: alert_id,
             SIGNATURE_HEADER: sign(self.secret, body, now),
+            **standard_headers(self.secret, alert_id, body, now),
         }
         request = urllib.request.Request(self.url, data=body, headers=headers, method="POST")
         try:
             with OPENER.open(request, timeout=self.timeout_seconds):
                 return
         except urllib.error.HTTPError as error:
-            raise DeliveryError(f"answered {error.code}") from error
+            refused = 400 <= error.code < 500 and error.code not in _RETRIED_CODES
+            raise DeliveryError(f"answered {error.code}", refused=refused) from error
         except (OSError, HTTPException) as error:
             raise DeliveryError(f"no answer ({type(error).__name__})") from error
 

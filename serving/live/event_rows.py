@@ -69,7 +69,9 @@ def base_of(table: Table, row: Mapping[str, Any] | None, source: Sequence[Row]) 
     if row is None:
         return None
     if table.key is None:
-        return sum(_identity(table, one) == _identity(table, row) for one in source)
+        same = [one for one in source if _identity(table, one) == _identity(table, row)]
+        # A row that the source has already is no news, however late its event comes.
+        return sum(not _equal(table, one, row) for one in same)
     same = next((one for one in source if one.get(table.key) == row.get(table.key)), None)
     return None if same is None else {name: plain(same.get(name)) for name in row}
 
