@@ -79,6 +79,20 @@ class Metrics:
             registry=registry, multiprocess_mode="mostrecent",
         )  # fmt: skip
 
+        names = {"waiting": "Messages that wait", "dead": "Dead letters", "failures": "Failed attempts in a row"}
+        self.webhooks = {
+            name: Gauge(
+                f"rapport_webhook_{name}", f"{meaning}, by receiver", ("receiver",), registry=registry,
+                multiprocess_mode="mostrecent",
+            )
+            for name, meaning in names.items()
+        }  # fmt: skip
+
+    def set_webhook(self, receiver: str, counts: Mapping[str, int]) -> None:
+        """Set the state of one receiver of webhooks."""
+        for name, gauge in self.webhooks.items():
+            gauge.labels(receiver).set(counts[name])
+
     def set_live(self, lag: Mapping[str, Any], inconsistent: Mapping[str, float]) -> None:
         """Set how far the change feed is behind, and how live answers compared with the source."""
         self.live_lag.set(lag["lag_seconds"])

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from rapport.aliases import current_arguments
-from rapport.cli import alerts, cards, features, history, keys, models, scoring, serving, training
+from rapport.cli import alerts, cards, features, history, keys, models, scoring, serving, training, worker
 from rapport.cli.demo import demo
 from rapport.cli.exit_codes import run_with_exit_codes
 from rapport.cli.migrate import migrate
@@ -47,6 +47,7 @@ COMMANDS = (
     scoring.score,
     scoring.due,
     serving.serve,
+    worker.worker,
     training.monitor,
     migrate,
 )
@@ -56,6 +57,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(cards.app, name="card")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
+app.add_typer(worker.app, name="webhooks")
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from rapport.cli.options import (
     TargetName,
 )
 from rapport.cli.terminal import out, print_result, progress
-from rapport.errors import SettingsError
+from rapport.errors import DeliveryFailedError, SettingsError
 from rapport.history import Settings
 
 SHOWN_DUE = 50
@@ -78,8 +78,17 @@ def score(
         result["note"] = note
     if notice is not None:
         text += f"\nRaised {notice.raised:,} alerts, held back {notice.held_back:,}."
-        result |= {"raised": notice.raised, "held_back": notice.held_back}
+        result |= {"raised": notice.raised, "held_back": notice.held_back, "failed_deliveries": notice.failed}
     print_result(result, text, as_json=as_json)
+    _check_deliveries(result.get("failed_deliveries", 0))
+
+
+def _check_deliveries(failed: int) -> None:
+    """End with a line and an exit code of its own if alerts did not arrive."""
+    if failed:
+        raise DeliveryFailedError(
+            f"{failed:,} alerts could not be delivered. They are kept: rapport worker sends them."
+        )
 
 
 def due(

@@ -27,6 +27,7 @@ from rapport.serving.console.session import SESSION_COOKIE, Sessions
 from rapport.serving.environment import Environment
 from rapport.serving.errors import STORAGE, without_folders
 from rapport.serving.jobs.live_loop import LiveLoop
+from rapport.serving.jobs.webhook_deliveries import WebhookDeliveries
 from rapport.serving.live.consistency import consistency
 from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.auth import Authenticator
@@ -76,6 +77,7 @@ class AppState:
             "/openapi.json": self._openapi,
         }
         self.live = LiveLoop(environment.data_dir, self.settings, self._loaded_model, overlay=self.application.overlay)
+        self._webhooks = WebhookDeliveries(environment.data_dir, self.live.changes)
         self._stopping = threading.Event()
 
     @property
@@ -189,6 +191,8 @@ class AppState:
         if folder is not None:
             metrics.drop_dead_workers(folder)
         self.metrics.set_live(self.live.lag(datetime.now(UTC)), consistency(self.environment.data_dir))
+        for receiver in self._webhooks.states():
+            self.metrics.set_webhook(receiver.name, vars(receiver))
         return 200, self.metrics.page(), metrics.CONTENT_TYPE
 
     def _openapi(self) -> Page:

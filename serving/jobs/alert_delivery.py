@@ -22,6 +22,11 @@ class AlertReport:
     held_back: int
     deliveries: dict[str, Delivery]
 
+    @property
+    def failed(self) -> int:
+        """Return how many deliveries failed; all of them are kept."""
+        return sum(one.failed for one in self.deliveries.values())
+
 
 def deliver_alerts(  # each is one thing that an alert depends on
     history: History,
