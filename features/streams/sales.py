@@ -81,11 +81,12 @@ def endings(tables: Tables) -> ibis.Table:
 
 
 def contracts_in_force(tables: Tables) -> ibis.Table:
-    """Return the changes of the number of contracts in force; one without an end runs until it is cancelled."""
+    """Return the changes of the number of contracts in force; one that is cancelled ends then."""
     rows = tables["contracts"]
+    is_cancelled = (rows.cancelled_at_us < rows.ends_at_us).fill_null(rows.ends_at_us.isnull())
     ending = rows.mutate(
-        ends_at_day=ibis.coalesce(rows.ends_at_day, rows.cancelled_at_day),
-        ends_at_us=ibis.coalesce(rows.ends_at_us, rows.cancelled_at_us),
+        ends_at_day=ibis.ifelse(is_cancelled, rows.cancelled_at_day, rows.ends_at_day),
+        ends_at_us=ibis.ifelse(is_cancelled, rows.cancelled_at_us, rows.ends_at_us),
     )
     return open_interval(rows, at_fact_time(ending, "ends_at"))
 

@@ -90,7 +90,7 @@ def expiring_sql(spans: Sequence[tuple[int, int]], source: str = "src_contracts"
         f"(PARTITION BY customer_id, span.day ORDER BY {end} DESC, contract_id DESC) AS rank "
         f"FROM {source} AS contract JOIN (VALUES {values}) AS span(day, finish) "
         "ON contract.day < span.day AND COALESCE(contract.known_day, contract.day) < span.day "
-        f"AND {end} >= span.day"
+        f"AND {end} >= span.day AND COALESCE(contract.cancelled_at_day, {_FAR}) >= span.day"
     )
     is_expiring = "rank = 1" if runs_on else "rank = 1 AND ends < finish AND NOT renewed"
     return f"SELECT customer_id, day, contract_id, ends FROM ({in_force}) WHERE {is_expiring}"

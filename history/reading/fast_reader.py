@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from rapport.history.contract import Column, Table, by_name, columns_of
-from rapport.history.contract.limits import LARGEST, MAX_GAP_YEARS
+from rapport.history.contract.limits import LARGEST, LATEST, MAX_GAP_YEARS
 from rapport.history.contract.value_synonyms import VALUE_SYNONYMS
 from rapport.history.reading.database import Database
 from rapport.history.reading.table_names import normalized_name
@@ -41,6 +41,7 @@ _ARROW = {
 }
 # The range of DuckDB's integers.
 _INTEGER_LIMIT = 2**63
+_NO_END = datetime.fromisoformat(LATEST)
 
 
 class _UnsupportedValueError(Exception):
@@ -157,6 +158,9 @@ def _column(column: Column, records: Sequence[Mapping[str, Any]], settings: Sett
     cells = [None if (value := record.get(name)) is None else read(value) for record in records]
     if column.required and None in cells:
         raise _UnsupportedValueError
+    if name == "ends_at":
+        # As the SQL reader: a contract without an end ends after all others.
+        return [_NO_END if cell is None else cell for cell in cells]
     return cells
 
 

@@ -24,6 +24,9 @@ def tenthousandths(value: float | None) -> Fraction | None:
     return Fraction(int(math.copysign(math.floor(abs(value * 10_000) + 0.5), value)), 10_000)
 
 
+NO_END = datetime(2200, 1, 1)
+
+
 def known(tables: Mapping[str, Iterable[Row]], cutoff: datetime) -> Rows:
     """Return the rows known before the cutoff; later facts are null, ``at`` is the time."""
     return {table.name: [_masked(table, row, cutoff) for row in tables.get(table.name, ()) if _seen(table, row, cutoff)]
@@ -40,6 +43,8 @@ def _masked(table: Any, row: Row, cutoff: datetime) -> Row:
     for column in table.columns:
         value = row.get(column.name)
         masked[column.name] = tenthousandths(value) if column.kind == "number" else value
+    if table.name == "contracts" and masked["ends_at"] is None:
+        masked["ends_at"] = NO_END
     for column in table.columns:
         if column.later:
             since = recorded if column.later == "recorded_at" else row.get(column.later)
@@ -266,8 +271,8 @@ class Past:
         ]
 
     def _stream_contracts_in_force(self) -> list[Row]:
-        ends = [(row, row["ends_at"] or row["cancelled_at"]) for row in self.rows["contracts"]]
-        return [{**row, "change": 1} for row, end in ends if end is None or end >= self.cutoff]
+        ends = [(row, min(row["ends_at"], row["cancelled_at"] or NO_END)) for row in self.rows["contracts"]]
+        return [{**row, "change": 1} for row, end in ends if end >= self.cutoff]
 
     def _stream_credit(self) -> list[Row]:
         told = [row for row in self.rows["credit"] if (row["credit_limit"] or 0) > 0 and row["credit_used"] is not None]

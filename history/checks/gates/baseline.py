@@ -1,0 +1,32 @@
+"""What a history is compared with: the tables that the model was trained on, and the last published run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rapport.history.checks.finding import Finding
+from rapport.localized import LocalizedText
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What is known of earlier states of the same history.
+
+    ``tables`` had rows when the model was trained, at ``trained_as_of``; ``rows`` are the rows of each table in the
+    last published run. ``now`` is the time of the run. Everything may be unknown.
+    """
+
+    tables: tuple[str, ...] = ()
+    trained_as_of: datetime | None = None
+    rows: Mapping[str, int] = field(default_factory=dict)
+    now: datetime | None = None
+
+
+def refusal(code: str, table: str, message: LocalizedText, **facts: object) -> Finding:
+    """Return a finding that stops the run."""
+    return Finding(code, "stop", table, message, dict(facts))
+
+
+def flag(code: str, table: str, message: LocalizedText, **facts: object) -> Finding:
+    """Return a finding that is shown and recorded, and stops nothing."""
+    return Finding(code, "warn", table, message, dict(facts))
