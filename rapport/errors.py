@@ -61,6 +61,12 @@ class DataDirError(RapportError):
     exit_code = 18
 
 
+class RefusedRunError(RapportError):
+    """A scoring run or a training was refused because its data are empty, stale, doubled or rescaled."""
+
+    exit_code = 19
+
+
 class DeliveryFailedError(RapportError):
     """Messages could not be delivered; they are kept and sent again."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ from rapport.durations import Duration, parse_duration
 from rapport.errors import TrainingError
 from rapport.features import Catalog, ChurnRule, catalog, vocabulary_of
 from rapport.history import History
-from rapport.history.contract import TABLES
+from rapport.history.checks.gates.regular_days import midnight_after, newest_regular_day
 from rapport.history.reading.sampling import sample_history
 from rapport.history.settings import Settings
 from rapport.scoring import Bundle
@@ -31,7 +31,6 @@ from rapport.training.stacking.ensemble import FitConfig, fit_ensemble
 from rapport.training.stacking.temporal_validation import base_rate_at, expected_rate, run_temporal_validation
 
 Progress = Callable[[str, float], None]
-EVENT_TABLES = ("orders", "interactions", "touches", "tickets", "surveys", "opportunities")
 
 
 @dataclass(frozen=True)
@@ -64,13 +63,11 @@ class TrainedModel:
 
 
 def default_cutoff(history: History) -> datetime:
-    """Return the midnight after the newest event; planned events do not count."""
-    times = [f"SELECT max({table.time}) AS moment FROM {table.name}" for table in TABLES if table.name in EVENT_TABLES]
-    found = history.connection.execute(f"SELECT max(moment) FROM ({' UNION ALL '.join(times)})").fetchall()
-    if found[0][0] is None:
+    """Return the midnight after the newest event; planned events and lone rows far ahead do not count."""
+    newest = newest_regular_day(history)
+    if newest is None:
         raise TrainingError("The history has no events, so there is no date to score at. Add orders or touches to it.")
-    day = datetime.combine(found[0][0].date(), time())
-    return day + timedelta(days=1)
+    return midnight_after(newest)
 
 
 def no_progress(message: str, share: float) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rapport.features import Catalog
 from rapport.history import History
+from rapport.history.checks.gates.feeds import feed_ends
 from rapport.training.data.dataset import Dataset
 from rapport.training.data.task_spec import TaskSpec
 from rapport.training.stacking.ensemble import FitConfig
@@ -26,6 +27,7 @@ def provenance_of(history: History, task: TaskSpec, features: Catalog, dataset: 
         "data_fingerprint": data_fingerprint(dataset),
         "catalog_fingerprint": features.fingerprint,
         "tables": {name: int(count) for name, count in sorted(history.rows.items())},
+        "table_ends": feed_ends(history, task.as_of),
         "settings": {
             setting.name: _plain(getattr(history.settings, setting.name)) for setting in fields(history.settings)
         },

@@ -11,6 +11,7 @@ from rapport.history.checks.customer_checks import (
     unknown_values,
 )
 from rapport.history.checks.finding import Finding
+from rapport.history.checks.gates import run_gates
 from rapport.history.checks.time_checks import (
     backward_times,
     late_records,
@@ -39,4 +40,5 @@ _CHECKS: tuple[Callable[[History, datetime], Iterable[Finding]], ...] = (
 def run_checks(history: History, as_of: datetime) -> list[Finding]:
     """Return the findings of all checks, the most severe first."""
     found = [finding for check in _CHECKS for finding in check(history, as_of)]
+    found += run_gates(history, as_of)
     return sorted(found, key=lambda finding: ("stop", "warn", "note").index(finding.level))

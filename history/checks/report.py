@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 from rapport.errors import TableError
 from rapport.history.checks.contents import RejectionSummary, ReportContents, TableSummary
+from rapport.history.checks.gates.regular_days import midnight_after, newest_regular_day
 from rapport.history.checks.readiness import readiness
 from rapport.history.checks.registry import run_checks
 from rapport.history.checks.rendering import html_report, text_report
@@ -37,8 +38,8 @@ class CheckReport(ReportContents):
 
 
 def check_history(history: History, as_of: datetime | None = None) -> CheckReport:
-    """Check the whole history; ``as_of`` is the day after its last order unless it is given."""
-    moment = as_of or _day_after_last_order(history)
+    """Check the whole history; ``as_of`` is the day after its last regular order unless it is given."""
+    moment = as_of or _default_moment(history)
     months = {table.name: rows for table, rows in monthly_rows(history, moment)}
     return CheckReport(
         history.origin,
@@ -52,12 +53,11 @@ def check_history(history: History, as_of: datetime | None = None) -> CheckRepor
     )
 
 
-def _day_after_last_order(history: History) -> datetime:
-    orders = history.loaded.get("orders")
-    last = orders.time_range[1] if orders is not None else history.time_range()[1]
-    if last is None:
+def _default_moment(history: History) -> datetime:
+    newest = newest_regular_day(history, ("orders",))
+    if newest is None:
         raise TableError(f"{history.origin}: has no order with a time, so there is nothing to check. Give order rows.")
-    return datetime.combine(last.date() + timedelta(days=1), time())
+    return midnight_after(newest)
 
 
 def _table_summary(history: History, table: Table, months: Iterable[tuple[datetime, int]]) -> TableSummary:

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from rapport.aliases import current_arguments
-from rapport.cli import alerts, cards, features, history, keys, models, scoring, serving, training, worker
+from rapport.cli import alerts, cards, features, history, keys, models, runs, scoring, serving, training, worker
 from rapport.cli.demo import demo
 from rapport.cli.exit_codes import run_with_exit_codes
 from rapport.cli.migrate import migrate
@@ -54,6 +54,7 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(name="map" if command is history.map_names else None)(command)
 app.add_typer(models.app, name="models")
+app.add_typer(runs.app, name="runs")
 app.add_typer(cards.app, name="card")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")

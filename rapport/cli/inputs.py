@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rapport.aliases import variable
 from rapport.cli.terminal import err
@@ -61,6 +61,25 @@ def open_history(source: str, settings: Settings) -> Iterator[History]:
             f"memory_limit = {settings.memory_limit!r} is too little for the engine to work on {source}. "
             "Write more into rapport.toml, such as '4GB', or fewer `threads`."
         ) from error
+
+
+def check_gates(
+    history: History, as_of: datetime, *, what: str, force: bool, data_dir: Path | None = None, target: str = "churn"
+) -> list[dict[str, Any]]:
+    """Return what the gates found at a cutoff; RefusedRunError for a refusal that is not forced."""
+    from rapport.history.checks.gates import Baseline, gate_facts, run_gates
+    from rapport.scoring.models import model_store
+    from rapport.scoring.models.bundle import Bundle
+    from rapport.serving.snapshots.publication_gates import baseline_of, previous_run, refuse
+
+    baseline = Baseline(now=current_time())
+    if data_dir is not None:
+        bundle = Bundle.load(model_store.champion(data_dir, target))
+        baseline = baseline_of(bundle, previous_run(data_dir, target, as_of), current_time())
+    findings = run_gates(history, as_of, baseline)
+    if not force:
+        refuse(findings, what)
+    return gate_facts(findings)
 
 
 def current_time() -> datetime:

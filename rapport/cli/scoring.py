@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,6 +28,9 @@ from rapport.cli.terminal import out, print_result, progress
 from rapport.errors import DeliveryFailedError, SettingsError
 from rapport.history import Settings
 
+if TYPE_CHECKING:
+    from rapport.serving.snapshots.live_model import ScoreSnapshot
+
 SHOWN_DUE = 50
 """How many due customers are printed; ``--out`` writes all of them."""
 
@@ -45,12 +48,16 @@ def score(
     language: Language = None,
     engine: Engine = EngineName.duckdb,
     master: Master = "local[2]",
+    force: Annotated[
+        bool, typer.Option("--force", help="Publish although a gate refuses the run; this is recorded.")
+    ] = False,
     alerts: Annotated[bool, typer.Option("--alerts", help="Raise and send the alerts of this run (churn).")] = False,
     data_dir: DataDir = None,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
     """Score every customer with the champion, publish the snapshot that the service answers from, and export it."""
+    from rapport.history.sources.postgres import redacted_url
     from rapport.serving.jobs.alert_job import alert_channels, run_alert_job
     from rapport.serving.jobs.exports import check_destination, export_scores
     from rapport.serving.snapshots.scoring_run import export_table, run_scoring
@@ -66,13 +73,11 @@ def score(
     remove_leftovers(folder, current)
     with open_history(source, current) as history, progress() as report:
         now, channels = current_time(), alert_channels(folder, os.environ)
-        run = run_scoring(history, folder, target.value, as_of=as_of, now=now, progress=report)
+        run = run_scoring(history, folder, target.value, as_of=as_of, now=now, progress=report, force=force)
         notice = run_alert_job(history, folder, run, now=now, channels=channels) if alerts else None
     if path is not None:
         export_scores(export_table(run.scored, reasons=reasons, language=language or current.language), path, secret)
-    count = len(run.scored)
-    text = f"Scored {count:,} customers as of {as_of:%Y-%m-%d}" + (f"; wrote {path}." if path else ".")
-    result: dict[str, Any] = {"rows": count, "as_of": as_of.isoformat(), "out": path}
+    text, result = _summary(run, folder, target.value, redacted_url(path) if path else None)
     if note := run.scored.bundle.settings_mismatch(current):
         text += f"\n{note}"
         result["note"] = note
@@ -89,6 +94,23 @@ def _check_deliveries(failed: int) -> None:
         raise DeliveryFailedError(
             f"{failed:,} alerts could not be delivered. They are kept: rapport worker sends them."
         )
+
+
+def _summary(run: ScoreSnapshot, data_dir: Path, target: str, out: str | None) -> tuple[str, dict[str, Any]]:
+    """Return what the run did, as text and as plain values."""
+    from rapport.serving.snapshots.store import published_run_name
+
+    gates, answering = run.run.manifest.facts.get("gates", []), published_run_name(data_dir, target)
+    lines = [f"Scored {len(run.scored):,} customers as of {run.as_of:%Y-%m-%d}" + (f"; wrote {out}." if out else ".")]
+    answers = answering == run.run.folder.name
+    if not answers:
+        lines.append(
+            f"This run does not answer: the run {answering} has a later cutoff. Its scores are in the history of each "
+            "customer; `rapport runs list` shows all runs."
+        )
+    lines += [f"FLAG: {each['message']}" for each in gates]
+    result: dict[str, Any] = {"rows": len(run.scored), "as_of": run.as_of.isoformat(), "out": out}
+    return "\n".join(lines), result | {"run": run.run.folder.name, "answers": answers, "gates": gates}
 
 
 def due(

@@ -9,7 +9,14 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.inputs import current_time, open_history, read_settings, remove_leftovers, resolve_data_dir
+from rapport.cli.inputs import (
+    check_gates,
+    current_time,
+    open_history,
+    read_settings,
+    remove_leftovers,
+    resolve_data_dir,
+)
 from rapport.cli.options import (
     DATE_FORMATS,
     Active,
@@ -39,6 +46,7 @@ def train(
         int, typer.Option("--search", min=0, help="Trials of parameter search (Optuna); 0 for none.")
     ] = 0,
     language: Language = None,
+    force: Annotated[bool, typer.Option("--force", help="Train although a gate refuses the history.")] = False,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
@@ -50,10 +58,12 @@ def train(
     folder = resolve_data_dir(data_dir, current)
     remove_leftovers(folder, current)
     with open_history(source, current) as history, progress() as report:
+        moment = as_of or default_cutoff(history)
+        gates = check_gates(history, moment, what="no model was fitted, the champion", force=force)
         trained = fit(
             history,
             target.value,
-            as_of=as_of or default_cutoff(history),
+            as_of=moment,
             horizon=parse_duration(horizon or current.horizon),
             active=parse_duration(active or current.active_window),
             search=search,
@@ -62,8 +72,8 @@ def train(
         recorded = register(
             trained, data_dir=folder, environ=os.environ, now=current_time(), language=language, progress=report
         )
-    text = f"{trained.as_text()}\n{recorded.as_text()}"
-    print_result(trained.as_dict() | recorded.as_dict(), text, as_json=as_json)
+    text = "\n".join([trained.as_text(), recorded.as_text(), *(f"FLAG: {each['message']}" for each in gates)])
+    print_result(trained.as_dict() | recorded.as_dict() | {"gates": gates}, text, as_json=as_json)
 
 
 def backtest(
@@ -113,12 +123,15 @@ def monitor(
     current = read_settings(settings)
     folder = resolve_data_dir(data_dir, current)
     with open_history(source, current) as history, progress() as report:
-        found = monitor_champion(history, folder, target.value, as_of=as_of or default_cutoff(history), progress=report)
-    result = found.as_dict()
+        moment = as_of or default_cutoff(history)
+        found = monitor_champion(history, folder, target.value, as_of=moment, progress=report)
+        refused = check_gates(history, moment, what="", force=True, data_dir=folder, target=target.value)
+    result = found.as_dict() | {"gates": refused}
     model_store.keep_matured(
         folder, target.value, model_store.champion_version(folder, target.value), result["matured"] or ()
     )
     if html is not None:
         html.write_text(found.as_html(language or current.language), encoding="utf-8")
-    print_result(result, found.as_text(), as_json=as_json)
-    raise typer.Exit(1 if found.alert else 0)
+    notes = [f"{'ALERT' if each['refuses'] else 'FLAG'}: {each['message']}" for each in refused]
+    print_result(result, "\n".join([found.as_text(), *notes]), as_json=as_json)
+    raise typer.Exit(1 if found.alert or any(each["refuses"] for each in refused) else 0)

@@ -12,6 +12,8 @@ import pyarrow as pa
 from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.history import History
+from rapport.history.checks.gates import run_gates
+from rapport.history.checks.gates.feeds import rows_before
 from rapport.locks import exclusive
 from rapport.scoring import build_answers
 from rapport.scoring.actions.playbook import playbook_of
@@ -30,28 +32,49 @@ from rapport.serving.snapshots.live_model import ScoreSnapshot, catalog_of
 from rapport.serving.snapshots.next_actions import with_next_actions
 from rapport.serving.snapshots.portfolio_policy import freeze_policy
 from rapport.serving.snapshots.portfolio_table import build_portfolio, stored_files, with_health
+from rapport.serving.snapshots.publication_gates import (
+    baseline_of,
+    previous_run,
+    publication_record,
+    refuse,
+    score_findings,
+    score_summary,
+)
 from rapport.serving.snapshots.store import Manifest, archive_scores, npy_bytes, row_offsets, write_run
 
 Progress = Callable[[str, float], None]
 
 
-def run_scoring(
-    history: History, data_dir: Path, target: str, *, as_of: datetime, now: datetime, progress: Progress
+def run_scoring(  # noqa: PLR0913 - each is a part of the run
+    history: History,
+    data_dir: Path,
+    target: str,
+    *,
+    as_of: datetime,
+    now: datetime,
+    progress: Progress,
+    force: bool = False,
 ) -> ScoreSnapshot:
     """Score every customer of ``history`` at ``as_of`` with the champion and publish the scores.
 
-    The previous snapshot answers until the new one is complete.
+    The previous snapshot answers until the new one is complete. RefusedRunError if the gates find empty, stale,
+    doubled or rescaled tables or a cutoff in the future; ``force`` publishes nevertheless and is recorded.
     """
     progress("loading the champion", 0.0)
     bundle = Bundle.load(model_store.champion(data_dir, target))
     features = catalog_of(bundle)
     bundle.check_catalog(features)
+    previous = previous_run(data_dir, target, as_of)
+    findings = run_gates(history, as_of, baseline_of(bundle, previous, now))
+    if not force:
+        refuse(findings, "the published run")
     progress("computing features", 0.1)
     table = snapshot(history, as_of, features, active=parse_duration(bundle.active_window), rule=bundle.rule)
     table = table.sort_by("customer_id")
     progress(f"scoring {table.num_rows:,} customers", 0.5)
     scored = Scorer(bundle).score(table, as_of)
     settings, playbook = history.settings, playbook_of(history.settings)
+    findings += score_findings(scored, previous)
     manifest = Manifest(
         target=target,
         as_of=as_of.isoformat(),
@@ -60,7 +83,9 @@ def run_scoring(
         fingerprint=bundle.fingerprint,
         rows=table.num_rows,
         present=tuple(sorted(history.present)),
-        facts={"currency": settings.currency, "origin": Path(history.origin).name},
+        facts={"currency": settings.currency, "origin": Path(history.origin).name}
+        | {"rows": rows_before(history, as_of), "summary": score_summary(scored)}
+        | publication_record(findings, force=force),
     )
     progress("writing the snapshot", 0.8)
     scores = scored.to_table()

@@ -131,9 +131,32 @@ def write_run(
         (part / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
     # A past cutoff, scored to fill the history, must not answer for today.
     if manifest.as_of >= _published_cutoff(root):
-        replace_text(root / "current.json", json.dumps({"run": folder.name}))
+        publish(data_dir, manifest.target, folder.name, at=manifest.scored_at, by="score")
     _prune_runs(root / "runs", keep=published_run_name(data_dir, manifest.target))
     return ScoringRun(folder, manifest)
+
+
+def publish(data_dir: Path, target: str, name: str, *, at: str, by: str) -> None:
+    """Let a complete run answer, and record since when."""
+    root = data_dir / "scores" / target
+    replace_text(root / "current.json", json.dumps({"run": name}))
+    with (root / "publications.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps({"at": at, "run": name, "by": by}) + "\n")
+
+
+def publications(data_dir: Path, target: str) -> list[dict[str, str]]:
+    """Return which run answered since when, oldest first."""
+    path = data_dir / "scores" / target / "publications.jsonl"
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def stored_runs(data_dir: Path, target: str) -> list[ScoringRun]:
+    """Return the complete runs on disk, oldest cutoff first."""
+    root = data_dir / "scores" / target / "runs"
+    folders = sorted(path for path in root.glob("*") if path.is_dir() and not path.name.startswith("."))
+    return [read_run(folder) for folder in folders]
 
 
 def published_run_name(data_dir: Path, target: str) -> str | None:

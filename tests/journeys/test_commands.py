@@ -65,6 +65,42 @@ def test_a_model_is_trained_listed_and_scores_everyone(rapport, company, capsys)
     assert {"customer_id", "probability", "state"} <= set(scores.column_names)
 
 
+def test_a_run_on_broken_tables_is_refused_unless_forced_and_can_be_rolled_back(rapport, company, capsys):
+    def runs():
+        assert rapport("runs", "list", "--json") == 0
+        return json.loads(capsys.readouterr().out)["runs"]
+
+    capsys.readouterr()
+    before = runs()
+    broken = rapport.folder / "broken"
+    broken.mkdir()
+    for path in company.glob("*.parquet"):
+        table = pq.read_table(path)
+        pq.write_table(table.slice(0, 0) if path.stem == "interactions" else table, broken / path.name)
+    assert rapport("score", broken, "--as-of", AS_OF, "--out", "refused.csv") == 19
+    assert "interactions: has no row before the cutoff" in capsys.readouterr().err
+    assert not (rapport.folder / "refused.csv").exists()
+    assert rapport("score", company, "--as-of", "2199-01-01") == 19
+    assert "lies in the future" in capsys.readouterr().err
+    assert runs() == before
+    assert rapport("monitor", broken, "--as-of", AS_OF) == 1
+    assert "ALERT: interactions" in capsys.readouterr().out
+    assert rapport("score", broken, "--as-of", AS_OF, "--force", "--json") == 0
+    forced = json.loads(capsys.readouterr().out)
+    assert {each["code"] for each in forced["gates"] if each["refuses"]} == {"empty_table"}
+    assert [(run["run"], run["forced"]) for run in runs() if run["answers"]] == [(forced["run"], True)]
+    assert rapport("runs", "rollback") == 0
+    assert [run["run"] for run in runs() if run["answers"]] == [before[-1]["run"]]
+    capsys.readouterr()
+    assert rapport("runs", "show", forced["run"]) == 0
+    assert "FLAG: interactions: has no row" in capsys.readouterr().out
+
+
+def test_a_run_that_does_not_answer_says_so(rapport, company, capsys):
+    assert rapport("score", company, "--as-of", "2025-09-01", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["answers"] is False
+
+
 @pytest.mark.slow
 def test_alert_rules_are_tried_on_the_past(rapport, company, capsys):
     words = ["--from", "2025-01-01", "--to", "2025-04-01", "--every", 30, "--horizon", "6mo", "--json"]

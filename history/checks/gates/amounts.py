@@ -16,7 +16,7 @@ _MONEY = ("orders", "invoices", "opportunities", "contracts")
 # A unit changes by 10 and more (yuan to fen, thousands); prices and promotions by far less.
 REFUSED_FACTOR, FLAGGED_FACTOR = 8.0, 2.5
 SCATTERED_FACTOR, SCATTERED_SHARE = 30.0, 0.03
-MIN_ROWS, MIN_CUSTOMERS = 20, 8
+MIN_ROWS, MIN_CUSTOMERS, MIN_SCATTERED = 20, 8, 5
 # Windows before the cutoff whose amounts are compared with the year before each: days.
 _WINDOWS = (7, 28, 91, 182, 365)
 GIANT_SHARE, GIANT_FACTOR = 0.05, 10.0
@@ -77,7 +77,8 @@ def _jump(history: History, name: str, as_of: datetime, days: int) -> _Jump | No
             SELECT customer_id, median(size) FILTER (is_new) AS new_size, median(size) FILTER (NOT is_new) AS old_size,
                 count(*) FILTER (NOT is_new) AS old_rows FROM sized GROUP BY customer_id),
         far AS (
-            SELECT is_new, count(*) FILTER (abs(size - old_size) > {log(SCATTERED_FACTOR)}) / count(*) AS share
+            SELECT is_new, count(*) FILTER (abs(size - old_size) > {log(SCATTERED_FACTOR)}) AS rows,
+                CASE WHEN rows >= {MIN_SCATTERED} THEN rows / count(*) ELSE 0 END AS share
             FROM sized JOIN own USING (customer_id) WHERE old_rows >= 3 GROUP BY is_new)
         SELECT count(*) FILTER (is_new), count(*) FILTER (NOT is_new),
             median(size) FILTER (is_new) - median(size) FILTER (NOT is_new),
@@ -113,7 +114,7 @@ def _scattered_text(name: str, jump: _Jump) -> LocalizedText:
 
 def giant_orders(history: History, as_of: datetime, _: Baseline) -> Iterable[Finding]:
     """Flag a single order that is a large part of a year's sales, and one that was voided by its opposite."""
-    if not history.rows.get("orders"):
+    if history.rows.get("orders", 0) < MIN_ROWS:
         return
     end = timestamp_literal(as_of)
     rows = history.connection.execute(

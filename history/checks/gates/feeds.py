@@ -13,11 +13,11 @@ from rapport.localized import LocalizedText
 
 # Silence is stale beyond this many times the longest usual gap, and never below so many days.
 STALE_FACTOR, STALE_MIN_DAYS = 3, 21
-FLAG_FACTOR, FLAG_MIN_DAYS = 1.5, 7
+FLAG_FACTOR, FLAG_MIN_DAYS = 2.0, 14
 # Fewer event days show no rhythm, so a gap proves nothing.
 MIN_EVENT_DAYS = 30
 _LOOK_BACK_DAYS = 730
-LOST_REFUSED, LOST_FLAGGED = 0.5, 0.1
+LOST_REFUSED, LOST_FLAGGED = 0.4, 0.1
 
 
 def future_cutoff(_: History, as_of: datetime, baseline: Baseline) -> Iterable[Finding]:
@@ -86,7 +86,9 @@ def stale_feeds(history: History, as_of: datetime, baseline: Baseline) -> Iterab
         silent = (as_of.date() - end).days
         gap = largest_gap(recent)
         trained = baseline.trained_as_of
-        known = trained is not None and (trained.date() - end).days > max(FLAG_MIN_DAYS, FLAG_FACTOR * gap)
+        # A feed that had stopped before the model was trained is no news to it.
+        then = baseline.ends.get(table.name, end)
+        known = trained is not None and (trained.date() - then).days > max(FLAG_MIN_DAYS, FLAG_FACTOR * gap)
         is_stale = silent > max(STALE_MIN_DAYS, STALE_FACTOR * gap) and len(recent) >= MIN_EVENT_DAYS
         is_essential = trained is not None or table.name in outcome_tables(history)
         if is_stale or silent > max(FLAG_MIN_DAYS, FLAG_FACTOR * gap):
@@ -136,6 +138,17 @@ def lone_future_rows(history: History, _: datetime, __: Baseline) -> Iterable[Fi
             rows=[[customer, str(day)] for customer, day in rows],
             end=str(end),
         )
+
+
+def rows_before(history: History, as_of: datetime) -> dict[str, int]:
+    """Return the rows of each table before the cutoff, for the record of a run."""
+    return {name: _rows_before(history, by_name(name), as_of.replace(tzinfo=None)) for name in history.loaded}
+
+
+def feed_ends(history: History, as_of: datetime) -> dict[str, str]:
+    """Return the last regular day of each table before the cutoff, for the record of a model."""
+    ends = {table.name: regular_end(event_days(history, table, as_of)) for table in tables_with_time(history)}
+    return {name: end.isoformat() for name, end in ends.items() if end is not None}
 
 
 def outcome_tables(history: History) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The newest day with regular events: a lone row far ahead of all others is a typing error, not today."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -17,9 +18,9 @@ GAP_FACTOR = 3
 _LOOK_BACK_DAYS = 400
 
 
-def newest_regular_day(history: History) -> date | None:
+def newest_regular_day(history: History, names: Sequence[str] = _DATING) -> date | None:
     """Return the last day of the events, without lone rows far after all others; None without events."""
-    dating = [table for table in tables_with_time(history) if table.name in _DATING]
+    dating = [table for table in tables_with_time(history) if table.name in names]
     tables = dating or [table for table in tables_with_time(history) if table.name == "contracts"]
     found = [day for table in tables if (day := regular_end(event_days(history, table))) is not None]
     return max(found, default=None)

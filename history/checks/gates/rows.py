@@ -104,7 +104,7 @@ def lookalike_ids(history: History, _: datetime, __: Baseline) -> Iterable[Findi
     tables = [table.name for table in tables_with_time(history) if table.has_customers]
     if not tables:
         return
-    union = " UNION ".join(f"SELECT customer_id FROM {quoted(name)}" for name in tables)
+    union = " UNION ".join(f"SELECT DISTINCT customer_id FROM {quoted(name)}" for name in tables)
     rows = history.connection.execute(
         f"SELECT list(customer_id ORDER BY customer_id) AS ids FROM ({union}) WHERE customer_id IS NOT NULL GROUP BY "
         r"regexp_replace(lower(regexp_replace(customer_id, '\s', '', 'g')), '\.0+$', '') HAVING count(*) > 1 "

@@ -1,0 +1,147 @@
+"""Gates of a scoring run: what is refused, and what is published with a flag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rapport.errors import RefusedRunError, ServingError
+from rapport.history.checks.finding import Finding
+from rapport.history.checks.gates import gate_facts
+from rapport.history.checks.gates.baseline import Baseline, flag
+from rapport.localized import LocalizedText
+from rapport.scoring.models.bundle import Bundle
+from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.serving.snapshots.store import ScoringRun, published_run
+
+# A larger relative change of the mean, the total or the number of customers is flagged.
+MEAN_JUMP, TOTAL_JUMP, POPULATION_JUMP = 0.1, 0.3, 0.3
+# Without an earlier run of the same bundle, the mean is compared with that expected at training.
+EXPECTED_JUMP = 0.25
+
+
+def previous_run(data_dir: Path, target: str, as_of: datetime) -> ScoringRun | None:
+    """Return the published run; None before the first, when it is damaged, or when it saw more than this cutoff."""
+    try:
+        run = published_run(data_dir, target)
+    except ServingError:
+        return None
+    return run if run.manifest.as_of <= as_of.isoformat() else None
+
+
+def baseline_of(bundle: Bundle, previous: ScoringRun | None, now: datetime) -> Baseline:
+    """Return what the history is compared with."""
+    trained_as_of = bundle.provenance.get("as_of")
+    tables = bundle.provenance.get("tables", {})
+    return Baseline(
+        tables=tuple(name for name, rows in tables.items() if rows) if isinstance(tables, dict) else (),
+        trained_as_of=datetime.fromisoformat(str(trained_as_of)).replace(tzinfo=None) if trained_as_of else None,
+        rows=dict(previous.manifest.facts.get("rows", {})) if previous else {},
+        ends={name: date.fromisoformat(day) for name, day in bundle.provenance.get("table_ends", {}).items()},
+        now=now,
+    )
+
+
+def refuse(findings: Sequence[Finding], what: str) -> None:
+    """Raise RefusedRunError if a finding is a refusal."""
+    refused = [each.message.en for each in findings if each.level == "stop"]
+    if refused:
+        raise RefusedRunError(
+            f"Refused; {what} stays as it is. {' '.join(refused)} With --force it goes on, which is recorded."
+        )
+
+
+def publication_record(findings: Sequence[Finding], *, force: bool) -> dict[str, Any]:
+    """Return what the manifest keeps: all findings, and whether a refusal was overridden."""
+    return {
+        "gates": gate_facts(findings),
+        "forced": force and any(each.level == "stop" for each in findings),
+    }
+
+
+def score_summary(scored: ScoreBatch) -> dict[str, float]:
+    """Return the figures that the next run is compared with."""
+    eligible = scored.eligible
+    probability, value = scored.probability[eligible], scored.value_at_risk[eligible]
+    return {
+        "customers": int(eligible.sum()),
+        "mean": float(probability.mean()) if len(probability) else 0.0,
+        "value_at_risk": float(np.nansum(value)),
+    }
+
+
+def score_findings(scored: ScoreBatch, previous: ScoringRun | None) -> list[Finding]:
+    """Flag scores that jumped against the last run under the same bundle, or against training before the first."""
+    now, bundle = score_summary(scored), scored.bundle
+    before = previous.manifest.facts.get("summary") if previous else None
+    if before and previous and previous.manifest.version == bundle.version:
+        return list(_against_last(now, before, previous.manifest.as_of[:10]))
+    expected = bundle.evaluation.get("level", {}).get("expected_rate")
+    at_training = LocalizedText("at training", "训练时")
+    found: list[Finding] = []
+    if expected and _change(now["mean"], expected) > EXPECTED_JUMP:
+        found.append(_mean_jumped(now["mean"], float(expected), at_training))
+    if bundle.reference.count and _change(now["customers"], bundle.reference.count) > POPULATION_JUMP:
+        found.append(
+            _population_jumped(now["customers"], bundle.reference.count, LocalizedText("at training", "训练时"))
+        )
+    return found
+
+
+def _against_last(now: dict[str, float], before: dict[str, float], day: str) -> Iterator[Finding]:
+    since = LocalizedText(f"on {day}", f"{day}")
+    if _change(now["mean"], before["mean"]) >= MEAN_JUMP:
+        yield _mean_jumped(now["mean"], before["mean"], since)
+    if _change(now["customers"], before["customers"]) > POPULATION_JUMP:
+        yield _population_jumped(now["customers"], before["customers"], since)
+    if _change(now["value_at_risk"], before["value_at_risk"]) > TOTAL_JUMP:
+        yield flag(
+            "value_jumped",
+            "",
+            LocalizedText(
+                f"Revenue at risk is {now['value_at_risk']:,.0f}; it was {before['value_at_risk']:,.0f} {since.en}. "
+                "Is the change real? See what changed on the worklist.",
+                f"流失风险金额为 {now['value_at_risk']:,.0f}，{since.zh} 为 {before['value_at_risk']:,.0f}。"
+                "变化是否属实？请查看待跟进客户。",
+            ),
+            now=now["value_at_risk"],
+            before=before["value_at_risk"],
+        )
+
+
+def _mean_jumped(now: float, before: float, since: LocalizedText) -> Finding:
+    return flag(
+        "mean_jumped",
+        "",
+        LocalizedText(
+            f"The mean probability is {now:.1%}; it was {before:.1%} {since.en}. Is the change real (a promotion, a "
+            "season, an acquisition), or did a feed change?",
+            f"平均概率为 {now:.1%}，{since.zh} 为 {before:.1%}。变化是否属实（促销、季节、并购），还是数据源变了？",
+        ),
+        now=round(now, 6),
+        before=round(before, 6),
+    )
+
+
+def _population_jumped(now: float, before: float, since: LocalizedText) -> Finding:
+    return flag(
+        "population_jumped",
+        "",
+        LocalizedText(
+            f"{now:,.0f} customers have a probability; it was {before:,.0f} {since.en}. The model was judged on "
+            "another population; are customers missing or doubled?",
+            f"有 {now:,.0f} 位客户有概率，{since.zh} 为 {before:,.0f} 位，与模型评估时的群体不同。客户是否缺失或重复？",
+        ),
+        now=now,
+        before=before,
+    )
+
+
+def _change(now: float, before: float) -> float:
+    if before == 0:
+        return 0.0 if now == 0 else float("inf")
+    return abs(now / before - 1)

@@ -1,0 +1,102 @@
+"""Gates: which faults of a history refuse a run, which are flagged, and that a clean history passes all of them."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from rapport.history import history_of
+from rapport.history.checks.gates import Baseline, newest_regular_day, run_gates
+
+NOW = datetime(2025, 6, 1)
+BEGIN = datetime(2023, 6, 1)
+
+
+def order(place, day, **other):
+    return {
+        "customer_id": f"C{place % 40}",
+        "order_id": f"{place}-{day:%Y%m%d}",
+        "ordered_at": day,
+        "amount": 50.0 + place % 7,
+        "quantity": 2.0,
+    } | other
+
+
+def clean_orders():
+    return [order(place, BEGIN + timedelta(days=place)) for place in range(730)]
+
+
+def found(orders, as_of=NOW, baseline=None, **tables):
+    with history_of({"orders": orders, **tables}) as history:
+        return {each.code: each.level for each in run_gates(history, as_of, baseline)}
+
+
+def changed(is_changed, **change):
+    rows = clean_orders()
+    return [row | {name: make(row) for name, make in change.items()} if is_changed(row) else row for row in rows]
+
+
+def recent(days):
+    return lambda row: row["ordered_at"] >= NOW - timedelta(days=days)
+
+
+TRAINED = Baseline(("orders", "tickets"), NOW - timedelta(days=30), {"orders": 700}, now=NOW)
+
+
+def test_a_clean_history_passes():
+    assert found(clean_orders(), baseline=Baseline(("orders",), NOW, {"orders": 730}, now=NOW)) == {}
+
+
+@pytest.mark.parametrize(
+    ("orders", "expected"),
+    [
+        (changed(recent(40), amount=lambda row: row["amount"] * 100), {"rescaled_amounts": "stop"}),
+        (changed(recent(400), amount=lambda row: row["amount"] / 100), {"rescaled_amounts": "stop"}),
+        (changed(recent(90), amount=lambda row: row["amount"] * 1.3), {}),
+        (clean_orders() + [row for row in clean_orders() if recent(45)(row)], {"doubled_rows": "stop"}),
+        (changed(lambda _: True, amount=lambda _: 0.0), {"zero_amounts": "stop"}),
+        (changed(recent(10), quantity=lambda _: -1.0), {"contradicting_signs": "warn"}),
+        (changed(recent(30), customer_id=lambda row: row["customer_id"].lower() + " x"), {}),
+        (changed(recent(30), customer_id=lambda row: row["customer_id"].lower()), {"lookalike_ids": "warn"}),
+        ([*clean_orders(), order(1, NOW - timedelta(days=9), amount=30_000.0)], {"giant_order": "warn"}),
+        ([*clean_orders(), order(1, datetime(2026, 8, 1))], {"lone_future_row": "warn"}),
+        ([row for row in clean_orders() if not recent(35)(row)], {"stale_feed": "stop"}),
+    ],
+    ids=["cents", "thousands", "price", "doubled", "zero", "signs", "others", "case", "giant", "typo", "stale"],
+)
+def test_a_fault_is_refused_or_flagged(orders, expected):
+    assert found(orders) == expected
+
+
+def test_a_voided_order_is_named_as_such():
+    back = [order(1, NOW - timedelta(days=9), amount=amount) for amount in (30_000.0, -30_000.0)]
+    assert found([*clean_orders(), *back]) == {"voided_order": "warn"}
+
+
+def test_tables_that_the_model_knows_must_be_there_and_must_not_shrink():
+    assert found(clean_orders(), baseline=TRAINED) == {"empty_table": "stop"}
+    half = clean_orders()[::2]
+    assert found(half, baseline=Baseline(("orders",), NOW, {"orders": 730})) == {"shrunk_table": "stop"}
+
+
+def test_a_feed_that_had_stopped_before_training_is_only_flagged():
+    stopped = [row for row in clean_orders() if not recent(100)(row)]
+    tickets = [
+        {"ticket_id": str(day), "customer_id": "C1", "opened_at": BEGIN + timedelta(days=day)} for day in range(300)
+    ]
+    known = Baseline(("orders",), NOW - timedelta(days=10), ends={"tickets": BEGIN.date() + timedelta(days=299)})
+    assert found(clean_orders(), baseline=known, tickets=tickets) == {"stale_feed": "warn"}
+    assert found(stopped, baseline=known, tickets=tickets)["stale_feed"] in ("stop", "warn")
+
+
+def test_a_cutoff_in_the_future_is_refused_and_tomorrow_is_not():
+    codes = found(clean_orders(), NOW + timedelta(days=5), Baseline(("orders",), NOW, now=NOW))
+    assert codes["future_cutoff"] == "stop"
+    assert found(clean_orders(), NOW, Baseline(("orders",), NOW, now=NOW - timedelta(hours=20))) == {}
+
+
+def test_the_newest_day_does_not_follow_a_lone_row_but_follows_a_sparse_history():
+    with history_of({"orders": [*clean_orders(), order(1, datetime(2026, 8, 1))]}) as history:
+        assert newest_regular_day(history) == datetime(2025, 5, 30).date()
+    yearly = [order(place, datetime(2010 + place, 3, 1)) for place in range(9)]
+    with history_of({"orders": yearly}) as history:
+        assert newest_regular_day(history) == datetime(2018, 3, 1).date()
