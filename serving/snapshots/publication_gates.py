@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from rapport.errors import RefusedRunError, ServingError
+from rapport.history import History
 from rapport.history.checks.finding import Finding
-from rapport.history.checks.gates import gate_facts
+from rapport.history.checks.gates import gate_facts, run_gates
 from rapport.history.checks.gates.baseline import Baseline, flag
 from rapport.localized import LocalizedText
 from rapport.scoring.models.bundle import Bundle
@@ -53,6 +54,14 @@ def refuse(findings: Sequence[Finding], what: str) -> None:
         raise RefusedRunError(
             f"Refused; {what} stays as it is. {' '.join(refused)} With --force it goes on, which is recorded."
         )
+
+
+def pass_gates(history: History, as_of: datetime, baseline: Baseline, *, force: bool) -> list[Finding]:
+    """Return what the gates found; RefusedRunError for a refusal that is not forced."""
+    findings = run_gates(history, as_of, baseline)
+    if not force:
+        refuse(findings, "the published run")
+    return findings
 
 
 def publication_record(findings: Sequence[Finding], *, force: bool) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,6 @@ import pyarrow as pa
 from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.history import History
-from rapport.history.checks.gates import run_gates
 from rapport.history.checks.gates.feeds import rows_before
 from rapport.locks import exclusive
 from rapport.scoring import build_answers
@@ -34,9 +34,9 @@ from rapport.serving.snapshots.portfolio_policy import freeze_policy
 from rapport.serving.snapshots.portfolio_table import build_portfolio, stored_files, with_health
 from rapport.serving.snapshots.publication_gates import (
     baseline_of,
+    pass_gates,
     previous_run,
     publication_record,
-    refuse,
     score_findings,
     score_summary,
 )
@@ -65,28 +65,15 @@ def run_scoring(  # noqa: PLR0913 - each is a part of the run
     features = catalog_of(bundle)
     bundle.check_catalog(features)
     previous = previous_run(data_dir, target, as_of)
-    findings = run_gates(history, as_of, baseline_of(bundle, previous, now))
-    if not force:
-        refuse(findings, "the published run")
+    findings = pass_gates(history, as_of, baseline_of(bundle, previous, now), force=force)
     progress("computing features", 0.1)
     table = snapshot(history, as_of, features, active=parse_duration(bundle.active_window), rule=bundle.rule)
     table = table.sort_by("customer_id")
     progress(f"scoring {table.num_rows:,} customers", 0.5)
     scored = Scorer(bundle).score(table, as_of)
     settings, playbook = history.settings, playbook_of(history.settings)
-    findings += score_findings(scored, previous)
-    manifest = Manifest(
-        target=target,
-        as_of=as_of.isoformat(),
-        scored_at=now.isoformat(timespec="seconds"),
-        version=bundle.version,
-        fingerprint=bundle.fingerprint,
-        rows=table.num_rows,
-        present=tuple(sorted(history.present)),
-        facts={"currency": settings.currency, "origin": Path(history.origin).name}
-        | {"rows": rows_before(history, as_of), "summary": score_summary(scored)}
-        | publication_record(findings, force=force),
-    )
+    record = publication_record([*findings, *score_findings(scored, previous)], force=force)
+    manifest = _manifest(history, scored, now, record)
     progress("writing the snapshot", 0.8)
     scores = scored.to_table()
     card = deal_card(history, as_of, load_card("c139"))
@@ -108,6 +95,20 @@ def run_scoring(  # noqa: PLR0913 - each is a part of the run
         archive_scores(data_dir, manifest, with_health(scores, portfolio), table)
     progress("done", 1.0)
     return ScoreSnapshot(run, run.ids, scored)
+
+
+def _manifest(history: History, scored: ScoreBatch, now: datetime, record: Mapping[str, Any]) -> Manifest:
+    bundle, facts = scored.bundle, {"currency": history.settings.currency, "origin": Path(history.origin).name}
+    return Manifest(
+        target=bundle.target,
+        as_of=scored.as_of.isoformat(),
+        scored_at=now.isoformat(timespec="seconds"),
+        version=bundle.version,
+        fingerprint=bundle.fingerprint,
+        rows=len(scored),
+        present=tuple(sorted(history.present)),
+        facts=facts | {"rows": rows_before(history, scored.as_of), "summary": score_summary(scored)} | record,
+    )
 
 
 def export_table(scored: ScoreBatch, *, reasons: int = 3, language: str = "en") -> pa.Table:

@@ -67,6 +67,7 @@ def test_a_model_is_trained_listed_and_scores_everyone(rapport, company, capsys)
 
 def test_a_run_on_broken_tables_is_refused_unless_forced_and_can_be_rolled_back(rapport, company, capsys):
     def runs():
+        capsys.readouterr()
         assert rapport("runs", "list", "--json") == 0
         return json.loads(capsys.readouterr().out)["runs"]
 
