@@ -62,18 +62,16 @@ def run_scoring(  # noqa: PLR0913 - each is a part of the run
     """
     progress("loading the champion", 0.0)
     bundle = Bundle.load(model_store.champion(data_dir, target))
-    features = catalog_of(bundle)
-    bundle.check_catalog(features)
+    bundle.check_catalog(catalog_of(bundle))
     previous = previous_run(data_dir, target, as_of)
     findings = pass_gates(history, as_of, baseline_of(bundle, previous, now), force=force)
     progress("computing features", 0.1)
-    table = snapshot(history, as_of, features, active=parse_duration(bundle.active_window), rule=bundle.rule)
-    table = table.sort_by("customer_id")
+    table = _features(history, bundle, as_of)
     progress(f"scoring {table.num_rows:,} customers", 0.5)
     scored = Scorer(bundle).score(table, as_of)
     settings, playbook = history.settings, playbook_of(history.settings)
-    record = publication_record([*findings, *score_findings(scored, previous)], force=force)
-    manifest = _manifest(history, scored, now, record)
+    findings += score_findings(scored, previous)
+    manifest = _manifest(history, scored, now, publication_record(findings, force=force))
     progress("writing the snapshot", 0.8)
     scores = scored.to_table()
     card = deal_card(history, as_of, load_card("c139"))
@@ -95,6 +93,11 @@ def run_scoring(  # noqa: PLR0913 - each is a part of the run
         archive_scores(data_dir, manifest, with_health(scores, portfolio), table)
     progress("done", 1.0)
     return ScoreSnapshot(run, run.ids, scored)
+
+
+def _features(history: History, bundle: Bundle, as_of: datetime) -> pa.Table:
+    features, active = catalog_of(bundle), parse_duration(bundle.active_window)
+    return snapshot(history, as_of, features, active=active, rule=bundle.rule).sort_by("customer_id")
 
 
 def _manifest(history: History, scored: ScoreBatch, now: datetime, record: Mapping[str, Any]) -> Manifest:
