@@ -89,7 +89,7 @@ class Settings:
         },
     )
     calls_per_owner: int = _setting(
-        0, "Number of customers that one account owner can call in a week; 0 shares `calls_per_week` among the owners."
+        0, "Number of customers that one account owner can call in a week; 0 for no limit besides `calls_per_week`."
     )
     crm_link: str = _setting(
         "", "Address of a customer's record in the CRM, with {customer_id}; pages link to it. Empty for no link."

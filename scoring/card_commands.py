@@ -19,6 +19,7 @@ from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_file import load_card, shipped_text
 from rapport.scoring.cards.card_scores import fit_bands
 from rapport.scoring.cards.indicator import CategoryBands, QuantileBands, ThresholdBands
+from rapport.scoring.cards.lead_grading import learn_fit_card
 from rapport.scoring.cards.quantile_bands import with_quantile_bands
 from rapport.scoring.cards.weight_suggestion import WeightSuggestion, fit_weights
 
@@ -109,6 +110,22 @@ def new_card(out: Path, like: str = "relationship", rows: pa.Table | None = None
         out.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CardError(f"{out}: cannot be written ({error.strerror}).") from error
+    return WrittenCard(out, card)
+
+
+def learned_fit_card(out: Path, rows: pa.Table) -> WrittenCard:
+    """Write a fit card that is learned from won customers: the values of the fixed attributes that set them apart."""
+    if out.suffix not in (".yaml", ".yml"):
+        raise CardError(f"{out}: a card file must end in .yaml or .yml.")
+    if out.exists():
+        raise CardError(f"{out} already exists. Choose another name; nothing is overwritten.")
+    attributes = [name for name in rows.column_names if name.startswith("attribute_")]
+    if not attributes:
+        raise CardError("There is no attribute to learn from. List columns of customers as fixed_attributes first.")
+    card = learn_fit_card(rows, attributes)
+    text = "# The profile of won customers, learned from this company's own leads. Use it in lead_scorecards.\n"
+    text += yaml.safe_dump(card.to_dict(), allow_unicode=True, sort_keys=False, width=110)
+    out.write_text(text, encoding="utf-8")
     return WrittenCard(out, card)
 
 

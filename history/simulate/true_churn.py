@@ -33,10 +33,14 @@ EPSILON = 1e-9
 
 @dataclass(frozen=True)
 class ChurnChances:
-    """Probabilities of no order: one per customer, and one per family with that family quiet (families × n)."""
+    """Probabilities of no order: one per customer, and one per family with that family quiet (families × n).
+
+    ``alive`` is the probability that a customer has not left yet, whatever it does later: only then can a contact help.
+    """
 
     probability: Floats
     without: Floats
+    alive: Floats
 
 
 class Observer:
@@ -80,7 +84,8 @@ class Observer:
         )
         alive = self._alive[1:].copy()
         alive[FAMILIES.index("recency")] = 1.0
-        return ChurnChances(1 - self._alive[0] * (others * first).sum(axis=0), 1 - alive * buys)
+        chance = 1 - self._alive[0] * (others * first).sum(axis=0)
+        return ChurnChances(chance, 1 - alive * buys, self._alive[0].copy())
 
     def _survival_of_others(self, month: int) -> tuple[Floats, dict[str, Floats]]:
         """Return c_k (horizon × n) of all hazards but the rhythm's, and the factor that removes each family from it."""

@@ -35,7 +35,8 @@ def churn_truth(world: World) -> pa.Table:
             left = orders[month : month + HORIZON].sum(axis=0) == 0
             chance = observer.chances(month)
             chances = _AccountChances(world.customer, chance.probability, driver_shares(chance), FAMILIES)
-            parts.append(_rows(world, month, chances, eligible=active, outcome=left))
+            rows = _rows(world, month, chances, eligible=active, outcome=left)
+            parts.append(rows.append_column("alive", pa.array(chance.alive[active])))
         observer.update(month)
     return pa.concat_tables(parts)
 

@@ -35,15 +35,21 @@ def new(
     like: Annotated[str, typer.Option("--like", help="The shipped card to start from.")] = "relationship",
     source: OptionalSource = None,
     target: Target = TargetName.churn,
+    learn: Annotated[bool, typer.Option("--learn", help="Learn a fit card from the won leads of the history.")] = False,
     as_of: OptionalAsOf = None,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
     """Write a card to edit; with a history, its bands are quintiles of the company's own customers."""
-    from rapport.scoring.card_commands import evaluation_rows, new_card
+    from rapport.scoring.card_commands import evaluation_rows, learned_fit_card, new_card
 
     current = read_settings(settings)
-    if source is None:
+    if learn:
+        if source is None:
+            raise CardError("--learn needs a history with won and lost leads. Add --history.")
+        with _history_as_of(source, current, as_of) as (history, cutoff):
+            written = learned_fit_card(out, evaluation_rows(history, "conversion", cutoff, **_durations(current)))
+    elif source is None:
         written = new_card(out, like)
     else:
         with _history_as_of(source, current, as_of) as (history, cutoff):

@@ -76,7 +76,10 @@ def score(
         run = run_scoring(history, folder, target.value, as_of=as_of, now=now, progress=report, force=force)
         notice = run_alert_job(history, folder, run, now=now, channels=channels) if alerts else None
     if path is not None:
-        export_scores(export_table(run.scored, reasons=reasons, language=language or current.language), path, secret)
+        table = export_table(
+            run.scored, portfolio=run.run.table("portfolio"), reasons=reasons, language=language or current.language
+        )
+        export_scores(table, path, secret)
     text, result = _summary(run, folder, target.value, redacted_url(path) if path else None)
     if note := run.scored.bundle.settings_mismatch(current):
         text += f"\n{note}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -127,9 +127,11 @@ def monitor(
         found = monitor_champion(history, folder, target.value, as_of=moment, progress=report)
         refused = check_gates(history, moment, what="", force=True, data_dir=folder, target=target.value)
     result = found.as_dict() | {"gates": refused}
-    model_store.keep_matured(
-        folder, target.value, model_store.champion_version(folder, target.value), result["matured"] or ()
-    )
+    runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for band in result["matured"] or ():
+        runs.setdefault((band["version"], band["as_of"]), []).append(band)
+    for (version, _), bands in runs.items():
+        model_store.keep_matured(folder, target.value, version, bands)
     if html is not None:
         html.write_text(found.as_html(language or current.language), encoding="utf-8")
     notes = [f"{'ALERT' if each['refuses'] else 'FLAG'}: {each['message']}" for each in refused]

@@ -85,6 +85,26 @@ def lifetime_value(facts: CustomerFacts, spend: Floats, assumptions: Assumptions
     return total
 
 
+def owner_ranks(lists: Texts, savable: Floats, owners: Texts) -> npt.NDArray[np.int64]:
+    """Return the rank of each customer on its owner's list at_risk, 1 the most savable; 0 for everyone else."""
+    ranks, seen = np.zeros(len(lists), dtype=np.int64), dict[object, int]()
+    rows = np.flatnonzero(lists == "at_risk")
+    for row in rows[np.argsort(-savable[rows], kind="stable")]:
+        ranks[row] = seen[owners[row]] = seen.get(owners[row], 0) + 1
+    return ranks
+
+
+def this_week(
+    lists: Texts, savable: Floats, ranks: npt.NDArray[np.int64], *, per_week: int, per_owner: int
+) -> npt.NDArray[np.bool_]:
+    """Mark who of the list at_risk can be contacted this week: each owner's first, within the total."""
+    able = (lists == "at_risk") & ((ranks <= per_owner) if per_owner else True)
+    rows = np.flatnonzero(able)
+    chosen = np.zeros(len(lists), dtype=bool)
+    chosen[rows[np.argsort(-savable[rows], kind="stable")][:per_week]] = True
+    return chosen
+
+
 def work_lists(facts: CustomerFacts, savable: Floats, do_not_contact: npt.NDArray[np.bool_]) -> Texts:
     """Return the list of each customer: at_risk, probably_lost, win_back or none.
 

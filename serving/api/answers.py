@@ -191,7 +191,7 @@ class ListedCustomer(TypedDict):
     customer_id: str
     owner: str | None
     tier: str | None
-    probability: float
+    probability: float | None
     percentile: float | None
     value_at_risk: float | None
     health_score: NotRequired[float | None]
@@ -204,6 +204,7 @@ class ListedCustomer(TypedDict):
     list: NotRequired[str]
     expected_value: NotRequired[float | None]
     lead_grade: NotRequired[str | None]
+    win_back_value: NotRequired[float | None]
 
 
 class CustomersPage(TypedDict):

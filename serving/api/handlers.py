@@ -96,14 +96,22 @@ class Handlers(TaskHandlers, InsightHandlers):
         if request.owner and not context.viewer.sees_owner(request.owner):
             raise RequestError(403, "This key sees only the customers of its own owner.", where="owner")
         _check_tier(model, request.tier)
+        if request.grade is not None:
+            _check_grade(self._application.grades(model), request.grade)
+        filters = {"owner": owner, "tier": request.tier, "health_grade": request.grade}
+        filters |= {"risk_band": request.risk_band, "list": request.list}
         snapshot = model.snapshot
         first = _position(request.after, snapshot.run.folder.name)
+<<<<<<< HEAD
         rows, more = self._application.list_page(
             model,
             filters={"owner": request.owner or context.viewer.owners, "tier": request.tier},
             first=first,
             count=request.limit,
         )
+=======
+        rows, more = self._application.list_page(model, filters=filters, first=first, count=request.limit)
+>>>>>>> 3ae8dbc (money: worklists by savable money, stored runs judged by what they published, capacity per owner)
         self._record(context, [row["customer_id"] for row in rows])
         after = _cursor(snapshot.run.folder.name, first + request.limit) if more else None
         return {"as_of": snapshot.as_of.date().isoformat(), "customers": rows, "next": after}
@@ -161,6 +169,14 @@ def _check_tier(model: LiveModel, tier: str | None) -> None:
         tiers = ", ".join(known) or "–"
         message = LocalizedText(f"No such tier. Tiers of {model.target}: {tiers}.", f"没有此等级。可选：{tiers}。")
         raise RequestError(422, message, where="tier")
+
+
+def _check_grade(known: Sequence[str], grade: str) -> None:
+    if grade not in known:
+        grades = ", ".join(known)
+        raise RequestError(
+            422, LocalizedText(f"No such grade. Grades: {grades}.", f"没有此等级。可选：{grades}。"), where="grade"
+        )
 
 
 def _cursor(run: str, position: int) -> str:

@@ -118,6 +118,11 @@ class CustomersRequest(Body):
 
     target: Target = "churn"
     tier: Annotated[str, StringConstraints(max_length=40)] | None = None
+    grade: Annotated[str, StringConstraints(max_length=40)] | None = Field(None, description="A health grade.")
+    risk_band: Literal["low", "medium", "high"] | None = None
+    list: Literal["at_risk", "probably_lost", "win_back"] | None = Field(
+        None, description="at_risk ranks by savable money; win_back has the lapsed customers."
+    )
     owner: Annotated[str, StringConstraints(max_length=200)] | None = None
     limit: int = Field(100, ge=1, le=1_000)
     after: Annotated[str, StringConstraints(max_length=300)] | None = Field(

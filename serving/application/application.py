@@ -34,6 +34,7 @@ from rapport.serving.live.overlay import LiveOverlay
 from rapport.serving.live.what_if import what_if
 from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
+from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup, PortfolioTables, build_portfolio, list_page
 from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.score_change import explain_change
@@ -177,6 +178,14 @@ class Application:
     ) -> tuple[list[dict[str, Any]], bool]:
         """Return a page of the scored customers, most revenue at risk first, and whether more follow."""
         return list_page(self._portfolios.of(model), filters=filters, first=first, count=count)
+
+    def grades(self, model: LiveModel) -> tuple[str, ...]:
+        """Return the names of the health grades, best first."""
+        return self._portfolios.policy(model).rules.names
+
+    def policy(self, target: str) -> PortfolioPolicy:
+        """Return the rules, cards and assumptions of the portfolio."""
+        return self._portfolios.policy(self.live_model(target))
 
     def answers(
         self, customer_ids: Sequence[str], target: str, *, reasons: int = 2, language: str = "en"

@@ -85,6 +85,10 @@ def upsert_postgres(table: pa.Table, url: str) -> None:
     try:
         with driver.connect(url) as server, server.cursor() as cursor:
             cursor.execute(f"CREATE TABLE IF NOT EXISTS {SCORES_TABLE} ({columns}, PRIMARY KEY ({', '.join(KEY)}))")
+            for field in table.schema:
+                # A table that an earlier version made lacks the newer columns.
+                kind = _TYPES[str(field.type)]
+                cursor.execute(f'ALTER TABLE {SCORES_TABLE} ADD COLUMN IF NOT EXISTS "{field.name}" {kind}')
             cursor.adbc_ingest(f"{SCORES_TABLE}_new", table, mode="create", temporary=True)
             cursor.execute(
                 f"INSERT INTO {SCORES_TABLE} ({names}) SELECT {names} FROM {SCORES_TABLE}_new "

@@ -46,6 +46,8 @@ class PortfolioPolicy:
     deal_size: float
     lead_card: FrozenCard
     outlook: GradeOutlook | None = None
+    calls_per_week: int = 50
+    calls_per_owner: int = 0
 
     def card(self, name: str) -> FrozenCard | None:
         """Return a scorecard of the run; None if it has no such card."""
@@ -71,6 +73,8 @@ class PortfolioPolicy:
             "threshold": self.threshold,
             "deal_size": self.deal_size,
             "lead_card": self.lead_card.to_dict(),
+            "calls_per_week": self.calls_per_week,
+            "calls_per_owner": self.calls_per_owner,
             "outlook": self.outlook.as_dict() if self.outlook else None,
         }
 
@@ -86,6 +90,8 @@ class PortfolioPolicy:
             threshold=stored["threshold"],
             deal_size=stored["deal_size"],
             lead_card=FrozenCard.from_dict(stored["lead_card"]) if "lead_card" in stored else _lead_card(),
+            calls_per_week=stored.get("calls_per_week", 50),
+            calls_per_owner=stored.get("calls_per_owner", 0),
             outlook=GradeOutlook.from_dict(stored["outlook"]) if stored.get("outlook") else None,
         )
 
@@ -112,6 +118,8 @@ def freeze_policy(bundle: Bundle, settings: Settings, playbook: Playbook, featur
         deal_size=settings.default_deal_size or _median_spend(features),
         lead_card=_lead_card(),
         outlook=GradeOutlook.from_dict(outlook) if outlook else None,
+        calls_per_week=settings.calls_per_week,
+        calls_per_owner=settings.calls_per_owner,
     )
 
 

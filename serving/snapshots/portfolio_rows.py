@@ -16,7 +16,14 @@ from rapport.scoring.health.health_score import HealthInputs, HealthScores, scor
 from rapport.scoring.health.threshold import risk_bands
 from rapport.scoring.models.matrix import Floats
 from rapport.scoring.models.score_batch import ScoreBatch
-from rapport.scoring.money.amounts import CustomerAmounts, CustomerFacts, customer_amounts, work_lists
+from rapport.scoring.money.amounts import (
+    CustomerAmounts,
+    CustomerFacts,
+    customer_amounts,
+    owner_ranks,
+    this_week,
+    work_lists,
+)
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 
 Texts = npt.NDArray[np.object_]
@@ -217,8 +224,15 @@ def _money(policy: PortfolioPolicy, scored: ScoreBatch, features: pa.Table, colu
     )
     amounts = customer_amounts(facts, policy.assumptions)
     blocked = np.asarray(columns["do_not_contact"].to_numpy(zero_copy_only=False), dtype=bool)
+    lists = work_lists(facts, amounts.savable, blocked)
+    ranks = owner_ranks(lists, amounts.savable, np.array(columns["owner"].to_pylist(), dtype=object))
+    per_week, per_owner = policy.calls_per_week, policy.calls_per_owner
     return _amount_columns(amounts) | {
-        "list": pa.array(work_lists(facts, amounts.savable, blocked), pa.string()),
+        "list": pa.array(lists, pa.string()),
+        "owner_rank": pa.array(ranks, pa.int64(), mask=ranks == 0),
+        "this_week": pa.array(
+            this_week(lists, amounts.savable, ranks, per_week=per_week, per_owner=per_owner), pa.bool_()
+        ),
         "win_back_value": known(np.where(scored.state == "lapsed", _yearly_spend(features), np.nan)),
     }
 

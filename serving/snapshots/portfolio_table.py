@@ -27,8 +27,9 @@ _DUE_DAYS = ((90, 7), (70, 14), (0, 30))
 LISTED = (
     "customer_id", "owner", "tier", "probability", "percentile", "value_at_risk", "health_score", "health_grade",
     "risk_band", "spend_if_retained", "revenue_at_risk", "expected_revenue", "savable", "list", "expected_value",
-    "lead_grade",
+    "lead_grade", "win_back_value",
 )  # fmt: skip
+_RANKED_BY = {"at_risk": "savable", "probably_lost": "revenue_at_risk", "win_back": "win_back_value"}
 _BEFORE_DAYS = (7, 30)
 
 
@@ -129,13 +130,18 @@ def read_portfolio(run: ScoringRun) -> pa.Table | None:
 def list_page(
     table: pa.Table, *, filters: Mapping[str, str | tuple[str, ...] | None], first: int, count: int
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Return a page of the scored customers, most revenue at risk first, and whether more follow."""
-    table = table.filter(pc.is_valid(table.column("probability")))
+    """Return a page of customers and whether more follow.
+
+    Scored customers come by revenue at risk; those of one list in the order in which they are worth a contact.
+    """
+    listed_as = filters.get("list")
+    if listed_as is None:
+        table = table.filter(pc.is_valid(table.column("probability")))
     for name, wanted in filters.items():
-        if wanted is not None:
+        if wanted is not None and name in table.column_names:
             allowed = [wanted] if isinstance(wanted, str) else list(wanted)
             table = table.filter(pc.is_in(table.column(name), pa.array(allowed, pa.string())))
-    by = "value_at_risk" if "savable" in table.column_names else "expected_value"
+    by = _RANKED_BY.get(str(listed_as), "value_at_risk" if "savable" in table.column_names else "expected_value")
     order = pc.sort_indices(
         table, sort_keys=[(by, "descending"), ("probability", "descending"), ("customer_id", "ascending")]
     )

@@ -114,8 +114,17 @@ def _manifest(history: History, scored: ScoreBatch, now: datetime, record: Mappi
     )
 
 
-def export_table(scored: ScoreBatch, *, reasons: int = 3, language: str = "en") -> pa.Table:
-    """Return the table for exports: every number, and the first reasons as sentences."""
+EXPORTED = (
+    "health_score", "health_grade", "risk_band", "spend_if_retained", "revenue_at_risk", "revenue_at_risk_low",
+    "revenue_at_risk_high", "expected_revenue", "savable", "list", "owner_rank", "clv_1y", "clv_3y", "clv_5y",
+    "rfm_cell", "segment", "lead_grade", "behaviour_points", "fit_points", "expected_value",
+)  # fmt: skip
+
+
+def export_table(
+    scored: ScoreBatch, *, portfolio: pa.Table | None = None, reasons: int = 3, language: str = "en"
+) -> pa.Table:
+    """Return the table for exports: every number, the first reasons as sentences, and the figures of the portfolio."""
     answers = build_answers(scored, reasons, language)
     columns_as_is = ("customer_id", "as_of", "target", "state", "probability", "percentile", "model_probability",
              "rule_probability", "rule_score", "tier", "value_at_risk", "base_rate")  # fmt: skip
@@ -138,4 +147,7 @@ def export_table(scored: ScoreBatch, *, reasons: int = 3, language: str = "en") 
         texts = [answer.reasons[position].text if len(answer.reasons) > position else None for answer in answers]
         arrays[f"reason_{position + 1}"] = pa.array(texts, pa.string())
     arrays["model_version"] = pa.array([answer.model.version for answer in answers], pa.string())
+    if portfolio is not None:
+        cards = [name for name in portfolio.column_names if name.startswith("card_") and name != "card_tier"]
+        arrays |= {name: portfolio.column(name) for name in (*EXPORTED, *cards) if name in portfolio.column_names}
     return pa.table(arrays)

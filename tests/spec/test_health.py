@@ -14,7 +14,7 @@ from rapport.scoring.health.health_score import HealthInputs, HealthScores, scor
 from rapport.scoring.health.outlook import GradeOutlook, fit_moves
 from rapport.scoring.health.rules import parse_health_rules
 from rapport.scoring.health.threshold import at_risk_threshold, risk_bands
-from rapport.scoring.money.amounts import CustomerFacts, customer_amounts, work_lists
+from rapport.scoring.money.amounts import CustomerFacts, customer_amounts, owner_ranks, this_week, work_lists
 from rapport.scoring.money.assumptions import Assumptions
 
 RULES = read_playbook().health
@@ -95,6 +95,18 @@ def test_money_is_never_more_than_the_spend_and_falls_with_silence():
     assert amounts.clv[1][0] < amounts.clv[3][0] < amounts.clv[5][0]
     blocked = np.array([False, True, False, False])
     assert work_lists(facts, amounts.savable, blocked).tolist() == ["at_risk", "none", "probably_lost", "win_back"]
+
+
+def test_capacity_is_counted_for_each_owner_and_in_total():
+    lists = np.array(["at_risk", "at_risk", "none", "at_risk", "at_risk"], dtype=object)
+    savable, owners = np.array([5.0, 9, 99, 7, 1]), np.array(["ann", "ann", "ann", "bob", None], dtype=object)
+    ranks = owner_ranks(lists, savable, owners)
+    assert ranks.tolist() == [2, 1, 0, 1, 1]
+    marked = {
+        limit: this_week(lists, savable, ranks, per_week=limit[0], per_owner=limit[1]) for limit in ((9, 1), (2, 0))
+    }
+    assert marked[9, 1].tolist() == [False, True, False, True, True]
+    assert marked[2, 0].tolist() == [False, True, False, True, False]
 
 
 def test_an_outlook_is_the_probability_and_shares_of_the_rest():

@@ -1,7 +1,7 @@
 """Monitor the champion: drift of features, scores and reasons, and outcomes that have matured since training."""
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,20 +16,18 @@ from rapport.errors import TrainingError
 from rapport.features import Catalog, Vocabulary, catalog, snapshot
 from rapport.history import History
 from rapport.localized import LocalizedText
-from rapport.metrics import LARGE_DRIFT, compute_metrics
+from rapport.metrics import LARGE_DRIFT
 from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.drift import FeatureDrift, feature_drift, score_drift
 from rapport.scoring.models.matrix import Matrix
 from rapport.training.command_result import text_table
-from rapport.training.data.dataset import labelled_dataset
-from rapport.training.data.task_spec import TaskSpec
-from rapport.training.evaluation.diagnostics import calibration_table
 from rapport.training.evaluation.served_part import served_of
-from rapport.training.members.prediction import align_columns, bundle_logits
+from rapport.training.members.prediction import bundle_logits
 from rapport.training.messages import localized
 from rapport.training.monitoring.drift import reason_drift
+from rapport.training.monitoring.matured_runs import StoredRun, matured_runs, stored_runs
 from rapport.training.pipeline import no_progress
 from rapport.training.reports.pages import render_page
 
@@ -115,7 +113,7 @@ def monitor_champion(
         "feedback": _feedback(data_dir, target),
     }
     progress("evaluating matured outcomes", 0.7)
-    plain |= _matured(history, bundle, features, as_of)
+    plain |= _matured(history, data_dir, bundle, features, as_of)
     return MonitorReport(plain, tuple(_alerts(plain, bundle)))
 
 
@@ -139,35 +137,36 @@ def _current_rows(history: History, bundle: Bundle, features: Catalog, as_of: da
     return Matrix.of(eligible, bundle.columns)
 
 
-def _matured(history: History, bundle: Bundle, features: Catalog, as_of: datetime) -> dict[str, Any]:
-    """Evaluate the champion on customers whose horizon has passed since it was trained."""
-    trained = datetime.fromisoformat(str(bundle.provenance["as_of"]))
-    horizon = parse_duration(bundle.horizon)
-    last = bundle.rule.outcome_span(bundle.target, horizon).before(as_of)
-    if last < trained:
-        first = horizon.after(trained)
-        return {"matured": None} | _matured_sentence(localized("monitor_text.no_outcome", first=f"{first:%Y-%m-%d}"))
-    task = TaskSpec(bundle.target, as_of, horizon, parse_duration(bundle.active_window), bundle.rule)
-    try:
-        matured = labelled_dataset(history, task, [last], features)
-    except TrainingError as error:
-        return {"matured": None} | _matured_sentence(LocalizedText(str(error), str(error)))
-    predicted = expit(bundle_logits(bundle, align_columns(matured.matrix, bundle)))
-    observed = float(matured.label.mean())
-    found = compute_metrics(matured.label, predicted) | {"predicted": float(predicted.mean()), "observed": observed}
-    found["std_error"] = float(np.sqrt(observed * (1 - observed) / len(matured)))
-    figures = {
-        "predicted": found["predicted"],
-        "observed": observed,
-        "auc": found["auc"],
-        "error": found["calibration_error"],
-    }
-    sentence = localized("monitor_text.matured", last=f"{last:%Y-%m-%d}", rows=len(matured), **figures)
-    bins = [
-        {"as_of": f"{last:%Y-%m-%d}", "band": number} | each
-        for number, each in enumerate(calibration_table(matured.label, predicted), 1)
-    ]
-    return {"matured": bins, "matured_measures": found} | _matured_sentence(sentence)
+def _matured(history: History, data_dir: Path, bundle: Bundle, features: Catalog, as_of: datetime) -> dict[str, Any]:
+    """Judge the stored scoring runs whose horizon has passed: what they published beside what has happened."""
+    runs = stored_runs(data_dir, bundle.target)
+    found = matured_runs(history, runs, bundle, features, as_of)
+    if not found:
+        return {"matured": None} | _matured_sentence(_nothing_matured(runs, bundle))
+    newest = found[0]
+    measures = newest.measures
+    sentence = localized(
+        "monitor_text.matured",
+        last=f"{newest.run.as_of:%Y-%m-%d}",
+        version=newest.run.version,
+        runs=len(found),
+        rows=len(newest.label),
+        predicted=measures["predicted"],
+        observed=measures["observed"],
+        auc=measures["auc"],
+        error=measures["calibration_error"],
+    )
+    # Only the champion's own runs are compared with its evaluation at training.
+    own = next((each.measures for each in found if each.run.version == bundle.version), None)
+    bands = [band for each in found for band in each.bands]
+    return {"matured": bands, "matured_measures": own, "matured_runs": len(found)} | _matured_sentence(sentence)
+
+
+def _nothing_matured(runs: Sequence[StoredRun], bundle: Bundle) -> LocalizedText:
+    if not runs:
+        return localized("monitor_text.no_runs")
+    first = bundle.rule.outcome_span(bundle.target, parse_duration(bundle.horizon)).after(runs[-1].as_of)
+    return localized("monitor_text.no_outcome", first=f"{first:%Y-%m-%d}")
 
 
 def _alerts(plain: Mapping[str, Any], bundle: Bundle) -> list[LocalizedText]:
