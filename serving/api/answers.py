@@ -89,6 +89,7 @@ class Answer(TypedDict, total=False):
     clv_5y: float | None
     cards: Cards
     rfm: dict[str, Fact]
+    win_back_value: float | None
     assumptions: dict[str, float]
     lead_grade: str | None
     behaviour_points: float | None
@@ -150,6 +151,8 @@ class PastScore(TypedDict):
     as_of: str
     probability: float | None
     tier: str | None
+    health_score: NotRequired[float | None]
+    health_grade: NotRequired[str | None]
     version: str
 
 
@@ -178,6 +181,7 @@ class CustomerCard(TypedDict):
     chain: dict[str, Any] | None
     tree: dict[str, Any] | None
     rfm: dict[str, Any] | None
+    figures: dict[str, dict[str, Any]]
     levers: list[dict[str, Any]]
     actions: list[dict[str, Any]]
     strategies: list[dict[str, Any]]

@@ -16,6 +16,7 @@ from rapport.scoring.actions.playbook import Playbook
 from rapport.serving.application.advice import action_context, customer_actions, customer_strategies
 from rapport.serving.application.deal_answers import customer_deals
 from rapport.serving.live.levers import useful_levers
+from rapport.serving.application.portfolio_answers import FIGURES
 from rapport.serving.snapshots.analytics_tables import account_hierarchy
 from rapport.serving.snapshots.history import latest_day_on_or_before
 from rapport.serving.snapshots.live_model import LiveModel
@@ -25,6 +26,7 @@ from rapport.serving.snapshots.score_change import explain_change
 _MAX_EVENTS = 300
 _ALL_REASONS = 12
 _HISTORY_FIELDS = ("as_of", "probability", "tier", "version")
+_HEALTH_FIELDS = ("health_score", "health_grade")
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,13 @@ def customer_profile(
         "as_of": snapshot.as_of.date().isoformat(),
         "state": str(snapshot.scored.state[row]),
         "answers": answers,
-        "scores": _score_history(models, customer_id),
+        "scores": _score_history(sources, models, customer_id),
         "change": _change(sources.data_dir, models, answers, customer_id, language=language),
         "events": [_plain(event) for event in snapshot.run.customer_rows("events", row)[:_MAX_EVENTS]],
         "chain": _stakeholders(first, row, language, sources.playbook.steps["chain"]),
         "tree": _hierarchy(sources, first, customer_id),
         "rfm": _rfm(sources, models, customer_id),
+        "figures": _figures(sources, models, customer_id, language),
         "levers": _levers(models, answers, customer_id, language),
         "actions": customer_actions(first, row, action_context(first, row, sources.playbook, language), answers),
         "strategies": customer_strategies(answers, sources.playbook, language),
@@ -73,13 +76,25 @@ def _answer(sources: ProfileSources, model: LiveModel, customer_id: str, languag
     return answer if answer is not None and answer["probability"] is not None else None
 
 
+def _figures(
+    sources: ProfileSources, models: Sequence[LiveModel], customer_id: str, language: str
+) -> dict[str, dict[str, Any]]:
+    """Return by target what the portfolio has of the customer; a lapsed customer has a grade and a list, too."""
+    found = {model.target: sources.answer(model, customer_id, 0, language) for model in models}
+    return {
+        target: {name: value for name, value in answer.items() if name in FIGURES}
+        for target, answer in found.items()
+        if answer is not None
+    }
+
+
 def _person(model: LiveModel, row: int) -> dict[str, Any]:
     person = _plain(model.snapshot.customers.slice(row, 1).to_pylist()[0])
     person["since"] = person.pop("created_at", None)
     return person
 
 
-def _score_history(models: Sequence[LiveModel], customer_id: str) -> list[dict[str, Any]]:
+def _score_history(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str) -> list[dict[str, Any]]:
     points = []
     for model in models:
         snapshot = model.snapshot
@@ -88,7 +103,9 @@ def _score_history(models: Sequence[LiveModel], customer_id: str) -> list[dict[s
             continue
         for past in snapshot.run.customer_rows("past", row):
             if past["probability"] is not None and not np.isnan(past["probability"]):
-                points.append({"target": model.target, **{name: past[name] for name in _HISTORY_FIELDS}})
+                # Days that an earlier version archived have no health.
+                health = {name: past.get(name) for name in _HEALTH_FIELDS}
+                points.append({"target": model.target, **{name: past[name] for name in _HISTORY_FIELDS}, **health})
         if snapshot.scored.eligible[row]:
             today = {
                 "as_of": snapshot.as_of.date().isoformat(),
@@ -96,6 +113,8 @@ def _score_history(models: Sequence[LiveModel], customer_id: str) -> list[dict[s
                 "tier": snapshot.scored.tier[row],
                 "version": model.bundle.version,
             }
+            figures = sources.portfolio(model.target).get(customer_id, {})
+            today |= {name: figures.get(name) for name in _HEALTH_FIELDS}
             points.append({"target": model.target, **today})
     return points
 

@@ -14,6 +14,10 @@ MONEY = (
     "spend_if_retained", "revenue_at_risk", "revenue_at_risk_low", "revenue_at_risk_high", "expected_revenue",
     "contact_effect", "savable", "clv_1y", "clv_3y", "clv_5y",
 )  # fmt: skip
+FIGURES = (
+    "health", "risk_band", "list", "cards", "rfm", "win_back_value", "assumptions", "at_risk_threshold", "lead_grade",
+    "behaviour_points", "fit_points", "expected_value", *MONEY,
+)  # fmt: skip
 LEAD = ("lead_grade", "behaviour_points", "fit_points", "expected_value")
 
 
@@ -29,10 +33,22 @@ def with_portfolio(
         extra |= {"health": _health(row, policy, language), "at_risk_threshold": policy.threshold}
         # The former name of revenue at risk: the same figure.
         extra["value_at_risk"] = row["revenue_at_risk"]
-        extra["rfm"] = {name: row[name] for name in ("r", "f", "m", "rfm_cell", "segment", "rfm_grade", "rfm_top")}
+        names = ("r", "f", "m", "rfm_cell", "segment", "rfm_grade", "rfm_top")
+        extra["rfm"] = {name: row[name] for name in names} | _segment(row["segment"], policy, language)
+        extra["win_back_value"] = row["win_back_value"]
     else:
         extra |= {name: row.get(name) for name in LEAD}
     return answer | extra
+
+
+def own_labels(policy: PortfolioPolicy, tier_card: Card | None, language: str) -> dict[str, dict[str, str]]:
+    """Return the company's own labels of tiers, health grades and segments, each in the company's order, best first."""
+    tiers = tier_card.tiers if tier_card else ()
+    return {
+        "tier": {tier.name: localize(tier.label, language) for tier in tiers},
+        "health": {grade.name: localize(grade.label, language) for grade in policy.rules.grades},
+        "segment": {each.name: localize(each.label, language) for each in policy.segments.segments},
+    }
 
 
 def _health(row: Mapping[str, Any], policy: PortfolioPolicy, language: str) -> dict[str, Any] | None:
@@ -46,6 +62,15 @@ def _health(row: Mapping[str, Any], policy: PortfolioPolicy, language: str) -> d
         return None
     note = own_fifths_note(frozen.card, frozen.own_fifths, language)
     return described | {"notes": [note] if note else []}
+
+
+def _segment(name: str | None, policy: PortfolioPolicy, language: str) -> dict[str, str | None]:
+    """Return label and strategy of an RFM segment, by the company's own rules."""
+    found = next((each for each in policy.segments.segments if each.name == name), None)
+    if found is None:
+        return {"segment_label": None, "strategy": None}
+    strategy = policy.segments.strategy(found)
+    return {"segment_label": localize(found.label, language), "strategy": localize(strategy, language)}
 
 
 def _cards(row: Mapping[str, Any], policy: PortfolioPolicy, language: str) -> list[dict[str, Any]]:
