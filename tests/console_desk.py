@@ -187,6 +187,12 @@ class ExampleApplication:
         """Return the tasks, oldest first, as the tests read them."""
         return sorted(self.work.tasks.list(), key=lambda task: int(task["id"]))
 
+    def own_labels(self, target: str, language: str) -> dict[str, dict[str, str]]:
+        vip = {"en": "Our best", "zh": "核心客户"}[language]
+        return (
+            {"tier": {"vip": vip, "key": "Key", "normal": "Normal", "at_risk": "At risk"}} if target == "churn" else {}
+        )
+
     def may_see(self, viewer: Viewer, customer_id: str) -> bool:
         owners = [
             self.facts(customer_id, target)["owner"] for target in self._rows if customer_id in self._rows[target]

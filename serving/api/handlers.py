@@ -98,20 +98,16 @@ class Handlers(TaskHandlers, InsightHandlers):
         _check_tier(model, request.tier)
         if request.grade is not None:
             _check_grade(self._application.grades(model), request.grade)
-        filters = {"owner": owner, "tier": request.tier, "health_grade": request.grade}
+        owners = request.owner or context.viewer.owners
+        filters: dict[str, str | tuple[str, ...] | None] = {
+            "owner": owners,
+            "tier": request.tier,
+            "health_grade": request.grade,
+        }
         filters |= {"risk_band": request.risk_band, "list": request.list}
         snapshot = model.snapshot
         first = _position(request.after, snapshot.run.folder.name)
-<<<<<<< HEAD
-        rows, more = self._application.list_page(
-            model,
-            filters={"owner": request.owner or context.viewer.owners, "tier": request.tier},
-            first=first,
-            count=request.limit,
-        )
-=======
         rows, more = self._application.list_page(model, filters=filters, first=first, count=request.limit)
->>>>>>> 3ae8dbc (money: worklists by savable money, stored runs judged by what they published, capacity per owner)
         self._record(context, [row["customer_id"] for row in rows])
         after = _cursor(snapshot.run.folder.name, first + request.limit) if more else None
         return {"as_of": snapshot.as_of.date().isoformat(), "customers": rows, "next": after}

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rapport.history.settings import Settings
 from rapport.scoring import build_answers
@@ -22,7 +23,7 @@ from rapport.serving.application.customer_profile import ProfileSources, custome
 from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.insights import Insights
 from rapport.serving.application.live_answers import live_answer
-from rapport.serving.application.portfolio_answers import with_portfolio
+from rapport.serving.application.portfolio_answers import own_labels, with_portfolio
 from rapport.serving.application.visibility import visible_profile
 from rapport.serving.errors import UNKNOWN_CUSTOMER, NotReadyError, RequestError, error_body
 from rapport.serving.live.change_store import ChangeStore
@@ -160,10 +161,19 @@ class Application:
             "targets": self.targets(),
             "horizons": {target: self.live_model(target).bundle.horizon for target in self.targets()},
             "calls_per_week": self.settings.calls_per_week,
+            "capacity": self._capacity(),
             "names": "name" in snapshot.customers.column_names,
             "mlflow": self._mlflow,
             "notice": self._playbooks.problem or None,
         }
+
+    def _capacity(self) -> dict[str, int]:
+        """Return how many customers each account owner can contact in a week; empty where only the total counts."""
+        limit = self.settings.calls_per_owner
+        if not limit:
+            return {}
+        owners = pc.unique(self.portfolio_table(self.main_target()).column("owner")).to_pylist()
+        return {str(owner): limit for owner in owners if owner is not None}
 
     def portfolio_table(self, target: str) -> pa.Table:
         """Return one row for every customer of the scoring run; the same object while nothing changed."""
@@ -182,6 +192,12 @@ class Application:
     def grades(self, model: LiveModel) -> tuple[str, ...]:
         """Return the names of the health grades, best first."""
         return self._portfolios.policy(model).rules.names
+
+    def own_labels(self, target: str, language: str) -> dict[str, dict[str, str]]:
+        """Return the company's own labels of tiers, health grades and segments, in the company's order."""
+        model = self.live_model(target)
+        member = model.bundle.card
+        return own_labels(self._portfolios.policy(model), member.card if member else None, language)
 
     def policy(self, target: str) -> PortfolioPolicy:
         """Return the rules, cards and assumptions of the portfolio."""

@@ -46,7 +46,7 @@ def own_labels(policy: PortfolioPolicy, tier_card: Card | None, language: str) -
     tiers = tier_card.tiers if tier_card else ()
     return {
         "tier": {tier.name: localize(tier.label, language) for tier in tiers},
-        "health": {grade.name: localize(grade.label, language) for grade in policy.rules.grades},
+        "health_grade": {grade.name: localize(grade.label, language) for grade in policy.rules.grades},
         "segment": {each.name: localize(each.label, language) for each in policy.segments.segments},
     }
 

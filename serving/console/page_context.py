@@ -158,6 +158,15 @@ class PageContext:
         at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(ZoneInfo(zone))
         return f"{at:%Y-%m-%d %H:%M} {zone}"
 
+    @cached_property
+    def own_labels(self) -> Mapping[str, Mapping[str, str]]:
+        """The company's own labels of tiers, health grades and segments, best first."""
+        return self.application.own_labels(self.target, self.language) if self.target in self.about["targets"] else {}
+
+    def label(self, kind: str, value: object) -> str:
+        """Return the label of a data value: the company's own, else the console's, else the value itself."""
+        return self.own_labels.get(kind, {}).get(str(value)) or self.translate.label(kind, value)
+
     def horizon(self, target: str) -> str:
         """Return the prediction horizon of a target as the language writes it."""
         return formats.horizon(self.about["horizons"][target], self.language)
@@ -220,6 +229,7 @@ class PageContext:
             "shown_target": target,
             "horizon": self.horizon(target) if target in self.about["targets"] else "",
             "current_url": self.here,
+            "label": self.label,
         }
         return HTMLResponse(self.renderer.render(template, self.language, **{**frame, **context}), status)
 

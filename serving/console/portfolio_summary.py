@@ -1,33 +1,12 @@
 """Totals of a portfolio: tiers and their migration, groups by revenue at risk, RFM grid, largest score changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rapport.serving.console.portfolio_columns import FloatColumn, Mask, PortfolioColumns, RowIndexes
 
-_TIER_ORDER = (
-    "vip",
-    "key",
-    "prime",
-    "good",
-    "normal",
-    "ordinary",
-    "low",
-    "medium",
-    "at_risk",
-    "weak",
-    "high",
-    "lost",
-    "a",
-    "b",
-    "c",
-    "d",
-    "very_active",
-    "active",
-    "occasional",
-    "quiet",
-)
 _HISTOGRAM_BINS = 20
 _LARGEST_GROUPS = 9
 
@@ -74,11 +53,11 @@ def portfolio_total(portfolio: PortfolioColumns, seen: Mask) -> GroupSummary:
     )
 
 
-def tier_summaries(portfolio: PortfolioColumns, seen: Mask) -> list[TierSummary]:
-    """Count each tier now and 30 days ago, best tier first."""
+def tier_summaries(portfolio: PortfolioColumns, seen: Mask, order: Sequence[str]) -> list[TierSummary]:
+    """Count each tier now and 30 days ago, in the ``order`` of the company's card, best first."""
     now, before = portfolio.category("tier"), portfolio.category("tier_30d")
     found = []
-    for name in tier_order({now.values[code] for code in np.unique(now.codes[seen]) if code}):
+    for name in tier_order({now.values[code] for code in np.unique(now.codes[seen]) if code}, order):
         here = seen & now.equals(name)
         moved = ((other, int((here & before.equals(other)).sum())) for other in before.values[1:] if other != name)
         found.append(
@@ -93,9 +72,9 @@ def tier_summaries(portfolio: PortfolioColumns, seen: Mask) -> list[TierSummary]
     return found
 
 
-def tier_order(names: set[str]) -> list[str]:
-    """Sort tier names from the best to the worst as cards use them; others follow by name."""
-    rank = {name: index for index, name in enumerate(_TIER_ORDER)}
+def tier_order(names: set[str], order: Sequence[str]) -> list[str]:
+    """Sort tier names as the card orders them; others, as of an earlier card, follow by name."""
+    rank = {name: index for index, name in enumerate(order)}
     return sorted(names, key=lambda name: (rank.get(name, len(rank)), name))
 
 

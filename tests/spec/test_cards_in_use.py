@@ -10,7 +10,7 @@ from rapport.errors import CardError
 from rapport.history import history_of
 from rapport.scoring.analytics.deal_outcomes import deal_card
 from rapport.scoring.analytics.deals import open_deals
-from rapport.scoring.card_commands import check_card, new_card
+from rapport.scoring.card_commands import check_card, learned_fit_card, new_card
 from rapport.scoring.cards import load_card, parse_card
 from rapport.scoring.cards.card_scores import score_card
 from rapport.scoring.cards.deck import load_deck
@@ -79,6 +79,13 @@ def test_a_fit_card_is_learned_from_won_customers():
 def test_too_few_won_leads_give_no_profile():
     with pytest.raises(CardError, match="at least 20 won and 20 others are needed"):
         learn_fit_card(leads().slice(400, 400), ["attribute_source"])
+
+
+def test_a_learned_fit_card_is_written_as_a_file_that_loads(tmp_path):
+    written = learned_fit_card(tmp_path / "own.yaml", leads())
+    assert load_card(tmp_path / "own.yaml").to_dict() == written.card.to_dict()
+    with pytest.raises(CardError, match="no attribute to learn from"):
+        learned_fit_card(tmp_path / "other.yaml", leads().select(["label"]))
 
 
 def test_a_lead_grade_combines_behaviour_fit_and_probability():

@@ -26,7 +26,7 @@ def show(page: PageContext) -> Response:
     return page.render(
         "portfolio.html",
         total=portfolio_summary.portfolio_total(portfolio, seen),
-        tiers=portfolio_summary.tier_summaries(portfolio, seen),
+        tiers=portfolio_summary.tier_summaries(portfolio, seen, tuple(page.own_labels.get("tier", {}))),
         histogram=portfolio_summary.histogram(portfolio, seen),
         breakdowns={by: portfolio_summary.group_summaries(portfolio, seen, by) for by in breakdowns},
         breakdown_columns=_BREAKDOWNS,

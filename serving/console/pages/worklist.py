@@ -212,7 +212,7 @@ def _iso_day(portfolio: PortfolioColumns, name: str, row: int) -> str:
 
 def _export_table(page: PageContext) -> tuple[list[str], list[list[Cell]]]:
     _, work, found = query_worklist(page)
-    label = page.translate.label
+    label = page.label
     lines: list[list[Cell]] = []
     for row in table_rows(page, found.rows[:EXPORT_LIMIT], 0, work):
         reasons = [str(reason["text"]) for reason in row["reasons"]]
