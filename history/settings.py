@@ -98,7 +98,11 @@ class Settings:
         (), "Sites that may embed the customer widget, such as https://example.my.salesforce.com; none by default."
     )
     margin: float = _setting(0.3, "Share of revenue that is profit: savable money and lifetime values are margins.")
-    contact_cost: float = _setting(100.0, "Cost of contacting one customer, in the company's currency.")
+    contact_cost: float = _setting(
+        -1.0,
+        "Cost of contacting one customer, in the company's currency; -1 takes 0.2 % of the mean spend of a customer "
+        "within the horizon.",
+    )
     contact_effect: float = _setting(
         0.3,
         "Chance that a contact keeps a customer who would leave, at its best: an assumption until an experiment "
@@ -251,7 +255,7 @@ def _check(settings: Settings) -> None:
         )
     if not 0 <= settings.reject_share <= 1:
         raise SettingsError(f"reject_share = {settings.reject_share} should be between 0 and 1.")
-    for name in ("calls_per_week", "calls_per_owner", "threads", "contact_cost", "default_deal_size", "discount_rate"):
+    for name in ("calls_per_week", "calls_per_owner", "threads", "default_deal_size", "discount_rate"):
         if getattr(settings, name) < 0:
             raise SettingsError(f"{name} = {getattr(settings, name)} should not be negative.")
     _check_shares(settings)
@@ -266,6 +270,8 @@ def _check_shares(settings: Settings) -> None:
             raise SettingsError(f"{name} = {getattr(settings, name)} should be between 0 and 1.")
     if settings.at_risk_threshold == 1:
         raise SettingsError("at_risk_threshold = 1 would never apply. Write a value below 1, or 0 for the default.")
+    if settings.contact_cost < 0 and settings.contact_cost != -1:
+        raise SettingsError(f"contact_cost = {settings.contact_cost} should not be negative; -1 is the default.")
     if settings.contact_half_life <= 0:
         raise SettingsError(f"contact_half_life = {settings.contact_half_life} should be above 0.")
     if settings.health_weight > 1:

@@ -15,6 +15,7 @@ class Assumptions:
 
     Parameters
     ----------
+    contact_cost : cost of one contact; the settings' -1 is replaced when a scoring run is made.
     contact_effect : chance that a contact keeps a customer who would leave, at its best.
     contact_half_life : order cadences of further silence that halve this chance.
     default_deal_size : amount of a lead without an open opportunity; 0 takes the median spend of a customer.

@@ -15,8 +15,8 @@ from rapport.localized import LocalizedText, localize
 from rapport.scoring.actions.playbook import Playbook
 from rapport.serving.application.advice import action_context, customer_actions, customer_strategies
 from rapport.serving.application.deal_answers import customer_deals
-from rapport.serving.live.levers import useful_levers
 from rapport.serving.application.portfolio_answers import FIGURES
+from rapport.serving.live.levers import useful_levers
 from rapport.serving.snapshots.analytics_tables import account_hierarchy
 from rapport.serving.snapshots.history import latest_day_on_or_before
 from rapport.serving.snapshots.live_model import LiveModel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,11 @@ from rapport.scoring.health.outlook import GradeOutlook
 from rapport.scoring.health.rules import HealthRules, read_health_rules
 from rapport.scoring.health.threshold import at_risk_threshold
 from rapport.scoring.models.bundle import Bundle
+from rapport.scoring.models.matrix import Floats
 from rapport.scoring.money.assumptions import Assumptions
 
+CONTACT_COST_SHARE = 0.002
+"""The cost of a contact that no setting names, as a share of the mean spend within the horizon."""
 ENOUGH_ROWS = 5
 """Fewer customers than this have no fifths: cards keep their thresholds."""
 
@@ -111,7 +114,7 @@ def freeze_policy(bundle: Bundle, settings: Settings, playbook: Playbook, featur
     return PortfolioPolicy(
         rules=playbook.health,
         segments=playbook.segments,
-        assumptions=Assumptions.of(settings),
+        assumptions=_assumptions(settings, bundle, population),
         cards=cards,
         weight=weight,
         threshold=at_risk_threshold(bundle.base_rate, settings.at_risk_threshold),
@@ -128,10 +131,24 @@ def _lead_card() -> FrozenCard:
     return FrozenCard("lead", Deck(load_card("lead")))
 
 
+def _assumptions(settings: Settings, bundle: Bundle, population: pa.Table) -> Assumptions:
+    """Return the company's assumptions; a cost that it did not set is a share of what its customers spend."""
+    assumed = Assumptions.of(settings)
+    if assumed.contact_cost >= 0:
+        return assumed
+    spend = _yearly_spend(population)
+    mean = float(np.nanmean(spend)) if np.isfinite(spend).any() else 0.0
+    return replace(assumed, contact_cost=CONTACT_COST_SHARE * mean * bundle.horizon_days / 365.0)
+
+
+def _yearly_spend(features: pa.Table) -> Floats:
+    if "spend_sum_365d" not in features.column_names:
+        return np.full(features.num_rows, np.nan)
+    return np.asarray(features["spend_sum_365d"].to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
 def _median_spend(features: pa.Table) -> float:
     """Return the median yearly spend of the customers who ordered; 0 where nobody did."""
-    if "spend_sum_365d" not in features.column_names:
-        return 0.0
-    spend = np.asarray(features["spend_sum_365d"].to_numpy(zero_copy_only=False), dtype=np.float64)
+    spend = _yearly_spend(features)
     spent = spend[spend > 0]
     return float(np.median(spent)) if len(spent) else 0.0
