@@ -70,7 +70,7 @@ class AppState:
         self.storage = StorageProbe(environment.data_dir)
         handlers = Handlers(self.application, self.audit, self.metrics)
         self.dispatcher = Dispatcher(handlers, threads=environment.threads, seconds=environment.timeout_seconds)
-        self.pages: Mapping[str, Callable[[], Page]] = {
+        self.pages: dict[str, Callable[[], Page]] = {
             "/livez": lambda: (200, b'{"alive": true}', _JSON),
             "/readyz": self._ready,
             "/metrics": self._metrics,

@@ -29,12 +29,12 @@ class Dispatcher:
     """Answers request bodies; long work runs in ``threads`` threads, so that it blocks no other request."""
 
     def __init__(self, handlers: Handlers, *, threads: int, seconds: float) -> None:
-        self._handlers, self._threads, self._seconds = handlers, threads, seconds
+        self.handlers, self._threads, self._seconds = handlers, threads, seconds
         self._thread_limiter: anyio.CapacityLimiter | None = None
 
     async def answer(self, endpoint: Endpoint, body: bytes, context: RequestContext) -> bytes:
         """Return the answer as JSON; raises RapportError with the reason, or TimeoutError."""
-        handler: Handler = getattr(self._handlers, endpoint.name)
+        handler: Handler = getattr(self.handlers, endpoint.name)
         # A large body takes long to parse, too.
         if len(body) > _LIGHT_BYTES:
             return await self._in_thread(lambda: self._call(handler, _parse(endpoint, body), context))
@@ -47,7 +47,7 @@ class Dispatcher:
         try:
             return _JSON.encode(handler(request, context)).encode()
         except RequestError as error:
-            raise error.in_language(self._handlers.language_of(request)) from error
+            raise error.in_language(self.handlers.language_of(request)) from error
 
     async def _in_thread(self, work: Callable[[], bytes]) -> bytes:
         # Created here, because it belongs to the running event loop.

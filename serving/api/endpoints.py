@@ -114,7 +114,7 @@ ENDPOINTS = (
 __all__ = ["BY_PATH", "ENDPOINTS", "PAGES", "Endpoint", "route_label"]
 
 BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS}
-PAGES = ("/livez", "/readyz", "/metrics", "/openapi.json")
+PAGES = ("/livez", "/readyz", "/metrics", "/openapi.json", "/schema.json")
 
 
 def route_label(path: str) -> str:

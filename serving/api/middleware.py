@@ -31,7 +31,7 @@ _UPLOAD_SECONDS = 10.0
 # A form of a signed-in person; before that, a key is all that is sent.
 _FORM_BYTES, _ANONYMOUS_BYTES = 300_000, 8_000
 # BentoML's own pages describe its shapes, not ours, and load scripts from other hosts.
-_HIDDEN = ("/healthz", "/schema.json", "/docs.json", "/static_content", "/assets")
+_HIDDEN = ("/healthz", "/docs.json", "/static_content", "/assets")
 _NOT_FOUND = "There is nothing at this address; see /openapi.json."
 _TOO_LARGE = "The body may have at most {limit:,} bytes. Send fewer customers at once."
 logger = logging.getLogger("rapport.middleware")
@@ -101,7 +101,7 @@ class ApiMiddleware:
             _check_method(scope, response, ("GET", "HEAD"))
             if path == "/metrics":
                 await self._auth.authenticate(_client(scope), headers, "read")
-            elif path == "/openapi.json":
+            elif path in ("/openapi.json", "/schema.json"):
                 self._auth.limit_rate(f"from {_client(scope)}")
             await response.send_body(*page())
             return

@@ -30,7 +30,6 @@ REFUSALS = [
     ("DELETE /v1/customer", b"", JSON, 405, "wrong_method"),
     ("POST /v1/nothing", b"{}", JSON, 404, "not_found"),
     ("GET /docs.json", b"", JSON, 404, "not_found"),
-    ("GET /schema.json", b"", JSON, 404, "not_found"),
     ("POST /readyz", b"", JSON, 405, "wrong_method"),
 ]
 
