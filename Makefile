@@ -7,7 +7,7 @@ FOLDERS := history features scoring training serving
 DEMO_FLAGS ?=
 CUTOFF ?= $(shell date -u -d '7 days ago' +%Y-%m-%dT00:00:00Z)
 
-.PHONY: demo test check link_farm bench docs lock slow browser spark notebooks clean
+.PHONY: demo test check link_farm bench bento docs lock slow browser spark notebooks clean
 
 demo: $(READY)
 	$(BIN)/rapport demo $(DEMO_FLAGS)
@@ -37,6 +37,13 @@ spark: $(SPARK_READY)
 
 bench: $(READY)
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --scale small || exit 1; done
+
+# pip refuses hashes for some requirements only, and the wheel has none: the bento pins the versions of the serve lock.
+bento: $(READY)
+	rm -rf build/bento && mkdir -p build/bento
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/bento .
+	sed -n 's/^\([a-zA-Z0-9_.-]*==[^ ]*\( ;[^\\]*\)\{0,1\}\).*/\1/p' requirements-serve.lock > build/bento/requirements.txt
+	$(BIN)/bentoml build -f deploy/bentofile.yaml .
 
 docs: $(READY)
 	$(BIN)/python -m rapport.cli.documents
