@@ -31,6 +31,10 @@ class BundleError(RapportError):
     exit_code = 13
 
 
+class IntegrityError(BundleError):
+    """A file of a model or scoring run was changed since it was written, or is not signed."""
+
+
 class TrainingError(RapportError):
     """The history does not suffice to train the requested model."""
 

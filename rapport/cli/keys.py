@@ -33,8 +33,12 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Create a key; its secret is shown once and only its hash is stored."""
+    from rapport.integrity import create_signing_key
+
     secret = _key_ring(data_dir, settings).add(name, scopes or ["read"], current_time(), owner=owner)
     text = f"Key {name}: {secret}\nStore it now; it is not shown again."
+    if create_signing_key(resolve_data_dir(data_dir, read_settings(settings))):
+        text += "\nModels and scoring runs are signed from now on (signing.key in the data folder; keep a copy)."
     print_result({"name": name, "secret": secret}, text, as_json=as_json)
 
 
@@ -70,6 +74,17 @@ def revoke(name: Name, data_dir: DataDir = None, settings: SettingsPath = None, 
     """Revoke every secret of a key at once."""
     _key_ring(data_dir, settings).revoke(name)
     print_result({"revoked": name}, f"Key {name} is revoked.", as_json=as_json)
+
+
+@app.command()
+def sign(data_dir: DataDir = None, settings: SettingsPath = None, as_json: Json = False) -> None:
+    """Sign every model and scoring run with the data folder's key, as after a restore of files that you trust."""
+    from rapport.integrity import create_signing_key, sign_all
+
+    folder = resolve_data_dir(data_dir, read_settings(settings))
+    create_signing_key(folder)
+    count = sign_all(folder)
+    print_result({"signed": count}, f"Signed {count} models and scoring runs.", as_json=as_json)
 
 
 def _key_ring(data_dir: Path | None, settings: Path | None) -> KeyRing:

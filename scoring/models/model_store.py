@@ -15,6 +15,7 @@ from typing import Any
 
 from rapport.data_format import mark_new
 from rapport.errors import BundleError
+from rapport.integrity import seal
 from rapport.scoring.models.bundle_files import MAIN, read_json, write_through
 from rapport.scoring.models.stored_names import with_current_names
 
@@ -47,6 +48,7 @@ def publish(bundle: Path, data_dir: Path, target: str, version: str) -> Path:
     for file in sorted(bundle.iterdir()):
         if file.is_file():
             write_through(beside / file.name, file.read_text("utf-8"))
+    seal(beside, data_dir)
     beside.replace(folder)
     return folder
 

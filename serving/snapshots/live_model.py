@@ -14,6 +14,7 @@ import pyarrow as pa
 from rapport.errors import ServingError
 from rapport.features import Catalog, Vocabulary, catalog
 from rapport.features.feature_table.assembly import array_plan
+from rapport.integrity import check_seal
 from rapport.scoring import build_answers
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
@@ -93,7 +94,9 @@ class LiveModel:
 
 def load_live_model(data_dir: Path, target: str) -> LiveModel:
     """Load the champion and the published run, and check them before they answer a request."""
-    bundle = Bundle.load(model_store.champion(data_dir, target))
+    folder = model_store.champion(data_dir, target)
+    check_seal(folder, data_dir)
+    bundle = Bundle.load(folder)
     features = catalog_of(bundle)
     bundle.check_catalog(features)
     # Compile now, so that the first request does not wait for it.
@@ -102,6 +105,7 @@ def load_live_model(data_dir: Path, target: str) -> LiveModel:
     if published_run_name(data_dir, target) is None:
         return LiveModel(target, bundle, scorer, features, None)
     run = published_run(data_dir, target)
+    check_seal(run.folder, data_dir)
     stored = _stored(run, bundle)
     fresh = stored is None or not _reproduces(scorer, stored)
     scored = rescore(scorer, run) if fresh else stored

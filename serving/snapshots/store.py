@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from rapport.errors import ServingError
 from rapport.files import atomic_write, replace_text
+from rapport.integrity import seal
 from rapport.serving.errors import NotReadyError
 
 KEPT_RUNS = 3
@@ -129,6 +130,7 @@ def write_run(
             (part / name).write_bytes(content)
         write_more(part)
         (part / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
+        seal(part, data_dir)
     # A past cutoff, scored to fill the history, must not answer for today.
     if manifest.as_of >= _published_cutoff(root):
         publish(data_dir, manifest.target, folder.name, at=manifest.scored_at, by="score")
