@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from rapport.aliases import current_arguments
-from rapport.cli import alerts, cards, features, history, keys, models, runs, scoring, serving, training, worker
+from rapport.cli import alerts, cards, effect, features, history, keys, models, runs, scoring, serving, training, worker
 from rapport.cli.demo import demo
 from rapport.cli.exit_codes import run_with_exit_codes
 from rapport.cli.migrate import migrate
@@ -48,6 +48,7 @@ COMMANDS = (
     scoring.due,
     serving.serve,
     worker.worker,
+    effect.effect,
     training.monitor,
     migrate,
 )

@@ -72,6 +72,7 @@ class Answer(TypedDict, total=False):
     other_points: float | None
     out_of_range: list[str]
     live: LiveNote
+    held_out: bool
     model: Model
     health: dict[str, Any] | None
     risk_band: str | None
@@ -269,3 +270,24 @@ class ChangesPage(TypedDict):
     changes: list[Change]
     next: int
     more: bool
+
+
+class EffectReport(TypedDict):
+    """What contact did, against held-out customers; ``verdict`` is proven, harms or not_proven."""
+
+    seed: int
+    share: float
+    as_of: str
+    drawn: int
+    matured: int
+    early_outcome: str
+    bound: str
+    contacted_share: float | None
+    contaminated_share: float | None
+    primary: dict[str, Any] | None
+    cells: list[dict[str, Any]]
+    spend_per_customer: dict[str, float | None]
+    verdict: Literal["proven", "harms", "not_proven"]
+    summary: dict[str, str]
+    contact_effect: float | None
+    assumed_contact_effect: NotRequired[float]

@@ -99,6 +99,16 @@ ENDPOINTS = (
         },
     ),
     Endpoint(
+        "/v1/effect", "admin", "What contact did: held-out customers beside the rest, with intervals",
+        schemas.EffectRequest, answers.EffectReport, {},
+        {
+            "seed": 1, "share": 0.1, "as_of": "2027-02-01T00:00:00", "drawn": 900, "matured": 700,
+            "early_outcome": "90d", "bound": "…", "contacted_share": 0.8, "contaminated_share": 0.02, "primary": None,
+            "cells": [], "spend_per_customer": {"contacted": 900.0, "held_out": 810.0}, "verdict": "not_proven",
+            "summary": {"en": "Not proven yet.", "zh": "尚未证实。"}, "contact_effect": None,
+        },
+    ),
+    Endpoint(
         "/v1/feedback", "feedback", "Store what a person found or did; training reports read it",
         schemas.FeedbackRequest, answers.FeedbackReceipt,
         {"customer_id": "C-1042", "target": "churn", "verdict": "done", "comment": "Called; will reorder in May."},

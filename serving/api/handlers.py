@@ -130,6 +130,10 @@ class Handlers(TaskHandlers, InsightHandlers):
         self._record(context, list(dict.fromkeys(one["customer_id"] for one in changes)))
         return {"changes": changes, "next": cursor, "more": more}
 
+    def effect(self, _request: schemas.EffectRequest, _context: RequestContext) -> Body:
+        """Return what contact did against held-out customers."""
+        return self._application.effect()
+
     def feedback(self, request: schemas.FeedbackRequest, context: RequestContext) -> Body:
         """Store feedback."""
         self._check_visible(context, request.target, request.customer_id)

@@ -216,6 +216,10 @@ class ChangesRequest(Body):
     limit: int = Field(1_000, ge=1, le=10_000)
 
 
+class EffectRequest(Body):
+    """Request what contact did, as `rapport effect` measured it last."""
+
+
 class Event(Body):
     """One new, late or corrected row of a customer, as the contract's table has it."""
 

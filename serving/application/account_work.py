@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rapport.serving.errors import StoreError
+from rapport.localized import LocalizedText
+from rapport.serving.errors import RequestError, StoreError
 from rapport.serving.logging_setup import log_event
 from rapport.serving.security.keys import Viewer
 from rapport.serving.work.accounts import AccountFacts
@@ -20,15 +21,19 @@ from rapport.serving.work.views import SavedViews
 T_ = TypeVar("T_")
 ShownScore = Callable[[str, str], Mapping[str, Any]]
 # A closed task is also feedback on the score: monitoring counts it by verdict.
+_HELD_OUT = LocalizedText(
+    "This account is left alone at random, to measure what contact does. Only an admin may open a task for it.",
+    "该客户被随机选为对照（暂不联系），以衡量联系的效果。只有管理员可以为其新建任务。",
+)
 _VERDICTS = {"wrong_prediction": "not_right"}
 
 
 class AccountWork:
     """Tasks, recorded facts and saved views of one data folder."""
 
-    def __init__(self, data_dir: Path, shown: ShownScore) -> None:
+    def __init__(self, data_dir: Path, shown: ShownScore, held_out: Callable[[], frozenset[str]] = frozenset) -> None:
         self.tasks, self.facts, self.views = TaskStore(data_dir), AccountFacts(data_dir), SavedViews(data_dir)
-        self._feedback, self._shown = FeedbackStore(data_dir), shown
+        self._feedback, self._shown, self._held_out = FeedbackStore(data_dir), shown, held_out
         self.unread: set[str] = set()
 
     def readable(self, store: str, read: Callable[[], T_], otherwise: T_) -> T_:
@@ -53,6 +58,8 @@ class AccountWork:
 
     def open(self, viewer: Viewer, task: NewTask) -> dict[str, Any]:
         """Open a task with the score that the person saw; without an owner it belongs to the account's owner."""
+        if task.customer_id in self._held_out() and not viewer.may("admin"):
+            raise RequestError(409, _HELD_OUT, where="customer_id")
         shown = self._shown(task.customer_id, task.target)
         owner = task.owner or str(shown.get("owner") or viewer.owner or viewer.name)
         return self.tasks.open(replace(task, owner=owner, shown=shown), by=viewer.name, at=_now())

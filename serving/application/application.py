@@ -22,7 +22,7 @@ from rapport.serving.application.advice import advised, with_advice
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
 from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.insights import Insights
-from rapport.serving.application.live_answers import live_answer
+from rapport.serving.application.live_answers import live_answer, without_advice
 from rapport.serving.application.portfolio_answers import own_labels, with_portfolio
 from rapport.serving.application.visibility import visible_profile
 from rapport.serving.errors import UNKNOWN_CUSTOMER, NotReadyError, RequestError, error_body
@@ -34,6 +34,8 @@ from rapport.serving.live.intake import EventIntake, SentEvent
 from rapport.serving.live.overlay import LiveOverlay
 from rapport.serving.live.what_if import what_if
 from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
+from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
+from rapport.serving.snapshots.holdout import HoldoutStore
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup, PortfolioTables, build_portfolio, list_page
@@ -63,7 +65,7 @@ class Application:
         self._portfolios = PortfolioTables(settings, self._playbooks.current)
         self.insights = Insights(lambda: self.live_model(self.main_target()), self._playbooks.current)
         self.databases = DatabasePool(settings)
-        self.work = AccountWork(self.data_dir, self._shown_score)
+        self.work = AccountWork(self.data_dir, self._shown_score, self.held_out)
         self.events = EventStore(self.data_dir)
         self._changes = ChangeStore(self.data_dir, settings.change_points)
         self.overlay = LiveOverlay(self.events, settings, self.databases)
@@ -126,8 +128,20 @@ class Application:
         self, viewer: Viewer, since: int, *, target: str | None, limit: int
     ) -> tuple[list[dict[str, Any]], int, bool]:
         """Return the changes after a cursor that ``viewer`` may see, the next cursor, and whether more follow."""
-        found, cursor, more = self._changes.since(since, target=target, owner=viewer.owner, limit=limit)
+        found, cursor, more = self._changes.since(since, target=target, owners=viewer.owners, limit=limit)
+        held_out = frozenset[str]() if viewer.may("admin") else self.held_out()
+        found = [one for one in found if one["customer_id"] not in held_out]
         return [{name: value for name, value in one.items() if name != "owner"} for one in found], cursor, more
+
+    def held_out(self) -> frozenset[str]:
+        """Return the customers that are left alone at random, to measure what contact does."""
+        if self.settings.holdout_share <= 0:
+            return frozenset()
+        return HoldoutStore(self.data_dir).held_out(self.settings.holdout_seed)
+
+    def effect(self) -> dict[str, Any]:
+        """Return what contact did, as `rapport effect` measured it last."""
+        return read_effect(self.data_dir) or nothing_measured(self.settings)
 
     def may_see(self, viewer: Viewer, customer_id: str) -> bool:
         """Return whether a snapshot of any target has the customer and ``viewer`` may see it."""
@@ -231,7 +245,9 @@ class Application:
             live_answer(model, live[one], policy, reasons, language) if one in live else answer
             for one, answer in zip(customer_ids, found, strict=True)
         ]
-        return with_advice(now, model, rows, self.playbook, language)
+        advised = with_advice(now, model, rows, self.playbook, language)
+        held_out = self.held_out()
+        return [without_advice(one) if one and one["customer_id"] in held_out else one for one in advised]
 
     def score_histories(
         self, model: LiveModel, histories: Sequence[Mapping[str, Any]], as_of: str, *, reasons: int, language: str
@@ -282,6 +298,8 @@ class Application:
             feedback=self.feedback_of(customer_id),
         )
         profile = customer_profile(sources, models, customer_id, language)
+        if customer_id in self.held_out():
+            profile["actions"] = []
         if viewer.owners is None:
             return profile
         return visible_profile(profile, lambda one: self.may_see(viewer, one))

@@ -26,3 +26,9 @@ def live_answer(
         },
     }
     return with_portfolio(answer, live_portfolio_row(model, live, policy), policy, language)
+
+
+def without_advice(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer of a held-out customer: advice would lead someone to call, and spoil the comparison."""
+    reasons = [reason | {"advice": None} for reason in answer["reasons"]]
+    return answer | {"reasons": reasons, "held_out": True}

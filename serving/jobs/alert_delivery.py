@@ -9,6 +9,7 @@ from rapport.history import History
 from rapport.scoring.alerts import AlertContext, AlertRules, new_events, raise_alerts, within_capacity
 from rapport.serving.jobs.channels import Channel
 from rapport.serving.jobs.outbox import Delivery, Outbox
+from rapport.serving.snapshots.holdout import HoldoutStore
 
 WEEK = timedelta(days=7)
 DATABASE = "alerts.db"
@@ -41,7 +42,10 @@ def deliver_alerts(  # each is one thing that an alert depends on
     outbox = Outbox(data_dir / DATABASE)
     since = outbox.events_read_until() or context.as_of - WEEK
     context = replace(context, events=new_events(history, rules, since, context.as_of))
-    alerts = raise_alerts(rules, context, outbox.last_raised())
+    held_out = HoldoutStore(data_dir).held_out(history.settings.holdout_seed)
+    found = raise_alerts(rules, context, outbox.last_raised())
+    # A held-out customer's alert would lead someone to call.
+    alerts = [one for one in found if one.customer_id not in held_out]
     customers_this_week = outbox.customers_since(context.as_of - WEEK)
     chosen = within_capacity(alerts, rules.capacity_per_week, customers_this_week)
     outbox.put(chosen, [channel.name for channel in channels], context.as_of, now)

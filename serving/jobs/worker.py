@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from rapport.serving.jobs.outbox import Outbox
 from rapport.serving.jobs.webhook_deliveries import ReceiverState, WebhookDeliveries, receivers_of
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.intake import EventIntake
+from rapport.serving.snapshots.holdout import HoldoutStore
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.reloader import Reloader
 
@@ -48,9 +49,8 @@ class Worker:
         settings: Settings,
         environ: Mapping[str, str],
         options: WorkerOptions,
-        held_out: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        self._data_dir, self._options, self._held_out = data_dir, options, held_out
+        self._data_dir, self._options, self._seed = data_dir, options, settings.holdout_seed
         self._reloaders = {target: Reloader(data_dir, target) for target in TARGETS}
         self.loop = LiveLoop(data_dir, settings, self._loaded)
         self.webhooks = WebhookDeliveries(data_dir, self.loop.changes)
@@ -102,7 +102,7 @@ class Worker:
     def _deliver_changes(self, done: Round, now: datetime) -> None:
         for receiver in self._receivers:
             before = self.webhooks.state(receiver.name)
-            after = self.webhooks.round(receiver, now, self._held_out)
+            after = self.webhooks.round(receiver, now, lambda: HoldoutStore(self._data_dir).held_out(self._seed))
             done.failed += after.failures > before.failures
             if line := _difference(before, after):
                 done.lines.append(line)

@@ -89,15 +89,16 @@ class ChangeStore:
             _insert(store, _Change(target, one, ["alert"], "alert", alert=alert), seq + 1, now)
 
     def since(
-        self, cursor: int, *, target: str | None = None, owner: str | None = None, limit: int = 1_000
+        self, cursor: int, *, target: str | None = None, owners: Sequence[str] | None = None, limit: int = 1_000
     ) -> tuple[list[dict[str, Any]], int, bool]:
         """Return changes after a cursor, the cursor after them, and whether more follow."""
-        wanted = {name: value for name, value in (("target", target), ("owner", owner)) if value is not None}
-        where = "".join(f" AND {name} = ?" for name in wanted)
+        values = [*([target] if target is not None else []), *(owners or ())]
+        where = " AND target = ?" if target is not None else ""
+        where += f" AND owner IN ({','.join('?' * len(owners))})" if owners is not None else ""
         with self._open("BEGIN") as store:
             newest = store.execute("SELECT coalesce(max(seq), 0) AS seq FROM changes").fetchone()["seq"]
             sql = f"SELECT * FROM changes WHERE seq > ? AND seq <= ?{where} ORDER BY seq LIMIT ?"
-            rows = store.execute(sql, (cursor, newest, *wanted.values(), limit + 1)).fetchall()
+            rows = store.execute(sql, (cursor, newest, *values, limit + 1)).fetchall()
         more = len(rows) > limit
         rows = rows[:limit]
         return [_plain(row) for row in rows], rows[-1]["seq"] if more else max(newest, cursor), more

@@ -10,7 +10,7 @@ from rapport.serving.live.overlay import LiveScore
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 from rapport.serving.snapshots.portfolio_rows import CUSTOMER_COLUMNS
-from rapport.serving.snapshots.portfolio_table import build_portfolio
+from rapport.serving.snapshots.portfolio_table import TABLE, build_portfolio
 
 
 def live_portfolio_row(model: LiveModel, live: LiveScore, policy: PortfolioPolicy) -> dict[str, Any]:
@@ -24,4 +24,11 @@ def live_portfolio_row(model: LiveModel, live: LiveScore, policy: PortfolioPolic
     customers = pa.Table.from_pylist([dict.fromkeys(CUSTOMER_COLUMNS) | person])
     earlier = pa.Table.from_pylist(past) if past else None
     rows: list[dict[str, Any]] = build_portfolio(policy, live.batch, live.features, customers, earlier).to_pylist()
+    if at is not None and _is_held_out(model, at):
+        return rows[0] | {"list": "none", "held_out": True}
     return rows[0]
+
+
+def _is_held_out(model: LiveModel, row: int) -> bool:
+    stored = model.snapshot.run.cached_table(TABLE)
+    return stored is not None and "held_out" in stored.column_names and bool(stored["held_out"][row].as_py())

@@ -25,8 +25,10 @@ from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.models.scorer import Scorer
 from rapport.serving.snapshots.analytics_tables import customer_tables, population_tables
 from rapport.serving.snapshots.contract_rows import write_contract_rows
+from rapport.serving.snapshots.effect_file import with_proven_effect
 from rapport.serving.snapshots.extracts import extracts
 from rapport.serving.snapshots.history import history_table
+from rapport.serving.snapshots.holdout import apply_holdout
 from rapport.serving.snapshots.insight_tables import insight_tables
 from rapport.serving.snapshots.live_model import ScoreSnapshot, catalog_of
 from rapport.serving.snapshots.next_actions import with_next_actions
@@ -69,7 +71,7 @@ def run_scoring(  # noqa: PLR0913 - each is a part of the run
     table = _features(history, bundle, as_of)
     progress(f"scoring {table.num_rows:,} customers", 0.5)
     scored = Scorer(bundle).score(table, as_of)
-    settings, playbook = history.settings, playbook_of(history.settings)
+    settings, playbook = with_proven_effect(history.settings, data_dir), playbook_of(history.settings)
     findings += score_findings(scored, previous)
     manifest = _manifest(history, scored, now, publication_record(findings, force=force))
     progress("writing the snapshot", 0.8)
@@ -83,6 +85,7 @@ def run_scoring(  # noqa: PLR0913 - each is a part of the run
     policy = freeze_policy(bundle, settings, playbook, table)
     portfolio = build_portfolio(policy, scored, table, by_customer["customers"], by_customer["past"])
     portfolio = with_next_actions(portfolio, by_customer["action_facts"], playbook, scored)
+    portfolio = apply_holdout(data_dir, portfolio, target, as_of, settings)
     tables = {"features": table, "scores": scores, "portfolio": portfolio}
     tables |= {**by_customer, **population_tables(history, scored, policy, portfolio)}
     tables |= insight_tables(history, as_of, card, portfolio)

@@ -238,6 +238,7 @@ def test_every_answer_matches_its_published_schema_exactly(ask, active):
         "/v1/customers": {"limit": 2},
         "/v1/feedback": {"customer_id": active[0], "verdict": "right"},
         "/v1/changes": {"limit": 5},
+        "/v1/effect": {},
         "/v1/events": {"customer_id": "of-no-other-test", "table": "touches", "rows": [{"occurred_at": "2026-10-01"}]},
         "/v1/deals": {"limit": 3},
         "/v1/analytics": {"name": "deal_rates"},

@@ -1,0 +1,199 @@
+"""What contact did: the draws of an experiment, the contacts that were logged, and the orders that followed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rapport.durations import Duration, parse_duration
+from rapport.errors import ServingError
+from rapport.files import replace_text
+from rapport.history import History
+from rapport.history.settings import Settings
+from rapport.scoring.experiments.effect import Effect, corrected, measure_effect
+from rapport.serving.snapshots.effect_file import EFFECT_FILE
+from rapport.serving.snapshots.holdout import HoldoutStore
+from rapport.serving.work.tasks import TaskStore
+
+BOUND = (
+    "Intervals of verdicts hold at every look (asymptotic confidence sequence, 95 %); 'low' and 'high' only for one "
+    "planned look. Outcome: an order within the time of early_outcome after the draw. Intention to treat: everyone "
+    "drawn counts, contacted or not."
+)
+_BANDS = ((0.0, "low"), (0.3, "medium"), (0.5, "high"))
+_MIN_CELL = 20
+Row = dict[str, Any]
+
+
+def effect_report(history: History, data_dir: Path, settings: Settings, now: datetime) -> dict[str, Any]:
+    """Return the effect overall (the primary cell), and by action, segment and score band; keep it for the service."""
+    drawn = HoldoutStore(data_dir).assignments(settings.holdout_seed)
+    if not drawn:
+        raise ServingError(
+            "Nobody was drawn yet. Set holdout_share in rapport.toml, such as 0.1, and run `rapport score`."
+        )
+    window = parse_duration(settings.early_outcome)
+    matured = [
+        row for row in drawn if window.after(datetime.fromisoformat(row["drawn_at"])) <= now.replace(tzinfo=None)
+    ]
+    rows = _with_outcomes(history, matured, window)
+    contacted = _contacted(history, data_dir, rows)
+    for row in rows:
+        row["contacted"] = row["customer_id"] in contacted
+    report = {
+        "seed": settings.holdout_seed, "share": settings.holdout_share, "as_of": now.isoformat(timespec="seconds"),
+        "drawn": len(drawn), "matured": len(rows), "early_outcome": settings.early_outcome, "bound": BOUND,
+        **_contamination(rows),
+    }  # fmt: skip
+    report |= _cells(rows)
+    report |= _conclusions(report, settings)
+    replace_text(data_dir / EFFECT_FILE, json.dumps(report, ensure_ascii=False, indent=1))
+    return report
+
+
+def _with_outcomes(history: History, drawn: Sequence[Row], window: Duration) -> list[Row]:
+    if not drawn:
+        return []
+    starts = [datetime.fromisoformat(row["drawn_at"]) for row in drawn]
+    pairs = pa.table(
+        {
+            "customer_id": pa.array([row["customer_id"] for row in drawn], pa.string()),
+            "start": pa.array(starts, pa.timestamp("us")),
+            "finish": pa.array([window.after(start) for start in starts], pa.timestamp("us")),
+        }
+    )
+    sql = (
+        "SELECT drawn.customer_id, count(orders.amount) > 0 AS kept, coalesce(sum(orders.amount), 0) AS spend "
+        "FROM drawn LEFT JOIN orders ON orders.customer_id = drawn.customer_id AND amount > 0 "
+        "AND ordered_at >= start AND ordered_at < finish GROUP BY 1"
+    )
+    history.connection.register("drawn", pairs)
+    try:
+        found = {row[0]: row[1:] for row in history.connection.execute(sql).fetchall()}
+    finally:
+        history.connection.unregister("drawn")
+    return [
+        row | {"kept": float(found[row["customer_id"]][0]), "spend": float(found[row["customer_id"]][1])}
+        for row in drawn
+    ]
+
+
+def _contacted(history: History, data_dir: Path, rows: Sequence[Row]) -> set[str]:
+    """Return the customers with a logged intervention after their draw: a finished task, or the table."""
+    since = {row["customer_id"]: row["drawn_at"] for row in rows}
+    found = {
+        task["customer_id"]
+        for task in TaskStore(data_dir).list(status="done", limit=1_000_000)
+        if task["finished_at"] and task["finished_at"][:10] >= since.get(task["customer_id"], "9999")[:10]
+    }
+    if history.rows.get("interventions"):
+        sql = 'SELECT customer_id, max("at") FROM interventions WHERE NOT coalesce(held_out, false) GROUP BY 1'
+        for customer_id, at in history.connection.execute(sql).fetchall():
+            if at is not None and at.isoformat() >= since.get(customer_id, "9999"):
+                found.add(customer_id)
+    return found
+
+
+def _contamination(rows: Sequence[Row]) -> dict[str, float | None]:
+    """Return how many were contacted in each group: held-out ones should not be, the others should."""
+    groups = {name: [row["contacted"] for row in rows if row["held_out"] == flag] for name, flag in _GROUPS}
+    return {name: float(np.mean(values)) if values else None for name, values in groups.items()}
+
+
+_GROUPS = (("contacted_share", False), ("contaminated_share", True))
+
+
+def _cells(rows: Sequence[Row]) -> dict[str, Any]:
+    primary = _cell("all", rows)
+    cuts: dict[str, Callable[[Row], str]] = {
+        "action": lambda row: row["action"] or "–",
+        "segment": lambda row: row["segment"] or "–",
+        "band": lambda row: _band(row["probability"]),
+    }
+    further = []
+    for name, cut in cuts.items():
+        for value in sorted({cut(row) for row in rows}):
+            cell = _cell(f"{name}: {value}", [row for row in rows if cut(row) == value])
+            if cell is not None:
+                further.append(cell)
+    adjusted = corrected(further)
+    return {
+        "primary": primary.as_dict() if primary else None,
+        "cells": [one.as_dict() | {"p_corrected": adjusted[one.cell]} for one in further],
+        "spend_per_customer": _spend(rows),
+    }
+
+
+def _cell(name: str, rows: Sequence[Row]) -> Effect | None:
+    held = np.array([row["held_out"] for row in rows], dtype=bool)
+    if min(int(held.sum()), int((~held).sum())) < _MIN_CELL:
+        return None
+    outcome = np.array([row["kept"] for row in rows])
+    score = np.array([row["probability"] or 0.0 for row in rows])
+    return measure_effect(name, held, outcome, score, float(np.mean([row["share"] for row in rows])))
+
+
+def _spend(rows: Sequence[Row]) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for name, flag in (("contacted", False), ("held_out", True)):
+        values = [row["spend"] for row in rows if row["held_out"] == flag]
+        found[name] = float(np.mean(values)) if values else None
+    return found
+
+
+def _band(probability: float | None) -> str:
+    return next(name for edge, name in reversed(_BANDS) if (probability or 0.0) >= edge)
+
+
+def _conclusions(report: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return the sentences, and the proven chance that a contact keeps a customer who would leave."""
+    primary = report["primary"]
+    if primary is None:
+        text = f"Too few customers in one group (at least {_MIN_CELL} in each)."
+        return {
+            "verdict": "not_proven",
+            "summary": {"en": text, "zh": "某一组客户过少，暂无法比较。"},
+            "contact_effect": None,
+        }
+    reach = (report["contacted_share"] or 0.0) - (report["contaminated_share"] or 0.0)
+    lost = 1 - primary["rate_held_out"]
+    proven = primary["verdict"] == "proven" and reach > 0 and lost > 0
+    effect = min(1.0, primary["difference"] / reach / lost) if proven else None
+    summaries = {
+        "proven": ("Contact helps: the interval that holds at every look excludes 0.", "联系有效：区间不含 0。"),
+        "harms": ("Warning: contact seems to harm. Stop or change it.", "警告：联系似乎有害，请停止或调整。"),
+        "not_proven": (
+            f"Not proven yet. About {primary['needed'] or 'unknown'} more customers are needed at this difference.",
+            f"尚未证实。按目前差异约需再增加 {primary['needed'] or '未知'} 位客户。",
+        ),
+    }  # fmt: skip
+    en, zh = summaries[primary["verdict"]]
+    return {
+        "verdict": primary["verdict"], "summary": {"en": en, "zh": zh}, "contact_effect": effect,
+        "assumed_contact_effect": settings.contact_effect,
+    }  # fmt: skip
+
+
+def as_text(report: dict[str, Any], language: str) -> str:
+    """Return the report for a terminal."""
+    lines = [report["summary"]["zh" if language == "zh" else "en"]]
+    lines.append(f"{report['drawn']:,} drawn (seed {report['seed']}), {report['matured']:,} with their early outcome")
+    for one in [one for one in (report["primary"], *report["cells"]) if one]:
+        groups = (
+            f"{one['contacted']:>6} contacted {one['rate_contacted']:.1%}, "
+            f"{one['held_out']:>5} held out {one['rate_held_out']:.1%}"
+        )
+        planned = f"{one['low']:+.1%} to {one['high']:+.1%}"
+        anytime = f"{one['anytime_low']:+.1%} to {one['anytime_high']:+.1%}"
+        change = f"{one['difference']:+.1%} ({planned}; at every look {anytime})"
+        lines.append(f"  {one['cell']:<28}{groups}: {change} {one['verdict']}")
+    for name in ("contacted_share", "contaminated_share"):
+        if report[name] is not None:
+            lines.append(f"{name.replace('_', ' ')}: {report[name]:.1%}")
+    return "\n".join([*lines, report["bound"]])

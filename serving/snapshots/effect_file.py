@@ -1,0 +1,42 @@
+"""The last measured effect of contact: the service shows it, and scoring runs use it once it is proven."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rapport.history.settings import Settings
+
+EFFECT_FILE = "effect.json"
+
+
+def read_effect(data_dir: Path) -> dict[str, Any] | None:
+    """Return the last report; None before the first."""
+    try:
+        found: dict[str, Any] = json.loads((data_dir / EFFECT_FILE).read_text(encoding="utf-8"))
+        return found
+    except (OSError, ValueError):
+        return None
+
+
+def with_proven_effect(settings: Settings, data_dir: Path) -> Settings:
+    """Return the settings with the proven effect of contact in place of the assumption, if there is one."""
+    found = read_effect(data_dir)
+    proven = found.get("contact_effect") if found else None
+    return replace(settings, contact_effect=float(proven)) if proven else settings
+
+
+def nothing_measured(settings: Settings) -> dict[str, Any]:
+    """Return the report before the first measurement."""
+    return {
+        "seed": settings.holdout_seed, "share": settings.holdout_share, "as_of": "", "drawn": 0, "matured": 0,
+        "early_outcome": settings.early_outcome, "bound": "", "contacted_share": None, "contaminated_share": None,
+        "primary": None, "cells": [], "spend_per_customer": {}, "verdict": "not_proven", "contact_effect": None,
+        "summary": {
+            "en": "Nothing is measured yet; run: rapport effect HISTORY.",
+            "zh": "尚未测算，请运行 rapport effect HISTORY。",
+        },
+        "assumed_contact_effect": settings.contact_effect,
+    }  # fmt: skip

@@ -1,0 +1,93 @@
+"""Held-out customers of a data folder: drawn once when they enter a work list, logged with the seed, kept for good."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rapport.files import private_file
+from rapport.history.settings import Settings
+from rapport.scoring.experiments.holdout import draw_holdout
+
+DATABASE = "experiments.db"
+LISTS = ("at_risk", "win_back")
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS assignments (
+    seed INTEGER NOT NULL, customer_id TEXT NOT NULL, held_out INTEGER NOT NULL, drawn_at TEXT NOT NULL,
+    target TEXT NOT NULL, probability REAL, list TEXT, segment TEXT, action TEXT, share REAL NOT NULL,
+    PRIMARY KEY (seed, customer_id)) STRICT, WITHOUT ROWID;
+"""
+_COLUMNS = "customer_id, held_out, drawn_at, target, probability, list, segment, action, share"
+
+
+@dataclass(frozen=True)
+class HoldoutStore:
+    """The draws of one data folder."""
+
+    data_dir: Path
+
+    def held_out(self, seed: int) -> frozenset[str]:
+        """Return the held-out customers of one experiment."""
+        return frozenset(row["customer_id"] for row in self.assignments(seed) if row["held_out"])
+
+    def assignments(self, seed: int) -> list[dict[str, Any]]:
+        """Return everyone who was drawn from, with what was known then."""
+        if not (self.data_dir / DATABASE).is_file():
+            return []
+        with self._open() as store:
+            rows = store.execute(f"SELECT {_COLUMNS} FROM assignments WHERE seed = ? ORDER BY customer_id", (seed,))
+            return [dict(row) | {"held_out": bool(row["held_out"])} for row in rows.fetchall()]
+
+    def draw(self, portfolio: pa.Table, target: str, as_of: datetime, settings: Settings) -> int:
+        """Draw among the customers who are new on a work list; return how many were held out."""
+        rows = portfolio.filter(pc.is_in(portfolio["list"], value_set=pa.array(LISTS))).to_pylist()
+        known = {row["customer_id"] for row in self.assignments(settings.holdout_seed)}
+        new = [row for row in rows if row["customer_id"] not in known]
+        if not new:
+            return 0
+        scores = np.array([row["probability"] if row["probability"] is not None else 0.0 for row in new])
+        held = draw_holdout(scores, settings.holdout_share, (settings.holdout_seed, len(known)))
+        values = [
+            (
+                settings.holdout_seed, row["customer_id"], int(flag), as_of.isoformat(), target, row["probability"],
+                row["list"], row.get("segment"), row.get("next_action_code"), settings.holdout_share,
+            )
+            for row, flag in zip(new, held.tolist(), strict=True)
+        ]  # fmt: skip
+        with self._open() as store:
+            store.executemany(f"INSERT INTO assignments VALUES ({','.join('?' * 10)})", values)
+        return int(held.sum())
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        private_file(self.data_dir / DATABASE)
+        store = sqlite3.connect(self.data_dir / DATABASE, timeout=30)
+        store.row_factory = sqlite3.Row
+        try:
+            store.executescript(_SCHEMA)
+            with store:
+                yield store
+        finally:
+            store.close()
+
+
+def apply_holdout(data_dir: Path, portfolio: pa.Table, target: str, as_of: datetime, settings: Settings) -> pa.Table:
+    """Draw for one run, and take held-out customers off its lists; the column ``held_out`` shows them to admins."""
+    if "list" not in portfolio.column_names:
+        return portfolio
+    store = HoldoutStore(data_dir)
+    if settings.holdout_share > 0:
+        store.draw(portfolio, target, as_of, settings)
+    ids = pa.array(sorted(store.held_out(settings.holdout_seed)) if settings.holdout_share > 0 else [], pa.string())
+    held = pc.is_in(portfolio["customer_id"], value_set=ids)
+    lists = pc.if_else(held, pa.scalar("none"), portfolio["list"])
+    return portfolio.set_column(portfolio.column_names.index("list"), "list", lists).append_column("held_out", held)

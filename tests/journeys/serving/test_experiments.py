@@ -1,0 +1,112 @@
+"""Experiments: the draw, the doors that held-out customers are kept from, and the effect against a known truth."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from serving_world import AS_OF, NOW, served
+
+from rapport.errors import ServingError
+from rapport.history import history_of, read_history
+from rapport.history.settings import Settings
+from rapport.scoring.experiments.effect import measure_effect
+from rapport.scoring.experiments.holdout import draw_holdout
+from rapport.serving.jobs.effect_report import effect_report
+from rapport.serving.snapshots.effect_file import with_proven_effect
+from rapport.serving.snapshots.holdout import HoldoutStore
+from rapport.serving.snapshots.scoring_run import run_scoring
+from rapport.serving.work.tasks import NewTask, TaskStore
+
+SHARE = 0.25
+DRAWN = datetime(2026, 1, 1)  # the company's own clock
+
+
+def test_the_draw_has_its_share_in_every_block_of_scores_and_repeats_with_its_seed():
+    scores = np.random.default_rng(1).random(4_000)
+    held = draw_holdout(scores, SHARE, (7, 0))
+    assert held.mean() == pytest.approx(SHARE, abs=0.005)
+    assert scores[held].mean() == pytest.approx(scores[~held].mean(), abs=0.005)
+    assert (held == draw_holdout(scores, SHARE, (7, 0))).all()
+    assert (held != draw_holdout(scores, SHARE, (8, 0))).any()
+
+
+@pytest.mark.parametrize(("effect", "verdict"), [(0.15, "proven"), (0.0, "not_proven"), (-0.15, "harms")])
+def test_a_known_effect_gets_its_verdict(effect, verdict):
+    draw = np.random.default_rng(3)
+    score = draw.random(6_000)
+    held = draw_holdout(score, SHARE, (1, 0))
+    outcome = (draw.random(6_000) < 0.7 - 0.5 * score + np.where(held, 0, effect)).astype(float)
+    found = measure_effect("all", held, outcome, score, SHARE)
+    assert found.verdict == verdict
+    assert found.low <= effect <= found.high
+    assert found.anytime_low < found.low < found.high < found.anytime_high
+
+
+def test_held_out_customers_are_kept_from_every_door_but_the_admins(company, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "models").symlink_to(company.home / "models")
+    settings = replace(company.history.settings, holdout_share=SHARE)
+    with read_history(company.folder, settings) as history:
+        first = run_scoring(history, home, "churn", as_of=AS_OF, now=NOW, progress=lambda *_: None)
+        held = HoldoutStore(home).held_out(1)
+        again = run_scoring(history, home, "churn", as_of=AS_OF + timedelta(days=1), now=NOW, progress=lambda *_: None)
+    assert held
+    assert held <= HoldoutStore(home).held_out(1), "a customer keeps its group"
+    for run in (first, again):
+        rows = run.run.table("portfolio").to_pylist()
+        assert {row["list"] for row in rows if row["customer_id"] in held} == {"none"}
+        assert {row["customer_id"] for row in rows if row["held_out"]} >= held
+    (tmp_path / "rapport.toml").write_text(f"holdout_share = {SHARE}\n")
+    one = sorted(held)[0]
+    with served(home, keys=False, settings=tmp_path / "rapport.toml") as client:
+        answer = client.post("/v1/score", json={"customer_ids": [one]}).json()["answers"][0]
+        page = client.post("/v1/customer", json={"customer_id": one}).json()
+    assert answer["held_out"]
+    assert not any(reason["advice"] for reason in answer["reasons"])
+    assert page["actions"] == []
+
+
+def _experiment(folder, effect):
+    """Draw 2,000 customers and let them order within 90 days or not, with a known effect of contact."""
+    draw = np.random.default_rng(5)
+    ids = [f"C{number:04}" for number in range(2_000)]
+    score = draw.random(len(ids))
+    lists = pa.table({"customer_id": ids, "probability": score, "list": ["at_risk"] * len(ids)})
+    settings = Settings(holdout_share=SHARE)
+    store = HoldoutStore(folder)
+    store.draw(lists, "churn", DRAWN, settings)
+    held, tasks, orders = store.held_out(1), TaskStore(folder), []
+    for number, one in enumerate(ids):
+        if one not in held and number % 20 == 0:
+            task = tasks.open(NewTask(one, "churn", "Call"), by="crm", at="2026-01-03T00:00:00+00:00")
+            tasks.finish(task["id"], by="crm", at="2026-01-05T00:00:00+00:00", outcome="reached")
+        if draw.random() < 0.6 - 0.4 * score[number] + (0 if one in held else effect):
+            orders.append({"customer_id": one, "order_id": one, "ordered_at": "2026-02-01", "amount": 100.0})
+    return history_of({"orders": orders}, settings), settings
+
+
+def test_the_report_proves_a_real_effect_and_replaces_the_assumption(tmp_path):
+    history, settings = _experiment(tmp_path, 0.2)
+    with history:
+        report = effect_report(history, tmp_path, settings, datetime(2026, 6, 1))
+    assert report["verdict"] == "proven"
+    assert report["primary"]["difference"] == pytest.approx(0.2, abs=0.05)
+    assert report["contaminated_share"] == 0
+    assert {one["cell"] for one in report["cells"]} >= {"band: low", "band: high"}
+    proven = with_proven_effect(settings, tmp_path).contact_effect
+    assert proven == report["contact_effect"] != settings.contact_effect
+
+
+def test_nobody_is_counted_before_the_outcome_has_matured(tmp_path):
+    history, settings = _experiment(tmp_path, 0.2)
+    with history:
+        report = effect_report(history, tmp_path, settings, datetime(2026, 2, 1))
+    assert (report["drawn"], report["matured"], report["verdict"]) == (2_000, 0, "not_proven")
+
+
+def test_without_a_draw_the_report_says_what_to_set(tmp_path):
+    with history_of({"orders": []}) as history, pytest.raises(ServingError, match="holdout_share"):
+        effect_report(history, tmp_path, Settings(), DRAWN)
