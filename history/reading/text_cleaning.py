@@ -61,15 +61,26 @@ def is_missing(sql: str, *, text: bool = False) -> str:
     return f"{without_null_words(stripped(sql), text=text)} IS NULL"
 
 
+def is_plain_id(sql: str) -> str:
+    """Return the SQL that tests whether an id is one word with a digit, such as A-17850, as most ids are."""
+    return f"regexp_full_match({sql}, '[A-Za-z_#-]{{0,8}}[0-9][A-Za-z0-9_-]*')"
+
+
 def is_untidy_id(sql: str) -> str:
     """Return the SQL that tests whether an id has to be cleaned."""
     words = ", ".join(literal(word) for word in (*NOTHING, *TOTALS))
+    return (
+        f"{sql} <> {stripped(sql)} OR {sql} = '' OR starts_with({sql}, '=') OR ends_with({sql}, '.0') "
+        f"OR lower({sql}) IN ({words})"
+    )
+
+
+def is_untidy_text(sql: str) -> str:
+    """Return the SQL that tests whether a text has to be cleaned."""
+    words = ", ".join(literal(form) for word in NO_TEXT for form in (word, word.upper(), word.title()))
+    ends = " OR ".join(f"ends_with({sql}, {literal(space)})" for space in " \u00a0\u3000")
     # All blanks and control characters of ASCII sort before the exclamation mark.
-    begins = " OR ".join(f"starts_with({sql}, {literal(space)})" for space in _SPACES if space > "\x7f")
-    ends = " OR ".join(f"ends_with({sql}, {literal(space)})" for space in _SPACES)
-    # A number is no word: most ids are decided by their first character.
-    word = f"({sql} NOT BETWEEN '0' AND ':' AND lower({sql}) IN ({words}))"
-    return f"{sql} < '!' OR {begins} OR {ends} OR starts_with({sql}, '=') OR ends_with({sql}, '.0') OR {word}"
+    return f"{sql} < '!' OR starts_with({sql}, '=') OR {ends} OR {sql} IN ({words})"
 
 
 def let(value: str, body: Callable[[str], str]) -> str:

@@ -8,7 +8,7 @@ from rapport.history.contract.value_synonyms import VALUE_SYNONYMS
 from rapport.history.reading.casting import OUTCOME, SourceColumn, cast_expression, is_number
 from rapport.history.reading.number_forms import DecimalEvidence, NumberForm, choose_decimal
 from rapport.history.reading.number_forms import evidence_query as number_query
-from rapport.history.reading.text_cleaning import cleaned, is_untidy_id
+from rapport.history.reading.text_cleaning import cleaned, is_plain_id, is_untidy_id, is_untidy_text
 from rapport.history.reading.time_forms import TimeEvidence, TimeForm, choose_order
 from rapport.history.reading.time_forms import evidence_query as time_query
 from rapport.history.settings import Settings
@@ -32,6 +32,7 @@ def with_formats(
     for column, each in tests.items():
         matching = [form for form, _ in each if next(results)]
         known.append(replace(column, format=matching[0]) if matching else column)
+    known = [_with_id_format(each, source, query) for each in known]
     return _with_time_forms(_with_number_forms(known, source, query, settings, separator), source, query, settings)
 
 
@@ -47,14 +48,24 @@ def _tests(column: SourceColumn, source: str, settings: Settings) -> list[tuple[
         case "number":
             return [("plain", _is_plain(sql))] if settings.decimal != "," else []
         case "id":
-            untidy = f"coalesce(bool_or({is_untidy_id(sql)}), false)"
-            whole = rf"regexp_full_match({cleaned(sql)}, '[0-9]+(\.0+)?')"
-            floats = f"coalesce(bool_and(NOT contains({sql}, '.') OR {whole}), true)"
-            return [("tidy", f"NOT {untidy}"), ("floats", floats)]
+            return [("tidy", f"coalesce(bool_and({is_plain_id(sql)}), true)")]
         case "flag":
             return [("outcomes", f"bool_or(regexp_matches(lower({sql}), {literal(OUTCOME)}))")]
         case _:
             return _text_tests(column, source, settings)
+
+
+def _with_id_format(column: SourceColumn, source: str, query: Query) -> SourceColumn:
+    """Return the column with the format of its ids, if they are not plain: tidy, or whole numbers with a .0."""
+    if column.column.kind != "id" or not column.is_text or column.format:
+        return column
+    sql = column.sql
+    whole = rf"regexp_full_match({cleaned(sql)}, '[0-9]+(\.0+)?')"
+    tests = (
+        f"coalesce(bool_or({is_untidy_id(sql)}), false), coalesce(bool_and(NOT contains({sql}, '.') OR {whole}), true)"
+    )
+    untidy, floats = query(f"SELECT {tests} FROM (SELECT DISTINCT {sql} FROM ({source}))")[0]
+    return replace(column, format="tidy" if not untidy else "floats" if floats else "")
 
 
 def _is_plain(sql: str) -> str:
@@ -69,7 +80,7 @@ def _is_plain(sql: str) -> str:
 
 def _text_tests(column: SourceColumn, source: str, settings: Settings) -> list[tuple[str, str]]:
     if column.column.name not in VALUE_SYNONYMS and column.column.name not in settings.value_mapping:
-        return []
+        return [("tidy", f"NOT coalesce(bool_or({is_untidy_text(column.sql)}), false)")]
     values = f"SELECT DISTINCT {column.sql} FROM ({source})"
     same = f"bool_and({column.sql} IS NOT DISTINCT FROM {cast_expression(column, settings)})"
     return [("tidy", f"(SELECT coalesce({same}, true) FROM ({values}))")]
