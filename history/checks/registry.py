@@ -20,9 +20,12 @@ from rapport.history.checks.time_checks import (
     unrecorded_states,
     volume_drops,
 )
+from rapport.history.checks.value_checks import damaged_ids, rejected_kinds
 from rapport.history.reading.history import History
 
 _CHECKS: tuple[Callable[[History, datetime], Iterable[Finding]], ...] = (
+    rejected_kinds,
+    damaged_ids,
     mixed_currency,
     duplicate_customers,
     unknown_customers,

@@ -100,8 +100,7 @@ def _without_point(text: str, plain: str) -> str:
 def _pattern(groups: str, decimal: str) -> str:
     """Return the pattern of a whole amount with its sign, currency and multiplier."""
     grouped = rf"\d{{1,3}}(\{groups}\d{{3}})+|\d{{1,2}}(\{groups}\d{{2}})+\{groups}\d{{3}}|\d{{1,3}}([ ']\d{{3}})+|\d+"
-    unit = rf"({CURRENCY})?"
-    return (
-        rf"\(?[-+]?\s*{unit}\s*[-+]?\s*\(?({grouped})(\{decimal}\d*)?\s*({'|'.join(_MULTIPLIERS)})?\s*{unit}"
-        rf"\s*[-)]?\)?\s*{unit}"
-    )
+    unit, multiplier = f"({CURRENCY})", f"({'|'.join(_MULTIPLIERS)})"
+    before = rf"\(?[-+]?\s*{unit}?\s*[-+]?\s*\(?"
+    after = rf"({unit}?\s*[-)]?|[-)]?\s*{unit}?)\)?"
+    return rf"{before}({grouped})(\{decimal}\d*)?\s*{multiplier}?\s*{after}"
