@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,7 +20,7 @@ from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.next_actions import refreshed
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy, freeze_policy
 from rapport.serving.snapshots.portfolio_rows import portfolio_rows
-from rapport.serving.snapshots.store import ScoringRun
+from rapport.serving.snapshots.store import CustomerIndex, ScoringRun
 
 TABLE, POLICY_FILE = "portfolio", "portfolio.json"
 # Days until the first action is due, by minimum percentile: higher risk is due sooner.
@@ -157,33 +158,34 @@ def due_date(as_of: date, percentile: int, step: int = 0) -> str:
 
 def _earlier_scores(scored: ScoreBatch, past: pa.Table | None) -> dict[str, Any]:
     """Return the scores, tiers and health of a week and a month ago."""
-    names = {
-        "probability": pa.float64(),
-        "tier": pa.string(),
-        "health_score": pa.float64(),
-        "health_grade": pa.string(),
-    }
+    numbers, texts = ("probability", "health_score"), ("tier", "health_grade")
+    kinds = dict.fromkeys(numbers, pa.float64()) | dict.fromkeys(texts, pa.string())
     found: dict[str, Any] = {}
     for days in _BEFORE_DAYS:
-        rows = _rows_before(scored, past, days)
-        for name, kind in names.items():
-            values = [None if row is None else row.get(name) for row in rows]
-            found[f"{name}_{days}d"] = pa.array(values, kind, from_pandas=kind == pa.float64())
+        before = None if past is None else _rows_before(scored, past, days)
+        for name, kind in kinds.items():
+            has = before is not None and name in before.column_names
+            column = before.column(name).cast(kind) if has and before is not None else pa.nulls(len(scored), kind)
+            # The archive keeps "no probability" as nan.
+            found[f"{name}_{days}d"] = pc.if_else(pc.is_nan(column), None, column) if name in numbers else column
     found["health_before_30d"] = found["health_score_30d"]
     found["grade_30d"] = found["health_grade_30d"]
     return found
 
 
-def _rows_before(scored: ScoreBatch, past: pa.Table | None, days: int) -> list[dict[str, Any] | None]:
-    """Return each customer's archived row nearest to ``days`` days ago.
+def _rows_before(scored: ScoreBatch, past: pa.Table, days: int) -> pa.Table:
+    """Return each customer's archived row nearest to ``days`` days ago; null where there is none.
 
     A score of twice that age does not describe the change of the period.
     """
-    if past is None:
-        return [None] * len(scored)
     day, oldest = ((scored.as_of.date() - timedelta(days=n * days)).isoformat() for n in (1, 2))
     at = past.column("as_of")
     rows = past.filter(pc.and_(pc.less_equal(at, day), pc.greater_equal(at, oldest)))
-    # Rows are sorted by customer and day, so the last one is the nearest.
-    by_customer = {row["customer_id"]: row for row in rows.to_pylist()}
-    return [by_customer.get(str(one)) for one in scored.customer_id]
+    # Rows are sorted by customer and day, so the last one of a customer is the nearest.
+    ids = CustomerIndex.of(rows.column("customer_id").to_pylist()).sorted
+    wanted = CustomerIndex.of([str(one) for one in scored.customer_id]).sorted
+    if not len(ids):
+        return rows.take(pa.nulls(len(wanted), pa.int64()))
+    place = np.searchsorted(ids, wanted, side="right") - 1
+    missing = (place < 0) | (ids[place] != wanted)
+    return rows.take(pa.array(place, pa.int64(), mask=missing))
