@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.next_actions import refreshed
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy, freeze_policy
 from rapport.serving.snapshots.portfolio_rows import portfolio_rows
-from rapport.serving.snapshots.store import CustomerIndex, ScoringRun
+from rapport.serving.snapshots.store import CustomerIndex
 
 TABLE, POLICY_FILE = "portfolio", "portfolio.json"
 # Days until the first action is due, by minimum percentile: higher risk is due sooner.
@@ -39,7 +40,7 @@ class PortfolioTables:
 
     def __init__(self, settings: Settings, playbook: Playbook | Callable[[], Playbook]) -> None:
         self._settings = settings
-        self._current = (lambda: playbook) if isinstance(playbook, Playbook) else playbook
+        self._current: Callable[[], Playbook] = partial(_same, playbook) if isinstance(playbook, Playbook) else playbook
         self._playbook = self._current()
         self._found: weakref.WeakKeyDictionary[LiveModel, tuple[PortfolioPolicy, pa.Table]] = (
             weakref.WeakKeyDictionary()
@@ -95,6 +96,10 @@ class PortfolioLookup:
         return default if row < 0 else self._table.slice(row, 1).to_pylist()[0]
 
 
+def _same(playbook: Playbook) -> Playbook:
+    return playbook
+
+
 def build_portfolio(
     policy: PortfolioPolicy, scored: ScoreBatch, features: pa.Table, customers: pa.Table | None, past: pa.Table | None
 ) -> pa.Table:
@@ -121,11 +126,6 @@ def with_health(scores: pa.Table, portfolio: pa.Table) -> pa.Table:
         if name in portfolio.column_names:
             scores = scores.append_column(name, portfolio.column(name))
     return scores
-
-
-def read_portfolio(run: ScoringRun) -> pa.Table | None:
-    """Return the stored portfolio of a run; None for a run of an earlier version."""
-    return run.table(TABLE)
 
 
 def list_page(

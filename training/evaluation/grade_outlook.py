@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +53,7 @@ def fit_outlook(run: TrainingRun, bundle: Bundle) -> GradeOutlook | None:
     last, first = _pairs(before, now, days, rules), _pairs(earlier, before, days, rules)
     if len(last.stayed_before) < MIN_CUSTOMERS:
         return None
-    judged = ()
+    judged: tuple[Mapping[str, Any], ...] = ()
     if len(first.stayed_before) >= MIN_CUSTOMERS:
         fitted = GradeOutlook(rules.names[:-1], fit_moves(first.stayed_before, first.stayed_after, count), 0)
         judged = judge_outlook(fitted.shares(last.before, last.probability), last.after, rules.names)
@@ -75,12 +77,12 @@ class _Pairs:
     @property
     def stayed_before(self) -> Codes:
         """Return the earlier grades of those who stayed."""
-        return self.before[self.after != self.lost]
+        return np.asarray(self.before[self.after != self.lost])
 
     @property
     def stayed_after(self) -> Codes:
         """Return the later grades of those who stayed."""
-        return self.after[self.after != self.lost]
+        return np.asarray(self.after[self.after != self.lost])
 
 
 def _pairs(before: _Moment, after: _Moment, days: float, rules: HealthRules) -> _Pairs:
