@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -12,9 +13,11 @@ import yaml
 from console_book import AS_OF, draw_portfolio
 
 from rapport.errors import ServingError
+from rapport.scoring.actions.playbook import read_playbook
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.errors import RequestError
 from rapport.serving.security.keys import Viewer
+from rapport.serving.work.alert_inbox import AlertMarks
 
 BASE = {"churn": 0.21, "conversion": 0.12}
 _EXAMPLE = yaml.safe_load(Path(__file__).with_name("console_example.yaml").read_text(encoding="utf-8"))
@@ -39,6 +42,9 @@ class ExampleApplication:
         self.keys_disabled = keys_disabled
         self._folder = TemporaryDirectory()
         self.work = AccountWork(Path(self._folder.name), self._shown)
+        self.alert_marks = AlertMarks(Path(self._folder.name))
+        self.playbook = read_playbook()
+        self.insights = SimpleNamespace(deals=self._deals)
         self.notice: str | None = None
         self._valid = dict(KEYS)
         leads = max(size // 4, 20)
@@ -64,7 +70,7 @@ class ExampleApplication:
 
     def about(self) -> dict[str, Any]:
         words = {"as_of": AS_OF.isoformat(), "scored_at": "2026-11-01T02:10:00", "currency": "CNY", "language": "en"}
-        words["timezone"] = "Asia/Shanghai"
+        words |= {"timezone": "Asia/Shanghai", "frame_ancestors": ("https://crm.example",)}
         more = {"calls_per_week": 20, "names": True, "mlflow": "http://127.0.0.1:5000", "notice": self.notice}
         return {**words, "targets": ["churn", "conversion"], "horizons": {"churn": "12mo", "conversion": "90d"}, **more}
 
@@ -208,6 +214,47 @@ class ExampleApplication:
                     found[row["customer_id"]] = {**row, "contact": None, "scores": {target: row.pop("probability")}}
         ranked = sorted(found.values(), key=lambda match: match["customer_id"].lower() != text.lower())
         return ranked[:limit], len(ranked)
+
+    def next_steps(self, answers: Sequence[dict[str, Any]], target: str, language: str) -> list[dict[str, Any] | None]:  # noqa: ARG002
+        found = [_actions(answer["reasons"], "") if "reasons" in answer else [] for answer in answers]
+        return [actions[0] if actions else None for actions in found]
+
+    def run_table(self, target: str, name: str) -> pa.Table | None:
+        table = self._portfolios[target]
+        if name == "past":
+            columns = {"customer_id": table["customer_id"], "probability": table["probability_30d"]}
+            return pa.table(
+                {**columns, "as_of": ["2026-10-01"] * table.num_rows, "health_score": table["health_score"]}
+            )
+        if name == "view_kpis":
+            ones = [1.0] * table.num_rows
+            spend = {"spend_12m": [90.0] * table.num_rows, "spend_before": [100.0] * table.num_rows}
+            nps = dict.fromkeys(("promoters", "nps_answers", "csat_answers"), ones)
+            zero = [0.0] * table.num_rows
+            return pa.table({"customer_id": table["customer_id"], **spend, **nps, "detractors": zero, "csat_sum": ones})
+        return None
+
+    def _deals(self, viewer: Viewer, *_: object, **__: object) -> dict[str, Any]:
+        rows = self._portfolios["churn"].slice(0, 6).select(["customer_id", "name", "owner"]).to_pylist()
+        same = {"amount": 90_000.0, "score": 61.0, "days_in_stage": 40, "next_step": "Meet finance."}
+        deals = [
+            {
+                **row,
+                **same,
+                "opportunity_id": f"O-{n}",
+                "stage": ("qualify", "propose")[n % 2],
+                "blockers": ["60 days"] * n,
+            }
+            for n, row in enumerate(rows)
+            if viewer.sees_owner(row["owner"])
+        ]
+        return {"deals": deals, "count": len(deals), "amount": 90_000.0 * len(deals), "card": {}, "as_of": "2026-11-01"}
+
+    def alerts(self, limit: int) -> list[dict[str, Any]]:  # noqa: ARG002
+        alert = {"id": "a1", "customer_id": "C-1003", "cause": "risk", "as_of": AS_OF.isoformat(), "rule": "risk_high"}
+        text = {"en": "Churn risk of C-1003 is 63%.", "zh": "C-1003 流失概率 63%。"}
+        sent = [{"channel": "feishu", "delivered_at": None, "problem": "503"}]
+        return [{**alert, "text": text, "deliveries": sent, "mark": self.alert_marks.latest().get("a1")}]
 
     def _shown(self, customer_id: str, target: str) -> dict[str, Any]:
         fact = self.facts(customer_id, target)

@@ -46,3 +46,10 @@ class TaskList(TypedDict):
 
     tasks: list[Task]
     overdue: int
+
+
+class WidgetAddress(TypedDict):
+    """The path of a widget on this server, and for how many seconds it answers."""
+
+    path: str
+    seconds: int

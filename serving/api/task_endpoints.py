@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rapport.serving.api import task_schemas as schemas
 from rapport.serving.api.endpoint import Endpoint
-from rapport.serving.api.task_answers import Task, TaskList
+from rapport.serving.api.task_answers import Task, TaskList, WidgetAddress
 
 _TASK = {
     "id": 7, "customer_id": "C-1042", "target": "churn", "owner": "Maria Lopez", "title": "Start the renewal talk",
@@ -53,5 +53,10 @@ TASK_ENDPOINTS = (
     Endpoint(
         "/v1/tasks/reopen", "feedback", "Open a closed or postponed task again",
         schemas.ReopenTaskRequest, Task, {"task_id": 7}, _TASK,
+    ),
+    Endpoint(
+        "/v1/widget", "read", "The address of a customer's widget for a CRM page, valid for 15 minutes",
+        schemas.WidgetRequest, WidgetAddress, {"customer_id": "C-1042", "language": "en"},
+        {"path": "/widget/customers/C-1042?token=…&language=en", "seconds": 900},
     ),
 )  # fmt: skip

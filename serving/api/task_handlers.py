@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from rapport.serving.api import task_schemas as schemas
@@ -12,6 +13,7 @@ from rapport.serving.application.application import Application
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
 from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.request_context import RequestContext
+from rapport.serving.security.widget_tokens import WIDGET_SECONDS
 from rapport.serving.work.tasks import NewTask, is_overdue
 
 Body = dict[str, Any]
@@ -64,6 +66,14 @@ class TaskHandlers:
         """Open a task again."""
         self._require_task(context, request.task_id)
         return self._work.tasks.reopen(request.task_id, **_stamp(context))
+
+    def widget(self, request: schemas.WidgetRequest, context: RequestContext) -> Body:
+        """Return the address of a customer's widget."""
+        self._require_account(context, request.customer_id)
+        token = self._application.widget_token(context.viewer, request.customer_id)
+        language = request.language or self._application.settings.language
+        query = urlencode({"token": token, "language": language})
+        return {"path": f"/widget/customers/{quote(request.customer_id)}?{query}", "seconds": WIDGET_SECONDS}
 
     @property
     def _work(self) -> Any:

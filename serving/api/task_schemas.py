@@ -86,3 +86,10 @@ class ReopenTaskRequest(Body):
     """Open a closed or postponed task again."""
 
     task_id: TaskId
+
+
+class WidgetRequest(Body):
+    """Request the address of a customer's widget, to be embedded in a CRM."""
+
+    customer_id: Id
+    language: Literal["en", "zh"] | None = None

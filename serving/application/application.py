@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rapport.files import shared_secret
 from rapport.history.settings import Settings
 from rapport.scoring import build_answers
 from rapport.scoring.actions.playbook import Playbook
@@ -18,7 +19,7 @@ from rapport.scoring.actions.playbook_reader import PlaybookReader
 from rapport.scoring.actions.recommended import ActionContext
 from rapport.serving.application import card_queries, model_queries
 from rapport.serving.application.account_work import AccountWork
-from rapport.serving.application.advice import advised, with_advice
+from rapport.serving.application.advice import action_context, advised, customer_actions, with_advice
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
 from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.insights import Insights
@@ -34,6 +35,7 @@ from rapport.serving.live.intake import EventIntake, SentEvent
 from rapport.serving.live.overlay import LiveOverlay
 from rapport.serving.live.what_if import what_if
 from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
+from rapport.serving.security.widget_tokens import widget_token
 from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
 from rapport.serving.snapshots.holdout import HoldoutStore
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
@@ -41,6 +43,7 @@ from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup, PortfolioTables, build_portfolio, list_page
 from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.score_change import explain_change
+from rapport.serving.work.alert_inbox import AlertMarks, latest_alerts
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore, check_feedback
 
 
@@ -66,6 +69,7 @@ class Application:
         self.insights = Insights(lambda: self.live_model(self.main_target()), self._playbooks.current)
         self.databases = DatabasePool(settings)
         self.work = AccountWork(self.data_dir, self._shown_score, self.held_out)
+        self.alert_marks = AlertMarks(self.data_dir)
         self.events = EventStore(self.data_dir)
         self._changes = ChangeStore(self.data_dir, settings.change_points)
         self.overlay = LiveOverlay(self.events, settings, self.databases)
@@ -171,6 +175,7 @@ class Application:
             "currency": self.settings.currency,
             "timezone": self.settings.timezone,
             "crm_link": self.settings.crm_link,
+            "frame_ancestors": self.settings.frame_ancestors,
             "language": self.settings.language,
             "targets": self.targets(),
             "horizons": {target: self.live_model(target).bundle.horizon for target in self.targets()},
@@ -196,6 +201,33 @@ class Application:
     def portfolio(self, target: str) -> PortfolioLookup:
         """Return the rows of the portfolio table, found by customer."""
         return PortfolioLookup(self.portfolio_table(target))
+
+    def alerts(self, limit: int) -> list[dict[str, Any]]:
+        """Return the newest alerts with their deliveries and marks."""
+        return latest_alerts(self.data_dir, limit)
+
+    def widget_token(self, viewer: Viewer, customer_id: str) -> str:
+        """Return a short-lived token with which a CRM embeds this customer's widget."""
+        return widget_token(shared_secret(self.data_dir, "console.secret"), viewer.name, customer_id)
+
+    def run_table(self, target: str, name: str) -> pa.Table | None:
+        """Return a table of the latest scoring run, None where the run does not have it."""
+        return self.live_model(target).snapshot.run.cached_table(name)
+
+    def next_steps(
+        self, answers: Sequence[Mapping[str, Any]], target: str, language: str
+    ) -> list[dict[str, Any] | None]:
+        """Return the first recommended action for each answer, as the customer's page shows it."""
+        model, playbook = self.live_model(target), self.playbook
+        found: list[dict[str, Any] | None] = []
+        for answer in answers:
+            row = model.snapshot.ids.row_of(str(answer["customer_id"]))
+            if row is None or "error" in answer:
+                found.append(None)
+                continue
+            context = action_context(model, row, playbook, language)
+            found.append(next(iter(customer_actions(model, row, context, [answer], 1)), None))
+        return found
 
     def list_page(
         self, model: LiveModel, *, filters: Mapping[str, str | tuple[str, ...] | None], first: int, count: int

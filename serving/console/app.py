@@ -11,7 +11,20 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from rapport.serving.console.page_context import AuditRecorder, PortfolioCache
-from rapport.serving.console.pages import cards, customer, model, portfolio, search, tasks, work, worklist
+from rapport.serving.console.pages import (
+    alerts,
+    cards,
+    customer,
+    deals,
+    help_page,
+    home,
+    model,
+    portfolio,
+    search,
+    tasks,
+    work,
+    worklist,
+)
 from rapport.serving.console.rendering import page_renderer
 from rapport.serving.console.router import PageRouter
 from rapport.serving.console.session import Sessions
@@ -79,6 +92,12 @@ def create_console(
             Route("/marks", act, methods=write),
             Route("/customers/{customer_id:path}", router.page(customer.record, scope="feedback"), methods=write),
             Route("/customers/{customer_id:path}", router.page(customer.show), methods=read),
+            Route("/home", router.page(home.show), methods=read),
+            Route("/deals", router.page(deals.show), methods=read),
+            Route("/alerts", router.page(alerts.show), methods=read),
+            Route("/alerts", router.page(alerts.mark, scope="feedback"), methods=write),
+            Route("/help", router.page(help_page.show), methods=read),
+            Route("/widget/customers/{customer_id:path}", router.widget(), methods=read),
             Route("/portfolio", router.page(portfolio.show), methods=read),
             Route("/model", router.page(model.show), methods=read),
             Route("/cards", router.page(cards.show), methods=read),

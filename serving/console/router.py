@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from rapport.errors import RapportError
 from rapport.serving.console.page_context import AuditRecorder, PageContext, PortfolioCache
-from rapport.serving.console.pages import sign_in, tasks
+from rapport.serving.console.pages import sign_in, tasks, widget
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.session import Sessions
 from rapport.serving.console.translations import LANGUAGES, Translations
@@ -94,6 +94,14 @@ class PageRouter:
             if viewer is None or not viewer.may("read"):
                 return self._unavailable(request, self._translations(request)("error.no_page"), 404)
             return tasks.calendar_file(self._context(request, {}, viewer, self.application.about()))
+
+        return self._endpoint(respond)
+
+    def widget(self) -> Endpoint:
+        """Return the endpoint of the widget, whose token stands for a session."""
+
+        def respond(request: Request, _: Mapping[str, str]) -> Response:
+            return widget.show(request, self.application, self.sessions, self.renderer)
 
         return self._endpoint(respond)
 

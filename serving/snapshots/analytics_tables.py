@@ -22,6 +22,7 @@ from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
 from rapport.scoring.analytics.risk_overview import risk_overview
 from rapport.scoring.analytics.stakeholders import list_stakeholders, stakeholder_coverage
 from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.serving.snapshots.customer_kpis import customer_kpis
 from rapport.serving.snapshots.lead_funnel import lead_funnel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup
@@ -52,6 +53,7 @@ def population_tables(
         "view_funnel": lead_funnel(history, scored, policy, portfolio),
         "view_attribution": attribution(history, as_of),
         "view_risk": risk_overview(history, as_of),
+        "view_kpis": customer_kpis(history, as_of),
     }
 
 
@@ -72,7 +74,8 @@ def cohorts(history: History, as_of: datetime) -> pa.Table:
     for begun, group in groupby(rows, key=lambda row: row["begun"]):
         counts = {row["later"]: row["customers"] for row in group}
         quarters = (as_of.year - begun.year) * 4 + (as_of.month - 1) // 3 - (begun.month - 1) // 3
-        shares = [counts.get(later, 0) / counts[0] for later in range(quarters + 1)]
+        # The quarter of the cutoff is not over: its share would look like a collapse.
+        shares = [counts.get(later, 0) / counts[0] for later in range(quarters)]
         cohort_rows.append({"cohort": f"{begun.year}-Q{(begun.month + 2) // 3}", "size": counts[0], "kept": shares})
     schema = pa.schema({"cohort": pa.string(), "size": pa.int64(), "kept": pa.list_(pa.float64())})
     return pa.Table.from_pylist(cohort_rows, schema)

@@ -15,7 +15,8 @@ from markupsafe import escape
 from openpyxl import load_workbook
 
 from rapport.serving.console.app import create_console
-from rapport.serving.console.formats import percent, points
+from rapport.serving.console.formats import money, percent, points
+from rapport.serving.security.widget_tokens import widget_token
 
 PAGES = (
     "/",
@@ -303,6 +304,58 @@ def test_a_team_sees_its_own_customers_and_titles_say_so(locked):
     assert set(re.findall(r"<small>[^<]* · ([^<·]+)</small>", page)) == {"Maria Lopez", "Tom Becker"}
     assert "My team&#39;s customers" in page
     assert "<h1>My customers</h1>" in locked("key-of-maria").see("/portfolio")
+
+
+def test_the_home_of_a_team_adds_up_its_own_customers(locked):
+    page = locked("key-of-team").see("/home")
+    mine = [
+        row
+        for row in ExampleApplication().portfolio_table("churn").to_pylist()
+        if row["owner"] in ("Maria Lopez", "Tom Becker")
+    ]
+    assert f'title="¥{sum(row["revenue_at_risk"] for row in mine):,.0f}"' in page
+    assert "Aisha Khan" not in page
+    assert "90.0%" in page
+
+
+def test_what_a_task_saved_is_seen_in_the_managers_home():
+    application = ExampleApplication()
+    browser = Browser(application)
+    browser.send("/work", customer_id="C-1003", act="done", outcome="retained", back="/")
+    (task,) = application.notes
+    assert money(task["money"], "CNY", "en") in browser.see("/home")
+
+
+def test_an_alert_is_acknowledged_and_leaves_the_open_inbox():
+    browser = Browser(ExampleApplication())
+    assert "Churn risk of C-1003 is 63%." in browser.see("/alerts")
+    browser.send("/alerts", page="/alerts", alert="a1", act="acknowledged", back="/alerts")
+    assert "Churn risk of C-1003" not in browser.see("/alerts")
+    assert "Acknowledged" in browser.see("/alerts?show=all")
+
+
+def test_the_widget_needs_the_token_of_its_customer():
+    application = ExampleApplication()
+    browser = Browser(application)
+    token = widget_token(SECRET, "local", "C-1003")
+    answer = browser.ask("GET", f"/widget/customers/C-1003?token={token}&language=zh")
+    assert answer.status_code == 200
+    assert "流失概率" in answer.text
+    assert "frame-ancestors https://crm.example" in answer.headers["content-security-policy"]
+    assert browser.ask("GET", f"/widget/customers/C-1004?token={token}").status_code == 403
+    assert browser.ask("GET", "/widget/customers/C-1003?token=forged").status_code == 403
+
+
+def test_notes_tags_plan_and_attitudes_are_kept_with_who_wrote_them():
+    browser = Browser(ExampleApplication())
+    path = "/customers/C-1120"
+    browser.send(path, page=path, note="asked for a visit", back=path)
+    browser.send(path, page=path, tag="strategic", back=path)
+    browser.send(path, page=path, plan="two sites", back=path)
+    page = browser.see(path)
+    assert all(text in page for text in ("asked for a visit", "strategic", "two sites", "local · 29 Nov 2026"[:5]))
+    browser.send(path, page=path, tag="", remove="strategic", back=path)
+    assert ">strategic<" not in browser.see(path)
 
 
 def test_a_task_is_worked_on_its_page_and_its_calendar_needs_its_token():

@@ -128,10 +128,11 @@ def _row(page: PageContext, customer_id: str, kind: str, task: dict[str, Any] | 
         raise page.not_found(customer_id)
     query, _, found = query_worklist(page)
     (answer,) = page.application.answers([customer_id], page.target, reasons=4, language=page.language)
+    (step,) = page.application.next_steps([answer], page.target, page.language)
     rank = page.form.get("rank", "")
     return page.render(
         "worklist_row.html",
-        row=table_row(page, row, answer, int(rank) if rank.isdigit() else 0, task),
+        row=table_row(page, row, {**answer, "next": step}, int(rank) if rank.isdigit() else 0, task),
         query=query,
         list=found,
         capacity=page.capacity,

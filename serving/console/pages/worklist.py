@@ -136,10 +136,11 @@ def table_rows(page: PageContext, rows: RowIndexes, offset: int, work: WorkState
     ids = [portfolio.text("customer_id", row) for row in rows]
     page.record_view(ids)
     answers = page.application.answers(ids, page.target, reasons=_READ_REASONS, language=page.language)
+    steps = page.application.next_steps(answers, page.target, page.language)
     # A new snapshot may be published in between: a customer that left it keeps the row, without reasons.
     return [
-        table_row(page, int(row), answer, offset + place, work.tasks.get(key))
-        for place, (row, key, answer) in enumerate(zip(rows, ids, answers, strict=True), start=1)
+        table_row(page, int(row), {**answer, "next": step}, offset + place, work.tasks.get(key))
+        for place, (row, key, answer, step) in enumerate(zip(rows, ids, answers, steps, strict=True), start=1)
     ]
 
 
@@ -165,7 +166,7 @@ def table_row(
 
 def _next_step(answer: Mapping[str, Any]) -> dict[str, str]:
     """Return the first recommended action of an answer, else the most specific advice of its reasons."""
-    for action in answer.get("actions") or ():
+    if action := answer.get("next"):
         return {"text": str(action["text"]), "code": str(action.get("code") or ""), "due": action.get("due") or ""}
     return {"text": recommended_step(answer.get("reasons", [])), "code": "", "due": ""}
 

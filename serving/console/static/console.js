@@ -66,6 +66,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/") { event.preventDefault(); document.querySelector(".find input")?.focus(); }
+  if (event.key === "?") document.querySelector("[data-help]")?.click();
   if (event.key === "j") choose(position + 1);
   if (event.key === "k") choose(position - 1);
   if (event.key === "m" && listed()[position]) {

@@ -1,0 +1,157 @@
+"""The figures of the home page, added up over the customers that a viewer may see."""
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rapport.serving.console.portfolio_columns import FloatColumn, Mask, PortfolioColumns
+from rapport.serving.console.worklist import renews_within
+
+_KEY_ACCOUNTS = 10
+_KEY_SHARE = 0.8
+_RENEWAL_DAYS = (30, 60, 90)
+_MIN_SHARE_OF_CUSTOMERS = 0.5
+_GRADES = ("prime", "ordinary", "at_risk", "lost")
+
+
+def scope_figures(portfolio: PortfolioColumns, rows: Mask) -> dict[str, float]:
+    """Return the count, money, mean health and its change over the customers that had a health 30 days ago."""
+    health, before = portfolio.numeric("health_score"), portfolio.numeric("health_before_30d")
+    both = rows & ~np.isnan(health) & ~np.isnan(before)
+    return {
+        "count": int(rows.sum()),
+        "revenue_at_risk": float(np.nansum(portfolio.revenue_at_risk[rows])),
+        "spend": float(np.nansum(portfolio.value_basis[rows])),
+        "savable": float(portfolio.expected_savings[rows].sum()),
+        "probability": _mean(portfolio.numeric("probability")[rows]),
+        "health": _mean(health[rows]),
+        # The same customers at both days, so that new and lost ones do not move it.
+        "health_change": _mean((health - before)[both]),
+    }
+
+
+def by_group(portfolio: PortfolioColumns, seen: Mask, by: str) -> list[dict[str, Any]]:
+    """Return the figures of each group."""
+    column = portfolio.category(by)
+    return [
+        {"name": value, **scope_figures(portfolio, rows)}
+        for value in column.values[1:]
+        if (rows := seen & column.equals(value)).any()
+    ]
+
+
+def score_trend(portfolio: PortfolioColumns, seen: Mask, past: pa.Table | None, as_of: str) -> list[dict[str, Any]]:
+    """Return revenue at risk and mean health of today's customers at each archived day and now.
+
+    Both are of the customers that were scored on that day, scaled to all of today's spend: a change of the mix of
+    customers does not move them. Days on which few of them were scored are left out.
+    """
+    points: list[dict[str, Any]] = []
+    if past is not None and past.num_rows:
+        rows_of_id = portfolio.row_of_id
+        rows = np.array([rows_of_id.get(key, -1) for key in past["customer_id"].to_pylist()], dtype=np.int64)
+        known = (rows >= 0) & seen[np.maximum(rows, 0)]
+        days = np.array(past["as_of"].to_pylist(), dtype=object)
+        probability = _numbers(past, "probability")
+        health = _numbers(past, "health_score")
+        for day in sorted({str(one) for one in days[known]}):
+            chosen = known & (days == day) & ~np.isnan(probability)
+            if chosen.sum() >= _MIN_SHARE_OF_CUSTOMERS * seen.sum():
+                points.append(_point(portfolio, seen, day, rows[chosen], probability[chosen], health[chosen]))
+    now = np.flatnonzero(seen)
+    probability, health = portfolio.numeric("probability")[now], portfolio.numeric("health_score")[now]
+    return [*points, _point(portfolio, seen, str(as_of)[:10], now, probability, health)]
+
+
+def _point(
+    portfolio: PortfolioColumns, seen: Mask, day: str, rows: Any, probability: FloatColumn, health: FloatColumn
+) -> dict[str, Any]:
+    spend = np.nan_to_num(portfolio.value_basis)
+    covered = spend[rows].sum()
+    share = float((probability * spend[rows]).sum() / covered) if covered else float("nan")
+    return {"day": day, "revenue_at_risk": share * float(spend[seen].sum()), "health": _mean(health)}
+
+
+def grade_counts(portfolio: PortfolioColumns, seen: Mask) -> list[dict[str, Any]]:
+    """Count each health grade now and 30 days ago, best first; a company's own grades follow by name."""
+    now, before = portfolio.category("health_grade"), portfolio.category("grade_30d")
+    names = sorted(now.values[1:], key=lambda name: (_GRADES.index(name) if name in _GRADES else 9, name))
+    counts = [
+        {
+            "name": name,
+            "count": int((seen & now.equals(name)).sum()),
+            "before": int((seen & before.equals(name)).sum()) if portfolio.has("grade_30d") else None,
+        }
+        for name in names
+    ]
+    return [one for one in counts if one["count"] or one["before"]]
+
+
+def renewals(portfolio: PortfolioColumns, visible: Mask, today: date) -> list[dict[str, Any]]:
+    """Return the contracts that end within 30, 60 and 90 days: how many, their spend and revenue at risk."""
+    if not portfolio.has("renewal_at"):
+        return []
+    found = []
+    for days in _RENEWAL_DAYS:
+        rows = visible & renews_within(portfolio, str(days), today)
+        found.append({"days": days, **scope_figures(portfolio, rows)})
+    return found
+
+
+def key_accounts(portfolio: PortfolioColumns, seen: Mask) -> dict[str, Any]:
+    """Return the largest accounts, and how many accounts bring 80 % of the spend."""
+    spend = np.where(seen, np.nan_to_num(portfolio.value_basis), 0.0)
+    total = float(spend.sum())
+    order = np.argsort(-spend, kind="stable")
+    sums = np.cumsum(spend[order])
+    count = int(np.searchsorted(sums, _KEY_SHARE * total) + 1) if total else 0
+    rows = [int(row) for row in order[:_KEY_ACCOUNTS] if spend[row] > 0]
+    return {
+        "count": count,
+        "share": count / max(1, int(seen.sum())),
+        "rows": [
+            {
+                "customer_id": portfolio.text("customer_id", row),
+                "name": portfolio.text("name", row),
+                "spend": float(spend[row]),
+                "probability": float(portfolio.numeric("probability")[row]),
+                "health_grade": portfolio.category("health_grade").at(row),
+                "revenue_at_risk": float(portfolio.revenue_at_risk[row]),
+            }
+            for row in rows
+        ],
+    }
+
+
+def kpis(portfolio: PortfolioColumns, visible: Mask, table: pa.Table | None) -> dict[str, float | None]:
+    """Return net and gross revenue retention, customer retention, NPS and CSAT of the last twelve months."""
+    if table is None:
+        return {}
+    rows_of_id = portfolio.row_of_id
+    rows = np.array([rows_of_id.get(key, -1) for key in table["customer_id"].to_pylist()], dtype=np.int64)
+    chosen = (rows >= 0) & visible[np.maximum(rows, 0)] if len(rows) else np.zeros(0, dtype=bool)
+    column = {name: _numbers(table, name)[chosen] for name in table.column_names if name != "customer_id"}
+    before, now = column["spend_before"], column["spend_12m"]
+    base = before > 0
+    total = float(before[base].sum())
+    answers, csat = float(column["nps_answers"].sum()), float(column["csat_answers"].sum())
+    return {
+        "nrr": float(now[base].sum()) / total if total else None,
+        "grr": float(np.minimum(np.maximum(now[base], 0.0), before[base]).sum()) / total if total else None,
+        "retention": float((now[base] > 0).mean()) if base.any() else None,
+        "nps": 100 * float(column["promoters"].sum() - column["detractors"].sum()) / answers if answers else None,
+        "csat": float(column["csat_sum"].sum()) / csat if csat else None,
+    }
+
+
+def _numbers(table: pa.Table, name: str) -> FloatColumn:
+    if name not in table.column_names:
+        return np.full(table.num_rows, np.nan)
+    return np.asarray(table[name].cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def _mean(values: FloatColumn) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")

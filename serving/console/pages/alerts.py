@@ -1,0 +1,42 @@
+"""The inbox of alerts: why each was raised, whether it was delivered, and what was done about it."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from rapport.serving.console.page_context import PageContext
+from rapport.serving.errors import RequestError
+from rapport.serving.work.alert_inbox import MARKS
+
+_SHOWN = 200
+
+
+def show(page: PageContext) -> Response:
+    """Show the latest alerts of the viewer's customers, open ones first."""
+    which = page.request.query_params.get("show", "open")
+    seen = [alert for alert in page.application.alerts(_SHOWN * 5) if page.is_visible(str(alert["customer_id"]))]
+    chosen = [alert for alert in seen if which == "all" or not alert["mark"]][:_SHOWN]
+    page.record_view([str(alert["customer_id"]) for alert in chosen])
+    return page.render(
+        "alerts.html",
+        alerts=[_shown(page, alert) for alert in chosen],
+        which=which,
+        counts={"open": sum(not alert["mark"] for alert in seen), "all": len(seen)},
+        rules=page.application.playbook.rules.rules,
+    )
+
+
+def mark(page: PageContext) -> Response:
+    """Acknowledge or mute an alert."""
+    found = next((one for one in page.application.alerts(_SHOWN * 5) if one["id"] == page.form.get("alert")), None)
+    if found is None or page.form.get("act") not in MARKS:
+        raise RequestError(422, page.translate("work.unknown_act"), where="alert")
+    page.require_visible(str(found["customer_id"]))
+    page.application.alert_marks.mark(found["id"], str(page.form["act"]), **page.stamp)
+    return page.redirect_with(page.form.get("back", ""), did="saved")
+
+
+def _shown(page: PageContext, alert: dict[str, Any]) -> dict[str, Any]:
+    text = alert.get("text")
+    chosen = text.get(page.language) if isinstance(text, dict) else alert.get(f"text_{page.language}") or text
+    return {**alert, "sentence": str(chosen or alert.get("rule") or "")}

@@ -1,0 +1,101 @@
+"""The home page of managers and executives: health, revenue at risk, what was saved, renewals, key accounts."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+from starlette.responses import Response
+
+from rapport.serving.application.account_work import visible_tasks
+from rapport.serving.console import home_figures as figures
+from rapport.serving.console.page_context import PageContext
+from rapport.serving.console.worklist import filter_options
+from rapport.serving.work.tasks import is_overdue
+
+_SAVED, _LOST = ("retained", "reordered", "won"), ("lost",)
+_COMPARABLE = ("region", "segment", "owner", "industry", "source", "health_grade")
+_WEEKS = 8
+
+
+def show(page: PageContext) -> Response:
+    """Show the figures of the viewer's scope."""
+    target = page.about["targets"][0]
+    portfolio = page.portfolios.of(target)
+    seen = page.visible_rows(portfolio) & portfolio.scored
+    tasks = visible_tasks(page.work.tasks.list(target=target), page.is_visible)
+    by, values = _compared(page)
+    # Only values of customers that the viewer may see.
+    options = filter_options(portfolio, seen, _COMPARABLE)
+    return page.render(
+        "home.html",
+        shown_target=target,
+        horizon=page.horizon(target),
+        total=figures.scope_figures(portfolio, seen),
+        trend=figures.score_trend(portfolio, seen, page.application.run_table(target, "past"), page.about["as_of"]),
+        grades=figures.grade_counts(portfolio, seen),
+        owners=_with_tasks(figures.by_group(portfolio, seen, "owner"), tasks, page.today),
+        renewals=figures.renewals(portfolio, page.visible_rows(portfolio), page.today),
+        key_accounts=figures.key_accounts(portfolio, seen),
+        kpis=figures.kpis(portfolio, page.visible_rows(portfolio), page.application.run_table(target, "view_kpis")),
+        weeks=_saved_by_week(tasks, page.today),
+        outcomes=_outcome_money(tasks),
+        overdue=sum(is_overdue(task, page.today) for task in tasks),
+        open_tasks=sum(task["status"] in ("open", "snoozed") for task in tasks),
+        comparable=[(name, [value for value, _ in values]) for name, values in options.items() if values],
+        compared_by=by,
+        compared=[
+            (value, figures.scope_figures(portfolio, seen & portfolio.category(by).equals(value))) for value in values
+        ],
+    )
+
+
+def _compared(page: PageContext) -> tuple[str, list[str]]:
+    """Return the category and the two values that the URL compares, written as ``region:East``."""
+    chosen = [page.request.query_params.get(name, "").partition(":") for name in ("a", "b")]
+    by = chosen[0][0]
+    if by not in _COMPARABLE or any(name != by for name, _, _ in chosen):
+        return "", []
+    return by, [value for _, _, value in chosen]
+
+
+def _money(tasks: Sequence[Mapping[str, Any]]) -> float:
+    return float(sum(task["money"] or 0.0 for task in tasks))
+
+
+def _outcome_money(tasks: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, float]]:
+    saved = [task for task in tasks if task["outcome"] in _SAVED]
+    lost = [task for task in tasks if task["outcome"] in _LOST]
+    return {"saved": (len(saved), _money(saved)), "lost": (len(lost), _money(lost))}
+
+
+def _saved_by_week(tasks: Sequence[Mapping[str, Any]], today: date) -> list[dict[str, Any]]:
+    """Return the money of tasks that ended well and of those lost, week by week, oldest first."""
+    monday = today - timedelta(days=today.weekday())
+    weeks = []
+    for back in range(_WEEKS - 1, -1, -1):
+        start = monday - timedelta(weeks=back)
+        end = (start + timedelta(weeks=1)).isoformat()
+        of_week = [task for task in tasks if start.isoformat() <= (task["finished_at"] or "")[:10] < end]
+        weeks.append(
+            {
+                "start": start.isoformat(),
+                "done": sum(task["status"] == "done" for task in of_week),
+                "saved": _money([task for task in of_week if task["outcome"] in _SAVED]),
+                "lost": _money([task for task in of_week if task["outcome"] in _LOST]),
+            }
+        )
+    return weeks
+
+
+def _with_tasks(groups: list[dict[str, Any]], tasks: Sequence[Mapping[str, Any]], today: date) -> list[dict[str, Any]]:
+    """Add to each owner the tasks done this week, those overdue, and the money saved."""
+    monday = (today - timedelta(days=today.weekday())).isoformat()
+    for group in groups:
+        own = [task for task in tasks if task["owner"] == group["name"]]
+        group |= {
+            "done": sum(task["status"] == "done" and task["finished_at"][:10] >= monday for task in own),
+            "overdue": sum(is_overdue(task, today) for task in own),
+            "saved": _money([task for task in own if task["outcome"] in _SAVED]),
+        }
+    return sorted(groups, key=lambda group: -np.nan_to_num(group["revenue_at_risk"]))

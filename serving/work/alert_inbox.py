@@ -1,0 +1,67 @@
+"""Raised alerts with their deliveries, and what people did about them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from rapport.serving.work.database import work_database
+
+MARKS = ("acknowledged", "muted", "open")
+
+
+class AlertMarks:
+    """Which alerts were acknowledged or muted; kept as facts of the account ``alert:ID``."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+
+    def mark(self, alert_id: str, kind: str, *, by: str, at: str) -> None:
+        """Mark an alert; ``open`` takes the mark back."""
+        with work_database(self._data_dir) as store:
+            store.execute(
+                "INSERT INTO account_facts (customer_id, kind, subject, value, at, by) "
+                "VALUES ('', 'alert', ?, ?, ?, ?)",
+                (alert_id, "" if kind == "open" else kind, at, by),
+            )
+
+    def latest(self) -> dict[str, dict[str, Any]]:
+        """Return the mark of each alert that has one."""
+        newest = "SELECT MAX(id) FROM account_facts WHERE kind = 'alert' GROUP BY subject"
+        with work_database(self._data_dir) as store:
+            rows = store.execute(
+                f"SELECT subject, value, at, by FROM account_facts WHERE id IN ({newest}) AND value != ''"
+            ).fetchall()
+        return {row["subject"]: dict(row) for row in rows}
+
+
+def latest_alerts(data_dir: Path, limit: int) -> list[dict[str, Any]]:
+    """Return the newest alerts of ``alerts.db`` with the state of their deliveries; none before the first alert job."""
+    path = data_dir / "alerts.db"
+    if not path.is_file():
+        return []
+    marks = AlertMarks(data_dir).latest()
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as store:
+        rows = store.execute(
+            "SELECT id, customer_id, cause, as_of, body FROM alerts ORDER BY as_of DESC, rowid LIMIT ?", (limit,)
+        ).fetchall()
+        sent: dict[str, list[dict[str, Any]]] = {}
+        for alert_id, channel, delivered_at, problem in store.execute(
+            "SELECT id, channel, delivered_at, problem FROM deliveries"
+        ):
+            sent.setdefault(alert_id, []).append({"channel": channel, "delivered_at": delivered_at, "problem": problem})
+    return [
+        {
+            **json.loads(body),
+            "id": alert_id,
+            "customer_id": customer_id,
+            "cause": cause,
+            "as_of": as_of,
+            "deliveries": sent.get(alert_id, []),
+            "mark": marks.get(alert_id),
+        }
+        for alert_id, customer_id, cause, as_of, body in rows
+    ]
