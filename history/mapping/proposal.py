@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rapport.history.contract import TABLES, Column, Table, columns_of
+from rapport.errors import TableError
+from rapport.history.contract import TABLES, Column, Table, by_name, columns_of
 from rapport.history.mapping.name_matching import (
     CONTAINED,
     ColumnFormats,
@@ -17,6 +18,8 @@ from rapport.history.mapping.name_matching import (
     table_similarity,
     written_forms,
 )
+from rapport.history.mapping.presets import detect_preset, load_preset
+from rapport.history.mapping.presets.preset import Preset
 from rapport.history.reading.database import Database, open_database
 from rapport.history.reading.number_forms import NumberForm
 from rapport.history.reading.table_names import normalized_name
@@ -66,10 +69,15 @@ class MappingProposal:
     date_format: str
     decimal: str = ""
     questions: tuple[str, ...] = ()
+    preset: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def as_toml(self) -> str:
         """Return lines to paste into ``rapport.toml``."""
         parts = [f"# Proposed for {self.origin}. Review it: it was derived from names and values."]
+        if self.preset:
+            parts.append(f"# Recognised as {self.preset}.")
+        parts += [f"{name} = {_text(str(value))}" for name, value in self.settings.items()]
         if self.date_format != "iso":
             parts.append(f'date_format = "{self.date_format}"')
         if self.decimal:
@@ -89,22 +97,65 @@ class MappingProposal:
             "date_format": self.date_format,
             "decimal": self.decimal,
             "questions": list(self.questions),
+            "preset": self.preset,
+            **self.settings,
             "mapping": {each.table.name: {"table": each.source, **each.columns} for each in self.tables},
         }
 
 
-def propose_mapping(source: str | Path, settings: Settings | None = None) -> MappingProposal:
-    """Compare the tables of a folder or a database with the contract, and propose a mapping."""
+def propose_mapping(source: str | Path, settings: Settings | None = None, preset: str | None = None) -> MappingProposal:
+    """Compare the tables of a folder or a database with the contract, and propose a mapping.
+
+    A ``preset`` names the system that wrote the tables; without one it is found by its tables and columns.
+    """
     database = open_database(settings or Settings())
     try:
         with ExitStack() as resources:
             sources = find_sources(str(source), database.connection, resources, (settings or Settings()).encoding)
+            known = load_preset(preset) if preset else detect_preset(sources)
+            if known is not None:
+                return _by_preset(str(source), known, sources, database, settings or Settings())
             formats = {name: detect_formats(each, database.connection) for name, each in sources.items()}
             tables, unused = _assign(sources, formats)
             decided = _decisions(tables, sources, database, settings or Settings())
         return MappingProposal(redacted_url(str(source)), tables, unused, *decided)
     finally:
         database.close()
+
+
+def _by_preset(
+    origin: str, preset: Preset, sources: Mapping[str, Source], database: Database, settings: Settings
+) -> MappingProposal:
+    """Return the mapping of a preset; nothing else is proposed, since the system's other tables are known too."""
+    matches = preset.matches(sources)
+    if not matches:
+        raise TableError(
+            f"{redacted_url(origin)}: has no table of the preset {preset.name}. It has: {', '.join(sorted(sources))}."
+        )
+    tables = []
+    for match in matches:
+        table, types = by_name(match.table), sources[match.source].types
+        unused = tuple(own for own in types if own not in match.columns.values())
+        tables.append(TableProposal(table, match.source, match.columns, frozenset(), unused))
+    plain = [replace(each, columns=_plain_columns(each, sources)) for each in tables]
+    usual = preset.settings.get("date_format", settings.date_format)
+    form, *others = _decisions(tuple(plain), sources, database, replace(settings, date_format=usual))
+    used = {match.source for match in matches}
+    return MappingProposal(
+        redacted_url(origin),
+        tuple(tables),
+        tuple(name for name in sources if name not in used),
+        usual if form == "iso" and usual != "iso" else form,
+        *others,
+        preset=preset.name,
+        settings={name: value for name, value in preset.settings.items() if name != "date_format"},
+    )
+
+
+def _plain_columns(proposal: TableProposal, sources: Mapping[str, Source]) -> dict[str, str]:
+    """Return the columns without expressions and those of other tables."""
+    types = sources[proposal.source].types
+    return {name: own for name, own in proposal.columns.items() if own in types}
 
 
 def _decisions(

@@ -21,6 +21,7 @@ from rapport.history.reading.table_names import resolve_table
 from rapport.history.rejected_rows import NO_ROWS, Rejections, collect_rejections
 from rapport.history.settings import Settings
 from rapport.history.sources.discovery import find_sources
+from rapport.history.sources.joined import with_joins
 from rapport.history.sources.memory import memory_source, unload
 from rapport.history.sources.postgres import redacted_url
 from rapport.history.sources.source import Source
@@ -111,11 +112,23 @@ def read_history(source: str | Path, settings: Settings | None = None) -> Histor
                     f"{', '.join(sorted(sources))}. If one of them is it, say so in rapport.toml: "
                     f'[mapping.orders] table = "{sorted(sources)[0]}".'
                 )
-            loaded = _load_all(tables, database, settings)
+            loaded = _load_all(_joined(tables, sources, settings, database), database, settings)
     except RapportError:
         database.close()
         raise
     return History(settings, loaded, _rejections(loaded), origin, database)
+
+
+def _joined(
+    tables: Mapping[str, Source | None], sources: Mapping[str, Source], settings: Settings, database: Database
+) -> dict[str, Source | None]:
+    """Return the sources of the tables, with the columns of those that the mapping joins to them."""
+    joined = dict(tables)
+    for name, source in tables.items():
+        written = settings.mapping.get(name, {}).get("join")
+        if source is not None and written:
+            joined[name] = with_joins(source, written, sources, database.connection, f"[mapping.{name}]")
+    return joined
 
 
 def history_of(

@@ -57,7 +57,7 @@ def resolve_attributes(table: Table, source: Source, names: Mapping[str, str], s
     """Return attribute → source column: the columns of customers beyond the contract."""
     if table.name != "customers":
         return {}
-    reserved = {column.name for column in columns_of(table)} | {"table", "where"}
+    reserved = {column.name for column in columns_of(table)} | {"table", "where", "join"}
     mapped = {name: own for name, own in _mapped(table, source, settings).items() if name not in reserved}
     for name, own in mapped.items():
         _check_exists(table, source, name, own)
@@ -68,7 +68,7 @@ def resolve_attributes(table: Table, source: Source, names: Mapping[str, str], s
 
 def _mapped(table: Table, source: Source, settings: Settings) -> Mapping[str, str]:
     """Return contract column → source column from the settings; tables in memory may have contract names already."""
-    names = {name: own for name, own in settings.mapping.get(table.name, {}).items() if name != "where"}
+    names = {name: own for name, own in settings.mapping.get(table.name, {}).items() if name not in ("where", "join")}
     return {name: own for name, own in names.items() if own in source.types} if source.in_memory else names
 
 

@@ -98,7 +98,7 @@ def evidence_query(sql: str, kind: str, source: str) -> str:
     parts.append(r"coalesce(bool_or(regexp_full_match(t, '[1-9]\d{12}(\.\d+)?')), false)")
     parts += [f"count(DISTINCT {value}) FILTER ({years} = 2)" for value in (a, c)]
     parts.append("coalesce(bool_or(regexp_matches(CAST(raw AS VARCHAR), '[^ -~]')), false)")
-    values = f"SELECT {time_text(sql, kind)} AS t, {sql} AS raw FROM (SELECT DISTINCT {sql} FROM ({source}))"
+    values = f"SELECT {time_text('raw', kind)} AS t, raw FROM (SELECT DISTINCT {sql} AS raw FROM ({source}))"
     return f"SELECT {', '.join(parts)} FROM ({values})"
 
 

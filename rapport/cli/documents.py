@@ -94,12 +94,14 @@ def pages() -> dict[str, Callable[[], str]]:
     """Return the function that renders each generated page, by file name."""
     from rapport.features.catalog.features_page import features_page
     from rapport.history.contract.reference_page import contract_page
+    from rapport.history.mapping.presets import presets_page
     from rapport.scoring.reasons.docs_page import reasons_page
 
     return {
         "commands.md": commands,
         "contract.md": contract_page,
         "features.md": features_page,
+        "presets.md": presets_page,
         "reasons.md": reasons_page,
         "settings.md": settings,
     }

@@ -65,9 +65,17 @@ def leaks(source: HistorySource, settings: SettingsPath = None, as_json: Json = 
     raise typer.Exit(0 if result.clean else 1)
 
 
-def map_names(source: HistorySource, settings: SettingsPath = None, as_json: Json = False) -> None:
+def map_names(
+    source: HistorySource,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", help="The system that wrote the tables, such as hubspot."),
+    ] = None,
+    settings: SettingsPath = None,
+    as_json: Json = False,
+) -> None:
     """Propose how a company's own tables and columns fit the contract, as TOML for rapport.toml."""
     from rapport.history.mapping import propose_mapping
 
-    proposal = propose_mapping(source, read_settings(settings))
+    proposal = propose_mapping(source, read_settings(settings), preset)
     print_result(proposal.as_dict(), proposal.as_toml(), as_json=as_json)

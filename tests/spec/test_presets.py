@@ -1,0 +1,154 @@
+"""Presets: each system is recognised by its tables, and its files are read as the contract's without a question."""
+
+# ruff: noqa: E501 - lines of files as systems write them
+
+import pytest
+
+from rapport.errors import SettingsError
+from rapport.history import Settings, read_history
+from rapport.history.mapping import propose_mapping
+from rapport.history.mapping.presets import load_preset, preset_names
+
+# For each preset: files, and the orders (customer, amount) that they mean; orders that do not count are left out.
+SYSTEMS = {
+    "hubspot": (
+        {
+            "company.csv": "id,is_deleted,property_name,property_createdate\n7,false,Acme,2023-01-05\n8,true,Old,2023-01-05",
+            "deal.csv": "deal_id,is_deleted,deal_pipeline_stage_id,property_dealname,property_amount,property_closedate,"
+            "property_createdate\n1,false,s1,D1,500,2024-02-01,2024-01-01\n2,false,s2,D2,900,2024-05-01,2024-01-02",
+            "deal_company.csv": "company_id,deal_id,type_id\n7,1,5\n7,2,5",
+            "deal_pipeline_stage.csv": "stage_id,label,is_closed,closed_won\ns1,Won,TRUE,TRUE\ns2,Talk,FALSE,FALSE",
+            "engagement.csv": "id,type\n3,MEETING",
+            "engagement_company.csv": "company_id,engagement_id,type_id\n7,3,2",
+            "engagement_meeting.csv": "engagement_id,start_time,body\n3,2024-01-15 10:00:00,Hello",
+        },
+        [("7", 500.0)],
+    ),
+    "salesforce": (
+        {
+            "account.csv": "id,master_record_id,number_of_employees,name,is_deleted,created_date\nA,,5,Acme,false,2023-01-01",
+            "opportunity.csv": "id,account_id,stage_name,is_won,is_closed,is_deleted,amount,close_date,created_date\n"
+            "1,A,Closed Won,true,true,false,70,2024-01-05,2024-01-01\n2,A,Talk,false,false,false,80,2024-09-05,2024-01-01",
+        },
+        [("A", 70.0)],
+    ),
+    "shopify": (
+        {
+            "orders_export_1.csv": "Name,Email,Financial Status,Total,Created at,Lineitem quantity,Lineitem name\n"
+            "#1,c@x.com,paid,40.00,2022-05-14 09:07:00 -0500,1,A\n#1,c@x.com,,,2022-05-14 09:07:00 -0500,1,B\n"
+            "#2,d@x.com,voided,10.00,2022-05-15 09:07:00 -0500,1,A"
+        },
+        [("c@x.com", 40.0)],
+    ),
+    "stripe": (
+        {
+            "customer.csv": "id,created,description,is_deleted\nc1,2024-01-01,Acme,false",
+            "charge.csv": "id,customer_id,amount,amount_refunded,balance_transaction_id,created,paid,status,description\n"
+            "ch1,c1,5000,1000,t,2024-02-01 10:00:00,true,succeeded,x\nch2,c1,5000,0,t,2024-02-02 10:00:00,false,failed,x",
+        },
+        [("c1", 40.0)],
+    ),
+    "fxiaoke": (
+        {
+            "客户.csv": "客户名称,客户编号,成交状态,创建时间\n甲公司,KH1,已成交,2023-01-01 10:00",
+            "销售订单.csv": '销售订单编号,客户名称,下单日期,销售订单金额(元),生命状态\n1,甲公司,2024-01-02 10:00,"1,200.00",正常\n'
+            "2,甲公司,2024-01-03 10:00,5.00,作废",
+        },
+        [("甲公司", 1200.0)],
+    ),
+    "online_retail": (
+        {
+            "Online Retail.csv": "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+            "1,a,A,6,12/1/2010 8:26,4.25,17850.0,UK\nC2,a,A,-2,12/2/2010 8:26,4.25,17850.0,UK"
+        },
+        [("17850", 25.5), ("17850", -8.5)],
+    ),
+    "dynamics365": (
+        {
+            "Orders.csv": "(Do Not Modify) Order,Order ID,Customer,Total Amount,Status Reason,Created On\n"
+            '0,ORD-1,Acme,"$1,200.00",Invoiced,05/16/2023 09:10 AM\n1,ORD-2,Acme,$5.00,Canceled,05/17/2023 09:10 AM'
+        },
+        [("Acme", 1200.0)],
+    ),
+    "woocommerce": (
+        {
+            "wc_order_stats.csv": "order_id,date_created,net_total,customer_id,status\n1,2024-01-01 10:00:00,12.5,3,wc-completed\n"
+            "2,2024-01-02 10:00:00,9,3,wc-cancelled"
+        },
+        [("3", 12.5)],
+    ),
+    "taobao": (
+        {
+            "ExportOrderList.csv": "订单编号,买家会员名,买家实际支付金额,订单状态,订单创建时间,宝贝标题\n"
+            "1,小王,88.00,交易成功,2024-01-01 10:00:00,杯\n2,小王,9.00,交易关闭,2024-01-02 10:00:00,杯"
+        },
+        [("小王", 88.0)],
+    ),
+    "youzan": (
+        {
+            "订单.csv": "订单号,买家姓名,买家手机号,订单实付金额,订单状态,买家付款时间\n"
+            "E1,王,138,66.00,交易完成,2024-01-01 10:00:00\nE2,王,138,5.00,交易关闭,2024-01-02 10:00:00"
+        },
+        [("138", 66.0)],
+    ),
+    "kingdee": (
+        {
+            "销售订单.csv": "单据编号,日期,客户,价税合计,单据状态,物料名称\nX1,2024-01-01,甲,100.00,已审核,泵\n"
+            "X2,2024-01-02,甲,9.00,创建,泵"
+        },
+        [("甲", 100.0)],
+    ),
+    "yonyou": (
+        {"销售订单.csv": "订单号,订单日期,客户编码,存货编码,数量,价税合计\nS1,2024-01-01,K1,M1,2,100.00"},
+        [("K1", 100.0)],
+    ),
+    "zendesk": (
+        {
+            "ticket.csv": "id,requester_id,organization_id,assignee_id,created_at,updated_at,status,type\n"
+            "1,5,77,9,2024-01-01 10:00:00,2024-01-02 10:00:00,solved,problem",
+            "orders.csv": "customer_id,order_id,ordered_at,amount\n77,1,2024-01-01,5",
+        },
+        [("77", 5.0)],
+    ),
+}
+
+
+def settings_of(folder, preset=None):
+    proposal = propose_mapping(folder, preset=preset).as_dict()
+    assert proposal.pop("questions") == []
+    recognised = proposal.pop("preset")
+    return recognised, Settings.of({name: value for name, value in proposal.items() if value != ""})
+
+
+@pytest.mark.parametrize("name", sorted(SYSTEMS))
+def test_a_system_is_recognised_and_its_orders_are_read(name, tmp_path):
+    files, expected = SYSTEMS[name]
+    for file, text in files.items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    recognised, settings = settings_of(tmp_path)
+    assert recognised == name
+    with read_history(tmp_path, settings) as history:
+        assert history.rejected.total == 0
+        found = history.connection.execute("SELECT customer_id, amount FROM orders ORDER BY ordered_at").fetchall()
+    assert found == expected
+
+
+def test_every_preset_has_a_case_and_names_the_contracts_columns():
+    assert preset_names() == sorted(SYSTEMS)
+
+
+def test_joined_tables_give_customers_states_and_times(tmp_path):
+    for file, text in SYSTEMS["hubspot"][0].items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    _, settings = settings_of(tmp_path, "hubspot")
+    with read_history(tmp_path, settings) as history:
+        run = history.connection.execute
+        deals = run("SELECT opportunity_id, customer_id, closed_at IS NULL, won, stage FROM opportunities ORDER BY 1")
+        assert deals.fetchall() == [("1", "7", False, True, "Won"), ("2", "7", True, False, "Talk")]
+        assert run("SELECT customer_id, channel FROM interactions").fetchall() == [("7", "meeting")]
+        assert run("SELECT customer_id FROM customers").fetchall() == [("7",)]
+
+
+def test_an_unknown_preset_names_the_known_ones():
+    with pytest.raises(SettingsError, match=r"There are: dynamics365, fxiaoke, hubspot"):
+        load_preset("siebel")
