@@ -9,6 +9,8 @@ from rapport.serving.console.portfolio_columns import FloatColumn, Mask, Portfol
 
 _HISTOGRAM_BINS = 20
 _LARGEST_GROUPS = 9
+# A smaller change would read "20% → 20%".
+_SHOWN_CHANGE = 0.01
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def top_movers(portfolio: PortfolioColumns, seen: Mask, days: int, count: int = 
 
 
 def _with_sign(rows: RowIndexes, change: FloatColumn, sign: float) -> RowIndexes:
-    return np.asarray(rows[change[rows] * sign > 0], dtype=np.int64)
+    return np.asarray(rows[change[rows] * sign >= _SHOWN_CHANGE], dtype=np.int64)
 
 
 def _sum(values: FloatColumn) -> float:

@@ -55,7 +55,10 @@ class PageRouter:
             try:
                 about = self.application.about()
             except RapportError as error:
-                return self._unavailable(request, str(error), error_response(error)[0])
+                status = error_response(error)[0]
+                return self._unavailable(
+                    request, str(error), status, "setup.html" if status == 503 else "unavailable.html"
+                )
             return self._guarded(self._context(request, form, viewer, about), handler, scope)
 
         return self._endpoint(respond)
@@ -184,9 +187,9 @@ class PageRouter:
             return self._unavailable(request, self._translations(request)("error.storage"), 503)
         return self._unavailable(request, self._translations(request)("error.internal"), 500)
 
-    def _unavailable(self, request: Request, sentence: str, status: int) -> Response:
+    def _unavailable(self, request: Request, sentence: str, status: int, page: str = "unavailable.html") -> Response:
         root, language = str(request.scope.get("root_path", "")), sign_in.preferred_language(request, LANGUAGES[0])
-        html = self.renderer.render("unavailable.html", language, root=root, current_url=f"{root}/", sentence=sentence)
+        html = self.renderer.render(page, language, root=root, current_url=f"{root}/", sentence=sentence)
         return HTMLResponse(html, status, headers=_SECURITY_HEADERS)
 
     def _translations(self, request: Request) -> Translations:

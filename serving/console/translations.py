@@ -1,11 +1,13 @@
 """The text catalogue of each language: labels, sentences and the names of data values."""
 
+import re
 from pathlib import Path
 
 import yaml
 
 CONSOLE_DIR = Path(__file__).parent
 LANGUAGES = ("en", "zh")
+_WHOLE_NUMBER = re.compile(r"(\d)\.0\b")
 
 
 class Translations:
@@ -39,6 +41,8 @@ class Translations:
         return " · ".join(self._translate_part(part) for part in detail.split(" · "))
 
     def _translate_part(self, part: str) -> str:
+        # The database writes whole numbers as 29.0.
+        part = _WHOLE_NUMBER.sub(r"\1", part).replace("× -", "× −")
         whole = self.texts.get(f"event_detail.{part}")
         if whole is not None:
             return whole

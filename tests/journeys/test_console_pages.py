@@ -16,11 +16,16 @@ from openpyxl import load_workbook
 
 from rapport.serving.console.app import create_console
 from rapport.serving.console.formats import money, percent, points
+from rapport.serving.errors import NotReadyError
 from rapport.serving.security.widget_tokens import widget_token
 
 PAGES = (
     "/",
+    "/home?a=region:East&b=region:West",
     "/tasks",
+    "/deals",
+    "/alerts",
+    "/help",
     "/find?q=a",
     "/portfolio",
     "/model",
@@ -446,6 +451,15 @@ def test_stale_scores_have_a_notice_in_the_viewers_language(open_app):
     browser.app = late
     assert "已过 8 天" in browser.see("/")
     assert "已过" not in Browser(open_app, "zh").see("/")
+
+
+def test_without_a_scoring_run_the_page_says_what_to_do_in_the_viewers_language(open_app, monkeypatch):
+    def nothing() -> dict[str, object]:
+        raise NotReadyError("Nothing is scored yet.")
+
+    monkeypatch.setattr(open_app, "about", nothing)
+    answer = Browser(open_app, "zh").ask("GET", "/")
+    assert (answer.status_code, "rapport score HISTORY" in answer.text, "开始使用" in answer.text) == (503, True, True)
 
 
 def test_a_url_without_a_page_gets_a_sentence(open_app):

@@ -23,6 +23,8 @@ _SECTIONS = (
     "mlflow",
     "profit",
 )
+_MEMBERS = ("trees", "linear", "newest", "many", "model")
+_BIAS, _NOTABLE_GAIN = 0.02, 0.002
 _BASELINES = ("card", "rhythm", "recency", "rfm_cells", "base_rate")
 
 
@@ -34,7 +36,33 @@ def show(page: PageContext) -> Response:
         model=model,
         gain=_gain_curve(model["gain"], model["profit"]),
         best_baseline=_best_baseline(model["compared"]),
+        bias=_bias(model["slices"]),
+        better_member=_better_member(model["compared"]),
     )
+
+
+def _bias(rows: list[Mapping[str, Any]] | None) -> dict[str, float] | None:
+    """Return the predicted and observed share over all cutoffs when they differ in the same direction everywhere."""
+    known = [
+        row for row in rows or () if row["by"] == "cutoff" and row["predicted"] is not None and row["rate"] is not None
+    ]
+    count = sum(row["count"] for row in known)
+    if not count:
+        return None
+    predicted = sum(row["predicted"] * row["count"] for row in known) / count
+    actual = sum(row["rate"] * row["count"] for row in known) / count
+    same_side = len({row["predicted"] > row["rate"] for row in known}) == 1
+    return {"predicted": predicted, "actual": actual} if same_side and abs(predicted - actual) >= _BIAS else None
+
+
+def _better_member(rows: list[Mapping[str, Any]] | None) -> Mapping[str, Any] | None:
+    """Return the ensemble member that ranks better than the ensemble; None when the ensemble is best."""
+    own = next((row for row in rows or () if row["name"] == "blend"), None)
+    others = [row for row in rows or () if row["name"] in _MEMBERS and row["average_precision"] is not None]
+    best = max(others, key=lambda row: float(row["average_precision"]), default=None)
+    if own is None or best is None or best["average_precision"] - own["average_precision"] < _NOTABLE_GAIN:
+        return None
+    return best
 
 
 def _best_baseline(rows: list[Mapping[str, Any]] | None) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:

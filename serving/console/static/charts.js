@@ -7,7 +7,7 @@ const day = (seconds) => new Date(seconds * 1000).toLocaleDateString(zh ? "zh-CN
 const percent = (share) => share == null ? "–" : `${(share * 100).toFixed(1)}%`;
 
 function axis(values, more = {}) {
-  return { stroke: colour("--faint"), grid: { stroke: colour("--line-soft"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif", values, ...more };
+  return { stroke: colour("--faint"), grid: { stroke: colour("--line-soft"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif", values, ...more };
 }
 
 function colourOf(kind) {
@@ -46,7 +46,7 @@ function scoreHistory(box) {
     scales: { y: { range: [0, top] } },
     legend: { live: true },
     axes: [
-      axis((plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleDateString(zh ? "zh-CN" : "en-GB", { timeZone: "UTC", ...step })), { space: 70, size: 28 }),
+      axis((plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleDateString(zh ? "zh-CN" : "en-GB", { timeZone: "UTC", ...step })).map((text, place, all) => text === all[place - 1] ? "" : text), { space: 70, size: 28 }),
       axis((plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`), { size: 42 }),
     ],
     series: [
