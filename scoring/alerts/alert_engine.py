@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from rapport.errors import CardError
 from rapport.history import History
 from rapport.history.contract import by_name
 from rapport.scoring.alerts.rules import AlertRule, AlertRules
+from rapport.scoring.analytics.interaction_signals import interaction_signals
 from rapport.scoring.analytics.point_in_time import rows_known_at
 from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_scores import numpy_columns
@@ -86,11 +87,30 @@ def within_capacity(alerts: Sequence[Alert], capacity: int, alerted_this_week: i
 def new_events(history: History, rules: AlertRules, since: datetime, as_of: datetime) -> pa.Table:
     """Return the events that match a rule and became known in [since, as_of): customer, rule, detail."""
     parts = [_event_sql(rule) for rule in rules.events]
+    if rules.signals:
+        found = _new_signals(history, rules, since, as_of)
+        others = replace(rules, rules=tuple(rule for rule in rules.rules if rule.kind != "signal"))
+        return pa.concat_tables([_text_columns(new_events(history, others, since, as_of)), found])
     if not parts:
         return pa.table({"customer_id": pa.array([], pa.string()), "rule": pa.array([], pa.string()), "detail": []})
     values = {f"{rule.name}_{name}": text for rule in rules.events for name, text in rule.when["where"].items()}
     sql = " UNION ALL ".join(parts) + " ORDER BY customer_id, rule"
     return history.connection.sql(sql, params={"as_of": as_of, "since": since} | values).to_arrow_table()
+
+
+def _new_signals(history: History, rules: AlertRules, since: datetime, as_of: datetime) -> pa.Table:
+    """Return, for each rule on a signal, the newest quoted words of each customer that became known since a time."""
+    lines: dict[tuple[str, str], str] = {}
+    for row in interaction_signals(history, as_of, since).to_pylist():
+        for rule in rules.signals:
+            if rule.when["signal"] == row["signal"]:
+                lines.setdefault((row["customer_id"], rule.name), row["quote"])
+    rows = [{"customer_id": customer, "rule": rule, "detail": quote} for (customer, rule), quote in lines.items()]
+    return pa.Table.from_pylist(rows, _EVENTS)
+
+
+def _text_columns(events: pa.Table) -> pa.Table:
+    return events.select(_EVENTS.names).cast(_EVENTS)
 
 
 def _event_sql(rule: AlertRule) -> str:
@@ -109,7 +129,7 @@ def _event_sql(rule: AlertRule) -> str:
 def _matching_alerts(rule: AlertRule, context: AlertContext) -> Iterator[Alert]:
     scores, as_of = context.scores, context.as_of
     hits: list[tuple[int, Mapping[str, Any]]]
-    if rule.kind == "event":
+    if rule.kind in ("event", "signal"):
         hits = _events_of(rule, context)
     else:
         rows, columns = _MATCHERS[rule.kind](rule, context)
@@ -130,7 +150,7 @@ def _matching_alerts(rule: AlertRule, context: AlertContext) -> Iterator[Alert]:
             en=rule.text.en.format_map(named),
             zh=rule.text.zh.format_map(named),
             at_stake=stake,
-            seen_once=rule.kind == "event",
+            seen_once=rule.kind in ("event", "signal"),
         )
 
 
@@ -138,6 +158,7 @@ def _id(customer: str, cause: str, as_of: datetime) -> str:
     return hashlib.sha256(f"{customer}\n{cause}\n{as_of.isoformat()}".encode()).hexdigest()[:32]
 
 
+_EVENTS = pa.schema({"customer_id": pa.string(), "rule": pa.string(), "detail": pa.string()})
 Match = tuple[npt.NDArray[np.bool_], Mapping[str, Any]]
 
 

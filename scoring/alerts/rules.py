@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rapport.history.content import KINDS as SIGNALS
 from rapport.history.contract import TABLES, columns_of
 from rapport.localized import LocalizedText
 from rapport.scoring.cards.config_node import ConfigNode
@@ -21,6 +22,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "feature_above": ("feature", "value", "least"),
     "feature_below": ("feature", "value", "least"),
     "event": ("table", "where"),
+    "signal": ("signal",),
 }
 
 
@@ -53,6 +55,11 @@ class AlertRules:
     def events(self) -> tuple[AlertRule, ...]:
         """Return the rules on events."""
         return tuple(rule for rule in self.rules if rule.kind == "event")
+
+    @property
+    def signals(self) -> tuple[AlertRule, ...]:
+        """Return the rules on what customers write."""
+        return tuple(rule for rule in self.rules if rule.kind == "signal")
 
     @property
     def rise_days(self) -> int:
@@ -102,6 +109,8 @@ def _parameter(key: str, node: ConfigNode) -> Any:
         return node.whole(1)
     if key == "to":
         return node.one_of(("red", "amber"))
+    if key == "signal":
+        return node.one_of(SIGNALS)
     if key == "table":
         return node.one_of(tuple(table.name for table in TABLES))
     if key == "where":

@@ -41,7 +41,7 @@ def _family(catalog: SentenceCatalog, name: str) -> str:
     lines = [f"## {family.code} · {family.title.en} · {family.title.zh}", ""]
     for target, advice in family.advice.items():
         lines += [f"*Advice ({target}):* {advice.en} {advice.zh}", ""]
-    features = [feature for feature in catalog().features if feature.family == name]
+    features = [feature for feature in feature_catalog().features if feature.family == name]
     own = [sentence for sentence in catalog.sentences if sentence.family == name]
     if own:
         lines += [

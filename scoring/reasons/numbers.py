@@ -7,6 +7,8 @@ from rapport.scoring.reasons.answer import Fact
 _SIGNS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _CHINESE_MONEY = {"CNY": "元", "USD": "美元", "EUR": "欧元", "GBP": "英镑", "JPY": "日元", "HKD": "港元"}
 _WHOLE_UNITS = ("count", "days", "flag")
+_YEARS_FROM = 2 * 365.25
+"""Days are written as years from here on."""
 _UNKNOWN = {"en": "not known", "zh": "未知"}
 
 
@@ -54,6 +56,8 @@ def _whole_when_long(value: float) -> str:
 
 
 def _english_days(value: float) -> str:
+    if abs(value) >= _YEARS_FROM:
+        return f"{_plain(value / 365.25)} years"
     text = _whole_when_long(value)
     return f"{text} day" if text == "1" else f"{text} days"
 
@@ -97,7 +101,9 @@ _ENGLISH: Mapping[str, Callable[[float], str]] = {
     ),
 }
 _CHINESE: Mapping[str, Callable[[float], str]] = {
-    "days": lambda value: f"{_whole_when_long(value)}天",
+    "days": lambda value: (
+        f"{_plain(value / 365.25)}年" if abs(value) >= _YEARS_FROM else f"{_whole_when_long(value)}天"
+    ),
     "hours": lambda value: f"{_whole_when_long(value)}小时",
     "share": _percent,
     "ratio": lambda value: f"{_plain(value)}倍",

@@ -14,6 +14,10 @@ from rapport.scoring.reasons.sentences import FACT, SentenceTemplate, sentence_c
 from rapport.scoring.reasons.template_selector import TemplateSelector
 
 _WINDOW = re.compile(r"_(\d+d|ever|life)(?:_|$)")
+_TODAY = re.compile(r"\b0 days ago|(?<!\d)0天前")
+_TODAY_WORDS = {"en": "today", "zh": "今天"}
+_CLOSE = 0.1
+"""What is typical is added only where it differs by more than this share."""
 _NONE = {"en": "none", "zh": "没有"}
 
 
@@ -82,12 +86,16 @@ class ReasonRenderer:
 
     def _typical_fact(self, column: FeatureColumn, peers: Mapping[str, float | None]) -> Fact:
         typical = peers.get(column.name) if peers and not column.is_category else self._typical[column.name]
-        # Quantiles are interpolated; a value that is 0 except for rounding is 0.
-        return json_value(round(typical, 9) + 0.0, column.unit) if isinstance(typical, float) else typical
+        if not isinstance(typical, float):
+            return typical
+        # Quantiles are interpolated: a value that is 0 except for rounding is 0, and nobody has 7.5 orders.
+        digits = 0 if peers and column.unit in ("count", "days") else 9
+        return json_value(round(typical, digits) + 0.0, column.unit)
 
     def _text(self, sentence: SentenceTemplate, facts: Mapping[str, Fact], peers: Fact, evidence: float) -> str:
         template = localize(sentence.text, self.language)
         text = FACT.sub(lambda match: self._written(match, facts[match[1]], sentence.facts[match[1]]), template)
+        text = _TODAY.sub(_TODAY_WORDS[self.language], text)
         compared = self._comparison(sentence, facts, peers, evidence)
         if compared is None:
             return text
@@ -105,15 +113,18 @@ class ReasonRenderer:
     ) -> str | None:
         """Write what is typical beside the only fact of a sentence; None where it would be equal or contradict it."""
         value = next(iter(facts.values())) if len(facts) == 1 and sentence.compare else None
-        comparable = isinstance(value, int | float) and isinstance(peers, int | float)
-        if not comparable or next(iter(sentence.facts.values())) != sentence.peers:
+        if not isinstance(value, int | float) or not isinstance(peers, int | float):
+            return None
+        is_lead = sentence.peers in sentence.lead and next(iter(sentence.facts.values())) == sentence.peers
+        if not is_lead or abs(value - peers) <= _CLOSE * abs(peers):
             return None
         column = self._bundle.by_name[sentence.peers]
         # A number that supports the evidence against all customers may lie on the other side of its own group.
-        if column.direction * (value - peers) * evidence < 0:  # type: ignore[operator]
+        if column.direction * (value - peers) * evidence < 0:
             return None
+        form = next((match[2] for match in FACT.finditer(localize(sentence.text, self.language))), None)
         own, typical = (
-            format_value(each, column.unit, self.language, self._bundle.currency) for each in (value, peers)
+            format_value(each, column.unit, self.language, self._bundle.currency, form) for each in (value, peers)
         )
         if own == typical:
             return None

@@ -43,10 +43,14 @@ class TemplateSelector:
         directions = ("either", "up" if rises else "down")
         unknown = lead == NO_FEATURE or values[lead] != values[lead]
         usable = self._usable.get(lead, []) if lead != NO_FEATURE else []
-        for sentence in [*usable, *(self._usable.get(family, []) if unknown else []), *self._own.get(lead, [])]:
+        for sentence in [*usable, *(self._usable.get(family, []) if unknown else [])]:
             fits = sentence.says in directions and self._is_true(sentence, values)
             if fits and self._agrees(sentence, values, rises):
                 yield sentence
+        # The variants of a feature exclude each other: only the first one that is true says what the value is.
+        own = next((sentence for sentence in self._own.get(lead, []) if self._is_true(sentence, values)), None)
+        if own is not None and self._agrees(own, values, rises):
+            yield own
 
     def _keys(self, sentence: SentenceTemplate) -> Iterator[int | str]:
         if not sentence.lead:

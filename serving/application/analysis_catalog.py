@@ -130,6 +130,32 @@ ANALYSES: Mapping[str, AnalysisEntry] = {
             "按负责人统计的收入、增长、留存、赢单、联系次数、逾期金额与健康度；健康度同时与同行业客户对比。",
         ),
     ),
+    "risk": _entry(
+        ("Risk events of a year", "年度风险概览"),
+        (
+            "Records, amount and share as defendant by customer and category in the last 12 months; a case in which "
+            "the customer is the plaintiff adds no amount.",
+            "近 12 个月按客户和类别统计的风险记录数、涉及金额与被告占比；客户作为原告的案件不计金额。",
+        ),
+        by_customer=True,
+    ),
+    "signals": _entry(
+        ("Signals in interactions", "沟通内容信号"),
+        (
+            "Needs, pains, praise, competitors, prices and intents to stop, found by phrases in what customers wrote "
+            "in the last six months, with the quoted words. Many are missed; few are wrong.",
+            "近六个月客户沟通文本中的需求、不满、好评、竞品、价格与停止合作意向，附原话；按短语识别，重准确，会有遗漏。",
+        ),
+        by_customer=True,
+    ),
+    "industries": _entry(
+        ("Industries", "行业"),
+        (
+            "Customers, share at high risk, revenue at risk and share of the expected spend by industry, beside the "
+            "growth in the table industries.",
+            "按行业统计的客户数、高风险占比、流失风险金额、预期消费占比，以及 industries 表中的行业增长率。",
+        ),
+    ),
     "attribution_campaign": _entry(("Attribution by campaign", "按活动归因"), _CREDIT),
     "attribution_action": _entry(("Attribution by action", "按行为归因"), _CREDIT),
     "attribution_asset": _entry(("Attribution by asset", "按内容归因"), _CREDIT),

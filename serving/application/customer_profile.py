@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from rapport.errors import ServingError
 from rapport.localized import LocalizedText, localize
 from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.analytics.interaction_signals import BAD
+from rapport.scoring.analytics.risk_overview import risk_sentence
 from rapport.serving.application.advice import action_context, customer_actions, customer_strategies
 from rapport.serving.application.deal_answers import customer_deals
 from rapport.serving.application.portfolio_answers import FIGURES
 from rapport.serving.live.levers import useful_levers
 from rapport.serving.snapshots.analytics_tables import account_hierarchy
 from rapport.serving.snapshots.history import latest_day_on_or_before
+from rapport.serving.snapshots.industry_table import place_in_industry
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup
 from rapport.serving.snapshots.score_change import explain_change
@@ -51,6 +55,8 @@ def customer_profile(
     assert row is not None
     answers = [answer for model in models if (answer := _answer(sources, model, customer_id, language))]
     person = _person(first, row)
+    signals = _rows_of(first, "view_signals", customer_id)
+    risks = _rows_of(first, "view_risk", customer_id)
     return {
         "customer": person,
         "as_of": snapshot.as_of.date().isoformat(),
@@ -58,7 +64,11 @@ def customer_profile(
         "answers": answers,
         "scores": _score_history(sources, models, customer_id),
         "change": _change(sources.data_dir, models, answers, customer_id, language=language),
-        "events": [_plain(event) for event in snapshot.run.customer_rows("events", row)[:_MAX_EVENTS]],
+        "events": _events(first, row, signals),
+        "signals": [_plain(signal) for signal in signals],
+        "risks": [_plain(risk) for risk in risks],
+        "risk_sentence": risk_sentence(risks, language, first.bundle.currency),
+        "industry_place": _industry_place(sources, first, customer_id),
         "chain": _stakeholders(first, row, language, sources.playbook.steps["chain"]),
         "tree": _hierarchy(sources, first, customer_id),
         "rfm": _rfm(sources, models, customer_id),
@@ -69,6 +79,42 @@ def customer_profile(
         "deals": customer_deals(first, row, sources.playbook, language),
         "feedback": sources.feedback,
     }
+
+
+def _rows_of(model: LiveModel, table: str, customer_id: str) -> list[dict[str, Any]]:
+    """Return one customer's rows of a table of the run; none in runs of before the table was kept."""
+    found = model.snapshot.run.cached_table(table)
+    if found is None or "customer_id" not in found.column_names:
+        return []
+    return found.filter(pc.equal(found["customer_id"], customer_id)).to_pylist()
+
+
+def _events(model: LiveModel, row: int, signals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the newest events, and among them the signals in what the customer wrote."""
+    found = model.snapshot.run.customer_rows("events", row)[:_MAX_EVENTS]
+    heard = [
+        {
+            "customer_id": signal["customer_id"],
+            "at": signal["at"],
+            "kind": "signal",
+            "title": signal["signal"],
+            "amount": None,
+            "bad": signal["signal"] in BAD,
+            "detail": signal["quote"],
+        }
+        for signal in signals
+    ]
+    ordered = sorted([*found, *heard], key=lambda event: event["at"].replace(tzinfo=None), reverse=True)
+    return [_plain(event) for event in ordered]
+
+
+def _industry_place(sources: ProfileSources, model: LiveModel, customer_id: str) -> dict[str, Any] | None:
+    """Return the customer's place in its industry, for those who see the whole company."""
+    portfolio = model.snapshot.run.cached_table("portfolio")
+    if sources.owners is not None or portfolio is None:
+        return None
+    customer = sources.portfolio(model.target).get(customer_id, {})
+    return place_in_industry(portfolio, model.snapshot.run.cached_table("view_industries"), customer)
 
 
 def _answer(sources: ProfileSources, model: LiveModel, customer_id: str, language: str) -> dict[str, Any] | None:

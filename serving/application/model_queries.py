@@ -12,7 +12,7 @@ from rapport.scoring.models.drift import feature_drift
 from rapport.serving.snapshots.live_model import LiveModel, ScoreSnapshot
 
 _SECTIONS = ("compared", "calibration", "gain", "profit", "importance")
-_VIEWS = ("cohorts", "funnel", "attribution", "risk")
+_VIEWS = ("cohorts", "funnel", "attribution", "risk", "industries")
 
 
 def describe_model(data_dir: Path, model: LiveModel, language: str, mlflow_url: str | None) -> dict[str, Any]:

@@ -18,11 +18,13 @@ from rapport.scoring.analytics.account_hierarchy import build_account_hierarchy
 from rapport.scoring.analytics.attribution import attribution
 from rapport.scoring.analytics.deal_outcomes import DealCard
 from rapport.scoring.analytics.deals import open_deals
+from rapport.scoring.analytics.interaction_signals import interaction_signals
 from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
 from rapport.scoring.analytics.risk_overview import risk_overview
 from rapport.scoring.analytics.stakeholders import list_stakeholders, stakeholder_coverage
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.snapshots.customer_kpis import customer_kpis
+from rapport.serving.snapshots.industry_table import industry_table
 from rapport.serving.snapshots.lead_funnel import lead_funnel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup
@@ -54,6 +56,8 @@ def population_tables(
         "view_attribution": attribution(history, as_of),
         "view_risk": risk_overview(history, as_of),
         "view_kpis": customer_kpis(history, as_of),
+        "view_signals": interaction_signals(history, as_of),
+        "view_industries": industry_table(history, as_of, portfolio),
     }
 
 

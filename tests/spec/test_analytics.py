@@ -11,7 +11,8 @@ from rapport.history import history_of
 from rapport.scoring.actions.playbook import read_playbook
 from rapport.scoring.analytics.account_hierarchy import build_account_hierarchy
 from rapport.scoring.analytics.attribution import attribution
-from rapport.scoring.analytics.risk_overview import risk_overview
+from rapport.scoring.analytics.interaction_signals import interaction_signals
+from rapport.scoring.analytics.risk_overview import risk_overview, risk_sentence
 from rapport.scoring.analytics.segments import abc, pareto, revenue_shares, segments
 from rapport.scoring.analytics.stakeholders import list_stakeholders, stakeholder_coverage
 from rapport.scoring.cards import load_card
@@ -124,8 +125,36 @@ ann         | 2026-01-01  | judicial | contract_dispute | defendant | 5000
 
 def test_the_risk_overview_counts_the_last_year_and_shows_the_gravest():
     (one,) = risk_overview(history_of({"orders": ORDERS, "risk_events": RISKS}), AS_OF).to_pylist()
-    assert (one["records"], one["amount"], one["defendant_share"]) == (3, 1000, pytest.approx(2 / 3))
+    assert (one["records"], one["amount"], one["defendant_share"]) == (3, 910, pytest.approx(2 / 3))
     assert (one["grave"], one["important"], one["latest"]) == (True, "bankruptcy · defendant", datetime(2025, 12, 1))
+
+
+def test_the_sentence_on_a_years_risk_events_names_amounts_categories_and_the_share_as_defendant():
+    events = [*RISKS, {"customer_id": "ann", "occurred_at": "2025-12-02", "category": "news", "kind": "舆情"}]
+    rows = risk_overview(history_of({"orders": ORDERS, "risk_events": events}), AS_OF).to_pylist()
+    assert {row["category"]: row["plaintiff_records"] for row in rows} == {"judicial": 1, "public_opinion": 0}
+    assert risk_sentence(rows, "en", "CNY") == (
+        "Last 12 months: 4 risk records, 2 as defendant (50%), ¥910 at stake: judicial 3 (¥910), public opinion 1."
+    )
+    assert risk_sentence(rows, "zh", "CNY") == (
+        "近 12 个月共4条风险记录，其中作为被告2条（50%），涉及金额910元：司法3条（910元）、舆情1条。"
+    )
+    assert risk_sentence([], "en", "CNY") is None
+
+
+def test_signals_are_those_of_the_last_six_months_in_what_the_customer_wrote():
+    told = drawn("""
+customer_id | occurred_at | channel | direction | text
+ann         | 2025-12-01  | email   | inbound   | 明年不再采购。
+ann         | 2025-12-02  | email   | outbound  | 明年不再采购？
+ann         | 2025-01-02  | email   | inbound   | 明年不再采购。
+ben         | 2025-12-03  | email   | inbound   | We are evaluating alternatives.
+""")
+    found = interaction_signals(history_of({"orders": ORDERS, "interactions": told}), AS_OF).to_pylist()
+    assert [(row["customer_id"], row["signal"], row["quote"]) for row in found] == [
+        ("ann", "stop", "明年不再采购"),
+        ("ben", "competitor", "We are evaluating alternatives"),
+    ]
 
 
 def journeys(*paths: str) -> pa.Table:

@@ -168,6 +168,22 @@ def test_an_event_is_raised_when_it_becomes_known():
     ]
 
 
+def test_a_signal_in_a_text_is_raised_once_it_is_known_with_the_quoted_words():
+    when = "kind: signal, signal: stop"
+    text = '{en: "{name}: {detail}", zh: "{name}：{detail}"}'
+    speaking = parse_rules(alerts_yaml(rule("stop", when, text, cause="signal"), capacity=5), "alerts.yaml")
+    told = [
+        {"customer_id": "ann", "occurred_at": "2025-12-30", "text": "谢谢。明年不再采购。"},
+        {"customer_id": "bob", "occurred_at": "2025-11-30", "text": "明年不再采购。"},
+        {"customer_id": "cat", "occurred_at": "2025-12-30", "text": "会议改到周三。"},
+    ]
+    history = history_of({"orders": [], "interactions": told})
+    events = new_events(history, speaking, DAY_ONE - timedelta(days=7), DAY_ONE)
+    assert events.to_pylist() == [{"customer_id": "ann", "rule": "stop", "detail": "明年不再采购"}]
+    alerts = raise_alerts(speaking, AlertContext(DAY_ONE, CARD, book(ann=(0.1, "key", 1.0)), events=events), {})
+    assert [(alert.en, alert.seen_once) for alert in alerts] == [("ann: 明年不再采购", True)]
+
+
 def test_the_capacity_takes_the_most_urgent_and_valuable_and_never_drops_an_event():
     people = {name: (0.6, "key", value) for name, value in (("ann", 1.0), ("bob", 2.0), ("cat", 3.0), ("dan", 4.0))}
     events = pa.table({"customer_id": ["ann"], "rule": ["lawsuit"], "detail": ["debt"]})

@@ -42,6 +42,7 @@ def show(page: PageContext) -> Response:
         funnel=_funnel(views.get("funnel") or []),
         stages=_FUNNEL_STAGES,
         attribution_models=_ATTRIBUTION_MODELS,
+        industries=[row for row in views.get("industries") or [] if page.target == "churn"],
         risk=_gravest([row for row in views.get("risk") or [] if page.is_visible(str(row["customer_id"]))]),
     )
 
