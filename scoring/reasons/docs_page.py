@@ -1,5 +1,6 @@
 """The page ``docs/reasons.md``, generated from the catalog of sentences."""
 
+from rapport.features import catalog as feature_catalog
 from rapport.scoring.models.columns import feature_columns
 from rapport.scoring.reasons.feature_sentences import feature_templates
 from rapport.scoring.reasons.sentences import FACT, SentenceCatalog, SentenceTemplate, ValueBound, sentence_catalog
