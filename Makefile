@@ -7,15 +7,15 @@ FOLDERS := history features scoring training serving
 DEMO_FLAGS ?=
 CUTOFF ?= $(shell date -u -d '7 days ago' +%Y-%m-%dT00:00:00Z)
 
-.PHONY: demo test check link_farm bench bento docs lock slow browser spark notebooks clean
+.PHONY: demo test check link_farm bench bento docs site lock slow browser spark notebooks clean
 
-demo: $(READY)
+demo: $(READY) site
 	$(BIN)/rapport demo $(DEMO_FLAGS)
 
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
-check: $(READY) link_farm
+check: $(READY) link_farm site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -47,6 +47,10 @@ bento: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m rapport.cli.documents
+
+# The documentation site, built offline; a wheel carries it and the service answers it at /docs.
+site: $(READY)
+	$(BIN)/zensical build --strict --config-file mkdocs.yml >/dev/null
 
 notebooks: $(READY)
 	$(BIN)/python notebooks/run.py

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from rapport.serving.console.documentation import documentation_route
 from rapport.serving.console.page_context import AuditRecorder, PortfolioCache
 from rapport.serving.console.pages import (
     alerts,
@@ -106,6 +107,7 @@ def create_console(
             Route("/sign-in", router.sign_in(), methods=[*read, *write]),
             Route("/sign-out", router.sign_out(), methods=write),
             Route("/language/{code}", router.set_language(), methods=read),
+            documentation_route(),
             Mount("/static", ImmutableStaticFiles(directory=CONSOLE_DIR / "static")),
         ],
         exception_handlers={404: router.page_not_found, 405: router.page_not_found, 500: router.server_error},

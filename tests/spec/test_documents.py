@@ -2,12 +2,18 @@
 
 import pkgutil
 import re
+from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import rapport.errors
 from rapport.cli.documents import DOCS, pages
+from rapport.durations import parse_duration
+from rapport.features import Catalog, catalog, snapshot
+from rapport.features.catalog.families import orders
+from rapport.history import history_of
 from rapport.serving.api.endpoints import ENDPOINTS
 from rapport.serving.errors import CODES
 
@@ -81,3 +87,27 @@ def _exists(name):
     except (ImportError, AttributeError):
         return False
     return True
+
+
+HOW_TO = ("feature", "table", "data-source", "card", "ensemble-member", "endpoint", "console-page", "language")
+
+
+@pytest.mark.parametrize("change", HOW_TO)
+def test_each_change_has_a_page_that_names_its_files(change):
+    (page,) = DOCS.glob(f"how-to/add-a*-{change}.md")
+    named = re.findall(r"`((?:history|features|scoring|training|serving)/[\w/.-]*)`", page.read_text(encoding="utf-8"))
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_a_feature_added_as_its_page_says_is_measured():
+    """Follow the how-to page: its example, put into the catalog, counts what it says."""
+    page = (DOCS / "how-to/add-a-feature.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    feature = eval(example, vars(orders))  # noqa: S307 - the page is ours
+    days = (datetime(2026, 9, 1), datetime(2026, 10, 1), datetime(2026, 10, 25))
+    rows = [{"customer_id": "A", "order_id": f"{day}", "ordered_at": day, "amount": 10.0} for day in days]
+    with history_of({"orders": pa.Table.from_pylist(rows)}) as history:
+        own = Catalog((feature,), catalog().vocabulary)
+        table = snapshot(history, datetime(2026, 11, 1), own, active=parse_duration("12mo"))
+    assert table.column("orders_count_45d").to_pylist() == [2]
