@@ -131,6 +131,9 @@ class Environment:
     keys: Annotated[
         bool, Variable("RAPPORT_KEYS", "off: no key is required; allowed on loopback only.", "on", _switch)
     ] = True
+    agent_key: Annotated[str | None, Variable("RAPPORT_KEY", "Key with which 'rapport mcp' identifies its caller.")] = (
+        None
+    )
     audit_days: Annotated[
         int, Variable("RAPPORT_AUDIT_DAYS", "Days for which the audit trail is kept.", "730", _integer)
     ] = 730

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from rapport.aliases import current_arguments
 from rapport.cli import alerts, cards, effect, features, history, keys, models, runs, scoring, serving, training, worker
+from rapport.cli.agents import mcp
 from rapport.cli.demo import demo
 from rapport.cli.exit_codes import run_with_exit_codes
 from rapport.cli.migrate import migrate
@@ -47,6 +48,7 @@ COMMANDS = (
     scoring.score,
     scoring.due,
     serving.serve,
+    mcp,
     worker.worker,
     effect.effect,
     training.monitor,

@@ -18,6 +18,7 @@ MODULES_OF_EXTRAS = {
     "sentiment": ("textblob",),
     "sql": ("adbc_driver_postgresql", "adbc_driver_manager"),
     "notebooks": ("jupytext", "nbclient"),
+    "mcp": ("mcp",),
 }
 
 

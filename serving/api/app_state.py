@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -40,6 +40,7 @@ from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.reloader import Reloader
 
 Page = tuple[int, bytes, str]
+App = Callable[..., Awaitable[None]]
 _JSON = "application/json"
 _LIVE_SECONDS, _LIVE_RETRY_SECONDS = 0.25, 5.0
 DRAINING = "draining"
@@ -78,6 +79,8 @@ class AppState:
         }
         self.live = LiveLoop(environment.data_dir, self.settings, self._loaded_model, overlay=self.application.overlay)
         self._webhooks = WebhookDeliveries(environment.data_dir, self.live.changes)
+        # The agent interface, which the service sets if its extra is installed.
+        self.agents: App | None = None
         self._stopping = threading.Event()
 
     @property

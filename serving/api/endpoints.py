@@ -121,14 +121,15 @@ ENDPOINTS = (
     *INSIGHT_ENDPOINTS, *TASK_ENDPOINTS,
 )  # fmt: skip
 
-__all__ = ["BY_PATH", "ENDPOINTS", "PAGES", "Endpoint", "route_label"]
+__all__ = ["AGENTS", "BY_PATH", "ENDPOINTS", "PAGES", "Endpoint", "route_label"]
 
+AGENTS = "/mcp"
 BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS}
 PAGES = ("/livez", "/readyz", "/metrics", "/openapi.json", "/schema.json")
 
 
 def route_label(path: str) -> str:
     """Return the metrics label of a path: one of a fixed set for any path."""
-    if path in BY_PATH or path in PAGES:
+    if path in BY_PATH or path in PAGES or path == AGENTS:
         return path
     return "unknown" if path.startswith("/v1/") else "console"

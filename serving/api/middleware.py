@@ -13,7 +13,7 @@ from starlette.requests import Request
 from rapport.errors import RapportError
 from rapport.serving import logging_setup
 from rapport.serving.api.app_state import AppState
-from rapport.serving.api.endpoints import BY_PATH, Endpoint, route_label
+from rapport.serving.api.endpoints import AGENTS, BY_PATH, Endpoint, route_label
 from rapport.serving.api.response import JSON, ResponseWriter, request_id_of
 from rapport.serving.errors import STORAGE, RequestError, StoreError, error_response, is_storage_error
 from rapport.serving.security.keys import LOCAL
@@ -32,6 +32,7 @@ _UPLOAD_SECONDS = 10.0
 _FORM_BYTES, _ANONYMOUS_BYTES = 300_000, 8_000
 # BentoML's own pages describe its shapes, not ours, and load scripts from other hosts.
 _HIDDEN = ("/healthz", "/docs.json", "/static_content", "/assets")
+_NO_AGENTS = "The agent interface is not installed: pip install 'rapport-crm[mcp]'."
 _NOT_FOUND = "There is nothing at this address; see /openapi.json."
 _TOO_LARGE = "The body may have at most {limit:,} bytes. Send fewer customers at once."
 logger = logging.getLogger("rapport.middleware")
@@ -95,6 +96,9 @@ class ApiMiddleware:
 
     async def _page(self, scope: Scope, receive: Receive, response: ResponseWriter, headers: Headers) -> None:
         path = scope["path"]
+        if path == AGENTS:
+            await self._agents(scope, receive, response, headers)
+            return
         if path.startswith(_HIDDEN):
             raise RequestError(404, _NOT_FOUND)
         if page := self._state.pages.get(path):
@@ -106,6 +110,21 @@ class ApiMiddleware:
             await response.send_body(*page())
             return
         await self._console(scope, receive, response, headers)
+
+    async def _agents(self, scope: Scope, receive: Receive, response: ResponseWriter, headers: Headers) -> None:
+        """Pass a message of an agent on; each tool checks the scope that its endpoint needs."""
+        if self._state.agents is None:
+            raise RequestError(404, _NO_AGENTS)
+        _check_method(scope, response, ("POST",))
+        viewer = await self._auth.identify(_client(scope), headers)
+        _check_json(headers)
+        self._auth.limit_rate(viewer.name)
+        response.caller = viewer.name
+        body = await _body(receive, headers, min(_FORM_BYTES, self._limits.body_bytes))
+        deadline = time.monotonic() + self._limits.timeout_seconds
+        set_current_request(RequestContext(viewer, response.request_id, AGENTS, "", deadline, _client(scope)))
+        async with asyncio.timeout(self._limits.timeout_seconds):
+            await self._state.agents(scope, _replay(body), response.send)
 
     async def _console(self, scope: Scope, receive: Receive, response: ResponseWriter, headers: Headers) -> None:
         """Pass a console page on; the concurrency limit does not apply: people read pages while the API is busy."""

@@ -5,6 +5,8 @@ Our middleware stands before BentoML's router and answers the same routes, with 
 """
 
 import functools
+import importlib
+import importlib.util
 import json
 import os
 from collections.abc import Callable
@@ -77,6 +79,31 @@ class _SchemaPage:
         return json.dumps(client_schema(self._service), ensure_ascii=False).encode()
 
 
+def _agents(app_state: AppState) -> Any:
+    """Return the agent interface, if its extra is installed."""
+    if importlib.util.find_spec("mcp") is None:
+        return None
+    return LazyAgents(app_state)
+
+
+class LazyAgents:
+    """The agent interface, built at the first request: most servers never get one, and its library is large."""
+
+    def __init__(self, app_state: AppState) -> None:
+        self._app_state = app_state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self._endpoint(scope, receive, send)
+
+    @functools.cached_property
+    def _endpoint(self) -> Any:
+        server = importlib.import_module("rapport.serving.api.agents.server")
+        tools = importlib.import_module("rapport.serving.api.agents.tools")
+        state = self._app_state
+        return server.McpEndpoint(server.create_server(state.application, tools.AgentTools(state.dispatcher.handlers)))
+
+
 def build(environment: Environment, on_start: Callable[[], None] = lambda: None) -> Any:
     """Return the service of one environment; ``on_start`` is called once in each worker."""
     app_state = AppState(environment)
@@ -97,6 +124,7 @@ def build(environment: Environment, on_start: Callable[[], None] = lambda: None)
         tracing={"excluded_urls": ".*"},
         logging={"access": {"enabled": False}},
     )
+    app_state.agents = _agents(app_state)
     app_state.pages["/schema.json"] = _SchemaPage(service)
     service.add_asgi_middleware(ApiMiddleware, app_state=app_state)
     service.mount_asgi_app(_LazyConsole(app_state), path="/")
