@@ -86,7 +86,8 @@ def _rows_of(model: LiveModel, table: str, customer_id: str) -> list[dict[str, A
     found = model.snapshot.run.cached_table(table)
     if found is None or "customer_id" not in found.column_names:
         return []
-    return found.filter(pc.equal(found["customer_id"], customer_id)).to_pylist()
+    rows: list[dict[str, Any]] = found.filter(pc.equal(found["customer_id"], customer_id)).to_pylist()
+    return rows
 
 
 def _events(model: LiveModel, row: int, signals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
