@@ -139,14 +139,15 @@ def _by_preset(
         tables.append(TableProposal(table, match.source, match.columns, frozenset(), unused))
     plain = [replace(each, columns=_plain_columns(each, sources)) for each in tables]
     usual = preset.settings.get("date_format", settings.date_format)
-    form, *others = _decisions(tuple(plain), sources, database, replace(settings, date_format=usual))
+    form, decimal, questions = _decisions(tuple(plain), sources, database, replace(settings, date_format=usual))
     used = {match.source for match in matches}
     return MappingProposal(
         redacted_url(origin),
         tuple(tables),
         tuple(name for name in sources if name not in used),
         usual if form == "iso" and usual != "iso" else form,
-        *others,
+        decimal,
+        questions,
         preset=preset.name,
         settings={name: value for name, value in preset.settings.items() if name != "date_format"},
     )

@@ -12,6 +12,7 @@ from rapport.cli import alerts, cards, effect, features, history, keys, models, 
 from rapport.cli.agents import mcp
 from rapport.cli.demo import demo
 from rapport.cli.exit_codes import run_with_exit_codes
+from rapport.cli.init import init
 from rapport.cli.migrate import migrate
 from rapport.cli.terminal import err
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     demo,
+    init,
     history.simulate,
     history.check,
     history.leaks,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -103,8 +103,9 @@ def _features(history: History, bundle: Bundle, as_of: datetime) -> pa.Table:
     return snapshot(history, as_of, features, active=active, rule=bundle.rule).sort_by("customer_id")
 
 
-def _manifest(history: History, scored: ScoreBatch, now: datetime, record: Mapping[str, Any]) -> Manifest:
-    bundle, facts = scored.bundle, {"currency": history.settings.currency, "origin": Path(history.origin).name}
+def _manifest(history: History, scored: ScoreBatch, now: datetime, record: dict[str, Any]) -> Manifest:
+    bundle = scored.bundle
+    facts: dict[str, Any] = {"currency": history.settings.currency, "origin": Path(history.origin).name}
     return Manifest(
         target=bundle.target,
         as_of=scored.as_of.isoformat(),

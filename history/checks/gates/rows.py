@@ -19,7 +19,7 @@ RECENT_MONTHS = 14
 CONTRADICTING_SHARE = 0.001
 
 
-def doubled_rows(history: History, as_of: datetime, _: Baseline) -> Iterable[Finding]:
+def doubled_rows(history: History, as_of: datetime, __: Baseline) -> Iterable[Finding]:
     """Refuse tables in which whole parts were loaded twice; flag more repeated lines than usual."""
     for table in tables_with_time(history):
         if table.is_reference or table.name == "customers":
