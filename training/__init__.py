@@ -1,6 +1,7 @@
 """From a history to a bundle: dataset, fit, validation, evaluation, report, registry, monitoring."""
 
 from rapport.training.backtest import backtest
+from rapport.training.explain import explain
 from rapport.training.monitoring.monitor import MonitorReport, monitor_champion
 from rapport.training.pipeline import TrainedModel, default_cutoff, train
 from rapport.training.registry.model_registry import list_models, promote, register, rollback, show_model
@@ -11,6 +12,7 @@ __all__ = [
     "TrainedModel",
     "backtest",
     "default_cutoff",
+    "explain",
     "list_models",
     "monitor_champion",
     "promote",

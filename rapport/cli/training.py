@@ -53,6 +53,7 @@ def train(
     """Fit a model, evaluate it out of time against the card and simple rules, and record it in MLflow."""
     from rapport.training import default_cutoff, register
     from rapport.training import train as fit
+    from rapport.training.registry.mlflow_store import check_reachable
 
     current = read_settings(settings)
     folder = resolve_data_dir(data_dir, current)
@@ -60,6 +61,7 @@ def train(
     with open_history(source, current) as history, progress() as report:
         moment = as_of or default_cutoff(history)
         gates = check_gates(history, moment, what="no model was fitted, the champion", force=force)
+        check_reachable(folder, os.environ)
         trained = fit(
             history,
             target.value,

@@ -2,22 +2,44 @@
 
 import logging
 import os
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import mlflow
 from mlflow import MlflowClient
 from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR, MLFLOW_TRACKING_URI
 from mlflow.exceptions import MlflowException
 
+from rapport.errors import TrainingError
+
 DATABASE, ARTIFACTS, EXPERIMENT = "mlflow.db", "mlflow-artifacts", "rapport"
+# The kind decides whether MLflow's page opens on training runs or on traces of language models.
+_KIND, _TRAINING = "mlflow.experimentKind", "custom_model_development"
+_CONNECT_SECONDS = 5.0
 
 
 def tracking_uri(data_dir: Path, environ: Mapping[str, str]) -> str:
     """Return ``MLFLOW_TRACKING_URI``, or the embedded store of the data folder."""
     return environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(data_dir / DATABASE).resolve()}"
+
+
+def check_reachable(data_dir: Path, environ: Mapping[str, str]) -> None:
+    """Raise TrainingError if the tracking server does not answer: call it before the work, not after."""
+    address = urlsplit(tracking_uri(data_dir, environ))
+    if address.scheme not in ("http", "https") or not address.hostname:
+        return
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname, port), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        raise TrainingError(
+            f"The MLflow server {address.scheme}://{address.hostname}:{port} does not answer ({error}). Start it, or "
+            "unset MLFLOW_TRACKING_URI to record in the data folder."
+        ) from error
 
 
 def open_store(data_dir: Path, uri: str) -> MlflowClient:
@@ -40,11 +62,13 @@ def experiment_id(client: MlflowClient, data_dir: Path, uri: str) -> str:
     """Return the id of the experiment with all runs."""
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is not None:
+        if found.tags.get(_KIND) != _TRAINING:
+            client.set_experiment_tag(found.experiment_id, _KIND, _TRAINING)
         return str(found.experiment_id)
     # A server has its own artifact location; the embedded store would use the working directory.
     location = (data_dir / ARTIFACTS).resolve().as_uri() if uri.startswith("sqlite:") else None
     try:
-        return str(client.create_experiment(EXPERIMENT, artifact_location=location))
+        return str(client.create_experiment(EXPERIMENT, artifact_location=location, tags={_KIND: _TRAINING}))
     except MlflowException:
         # Another process created it in the meantime.
         found = client.get_experiment_by_name(EXPERIMENT)

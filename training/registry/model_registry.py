@@ -184,16 +184,18 @@ def _evaluation(description: Mapping[str, object]) -> Mapping[str, Any]:
 
 
 def _set_alias(client: MlflowClient, target: str, alias: str, version: str) -> None:
-    """Set an alias on the registered version with this bundle; an unregistered one gets none."""
+    """Set an alias on the registered version with this bundle; a new champion is no longer the challenger."""
     for registered in client.search_model_versions(f"name='{target}'"):
         if registered.tags.get("bundle_version") == version:
             client.set_registered_model_alias(target, alias, registered.version)
+            if alias == CHAMPION and _alias_version(client, target, CHALLENGER) == version:
+                client.delete_registered_model_alias(target, CHALLENGER)
             return
 
 
-def _alias_version(client: MlflowClient, target: str) -> str | None:
+def _alias_version(client: MlflowClient, target: str, alias: str = CHAMPION) -> str | None:
     try:
-        version: str | None = client.get_model_version_by_alias(target, CHAMPION).tags.get("bundle_version")
+        version: str | None = client.get_model_version_by_alias(target, alias).tags.get("bundle_version")
     except MlflowException:
         return None
     return version

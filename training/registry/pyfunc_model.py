@@ -9,6 +9,7 @@ import pyarrow as pa
 from mlflow.pyfunc import PythonModel
 
 from rapport.scoring import Bundle, Scorer
+from rapport.scoring.models.matrix import refuse_missing
 
 
 class BundleModel(PythonModel):  # type: ignore[misc]  # MLflow publishes no types
@@ -28,9 +29,13 @@ class BundleModel(PythonModel):  # type: ignore[misc]  # MLflow publishes no typ
                 if name not in model_input
             }
         )
+        # A missing feature is refused with a sentence; and CSV reads ids and codes as numbers.
+        refuse_missing(list(features.columns), [column.name for column in bundle.columns])
         for column in bundle.columns:
-            if not column.is_category:
-                features[column.name] = features[column.name].astype("float64")
+            given = features[column.name]
+            features[column.name] = _as_text(given) if column.is_category else given.astype("float64")
+        for name in ("customer_id", "state"):
+            features[name] = _as_text(features[name])
         as_of = pd.Timestamp(str(bundle.provenance["as_of"])).to_pydatetime()
         scored = self.scorer.score(pa.Table.from_pandas(features, preserve_index=False), as_of)
         scores: pd.DataFrame = scored.to_table().to_pandas()
@@ -39,6 +44,11 @@ class BundleModel(PythonModel):  # type: ignore[misc]  # MLflow publishes no typ
     def _default_columns(self, count: int) -> dict[str, list[str]]:
         # A frame with features only is scored as eligible customers in its own order.
         return {"customer_id": [str(row) for row in range(count)], "state": [self.scorer.bundle.eligible] * count}
+
+
+def _as_text(values: pd.Series) -> pd.Series:
+    """Return values as text; a missing one stays missing."""
+    return values.map(lambda value: None if pd.isna(value) else str(value)).astype("object")
 
 
 mlflow.models.set_model(BundleModel())
