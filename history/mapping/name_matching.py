@@ -77,11 +77,14 @@ def detect_formats(source: Source, connection: duckdb.DuckDBPyConnection) -> Col
         filled[own] = next(shares)
         readable.update({(own, form): next(shares) for form, _, _ in _FORMS})
         readable[own, "time"] = max(readable[own, form] for form in DATE_FORMATS)
+        readable[own, "number"] = max(readable[own, "number"], readable[own, _COMMA])
     return ColumnFormats(readable, filled)
 
 
 DATE_FORMATS = ("day_first", "month_first", "iso")
+_COMMA = "number with a decimal comma"
 _FORMS = (
+    (_COMMA, Column("any", "number", LocalizedText("", "")), Settings(decimal=",")),
     *((dates, RECORDED_AT, Settings(date_format=dates)) for dates in DATE_FORMATS),
     *((kind, Column("any", kind, LocalizedText("", "")), Settings()) for kind in ("id", "number", "flag", "text")),
 )

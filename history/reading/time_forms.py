@@ -167,10 +167,11 @@ def _without_month_names(date: str) -> str:
     words = {name: short for short, names in _MONTHS.items() for name in (short, *names)}
     listed = "|".join(sorted(words, key=len, reverse=True))
     numbers = {short: f"{number:02d}" for number, short in enumerate(_MONTHS, 1)}
-    cases = " ".join(f"WHEN {literal(word)} THEN {literal(numbers[short])}" for word, short in words.items())
+    keys, values = (", ".join(map(literal, each)) for each in (words, (numbers[short] for short in words.values())))
     name = rf"(?:^|[^\pL])({listed})(?:[^\pL]|$)"
     # The name of a month becomes a number in angle brackets; a weekday before it has no meaning.
-    month = f"CASE regexp_extract({date}, {literal(name)}, 1) {cases} END"
+    # A CASE would repeat the extraction for each of the names.
+    month = f"map([{keys}], [{values}])[regexp_extract({date}, {literal(name)}, 1)]"
     marked = f"replace({date}, regexp_extract({date}, {literal(name)}, 1), '<' || ({month}) || '>')"
     day, year, gap = r"(\d{1,2})(?:st|nd|rd|th|\.)?", r"(\d{4}|\d{2})", r"(?:[-/., ]+|de |of )*"
     moved = rf"regexp_replace({marked}, '^\pL+\.?,? +', '')"
@@ -249,4 +250,5 @@ def _number(text: str, found: TimeEvidence, zone: str) -> str:
     }
     if found.serial:
         cases[5] = f"TIMESTAMP '1899-12-30' + to_seconds(CAST(round({number} * 86400) AS BIGINT))"
-    return f"CASE {length} {' '.join(f'WHEN {size} THEN {sql}' for size, sql in cases.items())} END"
+    branches = " ".join(f"WHEN {size} THEN {sql}" for size, sql in cases.items())
+    return let(length, lambda name: f"CASE {name} {branches} END")
