@@ -8,8 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from rapport.aliases import current_arguments
-from rapport.cli import alerts, cards, effect, features, history, keys, models, runs, scoring, serving, training, worker
-from rapport.cli.agents import mcp
+from rapport.cli import agents, alerts, cards, cli, effect, features, from, history, import, keys, mcp, models, rapport, report, runs, scoring, serving, training, worker
 from rapport.cli.demo import demo
 from rapport.cli.exit_codes import run_with_exit_codes
 from rapport.cli.init import init
@@ -49,6 +48,7 @@ COMMANDS = (
     training.backtest,
     scoring.score,
     scoring.due,
+    report.report,
     serving.serve,
     mcp,
     worker.worker,

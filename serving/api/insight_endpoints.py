@@ -28,4 +28,9 @@ INSIGHT_ENDPOINTS = (
         {"name": "key_accounts", "title": "Key accounts", "note": "", "as_of": "2026-11-01", "rows": [], "facts": {},
          "hidden": 0},
     ),
+    Endpoint(
+        "/v1/report", "read", "The evaluation report of one customer, as HTML or as a PDF in base64",
+        schemas.ReportRequest, answers.Report, {"customer_id": "C-1042", "format": "html", "language": "zh"},
+        {"customer_id": "C-1042", "format": "html", "language": "zh", "content": "<!doctype html>"},
+    ),
 )  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from typing import Any
 
 from rapport.serving.api import insight_schemas as schemas
 from rapport.serving.application.application import Application
+from rapport.serving.application.evaluation import customer_report
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
 from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.request_context import RequestContext
@@ -44,6 +46,22 @@ class InsightHandlers:
         ids = sorted({str(row["customer_id"]) for row in found["rows"] if "customer_id" in row})
         self._audit.add(context, ids, datetime.now(UTC))
         return found
+
+    def report(self, request: schemas.ReportRequest, context: RequestContext) -> Body:
+        """Make the evaluation report of one customer."""
+        self._require_seen(context, request.customer_id)
+        self._audit.add(context, [request.customer_id], datetime.now(UTC))
+        language = self._language(request)
+        content = customer_report(
+            self._application, context.viewer, request.customer_id, language=language, form=request.format
+        )
+        text = base64.b64encode(content).decode() if request.format == "pdf" else content.decode()
+        return {
+            "customer_id": request.customer_id,
+            "format": request.format,
+            "language": language,
+            "content": text,
+        }
 
     def _language(self, request: object) -> str:
         return getattr(request, "language", None) or self._application.settings.language

@@ -38,14 +38,14 @@ class Insights:
             deal | people.get(deal["customer_id"], {"name": None, "owner": None})
             for deal in ([] if table is None else table.to_pylist())
         ]
-        rows = [row for row in rows if viewer.owner in (None, row["owner"]) and _matches(row, only)]
+        rows = [row for row in rows if _sees(viewer, row["owner"]) and _matches(row, only)]
         rows.sort(key=lambda row: (-(row["amount"] or 0.0), row["opportunity_id"]))
         return {
             "as_of": model.snapshot.as_of.date().isoformat(),
             "deals": [describe_deal(row, playbook, language) for row in rows[:limit]],
             "count": len(rows),
             "amount": sum(row["amount"] or 0.0 for row in rows),
-            "card": _facts(model.snapshot.run.cached_table("view_deal_rates")) if viewer.owner is None else {},
+            "card": _facts(model.snapshot.run.cached_table("view_deal_rates")) if viewer.owners is None else {},
         }
 
     def names(self, language: str = "en") -> list[dict[str, str]]:
@@ -70,7 +70,7 @@ class Insights:
             message = LocalizedText(f"No such analysis. Analyses: {known}.", f"没有此分析。可选：{known}。")
             raise RequestError(404, message, where="name")
         declared, model = ANALYSES[name], self._model()
-        if viewer.owner is not None and not declared.by_customer:
+        if viewer.owners is not None and not declared.by_customer:
             raise RequestError(403, _COMPANY_ONLY, where="name")
         table = model.snapshot.run.cached_table(f"view_{name}")
         rows = [] if table is None else table.to_pylist()
@@ -83,24 +83,28 @@ class Insights:
             "note": localize(declared.note, language),
             "as_of": model.snapshot.as_of.date().isoformat(),
             "rows": [_plain(row) for row in seen[:limit]],
-            "facts": _facts(table) if viewer.owner is None else {},
+            "facts": _facts(table) if viewer.owners is None else {},
             "hidden": len(rows) - len(seen),
         }
 
     def _seen(self, viewer: Viewer, model: LiveModel, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the rows whose customers, relatives included, the viewer may see."""
-        if viewer.owner is None:
+        if viewer.owners is None:
             return rows
         people = _customers(model)
         return [
             row
             for row in rows
             if all(
-                people.get(row[name], {}).get("owner") == viewer.owner
+                _sees(viewer, people.get(row[name], {}).get("owner"))
                 for name in ("customer_id", "relative_id")
                 if name in row and row[name] is not None
             )
         ]
+
+
+def _sees(viewer: Viewer, owner: str | None) -> bool:
+    return viewer.owners is None or owner in viewer.owners
 
 
 def _customers(model: LiveModel) -> dict[str, dict[str, Any]]:

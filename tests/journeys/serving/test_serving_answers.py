@@ -242,6 +242,7 @@ def test_every_answer_matches_its_published_schema_exactly(ask, active):
         "/v1/events": {"customer_id": "of-no-other-test", "table": "touches", "rows": [{"occurred_at": "2026-10-01"}]},
         "/v1/deals": {"limit": 3},
         "/v1/analytics": {"name": "deal_rates"},
+        "/v1/report": {"customer_id": active[0]},
         "/v1/tasks": {},
         "/v1/tasks/open": {"customer_id": active[1], "title": "Call", "steps": ["Offer"]},
         "/v1/tasks/assign": {"task_id": 1, "owner": "Tom"},

@@ -1,0 +1,54 @@
+"""``rapport report``: the evaluation report of one customer, from the latest scoring run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rapport.cli.inputs import read_settings, resolve_data_dir
+from rapport.cli.options import DataDir, Json, Language, SettingsPath
+from rapport.cli.terminal import print_result
+from rapport.errors import SettingsError
+
+_FORMATS = {".pdf": "pdf", ".html": "html", ".htm": "html"}
+CustomerId = Annotated[str, typer.Argument(help="The customer's number.")]
+Out = Annotated[Path, typer.Option("--out", help="The file to write: .pdf or .html.")]
+
+
+def report(
+    customer_id: CustomerId,
+    out: Out,
+    language: Language = None,
+    data_dir: DataDir = None,
+    settings: SettingsPath = None,
+    as_json: Json = False,
+) -> None:
+    """Write the evaluation report of one customer: health, problem points, reasons, hierarchy, deals and plan."""
+    from rapport.files import atomic_write
+    from rapport.serving.application.application import Application
+    from rapport.serving.application.evaluation import customer_report
+    from rapport.serving.security.keys import LOCAL, KeyRing
+    from rapport.serving.snapshots.live_model import TARGETS
+    from rapport.serving.snapshots.reloader import Reloader
+
+    current = read_settings(settings)
+    folder = resolve_data_dir(data_dir, current)
+    form = _FORMATS.get(out.suffix.lower())
+    if form is None:
+        raise SettingsError(f"--out {out}: write a name that ends in .pdf or .html.")
+    reloaders = {target: Reloader(folder, target) for target in TARGETS}
+    for reloader in reloaders.values():
+        reloader.reload()
+    application = Application(replace(current, data_dir=str(folder)), reloaders, KeyRing(folder), keys_disabled=True)
+    chosen = language or current.language
+    content = customer_report(application, LOCAL, customer_id, language=chosen, form="pdf" if form == "pdf" else "html")
+    with atomic_write(out) as part:
+        part.write_bytes(content)
+    print_result(
+        {"customer_id": customer_id, "out": str(out), "language": chosen, "bytes": len(content)},
+        f"Wrote the evaluation report of {customer_id} to {out}.",
+        as_json=as_json,
+    )

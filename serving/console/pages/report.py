@@ -1,0 +1,26 @@
+"""The evaluation report of one customer, to read or to download as a PDF."""
+
+from starlette.responses import Response
+
+from rapport.serving.application.evaluation import customer_report
+from rapport.serving.console.page_context import PageContext
+
+# The page stands alone: its style is inside it, and it loads nothing.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+def show(page: PageContext) -> Response:
+    """Return the report as HTML, or as a PDF with ``?format=pdf``."""
+    customer_id = page.request.path_params["customer_id"]
+    if not page.application.may_see(page.viewer, customer_id):
+        raise page.not_found(customer_id)
+    page.record_view([customer_id])
+    as_pdf = page.request.query_params.get("format") == "pdf"
+    content = customer_report(
+        page.application, page.viewer, customer_id, language=page.language, form="pdf" if as_pdf else "html"
+    )
+    if not as_pdf:
+        return Response(content, media_type="text/html", headers={"content-security-policy": _POLICY})
+    name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in customer_id)
+    headers = {"content-disposition": f'attachment; filename="report-{name}.pdf"', "cache-control": "no-store"}
+    return Response(content, media_type="application/pdf", headers=headers)

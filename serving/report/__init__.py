@@ -1,0 +1,1 @@
+"""The customer evaluation report: one content for HTML and PDF."""

@@ -1,0 +1,209 @@
+"""The content of the evaluation report: sections of plain blocks that HTML and PDF draw in their own way."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rapport.localized import localize
+from rapport.scoring.reasons.numbers import format_value
+from rapport.serving.report.texts import TEXTS
+
+_DRIVERS = 5
+Row = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled part: pairs of label and value, sentences, and a table with its header and the widths of columns."""
+
+    title: str
+    pairs: tuple[tuple[str, str], ...] = ()
+    lines: tuple[str, ...] = ()
+    header: Row = ()
+    rows: tuple[Row, ...] = ()
+    widths: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report: its title, what it is about, its sections and its footer."""
+
+    language: str
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]
+    footer: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """The texts and number formats of one language."""
+
+    language: str
+    currency: str
+    horizons: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, name: str, **values: str) -> str:
+        """Return a text with its values."""
+        return localize(TEXTS[name], self.language).format(**values)
+
+    def known(self, prefix: str, name: str) -> str:
+        """Return the label of a value; a value without a label is shown as it is."""
+        key = f"{prefix}.{name}"
+        return self(key) if key in TEXTS else name
+
+    def money(self, value: float | None) -> str:
+        """Return an amount, a dash where it is unknown."""
+        return "–" if value is None else format_value(value, "money", self.language, self.currency)
+
+    @staticmethod
+    def percent(value: float) -> str:
+        """Return a share in percent."""
+        return f"{100 * value:.1f}%"
+
+
+def evaluation_report(
+    profile: Mapping[str, Any], risks: Sequence[Mapping[str, Any]], sees: Callable[[str], bool], words: Words
+) -> Report:
+    """Return the report on a customer profile; `sees` tells whether the reader may see a relative of the customer."""
+    customer, answer = profile["customer"], (profile["answers"] or [None])[0]
+    sections = [
+        _who(profile, words),
+        _score(answer, words),
+        _health(answer, words),
+        Section(words("problems"), lines=_problems(profile, words)),
+        Section(words("risks"), lines=_risks(risks, words)),
+        *_drivers(answer, words),
+        _tree(profile, sees, words),
+        _deals(profile, words),
+        _plan(profile, words),
+    ]
+    model = answer["model"] if answer else {"name": "Rapport", "version": "–"}
+    return Report(
+        language=words.language,
+        title=words("title"),
+        subtitle=f"{customer.get('name') or customer['customer_id']} · {words('as_of', day=profile['as_of'])}",
+        sections=tuple(section for section in sections if section is not None),
+        footer=words("footer", model=str(model["name"]), version=str(model["version"])),
+    )
+
+
+def _who(profile: Mapping[str, Any], words: Words) -> Section:
+    customer = profile["customer"]
+    pairs = [(words("customer_id"), customer["customer_id"])]
+    pairs += [
+        (words(name), str(customer[name])[:10] if name == "since" else str(customer[name]))
+        for name in ("owner", "region", "industry", "since")
+        if customer.get(name)
+    ]
+    return Section(words("customer"), pairs=tuple(pairs))
+
+
+def _score(answer: Mapping[str, Any] | None, words: Words) -> Section | None:
+    if answer is None:
+        return Section(words("health"), lines=(words("unscored"),))
+    target = answer["target"]
+    label = words(f"probability.{target}", horizon=words.horizons.get(target, ""))
+    value = words.percent(answer["probability"])
+    if answer["interval"]:
+        low, high = (words.percent(each) for each in answer["interval"])
+        value += f" ({words('interval', low=low, high=high)})"
+    pairs = [(label, value)]
+    if answer.get("risk_band"):
+        pairs.append((words("band"), words.known("band", answer["risk_band"])))
+    if answer.get("lead_grade"):
+        pairs.append((words("lead_grade"), str(answer["lead_grade"])))
+    for name, key in (("spend", "spend_if_retained"), ("at_risk", "revenue_at_risk")):
+        if answer.get(key) is not None:
+            pairs.append((words(name), words.money(answer[key])))
+    return Section(label.split(" (")[0].split("（")[0], pairs=tuple(pairs))
+
+
+def _health(answer: Mapping[str, Any] | None, words: Words) -> Section | None:
+    health = answer.get("health") if answer else None
+    if not health:
+        return None
+    labels = health.get("dimension_labels") or {}
+    pairs = [(words("grade"), health["label"]), (words("score"), f"{health['score']:.0f}")]
+    pairs += [
+        (f"{words('sub_scores')}: {labels.get(name, name)}", f"{score:.0f}")
+        for name, score in health["dimensions"].items()
+        if score is not None
+    ]
+    rows = tuple((str(part["label"]), f"{part['points']:+.1f}") for part in health["parts"] if part["points"])
+    lines = (f"{words('strategy')}: {health['strategy']}",) if health.get("strategy") else ()
+    header = (words("parts"), words("points"))
+    return Section(words("health"), tuple(pairs), lines, header, rows, (0.8, 0.2))
+
+
+def _problems(profile: Mapping[str, Any], words: Words) -> tuple[str, ...]:
+    facts = tuple(action["because"] for action in profile["actions"] if action["reason"] is None)
+    blockers = tuple(text for deal in profile["deals"] for text in deal["blockers"])
+    return (*facts, *blockers) or (words("no_problems"),)
+
+
+def _risks(risks: Sequence[Mapping[str, Any]], words: Words) -> tuple[str, ...]:
+    lines = tuple(
+        words(
+            "risk_line",
+            category=words.known("category", str(risk["category"] or "–")),
+            records=str(risk["records"]),
+            amount=words.money(risk["amount"]),
+        )
+        for risk in risks
+    )
+    return lines or (words("no_risks"),)
+
+
+def _drivers(answer: Mapping[str, Any] | None, words: Words) -> list[Section]:
+    if answer is None:
+        return []
+    found = []
+    for name, sign in (("drivers_up", 1), ("drivers_down", -1)):
+        lines = [reason["text"] for reason in answer["reasons"] if sign * reason["points"] > 0][:_DRIVERS]
+        if lines:
+            found.append(Section(words(f"{name}.{answer['target']}"), lines=tuple(lines)))
+    return found
+
+
+def _tree(profile: Mapping[str, Any], sees: Callable[[str], bool], words: Words) -> Section | None:
+    if not profile.get("tree"):
+        return None
+    header = (words("name"), words("probability.churn", horizon="").strip(" ()（）"), words("at_risk"))
+    rows = tuple(_nodes(profile["tree"], 0, sees, words))
+    return Section(words("tree"), header=header, rows=rows, widths=(0.6, 0.2, 0.2))
+
+
+def _nodes(node: Mapping[str, Any], depth: int, sees: Callable[[str], bool], words: Words) -> list[Row]:
+    indent = "\u00a0" * 4 * depth
+    if sees(node["customer_id"]):
+        chance = "–" if node["probability"] is None else words.percent(node["probability"])
+        row = (indent + str(node["name"] or node["customer_id"]), chance, words.money(node["value_at_risk"]))
+    else:
+        row = (indent + words("not_shown"), "–", "–")
+    return [row, *(line for child in node["children"] for line in _nodes(child, depth + 1, sees, words))]
+
+
+def _deals(profile: Mapping[str, Any], words: Words) -> Section | None:
+    if not profile["deals"]:
+        return None
+    header = tuple(words(name) for name in ("deal", "amount", "stage", "c139", "next_step"))
+    rows = tuple(
+        (
+            deal["opportunity_id"],
+            words.money(deal["amount"]),
+            deal["stage"] or "–",
+            "–" if deal["score"] is None else f"{deal['score']:.0f} · {deal['tier_label']}",
+            deal["next_step"],
+        )
+        for deal in profile["deals"]
+    )
+    return Section(words("deals"), header=header, rows=rows, widths=(0.13, 0.13, 0.13, 0.18, 0.43))
+
+
+def _plan(profile: Mapping[str, Any], words: Words) -> Section:
+    header = tuple(words(name) for name in ("what", "who", "due", "because"))
+    rows = tuple((action["text"], action["who"], action["due"], action["because"]) for action in profile["actions"])
+    if not rows:
+        return Section(words("plan"), lines=(words("no_plan"),))
+    return Section(words("plan"), header=header, rows=rows, widths=(0.38, 0.15, 0.12, 0.35))

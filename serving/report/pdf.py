@@ -1,0 +1,87 @@
+"""The evaluation report as a PDF of one or two pages (A4)."""
+
+import io
+import re
+from functools import cache
+from typing import Any
+from xml.sax.saxutils import escape
+
+from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.platypus import HRFlowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+
+from rapport.serving.report.content import Report, Section
+
+_CHINESE = re.compile("[\u2e80-\u9fff\u3000-\u303f\uff00-\uffef]+")
+_LATIN, _CJK = "Helvetica", "STSong-Light"
+_FRAME_PADDING = 6
+_GREY, _LINE = "#52606d", "#cfd8e0"
+# Helvetica has no such letters in its encoding.
+_PLAIN = str.maketrans({"\u2212": "-", "▲": "+", "▼": "-", "≥": ">=", "≤": "<="})
+
+
+def pdf_report(report: Report) -> bytes:
+    """Return the report as a PDF."""
+    _register_fonts()
+    buffer, width = io.BytesIO(), A4[0] - 36 * mm - 2 * _FRAME_PADDING
+    document = SimpleDocTemplate(
+        buffer, pagesize=A4, leftMargin=18 * mm, rightMargin=18 * mm, topMargin=16 * mm, bottomMargin=16 * mm,
+        title=f"{report.title} – {report.subtitle}", author="Rapport", invariant=1,
+    )  # fmt: skip
+    story: list[Any] = [_text(report.title, 16, bold=True), _text(report.subtitle, 10, color=_GREY), Spacer(1, 2 * mm)]
+    for section in report.sections:
+        story += _section(section, width)
+    story += [Spacer(1, 3 * mm), HRFlowable(width="100%", color=_LINE), _text(report.footer, 8, color=_GREY)]
+    document.build(story)
+    return buffer.getvalue()
+
+
+@cache
+def _register_fonts() -> None:
+    pdfmetrics.registerFont(UnicodeCIDFont(_CJK))
+
+
+def _section(section: Section, width: float) -> list[Any]:
+
+    head = [_text(section.title, 11, bold=True), HRFlowable(width="100%", color=_LINE, spaceBefore=1, spaceAfter=2)]
+    body: list[Any] = []
+    if section.pairs:
+        pairs = [(_text(label, 9, color=_GREY), _text(value, 9)) for label, value in section.pairs]
+        body.append(_grid(pairs, width, (0.35, 0.65)))
+    body += [_text(f"• {line}", 9) for line in section.lines]
+    if section.rows:
+        header = [_text(cell, 8, color=_GREY) for cell in section.header]
+        rows = [[_text(cell, 8.5) for cell in row] for row in section.rows]
+        body.append(_grid([header, *rows], width, section.widths, lines=True))
+    for flowable in head:
+        # The title stays with the first block of its section.
+        flowable.keepWithNext = 1
+    return [*head, *body, Spacer(1, 2.5 * mm)]
+
+
+def _grid(cells: Any, width: float, shares: tuple[float, ...], *, lines: bool = False) -> Any:
+    style = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0),
+             ("TOPPADDING", (0, 0), (-1, -1), 1), ("BOTTOMPADDING", (0, 0), (-1, -1), 1)]  # fmt: skip
+    if lines:
+        style.append(("LINEBELOW", (0, 0), (-1, -1), 0.4, HexColor(_LINE)))
+    return Table(cells, [share * width for share in shares], style=TableStyle(style), repeatRows=int(lines))
+
+
+def _text(text: str, size: float, *, bold: bool = False, color: str = "#1d2733") -> Any:
+    """Return a paragraph whose Chinese runs have a Chinese font and whose Latin runs a Latin one."""
+    chinese = _CHINESE.search(text) is not None
+    wrap = "CJK" if chinese else None
+    style = ParagraphStyle(
+        "text",
+        fontName=_LATIN,
+        fontSize=size,
+        leading=size * 1.35,
+        textColor=color,
+        wordWrap=wrap,
+    )
+    marked = _CHINESE.sub(lambda run: f'<font name="{_CJK}">{run[0]}</font>', escape(text.translate(_PLAIN)))
+    return Paragraph(f"<b>{marked}</b>" if bold and not chinese else marked, style)
