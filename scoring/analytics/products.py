@@ -142,7 +142,7 @@ def _judge(history: History, as_of: datetime, products: list[str], customers: li
         "customers_judged": int(active.sum()),
         "hit_rate_like_customers": like,
         "hit_rate_most_popular": popular,
-        "lift_over_most_popular": like / popular if better or (like is not None and popular) else None,
+        "lift_over_most_popular": like / popular if like is not None and popular else None,
         "served": "like_customers" if better else "most_popular",
     }
 
