@@ -18,7 +18,7 @@ _LEAST_TO_COMPARE = 5
 def industry_table(history: History, as_of: datetime, portfolio: pa.Table) -> pa.Table:
     """Return one row per industry of the scored customers: customers, share at high risk, exposure, growth."""
     connection = history.connection
-    connection.register("scored_portfolio", portfolio.select(list(_read(portfolio))))
+    connection.register("scored_portfolio", _read(portfolio))
     try:
         growth = (
             "(SELECT industry, arg_max(growth, as_of) AS growth FROM industries WHERE as_of < $as_of GROUP BY industry)"
@@ -67,6 +67,14 @@ def place_in_industry(
     }
 
 
-def _read(portfolio: pa.Table) -> tuple[str, ...]:
-    names = ("industry", "probability", "risk_band", "revenue_at_risk", "spend_if_retained")
-    return tuple(name for name in names if name in portfolio.column_names)
+def _read(portfolio: pa.Table) -> pa.Table:
+    """Return the columns that are summed; a portfolio of leads has no risk and no spend, so these are null."""
+    kinds = {"industry": pa.string(), "probability": pa.float64(), "risk_band": pa.string()}
+    kinds |= {"revenue_at_risk": pa.float64(), "spend_if_retained": pa.float64()}
+    count = portfolio.num_rows
+    return pa.table(
+        {
+            name: portfolio[name] if name in portfolio.column_names else pa.nulls(count, kind)
+            for name, kind in kinds.items()
+        }
+    )
