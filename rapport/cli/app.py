@@ -8,11 +8,13 @@ import typer
 from typer.core import TyperGroup
 
 from rapport.aliases import current_arguments
-from rapport.cli import agents, alerts, cards, cli, effect, features, from, history, import, keys, mcp, models, rapport, report, runs, scoring, serving, training, worker
+from rapport.cli import alerts, cards, effect, features, history, keys, models, runs, scoring, serving, training, worker
+from rapport.cli.agents import mcp
 from rapport.cli.demo import demo
 from rapport.cli.exit_codes import run_with_exit_codes
 from rapport.cli.init import init
 from rapport.cli.migrate import migrate
+from rapport.cli.report import report
 from rapport.cli.terminal import err
 
 
@@ -48,7 +50,7 @@ COMMANDS = (
     training.backtest,
     scoring.score,
     scoring.due,
-    report.report,
+    report,
     serving.serve,
     mcp,
     worker.worker,
