@@ -13,6 +13,7 @@ import pyarrow as pa
 from rapport.errors import CardError
 from rapport.history import History
 from rapport.history.contract import by_name
+from rapport.localized import LocalizedText, localize
 from rapport.scoring.alerts.rules import AlertRule, AlertRules
 from rapport.scoring.analytics.interaction_signals import interaction_signals
 from rapport.scoring.analytics.point_in_time import rows_known_at
@@ -147,11 +148,15 @@ def _matching_alerts(rule: AlertRule, context: AlertContext) -> Iterator[Alert]:
             cause=rule.cause,
             priority=rule.priority,
             as_of=as_of,
-            en=rule.text.en.format_map(named),
-            zh=rule.text.zh.format_map(named),
+            en=rule.text.en.format_map(_in_language(named, "en")),
+            zh=rule.text.zh.format_map(_in_language(named, "zh")),
             at_stake=stake,
             seen_once=rule.kind in ("event", "signal"),
         )
+
+
+def _in_language(facts: Mapping[str, Any], language: str) -> dict[str, Any]:
+    return {name: localize(one, language) if isinstance(one, LocalizedText) else one for name, one in facts.items()}
 
 
 def _id(customer: str, cause: str, as_of: datetime) -> str:
@@ -182,7 +187,7 @@ def _tier_fall(rule: AlertRule, context: AlertContext) -> Match:
     rows = [
         tier in bad and was in position and position[tier] > position[was] for tier, was in zip(now, old, strict=True)
     ]
-    labels = {tier.name: tier.label.en for tier in tiers}
+    labels = {tier.name: tier.label for tier in tiers}
     shown = {"tier": [labels.get(tier, "") for tier in now], "tier_before": [labels.get(was, "") for was in old]}
     return np.array(rows, dtype=bool) & _is_likely(rule, context), shown
 
@@ -195,6 +200,39 @@ def _feature_above(rule: AlertRule, context: AlertContext) -> Match:
 def _feature_below(rule: AlertRule, context: AlertContext) -> Match:
     values = _numbers(context.scores, rule.when["feature"], rule)
     return (values <= rule.when["value"]) & _is_likely(rule, context), {"value": values}
+
+
+def _feature_between(rule: AlertRule, context: AlertContext) -> Match:
+    values = _numbers(context.scores, rule.when["feature"], rule)
+    rows = (values >= rule.when["low"]) & (values <= rule.when["high"])
+    return rows & _is_likely(rule, context), {"value": values}
+
+
+def _health_below(rule: AlertRule, context: AlertContext) -> Match:
+    values = _optional_numbers(context.scores, "health_score")
+    return (values <= rule.when["score"]) & _is_likely(rule, context), {"value": values}
+
+
+def _lead_grade(rule: AlertRule, context: AlertContext) -> Match:
+    grades = _texts(context.scores, "lead_grade")
+    probability = _numbers(context.scores, "probability", rule)
+    return np.array([one == rule.when["grade"] for one in grades], dtype=bool), {"probability": probability}
+
+
+def _lapsed_with(rule: AlertRule, context: AlertContext) -> Match:
+    values = _numbers(context.scores, rule.when["feature"], rule)
+    lapsed = np.array([one == "lapsed" for one in _texts(context.scores, "state")], dtype=bool)
+    return lapsed & (values >= rule.when["value"]), {"value": values}
+
+
+def _optional_numbers(scores: pa.Table, name: str) -> npt.NDArray[Any]:
+    """Return a column that not every moment has, such as the health of a replay; then no rule on it fires."""
+    found = numpy_columns(scores, [name]) if name in scores.column_names else {}
+    return found.get(name, np.full(scores.num_rows, np.nan))
+
+
+def _texts(scores: pa.Table, name: str) -> list[str | None]:
+    return scores[name].to_pylist() if name in scores.column_names else [None] * scores.num_rows
 
 
 def _is_likely(rule: AlertRule, context: AlertContext) -> npt.NDArray[np.bool_]:
@@ -210,6 +248,10 @@ _MATCHERS: Mapping[str, Callable[[AlertRule, AlertContext], Match]] = {
     "tier_fall": _tier_fall,
     "feature_above": _feature_above,
     "feature_below": _feature_below,
+    "feature_between": _feature_between,
+    "health_below": _health_below,
+    "lead_grade": _lead_grade,
+    "lapsed_with": _lapsed_with,
 }
 
 

@@ -16,6 +16,7 @@ from rapport.scoring.alerts.alert_engine import Alert, AlertContext, raise_alert
 from rapport.scoring.alerts.rules import AlertRules
 
 FLIP_DAYS = 30
+_ENOUGH_ALERTS = 20
 _MONTH_DAYS = 365.25 / 12
 
 
@@ -27,6 +28,13 @@ class RulePerformance:
     precision: float | None
     lead_days: float | None
 
+    def is_useless(self, base_rate: float) -> bool:
+        """Return whether enough alerts were no more often right than a draw of customers (95 %)."""
+        if self.precision is None or self.alerts < _ENOUGH_ALERTS:
+            return False
+        spread = 1.96 * (self.precision * (1 - self.precision) / self.alerts) ** 0.5
+        return self.precision - spread <= base_rate
+
 
 @dataclass(frozen=True)
 class ReplayResult:
@@ -37,6 +45,8 @@ class ReplayResult:
     alerts_per_customer_month: float
     flips_back: float
     base_rate: float
+    customers_per_week: float
+    capacity_per_week: int
     overall: RulePerformance
     by_rule: dict[str, RulePerformance]
     alerts: tuple[Alert, ...]
@@ -45,9 +55,14 @@ class ReplayResult:
         """Return all figures as JSON."""
         plain = {key: value for key, value in vars(self).items() if key not in ("alerts", "overall", "by_rule")}
         return plain | {
+            "useless": self.useless_rules(),
             "overall": vars(self.overall),
             "by_rule": {name: vars(performance) for name, performance in self.by_rule.items()},
         }
+
+    def useless_rules(self) -> list[str]:
+        """Return the rules whose alerts were no more often right than a draw of customers."""
+        return [name for name, performance in self.by_rule.items() if performance.is_useless(self.base_rate)]
 
     def as_text(self) -> str:
         """Return the figures as text."""
@@ -55,6 +70,15 @@ class ReplayResult:
             f"{self.overall.alerts} alerts over {self.moments} moments: {self.alerts_per_customer_month:.3f} per"
             f" customer and month; {self.flips_back:.1%} of tier changes are reversed within {FLIP_DAYS} days",
             f"base rate {self.base_rate:.3f}",
+        ]
+        if self.customers_per_week > self.capacity_per_week:
+            lines.append(
+                f"warning: {self.customers_per_week:.0f} customers a week are alerted, the team can handle "
+                f"{self.capacity_per_week}; the rest is held back"
+            )
+        lines += [
+            f"warning: {name} is no better than the base rate; raise its threshold or drop it"
+            for name in self.useless_rules()
         ]
         for name, performance in {"all": self.overall, **self.by_rule}.items():
             precision = "-" if performance.precision is None else f"{performance.precision:.3f}"
@@ -94,6 +118,8 @@ def replay_rules(
         alerts_per_customer_month=len(alerts) / months,
         flips_back=tier_flip_rate(tiers),
         base_rate=float(np.mean(list(churned.values()))),
+        customers_per_week=_per_week(alerts, seen),
+        capacity_per_week=rules.capacity_per_week,
         overall=_performance(alerts, churned, lost),
         by_rule={name: _performance(each, churned, lost) for name, each in by_rule.items()},
         alerts=tuple(alerts),
@@ -115,6 +141,13 @@ def tier_flip_rate(tiers: Sequence[tuple[datetime, dict[str, str | None]]]) -> f
             changes["reversed"] += is_reversed
             last[name] = (was, at)
     return changes["reversed"] / changes["all"] if changes["all"] else 0.0
+
+
+def _per_week(alerts: Sequence[Alert], seen: Sequence[tuple[datetime, list[str]]]) -> float:
+    """Return how many customers were alerted in a week."""
+    contacts = len({(alert.customer_id, alert.as_of) for alert in alerts})
+    weeks = (seen[-1][0] - seen[0][0]) / timedelta(weeks=1)
+    return contacts / max(weeks * len(seen) / (len(seen) - 1), 1.0)
 
 
 def _customer_months(seen: Sequence[tuple[datetime, list[str]]]) -> float:

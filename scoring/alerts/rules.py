@@ -2,7 +2,8 @@
 
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from rapport.history.content import KINDS as SIGNALS
@@ -12,6 +13,7 @@ from rapport.scoring.cards.config_node import ConfigNode
 from rapport.scoring.cards.strict_yaml import parse_yaml
 
 MOST_URGENT, LEAST_URGENT = 1, 5
+_LAST_HOUR = 23
 FACTS = ("name", "probability", "before", "days", "tier", "tier_before", "value", "detail")
 """The placeholders that a text may use."""
 
@@ -21,6 +23,10 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "tier_fall": ("to", "least"),
     "feature_above": ("feature", "value", "least"),
     "feature_below": ("feature", "value", "least"),
+    "feature_between": ("feature", "low", "high", "least"),
+    "health_below": ("score", "least"),
+    "lead_grade": ("grade",),
+    "lapsed_with": ("feature", "value"),
     "event": ("table", "where"),
     "signal": ("signal",),
 }
@@ -28,7 +34,11 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class AlertRule:
-    """One alert rule. `when` holds the parameters of its kind; only one rule reports each `cause`."""
+    """One alert rule. `when` holds the parameters of its kind; only one rule reports each `cause`.
+
+    `opens_task`: the alert opens a task for the account owner. `escalate_days`: after so many days in which nobody
+    acted, the alert is raised once more, with an owner of its own (0: never).
+    """
 
     name: str
     cause: str
@@ -37,14 +47,40 @@ class AlertRule:
     kind: str
     when: Mapping[str, Any]
     text: LocalizedText
+    opens_task: bool = False
+    escalate_days: int = 0
+
+    @property
+    def target(self) -> str:
+        """Return the target whose scores the rule reads."""
+        return "conversion" if self.kind == "lead_grade" else "churn"
 
 
 @dataclass(frozen=True)
 class AlertRules:
-    """All rules, and the number of customers that the team can handle in a week."""
+    """All rules, and the number of customers that the team can handle in a week.
+
+    In the `quiet_hours` (from, to; local hours of the day) nothing is delivered.
+    """
 
     rules: tuple[AlertRule, ...]
     capacity_per_week: int
+    quiet_hours: tuple[int, int] | None = None
+
+    def for_target(self, target: str) -> "AlertRules":
+        """Return the rules that read the scores of one target."""
+        return replace(self, rules=tuple(rule for rule in self.rules if rule.target == target))
+
+    def quiet_until(self, now: datetime) -> datetime:
+        """Return the end of the quiet hours that `now` (local) is in, else `now`."""
+        if self.quiet_hours is None:
+            return now
+        begin, end = self.quiet_hours
+        is_quiet = begin <= now.hour < end if begin < end else now.hour >= begin or now.hour < end
+        if not is_quiet:
+            return now
+        morning = now.replace(hour=end, minute=0, second=0, microsecond=0)
+        return morning if morning > now else morning + timedelta(days=1)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -70,16 +106,25 @@ class AlertRules:
 def parse_rules(text: str, where: str) -> AlertRules:
     """Read rules from YAML text."""
     node = ConfigNode(where, parse_yaml(text, where))
-    node.keys(("capacity_per_week", "rules"))
+    node.keys(("capacity_per_week", "rules"), ("quiet_hours",))
     rules = tuple(_rule(line) for line in node.at("rules").lines("rule"))
     names = [rule.name for rule in rules]
     if twice := {name for name in names if names.count(name) > 1}:
         raise node.error(f"rule “{sorted(twice)[0]}” is there twice. Give each its own name.")
-    return AlertRules(rules, node.at("capacity_per_week").whole(1))
+    quiet = _quiet_hours(node.at("quiet_hours")) if node.has("quiet_hours") else None
+    return AlertRules(rules, node.at("capacity_per_week").whole(1), quiet)
+
+
+def _quiet_hours(node: ConfigNode) -> tuple[int, int]:
+    node.keys(("from", "to"))
+    begin, end = node.at("from").whole(0), node.at("to").whole(0)
+    if max(begin, end) > _LAST_HOUR or begin == end:
+        raise node.error(f"from {begin} to {end} is no part of a day; write hours from 0 to 23.")
+    return begin, end
 
 
 def _rule(node: ConfigNode) -> AlertRule:
-    node.keys(("name", "cause", "priority", "cooldown_days", "when", "text"))
+    node.keys(("name", "cause", "priority", "cooldown_days", "when", "text"), ("task", "escalate_days"))
     priority = node.at("priority").whole(MOST_URGENT)
     if priority > LEAST_URGENT:
         raise node.at("priority").error(f"{priority} is not a priority; 1 is the most urgent, 5 the least.")
@@ -96,6 +141,8 @@ def _rule(node: ConfigNode) -> AlertRule:
         kind=kind,
         when={key: _parameter(key, when.at(key)) for key in _KINDS[kind]},
         text=_text(node.at("text")),
+        opens_task=node.at("task").flag() if node.has("task") else False,
+        escalate_days=node.at("escalate_days").whole(0) if node.has("escalate_days") else 0,
     )
 
 
@@ -111,11 +158,13 @@ def _parameter(key: str, node: ConfigNode) -> Any:
         return node.one_of(("red", "amber"))
     if key == "signal":
         return node.one_of(SIGNALS)
+    if key == "grade":
+        return node.one_of(("A", "B", "C", "D"))
     if key == "table":
         return node.one_of(tuple(table.name for table in TABLES))
     if key == "where":
         return _where(node)
-    return node.number() if key == "value" else node.name()
+    return node.number() if key in ("value", "low", "high", "score") else node.name()
 
 
 def _where(node: ConfigNode) -> dict[str, str]:

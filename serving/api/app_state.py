@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,6 +27,8 @@ from rapport.serving.application.application import Application
 from rapport.serving.console.session import SESSION_COOKIE, Sessions
 from rapport.serving.environment import Environment
 from rapport.serving.errors import STORAGE, without_folders
+from rapport.serving.jobs.alert_job import alert_channels
+from rapport.serving.jobs.live_alerts import LiveAlerts
 from rapport.serving.jobs.live_loop import LiveLoop
 from rapport.serving.jobs.webhook_deliveries import WebhookDeliveries
 from rapport.serving.live.consistency import consistency
@@ -77,7 +80,11 @@ class AppState:
             "/metrics": self._metrics,
             "/openapi.json": self._openapi,
         }
-        self.live = LiveLoop(environment.data_dir, self.settings, self._loaded_model, overlay=self.application.overlay)
+        channels = tuple(channel.name for channel in alert_channels(environment.data_dir, os.environ))
+        alerts = LiveAlerts(environment.data_dir, self.settings, self.application.playbook, channels)
+        self.live = LiveLoop(
+            environment.data_dir, self.settings, self._loaded_model, overlay=self.application.overlay, on_events=alerts
+        )
         self._webhooks = WebhookDeliveries(environment.data_dir, self.live.changes)
         # The agent interface, which the service sets if its extra is installed.
         self.agents: App | None = None

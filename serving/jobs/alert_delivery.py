@@ -5,14 +5,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+
+from rapport.features.engine.clock import local_time
 from rapport.history import History
 from rapport.scoring.alerts import AlertContext, AlertRules, new_events, raise_alerts, within_capacity
+from rapport.serving.jobs.alert_effects import follow_up
 from rapport.serving.jobs.channels import Channel
 from rapport.serving.jobs.outbox import Delivery, Outbox
 from rapport.serving.snapshots.holdout import HoldoutStore
 
 WEEK = timedelta(days=7)
 DATABASE = "alerts.db"
+
+
+def _owners(scores: pa.Table) -> dict[str, str | None]:
+    if "owner" not in scores.column_names:
+        return {}
+    return dict(zip(scores["customer_id"].to_pylist(), scores["owner"].to_pylist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,10 @@ def deliver_alerts(  # each is one thing that an alert depends on
     alerts = [one for one in found if one.customer_id not in held_out]
     customers_this_week = outbox.customers_since(context.as_of - WEEK)
     chosen = within_capacity(alerts, rules.capacity_per_week, customers_this_week)
-    outbox.put(chosen, [channel.name for channel in channels], context.as_of, now)
+    settings = history.settings
+    local = local_time(now, settings.timezone)
+    deliverable = now + (rules.quiet_until(local) - local)
+    new = outbox.put(chosen, [channel.name for channel in channels], context.as_of, deliverable)
+    follow_up(data_dir, settings, rules, new, owners=_owners(context.scores), now=now)
     deliveries = {channel.name: outbox.deliver(channel, now) for channel in channels}
     return AlertReport(raised=len(chosen), held_back=len(alerts) - len(chosen), deliveries=deliveries)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rapport.errors import ServingError
+from rapport.features import catalog
 from rapport.files import atomic_write
 from rapport.history import History
 from rapport.scoring.actions.playbook import playbook_of
@@ -22,6 +24,7 @@ from rapport.serving.jobs.alert_delivery import AlertReport, deliver_alerts
 from rapport.serving.jobs.channels import AlertFile, Channel, Webhook
 from rapport.serving.snapshots.history import latest_day_on_or_before
 from rapport.serving.snapshots.live_model import ScoreSnapshot
+from rapport.serving.snapshots.portfolio_table import read_portfolio
 from rapport.serving.snapshots.store import replace_table
 
 _TIERS = "tiers.arrow"
@@ -33,7 +36,8 @@ def run_alert_job(
 ) -> AlertReport:
     """Raise and deliver the alerts of a snapshot; a second run for the same snapshot delivers nothing new."""
     playbook = playbook_of(history.settings)
-    bundle, rules = snapshot.scored.bundle, playbook.rules
+    bundle = snapshot.scored.bundle
+    rules = playbook.rules.for_target(bundle.target)
     if bundle.card is None:
         raise ServingError(f"The {bundle.target} model has no card, so it has no tiers to watch.")
     now_table = _current_table(data_dir, snapshot, rules.features, playbook.hysteresis)
@@ -58,20 +62,32 @@ def alert_channels(data_dir: Path, environ: Mapping[str, str]) -> tuple[Channel,
 def _current_table(
     data_dir: Path, snapshot: ScoreSnapshot, features: Sequence[str], hysteresis: Hysteresis
 ) -> pa.Table:
-    eligible = np.flatnonzero(snapshot.scored.eligible)
-    scored, customers = snapshot.scored.take(eligible), snapshot.customers.take(eligible)
+    """Return a row for every customer, lapsed ones and leads included, with what the rules read."""
+    scored, customers = snapshot.scored, snapshot.customers
+    eligible = np.array(scored.customer_id)[scored.eligible]
+    tiers = dict(zip(eligible, _tiers(data_dir, snapshot, hysteresis).to_pylist(), strict=True))
     columns = {
         "customer_id": pa.array(scored.customer_id, pa.string()),
-        "probability": pa.array(scored.probability),
-        "tier": _tiers(data_dir, snapshot, hysteresis),
+        "probability": pa.array(scored.probability, from_pandas=True),
+        "tier": pa.array([tiers.get(one) for one in scored.customer_id], pa.string()),
         "value_at_risk": pa.array(scored.value_at_risk, from_pandas=True),
+        "state": pa.array(scored.state, pa.string()),
     }
     if "name" in customers.column_names:
         columns["name"] = customers.column("name")
-    for name in features:
-        if name in scored.rows.positions:
-            columns[name] = pa.array(scored.rows.column(name), from_pandas=True)
-    return pa.table(columns)
+    portfolio = read_portfolio(snapshot.run)
+    for name in ("health_score", "lead_grade", "owner"):
+        if portfolio is not None and name in portfolio.column_names:
+            columns[name] = portfolio.column(name)
+    return pa.table(columns | rule_features(snapshot.run.table("features"), features))
+
+
+def rule_features(table: pa.Table | None, names: Sequence[str]) -> dict[str, Any]:
+    """Return the features that rules read; one of the catalog that this table lacks is unknown."""
+    found = {name: table.column(name) for name in names if table is not None and name in table.column_names}
+    known = {feature.name for feature in catalog().features}
+    rows = table.num_rows if table is not None else 0
+    return found | {name: pa.nulls(rows, pa.float64()) for name in names if name in known and name not in found}
 
 
 def _tiers(data_dir: Path, snapshot: ScoreSnapshot, hysteresis: Hysteresis) -> pa.Array:

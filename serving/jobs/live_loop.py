@@ -171,7 +171,8 @@ class LiveLoop:
     def _live_rows(self, model: LiveModel, live: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         policy = self._portfolios.policy(model)
         return {
-            one: live_portfolio_row(model, score, policy) | {"as_of": score.as_of.isoformat()}
+            one: live_portfolio_row(model, score, policy)
+            | {"as_of": score.as_of.isoformat(), "features": score.features.to_pylist()[0]}
             for one, score in live.items()
         }
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from rapport.scoring.alerts import Alert
 from rapport.serving.jobs.channels import Channel, DeliveryError
@@ -45,20 +46,32 @@ class Outbox:
         with self._open() as database:
             database.executescript(_SCHEMA)
 
-    def put(self, alerts: Sequence[Alert], channels: Sequence[str], as_of: datetime, now: datetime) -> int:
-        """Store alerts for these channels, all or none; an alert that is already stored stays unchanged."""
+    def put(
+        self, alerts: Sequence[Alert], channels: Sequence[str], as_of: datetime | None, now: datetime
+    ) -> list[Alert]:
+        """Store alerts for these channels, all or none; return those that were not stored before.
+
+        ``now`` is when they may be delivered; ``as_of`` the cutoff up to which the rows of a source were read.
+        """
         with self._open() as database:
-            before = database.execute("SELECT count(*) FROM alerts").fetchone()[0]
+            new = []
             for alert in alerts:
                 body = json.dumps(alert.as_dict(), ensure_ascii=False, sort_keys=True).encode()
                 row = (alert.id, alert.customer_id, alert.cause, alert.as_of.isoformat(), body)
-                database.execute("INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?, ?)", row)
+                if database.execute("INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?, ?)", row).rowcount:
+                    new.append(alert)
                 for channel in channels:
                     sql = "INSERT OR IGNORE INTO deliveries (id, channel, next_try) VALUES (?, ?, ?)"
                     database.execute(sql, (alert.id, channel, _stamp(now)))
-            database.execute("INSERT OR IGNORE INTO looks VALUES (?)", (as_of.isoformat(),))
-            after = database.execute("SELECT count(*) FROM alerts").fetchone()[0]
-        return int(after - before)
+            if as_of is not None:
+                database.execute("INSERT OR IGNORE INTO looks VALUES (?)", (as_of.isoformat(),))
+        return new
+
+    def raised_since(self, since: datetime) -> list[dict[str, Any]]:
+        """Return the alerts raised since a moment, oldest first."""
+        sql = "SELECT body FROM alerts WHERE as_of >= ? ORDER BY as_of"
+        with self._open() as database:
+            return [json.loads(row[0]) for row in database.execute(sql, (since.isoformat(),)).fetchall()]
 
     def last_raised(self) -> dict[tuple[str, str], datetime]:
         """Return when each cause was last raised for each customer."""

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from rapport.errors import RapportError
 from rapport.history.settings import Settings
+from rapport.scoring.actions.playbook import playbook_of
 from rapport.serving.jobs.alert_delivery import DATABASE as ALERTS
+from rapport.serving.jobs.alert_effects import escalations
 from rapport.serving.jobs.alert_job import alert_channels
 from rapport.serving.jobs.database_poll import DatabasePoll
 from rapport.serving.jobs.drop_folder import take_files
+from rapport.serving.jobs.live_alerts import LiveAlerts
 from rapport.serving.jobs.live_loop import LiveLoop
 from rapport.serving.jobs.outbox import Outbox
 from rapport.serving.jobs.webhook_deliveries import ReceiverState, WebhookDeliveries, receivers_of
@@ -52,9 +55,12 @@ class Worker:
     ) -> None:
         self._data_dir, self._options, self._seed = data_dir, options, settings.holdout_seed
         self._reloaders = {target: Reloader(data_dir, target) for target in TARGETS}
-        self.loop = LiveLoop(data_dir, settings, self._loaded)
+        self._channels, self._rules = alert_channels(data_dir, environ), playbook_of(settings).rules
+        names = tuple(channel.name for channel in self._channels)
+        alerts = LiveAlerts(data_dir, settings, playbook_of(settings), names)
+        self.loop = LiveLoop(data_dir, settings, self._loaded, on_events=alerts)
         self.webhooks = WebhookDeliveries(data_dir, self.loop.changes)
-        self._receivers, self._channels = receivers_of(settings, environ), alert_channels(data_dir, environ)
+        self._receivers = receivers_of(settings, environ)
         databases = DatabasePool(settings)
         self._intake = EventIntake(self.loop.events, self.loop.overlay, settings, databases)
         self._poll = (
@@ -90,6 +96,8 @@ class Worker:
         if not (self._data_dir / ALERTS).is_file():
             return
         outbox = Outbox(self._data_dir / ALERTS)
+        late = escalations(self._data_dir, self._rules, outbox, now)
+        outbox.put(late, [channel.name for channel in self._channels], None, now)
         for channel in self._channels:
             found = outbox.deliver(channel, now)
             done.failed += found.failed

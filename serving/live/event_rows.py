@@ -40,7 +40,7 @@ def read_rows(
     except TableError as error:
         raise RequestError(422, str(error), where=f"events.{position}.row") from error
     given = {*row, "customer_id"} | ({"sentiment"} if cells.get("sentiment") is not None else set())
-    return {name: plain(value) for name, value in cells.items() if name in given and name != "text"}
+    return {name: plain(value) for name, value in cells.items() if name in given}
 
 
 def _fillers_of(table: Table) -> Row:
@@ -153,7 +153,8 @@ def _equal(table: Table, row: Mapping[str, Any], given: Mapping[str, Any]) -> bo
 
 def _compared(table: Table, given: Mapping[str, Any]) -> list[str]:
     """Return the columns that tell whether two rows are the same; the recording time is each system's own."""
-    return [name for name in given if name != RECORDED_AT.name or table.time == name]
+    # Runs publish no texts.
+    return [name for name in given if name != "text" and (name != RECORDED_AT.name or table.time == name)]
 
 
 def _text(row: Mapping[str, Any]) -> str:

@@ -48,6 +48,7 @@ def replay_alerts(  # noqa: PLR0913 - the task, the rules and their schedule
 
     Alerts whose horizon ends after the newest row cannot be evaluated: end the replay one horizon before it.
     """
+    rules = rules.for_target("churn")
     bundle = train(history, "churn", as_of=schedule.start, horizon=horizon, active=active, progress=progress).bundle
     contexts = _contexts(history, bundle, rules, hysteresis, schedule, active, progress)
     return replay_rules(history, rules, contexts, active=active, horizon=horizon)
@@ -89,6 +90,7 @@ def _portfolio_table(scored: ScoreBatch, states: TierStates, rules: AlertRules) 
         "value_at_risk": pa.array(scored.value_at_risk[order], from_pandas=True),
     }
     for name in rules.features:
-        if name in scored.rows.positions:
-            columns[name] = pa.array(scored.rows.column(name)[order], from_pandas=True)
+        known = name in scored.rows.positions
+        values = scored.rows.column(name)[order] if known else np.full(len(order), np.nan)
+        columns[name] = pa.array(values, pa.float64(), from_pandas=True)
     return pa.table(columns)

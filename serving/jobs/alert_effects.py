@@ -1,0 +1,77 @@
+"""What an alert leads to besides its message: a change in the feed, a task for the owner, an escalation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rapport.history.settings import Settings
+from rapport.scoring.alerts import Alert, AlertRules
+from rapport.serving.jobs.outbox import Outbox
+from rapport.serving.live.change_store import ChangeStore
+from rapport.serving.work.tasks import NewTask, TaskStore
+
+_BY = "alerts"
+_LONGEST = timedelta(days=30)
+
+
+def follow_up(
+    data_dir: Path,
+    settings: Settings,
+    rules: AlertRules,
+    alerts: Sequence[Alert],
+    *,
+    owners: Mapping[str, str | None],
+    now: datetime,
+) -> None:
+    """Write new alerts into the change feed, and open the tasks that their rules ask for."""
+    feed, tasks = ChangeStore(data_dir, settings.change_points), TaskStore(data_dir)
+    by_name = {rule.name: rule for rule in rules.rules}
+    for alert in alerts:
+        rule = by_name[alert.rule]
+        feed.record_alert(rule.target, alert.customer_id, alert.as_dict(), as_of=alert.as_of.isoformat(), now=now)
+        if rule.opens_task:
+            title = alert.zh if settings.language == "zh" else alert.en
+            owner = owners.get(alert.customer_id) or ""
+            due = (now + timedelta(days=rule.escalate_days or 7)).date().isoformat()
+            task = NewTask(alert.customer_id, rule.target, title, owner, due, rule.name, source="alert")
+            tasks.open(task, by=_BY, at=now.astimezone(UTC).isoformat(timespec="seconds"))
+
+
+def escalations(data_dir: Path, rules: AlertRules, outbox: Outbox, now: datetime) -> list[Alert]:
+    """Return alerts that nobody acted on in time, raised once more with an id and a cause of their own."""
+    waits = {rule.name: timedelta(days=rule.escalate_days) for rule in rules.rules if rule.escalate_days}
+    if not waits:
+        return []
+    known, local = outbox.last_raised(), now.replace(tzinfo=None)
+    found = []
+    for body in outbox.raised_since(local - _LONGEST):
+        raised = datetime.fromisoformat(body["as_of"]).replace(tzinfo=None)
+        cause = f"{body['cause']}_escalated"
+        wait = waits.get(body["rule"])
+        if wait is None or local - raised < wait or (body["customer_id"], cause) in known:
+            continue
+        if not _acted(data_dir, body["customer_id"], raised):
+            found.append(_escalated(body, cause, wait.days))
+    return found
+
+
+def _acted(data_dir: Path, customer_id: str, since: datetime) -> bool:
+    """Whether someone closed, postponed or noted a task of the customer since then."""
+    tasks: list[dict[str, Any]] = TaskStore(data_dir).list(customer_id=customer_id, since=since.isoformat())
+    return any(task["status"] != "open" or task["updated_at"] > task["created_at"] for task in tasks)
+
+
+def _escalated(body: Mapping[str, Any], cause: str, days: int) -> Alert:
+    alert = Alert(**{**body, "as_of": datetime.fromisoformat(body["as_of"])})
+    return replace(
+        alert,
+        id=f"{alert.id[:28]}-esc",
+        cause=cause,
+        priority=1,
+        en=f"Nobody acted for {days} days: {alert.en}",
+        zh=f"已 {days} 天无人处理：{alert.zh}",
+    )
