@@ -8,7 +8,21 @@ import typer
 from typer.core import TyperGroup
 
 from rapport.aliases import current_arguments
-from rapport.cli import alerts, cards, effect, features, history, keys, models, runs, scoring, serving, training, worker
+from rapport.cli import (
+    alerts,
+    cards,
+    effect,
+    features,
+    history,
+    keys,
+    models,
+    runs,
+    scoring,
+    serving,
+    training,
+    worker,
+    writeback,
+)
 from rapport.cli.agents import mcp
 from rapport.cli.demo import demo
 from rapport.cli.exit_codes import run_with_exit_codes
@@ -55,6 +69,7 @@ COMMANDS = (
     mcp,
     worker.worker,
     effect.effect,
+    writeback.writeback,
     training.monitor,
     migrate,
 )

@@ -24,7 +24,7 @@ from rapport.serving.jobs.alert_delivery import AlertReport, deliver_alerts
 from rapport.serving.jobs.channels import AlertFile, Channel, Webhook
 from rapport.serving.snapshots.history import latest_day_on_or_before
 from rapport.serving.snapshots.live_model import ScoreSnapshot
-from rapport.serving.snapshots.portfolio_table import read_portfolio
+from rapport.serving.snapshots.portfolio_table import TABLE
 from rapport.serving.snapshots.store import replace_table
 
 _TIERS = "tiers.arrow"
@@ -75,7 +75,7 @@ def _current_table(
     }
     if "name" in customers.column_names:
         columns["name"] = customers.column("name")
-    portfolio = read_portfolio(snapshot.run)
+    portfolio = snapshot.run.table(TABLE)
     for name in ("health_score", "lead_grade", "owner"):
         if portfolio is not None and name in portfolio.column_names:
             columns[name] = portfolio.column(name)

@@ -1,0 +1,173 @@
+"""Write scores into a CRM: Salesforce, HubSpot or 纷享销客, in batches, within the CRM's limits, with retries."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from typing import Any
+
+from rapport.errors import ServingError, SettingsError
+from rapport.serving.jobs.writeback_mapping import CrmMapping
+from rapport.serving.outbound_http import OPENER
+
+_TRIES = 5
+_LONGEST_WAIT = 60.0
+Row = Mapping[str, Any]
+Sleep = Callable[[float], None]
+
+
+@dataclass
+class WritebackResult:
+    """How many customers were written, and which ones the CRM refused, with its reasons."""
+
+    written: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+    requests: int = 0
+
+
+@dataclass(frozen=True)
+class Crm:
+    """One CRM: its address, and the secrets that the environment holds."""
+
+    url: str
+    token: str
+    app_id: str = ""
+    app_secret: str = ""
+    user_id: str = ""
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Crm:
+        """Read the address and the secrets; they are never in the settings."""
+        if not environ.get("RAPPORT_CRM_URL") or not environ.get("RAPPORT_CRM_TOKEN"):
+            raise SettingsError(
+                "Set RAPPORT_CRM_URL and RAPPORT_CRM_TOKEN (纷享销客: the permanent code; also RAPPORT_CRM_APP_ID, "
+                "RAPPORT_CRM_APP_SECRET and RAPPORT_CRM_USER_ID)."
+            )
+        names = ("APP_ID", "APP_SECRET", "USER_ID")
+        return cls(
+            environ["RAPPORT_CRM_URL"].rstrip("/"),
+            environ["RAPPORT_CRM_TOKEN"],
+            *(environ.get(f"RAPPORT_CRM_{name}", "") for name in names),
+        )
+
+
+class Writeback:
+    """Writes portfolio rows into one CRM."""
+
+    def __init__(self, crm: Crm, mapping: CrmMapping, sleep: Sleep = time.sleep) -> None:
+        self._crm, self._mapping, self._sleep = crm, mapping, sleep
+        self._session: dict[str, Any] = {}
+        self._last = 0.0
+
+    def write(self, rows: Sequence[Row], held_out: Collection[str] = ()) -> WritebackResult:
+        """Write all rows but those of held-out customers, whose scores would lead someone to call."""
+        result = WritebackResult()
+        chosen = [row for row in rows if row["customer_id"] not in held_out]
+        send = {"salesforce": self._salesforce, "hubspot": self._hubspot, "fxiaoke": self._fxiaoke}
+        for batch in _batches(chosen, self._mapping.batch_size):
+            refused = send[self._mapping.protocol](batch, result)
+            result.refused |= refused
+            result.written += len(batch) - len(refused)
+        return result
+
+    def _salesforce(self, batch: Sequence[Row], result: WritebackResult) -> dict[str, str]:
+        name, key = self._mapping.object_name, self._mapping.id_field
+        records = [
+            {"attributes": {"type": name}, key: row["customer_id"], **self._mapping.record(row)} for row in batch
+        ]
+        path = f"/services/data/v61.0/composite/sobjects/{name}/{key}"
+        answer = self._call("PATCH", path, {"allOrNone": False, "records": records}, result)
+        return {
+            str(row["customer_id"]): "; ".join(str(one.get("message")) for one in outcome.get("errors", ()))
+            for row, outcome in zip(batch, answer, strict=True)
+            if not outcome.get("success")
+        }
+
+    def _hubspot(self, batch: Sequence[Row], result: WritebackResult) -> dict[str, str]:
+        key = self._mapping.id_field
+        inputs = [
+            {
+                "idProperty": key,
+                "id": row["customer_id"],
+                "properties": {key: row["customer_id"]}
+                | {name: "" if value is None else value for name, value in self._mapping.record(row).items()},
+            }
+            for row in batch
+        ]
+        path = f"/crm/v3/objects/{self._mapping.object_name}/batch/upsert"
+        answer = self._call("POST", path, {"inputs": inputs}, result)
+        return {
+            str(one): str(error.get("message"))
+            for error in answer.get("errors", ())
+            for one in error.get("context", {}).get("id", ())
+        }
+
+    def _fxiaoke(self, batch: Sequence[Row], result: WritebackResult) -> dict[str, str]:
+        refused = {}
+        for row in batch:
+            data = {
+                "_id": row["customer_id"],
+                "dataObjectApiName": self._mapping.object_name,
+                **self._mapping.record(row),
+            }
+            body = {**self._fxiaoke_session(result), "data": {"object_data": data}}
+            answer = self._call("POST", "/cgi/crm/v2/data/update", body, result)
+            if answer.get("errorCode") != 0:
+                refused[str(row["customer_id"])] = str(answer.get("errorMessage"))
+        return refused
+
+    def _fxiaoke_session(self, result: WritebackResult) -> dict[str, Any]:
+        if not self._session:
+            crm = self._crm
+            body = {"appId": crm.app_id, "appSecret": crm.app_secret, "permanentCode": crm.token}
+            answer = self._call("POST", "/cgi/corpAccessToken/get/V2", body, result)
+            if answer.get("errorCode") != 0:
+                raise ServingError(f"纷享销客 refused the sign-in: {answer.get('errorMessage')}")
+            self._session = {
+                "corpAccessToken": answer["corpAccessToken"],
+                "corpId": answer["corpId"],
+                "currentOpenUserId": crm.user_id,
+            }
+        return self._session
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any], result: WritebackResult) -> Any:
+        """Call the CRM; a busy or failing CRM is tried again, as it asks or with growing waits."""
+        wait, reason = 1.0, ""
+        for _ in range(_TRIES):
+            self._keep_rate()
+            result.requests += 1
+            request = self._request(method, path, body)
+            try:
+                with OPENER.open(request, timeout=30) as response:
+                    return json.loads(response.read() or b"{}")
+            except urllib.error.HTTPError as error:
+                reason = f"answered {error.code}: {error.read()[:200].decode(errors='replace')}"
+                if error.code != 429 and error.code < 500:
+                    break
+                wait = float(error.headers.get("Retry-After") or wait)
+            except (OSError, HTTPException) as error:
+                reason = f"no answer ({type(error).__name__})"
+            self._sleep(min(wait, _LONGEST_WAIT))
+            wait *= 2
+        raise ServingError(f"{urllib.parse.urlsplit(self._crm.url).hostname}: {reason}. Nothing after it was written.")
+
+    def _request(self, method: str, path: str, body: Mapping[str, Any]) -> urllib.request.Request:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._crm.token}"}
+        data = json.dumps(body, ensure_ascii=False, default=str).encode()
+        return urllib.request.Request(f"{self._crm.url}{path}", data=data, headers=headers, method=method)
+
+    def _keep_rate(self) -> None:
+        interval = 60.0 / self._mapping.requests_per_minute
+        self._sleep(max(0.0, self._last + interval - time.monotonic()))
+        self._last = time.monotonic()
+
+
+def _batches(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
+    for first in range(0, len(rows), size):
+        yield rows[first : first + size]

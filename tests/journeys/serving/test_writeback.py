@@ -1,0 +1,133 @@
+"""Write-back against fakes of the published APIs of Salesforce, HubSpot and 纷享销客."""
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from rapport.errors import CardError, ServingError
+from rapport.serving.jobs.writeback import Crm, Writeback
+from rapport.serving.jobs.writeback_mapping import SHIPPED, read_mapping
+
+ROWS = [
+    {"customer_id": f"C{number:03}", "probability": 0.4567, "risk_band": "high", "health_score": 41.0,
+     "health_grade": "at_risk", "revenue_at_risk": 900.0, "first_reason_code": "overdue_ratio", "as_of": "2026-11-01"}
+    for number in range(230)
+]  # fmt: skip
+
+
+class FakeCrm:
+    """The three APIs, as far as their documentation goes; it is busy once, and refuses customer C007."""
+
+    def __init__(self):
+        self.records, self.sizes, self.busy = {}, [], 1
+
+    def answer(self, method, path, body, headers):
+        if self.busy:
+            self.busy -= 1
+            return 429, {}
+        if path == "/services/data/v61.0/composite/sobjects/Account/Rapport_Id__c":
+            return self._salesforce(method, body, headers)
+        if path == "/crm/v3/objects/companies/batch/upsert":
+            return self._hubspot(method, body, headers)
+        if path == "/cgi/corpAccessToken/get/V2":
+            good = body == {"appId": "app", "appSecret": "secret", "permanentCode": "token"}
+            return 200, {"errorCode": 0 if good else 10, "corpAccessToken": "t", "corpId": "c"}
+        if path == "/cgi/crm/v2/data/update":
+            return self._fxiaoke(body)
+        return 404, {}
+
+    def _salesforce(self, method, body, headers):
+        if method != "PATCH" or headers["Authorization"] != "Bearer token" or len(body["records"]) > 200:
+            return 400, {}
+        self.sizes.append(len(body["records"]))
+        return 200, [self._kept(one["Rapport_Id__c"], one) for one in body["records"]]
+
+    def _kept(self, key, record):
+        if key == "C007":
+            return {"success": False, "errors": [{"message": "no such account"}]}
+        self.records[key] = record
+        return {"success": True, "errors": []}
+
+    def _hubspot(self, method, body, headers):
+        if method != "POST" or headers["Authorization"] != "Bearer token" or len(body["inputs"]) > 100:
+            return 400, {}
+        self.sizes.append(len(body["inputs"]))
+        errors = []
+        for one in body["inputs"]:
+            if not self._kept(one["id"], one["properties"])["success"]:
+                errors.append({"message": "no such account", "context": {"id": [one["id"]]}})
+        return 207 if errors else 200, {"results": [], "errors": errors}
+
+    def _fxiaoke(self, body):
+        if (body["corpAccessToken"], body["corpId"], body["currentOpenUserId"]) != ("t", "c", "user"):
+            return 200, {"errorCode": 20, "errorMessage": "token"}
+        self.sizes.append(1)
+        record = body["data"]["object_data"]
+        kept = self._kept(record["_id"], record)
+        return 200, {"errorCode": 0 if kept["success"] else 30, "errorMessage": "no such account"}
+
+
+@contextmanager
+def serving(fake):
+    class Handler(BaseHTTPRequestHandler):
+        def _do(self):
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            status, answer = fake.answer(self.command, self.path, body, self.headers)
+            self.send_response(status)
+            if status == 429:
+                self.send_header("Retry-After", "7")
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        do_POST = do_PATCH = _do  # noqa: N815
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield Crm(f"http://127.0.0.1:{server.server_port}", "token", "app", "secret", "user")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "field"),
+    [
+        ("salesforce", [200, 29], "Rapport_Churn_Risk__c"),
+        ("hubspot", [100, 100, 29], "rapport_churn_risk"),
+        ("fxiaoke", [1] * 229, "field_rapport_churn_risk__c"),
+    ],
+)
+def test_every_customer_but_the_held_out_is_written_in_the_crms_batches(name, sizes, field):
+    fake, waits = FakeCrm(), []
+    with serving(fake) as crm:
+        result = Writeback(crm, read_mapping(name), waits.append).write(ROWS, held_out={"C003"})
+    assert (result.written, result.refused) == (228, {"C007": "no such account"})
+    assert fake.sizes == sizes
+    assert fake.records.keys() == {row["customer_id"] for row in ROWS} - {"C003", "C007"}
+    assert fake.records["C001"][field] == 45.7
+    assert 7.0 in waits, "a busy CRM is waited for as it asks"
+
+
+def test_a_crm_that_stays_busy_ends_with_a_sentence():
+    fake = FakeCrm()
+    fake.busy = 99
+    with serving(fake) as crm, pytest.raises(ServingError, match="answered 429"):
+        Writeback(crm, read_mapping("hubspot"), lambda _: None).write(ROWS[:1])
+
+
+def test_every_shipped_mapping_names_known_figures_and_a_wrong_one_is_refused(tmp_path):
+    assert {read_mapping(name).protocol for name in SHIPPED} == set(SHIPPED)
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "protocol: hubspot\nobject: companies\nid_field: id\nbatch_size: 1\nrequests_per_minute: 1\n"
+        "fields: {x: riskband}\n"
+    )
+    with pytest.raises(CardError, match="did you mean “risk_band”"):
+        read_mapping(str(own))
