@@ -12,6 +12,12 @@ from rapport.localized import LocalizedText
 from rapport.scoring.cards.config_node import ConfigNode
 from rapport.scoring.cards.strict_yaml import parse_yaml
 
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "to": ("red", "amber"),
+    "signal": SIGNALS,
+    "grade": ("A", "B", "C", "D"),
+    "table": tuple(table.name for table in TABLES),
+}
 MOST_URGENT, LEAST_URGENT = 1, 5
 _LAST_HOUR = 23
 FACTS = ("name", "probability", "before", "days", "tier", "tier_before", "value", "detail")
@@ -154,14 +160,8 @@ def _parameter(key: str, node: ConfigNode) -> Any:
         return share
     if key == "days":
         return node.whole(1)
-    if key == "to":
-        return node.one_of(("red", "amber"))
-    if key == "signal":
-        return node.one_of(SIGNALS)
-    if key == "grade":
-        return node.one_of(("A", "B", "C", "D"))
-    if key == "table":
-        return node.one_of(tuple(table.name for table in TABLES))
+    if key in _CHOICES:
+        return node.one_of(_CHOICES[key])
     if key == "where":
         return _where(node)
     return node.number() if key in ("value", "low", "high", "score") else node.name()

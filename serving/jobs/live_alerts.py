@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from rapport.features.engine.clock import local_time
+from rapport.history.content.signals import Signal, content_signals
 from rapport.history.settings import Settings
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.alerts import AlertContext, AlertRules, raise_alerts, within_capacity
@@ -80,8 +81,23 @@ def _matching(events: Sequence[StoredEvent], rules: AlertRules) -> pa.Table:
         for rule in rules.events
         if event.row is not None and event.table == rule.when["table"] and _fits(event.row, rule.when["where"])
     ]
+    found += [
+        {"customer_id": event.customer_id, "rule": rule.name, "detail": signal.quote}
+        for event in events
+        for signal in _signals(event)
+        for rule in rules.signals
+        if rule.when["signal"] == signal.kind
+    ]
     schema = pa.schema({"customer_id": pa.string(), "rule": pa.string(), "detail": pa.string()})
     return pa.Table.from_pylist(found, schema)
+
+
+def _signals(event: StoredEvent) -> tuple[Signal, ...]:
+    """Return what a customer's own words in an interaction signal."""
+    row = event.row or {}
+    if event.table != "interactions" or not row.get("text") or row.get("direction") == "outbound":
+        return ()
+    return content_signals(str(row["text"]))
 
 
 def _fits(row: Mapping[str, Any], where: Mapping[str, str]) -> bool:

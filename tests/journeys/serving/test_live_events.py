@@ -114,9 +114,13 @@ def test_a_lawsuit_raises_an_alert_within_seconds(client, home, active):
     row = {"occurred_at": datetime.now(UTC).isoformat(), "category": "judicial", "role": "defendant", "kind": "debt"}
     sent = {"customer_id": active[9], "table": "risk_events", "rows": [row]}
     client.post("/v1/events", json=sent).raise_for_status()
+    words = {"occurred_at": row["occurred_at"], "channel": "email", "text": "We want to cancel the contract."}
+    sent = {"customer_id": active[9], "table": "interactions", "rows": [words]}
+    client.post("/v1/events", json=sent).raise_for_status()
     wait_until(lambda: client.get("/readyz").json()["live"]["events_behind"] == 0)
     changes = client.post("/v1/changes", json={"since": cursor, "target": "churn"}).json()["changes"]
     alerts = [one["alert"] for one in changes if one["cause"] == "alert" and one["customer_id"] == active[9]]
     assert [alert["rule"] for alert in alerts if alert["rule"] == "lawsuit"] == ["lawsuit"]
     assert "defendant in a new case" in next(alert["en"] for alert in alerts if alert["rule"] == "lawsuit")
+    assert "intent_to_stop" in {alert["rule"] for alert in alerts}
     assert (home / "alerts.db").is_file()
