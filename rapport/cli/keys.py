@@ -28,6 +28,10 @@ def add(
         list[str] | None, typer.Option("--scope", help="read, score, feedback or admin; may repeat.")
     ] = None,
     owner: Annotated[str | None, typer.Option(help="Limit the key to the customers of this owner.")] = None,
+    team: Annotated[
+        list[str] | None, typer.Option(help="Limit the key to the customers of these owners; may repeat.")
+    ] = None,
+    person: Annotated[str, typer.Option(help="The person's name, which pages show.")] = "",
     data_dir: DataDir = None,
     settings: SettingsPath = None,
     as_json: Json = False,
@@ -35,7 +39,10 @@ def add(
     """Create a key; its secret is shown once and only its hash is stored."""
     from rapport.integrity import create_signing_key
 
-    secret = _key_ring(data_dir, settings).add(name, scopes or ["read"], current_time(), owner=owner)
+    ring = _key_ring(data_dir, settings)
+    secret = ring.add(name, scopes or ["read"], current_time(), owner=owner)
+    if team or person:
+        ring.set_person(name, team=team or (), person=person)
     text = f"Key {name}: {secret}\nStore it now; it is not shown again."
     if create_signing_key(resolve_data_dir(data_dir, read_settings(settings))):
         text += "\nModels and scoring runs are signed from now on (signing.key in the data folder; keep a copy)."

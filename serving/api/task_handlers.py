@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from rapport.serving.api import task_schemas as schemas
-from rapport.serving.application.account_work import visible_tasks
+from rapport.serving.application.account_work import AccountWork, visible_tasks
 from rapport.serving.application.application import Application
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
 from rapport.serving.security.audit import AuditTrail
@@ -76,7 +76,7 @@ class TaskHandlers:
         return {"path": f"/widget/customers/{quote(request.customer_id)}?{query}", "seconds": WIDGET_SECONDS}
 
     @property
-    def _work(self) -> Any:
+    def _work(self) -> AccountWork:
         return self._application.work
 
     def _require_task(self, context: RequestContext, task_id: int) -> None:

@@ -20,11 +20,11 @@ from rapport.serving.work.views import SavedViews
 
 T_ = TypeVar("T_")
 ShownScore = Callable[[str, str], Mapping[str, Any]]
-# A closed task is also feedback on the score: monitoring counts it by verdict.
 _HELD_OUT = LocalizedText(
     "This account is left alone at random, to measure what contact does. Only an admin may open a task for it.",
     "该客户被随机选为对照（暂不联系），以衡量联系的效果。只有管理员可以为其新建任务。",
 )
+# A closed task is also feedback on the score: monitoring counts it by verdict.
 _VERDICTS = {"wrong_prediction": "not_right"}
 
 
@@ -77,8 +77,9 @@ class AccountWork:
 
     def row_states(self, target: str) -> dict[str, dict[str, Any]]:
         """Return each account's latest task or, where it is newer, the latest feedback, in the shape of a task."""
-        found = self.readable("work", lambda: self.tasks.latest(target), {})
-        for customer_id, note in self.readable("feedback", lambda: self._feedback.latest(target), {}).items():
+        nothing: dict[str, dict[str, Any]] = {}
+        found = dict(self.readable("work", lambda: self.tasks.latest(target), nothing))
+        for customer_id, note in self.readable("feedback", lambda: self._feedback.latest(target), nothing).items():
             task = found.get(customer_id)
             if task is None or task["updated_at"] < note["at"]:
                 found[customer_id] = _as_task(note)

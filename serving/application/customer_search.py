@@ -28,8 +28,9 @@ def search_customers(
             known["scores"].update(match["scores"])
     contacts = _matching_contacts(models[0], text) if models else {}
     for customer_id, name in contacts.items():
-        if customer_id not in found and (match := _visible_match(models, viewer, customer_id)):
-            found[customer_id] = match
+        other = None if customer_id in found else _visible_match(models, viewer, customer_id)
+        if other is not None:
+            found[customer_id] = other
         if customer_id in found:
             found[customer_id]["contact"] = name
     ranked = sorted(found.values(), key=lambda match: _rank(match, text.lower()))

@@ -96,7 +96,7 @@ class PageContext:
         if owners is None:
             return np.ones(portfolio.size, dtype=bool)
         column = portfolio.category("owner")
-        return np.logical_or.reduce([column.equals(owner) for owner in owners])
+        return np.asarray(np.logical_or.reduce([column.equals(owner) for owner in owners]), dtype=bool)
 
     @property
     def work(self) -> "AccountWork":

@@ -51,7 +51,7 @@ class PortfolioColumns:
 
     def has(self, name: str) -> bool:
         """Whether the scoring run wrote this column with at least one value."""
-        return self._column(name, pa.string()).null_count < self.size
+        return bool(self._column(name, pa.string()).null_count < self.size)
 
     def _column(self, name: str, kind: pa.DataType) -> pa.ChunkedArray:
         for known in (name, *_ALIASES.get(name, ())):

@@ -1,6 +1,6 @@
 """The customers that pass the filters, ranked, and how far this week's contact capacity reaches."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -172,7 +172,7 @@ def _ranking(portfolio: PortfolioColumns, query: WorklistQuery, rows: RowIndexes
 
 
 def _sort_key(portfolio: PortfolioColumns, sort: str) -> FloatColumn:
-    derived = {
+    derived: Mapping[str, Callable[[], FloatColumn]] = {
         "saved": lambda: portfolio.expected_savings,
         "movement": lambda: portfolio.score_change,
         "value_at_risk": lambda: portfolio.revenue_at_risk,

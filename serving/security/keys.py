@@ -119,6 +119,10 @@ class KeyRing:
             raise ServingError(f"There is a key called {name!r}; rotate or revoke it, or choose another name.")
         return self._new(Key(name, "", tuple(scopes), _iso(now), _iso(expires_at) if expires_at else None, owner))
 
+    def set_person(self, name: str, *, team: Sequence[str] = (), person: str = "") -> None:
+        """Set whose customers a key sees besides those of one owner, and the name that pages show."""
+        self._write([replace(key, team=tuple(team), person=person) if key.name == name else key for key in self.keys()])
+
     def rotate(self, name: str, now: datetime, *, until: datetime) -> str:
         """Create another secret for ``name``; the existing ones expire at ``until``."""
         old = [key for key in self.keys() if key.name == name and _viewer(key, _iso(now))]

@@ -6,7 +6,7 @@ import pytest
 
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.errors import RequestError
-from rapport.serving.security.keys import Viewer
+from rapport.serving.security.keys import KeyRing, Viewer
 from rapport.serving.work.accounts import AccountFacts
 from rapport.serving.work.calendar_feed import calendar
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
@@ -145,3 +145,13 @@ def test_the_calendar_folds_long_lines_and_escapes_text(tasks):
     unfolded = text.replace("\r\n ", "")
     assert "DTSTART;VALUE=DATE:20261109\r\nDTEND;VALUE=DATE:20261110\r\n" in unfolded
     assert "DESCRIPTION:C-1\\na\\, b\\; c\\nd" in unfolded
+
+
+def test_a_key_may_see_a_team_and_carry_a_persons_name(tmp_path):
+    now = datetime(2026, 11, 2, tzinfo=UTC)
+    ring = KeyRing(tmp_path)
+    ring.add("lead", ["read"], now)
+    ring.set_person("lead", team=["mei", "tom"], person="Lea Lead")
+    viewer = KeyRing(tmp_path).viewer("lead", now)
+    assert (viewer.person, viewer.owners) == ("Lea Lead", ("mei", "tom"))
+    assert (viewer.sees_owner("tom"), viewer.sees_owner("aisha"), viewer.sees_owner(None)) == (True, False, False)

@@ -22,7 +22,7 @@ def show(page: PageContext) -> Response:
     mine = [task for task in seen if task["owner"] in page.own_names]
     params = page.request.query_params
     whose = params.get("whose") if params.get("whose") in WHOSE else ("mine" if mine else "all")
-    state = params.get("state") if params.get("state") in STATES else "open"
+    state = params.get("state", "") if params.get("state") in STATES else "open"
     owner = params.get("owner", "")[:200]
     chosen = [
         task
