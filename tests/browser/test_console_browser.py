@@ -190,7 +190,7 @@ def test_the_waterfall_on_the_page_adds_up_to_the_big_number(enter):
         float(text) for text in page.locator("[data-points]").evaluate_all("cells => cells.map(c => c.dataset.points)")
     ]
     assert round(sum(shown[:-1]), 3) == round(shown[-1], 3)
-    assert page.locator(".big").inner_text() == f"{shown[-1]:.0%}"
+    assert page.locator(".panel.probability .big").inner_text() == f"{shown[-1]:.0%}"
 
 
 def test_a_slider_shows_the_what_if_answer_of_the_application(enter, application):
@@ -247,7 +247,7 @@ def test_signing_in_and_out(browser, address, application):
     page.get_by_label("Access key").fill("key-of-maria")
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/portfolio")
-    assert page.get_by_role("heading", name="All customers").is_visible()
+    assert page.get_by_role("heading", name="My customers").is_visible()
     page.get_by_role("button", name="Sign out").click()
     assert page.get_by_label("Access key").is_visible()
     context.close()
