@@ -19,7 +19,7 @@ def shop(tmp_path, monkeypatch):
     for number in range(200):
         # No day is above 12, so nothing decides which part is the month.
         day = date(2024, 1 + number % 12, 1 + number // 20)
-        lines.append(f"R{number};K{number % 30};{day:%d/%m/%Y};{10 + number % 9},50")
+        lines.append(f"R{number};K{number % 30};{day:%d/%m/%Y};{10 + number % 9}.50")
     (tmp_path / "files" / "auftraege.csv").write_text("\n".join(lines))
     return tmp_path
 
