@@ -20,10 +20,8 @@ another case or with blanks are recognised (`Customer ID`), others are mapped in
 * A fact *known from* another column is hidden until that time. Facts known from `recorded_at` are overwritten when
   they change (a stage, a check); without `recorded_at` it is unknown when they became true, and they are not used.
 * Times without a zone are in the company's zone (`timezone` in `rapport.toml`, else UTC); others are converted to it.
-  Understood: `2026-01-31`, `2026/1/31`, `31.01.2026`, `2026年1月31日`, `20260131`, each with a time or without, ISO
-  8601 with `Z` or `+08:00`, and seconds or milliseconds since 1970. `03/04/2026` is rejected until `date_format`
-  in `rapport.toml` says which way it is meant.
-* Amounts may have thousands separators and a currency sign: `¥1,234.50`.
+  Dates, amounts and ids are read as people write them; [sources](sources.md#how-values-are-read) lists the forms. What
+  can be read in two ways (`03/04/2026`, `4.400`) and is decided by no other value stops the run with a question.
 
 Rows are rejected, with table, file, line, column and reason, if they lack a required value, have a time or number that
 cannot be read, a time before {EARLIEST[:4]} or from {LATEST[:4]} on, a time more than {MAX_GAP_YEARS} years after all
