@@ -29,6 +29,8 @@ from rapport.errors import DeliveryFailedError, SettingsError
 from rapport.history import Settings
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from rapport.serving.snapshots.live_model import ScoreSnapshot
 
 SHOWN_DUE = 50
@@ -60,7 +62,7 @@ def score(
     from rapport.history.sources.postgres import redacted_url
     from rapport.serving.jobs.alert_job import alert_channels, run_alert_job
     from rapport.serving.jobs.exports import check_destination, export_scores
-    from rapport.serving.snapshots.scoring_run import export_table, run_scoring
+    from rapport.serving.snapshots.scoring_run import run_scoring
 
     current = read_settings(settings)
     folder = resolve_data_dir(data_dir, current)
@@ -76,9 +78,7 @@ def score(
         run = run_scoring(history, folder, target.value, as_of=as_of, now=now, progress=report, force=force)
         notice = run_alert_job(history, folder, run, now=now, channels=channels) if alerts else None
     if path is not None:
-        table = export_table(
-            run.scored, portfolio=run.run.table("portfolio"), reasons=reasons, language=language or current.language
-        )
+        table = _export(run, current, reasons, language or current.language)
         export_scores(table, path, secret)
     text, result = _summary(run, folder, target.value, redacted_url(path) if path else None)
     if note := run.scored.bundle.settings_mismatch(current):
@@ -89,6 +89,16 @@ def score(
         result |= {"raised": notice.raised, "held_back": notice.held_back, "failed_deliveries": notice.failed}
     print_result(result, text, as_json=as_json)
     _check_deliveries(result.get("failed_deliveries", 0))
+
+
+def _export(run: ScoreSnapshot, settings: Settings, reasons: int, language: str) -> pa.Table:
+    """Return the table that is exported: the scores, the figures of the portfolio, and each customer's next action."""
+    from rapport.scoring.actions.playbook import playbook_of
+    from rapport.serving.application.action_export import with_actions
+    from rapport.serving.snapshots.scoring_run import export_table
+
+    table = export_table(run.scored, portfolio=run.run.table("portfolio"), reasons=reasons, language=language)
+    return with_actions(table, run, playbook_of(settings), language)
 
 
 def _check_deliveries(failed: int) -> None:

@@ -1,7 +1,8 @@
 """The facts that call for an action: one row per open deal, contract end, overdue invoice, silent contact."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 
@@ -276,13 +277,13 @@ def _do_not_contact(history: History, as_of: datetime) -> pa.Table:
     return _table({"customer_id": one, "kind": "do_not_contact"} for one in ids)
 
 
-def _table(rows: "object") -> pa.Table:
-    return pa.Table.from_pylist(list(rows), SCHEMA)  # type: ignore[call-overload]
+def _table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), SCHEMA)
 
 
-def by_customer(table: pa.Table) -> Mapping[str, list[dict[str, object]]]:
+def by_customer(table: pa.Table) -> dict[str, list[dict[str, Any]]]:
     """Return the facts of each customer."""
-    found: dict[str, list[dict[str, object]]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for row in table.to_pylist():
         found.setdefault(row["customer_id"], []).append(row)
     return found

@@ -8,7 +8,7 @@ from typing import Any
 from rapport.localized import localize
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.actions.recommended import MAX_ACTIONS, ActionContext, advice_by_family, recommended
-from rapport.serving.snapshots.live_model import LiveModel
+from rapport.serving.snapshots.live_model import LiveModel, ScoreSnapshot
 from rapport.serving.snapshots.next_actions import TABLE
 
 
@@ -26,7 +26,7 @@ def with_advice(
     found: list[dict[str, Any] | None] = []
     for answer, row in zip(answers, rows, strict=True):
         if answer is not None and row is not None and any(reason["advice"] for reason in answer["reasons"]):
-            context = action_context(model, row, playbook, language)
+            context = action_context(model.snapshot, row, playbook, language)
             by_family = advice_by_family(model.snapshot.run.customer_rows(TABLE, row), context)
             found.append(advised(answer, by_family, context))
         else:
@@ -49,14 +49,14 @@ def customer_actions(
 ) -> list[dict[str, Any]]:
     """Return the recommended actions of the customer in a row of the snapshot."""
     facts = model.snapshot.run.customer_rows(TABLE, row)
-    reasons = _raising(answers[0], context) if answers else []
+    reasons = raising_reasons(answers[0], context) if answers else []
     return [action.as_dict() for action in recommended(facts, context, reasons, limit)]
 
 
-def action_context(model: LiveModel, row: int, playbook: Playbook, language: str) -> ActionContext:
+def action_context(snapshot: ScoreSnapshot, row: int, playbook: Playbook, language: str) -> ActionContext:
     """Return what the actions of a customer need besides its facts."""
-    currency = str(model.snapshot.run.manifest.facts.get("currency") or model.bundle.currency)
-    day, owner = model.snapshot.as_of.date(), model.snapshot.owner(row)
+    currency = str(snapshot.run.manifest.facts.get("currency") or snapshot.scored.bundle.currency)
+    day, owner = snapshot.as_of.date(), snapshot.owner(row)
     return ActionContext(playbook, day, owner, language, currency)
 
 
@@ -79,7 +79,7 @@ def customer_strategies(
     return found
 
 
-def _raising(answer: Mapping[str, Any], context: ActionContext) -> list[dict[str, Any]]:
+def raising_reasons(answer: Mapping[str, Any], context: ActionContext) -> list[dict[str, Any]]:
     """Return the reasons that make the answer worse, each with its advice, strongest first."""
     sign = 1.0 if answer["target"] == "churn" else -1.0
     worse = sorted(

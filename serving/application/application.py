@@ -225,7 +225,7 @@ class Application:
             if row is None or "error" in answer:
                 found.append(None)
                 continue
-            context = action_context(model, row, playbook, language)
+            context = action_context(model.snapshot, row, playbook, language)
             found.append(next(iter(customer_actions(model, row, context, [answer], 1)), None))
         return found
 

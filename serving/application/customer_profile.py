@@ -74,7 +74,7 @@ def customer_profile(
         "rfm": _rfm(sources, models, customer_id),
         "figures": _figures(sources, models, customer_id, language),
         "levers": _levers(models, answers, customer_id, language),
-        "actions": customer_actions(first, row, action_context(first, row, sources.playbook, language), answers),
+        "actions": customer_actions(first, row, action_context(snapshot, row, sources.playbook, language), answers),
         "strategies": customer_strategies(answers, sources.playbook, language),
         "deals": customer_deals(first, row, sources.playbook, language),
         "feedback": sources.feedback,

@@ -20,15 +20,12 @@ def customer_report(
     application: Application, viewer: Viewer, customer_id: str, *, language: str = "en", form: ReportFormat = "html"
 ) -> bytes:
     """Return the report; relatives that the viewer may not see stay without a name."""
-    profile = application.customer(customer_id, language=language)
-    model = application.live_model(application.main_target())
-    risks = model.snapshot.run.cached_table("view_risk")
-    rows = [] if risks is None else [row for row in risks.to_pylist() if row["customer_id"] == customer_id]
+    profile = application.customer(customer_id, language=language, viewer=viewer)
     horizons = {
         target: _horizon(application.live_model(target).bundle.horizon, language) for target in application.targets()
     }
     words = Words(language, application.settings.currency, horizons)
-    report = evaluation_report(profile, rows, lambda one: application.may_see(viewer, one), words)
+    report = evaluation_report(profile, lambda one: application.may_see(viewer, one), words)
     return _pdf(report) if form == "pdf" else html_report(report)
 
 

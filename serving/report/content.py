@@ -62,9 +62,7 @@ class Words:
         return f"{100 * value:.1f}%"
 
 
-def evaluation_report(
-    profile: Mapping[str, Any], risks: Sequence[Mapping[str, Any]], sees: Callable[[str], bool], words: Words
-) -> Report:
+def evaluation_report(profile: Mapping[str, Any], sees: Callable[[str], bool], words: Words) -> Report:
     """Return the report on a customer profile; `sees` tells whether the reader may see a relative of the customer."""
     customer, answer = profile["customer"], (profile["answers"] or [None])[0]
     sections = [
@@ -72,7 +70,7 @@ def evaluation_report(
         _score(answer, words),
         _health(answer, words),
         Section(words("problems"), lines=_problems(profile, words)),
-        Section(words("risks"), lines=_risks(risks, words)),
+        Section(words("risks"), lines=_risks(profile, words)),
         *_drivers(answer, words),
         _tree(profile, sees, words),
         _deals(profile, words),
@@ -142,17 +140,9 @@ def _problems(profile: Mapping[str, Any], words: Words) -> tuple[str, ...]:
     return (*facts, *blockers) or (words("no_problems"),)
 
 
-def _risks(risks: Sequence[Mapping[str, Any]], words: Words) -> tuple[str, ...]:
-    lines = tuple(
-        words(
-            "risk_line",
-            category=words.known("category", str(risk["category"] or "–")),
-            records=str(risk["records"]),
-            amount=words.money(risk["amount"]),
-        )
-        for risk in risks
-    )
-    return lines or (words("no_risks"),)
+def _risks(profile: Mapping[str, Any], words: Words) -> tuple[str, ...]:
+    sentence = profile.get("risk_sentence")
+    return (str(sentence),) if sentence else (words("no_risks"),)
 
 
 def _drivers(answer: Mapping[str, Any] | None, words: Words) -> list[Section]:
@@ -176,7 +166,7 @@ def _tree(profile: Mapping[str, Any], sees: Callable[[str], bool], words: Words)
 
 def _nodes(node: Mapping[str, Any], depth: int, sees: Callable[[str], bool], words: Words) -> list[Row]:
     indent = "\u00a0" * 4 * depth
-    if sees(node["customer_id"]):
+    if node["customer_id"] is not None and sees(node["customer_id"]):
         chance = "–" if node["probability"] is None else words.percent(node["probability"])
         row = (indent + str(node["name"] or node["customer_id"]), chance, words.money(node["value_at_risk"]))
     else:

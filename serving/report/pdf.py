@@ -64,7 +64,7 @@ def _section(section: Section, width: float) -> list[Any]:
 
 
 def _grid(cells: Any, width: float, shares: tuple[float, ...], *, lines: bool = False) -> Any:
-    style = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0),
+    style: list[Any] = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0),
              ("TOPPADDING", (0, 0), (-1, -1), 1), ("BOTTOMPADDING", (0, 0), (-1, -1), 1)]  # fmt: skip
     if lines:
         style.append(("LINEBELOW", (0, 0), (-1, -1), 0.4, HexColor(_LINE)))

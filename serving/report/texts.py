@@ -35,10 +35,6 @@ _PAIRS: Mapping[str, tuple[str, str]] = {
     "problems": ("Problem points", "问题点"),
     "no_problems": ("No fact calls for an action.", "暂无需要处理的事项。"),
     "risks": ("Risk events of 12 months", "近 12 个月风险事件"),
-    "risk_line": (
-        "{category}: {amount} as defendant or without a role; records: {records}.",
-        "{category}：{records} 条，被告或未注明角色涉及金额 {amount}。",
-    ),
     "no_risks": ("No risk event is recorded.", "无风险事件记录。"),
     "drivers_up.churn": ("What raises the risk", "推高流失风险的因素"),
     "drivers_down.churn": ("What lowers the risk", "降低流失风险的因素"),
@@ -64,9 +60,5 @@ _PAIRS: Mapping[str, tuple[str, str]] = {
         "Computed from the company's own records by {model}, version {version}. A person decides.",
         "由 {model}（版本 {version}）根据公司自有记录计算，最终由人员决定。",
     ),
-    "category.judicial": ("Judicial", "司法"),
-    "category.operational": ("Operational", "经营"),
-    "category.financial": ("Financial", "财务"),
-    "category.industry": ("Industry", "行业"),
 }
 TEXTS = {name: LocalizedText(*pair) for name, pair in _PAIRS.items()}
