@@ -33,7 +33,7 @@ class RulePerformance:
         if self.precision is None or self.alerts < _ENOUGH_ALERTS:
             return False
         spread = 1.96 * (self.precision * (1 - self.precision) / self.alerts) ** 0.5
-        return self.precision - spread <= base_rate
+        return bool(self.precision - spread <= base_rate)
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,9 @@ class WebhookDeliveries:
                 (name,),
             ).fetchone()
         waiting = counts["messages"] - counts["delivered"] - counts["dead"]
-        about = dict(row) if row else {"failures": 0, "delivered_at": None, "next_try": "", "problem": ""}
+        about: dict[str, Any] = (
+            dict(row) if row else {"failures": 0, "delivered_at": None, "next_try": "", "problem": ""}
+        )
         shown = {key: about[key] for key in ("failures", "delivered_at", "next_try", "problem")}
         return ReceiverState(name, counts["delivered"], waiting, counts["dead"], **shown)
 

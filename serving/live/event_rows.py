@@ -72,8 +72,8 @@ def base_of(table: Table, row: Mapping[str, Any] | None, source: Sequence[Row]) 
         same = [one for one in source if _identity(table, one) == _identity(table, row)]
         # A row that the source has already is no news, however late its event comes.
         return sum(not _equal(table, one, row) for one in same)
-    same = next((one for one in source if one.get(table.key) == row.get(table.key)), None)
-    return None if same is None else {name: plain(same.get(name)) for name in row}
+    stored = next((one for one in source if one.get(table.key) == row.get(table.key)), None)
+    return None if stored is None else {name: plain(stored.get(name)) for name in row}
 
 
 def merged(name: str, source: Sequence[Row], events: Sequence[StoredEvent]) -> tuple[list[Row], list[int]]:

@@ -120,9 +120,10 @@ class EventStore:
         found = {row["customer_id"]: Mark(row["seq"], _moment(row["at"])) for row in rows}
         return found, max((mark.seq for mark in found.values()), default=after)
 
-    def version(self) -> int:
-        """Return a number that changes whenever another connection writes."""
-        return int(self._read("PRAGMA data_version")[0][0]) if self.exists else -1
+    def newest(self) -> int:
+        """Return the number of the newest event; 0 before the first."""
+        rows = self._read("SELECT max(seq) FROM events")
+        return int(rows[0][0] or 0) if rows else 0
 
     def last(self) -> Mark | None:
         """Return the newest event."""

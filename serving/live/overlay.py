@@ -57,7 +57,7 @@ class LiveOverlay:
     def __init__(self, store: EventStore, settings: Settings, databases: DatabasePool) -> None:
         self.store, self._settings, self._databases = store, settings, databases
         self._marks: dict[str, Mark] = {}
-        self._seen, self._version = 0, -2
+        self._seen = 0
         self._lock = threading.Lock()
         self._scores: OrderedDict[tuple[str, str, int], LiveScore | None] = OrderedDict()
         self._relatives: dict[str, tuple[str, Relatives]] = {}
@@ -65,13 +65,9 @@ class LiveOverlay:
 
     def refresh(self) -> None:
         """Learn which customers have new events; a few microseconds when there are none."""
-        if not self.store.exists:
-            return
-        with self._lock:
-            version = self.store.version()
-            # This connection's own writes do not change its version, so a writer calls ``note``.
-            if version != self._version:
-                self._version = version
+        # The number is the same for every connection of every thread and process, unlike SQLite's own counters.
+        if self.store.exists and self.store.newest() != self._seen:
+            with self._lock:
                 self._read_marks()
 
     def note(self) -> None:
