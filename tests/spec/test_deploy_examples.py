@@ -11,6 +11,7 @@ import yaml
 from rapport.cli.app import app
 from rapport.serving.api.endpoints import PAGES
 from rapport.serving.environment import variables
+from rapport.serving.metrics import Metrics
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
@@ -95,3 +96,11 @@ def test_the_image_holds_what_the_lock_names_and_nothing_that_was_chosen_while_i
     installs = re.findall(r"pip install[^&\n]*", recipe)
     assert installs
     assert all("--require-hashes" in one or "--no-deps" in one for one in installs)
+
+
+def test_the_alert_rules_ask_for_metrics_that_the_service_has():
+    rules = yaml.safe_load((DEPLOY / "prometheus/rules.yaml").read_text())["groups"][0]["rules"]
+    page = Metrics().page().decode()
+    named = {name for rule in rules for name in re.findall(r"rapport_[a-z_]+", rule["expr"])}
+    assert named
+    assert all(re.search(rf"^# TYPE {re.sub('_bucket$', '', name)} ", page, re.MULTILINE) for name in named)
