@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -185,8 +186,8 @@ def source_columns(name: str, source: Source, settings: Settings) -> list[str]:
 
 
 def _sources(folder: Path, settings: Settings) -> dict[str, Source]:
-    with duckdb.connect() as connection:
-        sources = file_sources(folder, connection)
+    with duckdb.connect() as connection, ExitStack() as resources:
+        sources = file_sources(folder, connection, resources)
     found = {table.name: resolve_table(table, sources, settings) for table in FEATURE_TABLES}
     # A source that has to be loaded first is not Parquet.
     return {name: source for name, source in found.items() if source is not None and source.persistent}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import Any
 
 from rapport.cli.options import DataDir, SettingsPath
 
@@ -14,5 +15,7 @@ def mcp(data_dir: DataDir = None, settings: SettingsPath = None) -> None:
     from rapport.serving.environment import read_environment
 
     environment = read_environment(os.environ)
-    given = {name: value for name, value in {"data_dir": data_dir, "settings": settings}.items() if value is not None}
+    given: dict[str, Any] = {
+        name: value for name, value in {"data_dir": data_dir, "settings": settings}.items() if value is not None
+    }
     serve_stdio(replace(environment, **given))

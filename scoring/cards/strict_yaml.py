@@ -18,7 +18,7 @@ class _Strict(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Compose a node; one that is nested too deeply, or too many references, are refused."""
-        mark = self.peek_event().start_mark
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # its stub has no types
         if self._depth >= _MAX_DEPTH:
             raise CardError(f"line {mark.line + 1}: nested more than {_MAX_DEPTH} levels deep; a card needs about six.")
         self._aliases += self.check_event(yaml.AliasEvent)

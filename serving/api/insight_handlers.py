@@ -27,7 +27,7 @@ class InsightHandlers:
         if request.customer_id is not None:
             self._require_seen(context, request.customer_id)
         only = request.model_dump(exclude={"limit", "language"}, exclude_none=True)
-        found = self._application.insights.deals(
+        found: Body = self._application.insights.deals(
             context.viewer, only, limit=request.limit, language=self._language(request)
         )
         self._audit.add(context, sorted({deal["customer_id"] for deal in found["deals"]}), datetime.now(UTC))

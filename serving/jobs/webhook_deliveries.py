@@ -102,7 +102,7 @@ class WebhookDeliveries:
         about: dict[str, Any] = (
             dict(row) if row else {"failures": 0, "delivered_at": None, "next_try": "", "problem": ""}
         )
-        shown = {key: about[key] for key in ("failures", "delivered_at", "next_try", "problem")}
+        shown: dict[str, Any] = {key: about[key] for key in ("failures", "delivered_at", "next_try", "problem")}
         return ReceiverState(name, counts["delivered"], waiting, counts["dead"], **shown)
 
     def states(self) -> list[ReceiverState]:

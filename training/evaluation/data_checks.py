@@ -121,7 +121,7 @@ def values_stability(before: Floats, after: Floats) -> float:
     """Return the population stability index over tenths of ``before``; unknown values have a bin of their own."""
     known = before[~np.isnan(before)]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else np.zeros(0)
-    return stability_index(*(_bin_counts(values, edges) for values in (before, after)))
+    return stability_index(_bin_counts(before, edges), _bin_counts(after, edges))
 
 
 def _bin_counts(values: Floats, edges: Floats) -> Floats:

@@ -151,7 +151,7 @@ def _review_indicator(
     counts = [np.bincount(assign_bands(values, line.bands), minlength=BEST + 1).astype(float) for values in (then, new)]
     return IndicatorReview(
         name=line.name,
-        drift=stability_index(*counts),
+        drift=stability_index(counts[0], counts[1]),
         unknown=float(np.isnan(new).mean()) if len(new) else 0.0,
         present=bands_text(line.bands),
         proposed=None if found is None else bands_text(found),
