@@ -22,6 +22,11 @@ class Reason(TypedDict):
     peers: float | int | str | None
     actionable: bool
     advice: str | None
+    sign: str
+    unit: str | None
+    window: str | None
+    contrary: bool
+    families: list[str]
 
 
 class Model(TypedDict):
@@ -187,6 +192,10 @@ class CustomerCard(TypedDict):
     actions: list[dict[str, Any]]
     strategies: list[dict[str, Any]]
     deals: list[dict[str, Any]]
+    signals: list[dict[str, Any]]
+    risks: list[dict[str, Any]]
+    risk_sentence: str | None
+    industry_place: dict[str, Any] | None
     feedback: list[dict[str, Any]]
 
 

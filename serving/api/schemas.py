@@ -82,7 +82,9 @@ class ScoreRequest(Body):
 
     customer_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_IDS), FailFast()]
     target: Target = "churn"
-    reasons: int = Field(5, ge=0, le=30, description="How many reasons; the rest is other_evidence.")
+    reasons: int = Field(
+        5, ge=0, le=30, description="How many reasons in each direction, up and down; the rest is other_evidence."
+    )
     language: Language | None = None
 
 
