@@ -52,6 +52,10 @@ ANALYSES: Mapping[str, AnalysisEntry] = {
         ),
         by_customer=True,
     ),
+    "segment_shares": _entry(
+        ("RFM segments", "RFM 细分占比"),
+        ("Share of customers and of 12-month revenue by RFM segment.", "各 RFM 细分的客户占比与近 12 个月收入占比。"),
+    ),
     "white_space": _entry(
         ("White space", "交叉销售空白"),
         (

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rapport.history import History
 from rapport.scoring.analytics.attribution import attribution
@@ -17,6 +18,7 @@ from rapport.scoring.analytics.key_accounts import account_plans, key_accounts, 
 from rapport.scoring.analytics.outcomes import best_practice, key_figures, satisfaction
 from rapport.scoring.analytics.products import next_products, white_space
 from rapport.scoring.analytics.sales import channel_roi, lead_stages, response_times, sales_cycle
+from rapport.scoring.analytics.segments import revenue_shares
 
 _BY_ATTRIBUTION = ("campaign", "action", "asset")
 
@@ -42,8 +44,19 @@ def insight_tables(history: History, as_of: datetime, card: DealCard, portfolio:
         "best_practice": (practice, without),
         "key_figures": (_with_health(key_figures(history, as_of), portfolio), {}),
     }
+    if "segment" in portfolio.column_names:
+        found["segment_shares"] = (_segment_shares(portfolio), {})
     found |= {f"attribution_{by}": (attribution(history, as_of, by), {}) for by in _BY_ATTRIBUTION}
     return {f"view_{name}": _with_facts(table, facts) for name, (table, facts) in found.items()}
+
+
+def _segment_shares(portfolio: pa.Table) -> pa.Table:
+    """Return the share of customers and of 12-month revenue of each RFM segment."""
+    named = portfolio.filter(pc.is_valid(portfolio["segment"]))
+    revenue = pc.fill_null(named["value"], 0.0)
+    return revenue_shares(
+        pa.table({"customer_id": named["customer_id"], "segment": named["segment"], "revenue": revenue})
+    )
 
 
 def _with_facts(table: pa.Table, facts: Mapping[str, Any]) -> pa.Table:
