@@ -100,8 +100,10 @@ class ReasonRenderer:
         if compared is None:
             return text
         if self.language == "zh":
-            return f"{text.rstrip('。')}（同类客户通常{'' if compared == _NONE['zh'] else '为'}{compared}）。"
-        return f"{text.rstrip('.')} (comparable customers typically: {compared})."
+            peers_are = "客户" if self._bundle.is_risk else "线索"
+            return f"{text.rstrip('。')}（同类{peers_are}通常{'' if compared == _NONE['zh'] else '为'}{compared}）。"
+        peers_are = "customers" if self._bundle.is_risk else "leads"
+        return f"{text.rstrip('.')} (comparable {peers_are} typically: {compared})."
 
     def _written(self, match: re.Match[str], value: Fact, feature: str) -> str:
         unit = self._bundle.by_name[feature].unit

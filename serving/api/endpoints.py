@@ -63,7 +63,8 @@ ENDPOINTS = (
         {
             "customer": {"customer_id": "C-1042"}, "as_of": "2026-11-01", "state": "active", "answers": [ANSWER],
             "scores": [], "change": None, "events": [], "chain": None, "tree": None, "rfm": None, "levers": [],
-            "actions": [], "strategies": [], "deals": [], "signals": [], "risks": [], "risk_sentence": None,
+            "actions": [], "strategies": [], "figures": {}, "deals": [], "signals": [], "risks": [],
+            "risk_sentence": None,
             "industry_place": None, "feedback": [],
         },
     ),
