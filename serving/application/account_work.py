@@ -52,6 +52,17 @@ class AccountWork:
         """Return the tags of every account that has some."""
         return self.readable("work", self.facts.tags, {})
 
+    def recorded(self, customer_id: str) -> dict[str, Any]:
+        """Return what people recorded about an account."""
+        return self.readable(
+            "work", lambda: self.facts.of_customer(customer_id), {"notes": [], "tags": [], "plan": None, "people": {}}
+        )
+
+    def tasks_of(self, customer_id: str) -> Sequence[dict[str, Any]]:
+        """Return the newest tasks of an account."""
+        none: Sequence[dict[str, Any]] = []
+        return self.readable("work", lambda: self.tasks.list(customer_id=customer_id, limit=50), none)
+
     def saved_views(self, owner: str, page: str) -> Sequence[dict[str, Any]]:
         """Return the saved views of a page that a viewer sees."""
         return self.readable("work", lambda: self.views.visible_to(owner, page), [])

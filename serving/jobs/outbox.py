@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rapport.files import private_file
 from rapport.scoring.alerts import Alert
 from rapport.serving.jobs.channels import Channel, DeliveryError
 
@@ -145,6 +146,7 @@ class Outbox:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        private_file(self._path)
         database = sqlite3.connect(self._path, timeout=30)
         try:
             with database:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rapport.errors import SettingsError
+from rapport.files import private_file
 from rapport.history.settings import Settings
 from rapport.serving.jobs.channels import Channel, DeliveryError, Webhook
 from rapport.serving.live.change_store import ChangeStore
@@ -189,7 +190,7 @@ class WebhookDeliveries:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        private_file(self._path)
         store = sqlite3.connect(self._path, timeout=30)
         store.row_factory = sqlite3.Row
         try:

@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rapport.files import private_file
+
 DATABASE = "changes.db"
 KEPT = timedelta(days=30)
 STATE = ("state", "probability", "risk_band", "health_grade", "tier", "first_reason", "list", "lead_grade", "owner")
@@ -58,6 +60,10 @@ class _Change:
     cause: str
     points: float | None = None
     alert: Mapping[str, Any] | None = None
+
+
+# Another process may be making the tables: only the last of them says that all are there.
+_LAST_MADE = "SELECT 1 FROM sqlite_master WHERE name = 'progress'"
 
 
 class ChangeStore:
@@ -137,12 +143,12 @@ class ChangeStore:
 
     @contextmanager
     def _open(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        private_file(self._path)
         store = sqlite3.connect(self._path, timeout=30, isolation_level=None)
         try:
             store.row_factory = sqlite3.Row
             store.execute("PRAGMA journal_mode = WAL")
-            if begin != "BEGIN" or not store.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            if begin != "BEGIN" or not store.execute(_LAST_MADE).fetchone():
                 store.executescript(_SCHEMA)
             store.execute(begin)
             yield store

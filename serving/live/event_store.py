@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rapport.files import private_file
 from rapport.serving.errors import RequestError
 
 DATABASE = "events.db"
@@ -174,7 +175,7 @@ class EventStore:
         """Return this thread's connection; SQLite connections belong to one thread."""
         store: sqlite3.Connection | None = getattr(self._local, "store", None)
         if store is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            private_file(self._path)
             store = sqlite3.connect(self._path, timeout=10, isolation_level=None)
             store.row_factory = sqlite3.Row
             store.execute("PRAGMA journal_mode = WAL")

@@ -35,7 +35,7 @@ def show(page: PageContext) -> Response:
         shown = answer["target"] if answer else page.target
         return page.render("what_if.html", what_if=what_if, refused=refused, shown_target=shown)
     stakeholders = profile.get("chain")
-    recorded = page.work.facts.of_customer(customer_id)
+    recorded = page.work.recorded(customer_id)
     return page.render(
         "customer.html",
         profile={**profile, "events": [{**event, "month": event["at"][:7]} for event in profile["events"]]},
@@ -47,7 +47,7 @@ def show(page: PageContext) -> Response:
         refused=refused,
         back=local_url(page.request.query_params.get("back", "")) or page.url("/"),
         outcomes=OUTCOMES,
-        tasks=page.work.tasks.list(customer_id=customer_id, limit=50),
+        tasks=page.work.tasks_of(customer_id),
         recorded=recorded,
         attitudes=ATTITUDES,
         influences=INFLUENCES,
