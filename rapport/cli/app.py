@@ -16,6 +16,7 @@ from rapport.cli import (
     history,
     keys,
     models,
+    privacy,
     runs,
     scoring,
     serving,
@@ -71,6 +72,7 @@ COMMANDS = (
     effect.effect,
     writeback.writeback,
     training.monitor,
+    privacy.forget,
     migrate,
 )
 for command in COMMANDS:

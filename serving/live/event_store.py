@@ -14,6 +14,7 @@ from typing import Any
 
 from rapport.files import private_file
 from rapport.serving.errors import RequestError
+from rapport.suppression import SuppressionList
 
 DATABASE = "events.db"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,6 +70,7 @@ class EventStore:
 
     def __init__(self, data_dir: Path) -> None:
         self._path, self._local = data_dir / DATABASE, threading.local()
+        self.suppressed = SuppressionList(data_dir)
 
     @property
     def exists(self) -> bool:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from rapport.history.contract import FEATURE_TABLES, by_name
 from rapport.history.settings import Settings
+from rapport.localized import LocalizedText
 from rapport.serving.errors import RequestError
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.event_rows import Row, base_of, read_rows
@@ -20,6 +21,10 @@ from rapport.serving.live.overlay import LiveOverlay
 from rapport.serving.snapshots.live_model import LiveModel
 
 _NAMES = frozenset(table.name for table in FEATURE_TABLES)
+
+_FORGOTTEN = LocalizedText(
+    "This customer was deleted on request and is not stored again.", "该客户已应要求删除，不会再次存储。"
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class EventIntake:
         self, events: Sequence[SentEvent], model: LiveModel | None, *, by: str, now: datetime, key: str = ""
     ) -> dict[str, Any]:
         """Store all events or none, and return the receipt; the same request twice has the same receipt."""
+        self._refuse_forgotten(events)
         body_hash = hashlib.sha256(repr(events).encode()).hexdigest()
         request_key = f"{by}\n{key}" if key else ""
         if key and (earlier := self._store.receipt(request_key, body_hash)):
@@ -54,6 +60,12 @@ class EventIntake:
         if key:
             self._store.keep_receipt(request_key, body_hash, receipt)
         return receipt
+
+    def _refuse_forgotten(self, events: Sequence[SentEvent]) -> None:
+        forgotten = set(self._store.suppressed.of(sorted({event.customer_id for event in events})))
+        for position, event in enumerate(events):
+            if event.customer_id in forgotten:
+                raise RequestError(422, _FORGOTTEN, where=f"events.{position}.customer_id")
 
     def _new_events(self, events: Sequence[SentEvent], model: LiveModel | None, key: str) -> list[NewEvent]:
         rows, replaced = self._read(events), self._read_replaced(events)

@@ -14,6 +14,7 @@ from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.history import History
 from rapport.history.checks.gates.feeds import rows_before
+from rapport.history.suppressed_rows import leave_out_suppressed
 from rapport.locks import exclusive
 from rapport.scoring import build_answers
 from rapport.scoring.actions.playbook import playbook_of
@@ -47,7 +48,7 @@ from rapport.serving.snapshots.store import Manifest, archive_scores, npy_bytes,
 Progress = Callable[[str, float], None]
 
 
-def run_scoring(  # noqa: PLR0913 - each is a part of the run
+def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
     history: History,
     data_dir: Path,
     target: str,
@@ -63,6 +64,7 @@ def run_scoring(  # noqa: PLR0913 - each is a part of the run
     doubled or rescaled tables or a cutoff in the future; ``force`` publishes nevertheless and is recorded.
     """
     progress("loading the champion", 0.0)
+    leave_out_suppressed(history, data_dir)
     bundle = Bundle.load(model_store.champion(data_dir, target))
     bundle.check_catalog(catalog_of(bundle))
     previous = previous_run(data_dir, target, as_of)

@@ -1,0 +1,78 @@
+"""Customers that were forgotten are in no store, do not come back, and change no answer about anyone else."""
+
+import json
+import random
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+from serving_world import AS_OF, NOW, served
+
+from rapport.history import read_history
+from rapport.history.settings import Settings
+from rapport.serving.privacy.forget import forget
+from rapport.serving.privacy.search import places_of
+from rapport.serving.snapshots.live_model import load_live_model
+from rapport.serving.snapshots.scoring_run import run_scoring
+from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
+
+DRAWN = 20
+
+
+@pytest.fixture(scope="module")
+def forgotten(company, tmp_path_factory):
+    """A data folder in which 20 drawn customers were forgotten, their ids, and all answers before."""
+    home = tmp_path_factory.mktemp("forgetting") / "home"
+    shutil.copytree(company.home, home)
+    model = load_live_model(home, "churn")
+    ids = [str(one) for one in model.snapshot.scored.customer_id]
+    drawn = random.Random(17).sample(ids, DRAWN)
+    before = dict(zip(ids, model.answers(ids, 5, "en"), strict=True))
+    about = f"Call with {drawn[1]}, not {drawn[0]}-other."
+    FeedbackStore(home).save(FeedbackEntry(drawn[0], "churn", "right"), by="me", at="2026-11-02")
+    kept = next(one for one in ids if one not in drawn)
+    FeedbackStore(home).save(FeedbackEntry(kept, "churn", "right", about), by="me", at="2026-11-02")
+    (home / "audit").mkdir(exist_ok=True)
+    (home / "audit" / "2026-11-02.jsonl").write_text(json.dumps({"by": "me", "customer_ids": [drawn[0], kept]}) + "\n")
+    assert len(places_of(home, drawn)) > 10
+    receipt = forget(home, drawn, datetime.now(UTC))
+    return home, drawn, before, receipt, kept
+
+
+def test_no_store_names_a_forgotten_customer(forgotten):
+    home, drawn, _, receipt, kept = forgotten
+    assert receipt["complete"]
+    assert places_of(home, drawn) == []
+    (entry,) = FeedbackStore(home).of_customer(kept)
+    assert entry["comment"].startswith("Call with forgotten-")
+    audit = json.loads((home / "audit" / "2026-11-02.jsonl").read_text())
+    assert audit["customer_ids"][1] == kept
+    assert audit["customer_ids"][0].startswith("forgotten-")
+
+
+def test_everyone_else_is_answered_as_before(forgotten):
+    home, drawn, before, _, _ = forgotten
+    model = load_live_model(home, "churn")
+    others = [one for one in before if one not in drawn]
+    assert not model.rescored
+    assert model.answers(others, 5, "en") == [before[one] for one in others]
+    assert model.answers(drawn, 1, "en") == [None] * DRAWN
+
+
+def test_forgetting_twice_changes_nothing_more(forgotten):
+    home, drawn, _, _, _ = forgotten
+    runs = sorted(path.name for path in home.glob("scores/*/runs/*"))
+    assert forget(home, drawn, datetime.now(UTC))["complete"]
+    assert sorted(path.name for path in home.glob("scores/*/runs/*")) == runs
+
+
+def test_forgotten_customers_do_not_come_back(forgotten, company):
+    home, drawn, _, _, kept = forgotten
+    with served(home, keys=False) as client:
+        event = {"customer_id": drawn[0], "table": "orders", "row": {"ordered_at": "2026-11-02", "amount": 5}}
+        refused = client.post("/v1/events", json={"events": [event]})
+        assert refused.status_code == 422, refused.text
+        assert client.post("/v1/events", json={"events": [{**event, "customer_id": kept}]}).status_code == 200
+    with read_history(company.folder, Settings()) as history:
+        run_scoring(history, home, "churn", as_of=AS_OF, now=NOW, progress=lambda *_: None)
+    assert places_of(home, drawn) == []
