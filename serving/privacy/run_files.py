@@ -57,13 +57,13 @@ def read_table(path: Path) -> pa.Table:
 
 
 def _has(folder: Path, scrubber: Scrubber) -> bool:
-    return any(not scrubber.table(table := read_table(path)).equals(table) for path in sorted(folder.glob("*.arrow")))
+    return any(scrubber.table(table := read_table(path)) is not table for path in sorted(folder.glob("*.arrow")))
 
 
 def _scrub_file(path: Path, scrubber: Scrubber) -> bool:
     table = read_table(path)
     cleaned = scrubber.table(table)
-    if cleaned.equals(table):
+    if cleaned is table:
         return False
     if path.suffix == ".arrow":
         replace_table(path, cleaned)

@@ -64,10 +64,14 @@ class Scrubber:
         return None if cleaned is REMOVED else json.dumps(cleaned, ensure_ascii=False)
 
     def table(self, table: pa.Table) -> pa.Table:
-        """Return a table without the customers' rows, and without their ids in the rows of others."""
+        """Return a table without the customers' rows, and without their ids in the rows of others.
+
+        The same object comes back if it names none of them: tables with nan are not equal to themselves.
+        """
         if _ID in table.column_names and pa.types.is_string(table.schema.field(_ID).type):
             theirs = pc.is_in(table.column(_ID), value_set=_strings(self.ids))
-            table = table.filter(pc.invert(theirs))
+            if pc.any(theirs).as_py():
+                table = table.filter(pc.invert(theirs))
         for position, field in enumerate(table.schema):
             cleaned = self._column(table, field)
             if cleaned is not None:

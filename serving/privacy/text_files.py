@@ -49,7 +49,7 @@ def scrub_artifact_table(path: Path, scrubber: Scrubber) -> bool:
     """Remove the customers from a Parquet or Arrow file of MLflow's artifacts."""
     table = read_table(path)
     cleaned = scrubber.table(table)
-    if cleaned.equals(table):
+    if cleaned is table:
         return False
     if path.suffix == ".arrow":
         replace_table(path, cleaned)
