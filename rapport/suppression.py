@@ -25,6 +25,7 @@ class SuppressionList:
         self._data_dir, self._path = data_dir, data_dir / LIST
         self._seen: tuple[int, int] | None = None
         self._hashes: frozenset[str] = frozenset()
+        self._salt = b""
 
     @property
     def is_used(self) -> bool:
@@ -41,10 +42,14 @@ class SuppressionList:
         hashes = self._read()
         return [one for one in customer_ids if self.hash_of(one) in hashes] if hashes else []
 
+    def pseudonym(self, customer_id: str) -> str:
+        """Return what stands in the place of a forgotten customer in texts, receipts and the audit trail."""
+        return f"forgotten-{self.hash_of(customer_id)[:12]}"
+
     def hash_of(self, customer_id: str) -> str:
         """Return the salted hash of a customer, which stands for it in receipts."""
-        salt = shared_secret(self._data_dir, SALT)
-        return hmac.new(salt, customer_id.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        self._salt = self._salt or shared_secret(self._data_dir, SALT)
+        return hmac.new(self._salt, customer_id.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
     def _read(self) -> frozenset[str]:
         try:

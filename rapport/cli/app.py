@@ -73,6 +73,9 @@ COMMANDS = (
     writeback.writeback,
     training.monitor,
     privacy.forget,
+    privacy.export_person,
+    privacy.backup,
+    privacy.restore,
     migrate,
 )
 for command in COMMANDS:

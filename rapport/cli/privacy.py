@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rapport.cli.inputs import current_time, read_settings, resolve_data_dir
+from rapport.cli.inputs import current_time, locate_data_dir, read_settings, resolve_data_dir
 from rapport.cli.options import DataDir, Json, SettingsPath
 from rapport.cli.terminal import print_result
+from rapport.errors import SettingsError
 
 CustomerIds = Annotated[list[str], typer.Argument(metavar="CUSTOMER_ID...", help="The customers to forget.")]
 
@@ -27,3 +29,52 @@ def forget(
     print_result(receipt, "\n".join([*lines, receipt["outside"]]), as_json=as_json)
     if not receipt["complete"]:
         raise typer.Exit(1)
+
+
+def export_person(
+    customer_id: Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer.")],
+    path: Annotated[Path, typer.Option("--out", help="The file to write, .json or .zip.")],
+    data_dir: DataDir = None,
+    settings: SettingsPath = None,
+    as_json: Json = False,
+) -> None:
+    """Write everything that the data folder stores about one customer."""
+    from rapport.serving.privacy.export_person import person, write_person
+
+    if path.suffix not in (".json", ".zip"):
+        raise SettingsError(f"{path}: name a .json or a .zip file with --out.")
+    content = person(resolve_data_dir(data_dir, read_settings(settings)), customer_id, current_time())
+    write_person(content, path)
+    counts = {name: len(rows) for name, rows in content["stores"].items()}
+    text = f"Wrote {sum(counts.values()):,} rows of {len(counts):,} stores about {customer_id} to {path}."
+    print_result({"out": str(path), "stores": counts}, text, as_json=as_json)
+
+
+def backup(
+    path: Annotated[Path, typer.Option("--out", help="The archive to write, .tar.gz.")],
+    data_dir: DataDir = None,
+    settings: SettingsPath = None,
+    as_json: Json = False,
+) -> None:
+    """Write the whole data folder, keys included, into one archive; the service may run meanwhile."""
+    from rapport.serving.privacy.backup import backup as write_backup
+
+    content = write_backup(resolve_data_dir(data_dir, read_settings(settings)), path, current_time())
+    text = f"Wrote {len(content['files']):,} files to {path}. It holds keys and personal data: keep it closed."
+    print_result({"out": str(path), "files": len(content["files"])}, text, as_json=as_json)
+
+
+def restore(
+    path: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="An archive of `rapport backup`.")],
+    data_dir: DataDir = None,
+    settings: SettingsPath = None,
+    as_json: Json = False,
+) -> None:
+    """Restore an archive into a new data folder, after comparing every file with its digest."""
+    from rapport.serving.privacy.backup import restore as read_backup
+
+    folder = locate_data_dir(data_dir, read_settings(settings))
+    content = read_backup(path, folder)
+    text = f"Restored {len(content['files']):,} files of {content['at']} into {folder}."
+    note = "Customers who were forgotten since then are in it again: run `rapport forget` for them."
+    print_result({"data_dir": str(folder), "files": len(content["files"])}, f"{text}\n{note}", as_json=as_json)

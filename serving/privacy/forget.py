@@ -29,7 +29,7 @@ def forget(data_dir: Path, customer_ids: Sequence[str], now: datetime) -> dict[s
     """Remove customers from a data folder and return the receipt, which is stored in ``privacy/``."""
     ids = sorted(set(customer_ids))
     suppressed = SuppressionList(data_dir)
-    names = {one: f"forgotten-{suppressed.hash_of(one)[:12]}" for one in ids}
+    names = {one: suppressed.pseudonym(one) for one in ids}
     scrubber = Scrubber(names)
     receipt_path = data_dir / RECEIPTS / f"receipt-{_digest(suppressed, ids)}.json"
     begun = {"customers": sorted(names.values()), "begun_at": now.isoformat(timespec="seconds"), "complete": False}

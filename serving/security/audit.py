@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from rapport.serving.security.request_context import RequestContext
+from rapport.suppression import SuppressionList
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
 KEEP_DAYS = 730
@@ -21,18 +22,21 @@ class AuditTrail:
 
     def __init__(self, data_dir: Path, keep_days: int = KEEP_DAYS) -> None:
         self._folder, self._keep_days = data_dir / "audit", keep_days
+        self._suppressed = SuppressionList(data_dir)
         self._open: tuple[str, int] | None = None
         self._lock = threading.Lock()
 
     def add(self, context: RequestContext, customer_ids: Sequence[str], now: datetime) -> None:
         """Write one line, before the answer is sent."""
+        forgotten = set(self._suppressed.of(customer_ids))
         entry = {
             "at": now.isoformat(timespec="milliseconds"),
             "by": context.viewer.name,
             "from": context.client,
             "route": context.route,
             "request_id": context.request_id,
-            "customer_ids": list(customer_ids),
+            # A request for a forgotten customer must not bring its id back.
+            "customer_ids": [self._suppressed.pseudonym(one) if one in forgotten else one for one in customer_ids],
         }
         line = _JSON.encode(entry).encode() + b"\n"
         with self._lock:

@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from serving_world import AS_OF, NOW, served
 
+from rapport.errors import DataDirError
 from rapport.history import read_history
 from rapport.history.settings import Settings
+from rapport.serving.privacy.backup import backup, restore
+from rapport.serving.privacy.export_person import person, write_person
 from rapport.serving.privacy.forget import forget
 from rapport.serving.privacy.search import places_of
 from rapport.serving.snapshots.live_model import load_live_model
@@ -17,6 +20,7 @@ from rapport.serving.snapshots.scoring_run import run_scoring
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
 
 DRAWN = 20
+ROW = {"order_id": "E1", "ordered_at": "2026-10-30T10:00:00", "amount": 5, "product": "service", "quantity": 1}
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +73,34 @@ def test_forgetting_twice_changes_nothing_more(forgotten):
 def test_forgotten_customers_do_not_come_back(forgotten, company):
     home, drawn, _, _, kept = forgotten
     with served(home, keys=False) as client:
-        event = {"customer_id": drawn[0], "table": "orders", "row": {"ordered_at": "2026-11-02", "amount": 5}}
+        event = {"customer_id": drawn[0], "table": "orders", "row": ROW}
         refused = client.post("/v1/events", json={"events": [event]})
-        assert refused.status_code == 422, refused.text
-        assert client.post("/v1/events", json={"events": [{**event, "customer_id": kept}]}).status_code == 200
+        assert refused.status_code == 422
+        assert "deleted on request" in refused.text
+        taken = client.post("/v1/events", json={"events": [{**event, "customer_id": kept}]})
+        assert taken.status_code == 200, taken.text
     with read_history(company.folder, Settings()) as history:
         run_scoring(history, home, "churn", as_of=AS_OF, now=NOW, progress=lambda *_: None)
     assert places_of(home, drawn) == []
+
+
+def test_an_export_has_all_of_one_customer_and_no_one_else(forgotten, tmp_path):
+    home, _, _, _, kept = forgotten
+    content = person(home, kept, NOW)
+    assert {"feedback.db/feedback", "audit/2026-11-02.jsonl"} <= content["stores"].keys()
+    assert content["stores"]["audit/2026-11-02.jsonl"] == [{"by": "me", "customer_ids": [kept]}]
+    runs = [rows for name, rows in content["stores"].items() if name.endswith("/scores.arrow")]
+    assert [[row["customer_id"] for row in rows] for rows in runs] == [[kept]] * len(runs)
+    write_person(content, tmp_path / "export.json")
+    assert "NaN" not in (tmp_path / "export.json").read_text()
+
+
+def test_a_restored_backup_answers_the_same(forgotten, tmp_path):
+    home, _, _, _, kept = forgotten
+    backup(home, tmp_path / "backup.tar.gz", NOW)
+    restore(tmp_path / "backup.tar.gz", tmp_path / "restored")
+    before, after = (load_live_model(one, "churn").answers([kept], 5, "zh") for one in (home, tmp_path / "restored"))
+    assert after == before
+    assert FeedbackStore(tmp_path / "restored").of_customer(kept) == FeedbackStore(home).of_customer(kept)
+    with pytest.raises(DataDirError, match="not empty"):
+        restore(tmp_path / "backup.tar.gz", tmp_path / "restored")
