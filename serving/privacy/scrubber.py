@@ -49,8 +49,8 @@ class Scrubber:
             return value
         if not pseudonyms and value.get(_ID) in self.ids:
             return REMOVED
-        items = {key: self.json(one, pseudonyms=pseudonyms) for key, one in value.items() if key not in self.ids}
-        return {key: None if one is REMOVED else one for key, one in items.items()}
+        fields = {key: self.json(one, pseudonyms=pseudonyms) for key, one in value.items() if key not in self.ids}
+        return {key: None if one is REMOVED else one for key, one in fields.items()}
 
     def stored_text(self, text: str, *, pseudonyms: bool = False) -> str | None:
         """Return a stored text or JSON document without the customers; None if nothing of it is left."""

@@ -9,8 +9,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from rapport.files import replace_bytes
-from rapport.serving.privacy.run_files import read_table, replace_table
+from rapport.serving.privacy.run_files import read_table
 from rapport.serving.privacy.scrubber import Scrubber
+from rapport.serving.snapshots.store import replace_table
 
 _TEXT = frozenset({".json", ".jsonl", ".csv", ".txt", ".md", ".html", ".yaml", ".log"})
 
