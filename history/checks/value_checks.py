@@ -23,7 +23,7 @@ def rejected_kinds(history: History, _: datetime) -> Iterable[Finding]:
     for (table, column, reason), rows in groups.items():
         if len(rows) < _FEWEST:
             continue
-        negative = sum(_looks_negative(row["value"]) for row in rows) / len(rows)
+        negative = sum(_is_negative_text(row["value"]) for row in rows) / len(rows)
         if column and negative >= _MOST and _negative_share(history, table, column) < negative / 4:
             yield _finding(
                 table, f"{len(rows)} negative values of {column} (returns?)", f"{len(rows)} 个负的 {column}", reason
@@ -32,7 +32,7 @@ def rejected_kinds(history: History, _: datetime) -> Iterable[Finding]:
             yield _finding(table, f"nearly all rows in {stretch}", f"{stretch} 的几乎所有行", reason)
 
 
-def _looks_negative(value: str | None) -> bool:
+def _is_negative_text(value: str | None) -> bool:
     text = (value or "").strip()
     return text[:1] in ("-", "(", "−", "–", "－", "（") or text[-1:] in ("-", ")", "−")
 

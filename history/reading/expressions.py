@@ -63,17 +63,17 @@ def is_expression(written: str) -> bool:
 def parse_expression(written: str, types: Mapping[str, str], where: str, *, number: bool) -> Expression:
     """Parse an expression over columns; TableError if it uses a column that is not there, or anything else."""
     tokens = [_resolved(token, types, where) for token in _tokens(written, where)]
-    return Expression(tuple(_with_use(tokens, place, number=number) for place in range(len(tokens))))
+    return Expression(tuple(_with_use(tokens, index, number=number) for index in range(len(tokens))))
 
 
 def _tokens(written: str, where: str) -> list[_Token]:
-    found, place = [], 0
-    while place < len(written.rstrip()):
-        match = _TOKEN.match(written, place)
+    found, index = [], 0
+    while index < len(written.rstrip()):
+        match = _TOKEN.match(written, index)
         if match is None:
-            raise TableError(f"{where}: {written!r} cannot be read at {written[place:].strip()[:20]!r}.")
+            raise TableError(f"{where}: {written!r} cannot be read at {written[index:].strip()[:20]!r}.")
         found.append(_Token(match.lastgroup or "", match[match.lastgroup or 0]))
-        place = match.end()
+        index = match.end()
     return found
 
 
@@ -97,24 +97,24 @@ def _column(name: str, types: Mapping[str, str]) -> str | None:
     return next((own for own in types if re.sub(r"[\s_\-./]+", "", own).lower() == bare), None)
 
 
-def _with_use(tokens: list[_Token], place: int, *, number: bool) -> _Token:
+def _with_use(tokens: list[_Token], index: int, *, number: bool) -> _Token:
     """Mark a column that is used as a number: beside arithmetic or a number, and not beside a text."""
-    token = tokens[place]
+    token = tokens[index]
     if token.kind != "column":
         return token
-    before, after = _neighbour(tokens, place, -1), _neighbour(tokens, place, 1)
+    before, after = _neighbour(tokens, index, -1), _neighbour(tokens, index, 1)
     if before.value in _ARITHMETIC or after.value in _ARITHMETIC:
         return _Token("amount", token.value)
     if any(side.value in _COMPARISONS for side in (before, after)):
-        other = _neighbour(tokens, place, 2 if after.value in _COMPARISONS else -2)
+        other = _neighbour(tokens, index, 2 if after.value in _COMPARISONS else -2)
         return _Token("amount", token.value) if other.kind == "number" else token
     beside_word = after.value in ("in", "like", "ilike", "is", "not", "between") or after.value == "||"
-    in_function = before.value == "(" and _neighbour(tokens, place, -2).value in _TEXT_FUNCTIONS
+    in_function = before.value == "(" and _neighbour(tokens, index, -2).value in _TEXT_FUNCTIONS
     return token if not number or beside_word or in_function or before.value == "||" else _Token("amount", token.value)
 
 
-def _neighbour(tokens: list[_Token], place: int, steps: int) -> _Token:
-    index = place + steps
+def _neighbour(tokens: list[_Token], index: int, steps: int) -> _Token:
+    index = index + steps
     return tokens[index] if 0 <= index < len(tokens) else _Token("", "")
 
 

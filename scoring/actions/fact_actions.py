@@ -48,11 +48,11 @@ class FactActions:
         """Return the step for a fact and its place in the order of urgency; None for a kind without a step."""
         for name in (f"{kind}.{detail}", kind):
             if name in self.by_kind:
-                return self._places[name], self.by_kind[name]
+                return self._order[name], self.by_kind[name]
         return None
 
     @cached_property
-    def _places(self) -> Mapping[str, int]:
+    def _order(self) -> Mapping[str, int]:
         return {name: place for place, name in enumerate(self.by_kind)}
 
 

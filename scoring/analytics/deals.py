@@ -65,16 +65,16 @@ def open_deals(history: History, as_of: datetime, deal_card: DealCard) -> pa.Tab
                 **{name: row[name] for name in SCHEMA.names if name in row},
                 "opened_at": row["opened_at"].date(),
                 **_time_in_stage(row, usual),
-                "score": None if np.isnan(scores.score[place]) else round(float(scores.score[place]), 9),
-                "tier": scores.tier[place],
-                "known": round(float(scores.known[place]), 9),
-                "win_rate": deal_card.win_rate(scores.tier[place]),
-                "parts": _parts(scores, place),
-                "missing": _missing(scores, place),
-                "next_check": checks[place],
+                "score": None if np.isnan(scores.score[index]) else round(float(scores.score[index]), 9),
+                "tier": scores.tier[index],
+                "known": round(float(scores.known[index]), 9),
+                "win_rate": deal_card.win_rate(scores.tier[index]),
+                "parts": _parts(scores, index),
+                "missing": _missing(scores, index),
+                "next_check": checks[index],
                 "never_met": strangers.get(row["customer_id"], []),
             }
-            for place, row in enumerate(rows.to_pylist())
+            for index, row in enumerate(rows.to_pylist())
         ],
         SCHEMA,
     )
@@ -127,20 +127,20 @@ def _never_met(history: History, as_of: datetime) -> dict[str, list[dict[str, st
     return found
 
 
-def _parts(scores: CardScores, place: int) -> list[dict[str, Any]]:
+def _parts(scores: CardScores, index: int) -> list[dict[str, Any]]:
     """Return the score of each dimension: the share of its weight that is answered with yes, of 100."""
     weights, found, first = scores.weights, [], 0
     for dimension in scores.card.dimensions:
         here = slice(first, first + len(dimension.indicators))
-        yes = weights[here][scores.band_codes[place, here] > 1].sum()
+        yes = weights[here][scores.band_codes[index, here] > 1].sum()
         found.append({"name": dimension.name, "score": float(round(100 * yes / weights[here].sum(), 9))})
         first += len(dimension.indicators)
     return found
 
 
-def _missing(scores: CardScores, place: int) -> list[dict[str, str]]:
+def _missing(scores: CardScores, index: int) -> list[dict[str, str]]:
     """Return the checks that are not a yes, the heaviest first, and whether they are a no or unanswered."""
-    bands, weights = scores.band_codes[place], scores.weights
+    bands, weights = scores.band_codes[index], scores.weights
     order = sorted(range(len(bands)), key=lambda at: (-weights[at], at))
     answers = {1: "no", UNKNOWN: "unknown"}
     return [{"check": scores.card.names[at], "answer": answers[int(bands[at])]} for at in order if bands[at] in answers]

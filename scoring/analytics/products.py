@@ -52,10 +52,10 @@ def next_products(history: History, as_of: datetime) -> tuple[pa.Table, Facts]:
     """
     judged = as_of - timedelta(days=JUDGED_DAYS)
     products, customers, owned = _owned(history, judged)
-    facts = _judge(history, as_of, products, customers, owned)
+    facts = _evaluate(history, as_of, products, customers, owned)
     products, customers, owned = _owned(history, as_of)
-    by_likeness = facts["served"] == "like_customers"
-    rows = _named(products, customers, owned, by_likeness=by_likeness)
+    by_similarity = facts["served"] == "like_customers"
+    rows = _named(products, customers, owned, by_similarity=by_similarity)
     schema = pa.schema(
         {"customer_id": pa.string(), "rank": pa.int64(), "product": pa.string(), "buyers": pa.int64(),
          "because": pa.string()}
@@ -86,7 +86,7 @@ def _owned(history: History, as_of: datetime) -> tuple[list[str], list[str], Own
     return kept, customers, owned
 
 
-def _scores(owned: Owned, *, by_likeness: bool) -> tuple[Owned, Owned]:
+def _scores(owned: Owned, *, by_similarity: bool) -> tuple[Owned, Owned]:
     """Return each customer's score of each product, -inf for what it has; and the chance of one product given another.
 
     The chance that a buyer of a product has another one, shrunk to the share of all who have it.
@@ -96,14 +96,14 @@ def _scores(owned: Owned, *, by_likeness: bool) -> tuple[Owned, Owned]:
     together = owned.T @ owned
     given = (together + _SMOOTHING * popular[None, :]) / (buyers[:, None] + _SMOOTHING)
     count = np.maximum(owned.sum(axis=1, keepdims=True), 1.0)
-    score = owned @ given / count if by_likeness else np.tile(popular, (len(owned), 1))
+    score = owned @ given / count if by_similarity else np.tile(popular, (len(owned), 1))
     return np.where(owned > 0, -np.inf, score).astype(np.float32), given
 
 
-def _named(products: list[str], customers: list[str], owned: Owned, *, by_likeness: bool) -> list[dict[str, Any]]:
+def _named(products: list[str], customers: list[str], owned: Owned, *, by_similarity: bool) -> list[dict[str, Any]]:
     if not products:
         return []
-    scores, given = _scores(owned, by_likeness=by_likeness)
+    scores, given = _scores(owned, by_similarity=by_similarity)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :SUGGESTED]
     buyers = owned.sum(axis=0)
     rows = []
@@ -111,13 +111,13 @@ def _named(products: list[str], customers: list[str], owned: Owned, *, by_likene
         have = np.flatnonzero(owned[at])
         for rank, product in enumerate(order[at].tolist(), start=1):
             if np.isfinite(scores[at, product]):
-                because = products[have[given[have, product].argmax()]] if by_likeness and len(have) else None
+                because = products[have[given[have, product].argmax()]] if by_similarity and len(have) else None
                 row = {"customer_id": customer, "rank": rank, "product": products[product]}
                 rows.append(row | {"buyers": int(buyers[product]), "because": because})
     return rows
 
 
-def _judge(history: History, as_of: datetime, products: list[str], customers: list[str], owned: Owned) -> Facts:
+def _evaluate(history: History, as_of: datetime, products: list[str], customers: list[str], owned: Owned) -> Facts:
     """Return the hit rate of both ways on first purchases of the last half year."""
     bought = query_as_of(
         history,
@@ -134,7 +134,7 @@ def _judge(history: History, as_of: datetime, products: list[str], customers: li
             later[row_of[customer], place[product]] = 1.0
     fresh = later * (owned == 0)
     active = fresh.sum(axis=1) > 0
-    rates = {name: _hit_rate(owned, fresh, active, by_likeness=name == "like_customers") for name in _WAYS}
+    rates = {name: _hit_rate(owned, fresh, active, by_similarity=name == "like_customers") for name in _WAYS}
     like, popular = (rates[name] for name in _WAYS)
     better = like is not None and popular is not None and like > popular
     return {
@@ -150,11 +150,11 @@ def _judge(history: History, as_of: datetime, products: list[str], customers: li
 _WAYS = ("like_customers", "most_popular")
 
 
-def _hit_rate(owned: Owned, fresh: Owned, active: npt.NDArray[np.bool_], *, by_likeness: bool) -> float | None:
+def _hit_rate(owned: Owned, fresh: Owned, active: npt.NDArray[np.bool_], *, by_similarity: bool) -> float | None:
     """Return the share of customers with a first purchase who bought one of the three named products."""
     if not active.any():
         return None
-    scores, _ = _scores(owned, by_likeness=by_likeness)
+    scores, _ = _scores(owned, by_similarity=by_similarity)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :SUGGESTED]
     hit = np.take_along_axis(fresh, order, axis=1).max(axis=1) > 0
     return float(hit[active].mean())

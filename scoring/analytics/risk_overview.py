@@ -65,7 +65,8 @@ def risk_overview(history: History, as_of: datetime) -> pa.Table:
 
 def risk_sentence(rows: Sequence[dict[str, Any]], language: str, currency: str) -> str | None:
     """Return the sentence on one customer's risk events of the last year; None where there are none."""
-    if not rows:
+    # Runs of before this version did not count the cases with the customer as defendant.
+    if not rows or any("defendant_records" not in row for row in rows):
         return None
     records = sum(row["records"] for row in rows)
     sued = sum(row["defendant_records"] for row in rows)

@@ -31,12 +31,12 @@ def take_files(folder: Path, intake: EventIntake, model: LiveModel | None, now: 
     for path in sorted(path for path in folder.glob("*") if path.suffix in _SUFFIXES and not path.name.startswith(".")):
         table = next((name for name in _TABLES if path.name.startswith(name)), None)
         if table is None:
-            lines.append(_put_aside(path, f"its name begins with no table of the contract ({', '.join(_TABLES)})"))
+            lines.append(_reject_file(path, f"its name begins with no table of the contract ({', '.join(_TABLES)})"))
             continue
         try:
             lines.append(_take(path, table, intake, model, now))
         except (OSError, ValueError) as error:
-            lines.append(_put_aside(path, str(error)))
+            lines.append(_reject_file(path, str(error)))
     return lines
 
 
@@ -81,7 +81,7 @@ def _rows(path: Path) -> Iterator[Row]:
         yield {name: plain(value) for name, value in row.items() if value is not None and value != ""}
 
 
-def _put_aside(path: Path, reason: str) -> str:
+def _reject_file(path: Path, reason: str) -> str:
     moved = _move(path, "failed")
     replace_text(moved.with_name(f"{path.name}.reason.txt"), reason + "\n")
     return f"{path.name}: not read: {reason}"

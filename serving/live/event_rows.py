@@ -39,8 +39,8 @@ def read_rows(
             cells = _checked_cells(history, table, position)
     except TableError as error:
         raise RequestError(422, str(error), where=f"events.{position}.row") from error
-    given = {*row, "customer_id"} | ({"sentiment"} if cells.get("sentiment") is not None else set())
-    return {name: plain(value) for name, value in cells.items() if name in given}
+    event_row = {*row, "customer_id"} | ({"sentiment"} if cells.get("sentiment") is not None else set())
+    return {name: plain(value) for name, value in cells.items() if name in event_row}
 
 
 def _fillers_of(table: Table) -> Row:
@@ -65,7 +65,7 @@ def _cells(history: History, table: Table) -> Row:
 
 
 def base_of(table: Table, row: Mapping[str, Any] | None, source: Sequence[Row]) -> Any:
-    """Return what the source has of a row now: the given columns of its key's row, or a count of rows."""
+    """Return what the source has of a row now: the event_row columns of its key's row, or a count of rows."""
     if row is None:
         return None
     if table.key is None:
@@ -147,14 +147,14 @@ def _identity(table: Table, row: Mapping[str, Any]) -> Any:
     return plain(row.get("order_id" if table.name == "orders" else table.time))
 
 
-def _equal(table: Table, row: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
-    return all(plain(row.get(name)) == given[name] for name in _compared(table, given))
+def _equal(table: Table, row: Mapping[str, Any], event_row: Mapping[str, Any]) -> bool:
+    return all(plain(row.get(name)) == event_row[name] for name in _compared(table, event_row))
 
 
-def _compared(table: Table, given: Mapping[str, Any]) -> list[str]:
+def _compared(table: Table, event_row: Mapping[str, Any]) -> list[str]:
     """Return the columns that tell whether two rows are the same; the recording time is each system's own."""
     # Runs publish no texts.
-    return [name for name in given if name != "text" and (name != RECORDED_AT.name or table.time == name)]
+    return [name for name in event_row if name != "text" and (name != RECORDED_AT.name or table.time == name)]
 
 
 def _text(row: Mapping[str, Any]) -> str:

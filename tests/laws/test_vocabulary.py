@@ -74,7 +74,19 @@ STANDARD_TERMS = {
     "witnesses": "statistics",
 }
 """Private word → the standard term to use."""
-ALLOWED = frozenset({"addInPlace", "bento_home", "made_at"})
+ALLOWED = frozenset(
+    {
+        "addInPlace",
+        "bento_home",
+        "made_at",
+        "home",
+        "home_figures",
+        "industry_place",
+        "_industry_place",
+        "place_in_industry",
+    }
+    | {"judged"}  # the stored key of an outlook
+)
 """Identifiers that another library or a stored file defines."""
 
 

@@ -20,7 +20,7 @@ CHINESE = {
 ENGLISH = {
     "Accounts": "AccountId,AccountName,NumberOfEmployees,CreatedDate\nA1,Acme,50,2024-01-01\n",
     "OnlineRetail": "InvoiceNo,Quantity,InvoiceDate,When,UnitPrice,Customer ID\n1,6,x,12/13/2010 8:26,2.5,A1\n",
-    "Opportunity": "Id,AccountId,StageName,Amount,CloseDate,CreatedDate,IsWon\nO1,A1,Won,100,5/1/2011,2/13/2011,true\n",
+    "Opportunity": "Id,AccountId,Stage,Amount,CloseDate,CreatedDate,Won\nO1,A1,Won,100,5/1/2011,2/13/2011,true\n",
 }
 
 

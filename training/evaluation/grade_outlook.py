@@ -20,7 +20,7 @@ from rapport.scoring.cards import Card
 from rapport.scoring.cards.card_scores import numpy_columns
 from rapport.scoring.cards.card_set import FrozenCard, freeze_cards
 from rapport.scoring.health.health_score import HealthInputs, score_health
-from rapport.scoring.health.outlook import Codes, Floats, GradeOutlook, fit_moves, judge_outlook
+from rapport.scoring.health.outlook import Codes, Floats, GradeOutlook, evaluate_outlook, fit_moves
 from rapport.scoring.health.rules import HealthRules
 from rapport.scoring.health.threshold import at_risk_threshold
 from rapport.training.evaluation.training_run import TrainingRun
@@ -56,7 +56,7 @@ def fit_outlook(run: TrainingRun, bundle: Bundle) -> GradeOutlook | None:
     judged: tuple[Mapping[str, Any], ...] = ()
     if len(first.stayed_before) >= MIN_CUSTOMERS:
         fitted = GradeOutlook(rules.names[:-1], fit_moves(first.stayed_before, first.stayed_after, count), 0)
-        judged = judge_outlook(fitted.shares(last.before, last.probability), last.after, rules.names)
+        judged = evaluate_outlook(fitted.shares(last.before, last.probability), last.after, rules.names)
     moves = fit_moves(
         np.concatenate([first.stayed_before, last.stayed_before]),
         np.concatenate([first.stayed_after, last.stayed_after]),

@@ -1,4 +1,4 @@
-"""Gates of feeds: tables that are gone, empty, shrunk or stale, and a cutoff in the future."""
+"""Gates of feeds: tables that are removed, empty, shrunk or stale, and a cutoff in the future."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -47,7 +47,7 @@ def empty_tables(history: History, as_of: datetime, baseline: Baseline) -> Itera
         rows = _rows_before(history, table, as_of)
         expected = name in needed or name in baseline.tables or baseline.rows.get(name, 0) > 0
         if rows == 0:
-            yield from _empty(table, gone=name not in history.loaded, refused=expected and not table.is_reference)
+            yield from _empty(table, removed=name not in history.loaded, refused=expected and not table.is_reference)
             continue
         before = baseline.rows.get(name, 0)
         lost = 1 - rows / before if before else 0.0
@@ -55,9 +55,9 @@ def empty_tables(history: History, as_of: datetime, baseline: Baseline) -> Itera
             yield _finding(lost > LOST_REFUSED, "shrunk_table", name, _shrunk_text(name, rows, before), rows=rows)
 
 
-def _empty(table: Table, *, gone: bool, refused: bool) -> Iterable[Finding]:
+def _empty(table: Table, *, removed: bool, refused: bool) -> Iterable[Finding]:
     name = table.name
-    what, was = ("is missing", "缺失") if gone else ("has no row before the cutoff", "在截止日前没有任何行")
+    what, was = ("is missing", "缺失") if removed else ("has no row before the cutoff", "在截止日前没有任何行")
     why = " The model was trained with it." if refused else ""
     text = LocalizedText(
         f"{name}: {what}.{why} Deliver the table again, or remove it from the source if it no longer exists.",
