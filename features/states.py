@@ -1,4 +1,4 @@
-"""States of a customer (active, lapsed, new, closed, silent) and the measures that decide them."""
+"""States of a customer (active, lapsed, new, closed, silent, excluded) and the measures that decide them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from rapport.features.measures import Events, Measure
 
 ACTIVE, LAPSED, NEW, CLOSED, SILENT = "active", "lapsed", "new", "closed", "silent"
+EXCLUDED = "excluded"
+"""The customer refused automated decisions: no model scores it."""
 
 STATE_MEASURES: Mapping[str, Measure] = {
     "state_last_order": Events("orders").largest("day"),

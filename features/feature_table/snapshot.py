@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rapport.durations import Duration
 from rapport.features.catalog.catalog import Catalog, catalog
@@ -16,9 +17,11 @@ from rapport.features.engine.prepared_tables import create_prepared_views
 from rapport.features.engine.windows import Cutoff
 from rapport.features.feature_table.assembly import array_plan, assembled, customer_columns
 from rapport.features.feature_table.relatives import RELATIVE_INPUTS
+from rapport.features.states import EXCLUDED
 from rapport.features.targets.contract_churn import ChurnRule, contract_states
 from rapport.history import History
 
+AUTOMATED = "automated_decisions"
 SMALL_HISTORY_ROWS = 20_000
 """Up to this many rows a snapshot is computed without the database, whose planning would cost more than the work."""
 
@@ -56,7 +59,20 @@ def snapshot(
     if rule.is_by_contract:
         states = contract_states(history, as_of, rows.select(["customer_id", "state"]), rule)
         rows = rows.set_column(rows.column_names.index("state"), "state", states)
+    rows = rows.set_column(rows.column_names.index("state"), "state", _without_excluded(history, rows, before))
     return assembled(rows, features, tables, customer_data, ["customer_id", "state"])
+
+
+def _without_excluded(history: History, rows: pa.Table, before: datetime) -> pa.ChunkedArray:
+    """Return the states; customers who are known to refuse automated decisions are excluded."""
+    states = rows["state"]
+    if AUTOMATED not in history.present.get("customers", ()):
+        return states
+    refused = history.connection.execute(
+        f"SELECT customer_id FROM customers WHERE NOT {AUTOMATED} AND coalesce(recorded_at < ?, true)", [before]
+    ).fetchall()
+    chosen = pc.is_in(rows["customer_id"], value_set=pa.array([row[0] for row in refused], pa.string()))
+    return pc.if_else(chosen, pa.scalar(EXCLUDED), states.cast(pa.string()))
 
 
 def _large_snapshot(

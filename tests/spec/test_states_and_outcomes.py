@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
+import pyarrow as pa
 import pytest
 from drawn_tables import CUTOFF, history, labels_of, states_of
 
-from rapport.durations import Duration
+from rapport.durations import Duration, parse_duration
 from rapport.errors import SettingsError
-from rapport.features import training_rows
+from rapport.features import snapshot, training_rows
+from rapport.history import history_of
 
 STATES = """
     customers
@@ -112,3 +114,24 @@ def test_cutoffs_at_different_times_of_day_are_refused() -> None:
             horizon=Duration(3),
             known_by=CUTOFF,
         )
+
+
+@pytest.mark.parametrize("rows_of_engine", [0, 20_000])
+def test_who_refused_automated_decisions_is_excluded_once_that_is_known(monkeypatch, rows_of_engine):
+    monkeypatch.setattr("rapport.features.feature_table.snapshot.SMALL_HISTORY_ROWS", rows_of_engine)
+    orders = [
+        {"customer_id": name, "order_id": name, "ordered_at": datetime(2026, 1, 5), "amount": 5.0} for name in "ABC"
+    ]
+    customers = [
+        {"customer_id": "A", "automated_decisions": False, "recorded_at": datetime(2026, 1, 1)},
+        {"customer_id": "B", "automated_decisions": True, "recorded_at": datetime(2026, 1, 1)},
+        {"customer_id": "C", "automated_decisions": False, "recorded_at": datetime(2026, 3, 1)},
+    ]
+    tables = {"orders": pa.Table.from_pylist(orders), "customers": pa.Table.from_pylist(customers)}
+    with history_of(tables) as history:
+        found = snapshot(history, datetime(2026, 2, 1), active=parse_duration("12mo"))
+    assert dict(zip(found["customer_id"].to_pylist(), found["state"].to_pylist(), strict=True)) == {
+        "A": "excluded",
+        "B": "active",
+        "C": "active",
+    }
