@@ -64,14 +64,17 @@ def _cells(history: History, table: Table) -> Row:
     return dict(history.connection.sql(f"SELECT * FROM {table.name}").to_arrow_table().to_pylist()[0])
 
 
-def base_of(table: Table, row: Mapping[str, Any] | None, source: Sequence[Row]) -> Any:
-    """Return what the source has of a row now: the event_row columns of its key's row, or a count of rows."""
+def base_of(
+    table: Table, row: Mapping[str, Any] | None, source: Sequence[Row], was: Mapping[str, Any] | None = None
+) -> Any:
+    """Return what the source has of a row now: the given columns of its key's row, or a count of rows."""
     if row is None:
         return None
     if table.key is None:
         same = [one for one in source if _identity(table, one) == _identity(table, row)]
         # A row that the source has already is no news, however late its event comes.
-        return sum(not _equal(table, one, row) for one in same)
+        others = [one for one in same if not _equal(table, one, row)]
+        return sum(was is None or not _equal(table, one, was) for one in others)
     stored = next((one for one in source if one.get(table.key) == row.get(table.key)), None)
     return None if stored is None else {name: plain(stored.get(name)) for name in row}
 
@@ -126,20 +129,31 @@ def _merged_lines(table: Table, source: Sequence[Row], events: Sequence[StoredEv
     rows, waiting = list(source), []
     used: dict[Any, int] = {}
     for event in events:
-        if event.was is not None:
-            position = next((at for at, row in enumerate(rows) if _equal(table, row, event.was)), None)
-            if position is not None:
-                rows.pop(position)
-                waiting.append(event.seq)
-        if event.row is None:
-            continue
-        identity = _identity(table, event.row)
-        covered = sum(_identity(table, row) == identity for row in source) - int(event.base or 0)
-        used[identity] = used.get(identity, 0) + 1
-        if used[identity] > covered:
-            rows.append(dict(event.row))
+        replaced = event.was is not None and _removed(table, rows, event.was)
+        is_news = replaced
+        if event.row is not None and event.was is None:
+            identity = _identity(table, event.row)
+            covered = sum(_identity(table, row) == identity for row in source) - int(event.base or 0)
+            used[identity] = used.get(identity, 0) + 1
+            is_news = used[identity] > covered
+        # A correction whose wrong row is gone was made in the source, too.
+        if is_news:
+            rows += [] if event.row is None else [dict(event.row)]
             waiting.append(event.seq)
     return rows, waiting
+
+
+def has_row(name: str, rows: Sequence[Row], was: Mapping[str, Any]) -> bool:
+    """Whether some row has these values."""
+    return any(_equal(by_name(name), row, was) for row in rows)
+
+
+def _removed(table: Table, rows: list[Row], was: Mapping[str, Any]) -> bool:
+    """Remove the first row that has these values; return whether there was one."""
+    position = next((at for at, row in enumerate(rows) if _equal(table, row, was)), None)
+    if position is not None:
+        rows.pop(position)
+    return position is not None
 
 
 def _identity(table: Table, row: Mapping[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from rapport.history.settings import Settings
 from rapport.localized import LocalizedText
 from rapport.serving.errors import RequestError
 from rapport.serving.live.database_pool import DatabasePool
-from rapport.serving.live.event_rows import Row, base_of, read_rows
+from rapport.serving.live.event_rows import Row, base_of, has_row, merged, read_rows
 from rapport.serving.live.event_store import EventStore, NewEvent
 from rapport.serving.live.overlay import LiveOverlay
 from rapport.serving.snapshots.live_model import LiveModel
@@ -76,7 +76,10 @@ class EventIntake:
             theirs = [one for one in source.get(event.table, ()) if one["customer_id"] == event.customer_id]
             # With an idempotency key a retry finds the same ids, even if the receipt was not stored.
             event_id = event.event_id or (_derived_id(key, position) if key else uuid4().hex)
-            base = base_of(by_name(event.table), row, theirs)
+            # A retry finds its row replaced already.
+            if event.was is not None and was is not None and self._store.by_id(event_id) is None:
+                self._check_replaced(event, theirs, was, position)
+            base = base_of(by_name(event.table), row, theirs, was)
             found.append(NewEvent(event_id, event.table, event.customer_id, row, was, base))
         return found
 
@@ -106,6 +109,14 @@ class EventIntake:
                 read = None if row is None else read_rows(table, row, self._settings, database, position, partial=True)
                 found.append(read)
         return found
+
+    def _check_replaced(self, event: SentEvent, source: Sequence[Row], was: Row, position: int) -> None:
+        """Refuse to replace a row that is not there: the new row would be lost without a word."""
+        earlier = [one for one in self._store.of([event.customer_id])[event.customer_id] if one.table == event.table]
+        if not has_row(event.table, merged(event.table, source, earlier)[0], was):
+            raise RequestError(
+                422, "The source has no row with these values; check 'was'.", where=f"events.{position}.was"
+            )
 
     def _corrected(self, event: SentEvent, position: int) -> Row | None:
         earlier = self._store.by_id(event.corrects)

@@ -66,6 +66,17 @@ def test_a_correction_replaces_the_event_and_a_reused_id_is_refused(client, comp
     assert again["probability"] == after["probability"], "as if the order had never been"
 
 
+def test_a_row_that_is_not_there_cannot_be_replaced_and_a_retry_is_no_error(client, company, active):
+    body = history_body(company, active[11])
+    was = {name: body["orders"][0][name] for name in ("order_id", "ordered_at", "amount")}
+    row = was | {"amount": 12.5}
+    event = {"customer_id": active[11], "table": "orders", "event_id": "w-1", "row": row, "was": was}
+    assert client.post("/v1/events", json={"events": [event]}).json()["accepted"] == 1
+    assert client.post("/v1/events", json={"events": [event]}).json()["accepted"] == 0
+    wrong = client.post("/v1/events", json={"events": [event | {"event_id": "w-2", "was": was | {"amount": 1e9}}]})
+    assert wrong.status_code == 422
+
+
 @pytest.mark.parametrize(
     ("table", "row", "says"),
     [
