@@ -61,7 +61,7 @@ lock:
 	uv pip compile pyproject.toml --extra train --extra search --extra serve --extra sql --extra sentiment --extra notebooks --extra docs --extra mcp --extra report --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
 	  --custom-compile-command "make lock" --quiet --output-file requirements.lock
-	uv pip compile pyproject.toml --extra serve --constraint requirements.lock --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra serve --extra mcp --extra report --constraint requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
 	  --custom-compile-command "make lock" --quiet --output-file requirements-serve.lock
 	uv pip compile pyproject.toml --extra spark --constraint requirements.lock --universal --python-version 3.11 \
