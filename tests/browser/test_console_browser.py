@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = "axe-core@4.14.1"
 LAPTOP, PHONE = {"width": 1366, "height": 850}, {"width": 390, "height": 844}
+NARROW = {"width": 320, "height": 640}
 PAGES = (
     "/",
     "/home",
@@ -139,6 +140,16 @@ def test_no_page_has_a_serious_accessibility_finding_or_needs_sideways_scrolling
     }
     assert serious == {}
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+def test_no_page_is_wider_than_the_narrowest_phone(enter, language):
+    page = enter("/sign-in", NARROW, language)
+    wider = {}
+    for path in PAGES:
+        page.goto(path)
+        wider[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert {path: pixels for path, pixels in wider.items() if pixels > 0} == {}
 
 
 def test_from_the_riskiest_account_of_an_owner_to_its_drivers_and_an_outcome_in_three_clicks(enter, application):
