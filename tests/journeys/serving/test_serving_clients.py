@@ -90,8 +90,8 @@ def nearly_valid(draw):
     """A valid body with some of its parts replaced, dropped or doubled; or anything at all."""
     endpoint = draw(st.sampled_from(ENDPOINTS))
     body = json.loads(json.dumps(endpoint.example))
-    names = st.sampled_from(sorted(body)) if body else st.nothing()
-    for name in draw(st.lists(names, max_size=2)):
+    # Some endpoints have no field in their example.
+    for name in draw(st.lists(st.sampled_from(sorted(body)), max_size=2)) if body else []:
         body[name] = draw(plain)
     body |= draw(st.dictionaries(st.text(max_size=8), plain, max_size=1))
     return endpoint.path, draw(st.sampled_from([body, body, body, draw(plain)]))
