@@ -7,7 +7,7 @@ FOLDERS := history features scoring training serving
 DEMO_FLAGS ?=
 CUTOFF ?= $(shell date -u -d '7 days ago' +%Y-%m-%dT00:00:00Z)
 
-.PHONY: demo test check link_farm bench bento docs site lock slow browser spark notebooks clean
+.PHONY: demo test check link_farm bench bento docs site lock slow evidence browser spark notebooks clean
 
 demo: $(READY) site
 	$(BIN)/rapport demo $(DEMO_FLAGS)
@@ -29,7 +29,9 @@ link_farm:
 
 # Slow tests: Spark, browser, load, packaging, notebooks. A test skips with the reason if the machine lacks a requirement.
 slow: $(SPARK_READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "slow and not evidence"
+evidence: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m evidence
 browser: $(READY)
 	$(BIN)/pytest -m slow tests/browser
 spark: $(SPARK_READY)

@@ -18,7 +18,7 @@ from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
 from rapport.serving.snapshots.store import published_run_name, read_run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.evidence]
 
 AS_OF = "2025-12-01"
 TRAIN = ("train", "company", "--as-of", AS_OF, "--horizon", "6mo")

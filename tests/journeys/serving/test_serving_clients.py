@@ -111,6 +111,7 @@ def test_no_body_causes_a_server_error(open_client, asked):
 
 
 @pytest.mark.slow
+@pytest.mark.evidence
 @settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(asked=nearly_valid())
 def test_ten_thousand_bodies_cause_no_server_error(open_client, asked):
