@@ -213,7 +213,7 @@ MAX_EVENTS = 500
 class ChangesRequest(Body):
     """Request what changed since a cursor, oldest first; cursor 0 gives the whole state."""
 
-    since: int = Field(0, ge=0, description="The value of next of the last answer.")
+    since: int = Field(0, ge=0, le=2**63 - 1, description="The value of next of the last answer.")
     target: Target | None = None
     limit: int = Field(1_000, ge=1, le=10_000)
 
