@@ -59,20 +59,20 @@ def snapshot(
     if rule.is_by_contract:
         states = contract_states(history, as_of, rows.select(["customer_id", "state"]), rule)
         rows = rows.set_column(rows.column_names.index("state"), "state", states)
-    rows = rows.set_column(rows.column_names.index("state"), "state", _without_excluded(history, rows, before))
     return assembled(rows, features, tables, customer_data, ["customer_id", "state"])
 
 
-def _without_excluded(history: History, rows: pa.Table, before: datetime) -> pa.ChunkedArray:
-    """Return the states; customers who are known to refuse automated decisions are excluded."""
-    states = rows["state"]
+def exclude_refusals(history: History, table: pa.Table, as_of: datetime) -> pa.Table:
+    """Give customers who are known to refuse automated decisions the state ``excluded``, which no model scores."""
     if AUTOMATED not in history.present.get("customers", ()):
-        return states
+        return table
+    before = local_time(as_of, history.settings.timezone)
     refused = history.connection.execute(
         f"SELECT customer_id FROM customers WHERE NOT {AUTOMATED} AND coalesce(recorded_at < ?, true)", [before]
     ).fetchall()
-    chosen = pc.is_in(rows["customer_id"], value_set=pa.array([row[0] for row in refused], pa.string()))
-    return pc.if_else(chosen, pa.scalar(EXCLUDED), states.cast(pa.string()))
+    chosen = pc.is_in(table["customer_id"], value_set=pa.array([row[0] for row in refused], pa.string()))
+    states = pc.if_else(chosen, pa.scalar(EXCLUDED), table["state"].cast(pa.string()))
+    return table.set_column(table.column_names.index("state"), "state", states)
 
 
 def _large_snapshot(

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from rapport.durations import parse_duration
 from rapport.features import snapshot
+from rapport.features.feature_table.snapshot import exclude_refusals
 from rapport.history import History
 from rapport.history.contract import FEATURE_TABLES, Table, columns_of
 from rapport.history.reading.database import Database
@@ -32,7 +33,8 @@ def features_of(
     bundle, present = model.bundle, model.snapshot.run.manifest.present
     with databases.borrow() as database, _history(rows, settings, database) as history:
         active = parse_duration(bundle.active_window)
-        return snapshot(history, as_of, model.catalog, active=active, present=present, rule=bundle.rule)
+        table = snapshot(history, as_of, model.catalog, active=active, present=present, rule=bundle.rule)
+        return exclude_refusals(history, table, as_of)
 
 
 def _history(rows: Mapping[str, Sequence[Mapping[str, Any]]], settings: Settings, database: Database) -> History:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from rapport.durations import parse_duration
 from rapport.features import snapshot
+from rapport.features.feature_table.snapshot import exclude_refusals
 from rapport.history import History, history_of
 from rapport.history.contract import FEATURE_TABLES
 from rapport.scoring.models.score_batch import ScoreBatch
@@ -36,6 +37,7 @@ def score_histories(
         bundle = model.bundle
         active, present = parse_duration(bundle.active_window), _present_tables(model, history)
         table = snapshot(history, moment, model.catalog, active=active, present=present, rule=bundle.rule)
+        table = exclude_refusals(history, table, moment)
     check_deadline()
     customer_ids = [history["customer"]["customer_id"] for history in histories]
     rows = _in_order(table, customer_ids)

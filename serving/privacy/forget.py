@@ -18,7 +18,7 @@ from rapport.locks import exclusive
 from rapport.serving.privacy.databases import scrub_database, stores
 from rapport.serving.privacy.run_files import scrub_target
 from rapport.serving.privacy.scrubber import Scrubber
-from rapport.serving.privacy.search import places_of
+from rapport.serving.privacy.search import files_naming
 from rapport.serving.privacy.text_files import scrub_artifact_table, scrub_text, text_files
 from rapport.suppression import SuppressionList
 
@@ -38,7 +38,7 @@ def forget(data_dir: Path, customer_ids: Sequence[str], now: datetime) -> dict[s
     suppressed.add(ids)
     with _locked(data_dir, now):
         removed = _scrub(data_dir, scrubber, now)
-    remaining = places_of(data_dir, ids)
+    remaining = files_naming(data_dir, ids)
     stored = json.loads(receipt_path.read_text(encoding="utf-8"))
     for name, count in stored.get("removed", {}).items():
         removed[name] = removed.get(name, 0) + count

@@ -76,15 +76,17 @@ def _scrub_file(path: Path, scrubber: Scrubber) -> bool:
 def _rewritten(run: ScoringRun, data_dir: Path, scrubber: Scrubber, now: datetime) -> Path:
     """Write the run again without the customers, beside the old one; return the new folder."""
     folder = next(path for n in range(1, 10_000) if not (path := run.folder.with_name(f"{_stem(run)}.f{n}")).exists())
-    gone = {name: _rows_of(ids, scrubber) for name, ids in (("features", run.ids.sorted), ("rows_ids", _row_ids(run)))}
+    removed_rows = {
+        name: _rows_of(ids, scrubber) for name, ids in (("features", run.ids.sorted), ("rows_ids", _row_ids(run)))
+    }
     with atomic_write(folder) as part:
         part.mkdir(parents=True)
         for path in sorted(run.folder.iterdir()):
             if path.name != SEAL and not path.name.startswith("."):
-                _write_file(path, part / path.name, scrubber, gone)
+                _write_file(path, part / path.name, scrubber, removed_rows)
         stone = {"run": run.folder.name, "at": now.isoformat(timespec="seconds"), "customers": len(scrubber.ids)}
         facts = {**run.manifest.facts, TOMBSTONE: [*run.manifest.facts.get(TOMBSTONE, ()), stone]}
-        manifest = replace(run.manifest, rows=run.manifest.rows - len(gone["features"]), facts=facts)
+        manifest = replace(run.manifest, rows=run.manifest.rows - len(removed_rows["features"]), facts=facts)
         (part / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
         seal(part, data_dir)
     return folder
@@ -106,11 +108,11 @@ def _row_ids(run: ScoringRun) -> npt.NDArray[np.bytes_]:
     return np.load(path) if path.is_file() else np.array([], dtype="S1")
 
 
-def _write_file(source: Path, target: Path, scrubber: Scrubber, gone: dict[str, list[int]]) -> None:
+def _write_file(source: Path, target: Path, scrubber: Scrubber, removed_rows: dict[str, list[int]]) -> None:
     if source.suffix == ".arrow":
         replace_table(target, scrubber.table(read_table(source)))
     elif source.suffix == ".npy":
-        rows = gone["rows_ids" if source.name.startswith("rows_") else "features"]
+        rows = removed_rows["rows_ids" if source.name.startswith("rows_") else "features"]
         target.write_bytes(npy_bytes(_array(source, rows)))
     elif source.suffix == ".json":
         content = source.read_text(encoding="utf-8")

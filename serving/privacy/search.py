@@ -14,7 +14,7 @@ import pyarrow as pa
 from rapport.serving.privacy.run_files import read_table
 
 
-def places_of(data_dir: Path, customer_ids: Sequence[str]) -> list[str]:
+def files_naming(data_dir: Path, customer_ids: Sequence[str]) -> list[str]:
     """Return the files that still name one of the customers, as whole values or as words of a text."""
     either = "|".join(re.escape(one) for one in sorted(customer_ids, key=len, reverse=True))
     whole, ids = re.compile(rf"(?<![\w-])(?:{either})(?![\w-])"), frozenset(customer_ids)

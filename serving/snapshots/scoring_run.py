@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from rapport.durations import parse_duration
 from rapport.features import snapshot
+from rapport.features.feature_table.snapshot import exclude_refusals
 from rapport.history import History
 from rapport.history.checks.gates.feeds import rows_before
 from rapport.history.suppressed_rows import leave_out_suppressed
@@ -102,7 +103,8 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
 
 def _features(history: History, bundle: Bundle, as_of: datetime) -> pa.Table:
     features, active = catalog_of(bundle), parse_duration(bundle.active_window)
-    return snapshot(history, as_of, features, active=active, rule=bundle.rule).sort_by("customer_id")
+    table = snapshot(history, as_of, features, active=active, rule=bundle.rule)
+    return exclude_refusals(history, table, as_of).sort_by("customer_id")
 
 
 def _manifest(history: History, scored: ScoreBatch, now: datetime, record: dict[str, Any]) -> Manifest:

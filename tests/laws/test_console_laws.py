@@ -60,4 +60,4 @@ def test_no_template_has_inline_scripts_or_styles_or_external_urls():
 def test_every_waterfall_adds_up_in_its_rounded_digits(base, final, points):
     steps = waterfall({"base_rate": base, "probability": final, "reasons": [{"points": share} for share in points]})
     shown = [round(step.points * 1000) for step in steps]
-    assert sum(shown[:-1]) == shown[-1] == round(final * 1000)
+    assert sum(shown[:-1]) == shown[-1] == round(round(final, 3) * 1000)

@@ -57,6 +57,6 @@ def test_an_empty_bin_counts_as_half_a_row():
 def test_samples_of_one_distribution_show_no_drift():
     generator = np.random.default_rng(7)
     shares = np.full(10, 0.1)
-    found = [stability_index(shares, generator.multinomial(300, shares), (np.inf, 300)) for _ in range(200)]
+    found = [stability_index(shares, generator.multinomial(300, shares) / 300, (np.inf, 300)) for _ in range(200)]
     # Without the correction the mean is 9 / 300 = 0.03.
     assert np.mean(found) < 0.008

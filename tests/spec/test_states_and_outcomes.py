@@ -9,6 +9,7 @@ from drawn_tables import CUTOFF, history, labels_of, states_of
 from rapport.durations import Duration, parse_duration
 from rapport.errors import SettingsError
 from rapport.features import snapshot, training_rows
+from rapport.features.feature_table.snapshot import exclude_refusals
 from rapport.history import history_of
 
 STATES = """
@@ -129,7 +130,8 @@ def test_who_refused_automated_decisions_is_excluded_once_that_is_known(monkeypa
     ]
     tables = {"orders": pa.Table.from_pylist(orders), "customers": pa.Table.from_pylist(customers)}
     with history_of(tables) as history:
-        found = snapshot(history, datetime(2026, 2, 1), active=parse_duration("12mo"))
+        as_of = datetime(2026, 2, 1)
+        found = exclude_refusals(history, snapshot(history, as_of, active=parse_duration("12mo")), as_of)
     assert dict(zip(found["customer_id"].to_pylist(), found["state"].to_pylist(), strict=True)) == {
         "A": "excluded",
         "B": "active",

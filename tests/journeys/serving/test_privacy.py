@@ -14,7 +14,7 @@ from rapport.history.settings import Settings
 from rapport.serving.privacy.backup import backup, restore
 from rapport.serving.privacy.export_person import person, write_person
 from rapport.serving.privacy.forget import forget
-from rapport.serving.privacy.search import places_of
+from rapport.serving.privacy.search import files_naming
 from rapport.serving.snapshots.live_model import load_live_model
 from rapport.serving.snapshots.scoring_run import run_scoring
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
@@ -38,7 +38,7 @@ def forgotten(company, tmp_path_factory):
     FeedbackStore(home).save(FeedbackEntry(kept, "churn", "right", about), by="me", at="2026-11-02")
     (home / "audit").mkdir(exist_ok=True)
     (home / "audit" / "2026-11-02.jsonl").write_text(json.dumps({"by": "me", "customer_ids": [drawn[0], kept]}) + "\n")
-    assert len(places_of(home, drawn)) > 10
+    assert len(files_naming(home, drawn)) > 10
     receipt = forget(home, drawn, datetime.now(UTC))
     return home, drawn, before, receipt, kept
 
@@ -46,7 +46,7 @@ def forgotten(company, tmp_path_factory):
 def test_no_store_names_a_forgotten_customer(forgotten):
     home, drawn, _, receipt, kept = forgotten
     assert receipt["complete"]
-    assert places_of(home, drawn) == []
+    assert files_naming(home, drawn) == []
     (entry,) = FeedbackStore(home).of_customer(kept)
     assert entry["comment"].startswith("Call with forgotten-")
     audit = json.loads((home / "audit" / "2026-11-02.jsonl").read_text())
@@ -81,7 +81,7 @@ def test_forgotten_customers_do_not_come_back(forgotten, company):
         assert taken.status_code == 200, taken.text
     with read_history(company.folder, Settings()) as history:
         run_scoring(history, home, "churn", as_of=AS_OF, now=NOW, progress=lambda *_: None)
-    assert places_of(home, drawn) == []
+    assert files_naming(home, drawn) == []
 
 
 def test_an_export_has_all_of_one_customer_and_no_one_else(forgotten, tmp_path):
