@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from jinja2 import Environment, PackageLoader
-
 from rapport.history.checks.contents import RejectionSummary, ReportContents, TableSummary
 from rapport.history.checks.readiness import Readiness
 from rapport.history.rejected_rows import translate_reason
@@ -72,6 +70,9 @@ def text_report(report: ReportContents, language: str) -> str:
 
 def html_report(report: ReportContents, language: str) -> str:
     """Return the report as one page that needs no network."""
+    # Scoring runs and exports use the gates of this package and never render a page.
+    from jinja2 import Environment, PackageLoader  # noqa: PLC0415 - only a page needs it
+
     pages = Environment(
         loader=PackageLoader("rapport.history.checks", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )

@@ -150,8 +150,9 @@ def test_the_calendar_folds_long_lines_and_escapes_text(tasks):
 def test_a_key_may_see_a_team_and_carry_a_persons_name(tmp_path):
     now = datetime(2026, 11, 2, tzinfo=UTC)
     ring = KeyRing(tmp_path)
-    ring.add("lead", ["read"], now)
+    secret = ring.add("lead", ["read"], now)
     ring.set_person("lead", team=["mei", "tom"], person="Lea Lead")
-    viewer = KeyRing(tmp_path).viewer("lead", now)
+    signed_in = KeyRing(tmp_path).check(secret, now)
+    viewer = KeyRing(tmp_path).viewer("lead", signed_in.mark, now)
     assert (viewer.person, viewer.owners) == ("Lea Lead", ("mei", "tom"))
     assert (viewer.sees_owner("tom"), viewer.sees_owner("aisha"), viewer.sees_owner(None)) == (True, False, False)
