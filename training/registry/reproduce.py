@@ -11,6 +11,7 @@ from rapport.durations import parse_duration
 from rapport.errors import BundleError
 from rapport.history import History, Settings, read_history
 from rapport.history.settings import CURRENT_NAMES
+from rapport.integrity import SEAL
 from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle_files import MAIN, read_json
@@ -78,7 +79,8 @@ def _as_registered(new: Bundle, old: Bundle) -> Bundle:
 
 
 def _differing(one: Path, other: Path) -> Iterator[str]:
-    names = {path.name for folder in (one, other) for path in folder.iterdir()}
+    # The seal is written at publication, over the bytes compared here.
+    names = {path.name for folder in (one, other) for path in folder.iterdir()} - {SEAL}
     for name in names:
         pair = [folder / name for folder in (one, other)]
         if not all(path.is_file() for path in pair) or pair[0].read_bytes() != pair[1].read_bytes():
