@@ -1,5 +1,6 @@
 """Helpers of the serving tests: a small ensemble, its publication, a whole service in this process."""
 
+import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,6 +108,11 @@ def linked_data_dir(company: Company, folder: Path) -> Path:
     for name in ("models", "scores"):
         (folder / name).symlink_to(company.home / name)
     return folder
+
+
+def copy_home(company: Company, home: Path) -> Path:
+    """Return a new copy of the company's whole data folder; the logs of open SQLite files come and go meanwhile."""
+    return Path(shutil.copytree(company.home, home, ignore=shutil.ignore_patterns("*-wal", "*-shm", "*-journal")))
 
 
 def bearer(secret: str) -> dict[str, str]:

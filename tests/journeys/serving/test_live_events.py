@@ -1,17 +1,16 @@
 """Events over the API: stored before the receipt, in every answer at once, and gone into the next run."""
 
-import shutil
 import time
 from datetime import UTC, datetime
 
 import pytest
-from serving_world import bearer, history_body, served
+from serving_world import bearer, copy_home, history_body, served
 
 
 @pytest.fixture(scope="module")
 def home(company, tmp_path_factory):
     folder = tmp_path_factory.mktemp("live")
-    shutil.copytree(company.home, folder / "home")
+    copy_home(company, folder / "home")
     return folder / "home"
 
 

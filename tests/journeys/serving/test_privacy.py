@@ -2,11 +2,10 @@
 
 import json
 import random
-import shutil
 from datetime import UTC, datetime
 
 import pytest
-from serving_world import AS_OF, NOW, served
+from serving_world import AS_OF, NOW, copy_home, served
 
 from rapport.errors import DataDirError
 from rapport.history import read_history
@@ -27,7 +26,7 @@ ROW = {"order_id": "E1", "ordered_at": "2026-10-30T10:00:00", "amount": 5, "prod
 def forgotten(company, tmp_path_factory):
     """A data folder in which 20 drawn customers were forgotten, their ids, and all answers before."""
     home = tmp_path_factory.mktemp("forgetting") / "home"
-    shutil.copytree(company.home, home)
+    copy_home(company, home)
     model = load_live_model(home, "churn")
     ids = [str(one) for one in model.snapshot.scored.customer_id]
     drawn = random.Random(17).sample(ids, DRAWN)

@@ -1,13 +1,12 @@
 """Alerts of a scoring run by a company's own rules."""
 
-import shutil
 from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from alert_rules import alerts_yaml, rule
-from serving_world import MONTH_BEFORE
+from serving_world import MONTH_BEFORE, copy_home
 
 from rapport.history import read_history
 from rapport.serving.jobs.alert_job import run_alert_job
@@ -38,7 +37,7 @@ def test_a_companys_own_rules_and_capacity_are_kept(company, tmp_path):
 
 @pytest.mark.parametrize(("archived_tier", "falls"), [("as now", False), ("best", True)])
 def test_a_tier_drop_is_measured_against_the_archived_tier(company, tmp_path, archived_tier, falls):
-    shutil.copytree(company.home, tmp_path / "home")
+    copy_home(company, tmp_path / "home")
     (tmp_path / "alerts.yaml").write_text(FALLS)
     snapshot = load_live_model(tmp_path / "home", "churn").snapshot
     best = snapshot.scored.bundle.card.card.tiers[0].name

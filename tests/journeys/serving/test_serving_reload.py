@@ -1,6 +1,5 @@
 """Hot reload: a new model or snapshot replaces the old one as a whole; a damaged one is refused."""
 
-import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -8,7 +7,7 @@ from datetime import datetime, timedelta
 import mlflow
 import numpy as np
 import pytest
-from serving_world import AS_OF, MONTH_BEFORE, NOW, history_body, make_bundle, publish, served
+from serving_world import AS_OF, MONTH_BEFORE, NOW, copy_home, history_body, make_bundle, publish, served
 
 from rapport.durations import parse_duration
 from rapport.errors import BundleError
@@ -26,7 +25,7 @@ from rapport.training.registry.mlflow_run import MODEL_CODE
 @pytest.fixture
 def home(company, tmp_path):
     """A data folder that the test may change."""
-    shutil.copytree(company.home, tmp_path / "home")
+    copy_home(company, tmp_path / "home")
     return tmp_path / "home"
 
 
