@@ -74,8 +74,8 @@ def _clean(store: sqlite3.Connection, table: str, columns: list[str], scrubber: 
     count = 0
     for column in columns:
         sql = (
-            f'SELECT DISTINCT "{column}" FROM "{table}", forgotten '
-            f'WHERE "{column}" IS NOT NULL AND instr(CAST("{column}" AS TEXT), forgotten.id) > 0'
+            f'SELECT DISTINCT own."{column}" FROM "{table}" AS own, forgotten '
+            f'WHERE own."{column}" IS NOT NULL AND instr(CAST(own."{column}" AS TEXT), forgotten.id) > 0'
         )
         for (value,) in store.execute(sql).fetchall():
             text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
