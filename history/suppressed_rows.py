@@ -41,7 +41,8 @@ def _filter(history: History, name: str) -> None:
         "WHERE customer_id NOT IN (FROM suppressed_customers)"
     )
     sql = "SELECT table_type FROM information_schema.tables WHERE table_name = ? AND table_schema = current_schema()"
-    kind = connection.execute(sql, [name]).fetchone()
+    # fetchone() would keep the result open and the connection busy.
+    kind = next(iter(connection.execute(sql, [name]).fetchall()), None)
     if kind and kind[0] == "VIEW":
         connection.execute(f"DROP VIEW {quoted(name)}")
     else:
