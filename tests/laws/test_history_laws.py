@@ -154,6 +154,6 @@ def _read(folder, min_rows):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rapport.history.reading.parquet_statistics.MIN_ROWS", min_rows)
         with read_history(folder, LENIENT) as history:
-            # Several row groups are read in parallel; the order of a table's rows is not part of its contract.
+            # Two reads of one file were seen to differ in the order of rows; the cause is not found yet.
             rows = sorted(map(repr, history.connection.execute("SELECT * FROM interactions").fetchall()))
             return repr((rows, sorted(map(repr, history.rejected.rows.to_pylist())), history.time_range()))
