@@ -13,9 +13,7 @@ demo: $(READY) site
 	$(BIN)/rapport demo $(DEMO_FLAGS)
 
 test: $(READY)
-	# Its processes are forked, which a process with the threads of other tests does not survive.
-	OMP_NUM_THREADS=1 $(BIN)/pytest tests/journeys/test_runs_at_once.py
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist loadfile --ignore tests/journeys/test_runs_at_once.py
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 check: $(READY) link_farm site
 	$(BIN)/ruff format --check .

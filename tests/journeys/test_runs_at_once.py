@@ -1,13 +1,13 @@
 """Simultaneous runs in one data folder: trainings, a scoring run, and a run that holds its lock."""
 
-import multiprocessing
 import threading
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 
 import pytest
+from fresh_processes import together
 from mlflow import MlflowClient
-from training_world import ASKED, company
+from training_world import ASKED, company, orders
 
 from rapport.errors import BusyError
 from rapport.locks import exclusive
@@ -20,43 +20,26 @@ from rapport.training.pipeline import no_progress
 from rapport.training.registry.mlflow_store import tracking_uri
 
 AT = datetime(2026, 1, 2)
+pytestmark = pytest.mark.slow
+CUSTOMERS = 80
 CUTOFFS = tuple(datetime(2025, 12, day) for day in (1, 2, 3))
-# Forked, so that MLflow is imported and the model trained once.
-START = multiprocessing.get_context("fork")
 
 
 @cache
 def trained():
-    return train(company(), "churn", **ASKED)
-
-
-def together(*works):
-    """Run each piece of work in a process of its own, all from the same moment on."""
-    gate = START.Barrier(len(works))
-
-    def run(work):
-        gate.wait()
-        work()
-
-    children = [START.Process(target=run, args=(work,)) for work in works]
-    for child in children:
-        child.start()
-    for child in children:
-        child.join(240)
-    assert [child.exitcode for child in children] == [0] * len(works)
+    return train(company(orders(CUSTOMERS)), "churn", **ASKED)
 
 
 def keep(home):
-    return lambda: register(trained(), data_dir=home, environ={}, now=AT)
+    register(trained(), data_dir=home, environ={}, now=AT)
 
 
 def publish_snapshot(home, as_of):
-    return lambda: run_scoring(company(), home, "churn", as_of=as_of, now=AT, progress=no_progress)
+    run_scoring(company(orders(CUSTOMERS)), home, "churn", as_of=as_of, now=AT, progress=no_progress)
 
 
 def test_simultaneous_trainings_are_all_registered_and_the_first_is_champion(tmp_path):
-    trained()
-    together(*[keep(tmp_path)] * 3)
+    assert together(*[partial(keep, tmp_path)] * 3, prepare=trained) == [0] * 3
     assert model_store.versions(tmp_path, "churn") == ["1", "2", "3"]
     assert [reign.version for reign in model_store.history(tmp_path, "churn")] == ["1"]
     uri = tracking_uri(tmp_path, {})
@@ -69,12 +52,13 @@ def test_simultaneous_trainings_are_all_registered_and_the_first_is_champion(tmp
 
 
 def test_simultaneous_runs_and_trainings_leave_the_newest_snapshot_published(tmp_path):
-    keep(tmp_path)()
-    together(
-        keep(tmp_path),
-        *(publish_snapshot(tmp_path, as_of) for as_of in reversed(CUTOFFS)),
-        publish_snapshot(tmp_path, CUTOFFS[0]),
+    keep(tmp_path)
+    codes = together(
+        partial(keep, tmp_path),
+        *(partial(publish_snapshot, tmp_path, as_of) for as_of in (*reversed(CUTOFFS), CUTOFFS[0])),
+        prepare=trained,
     )
+    assert codes == [0] * 5
     answering = published_run(tmp_path, "churn")
     assert answering.manifest.as_of == CUTOFFS[-1].isoformat()
     assert answering.table("scores").num_rows == answering.manifest.rows > 0
