@@ -1,6 +1,6 @@
 """From a history to a bundle: dataset, fit, validation, evaluation, report, registry, monitoring."""
 
-from rapport.training.backtest import backtest
+from rapport.training.backtest import backtest, run_backtests
 from rapport.training.explain import explain
 from rapport.training.monitoring.monitor import MonitorReport, monitor_champion
 from rapport.training.pipeline import TrainedModel, default_cutoff, train
@@ -19,6 +19,7 @@ __all__ = [
     "register",
     "reproduce",
     "rollback",
+    "run_backtests",
     "show_model",
     "train",
 ]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
+TABLE_ENDINGS = (".parquet", ".csv")
+
 
 @contextmanager
 def progress() -> Iterator[Callable[[str, float], None]]:
@@ -58,14 +60,18 @@ def without_nan(value: Any) -> Any:
     return [without_nan(each) for each in value] if isinstance(value, list | tuple) else value
 
 
+def check_table_ending(path: Path) -> None:
+    """Refuse a table's file that could not be written after the long work."""
+    if path.suffix not in TABLE_ENDINGS:
+        raise SettingsError(f"{path}: unknown ending {path.suffix or '(none)'}. Use .parquet or .csv.")
+
+
 def write_table(table: pa.Table, path: Path) -> None:
     """Write Parquet or CSV, as the file's ending says; a failed write leaves the old file in place."""
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
-    writers = {".parquet": pq.write_table, ".csv": pa_csv.write_csv}
-    if path.suffix not in writers:
-        raise SettingsError(f"{path}: unknown ending {path.suffix or '(none)'}. Use .parquet or .csv.")
+    check_table_ending(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path, private=False) as part:
-        writers[path.suffix](table, part)
+        (pq.write_table if path.suffix == ".parquet" else pa_csv.write_csv)(table, part)

@@ -31,7 +31,7 @@ from rapport.cli.options import (
     Target,
     TargetName,
 )
-from rapport.cli.terminal import print_result, progress, write_table
+from rapport.cli.terminal import check_table_ending, print_result, progress, write_table
 from rapport.durations import parse_duration
 
 
@@ -80,32 +80,46 @@ def train(
 
 def backtest(
     source: HistorySource,
-    cutoff: Annotated[
-        datetime, typer.Option("--cutoff", formats=DATE_FORMATS, help="Train on facts before this, predict from here.")
+    cutoffs: Annotated[
+        list[datetime],
+        typer.Option(
+            "--cutoff", formats=DATE_FORMATS, help="Train on facts before this, predict from here; may be repeated."
+        ),
     ],
     path: Out,
     target: Target = TargetName.churn,
     horizon: Horizon = None,
     active: Active = None,
+    compared: Annotated[
+        Path | None,
+        typer.Option("--compare", help="CSV or Parquet with customer_id and probability to compare with ours."),
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page.")] = None,
+    language: Language = None,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
-    """Train on what was known at a past cutoff and write the predictions that would have been made then."""
-    from rapport.training import backtest as predict
+    """Train at past cutoffs, write the predictions made then, and evaluate them where the outcome is known by now."""
+    from rapport.training import run_backtests
 
     current = read_settings(settings)
+    check_table_ending(path)
     with open_history(source, current) as history, progress() as report:
-        predictions = predict(
+        found = run_backtests(
             history,
             target.value,
-            cutoff=cutoff,
+            cutoffs=cutoffs,
             horizon=parse_duration(horizon or current.horizon),
             active=parse_duration(active or current.active_window),
+            compared=compared,
             progress=report,
         )
-    write_table(predictions, path)
-    text = f"Wrote the predictions of {predictions.num_rows:,} customers to {path}."
-    print_result({"rows": predictions.num_rows, "out": str(path)}, text, as_json=as_json)
+    write_table(found.predictions, path)
+    if html is not None:
+        html.write_text(found.as_html(language or current.language), encoding="utf-8")
+    text = f"{found.as_text()}\nWrote the predictions of {found.predictions.num_rows:,} customers to {path}."
+    result = {"rows": found.predictions.num_rows, "out": str(path)} | found.as_dict()
+    print_result(result, text, as_json=as_json)
 
 
 def monitor(

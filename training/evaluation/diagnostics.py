@@ -1,6 +1,6 @@
 """Diagnostics for the console and the report: comparison, calibration, gain curve, segments, family importance."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -39,7 +39,7 @@ def model_diagnostics(
         ],
         "calibration": calibration_table(evaluation.label, served),
         "gain": gain_curve(evaluation.label, served),
-        "segments": _segments(validation, evaluation.label, served, bundle.target),
+        "segments": segment_table(_matrices(validation), evaluation.label, served, bundle.target),
     }
 
 
@@ -103,15 +103,20 @@ def _compared(name: str, label: Floats, probability: Floats) -> dict[str, Any]:
     }
 
 
-def _segments(validation: TemporalValidation, label: Floats, blend: Floats, target: str) -> list[dict[str, Any]]:
-    """Return the blend's metrics by tenure, size and frequency, and by each fixed attribute."""
-    matrices = [fold.dataset.matrix for fold in validation.folds]
+def _matrices(validation: TemporalValidation) -> list[Matrix]:
+    return [fold.dataset.matrix for fold in validation.folds]
+
+
+def segment_table(matrices: Sequence[Matrix], label: Floats, probability: Floats, target: str) -> list[dict[str, Any]]:
+    """Return the metrics by tenure, size and frequency, and by each fixed attribute."""
     found = []
     for column in matrices[0].columns:
         if column.is_category or column.name in SEGMENTS[target]:
             values = np.concatenate([matrix.column(column.name) for matrix in matrices])
             names, groups = _groups(column, values)
-            found += [_segment(column.name, name, groups == index, label, blend) for index, name in enumerate(names)]
+            found += [
+                _segment(column.name, name, groups == index, label, probability) for index, name in enumerate(names)
+            ]
     return [segment for segment in found if segment["count"] >= MIN_SEGMENT]
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Protocol
 
 import matplotlib as mpl
 import numpy as np
@@ -17,13 +17,12 @@ from matplotlib.figure import Figure
 from rapport.scoring import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Floats, Matrix
-from rapport.training.evaluation.evaluation import Evaluation
 from rapport.training.members.gbm import varying_columns
 from rapport.training.messages import Translate, translator
 
 TEXT, OURS, FAINT = "#1f2933", "#0b6e99", "#9aa5b1"
-PLOTTED = ("blend", "model", "card", "rhythm", "recency")
-COLOURS = {"blend": OURS, "model": "#3f9142", "card": "#c05621", "rhythm": "#805ad5", "recency": FAINT}
+PLOTTED = ("blend", "served", "model", "card", "rhythm", "recency")
+COLOURS = {"blend": OURS, "served": OURS, "model": "#3f9142", "card": "#c05621", "rhythm": "#805ad5", "recency": FAINT}
 # The label of shap's row for the features that are not shown.
 SWARM_REST = re.compile(r"Sum of (\d+) other features")
 SWARM_ROWS, SWARM_FEATURES, DEPENDENCE = 500, 14, 2
@@ -38,6 +37,22 @@ CHINESE_FONTS = (
     "WenQuanYi Zen Hei",
     "Noto Serif CJK SC",
 )
+
+
+class Evaluated(Protocol):
+    """Outcomes, and the probabilities and metrics of several models on the same rows."""
+
+    @property
+    def label(self) -> Floats:
+        """Return the outcomes."""
+
+    @property
+    def probabilities(self) -> Mapping[str, Floats]:
+        """Return the probabilities by model."""
+
+    @property
+    def metrics(self) -> Mapping[str, Mapping[str, float]]:
+        """Return the metrics by model."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +81,7 @@ class ReportPlots:
         # Chinese fonts lack the long minus.
         return {"font.family": [self.font, "DejaVu Sans"], "axes.unicode_minus": False} if self.font else {}
 
-    def curves(self, evaluation: Evaluation) -> dict[str, str]:
+    def curves(self, evaluation: Evaluated) -> dict[str, str]:
         """Draw ROC, precision and recall, gain, and calibration of the blend and its rivals."""
         drawn = {"roc": _roc, "precision": _precision, "gain": _gain, "calibration": _calibration}
         translated_title = translator(self.language)
@@ -165,7 +180,7 @@ def _evidence(bundle: Bundle, matrix: Matrix) -> Floats:
     return total
 
 
-def _roc(axes: Any, evaluation: Evaluation, translate: Translate) -> None:
+def _roc(axes: Any, evaluation: Evaluated, translate: Translate) -> None:
     for name, label, probability in _rivals(evaluation):
         positives = label[np.argsort(-probability, kind="stable")]
         axes.plot(
@@ -178,7 +193,7 @@ def _roc(axes: Any, evaluation: Evaluation, translate: Translate) -> None:
     _label_axes(axes, translate, "others", "found")
 
 
-def _precision(axes: Any, evaluation: Evaluation, translate: Translate) -> None:
+def _precision(axes: Any, evaluation: Evaluated, translate: Translate) -> None:
     for name, label, probability in _rivals(evaluation):
         positives = np.cumsum(label[np.argsort(-probability, kind="stable")])
         counts = np.arange(1, len(label) + 1)
@@ -193,7 +208,7 @@ def _precision(axes: Any, evaluation: Evaluation, translate: Translate) -> None:
     _label_axes(axes, translate, "found", "precision")
 
 
-def _gain(axes: Any, evaluation: Evaluation, translate: Translate) -> None:
+def _gain(axes: Any, evaluation: Evaluated, translate: Translate) -> None:
     for name, label, probability in _rivals(evaluation):
         positives = np.cumsum(label[np.argsort(-probability, kind="stable")]) / max(label.sum(), 1)
         axes.plot(
@@ -203,7 +218,7 @@ def _gain(axes: Any, evaluation: Evaluation, translate: Translate) -> None:
     _label_axes(axes, translate, "contacted", "reached")
 
 
-def _calibration(axes: Any, evaluation: Evaluation, translate: Translate) -> None:
+def _calibration(axes: Any, evaluation: Evaluated, translate: Translate) -> None:
     for name, label, probability in _rivals(evaluation):
         bins = [each for each in np.array_split(np.argsort(probability, kind="stable"), 10) if len(each)]
         points = [[values[each].mean() for each in bins] for values in (probability, label)]
@@ -222,7 +237,7 @@ def _label_axes(axes: Any, translate: Translate, across: str, up: str) -> None:
     axes.set_ylabel(translate(f"axis.{up}"))
 
 
-def _rivals(evaluation: Evaluation) -> list[tuple[str, Floats, Floats]]:
+def _rivals(evaluation: Evaluated) -> list[tuple[str, Floats, Floats]]:
     return [
         (name, evaluation.label, evaluation.probabilities[name]) for name in PLOTTED if name in evaluation.probabilities
     ]

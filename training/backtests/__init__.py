@@ -1,0 +1,1 @@
+"""Backtests: train before past cutoffs, predict from there, and compare with what came."""
