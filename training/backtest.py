@@ -1,4 +1,4 @@
-"""Train on what was known at past cutoffs, score the customers of that time, and evaluate where the outcome is known."""
+"""Train on what was known at past cutoffs, score the customers of that time, and evaluate known outcomes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
