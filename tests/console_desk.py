@@ -44,7 +44,7 @@ class ExampleApplication:
         self.work = AccountWork(Path(self._folder.name), self._shown)
         self.alert_marks = AlertMarks(Path(self._folder.name))
         self.playbook = read_playbook()
-        self.insights = SimpleNamespace(deals=self._deals)
+        self.insights = SimpleNamespace(deals=self._deals, analysis=self._analysis)
         self.notice: str | None = None
         self._valid = dict(KEYS)
         leads = max(size // 4, 20)
@@ -250,11 +250,14 @@ class ExampleApplication:
         ]
         return {"deals": deals, "count": len(deals), "amount": 90_000.0 * len(deals), "card": {}, "as_of": "2026-11-01"}
 
+    def _analysis(self, viewer: Viewer, name: str) -> dict[str, Any]:  # noqa: ARG002
+        return {"rows": _EXAMPLE["analyses"][name], "facts": {}}
+
     def alerts(self, limit: int) -> list[dict[str, Any]]:  # noqa: ARG002
         alert = {"id": "a1", "customer_id": "C-1003", "cause": "risk", "as_of": AS_OF.isoformat(), "rule": "risk_high"}
         text = {"en": "Churn risk of C-1003 is 63%.", "zh": "C-1003 流失概率 63%。"}
         sent = [{"channel": "feishu", "delivered_at": None, "problem": "503"}]
-        return [{**alert, "text": text, "deliveries": sent, "mark": self.alert_marks.latest().get("a1")}]
+        return [{**alert, **text, "deliveries": sent, "mark": self.alert_marks.latest().get("a1")}]
 
     def _shown(self, customer_id: str, target: str) -> dict[str, Any]:
         fact = self.facts(customer_id, target)

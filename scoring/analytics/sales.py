@@ -56,10 +56,10 @@ def response_times(history: History, as_of: datetime) -> pa.Table:
 
 
 def lead_stages(history: History, as_of: datetime) -> tuple[pa.Table, Facts]:
-    """Return the nested stages of the leads of two years: who reached each by way of all before, days, what is lost.
+    """Return the nested stages of the leads of two years: who reached each stage or a later one, days, what is lost.
 
-    The bottleneck is the stage that loses most of those who reached the one before it. Leads of the last quarter are
-    left out: they have had no time to come far.
+    A stage of which the history has no row is left out. The bottleneck is the stage that loses most of those who
+    reached the one before it. Leads of the last quarter are left out: they have had no time to come far.
     """
     first = "SELECT customer_id, min({time}) AS at FROM {table} WHERE {where} GROUP BY customer_id"
     steps = {
@@ -80,8 +80,7 @@ def lead_stages(history: History, as_of: datetime) -> tuple[pa.Table, Facts]:
         as_of,
     ).to_pylist()
     rows = _nested(leads)
-    worst = min((row for row in rows[1:] if row["reached"] is not None and row["share"] is not None),
-                key=lambda row: row["share"], default=None)  # fmt: skip
+    worst = min((row for row in rows[1:] if row["share"] is not None), key=lambda row: row["share"], default=None)
     for row in rows:
         row["bottleneck"] = row is worst
     return pa.Table.from_pylist(rows, _STAGE_SCHEMA), {"bottleneck": worst["stage"] if worst else None}
@@ -94,24 +93,30 @@ _STAGE_SCHEMA = pa.schema(
 
 
 def _nested(leads: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = [
-        {"stage": "lead", "reached": len(leads), "share": None, "lost": 0, "median_days": None}
-    ]
-    inside, previous = leads, "lead"
-    for stage in STAGES[1:]:
-        known = [lead for lead in inside if lead[stage] is not None]
-        days = sorted(max((lead[stage] - lead[previous]).total_seconds() / 86_400, 0.0) for lead in known)
+    """Count the leads at each stage: one that skipped a stage on the way to a later one counts as past it."""
+    stages = [stage for stage in STAGES if any(lead[stage] is not None for lead in leads)]
+    rows: list[dict[str, Any]] = []
+    inside = leads
+    for place, stage in enumerate(stages):
+        known = [lead for lead in leads if any(lead[later] is not None for later in stages[place:])]
         rows.append(
             {
                 "stage": stage,
                 "reached": len(known),
-                "share": len(known) / len(inside) if inside else None,
+                "share": len(known) / len(inside) if place else None,
                 "lost": len(inside) - len(known),
-                "median_days": days[len(days) // 2] if days else None,
+                "median_days": _median_days(known, stages[place - 1], stage) if place else None,
             }
         )
-        inside, previous = known, stage
+        inside = known
     return rows
+
+
+def _median_days(leads: list[dict[str, Any]], previous: str, stage: str) -> float | None:
+    """Return the median of days from one stage to the next, of the leads that passed both."""
+    both = [lead for lead in leads if lead[previous] is not None and lead[stage] is not None]
+    days = sorted(max((lead[stage] - lead[previous]).total_seconds() / 86_400, 0.0) for lead in both)
+    return days[len(days) // 2] if days else None
 
 
 def channel_roi(history: History, as_of: datetime) -> pa.Table:

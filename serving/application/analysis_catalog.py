@@ -98,9 +98,9 @@ ANALYSES: Mapping[str, AnalysisEntry] = {
     "lead_stages": _entry(
         ("Stages of leads", "线索阶段"),
         (
-            "Leads of two years that came through every stage before; the bottleneck loses most of those who reached "
-            "the stage before it.",
-            "近两年逐级通过各阶段的线索；瓶颈为流失比例最大的阶段。",
+            "Leads of two years that reached each stage or a later one, without the last quarter; the bottleneck loses "
+            "most of those who reached the stage before it.",
+            "近两年（不含最近一个季度）到达各阶段或更后阶段的线索；瓶颈为流失比例最大的阶段。",
         ),
     ),
     "channel_roi": _entry(

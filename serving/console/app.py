@@ -22,10 +22,12 @@ from rapport.serving.console.pages import (
     model,
     portfolio,
     report,
+    sales,
     search,
     tasks,
     work,
     worklist,
+    worklist_export,
 )
 from rapport.serving.console.rendering import page_renderer
 from rapport.serving.console.router import PageRouter
@@ -79,15 +81,17 @@ def create_console(
         routes=[
             Route("/", router.page(worklist.show), methods=read),
             Route("/find", router.page(search.find), methods=read),
-            Route("/worklist.csv", router.page(worklist.csv_file), methods=read),
-            Route("/worklist.xlsx", router.page(worklist.excel_file), methods=read),
+            Route("/worklist.csv", router.page(worklist_export.csv_file), methods=read),
+            Route("/worklist.xlsx", router.page(worklist_export.excel_file), methods=read),
             Route("/work", act, methods=write),
             Route("/work/many", router.page(work.act_on_many, scope="feedback"), methods=write),
+            Route("/work/export", router.page(worklist_export.selected_file), methods=write),
             Route("/work/undo", router.page(work.undo, scope="feedback"), methods=write),
             Route("/views", router.page(work.save_view), methods=write),
             Route("/views/delete", router.page(work.delete_view), methods=write),
             Route("/tasks", router.page(tasks.show), methods=read),
             Route("/tasks/{task_id:int}", router.page(tasks.change, scope="feedback"), methods=write),
+            Route("/interventions.csv", router.page(tasks.interventions_file), methods=read),
             Route("/tasks.ics", router.calendar(), methods=read),
             # The paths of older pages that are still open.
             Route("/feedback", act, methods=write),
@@ -96,6 +100,7 @@ def create_console(
             Route("/customers/{customer_id:path}", router.page(customer.show), methods=read),
             Route("/home", router.page(home.show), methods=read),
             Route("/deals", router.page(deals.show), methods=read),
+            Route("/sales", router.page(sales.show), methods=read),
             Route("/alerts", router.page(alerts.show), methods=read),
             Route("/alerts", router.page(alerts.mark, scope="feedback"), methods=write),
             Route("/help", router.page(help_page.show), methods=read),

@@ -20,6 +20,7 @@ from rapport.serving.jobs.outbox import Outbox
 from rapport.serving.live.event_store import StoredEvent
 from rapport.serving.snapshots.holdout import HoldoutStore
 from rapport.serving.snapshots.live_model import LiveModel
+from rapport.serving.work.alert_inbox import muted_causes
 
 _COLUMNS = {
     "customer_id": pa.string(), "probability": pa.float64(), "tier": pa.string(), "value_at_risk": pa.float64(),
@@ -45,7 +46,9 @@ class LiveAlerts:
         as_of = local_time(now, self._settings.timezone).replace(microsecond=0) + timedelta(seconds=1)
         context = AlertContext(as_of, card.card, _table(chosen, rules), _before(chosen), _matching(events, rules))
         outbox = Outbox(self._data_dir / DATABASE)
-        found = raise_alerts(rules, context, outbox.last_raised())
+        muted = muted_causes(self._data_dir)
+        raised = raise_alerts(rules, context, outbox.last_raised())
+        found = [one for one in raised if (one.customer_id, one.cause) not in muted]
         kept = within_capacity(found, rules.capacity_per_week, outbox.customers_since(as_of - WEEK))
         new = outbox.put(kept, self._channels, None, self._deliverable(now))
         owners = {row["customer_id"]: row.get("owner") for row in chosen}

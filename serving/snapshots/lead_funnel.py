@@ -20,14 +20,17 @@ from rapport.serving.snapshots.portfolio_rows import portfolio_rows
 STAGES = ("leads", "touched", "opportunity", "won")
 MONTHS_BACK = 12
 
+# Nested: who reached a stage or a later one, so that no stage has more leads than the one before it.
 _LEADS = f"""
-SELECT c.customer_id, coalesce(c.source, '') AS source,
-    c.customer_id IN (SELECT customer_id FROM {rows_known_at("touches")}
-                      UNION ALL SELECT customer_id FROM {rows_known_at("interactions")}) AS touched,
-    c.customer_id IN (SELECT customer_id FROM {rows_known_at("opportunities")}) AS opportunity,
-    c.customer_id IN (SELECT customer_id FROM {rows_known_at("orders")} WHERE amount > 0) AS won
-FROM {rows_known_at("customers")} c
-WHERE c.created_at >= $as_of::TIMESTAMP - INTERVAL 1 YEAR
+WITH seen AS (
+    SELECT c.customer_id, coalesce(c.source, '') AS source,
+        c.customer_id IN (SELECT customer_id FROM {rows_known_at("touches")}
+                          UNION ALL SELECT customer_id FROM {rows_known_at("interactions")}) AS touched,
+        c.customer_id IN (SELECT customer_id FROM {rows_known_at("opportunities")}) AS opportunity,
+        c.customer_id IN (SELECT customer_id FROM {rows_known_at("orders")} WHERE amount > 0) AS won
+    FROM {rows_known_at("customers")} c
+    WHERE c.created_at >= $as_of::TIMESTAMP - INTERVAL 1 YEAR)
+SELECT customer_id, source, touched OR opportunity OR won AS touched, opportunity OR won AS opportunity, won FROM seen
 """
 
 

@@ -14,7 +14,7 @@ MARKS = ("acknowledged", "muted", "open")
 
 
 class AlertMarks:
-    """Which alerts were acknowledged or muted; kept as facts of the account ``alert:ID``."""
+    """Which alerts were acknowledged, or muted with their cause; kept as facts of the account ``alert:ID``."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
@@ -36,6 +36,18 @@ class AlertMarks:
                 f"SELECT subject, value, at, by FROM account_facts WHERE id IN ({newest}) AND value != ''"
             ).fetchall()
         return {row["subject"]: dict(row) for row in rows}
+
+
+def muted_causes(data_dir: Path) -> frozenset[tuple[str, str]]:
+    """Return the customers and causes of muted alerts: no further alert of them is raised."""
+    marks = AlertMarks(data_dir).latest()
+    muted = [alert_id for alert_id, mark in marks.items() if mark["value"] == "muted"]
+    path = data_dir / "alerts.db"
+    if not muted or not path.is_file():
+        return frozenset()
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as store:
+        sql = "SELECT customer_id, cause FROM alerts WHERE id IN (SELECT value FROM json_each(?))"
+        return frozenset(store.execute(sql, (json.dumps(muted),)).fetchall())
 
 
 def latest_alerts(data_dir: Path, limit: int) -> list[dict[str, Any]]:

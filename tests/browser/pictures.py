@@ -41,7 +41,8 @@ def take(address: str) -> None:
 def _customer(browser: Browser, address: str) -> str:
     page = browser.new_page(base_url=address)
     page.goto("/")
-    likely = page.locator("tbody tr").filter(has=page.locator(".chance b", has_text=re.compile(r"^[5-9]\d%")))
+    page.wait_for_load_state("networkidle")
+    likely = page.locator("tbody tr").filter(has=page.locator(".probability b", has_text=re.compile(r"^[5-9]\d%")))
     found = likely.locator(".name a").first.get_attribute("href")
     page.close()
     return found or "/"

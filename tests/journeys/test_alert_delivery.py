@@ -22,6 +22,7 @@ from rapport.serving.jobs.alert_delivery import deliver_alerts
 from rapport.serving.jobs.channels import AlertFile, Webhook
 from rapport.serving.jobs.outbox import Outbox
 from rapport.serving.outbound_http import verify
+from rapport.serving.work.alert_inbox import AlertMarks, latest_alerts
 
 SECRET = "a secret of enough bytes"
 NOW = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
@@ -161,3 +162,15 @@ def test_an_invalid_address_or_secret_is_refused():
         Webhook("file:///etc/passwd", SECRET)
     with pytest.raises(ServingError, match="secret is too short"):
         Webhook("https://crm.example", "short")
+
+
+def test_a_muted_cause_raises_no_further_alert_of_this_customer(tmp_path):
+    history = history_of({"orders": []})
+    deliver_alerts(history, tmp_path, moment(), RULES, now=NOW)
+    (muted,) = [alert for alert in latest_alerts(tmp_path, 10) if alert["customer_id"] == "c1"]
+    marks = AlertMarks(tmp_path)
+    marks.mark(muted["id"], "muted", by="ann", at="2026-01-02")
+    later = moment(datetime(2026, 12, 1))
+    assert deliver_alerts(history, tmp_path, later, RULES, now=NOW).raised == 2
+    marks.mark(muted["id"], "open", by="ann", at="2026-12-02")
+    assert deliver_alerts(history, tmp_path, moment(datetime(2027, 12, 1)), RULES, now=NOW).raised == 3

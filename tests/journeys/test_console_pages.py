@@ -14,8 +14,10 @@ from console_desk import ExampleApplication
 from markupsafe import escape
 from openpyxl import load_workbook
 
+from rapport.history import read_history
 from rapport.serving.console.app import create_console
 from rapport.serving.console.formats import money, percent, points
+from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.errors import NotReadyError
 from rapport.serving.security.widget_tokens import widget_token
 
@@ -24,6 +26,7 @@ PAGES = (
     "/home?a=region:East&b=region:West",
     "/tasks",
     "/deals",
+    "/sales",
     "/alerts",
     "/help",
     "/find?q=a",
@@ -329,6 +332,57 @@ def test_what_a_task_saved_is_seen_in_the_managers_home():
     browser.send("/work", customer_id="C-1003", act="done", outcome="retained", back="/")
     (task,) = application.notes
     assert money(task["money"], "CNY", "en") in browser.see("/home")
+
+
+def test_the_bottleneck_of_the_funnel_is_named_and_campaigns_have_a_return(open_app, locked):
+    page = Browser(open_app).see("/sales")
+    assert "Bottleneck: Opportunity. 80% of the leads that reached “Engaged” (280) did not come further." in page
+    assert "31 days (median)" in page
+    assert re.search(r"spring fair.*?¥160k</td><td class=\"n\"><b>150%</b>", page, re.S)
+    assert "瓶颈：商机。" in Browser(open_app, "zh").see("/sales")
+    assert "These figures cover the whole company" in locked("key-of-maria").see("/sales")
+
+
+def test_every_glossary_text_stands_on_the_help_page_and_at_its_term(open_app):
+    browser = Browser(open_app)
+    texts, helped = PageRenderer().translations["en"], browser.see("/help")
+    anchors = set(re.findall(r'id="term-(\w+)"', helped))
+    assert len(anchors) >= 40
+    for path in PAGES:
+        for term, text in re.findall(r'href="/help#term-(\w+)" data-tip="([^"]+)"', browser.see(path)):
+            assert term in anchors
+            assert text == escape(texts(f"term.{term}.text"))
+    assert 'href="/help#term-health"' in browser.see("/customers/C-1120")
+
+
+def test_selected_rows_are_exported_and_nothing_else(open_app, locked):
+    browser = Browser(open_app)
+    chosen = {f"pick.{key}": "yes" for key in ("C-1003", "C-1007")}
+    answer = browser.send("/work/export", format="csv", **chosen)
+    lines = answer.content.decode("utf-8-sig").splitlines()
+    assert {line.split(",")[0] for line in lines[1:]} == {"C-1003", "C-1007"}
+    sheet = load_workbook(io.BytesIO(browser.send("/work/export", format="xlsx", **chosen).content))["churn"]
+    assert sheet.max_row == 3
+    assert browser.send("/work/export", format="csv").status_code == 422
+    # A reader exports, too, and an owner gets no row of somebody else.
+    assert locked("key-of-reader").send("/work/export", **chosen).status_code == 200
+    every = {f"pick.C-{1000 + place}": "yes" for place in range(60)}
+    own = locked("key-of-maria").send("/work/export", **every).content.decode("utf-8-sig").splitlines()[1:]
+    assert own
+    assert {line.split(",")[2] for line in own} == {"Maria Lopez"}
+
+
+def test_finished_tasks_are_read_as_interventions_of_a_history(tmp_path):
+    application = ExampleApplication()
+    browser = Browser(application)
+    browser.send("/work", customer_id="C-1003", act="done", outcome="reached", code="renewal", title="Call", back="/")
+    browser.send("/work", customer_id="C-1004", act="not_right", back="/")
+    browser.send("/work", customer_id="C-1007", act="opened", title="Visit", back="/")
+    (tmp_path / "interventions.csv").write_bytes(browser.ask("GET", "/interventions.csv").content)
+    (tmp_path / "orders.csv").write_text("customer_id,order_id,ordered_at,amount\nC-1003,1,2026-01-01,5\n")
+    with read_history(tmp_path) as history:
+        rows = history.connection.execute("SELECT customer_id, action, outcome, held_out FROM interventions").fetchall()
+    assert rows == [("C-1003", "renewal", "reached", False)]
 
 
 def test_an_alert_is_acknowledged_and_leaves_the_open_inbox():

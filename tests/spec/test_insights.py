@@ -82,7 +82,7 @@ def test_like_customers_are_served_only_where_they_beat_what_is_most_popular(lin
 def test_stages_are_nested_and_the_bottleneck_is_named():
     leads = [{"customer_id": f"l{at}", "created_at": "2025-03-01"} for at in range(10)]
     touches = [{"customer_id": f"l{at}", "occurred_at": "2025-03-05"} for at in range(9)]
-    # l9 talked to us without a touch: it has not come by way of the stage before.
+    # l9 talked to us without a touch: it skipped that stage and counts as past it.
     talks = [{"customer_id": f"l{at}", "occurred_at": "2025-03-10"} for at in (0, 1, 9)]
     deals = [{"opportunity_id": "d", "customer_id": "l0", "opened_at": "2025-04-01"}]
     table, facts = lead_stages(
@@ -90,10 +90,12 @@ def test_stages_are_nested_and_the_bottleneck_is_named():
     )
     rows = table.to_pylist()
     assert [(row["stage"], row["reached"]) for row in rows] == [
-        ("lead", 10), ("touched", 9), ("contacted", 2), ("opportunity", 1), ("won", 0),
+        ("lead", 10), ("touched", 10), ("contacted", 3), ("opportunity", 1),
     ]  # fmt: skip
-    assert rows[1]["median_days"] == 4
-    assert facts == {"bottleneck": "won"}
+    assert [row["lost"] for row in rows] == [0, 0, 7, 2]
+    # Nobody bought: without a row of a stage nothing is known about it.
+    assert (rows[1]["median_days"], rows[2]["median_days"]) == (4, 5)
+    assert facts == {"bottleneck": "contacted"}
 
 
 def test_the_return_of_a_campaign_is_its_share_of_first_year_revenue_less_its_cost():

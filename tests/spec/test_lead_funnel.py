@@ -40,3 +40,7 @@ def test_better_grades_are_won_more_often(rows):
     leads, won = ({letter: sum(row[stage] for row in rows if row["grade"] == letter) for letter in "AD"}
                   for stage in ("leads", "won"))  # fmt: skip
     assert won["A"] / leads["A"] > won["D"] / max(leads["D"], 1)
+
+
+def test_no_stage_has_more_leads_than_the_one_before_it(rows):
+    assert all(row["leads"] >= row["touched"] >= row["opportunity"] >= row["won"] for row in rows)

@@ -37,6 +37,4 @@ def mark(page: PageContext) -> Response:
 
 
 def _shown(page: PageContext, alert: dict[str, Any]) -> dict[str, Any]:
-    text = alert.get("text")
-    chosen = text.get(page.language) if isinstance(text, dict) else alert.get(f"text_{page.language}") or text
-    return {**alert, "sentence": str(chosen or alert.get("rule") or "")}
+    return {**alert, "sentence": str(alert.get(page.language) or alert.get("rule") or "")}

@@ -1,4 +1,4 @@
-"""Customer analytics: where the risk is, how it moves, and what brings customers in and keeps them."""
+"""Customer analytics: where the risk is, how it moves, and how long customers stay."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,8 +11,6 @@ from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns
 from rapport.serving.console.worklist_query import FILTERS
 
 _BREAKDOWNS = (("family",), ("segment", "region"), ("owner",))
-_FUNNEL_STAGES = ("leads", "touched", "opportunity", "won")
-_ATTRIBUTION_MODELS = ("first", "last", "linear", "u_shape", "removal")
 _COHORT_QUARTERS = 9
 _COHORTS = 12
 _RISK_EVENTS = 5
@@ -34,14 +32,8 @@ def show(page: PageContext) -> Response:
         cells=portfolio_summary.rfm_grid(portfolio, seen),
         movers={days: _movers(portfolio, seen, days) for days in (7, 30)},
         whole_company=page.viewer.owners is None,
-        views={
-            "cohorts": (views.get("cohorts") or [])[-_COHORTS:],
-            "attribution": views.get("attribution") or [],
-        },
+        cohorts=(views.get("cohorts") or [])[-_COHORTS:],
         cohort_width=_COHORT_QUARTERS,
-        funnel=_funnel(views.get("funnel") or []),
-        stages=_FUNNEL_STAGES,
-        attribution_models=_ATTRIBUTION_MODELS,
         industries=[row for row in views.get("industries") or [] if page.target == "churn"],
         risk=_gravest([row for row in views.get("risk") or [] if page.is_visible(str(row["customer_id"]))]),
     )
@@ -68,16 +60,3 @@ def _movers(portfolio: PortfolioColumns, seen: Mask, days: int) -> tuple[list[di
 def _gravest(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the gravest rows: grave events first, then the largest amounts."""
     return sorted(rows, key=lambda row: (not row.get("grave"), -(row.get("amount") or 0.0)))[:_RISK_EVENTS]
-
-
-def _funnel(rows: list[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    return {by: _funnel_by(rows, by) for by in ("grade", "source")} if rows else {}
-
-
-def _funnel_by(rows: list[Mapping[str, Any]], by: str) -> list[dict[str, Any]]:
-    summed: list[dict[str, Any]] = []
-    for name in sorted({str(row.get(by) or "") for row in rows}):
-        group = [row for row in rows if str(row.get(by) or "") == name]
-        sums = {stage: sum(row.get(stage) or 0 for row in group) for stage in _FUNNEL_STAGES}
-        summed.append({"name": name, **sums, "rate": sums["won"] / sums["leads"] if sums["leads"] else None})
-    return summed

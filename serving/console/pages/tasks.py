@@ -6,9 +6,11 @@ from typing import Any
 from starlette.responses import Response
 
 from rapport.serving.application.account_work import visible_tasks
+from rapport.serving.console.export import to_csv
 from rapport.serving.console.page_context import PageContext
 from rapport.serving.errors import RequestError
 from rapport.serving.work.calendar_feed import calendar
+from rapport.serving.work.interventions import HEADER, interventions
 from rapport.serving.work.tasks import OUTCOMES, is_overdue
 
 WHOSE = ("mine", "all")
@@ -75,6 +77,14 @@ def calendar_file(page: PageContext) -> Response:
     entries = [{**task, "url": f"{base}/customers/{task['customer_id']}"} for task in _with_names(page, mine)]
     text = calendar(entries, title=f"Rapport · {page.viewer.person or page.viewer.name}", now=datetime.now(UTC))
     return Response(text, media_type="text/calendar; charset=utf-8")
+
+
+def interventions_file(page: PageContext) -> Response:
+    """Return the finished tasks of the viewer's scope as rows of the history's table interventions."""
+    done = visible_tasks(page.work.tasks.list(status="done", limit=1_000_000), page.is_visible)
+    content = to_csv(HEADER, interventions(sorted(done, key=lambda task: str(task["finished_at"]))))
+    headers = {"content-disposition": 'attachment; filename="interventions.csv"', "cache-control": "no-store"}
+    return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _seen(page: PageContext) -> list[dict[str, Any]]:

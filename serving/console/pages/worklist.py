@@ -5,7 +5,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from rapport.serving.console.export import Cell, to_csv, to_excel
 from rapport.serving.console.page_context import PageContext
 from rapport.serving.console.portfolio_columns import PortfolioColumns, RowIndexes
 from rapport.serving.console.worklist import Worklist, WorkState, build_worklist, filter_options, list_counts, state_of
@@ -27,19 +26,6 @@ EXPORT_LIMIT = 5000
 _SHOWN_REASONS, _READ_REASONS = 2, 4
 _CONTACT_FAMILIES = ("recency", "rhythm")
 _MIN_EVIDENCE_RATIO = 1 / 3
-_EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_TEXT_COLUMNS = ("customer_id", "name", "owner", "region", "segment", "tier", "health_grade")
-_NUMERIC_COLUMNS = (
-    "probability",
-    "probability_30d",
-    "percentile",
-    "health_score",
-    "value_basis",
-    "value_at_risk",
-    "expected_saved",
-)
-_BY_TARGET = ("probability", "probability_30d", "value_basis", "value_at_risk", "expected_saved")
-_LABELLED = ("segment", "region", "tier", "health_grade")
 # The first filters stand in the bar, the others behind "more filters".
 _FIRST_FILTERS = ("owner", "health_grade", "lead_grade", "segment", "family")
 
@@ -76,18 +62,6 @@ def show(page: PageContext) -> Response:
         export_limit=EXPORT_LIMIT,
         outcomes=OUTCOMES,
     )
-
-
-def csv_file(page: PageContext) -> Response:
-    """Return the filtered rows as CSV."""
-    content = to_csv(*_export_table(page))
-    return Response(content, media_type="text/csv; charset=utf-8", headers=_attachment(page, "csv"))
-
-
-def excel_file(page: PageContext) -> Response:
-    """Return the filtered rows as an Excel workbook."""
-    content = to_excel(*_export_table(page), sheet=page.target[:31])
-    return Response(content, media_type=_EXCEL, headers=_attachment(page, "xlsx"))
 
 
 def query_worklist(page: PageContext) -> tuple[WorklistQuery, WorkState, Worklist]:
@@ -209,27 +183,3 @@ def _facts(portfolio: PortfolioColumns, row: int) -> dict[str, Any]:
 def _iso_day(portfolio: PortfolioColumns, name: str, row: int) -> str:
     value = str(portfolio.days(name)[row])
     return "" if value == "NaT" else value
-
-
-def _export_table(page: PageContext) -> tuple[list[str], list[list[Cell]]]:
-    _, work, found = query_worklist(page)
-    label = page.label
-    lines: list[list[Cell]] = []
-    for row in table_rows(page, found.rows[:EXPORT_LIMIT], 0, work):
-        reasons = [str(reason["text"]) for reason in row["reasons"]]
-        texts = [label(name, row[name]) if name in _LABELLED and row[name] else row[name] for name in _TEXT_COLUMNS]
-        numbers = [None if row[name] != row[name] else row[name] for name in _NUMERIC_COLUMNS]
-        state = page.translate(f"feedback.{row['state']}") if row["task"] else ""
-        lines.append([*texts, *numbers, *[*reasons, "", ""][:2], row["advice"], row["due"], state])
-    return _export_header(page), lines
-
-
-def _export_header(page: PageContext) -> list[str]:
-    names = (*_TEXT_COLUMNS, *_NUMERIC_COLUMNS, "reason_1", "reason_2", "next", "due", "feedback")
-    keys = [f"export.{name}.{page.target}" if name in _BY_TARGET else f"export.{name}" for name in names]
-    return [page.translate(key, horizon=page.horizon(page.target)) for key in keys]
-
-
-def _attachment(page: PageContext, extension: str) -> dict[str, str]:
-    name = f"rapport-{page.target}-{page.about['as_of'][:10]}.{extension}"
-    return {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}

@@ -47,6 +47,26 @@ if (bulk) {
   });
 }
 
+// The text of a term, beside the pointer or the focus; Escape closes it.
+const tip = Object.assign(document.createElement("div"), { id: "tip", hidden: true });
+tip.setAttribute("role", "tooltip");
+document.body.append(tip);
+let explained = null;
+function explain(owner) {
+  if (owner === explained) return;
+  explained?.removeAttribute("aria-describedby");
+  explained = owner;
+  tip.hidden = !owner;
+  if (!owner) return;
+  tip.textContent = owner.dataset.tip;
+  owner.setAttribute("aria-describedby", tip.id);
+  const box = owner.getBoundingClientRect(), below = box.bottom + 6, { offsetWidth: width, offsetHeight: height } = tip;
+  tip.style.left = `${Math.max(8, Math.min(box.left, innerWidth - width - 8))}px`;
+  tip.style.top = `${below + height < innerHeight ? below : Math.max(8, box.top - height - 6)}px`;
+}
+for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, (event) => explain(event.target.closest?.("[data-tip]") ?? null));
+for (const kind of ["focusout", "scroll"]) document.addEventListener(kind, () => explain(null), true);
+
 // Keys: / searches, j and k move through the rows, Enter opens, m logs an outcome.
 const listed = () => [...document.querySelectorAll("tr[data-row]")];
 let position = -1;
@@ -60,6 +80,7 @@ function choose(next) {
 }
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
+    explain(null);
     const open = menus().find((menu) => menu.open);
     if (open) { open.open = false; open.querySelector("summary").focus(); }
     return;
