@@ -1,6 +1,7 @@
 """Sales: the nested stages of leads with their bottleneck, the return on campaigns, the sales cycle, attribution."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from starlette.responses import Response
@@ -44,7 +45,7 @@ def by_dimension(rows: list[dict[str, Any]], most: int | None = None) -> dict[st
 
 def _bottleneck(stages: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Return the stage that loses most, with the name of the stage before it."""
-    for before, stage in zip(stages, stages[1:], strict=False):
+    for before, stage in pairwise(stages):
         if stage["bottleneck"]:
             return {**stage, "before": before["stage"]}
     return None
