@@ -6,7 +6,7 @@ from rapport.history.contract import Column
 from rapport.history.contract.limits import EARLIEST, LARGEST, LATEST
 from rapport.history.reading.casting import FLOATS, SourceColumn
 from rapport.history.reading.number_forms import NumberForm
-from rapport.history.reading.text_cleaning import TOTALS, is_missing
+from rapport.history.reading.text_cleaning import TOTALS, is_missing, is_one_of
 from rapport.history.sql import literal, quoted
 
 _SLASHED = r"\d{1,2}[/.-]\d{1,2}[/.-](\d{4}|\d{2})(\D.*)?"
@@ -44,8 +44,7 @@ def rejection_rules(source: SourceColumn) -> list[RejectionRule]:
     missing = f"({_is_missing(raw, source)})"
     rules = [RejectionRule(column.name, f"has no {column.name}.", missing)] if column.required else []
     if column.kind == "id" and source.is_text and source.format != "tidy":
-        words = ", ".join(literal(word) for word in TOTALS)
-        rules.append(RejectionRule(column.name, f"{column.name} {TOTALS_ROW}", f"lower({value}) IN ({words})"))
+        rules.append(RejectionRule(column.name, f"{column.name} {TOTALS_ROW}", is_one_of(f"lower({value})", TOTALS)))
     unreadable = f"({value} IS NULL AND NOT {missing})"
     match column.kind:
         case "time":

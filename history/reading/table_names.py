@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rapport.errors import TableError
 from rapport.history.contract import Table, columns_of
@@ -37,13 +37,15 @@ def resolve_table(table: Table, sources: Mapping[str, Source], settings: Setting
 def resolve_columns(table: Table, source: Source, settings: Settings) -> dict[str, str]:
     """Return contract column → source column for all that exist; TableError if a required one is missing."""
     mapped = _mapped(table, source, settings)
-    by_normalized = {normalized_name(own): own for own in reversed(list(source.types))}
+    by_normalized: dict[str, list[str]] = {}
+    for own in source.types:
+        by_normalized.setdefault(normalized_name(own), []).append(own)
     names = {}
     for column in columns_of(table):
         own = mapped.get(column.name)
         if own is not None:
             _check_exists(table, source, column.name, own)
-        own = own or (column.name if column.name in source.types else by_normalized.get(column.name))
+        own = own or _same_name(table, source, column.name, by_normalized.get(column.name, []))
         if own is not None:
             names[column.name] = own
     _check_required(table, source, names)
@@ -51,6 +53,16 @@ def resolve_columns(table: Table, source: Source, settings: Settings) -> dict[st
         # The end of a subscription is written when it is cancelled: before, nobody knew it.
         names = {"cancelled_at" if name == "ends_at" else name: own for name, own in names.items()}
     return names
+
+
+def _same_name(table: Table, source: Source, name: str, alike: Sequence[str]) -> str | None:
+    """Return the source column of that name, in whatever spelling; TableError if several have it."""
+    if name in alike or len(alike) < 2:
+        return name if name in alike else next(iter(alike), None)
+    raise TableError(
+        f"{source.origin}: has {len(alike)} columns that may be {name}: {', '.join(alike)}. Say which one it is in "
+        f'rapport.toml: [mapping.{table.name}] {name} = "{alike[0]}".'
+    )
 
 
 def resolve_attributes(table: Table, source: Source, names: Mapping[str, str], settings: Settings) -> dict[str, str]:

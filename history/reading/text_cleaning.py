@@ -1,6 +1,6 @@
 """SQL that cleans text before it is read: white space, spreadsheet wrapping, full-width signs, words for nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from rapport.history.sql import literal
 
@@ -50,10 +50,17 @@ def in_ascii(sql: str) -> str:
     return f"translate({sql}, {literal(_WIDE)}, {literal(_ASCII)})"
 
 
+def is_one_of(sql: str, words: Iterable[str]) -> str:
+    """Return the SQL that tests whether a text is one of the words.
+
+    Not ``IN``: a long list becomes a join, which takes three times as long and yields the rows in any order.
+    """
+    return f"({' OR '.join(f'{sql} = {literal(word)}' for word in dict.fromkeys(words))})"
+
+
 def without_null_words(sql: str, *, text: bool = False) -> str:
     """Return null for an empty text and for words that mean that there is no value."""
-    words = ", ".join(literal(word) for word in ("", *(NO_TEXT if text else NOTHING)))
-    return f"CASE WHEN lower({sql}) IN ({words}) THEN NULL ELSE {sql} END"
+    return f"CASE WHEN {is_one_of(f'lower({sql})', ('', *(NO_TEXT if text else NOTHING)))} THEN NULL ELSE {sql} END"
 
 
 def is_missing(sql: str, *, text: bool = False) -> str:
@@ -68,19 +75,18 @@ def is_plain_id(sql: str) -> str:
 
 def is_untidy_id(sql: str) -> str:
     """Return the SQL that tests whether an id has to be cleaned."""
-    words = ", ".join(literal(word) for word in (*NOTHING, *TOTALS))
     return (
         f"{sql} <> {stripped(sql)} OR {sql} = '' OR starts_with({sql}, '=') OR ends_with({sql}, '.0') "
-        f"OR lower({sql}) IN ({words})"
+        f"OR {is_one_of(f'lower({sql})', (*NOTHING, *TOTALS))}"
     )
 
 
 def is_untidy_text(sql: str) -> str:
     """Return the SQL that tests whether a text has to be cleaned."""
-    words = ", ".join(literal(form) for word in NO_TEXT for form in (word, word.upper(), word.title()))
+    words = is_one_of(sql, (form for word in NO_TEXT for form in (word, word.upper(), word.title())))
     ends = " OR ".join(f"ends_with({sql}, {literal(space)})" for space in " \u00a0\u3000")
     # All blanks and control characters of ASCII sort before the exclamation mark.
-    return f"{sql} < '!' OR starts_with({sql}, '=') OR {ends} OR {sql} IN ({words})"
+    return f"{sql} < '!' OR starts_with({sql}, '=') OR {ends} OR {words}"
 
 
 def let(value: str, body: Callable[[str], str]) -> str:
