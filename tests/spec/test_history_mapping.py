@@ -112,7 +112,9 @@ def test_a_history_with_contract_names_needs_no_mapping(folder_of):
 def test_two_columns_that_may_be_the_same_are_asked_about(folder_of):
     lines = "Customer ID,customer-id,order_id,ordered_at,amount\nA,B,1,2026-01-01,5\n"
     folder = folder_of({"orders": lines})
-    with pytest.raises(TableError, match=r"orders\.csv: has 2 columns that may be customer_id: Customer ID, customer-id"):
+    with pytest.raises(
+        TableError, match=r"orders\.csv: has 2 columns that may be customer_id: Customer ID, customer-id"
+    ):
         read_history(folder)
     with read_history(folder, Settings(mapping={"orders": {"customer_id": "customer-id"}})) as history:
         assert history.connection.execute("SELECT customer_id FROM orders").fetchall() == [("B",)]
