@@ -21,7 +21,7 @@ from rapport.features.catalog.families.service import CONTRACT, PAYMENT, RISK, S
 from rapport.features.catalog.feature import Feature
 from rapport.features.catalog.fingerprint import declaration
 from rapport.features.catalog.vocabulary import CHANNELS, DEFAULT_VOCABULARY, Vocabulary
-from rapport.features.engine.plan import Plan, plan
+from rapport.features.engine.plan import Plan
 from rapport.features.states import STATE_MEASURES
 
 FEATURES: tuple[Feature, ...] = (
@@ -82,9 +82,13 @@ class Catalog:
 
     @cached_property
     def plan(self) -> Plan:
-        """Return the plan of the features and of the states; made once, and pickled with the catalog."""
+        """Return the compiled plan of the features and of the states; made once."""
         measures = {feature.name: feature.measure for feature in self.features if feature.measure is not None}
-        return plan(measures | dict(STATE_MEASURES))
+        return Plan(measures | dict(STATE_MEASURES))
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what another process needs; it compiles the plan itself."""
+        return {name: value for name, value in vars(self).items() if name != "plan"}
 
 
 @cache

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rapport.features.engine.arrays.column import Column, is_true
-from rapport.features.engine.arrays.operations import OPERATIONS
-from rapport.features.engine.arrays.steps import Steps
+from rapport.features.arrays.column import Column, is_true
+from rapport.features.arrays import operations
+from rapport.features.arrays.steps import Steps
 from rapport.features.measures import Binary, Constant, Measure, Unary, WindowAggregate
 from rapport.features.states import ACTIVE, CLOSED, LAPSED, NEW, SILENT, STATE_MEASURES
 
@@ -55,11 +55,6 @@ def _kind(measure: Measure) -> str:
     return measure.operator if isinstance(measure, Unary | Binary) else type(measure).__name__
 
 
-_ADD, _SUBTRACT, _MULTIPLY, _DIVIDE, _NULL_IF, _IF_ELSE, _COALESCE, _SQRT = (
-    OPERATIONS[name](None) for name in ("Add", "Subtract", "Multiply", "Divide", "NullIf", "IfElse", "Coalesce", "Sqrt")
-)
-
-
 def _since(day: Column, cutoff: Column) -> Column:
     return cutoff[0] - 1 - day[0], day[1]
 
@@ -69,37 +64,37 @@ def _until(day: Column, cutoff: Column) -> Column:
 
 
 def _square_root(column: Column) -> Column:
-    return _SQRT(_IF_ELSE((column[0] >= 0, column[1]), column, _NULL))
+    return operations.SQUARE_ROOT(operations.if_else((column[0] >= 0, column[1]), column, _NULL))
 
 
 def _quotient(left: Column, right: Column) -> Column:
-    return _DIVIDE(left, _NULL_IF(right, _ZERO))
+    return operations.DIVIDE(left, operations.null_if_equal(right, _ZERO))
 
 
 def _extreme(comparison: np.ufunc) -> Any:
     """Return a function that selects one of two columns by a comparison; null if either is null."""
 
     def selected(left: Column, right: Column) -> Column:
-        return np.where(comparison(left[0], right[0]), left[0], right[0]), _ADD(left, right)[1]
+        return np.where(comparison(left[0], right[0]), left[0], right[0]), operations.any_null(left[1], right[1])
 
     return selected
 
 
 def _when(test: Column, then: Column) -> Column:
-    return _IF_ELSE((test[0] > 0, test[1]), then, _NULL)
+    return operations.if_else((test[0] > 0, test[1]), then, _NULL)
 
 
 _COMPUTE = {
-    "+": _ADD,
-    "-": _SUBTRACT,
-    "*": _MULTIPLY,
+    "+": operations.ADD,
+    "-": operations.SUBTRACT,
+    "*": operations.MULTIPLY,
     "/": _quotient,
     "max": _extreme(np.greater_equal),
     "min": _extreme(np.less_equal),
     "since": _since,
     "until": _until,
     "sqrt": _square_root,
-    "Coalesce": _COALESCE,
+    "Coalesce": operations.fill_null,
     "When": _when,
 }
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rapport.features.engine.arrays.column import Flags
-from rapport.features.engine.arrays.program import ROWS
-from rapport.features.engine.arrays.rows import take_rows
+from rapport.features.arrays.column import Flags
+from rapport.features.arrays.verbs import ROWS
+from rapport.features.arrays.rows import take_rows
 
 DAY, KNOWN_DAY = "day", "known_day"
 Columns = dict[tuple[str, str], Any]

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from rapport.features.engine.array_plan import ArrayPlan
-from rapport.features.engine.arrays.column import Column, Flags, RowIndices
-from rapport.features.engine.arrays.rows import concatenated
+from rapport.features.arrays.column import Column, Flags, RowIndices
+from rapport.features.arrays.rows import concatenated
 from rapport.features.engine.customer_chunks import (
     CELLS_PER_CHUNK,
     ROWS_PER_CHUNK,
@@ -21,6 +20,7 @@ from rapport.features.engine.customer_chunks import (
     read_chunks,
 )
 from rapport.features.engine.late_arrivals import DAY, KNOWN_DAY, joint_table_groups, split_late_customers
+from rapport.features.engine.plan import Plan
 from rapport.features.engine.prepared_tables import prepared_name
 from rapport.features.engine.windows import Cutoff, MergedWindows, StreamRows
 from rapport.history import History
@@ -56,7 +56,7 @@ class MeasuresTable:
         return pa.table(ids | {name: pa.array(values, mask=null) for name, (values, null) in self.columns.items()})
 
 
-def measures_tables(history: History, plan: ArrayPlan, cutoffs: Sequence[Cutoff]) -> Iterator[MeasuresTable]:
+def measures_tables(history: History, plan: Plan, cutoffs: Sequence[Cutoff]) -> Iterator[MeasuresTable]:
     """Yield the measures of all customers, as many customers at a time as memory allows."""
     run = _Run(history, plan, cutoffs)
     workers = history.settings.threads or WORKERS
@@ -74,11 +74,11 @@ def measures_tables(history: History, plan: ArrayPlan, cutoffs: Sequence[Cutoff]
 class _Run:
     """What all chunks share: the streams that can have rows, and the queries of their tables."""
 
-    def __init__(self, history: History, plan: ArrayPlan, cutoffs: Sequence[Cutoff]) -> None:
+    def __init__(self, history: History, plan: Plan, cutoffs: Sequence[Cutoff]) -> None:
         self.plan, self.cutoffs = plan, cutoffs
         filled = [name for name, rows in history.rows.items() if rows]
         self.live = [index for index, stream in enumerate(plan.streams) if stream.can_have_rows(filled)]
-        self.table_groups = joint_table_groups(plan.streams[stream].tables for stream in self.live)
+        self.table_groups = joint_table_groups(plan.streams[stream].stream.tables for stream in self.live)
         self.queries = self._queries(history)
         self.chunk_size = self._chunk_size(history)
 
@@ -99,7 +99,7 @@ class _Run:
         columns = {}
         for table in sorted(set().union(*self.table_groups)):
             name = prepared_name(table)
-            columns[name] = [*self.plan.reader.wanted[name], "customer_id", DAY]
+            columns[name] = [*(column for source, column in self.plan.inputs if source == name), "customer_id", DAY]
             # At a single cutoff rows that it does not see are not read at all.
             if len(self.cutoffs) > 1 and RECORDED_AT.name in history.present.get(table, ()):
                 columns[name].append(KNOWN_DAY)
@@ -122,13 +122,12 @@ class _Run:
             if index not in self.live:
                 merged.add_empty(stream)
                 continue
-            customer, day, *values = [slots[slot] for slot in self.plan.slots[index]]
-            partials = dict(zip(self.plan.mergers[index].partials, values, strict=True))
-            merged.add(stream, StreamRows(customer[0], day, partials))
+            partials = {partial: slots[slot] for partial, slot in stream.partials.items()}
+            merged.add(stream, StreamRows(slots[stream.customer][0], slots[stream.day], partials))
         return merged
 
 
-def _finished(plan: ArrayPlan, merged: MergedWindows, cutoff: RowIndices, customer: RowIndices) -> dict[str, Column]:
+def _finished(plan: Plan, merged: MergedWindows, cutoff: RowIndices, customer: RowIndices) -> dict[str, Column]:
     days = np.array([each.day for each in merged.cutoffs], np.int32)
     active_from = np.array([each.active_from for each in merged.cutoffs], np.int32)
     aggregates = {

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
-import ibis
 
 from rapport.features.engine.clock import DAY_US, EPOCH
 from rapport.features.measures import FIXED_POINT_SCALE
@@ -23,7 +22,7 @@ PREPARED_TABLES = {prepared_name(table.name): table for table in FEATURE_TABLES}
 
 
 def prepared_schema(table: Table) -> dict[str, str]:
-    """Return the columns of a prepared table and their Ibis types."""
+    """Return the columns of a prepared table and their types."""
     columns = {
         "customer_id": "string",
         "day": "int32",
@@ -39,11 +38,6 @@ def prepared_schema(table: Table) -> dict[str, str]:
             "time": {f"{column.name}_day": "int32", f"{column.name}_us": "int64"},
         }[column.kind]
     return columns
-
-
-def unbound_tables() -> dict[str, ibis.Table]:
-    """Return the prepared tables as Ibis tables without data, for compiling."""
-    return {table.name: ibis.table(prepared_schema(table), name=prepared_name(table.name)) for table in FEATURE_TABLES}
 
 
 def day_sql(time: str, day_start_us: int) -> str:

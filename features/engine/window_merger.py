@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rapport.features.engine.arrays.column import Column
-from rapport.features.engine.arrays.reductions import INT64_MAX, INT64_MIN, merge_rule
-from rapport.features.engine.arrays.rows import broadcast
+from rapport.features.arrays.column import Column
+from rapport.features.arrays.reductions import INT64_MAX, INT64_MIN, merge_rule
+from rapport.features.arrays.rows import broadcast
 from rapport.features.measures import FIXED_POINT_SCALE, LATEST_OFFSET, LATEST_SHIFT, WindowAggregate
 from rapport.features.streams import is_fixed_point
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rapport.features.engine.arrays.column import Column, Flags, RowIndices
-from rapport.features.engine.arrays.reductions import MergeRule, merge_rule
-from rapport.features.engine.arrays.rows import Groups, take_rows
+from rapport.features.arrays.column import Column, Flags, RowIndices
+from rapport.features.arrays.reductions import MergeRule, merge_rule
+from rapport.features.arrays.rows import Groups, take_rows
 from rapport.features.engine.plan import StreamPlan
 from rapport.features.measures import FIXED_POINT_SCALE, LATEST_OFFSET, LATEST_SHIFT, PartialAggregate, WindowAggregate
 from rapport.features.streams import is_fixed_point

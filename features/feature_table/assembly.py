@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from functools import cache
+from functools import lru_cache
 
 import pyarrow as pa
 
 from rapport.features.catalog.catalog import Catalog
-from rapport.features.engine.array_plan import ArrayPlan
 from rapport.features.feature_table.attributes import attribute_columns
 from rapport.features.feature_table.relatives import relatives_columns
 from rapport.features.streams import measurable
 from rapport.history import History
-
-
-@cache
-def array_plan(features: Catalog) -> ArrayPlan:
-    """Compile a catalog for arrays, once per process."""
-    return ArrayPlan(features.plan)
 
 
 def customer_columns(
@@ -53,7 +46,7 @@ def assembled(
     return pa.table(columns)
 
 
-@cache
+@lru_cache(64)
 def _measurable_names(features: Catalog, tables: frozenset[str]) -> frozenset[str]:
     """Return the features that these tables can give; cached, because a company's requests have the same tables."""
     return frozenset(each.name for each in features.features if each.measure and measurable(each.measure, tables))

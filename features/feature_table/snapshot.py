@@ -15,7 +15,7 @@ from rapport.features.engine.clock import LocalCutoff, local_time
 from rapport.features.engine.measures_table import measures_tables
 from rapport.features.engine.prepared_tables import create_prepared_views
 from rapport.features.engine.windows import Cutoff
-from rapport.features.feature_table.assembly import array_plan, assembled, customer_columns
+from rapport.features.feature_table.assembly import assembled, customer_columns
 from rapport.features.feature_table.relatives import RELATIVE_INPUTS
 from rapport.features.states import EXCLUDED
 from rapport.features.targets.contract_churn import ChurnRule, contract_states
@@ -46,7 +46,7 @@ def snapshot(
     cutoff, before = LocalCutoff.of(as_of, timezone), local_time(as_of, timezone)
     active_from = cutoff.day_of(active.before(as_of), timezone)
     if sum(history.rows.values()) <= SMALL_HISTORY_ROWS:
-        rows = small_snapshot(array_plan(features), history, before, cutoff, active_from)
+        rows = small_snapshot(features.plan, history, before, cutoff, active_from)
     else:
         rows = _large_snapshot(history, features, before, cutoff, active_from)
     tables = frozenset(history.present if present is None else present)
@@ -79,7 +79,7 @@ def _large_snapshot(
     history: History, features: Catalog, before: datetime, cutoff: LocalCutoff, active_from: int
 ) -> pa.Table:
     create_prepared_views(history.connection, cutoff.day_start_us, before)
-    parts = measures_tables(history, array_plan(features), [Cutoff(cutoff.day, active_from)])
+    parts = measures_tables(history, features.plan, [Cutoff(cutoff.day, active_from)])
     return pa.concat_tables(part.to_arrow() for part in parts)
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from rapport.durations import Duration
 from rapport.features.catalog.catalog import Catalog, catalog
 from rapport.features.engine.measures_table import MeasuresTable, measures_tables
-from rapport.features.feature_table.assembly import array_plan, assembled, customer_columns
+from rapport.features.feature_table.assembly import assembled, customer_columns
 from rapport.features.feature_table.relatives import RELATIVE_INPUTS
 from rapport.features.targets.dataset_spec import DatasetSpec, prepare_dataset
 from rapport.features.targets.labels import Labels, open_labels
@@ -65,7 +65,7 @@ def iter_training_rows(history: History, spec: DatasetSpec, features: Catalog) -
     spec = replace(spec, cutoffs=tuple(dict.fromkeys(spec.cutoffs)))
     cutoffs, tables = prepare_dataset(history, spec), frozenset(history.present)
     with open_labels(history, spec, cutoffs) as labels:
-        parts = measures_tables(history, array_plan(features), cutoffs)
+        parts = measures_tables(history, features.plan, cutoffs)
         for rows, known_customers in _labelled_parts(parts, labels, features):
             requested = rows.select(["customer_id", "cutoff"])
             customer_data = customer_columns(history, features, requested, known_customers, tables)

@@ -56,8 +56,7 @@ def spark_features(  # noqa: PLR0913 - the options of one command
 
 
 def shared_catalog(spark: Session, features: Catalog) -> Any:
-    """Broadcast a catalog to all workers, compiled here once."""
-    _ = features.plan
+    """Broadcast a catalog to all workers; each compiles its plan once."""
     return spark.context.broadcast(features)
 
 

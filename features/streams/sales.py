@@ -2,99 +2,99 @@
 
 from __future__ import annotations
 
-import ibis
+import numpy as np
 
+from rapport.features.arrays.verbs import Rows
 from rapport.features.streams.stream import Stream, Tables, at_fact_time, first_occurrences, open_interval, with_gaps
 
 
-def orders(tables: Tables) -> ibis.Table:
+def orders(tables: Tables) -> Rows:
     """Return one row per order: the lines of one order at one time summed; returns are another stream."""
-    lines = tables["orders"]
-    lines = lines.filter(lines.amount > 0)
-    orders_of = lines.group_by("customer_id", "day", "second", "order_id").agg(
-        amount=lines.amount.sum(), lines=lines.count(), quantity=lines.quantity.sum()
-    )
-    return with_gaps(orders_of)
+    lines = _sold(tables).group_by("customer_id", "day", "second", "order_id")
+    return with_gaps(lines.rows(amount=lines.sum("amount"), lines=lines.size(), quantity=lines.sum("quantity")))
 
 
-def returns(tables: Tables) -> ibis.Table:
+def returns(tables: Tables) -> Rows:
     """Return one row per returned or cancelled line, with a positive amount; a line of amount 0 is neither."""
     lines = tables["orders"]
-    lines = lines.filter(lines.amount < 0)
-    return lines.mutate(amount=-lines.amount)
+    lines = lines.filter(lines["amount"] < 0)
+    return lines.with_columns(amount=-lines["amount"])
 
 
-def products(tables: Tables) -> ibis.Table:
+def products(tables: Tables) -> Rows:
     """Return the first purchase of each product."""
+    return first_occurrences(_sold(tables), "product")
+
+
+def _sold(tables: Tables) -> Rows:
+    """Return the lines with a positive amount."""
     lines = tables["orders"]
-    return first_occurrences(lines.filter(lines.amount > 0), "product")
+    return lines.filter(lines["amount"] > 0)
 
 
-def opportunities(tables: Tables) -> ibis.Table:
+def opportunities(tables: Tables) -> Rows:
     """Return one row per opportunity when it is opened."""
     return tables["opportunities"]
 
 
-def closings(tables: Tables) -> ibis.Table:
+def closings(tables: Tables) -> Rows:
     """Return one row per opportunity when it is closed, won or lost."""
     rows = at_fact_time(tables["opportunities"], "closed_at")
-    return rows.mutate(
-        won_flag=rows.won.fill_null(False),
-        lost=~rows.won.fill_null(True),
-        rival=rows.competitor.notnull(),
-        age=ibis.greatest(rows.closed_at_day - rows.opened_at_day, 0),
+    return rows.with_columns(
+        won_flag=rows["won"].fill_null(False),
+        lost=~rows["won"].fill_null(True),
+        rival=rows["competitor"].is_known(),
+        age=(rows["closed_at_day"] - rows["opened_at_day"]).at_least(0),
     )
 
 
-def open_opportunities(tables: Tables) -> ibis.Table:
+def open_opportunities(tables: Tables) -> Rows:
     """Return the changes of the number of open opportunities."""
     return open_interval(tables["opportunities"], at_fact_time(tables["opportunities"], "closed_at"))
 
 
-def open_pipeline(tables: Tables) -> ibis.Table:
+def open_pipeline(tables: Tables) -> Rows:
     """Return the changes of the amount of open opportunities."""
     rows = tables["opportunities"]
-    rows = rows.filter(rows.amount.notnull())
+    rows = rows.filter(rows["amount"].is_known())
     return open_interval(rows, at_fact_time(rows, "closed_at"), "amount")
 
 
-def contracts(tables: Tables) -> ibis.Table:
+def contracts(tables: Tables) -> Rows:
     """Return one row per contract when it starts, with the relative change of its amount to the previous one."""
     rows = tables["contracts"]
-    window = ibis.window(group_by=rows.customer_id, order_by=[rows.second, rows.contract_id])
-    before = rows.amount.lag().over(window)
-    rows = rows.mutate(before=ibis.ifelse(before > 0, before, None).cast("float64"), end_day=rows.ends_at_day)
-    share = ((rows.amount.cast("float64") - rows.before) / rows.before).clip(-100.0, 100.0)
-    return rows.mutate(rise_share=(share * 10_000).round().cast("int64"))
+    previous = rows.group_by("customer_id", order_by=["second", "contract_id"]).lag("amount")
+    before = previous.null_unless(previous > 0).cast(np.float64)
+    share = ((rows["amount"].cast(np.float64) - before) / before).clip(-100.0, 100.0)
+    return rows.with_columns(end_day=rows["ends_at_day"], rise_share=(share * 10_000).round())
 
 
-def renewals(tables: Tables) -> ibis.Table:
+def renewals(tables: Tables) -> Rows:
     """Return one row per contract when it is renewed."""
     return at_fact_time(tables["contracts"], "renewed_at")
 
 
-def endings(tables: Tables) -> ibis.Table:
+def endings(tables: Tables) -> Rows:
     """Return one row per contract at its end, and whether it had been renewed by then."""
-    rows = tables["contracts"]
-    rows = rows.mutate(renewed=(rows.renewed_at_day <= rows.ends_at_day).fill_null(False))
-    return at_fact_time(rows, "ends_at")
+    rows = at_fact_time(tables["contracts"], "ends_at")
+    return rows.with_columns(renewed=rows["renewed_at_day"] <= rows["ends_at_day"])
 
 
-def contracts_in_force(tables: Tables) -> ibis.Table:
+def contracts_in_force(tables: Tables) -> Rows:
     """Return the changes of the number of contracts in force; one that is cancelled ends then."""
     rows = tables["contracts"]
-    is_cancelled = (rows.cancelled_at_us < rows.ends_at_us).fill_null(rows.ends_at_us.isnull())
-    ending = rows.mutate(
-        ends_at_day=ibis.ifelse(is_cancelled, rows.cancelled_at_day, rows.ends_at_day),
-        ends_at_us=ibis.ifelse(is_cancelled, rows.cancelled_at_us, rows.ends_at_us),
+    is_cancelled = (rows["cancelled_at_us"] < rows["ends_at_us"]).fill_null(rows["ends_at_us"].is_null())
+    ending = rows.with_columns(
+        ends_at_day=is_cancelled.if_else(rows["cancelled_at_day"], rows["ends_at_day"]),
+        ends_at_us=is_cancelled.if_else(rows["cancelled_at_us"], rows["ends_at_us"]),
     )
     return open_interval(rows, at_fact_time(ending, "ends_at"))
 
 
-def customers(tables: Tables) -> ibis.Table:
+def customers(tables: Tables) -> Rows:
     """Return one row per customer, on the day it was created."""
     rows = tables["customers"]
-    return rows.filter(rows.day.notnull())
+    return rows.filter(rows["day"].is_known())
 
 
 STREAMS = (

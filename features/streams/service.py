@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import ibis
+import numpy as np
 
+from rapport.features.arrays.value import Value
+from rapport.features.arrays.verbs import Rows, concat
 from rapport.features.streams.stream import (
     DAY_SECONDS,
     Stream,
@@ -15,92 +17,97 @@ from rapport.features.streams.stream import (
 )
 
 
-def tickets(tables: Tables) -> ibis.Table:
+def tickets(tables: Tables) -> Rows:
     """Return one row per ticket when it is opened."""
     rows = tables["tickets"]
-    return with_gaps(rows.mutate(complaint=rows.kind.lower() == "complaint"))
+    return with_gaps(rows.with_columns(complaint=_is_complaint(rows)))
 
 
-def responses(tables: Tables) -> ibis.Table:
+def responses(tables: Tables) -> Rows:
     """Return one row per ticket when it is first answered, with its hours to the first answer."""
     rows = at_fact_time(tables["tickets"], "responded_at")
-    return rows.mutate(hours=ibis.greatest(rows.responded_at_us - rows.opened_at_us, 0) // 360_000)
+    return rows.with_columns(hours=_hours(rows["opened_at_us"], rows["responded_at_us"]))
 
 
-def resolutions(tables: Tables) -> ibis.Table:
+def resolutions(tables: Tables) -> Rows:
     """Return one row per ticket when it is resolved, with its hours to resolution and its satisfaction."""
     rows = at_fact_time(tables["tickets"], "resolved_at")
-    hours = ibis.greatest(rows.resolved_at_us - rows.opened_at_us, 0) // 360_000
-    return rows.mutate(hours=hours, complaint=rows.kind.lower() == "complaint")
+    return rows.with_columns(
+        hours=_hours(rows["opened_at_us"], rows["resolved_at_us"]), complaint=_is_complaint(rows)
+    )
 
 
-def open_tickets(tables: Tables) -> ibis.Table:
+def _is_complaint(rows: Rows) -> Value:
+    return rows["kind"].lower().equals("complaint")
+
+
+def _hours(begin: Value, end: Value) -> Value:
+    """Return the hours between two times (microseconds) in fixed point, 0 where they are reversed."""
+    return (end - begin).at_least(0) // 360_000
+
+
+def open_tickets(tables: Tables) -> Rows:
     """Return the changes of the number of open tickets."""
     return open_interval(tables["tickets"], at_fact_time(tables["tickets"], "resolved_at"))
 
 
-def open_complaints(tables: Tables) -> ibis.Table:
+def open_complaints(tables: Tables) -> Rows:
     """Return the changes of the number of open complaints."""
     rows = tables["tickets"]
-    rows = rows.filter(rows.kind.lower() == "complaint")
+    rows = rows.filter(_is_complaint(rows))
     return open_interval(rows, at_fact_time(rows, "resolved_at"))
 
 
-def overdue_tickets(tables: Tables) -> ibis.Table:
+def overdue_tickets(tables: Tables) -> Rows:
     """Return the changes of the number of tickets open for more than a week."""
     rows = tables["tickets"]
-    slow = rows.filter(rows.resolved_at_day.isnull() | (rows.resolved_at_day > rows.day + 7))
-    begin = slow.mutate(day=slow.day + 7, second=slow.second + 7 * DAY_SECONDS)
+    slow = rows.filter(rows["resolved_at_day"].is_null() | (rows["resolved_at_day"] > rows["day"] + 7))
+    begin = slow.with_columns(day=slow["day"] + 7, second=slow["second"] + 7 * DAY_SECONDS)
     return open_interval(begin, at_fact_time(slow, "resolved_at"))
 
 
-def surveys(tables: Tables) -> ibis.Table:
+def surveys(tables: Tables) -> Rows:
     """Return one row per survey answer, its score in the column of its kind."""
     rows = tables["surveys"]
-    kind = rows.kind.lower()
-    return rows.mutate(
-        **{name: ibis.ifelse(kind == name, rows.score, None) for name in ("nps", "csat", "referral")},
-        promoter=(kind == "nps") & (rows.score >= 90_000),
-        detractor=(kind == "nps") & (rows.score <= 60_000),
+    kind, score = rows["kind"].lower(), rows["score"]
+    return rows.with_columns(
+        **{name: score.null_unless(kind.equals(name)) for name in ("nps", "csat", "referral")},
+        promoter=kind.equals("nps") & (score >= 90_000),
+        detractor=kind.equals("nps") & (score <= 60_000),
     )
 
 
-def satisfaction(tables: Tables) -> ibis.Table:
+def satisfaction(tables: Tables) -> Rows:
     """Return one row per satisfaction mark (1 to 5), from surveys and from resolved tickets."""
     answers = tables["surveys"]
-    answers = answers.filter(answers.kind.lower() == "csat")
+    answers = answers.filter(answers["kind"].lower().equals("csat"))
     solved = at_fact_time(tables["tickets"], "resolved_at")
-    rows = ibis.union(event_rows(answers, mark=answers.score), event_rows(solved, mark=solved.satisfaction))
-    return rows.filter(rows.mark.notnull())
+    rows = concat(event_rows(answers, mark=answers["score"]), event_rows(solved, mark=solved["satisfaction"]))
+    return rows.filter(rows["mark"].is_known())
 
 
-def invoices(tables: Tables) -> ibis.Table:
-    """Return one row per invoice when it is issued."""
-    return billed(tables)
-
-
-def billed(tables: Tables) -> ibis.Table:
-    """Return the invoices with a positive amount (credit notes excluded)."""
+def invoices(tables: Tables) -> Rows:
+    """Return one row per invoice when it is issued; credit notes are none."""
     rows = tables["invoices"]
-    return rows.filter(rows.amount > 0)
+    return rows.filter(rows["amount"] > 0)
 
 
-def payments(tables: Tables) -> ibis.Table:
+def payments(tables: Tables) -> Rows:
     """Return one row per invoice when it is paid, with the days it was late (0 if on time)."""
-    rows = at_fact_time(billed(tables), "paid_at")
-    return rows.mutate(
-        late_days=ibis.greatest(rows.paid_at_day - rows.due_at_day, 0),
-        late=rows.paid_at_day > rows.due_at_day,
+    rows = at_fact_time(invoices(tables), "paid_at")
+    return rows.with_columns(
+        late_days=(rows["paid_at_day"] - rows["due_at_day"]).at_least(0),
+        late=rows["paid_at_day"] > rows["due_at_day"],
     )
 
 
-def overdue(tables: Tables) -> ibis.Table:
+def overdue(tables: Tables) -> Rows:
     """Return the changes of the overdue amount; ``each`` is +1 and -1 per invoice."""
-    rows = billed(tables)
-    late = rows.filter(rows.paid_at_day.isnull() | (rows.paid_at_day > rows.due_at_day))
-    begin = late.mutate(
-        day=ibis.greatest(late.due_at_day, late.day),
-        second=ibis.greatest(late.due_at_us // 1_000_000, late.second),
+    rows = invoices(tables)
+    late = rows.filter(rows["paid_at_day"].is_null() | (rows["paid_at_day"] > rows["due_at_day"]))
+    begin = late.with_columns(
+        day=late["due_at_day"].at_least(late["day"]),
+        second=(late["due_at_us"] // 1_000_000).at_least(late["second"]),
     )
     return open_interval(begin, at_fact_time(late, "paid_at"), "amount")
 
@@ -108,22 +115,22 @@ def overdue(tables: Tables) -> ibis.Table:
 RISKS = ("judicial", "operational", "financial", "industry")
 
 
-def risks(tables: Tables) -> ibis.Table:
+def risks(tables: Tables) -> Rows:
     """Return one row per risk event with its category as flags."""
     rows = tables["risk_events"]
-    return rows.mutate(
-        defendant=rows.role.lower() == "defendant",
-        **{name: rows.category.lower() == name for name in RISKS},
+    category = rows["category"].lower()
+    return rows.with_columns(
+        defendant=rows["role"].lower().equals("defendant"), **{name: category.equals(name) for name in RISKS}
     )
 
 
-def credit(tables: Tables) -> ibis.Table:
+def credit(tables: Tables) -> Rows:
     """Return one row per statement of credit, with the share used."""
     rows = tables["credit"]
-    rows = rows.filter((rows.credit_limit > 0) & rows.credit_used.notnull())
+    rows = rows.filter((rows["credit_limit"] > 0) & rows["credit_used"].is_known())
     # Divided as floats: a large credit in fixed point times the scale overflows an integer.
-    share = (rows.credit_used.cast("float64") / rows.credit_limit.cast("float64")).clip(-100.0, 100.0)
-    return rows.mutate(used_share=(share * 10_000).round().cast("int64"))
+    share = (rows["credit_used"].cast(np.float64) / rows["credit_limit"].cast(np.float64)).clip(-100.0, 100.0)
+    return rows.with_columns(used_share=(share * 10_000).round())
 
 
 STREAMS = (

@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import ibis
+import numpy as np
 
-Tables = Mapping[str, ibis.Table]
+from rapport.features.arrays.value import Value
+from rapport.features.arrays.verbs import Rows, concat
+
+Tables = Mapping[str, Rows]
 
 DAY_SECONDS = 86_400
 
@@ -29,7 +32,7 @@ class Stream:
 
     name: str
     tables: tuple[str, ...]
-    build: Callable[[Tables], ibis.Table]
+    build: Callable[[Tables], Rows]
     integers: tuple[str, ...] = ()
     fixed_point: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -40,70 +43,67 @@ class Stream:
         """Return whether the stream can be built for a company that keeps these tables."""
         return (any if self.any_table else all)(table in tables for table in self.tables)
 
-    def rows(self, tables: Tables) -> ibis.Table:
+    def rows(self, tables: Tables) -> Rows:
         """Return the stream's rows with exactly the declared columns."""
         built = self.build(tables)
         return built.select(
-            "customer_id",
-            day=built.day.cast("int32"),
-            second=built.second.cast("int64"),
-            **{name: built[name].cast("int64") for name in (*self.integers, *self.fixed_point)},
+            customer_id=built["customer_id"],
+            day=built["day"].cast(np.int32),
+            second=built["second"].cast(np.int64),
+            **{name: built[name].cast(np.int64) for name in (*self.integers, *self.fixed_point)},
             **{name: built[name].fill_null(False) for name in self.flags},
             **{name: built[name].lower().fill_null("") for name in self.texts},
         )
 
 
-def with_gaps(rows: ibis.Table) -> ibis.Table:
+def with_gaps(rows: Rows) -> Rows:
     """Add ``gap``, the whole days since the previous day with a row, and ``new_day``, true on a day's first row."""
     # By day, not by second: a cutoff's day may begin within a second.
-    before = rows.day.lag().over(ibis.window(group_by=rows.customer_id, order_by=rows.day))
-    rows = rows.mutate(previous_day=before)
-    new_day = rows.previous_day.isnull() | (rows.day > rows.previous_day)
-    return rows.mutate(new_day=new_day, gap=ibis.ifelse(new_day, rows.day - rows.previous_day, None))
+    before = rows.group_by("customer_id", order_by=["day"]).lag("day")
+    new_day = before.is_null() | (rows["day"] > before)
+    return rows.with_columns(new_day=new_day, gap=(rows["day"] - before).null_unless(new_day))
 
 
-def at_fact_time(rows: ibis.Table, fact: str) -> ibis.Table:
+def at_fact_time(rows: Rows, fact: str) -> Rows:
     """Return the rows whose fact is known, dated at the fact's own time (never before the row itself)."""
-    rows = rows.filter(rows[f"{fact}_day"].notnull())
-    return rows.mutate(
-        day=ibis.greatest(rows[f"{fact}_day"], rows.day),
-        second=ibis.greatest((rows[f"{fact}_us"] // 1_000_000).cast("int64"), rows.second),
+    rows = rows.filter(rows[f"{fact}_day"].is_known())
+    second = (rows[f"{fact}_us"] // 1_000_000).cast(np.int64)
+    return rows.with_columns(
+        day=rows[f"{fact}_day"].at_least(rows["day"]), second=second.at_least(rows["second"])
     )
 
 
-def open_interval(begin: ibis.Table, end: ibis.Table, amount: str | None = None) -> ibis.Table:
+def open_interval(begin: Rows, end: Rows, amount: str | None = None) -> Rows:
     """Return the changes of what is open: +1 (or +amount) at each begin and -1 (or -amount) at each end.
 
     They are in the column ``change``; ``each`` is always +1 and -1.
     """
-    parts = []
-    for rows, sign in ((begin, 1), (end, -1)):
-        change = rows[amount] * sign if amount else ibis.literal(sign, "int64")
-        parts.append(event_rows(rows, change=change, each=ibis.literal(sign, "int64")))
-    return ibis.union(*parts)
+    parts = [
+        event_rows(rows, change=rows[amount] * sign if amount else sign, each=sign)
+        for rows, sign in ((begin, 1), (end, -1))
+    ]
+    return concat(*parts)
 
 
-def event_rows(rows: ibis.Table, **columns: ibis.Value) -> ibis.Table:
-    """Return customer, day, second and the given columns, in types that both sides of a union share."""
-    day, second = rows.day.cast("int32"), rows.second.cast("int64")
-    integers = {name: value.cast("int64") for name, value in columns.items()}
-    return rows.select("customer_id", day=day, second=second, **integers)
+def event_rows(rows: Rows, **columns: Value | int) -> Rows:
+    """Return customer, day, second and the given columns."""
+    return rows.select(customer_id=rows["customer_id"], day=rows["day"], second=rows["second"], **columns)
 
 
-def first_occurrences(rows: ibis.Table, column: str) -> ibis.Table:
+def first_occurrences(rows: Rows, column: str) -> Rows:
     """Return the first row of each value of a column, so that counting rows counts distinct values."""
-    rows = rows.filter(rows[column].notnull())
-    return rows.group_by("customer_id", column).agg(day=rows.day.min(), second=rows.second.min())
+    groups = rows.filter(rows[column].is_known()).group_by("customer_id", column)
+    return groups.rows(day=groups.min("day"), second=groups.min("second"))
 
 
-def distinct_in_window(rows: ibis.Table, column: str, days: int) -> ibis.Table:
+def distinct_in_window(rows: Rows, column: str, days: int) -> Rows:
     """Return changes whose sum is the number of distinct values of the last ``days`` days.
 
     A value counts from its row until ``days`` days later; another row of it in between extends the interval.
     """
-    rows = rows.filter(rows[column].notnull())
-    among = ibis.window(group_by=["customer_id", column], order_by=rows.day)
-    rows = rows.mutate(before=rows.day.lag().over(among), after=rows.day.lead().over(among))
-    begin = rows.filter(rows.before.isnull() | (rows.before + days < rows.day))
-    end = rows.filter(rows.after.isnull() | (rows.after > rows.day + days))
-    return open_interval(begin, end.mutate(day=end.day + days))
+    rows = rows.filter(rows[column].is_known())
+    among = rows.group_by("customer_id", column, order_by=["day"])
+    before, after, day = among.lag("day"), among.lead("day"), rows["day"]
+    begin = rows.filter(before.is_null() | (before + days < day))
+    end = rows.filter(after.is_null() | (after > day + days))
+    return open_interval(begin, end.with_columns(day=end["day"] + days))

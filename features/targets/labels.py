@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import pyarrow as pa
 
-from rapport.features.engine.arrays.column import Flags
+from rapport.features.arrays.column import Flags
 from rapport.features.engine.clock import local_time
 from rapport.features.engine.customer_chunks import CustomerChunk
 from rapport.features.engine.measures_table import MeasuresTable

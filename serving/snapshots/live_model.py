@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from rapport.errors import ServingError
 from rapport.features import Catalog, Vocabulary, catalog
-from rapport.features.feature_table.assembly import array_plan
 from rapport.integrity import check_seal
 from rapport.scoring import build_answers
 from rapport.scoring.models import model_store
@@ -100,7 +99,7 @@ def load_live_model(data_dir: Path, target: str) -> LiveModel:
     features = catalog_of(bundle)
     bundle.check_catalog(features)
     # Compile now, so that the first request does not wait for it.
-    array_plan(features)
+    _ = features.plan
     scorer = Scorer(bundle)
     if published_run_name(data_dir, target) is None:
         return LiveModel(target, bundle, scorer, features, None)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rapport.features.engine.arrays import rows
-from rapport.features.engine.arrays.rows import Groups, inner_join
+from rapport.features.arrays import rows
+from rapport.features.arrays.rows import Groups, inner_join
 
 law = settings(max_examples=60, deadline=None)
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rapport.features.engine.arrays.column import Column, RowIndices
-from rapport.features.engine.arrays.texts import EncodedTexts
+from rapport.features.arrays.column import Column, RowIndices
+from rapport.features.arrays.texts import EncodedTexts
 
 
 def take_rows(column: Column, indices: RowIndices | None) -> Column:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rapport.features.engine.arrays.column import Flags
+from rapport.features.arrays.column import Flags
 
 
 class EncodedTexts:

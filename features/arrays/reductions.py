@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rapport.features.engine.arrays.column import Column
-from rapport.features.engine.arrays.rows import Groups
+from rapport.features.arrays.column import Column
+from rapport.features.arrays.rows import Groups
 from rapport.features.measures import PartialAggregate
 
 INT64_MIN, INT64_MAX = np.int64(np.iinfo(np.int64).min), np.int64(np.iinfo(np.int64).max)
@@ -49,14 +49,10 @@ def _reduction(rule: MergeRule) -> Callable[[Groups, Column], Column]:
     return apply
 
 
-def _count(groups: Groups) -> Column:
+total, smallest, largest = _reduction(_SUM), _reduction(_MIN), _reduction(_MAX)
+"""Reduce a column of integers over groups of rows; null for a group without values."""
+
+
+def group_sizes(groups: Groups) -> Column:
+    """Return the number of rows of each group."""
     return np.diff(groups.starts, append=groups.count), None
-
-
-REDUCTIONS: dict[str, Callable[..., Column]] = {
-    "Sum": _reduction(_SUM),
-    "Max": _reduction(_MAX),
-    "Min": _reduction(_MIN),
-    "CountStar": _count,
-}
-"""The aggregate functions by the name of their Ibis node; each reduces a column of integers over groups of rows."""

@@ -34,16 +34,25 @@ class Steps:
         self.inputs[table, name] = slot
         return slot
 
-    def schedule(self, slots: Iterable[int]) -> Schedule:
-        """Return the steps that these slots depend on, in an order in which they can run."""
-        wanted = set(slots)
-        needed, pending = set(), list(wanted)
+    def needed(self, slots: Iterable[int]) -> set[int]:
+        """Return these slots and all that they depend on."""
+        needed, pending = set[int](), list(slots)
         while pending:
             slot = pending.pop()
             if slot not in needed:
                 needed.add(slot)
                 pending += self.steps[slot][1]
-        steps = sorted(needed - set(self.inputs.values()))
+        return needed
+
+    def inputs_of(self, slots: Iterable[int]) -> dict[tuple[str, str], int]:
+        """Return the inputs that these slots depend on."""
+        needed = self.needed(slots)
+        return {key: slot for key, slot in self.inputs.items() if slot in needed}
+
+    def schedule(self, slots: Iterable[int]) -> Schedule:
+        """Return the steps that these slots depend on, in an order in which they can run."""
+        wanted = set(slots)
+        steps = sorted(self.needed(wanted) - set(self.inputs.values()))
         last_use = {read: slot for slot in steps for read in self.steps[slot][1] if read not in wanted}
         unused: dict[int, list[int]] = {}
         for read, slot in last_use.items():
