@@ -13,7 +13,7 @@ from rapport.training.data.dataset import Dataset
 from rapport.training.data.task_spec import TaskSpec
 from rapport.training.stacking.ensemble import FitConfig
 
-LIBRARIES = ("duckdb", "ibis-framework", "lightgbm", "numpy", "pyarrow", "scipy")
+LIBRARIES = ("duckdb", "lightgbm", "numpy", "pyarrow", "scipy")
 
 
 def provenance_of(history: History, task: TaskSpec, features: Catalog, dataset: Dataset) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
+from rapport.features.arrays.steps import Steps
 from rapport.features.catalog.feature import Feature
 from rapport.features.engine import customer_chunks, sorted_reader, windows
 from rapport.features.engine.array_plan import ArrayPlan
-from rapport.features.arrays.steps import Steps
 from rapport.features.measures import Measure, WindowAggregate
 from rapport.features.states import STATE_MEASURES
 

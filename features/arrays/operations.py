@@ -155,4 +155,4 @@ EQUAL, LESS, LESS_EQUAL = (strict(each) for each in (_equal, np.less, np.less_eq
 GREATER, GREATER_EQUAL, NOT = (strict(each) for each in (np.greater, np.greater_equal, np.logical_not))
 LOWER, IS_IN = strict(_lower), strict(_is_in)
 LARGER, SMALLER = _extreme(np.maximum), _extreme(np.minimum)
-CAST = {dtype: _cast(dtype) for dtype in (np.int32, np.int64, np.float64)}
+CAST: dict[type[np.generic], Operation] = {dtype: _cast(dtype) for dtype in (np.int32, np.int64, np.float64)}

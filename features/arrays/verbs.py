@@ -54,7 +54,9 @@ class Rows:
     def _own(self, columns: Mapping[str, Value | Constant]) -> dict[str, Value]:
         own = {name: self.program.as_value(value) for name, value in columns.items()}
         if not {value.count for value in own.values()} <= {None, self.count}:
-            raise ValueError(f"Columns of other rows: {', '.join(own)}. Filter, join or group them in the same way first.")
+            raise ValueError(
+                f"Columns of other rows: {', '.join(own)}. Filter, join or group them in the same way first."
+            )
         return own
 
     def filter(self, *tests: Value) -> Rows:

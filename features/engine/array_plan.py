@@ -15,9 +15,7 @@ from rapport.features.engine.window_merger import GatheredAggregates, MergedAggr
 from rapport.history import History
 
 
-def small_snapshot(
-    plan: Plan, history: History, before: datetime, cutoff: LocalCutoff, active_from: int
-) -> pa.Table:
+def small_snapshot(plan: Plan, history: History, before: datetime, cutoff: LocalCutoff, active_from: int) -> pa.Table:
     """Return the measures of every customer known at the cutoff, in order of customer_id.
 
     ``before`` is the cutoff in local time, ``active_from`` the first day of the active window.

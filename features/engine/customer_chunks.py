@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rapport.features.arrays.column import Column
-from rapport.features.arrays.verbs import ROWS
 from rapport.features.arrays.texts import EncodedTexts
+from rapport.features.arrays.verbs import ROWS
 from rapport.features.engine.prepared_tables import PREPARED_TABLES, day_range_sql
 from rapport.features.engine.sorted_reader import sorted_readers
 from rapport.history import History

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from rapport.features.arrays.column import Column, is_true
 from rapport.features.arrays import operations
+from rapport.features.arrays.column import Column, is_true
 from rapport.features.arrays.steps import Steps
 from rapport.features.measures import Binary, Constant, Measure, Unary, WindowAggregate
 from rapport.features.states import ACTIVE, CLOSED, LAPSED, NEW, SILENT, STATE_MEASURES

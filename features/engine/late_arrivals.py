@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rapport.features.arrays.column import Flags
-from rapport.features.arrays.verbs import ROWS
 from rapport.features.arrays.rows import take_rows
+from rapport.features.arrays.verbs import ROWS
 
 DAY, KNOWN_DAY = "day", "known_day"
 Columns = dict[tuple[str, str], Any]

@@ -25,7 +25,7 @@ _MOST_SCHEDULES = 256
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """One event stream: its window ``aggregates``, and the slots of its rows' customers, days and partial aggregates."""
+    """One event stream: its window aggregates, and the slots of its rows: customers, days and partial aggregates."""
 
     stream: Stream
     aggregates: tuple[WindowAggregate, ...]
@@ -41,7 +41,9 @@ class StreamPlan:
     @property
     def edges(self) -> frozenset[int]:
         """Return the distances, in days before a cutoff, at which windows begin or end."""
-        return frozenset({0} | {edge for each in self.aggregates for edge in (each.days, each.skip) if edge is not None})
+        return frozenset(
+            {0} | {edge for each in self.aggregates for edge in (each.days, each.skip) if edge is not None}
+        )
 
     def can_have_rows(self, filled: Collection[str]) -> bool:
         """Return whether the stream can have rows when only these tables have any."""

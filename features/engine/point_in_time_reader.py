@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from rapport.features.arrays.column import Column, Flags
-from rapport.features.arrays.verbs import ROWS
 from rapport.features.arrays.reductions import INT64_MIN
 from rapport.features.arrays.rows import take_rows
 from rapport.features.arrays.texts import EncodedTexts
+from rapport.features.arrays.verbs import ROWS
 from rapport.features.engine.clock import DAY_US, EPOCH, MICROSECOND
 from rapport.features.engine.prepared_tables import PREPARED_TABLES, prepared_arrays, prepared_schema
 from rapport.features.measures import FIXED_POINT_SCALE

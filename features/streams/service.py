@@ -32,9 +32,7 @@ def responses(tables: Tables) -> Rows:
 def resolutions(tables: Tables) -> Rows:
     """Return one row per ticket when it is resolved, with its hours to resolution and its satisfaction."""
     rows = at_fact_time(tables["tickets"], "resolved_at")
-    return rows.with_columns(
-        hours=_hours(rows["opened_at_us"], rows["resolved_at_us"]), complaint=_is_complaint(rows)
-    )
+    return rows.with_columns(hours=_hours(rows["opened_at_us"], rows["resolved_at_us"]), complaint=_is_complaint(rows))
 
 
 def _is_complaint(rows: Rows) -> Value:

@@ -68,9 +68,7 @@ def at_fact_time(rows: Rows, fact: str) -> Rows:
     """Return the rows whose fact is known, dated at the fact's own time (never before the row itself)."""
     rows = rows.filter(rows[f"{fact}_day"].is_known())
     second = (rows[f"{fact}_us"] // 1_000_000).cast(np.int64)
-    return rows.with_columns(
-        day=rows[f"{fact}_day"].at_least(rows["day"]), second=second.at_least(rows["second"])
-    )
+    return rows.with_columns(day=rows[f"{fact}_day"].at_least(rows["day"]), second=second.at_least(rows["second"]))
 
 
 def open_interval(begin: Rows, end: Rows, amount: str | None = None) -> Rows:

@@ -27,7 +27,13 @@ def ibis_sources(url: str, connection: duckdb.DuckDBPyConnection, resources: Exi
 
 
 def _connect(url: str) -> Any:
-    ibis = import_module("ibis")
+    try:
+        ibis = import_module("ibis")
+    except ImportError as error:
+        raise TableError(
+            f"{redacted_url(url)}: reading this kind of database needs the extra sql. "
+            "Install it: pip install 'rapport-crm[sql]'."
+        ) from error
     try:
         return ibis.connect(url)
     except ImportError as error:

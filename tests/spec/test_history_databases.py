@@ -1,6 +1,7 @@
 """A history in a database: the same rows as from files, and a sentence where it cannot be had."""
 
 import sqlite3
+import sys
 from datetime import datetime
 
 import pytest
@@ -110,6 +111,16 @@ def test_any_backend_of_ibis_is_read_by_its_url(tmp_path):
     with read_history(f"sqlite://{path}") as history:
         found = rows(history, "SELECT customer_id, order_id, ordered_at, amount FROM orders ORDER BY 1")
     assert found == [("1", "a", at("2026-01-31"), 5.0), ("2", "b", at("2026-02-01T10:00"), 6.5)]
+
+
+def test_without_ibis_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ibis", None)
+    with pytest.raises(
+        TableError, match=r"needs the extra sql\. Install it: pip install 'rapport-crm\[sql\]'"
+    ) as raised:
+        read_history("mysql://reader:secret@host/crm")
+    assert "host/crm" in str(raised.value)
+    assert "secret" not in str(raised.value)
 
 
 def test_an_unknown_backend_gets_a_message():

@@ -23,7 +23,7 @@ from rapport.training.registry.mlflow_store import experiment_id
 from rapport.training.reports.training_report import write_report
 
 MODEL_CODE = Path(__file__).with_name("pyfunc_model.py")
-REQUIREMENTS = ["duckdb", "ibis-framework", "lightgbm", "mlflow", "numpy", "pandas", "pyarrow", "pyyaml"]
+REQUIREMENTS = ["duckdb", "lightgbm", "mlflow", "numpy", "pandas", "pyarrow", "pyyaml"]
 
 
 def log_run(
