@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapport.history.settings import Settings
+from rapport.localized import LocalizedText
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.serving.errors import RequestError
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.next_actions import refreshed
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy, freeze_policy
@@ -139,7 +141,8 @@ def list_page(
     if listed_as is None:
         table = table.filter(pc.is_valid(table.column("probability")))
     for name, wanted in filters.items():
-        if wanted is not None and name in table.column_names:
+        if wanted is not None:
+            _check_filter(table, name)
             allowed = [wanted] if isinstance(wanted, str) else list(wanted)
             table = table.filter(pc.is_in(table.column(name), pa.array(allowed, pa.string())))
     by = _RANKED_BY.get(str(listed_as), "value_at_risk" if "savable" in table.column_names else "expected_value")
@@ -148,6 +151,19 @@ def list_page(
     )
     listed = [name for name in LISTED if name in table.column_names]
     return table.select(listed).take(order.slice(first, count)).to_pylist(), table.num_rows > first + count
+
+
+def _check_filter(table: pa.Table, name: str) -> None:
+    if name not in table.column_names:
+        asked = name.removeprefix("health_")
+        raise RequestError(
+            422,
+            LocalizedText(
+                f"The customers of this target have no {asked}; leave it out or ask for churn.",
+                f"该目标的客户没有 {asked}；请去掉此项，或改查流失。",
+            ),
+            where=asked,
+        )
 
 
 def due_date(as_of: date, percentile: int, step: int = 0) -> str:

@@ -225,6 +225,12 @@ def test_a_row_of_another_customer_and_a_customer_twice_are_refused(ask):
     assert said["error"]["where"] == "histories.1.customer.customer_id"
 
 
+@pytest.mark.parametrize("asked", [{"list": "at_risk"}, {"risk_band": "high"}, {"grade": "prime"}])
+def test_a_filter_that_the_target_does_not_have_is_refused_and_not_ignored(open_client, asked):
+    response = open_client.post("/v1/customers", json={"target": "conversion", **asked})
+    assert (response.status_code, response.json()["error"]["where"]) == (422, next(iter(asked)))
+
+
 def test_every_answer_matches_its_published_schema_exactly(ask, active):
     bodies = {
         "/v1/score": {"customer_ids": active[:3]},
