@@ -46,8 +46,13 @@ class _Payloads:
     """The bodies that both clients send."""
 
     @staticmethod
-    def score(ids: Sequence[str], target: Target, reasons: int, language: str | None) -> Json:
-        return _without_none(customer_ids=list(ids), target=target, reasons=reasons, language=language)
+    def score(ids: Sequence[str], target: Target, reasons: int, language: str | None, horizons: Sequence[str]) -> Json:
+        fields = _without_none(customer_ids=list(ids), target=target, reasons=reasons, language=language)
+        return fields | _Payloads.horizons(horizons)
+
+    @staticmethod
+    def horizons(horizons: Sequence[str]) -> Json:
+        return {"horizons": list(horizons)} if horizons else {}
 
     @staticmethod
     def checked(ids: Sequence[str]) -> Sequence[str]:
@@ -57,8 +62,11 @@ class _Payloads:
         return ids
 
     @staticmethod
-    def history(as_of: str, histories: Sequence[Mapping[str, Any]], target: Target, reasons: int) -> Json:
-        return {"as_of": as_of, "histories": list(histories), "target": target, "reasons": reasons}
+    def history(
+        as_of: str, histories: Sequence[Mapping[str, Any]], target: Target, reasons: int, horizons: Sequence[str]
+    ) -> Json:
+        fields = {"as_of": as_of, "histories": list(histories), "target": target, "reasons": reasons}
+        return fields | _Payloads.horizons(horizons)
 
     @staticmethod
     def change(customer_id: str, start: str, end: str, target: Target) -> Json:
@@ -74,20 +82,35 @@ class Rapport:
         self._http = client or httpx.Client(base_url=url, headers=_headers(key), timeout=timeout)
 
     def score(
-        self, customer_ids: Sequence[str], target: Target = "churn", *, reasons: int = 5, language: str | None = None
+        self,
+        customer_ids: Sequence[str],
+        target: Target = "churn",
+        *,
+        reasons: int = 5,
+        language: str | None = None,
+        horizons: Sequence[str] = (),
     ) -> list[Answer]:
-        """Return the answers in the order of the ids, of which there may be any number; an unknown id has ``error``."""
+        """Return the answers in the order of the ids, of which there may be any number; an unknown id has ``error``.
+
+        With ``horizons`` such as 3mo, each answer has the chance at each of them in ``timing``.
+        """
         found: list[Answer] = []
         for first in range(0, len(_Payloads.checked(customer_ids)), _MAX_IDS):
-            payload = _Payloads.score(customer_ids[first : first + _MAX_IDS], target, reasons, language)
+            payload = _Payloads.score(customer_ids[first : first + _MAX_IDS], target, reasons, language, horizons)
             found += cast(ScoreAnswers, self._post("score", payload))["answers"]
         return found
 
     def score_history(
-        self, as_of: str, histories: Sequence[Mapping[str, Any]], target: Target = "churn", *, reasons: int = 5
+        self,
+        as_of: str,
+        histories: Sequence[Mapping[str, Any]],
+        target: Target = "churn",
+        *,
+        reasons: int = 5,
+        horizons: Sequence[str] = (),
     ) -> list[Answer]:
         """Score customers whose history is sent along."""
-        answers = self._post("score_history", _Payloads.history(as_of, histories, target, reasons))
+        answers = self._post("score_history", _Payloads.history(as_of, histories, target, reasons, horizons))
         return cast(ScoreAnswers, answers)["answers"]
 
     def what_if(self, customer_id: str, changes: Mapping[str, float], target: Target = "churn") -> WhatIfAnswer:
@@ -158,20 +181,35 @@ class AsyncRapport:
         self._http = client or httpx.AsyncClient(base_url=url, headers=_headers(key), timeout=timeout)
 
     async def score(
-        self, customer_ids: Sequence[str], target: Target = "churn", *, reasons: int = 5, language: str | None = None
+        self,
+        customer_ids: Sequence[str],
+        target: Target = "churn",
+        *,
+        reasons: int = 5,
+        language: str | None = None,
+        horizons: Sequence[str] = (),
     ) -> list[Answer]:
-        """Return the answers in the order of the ids, of which there may be any number; an unknown id has ``error``."""
+        """Return the answers in the order of the ids, of which there may be any number; an unknown id has ``error``.
+
+        With ``horizons`` such as 3mo, each answer has the chance at each of them in ``timing``.
+        """
         found: list[Answer] = []
         for first in range(0, len(_Payloads.checked(customer_ids)), _MAX_IDS):
-            payload = _Payloads.score(customer_ids[first : first + _MAX_IDS], target, reasons, language)
+            payload = _Payloads.score(customer_ids[first : first + _MAX_IDS], target, reasons, language, horizons)
             found += cast(ScoreAnswers, await self._post("score", payload))["answers"]
         return found
 
     async def score_history(
-        self, as_of: str, histories: Sequence[Mapping[str, Any]], target: Target = "churn", *, reasons: int = 5
+        self,
+        as_of: str,
+        histories: Sequence[Mapping[str, Any]],
+        target: Target = "churn",
+        *,
+        reasons: int = 5,
+        horizons: Sequence[str] = (),
     ) -> list[Answer]:
         """Score customers whose history is sent along."""
-        answers = await self._post("score_history", _Payloads.history(as_of, histories, target, reasons))
+        answers = await self._post("score_history", _Payloads.history(as_of, histories, target, reasons, horizons))
         return cast(ScoreAnswers, answers)["answers"]
 
     async def what_if(self, customer_id: str, changes: Mapping[str, float], target: Target = "churn") -> WhatIfAnswer:

@@ -21,6 +21,7 @@ from rapport.training.evaluation.uncertainty import fit_interval
 from rapport.training.provenance import fit_settings, provenance_of
 from rapport.training.stacking.ensemble import FitConfig
 from rapport.training.stacking.stacking_weights import make_blend
+from rapport.training.timing.fit_timing import fit_timing
 from rapport.training.value_model import fit_value_model
 
 SAMPLE_ROWS = 4_000
@@ -47,7 +48,10 @@ def build_bundle(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, 
         evaluation["outlook"] = outlook.as_dict()
     provenance = {**bundle.provenance, **fit_settings(config)}
     interval = fit_interval(run, config, schedule, sample)
-    return replace(bundle, interval=interval, spend_model=spend, evaluation=evaluation, provenance=provenance)
+    timing = fit_timing(run)
+    return replace(
+        bundle, interval=interval, spend_model=spend, timing=timing, evaluation=evaluation, provenance=provenance
+    )
 
 
 def blend_bundle(run: TrainingRun) -> Bundle:

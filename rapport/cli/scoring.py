@@ -29,8 +29,11 @@ from rapport.errors import DeliveryFailedError, SettingsError
 from rapport.history import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
+    from rapport.durations import Duration
     from rapport.serving.snapshots.live_model import ScoreSnapshot
 
 SHOWN_DUE = 50
@@ -48,6 +51,10 @@ def score(
     path: Destination = None,
     reasons: Annotated[int, typer.Option(min=0, max=17, help="Reasons written for each customer.")] = 3,
     language: Language = None,
+    horizons: Annotated[
+        str,
+        typer.Option("--horizons", help="Other horizons to export, such as 3mo,6mo,24mo, and the expected date."),
+    ] = "",
     engine: Engine = EngineName.duckdb,
     master: Master = "local[2]",
     force: Annotated[
@@ -69,7 +76,7 @@ def score(
     if engine is EngineName.spark:
         _score_by_spark(source, folder, target.value, as_of, path, current, master)
         return
-    secret = os.environ.get("RAPPORT_WEBHOOK_SECRET")
+    secret, others = os.environ.get("RAPPORT_WEBHOOK_SECRET"), _horizons(horizons, path)
     if path is not None:
         check_destination(path, secret)
     remove_leftovers(folder, current)
@@ -78,7 +85,7 @@ def score(
         run = run_scoring(history, folder, target.value, as_of=as_of, now=now, progress=report, force=force)
         notice = run_alert_job(history, folder, run, now=now, channels=channels) if alerts else None
     if path is not None:
-        table = _export(run, current, reasons, language or current.language)
+        table = _export(run, current, reasons, language or current.language, others)
         export_scores(table, path, secret)
     text, result = _summary(run, folder, target.value, redacted_url(path) if path else None)
     if note := run.scored.bundle.settings_mismatch(current):
@@ -91,13 +98,27 @@ def score(
     _check_deliveries(result.get("failed_deliveries", 0))
 
 
-def _export(run: ScoreSnapshot, settings: Settings, reasons: int, language: str) -> pa.Table:
+def _horizons(written: str, path: str | None) -> tuple[Duration, ...]:
+    """Read the option before the long work."""
+    from rapport.scoring.reasons.timing_answer import parse_horizons
+
+    found = parse_horizons([each for each in written.split(",") if each.strip()])
+    if found and path is None:
+        raise SettingsError("--horizons adds columns to the export. Name the file with --out.")
+    return found
+
+
+def _export(
+    run: ScoreSnapshot, settings: Settings, reasons: int, language: str, horizons: Sequence[Duration]
+) -> pa.Table:
     """Return the table that is exported: the scores, the figures of the portfolio, and each customer's next action."""
     from rapport.scoring.actions.playbook import playbook_of
     from rapport.serving.application.action_export import with_actions
     from rapport.serving.snapshots.scoring_run import export_table
 
-    table = export_table(run.scored, portfolio=run.run.table("portfolio"), reasons=reasons, language=language)
+    table = export_table(
+        run.scored, portfolio=run.run.table("portfolio"), reasons=reasons, language=language, horizons=horizons
+    )
     return with_actions(table, run, playbook_of(settings), language)
 
 

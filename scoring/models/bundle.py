@@ -24,6 +24,7 @@ from rapport.scoring.models.members.member import EnsembleMember
 from rapport.scoring.models.reference import ReferencePopulation
 from rapport.scoring.models.spend_model import SpendModel
 from rapport.scoring.models.stored_names import with_current_names
+from rapport.scoring.models.timing.event_timing import EventTiming
 
 ELIGIBLE = {"churn": "active", "conversion": "new"}
 # The fields that are stored as they are.
@@ -75,6 +76,7 @@ class Bundle:
     rule : the definition of churn; it also decides who is active.
     tables : the tables that the company's history has; a feature of any other table is unknown, not 0.
     model_blend : the ensemble without the card, calibrated separately, for ``model_probability``.
+    timing : when the event comes; bundles of before have none.
     evaluation, provenance : what training measured, and its inputs (data fingerprint, settings, seeds, versions);
         stored and shown, never used in a score.
     """
@@ -94,6 +96,7 @@ class Bundle:
     tables: Sequence[str] = ()
     interval: PredictionInterval | None = None
     spend_model: SpendModel | None = None
+    timing: EventTiming | None = None
     fallback: Fallback = Fallback()
     currency: str = "CNY"
     grade: str = ""
@@ -202,8 +205,8 @@ class Bundle:
     def save(self, folder: Path) -> Path:
         """Write the bundle as a folder; it appears complete or not at all."""
         files: dict[str, str] = self.spend_model.files() if self.spend_model else {}
-        for member in self.members:
-            files = files | member.files()
+        for part in (*self.members, *([self.timing] if self.timing else ())):
+            files = files | part.files()
         return write_folder(folder, self._stored(), files)
 
     @classmethod
@@ -222,6 +225,7 @@ class Bundle:
                 reference=ReferencePopulation.from_dict(stored["reference"]),
                 interval=PredictionInterval.from_dict(stored["interval"]) if stored["interval"] else None,
                 spend_model=SpendModel.from_dict(stored["spend_model"], files) if stored["spend_model"] else None,
+                timing=EventTiming.from_dict(stored["timing"], files) if stored.get("timing") else None,
                 fallback=Fallback(**stored["fallback"]),
                 rule=ChurnRule(**stored["rule"]),
             )
@@ -243,6 +247,7 @@ class Bundle:
             "model_blend": self.model_blend.to_dict(),
             "interval": self.interval.to_dict() if self.interval else None,
             "spend_model": self.spend_model.to_dict() if self.spend_model else None,
+            "timing": self.timing.to_dict() if self.timing else None,
             "reference": self.reference.to_dict(),
         }
         return {STORED_KEYS.get(name, name): value for name, value in fields.items()}

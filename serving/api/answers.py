@@ -56,6 +56,27 @@ class LiveNote(TypedDict):
     not_in_source: int
 
 
+class TimingPoint(TypedDict):
+    """The chance at one horizon; extrapolated where no past cutoff shows what happens so far ahead."""
+
+    horizon: str
+    date: str
+    probability: float
+    extrapolated: bool
+
+
+class Timing(TypedDict):
+    """When the event comes, if it comes within 24 months; ``note`` says why an older model cannot tell."""
+
+    event: Literal["order", "purchase", "non_renewal", "cancellation"] | None
+    meaning: str
+    curve: list[TimingPoint]
+    expected_from: str | None
+    expected_date: str | None
+    expected_to: str | None
+    note: str
+
+
 class Answer(TypedDict, total=False):
     """A score with its reasons; without a probability in states that have none."""
 
@@ -76,6 +97,7 @@ class Answer(TypedDict, total=False):
     other_evidence: float | None
     other_points: float | None
     out_of_range: list[str]
+    timing: Timing | None
     live: LiveNote
     held_out: bool
     model: Model

@@ -14,6 +14,7 @@ from rapport.serving.api import schemas
 from rapport.serving.api.insight_handlers import InsightHandlers
 from rapport.serving.api.task_handlers import TaskHandlers
 from rapport.serving.application.application import Application
+from rapport.serving.application.timing_answers import requested_horizons
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
 from rapport.serving.live.intake import SentEvent
 from rapport.serving.metrics import Metrics
@@ -37,10 +38,14 @@ class Handlers(TaskHandlers, InsightHandlers):
     def score(self, request: schemas.ScoreRequest, context: RequestContext) -> Body:
         """Score each id in turn; an unknown id gets an error of its own."""
         model, language = self._application.live_model(request.target), self.language_of(request)
+        horizons = requested_horizons(request.horizons)
         visible = [one if self._application.sees(context.viewer, model, one) else None for one in request.customer_ids]
         known = [one for one in visible if one]
         answers = iter(self._application.answers_of(model, known, request.reasons, language))
         found = [next(answers) if one else None for one in visible]
+        if horizons:
+            timings = iter(self._application.timings(model, known, language, horizons))
+            found = [answer and {**answer, "timing": next(timings)} for answer in found]
         unknown = getattr(UNKNOWN_CUSTOMER, language)
         bodies = [
             {"customer_id": customer_id, **error_body("not_found", unknown, f"customer_ids.{position}")}
@@ -55,7 +60,12 @@ class Handlers(TaskHandlers, InsightHandlers):
         model = self._application.live_model(request.target)
         histories = [one.model_dump(exclude_none=True) for one in request.histories]
         bodies = self._application.score_histories(
-            model, histories, request.as_of, reasons=request.reasons, language=self.language_of(request)
+            model,
+            histories,
+            request.as_of,
+            reasons=request.reasons,
+            language=self.language_of(request),
+            horizons=requested_horizons(request.horizons),
         )
         return self._answers(context, [body["customer_id"] for body in bodies], request.target, bodies)
 

@@ -77,6 +77,13 @@ class Body(BaseModel):
         return body
 
 
+_Horizons = Annotated[list[Annotated[str, StringConstraints(max_length=8)]], Field(max_length=24), FailFast()]
+_HORIZONS = Field(
+    default_factory=list,
+    description="Other horizons, such as 3mo or 45d, of at most 24 months: answers gain timing, without a new model.",
+)
+
+
 class ScoreRequest(Body):
     """Request scores of known customers from the latest snapshot."""
 
@@ -85,6 +92,7 @@ class ScoreRequest(Body):
     reasons: int = Field(
         5, ge=0, le=30, description="How many reasons in each direction, up and down; the rest is other_evidence."
     )
+    horizons: _Horizons = _HORIZONS
     language: Language | None = None
 
 
@@ -202,6 +210,7 @@ class ScoreHistoryRequest(Body):
     histories: Annotated[list[HistoryBody], Field(min_length=1, max_length=MAX_HISTORIES), FailFast()]
     target: Target = "churn"
     reasons: int = Field(5, ge=0, le=30)
+    horizons: _Horizons = _HORIZONS
     language: Language | None = None
 
 

@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rapport.durations import Duration
 from rapport.files import shared_secret
 from rapport.history.settings import Settings
 from rapport.scoring import build_answers
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.actions.playbook_reader import PlaybookReader
 from rapport.scoring.actions.recommended import ActionContext
+from rapport.scoring.reasons.timing_answer import MONTHLY, describe_timings
 from rapport.serving.application import card_queries, model_queries
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.application.advice import action_context, advised, customer_actions, with_advice
@@ -25,6 +27,7 @@ from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.insights import Insights
 from rapport.serving.application.live_answers import live_answer, without_advice
 from rapport.serving.application.portfolio_answers import own_labels, with_portfolio
+from rapport.serving.application.timing_answers import customer_timings
 from rapport.serving.application.visibility import visible_profile
 from rapport.serving.errors import UNKNOWN_CUSTOMER, NotReadyError, RequestError, error_body
 from rapport.serving.live.change_store import ChangeStore
@@ -281,14 +284,30 @@ class Application:
         held_out = self.held_out()
         return [without_advice(one) if one and one["customer_id"] in held_out else one for one in advised]
 
+    def timings(
+        self, model: LiveModel, customer_ids: Sequence[str], language: str, horizons: Sequence[Duration] = MONTHLY
+    ) -> list[dict[str, Any] | None]:
+        """Return when the event of each customer comes; None for those without a probability."""
+        return customer_timings(self.overlay, model, customer_ids, language, horizons)
+
     def score_histories(
-        self, model: LiveModel, histories: Sequence[Mapping[str, Any]], as_of: str, *, reasons: int, language: str
+        self,
+        model: LiveModel,
+        histories: Sequence[Mapping[str, Any]],
+        as_of: str,
+        *,
+        reasons: int,
+        language: str,
+        horizons: Sequence[Duration] = (),
     ) -> list[dict[str, Any]]:
         """Return the answers for customers whose whole history is given, by the policy of the latest scoring run."""
         scored, features = score_histories(model, histories, as_of, self.databases)
         # The facts of a request's history are not read for actions: reasons keep the advice that needs none.
         context = ActionContext(self.playbook, scored.as_of.date(), None, language, self.settings.currency)
         answers = [advised(answer.as_dict(), {}, context) for answer in build_answers(scored, reasons, language)]
+        if horizons:
+            timings = describe_timings(scored, range(len(scored)), language, horizons)
+            answers = [{**answer, "timing": timing} for answer, timing in zip(answers, timings, strict=True)]
         if model.latest_snapshot is None:
             return answers
         policy = self._portfolios.policy(model)
@@ -337,7 +356,10 @@ class Application:
         return visible_profile(profile, lambda one: self.may_see(viewer, one))
 
     def _one_answer(self, model: LiveModel, customer_id: str, reasons: int, language: str) -> dict[str, Any] | None:
-        return self.answers_of(model, [customer_id], reasons, language)[0]
+        answer = self.answers_of(model, [customer_id], reasons, language)[0]
+        if answer is None or not reasons:
+            return answer
+        return {**answer, "timing": self.timings(model, [customer_id], language)[0]}
 
     def latest_feedback(self, target: str) -> dict[str, dict[str, Any]]:
         """Return the latest feedback on each customer."""

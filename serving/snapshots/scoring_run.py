@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rapport.durations import parse_duration
+from rapport.durations import Duration, parse_duration
 from rapport.features import snapshot
 from rapport.features.feature_table.snapshot import exclude_refusals
 from rapport.history import History
@@ -25,6 +25,7 @@ from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.models.scorer import Scorer
+from rapport.scoring.reasons.timing_answer import timing_columns
 from rapport.serving.snapshots.analytics_tables import customer_tables, population_tables
 from rapport.serving.snapshots.contract_rows import write_contract_rows
 from rapport.serving.snapshots.effect_file import with_proven_effect
@@ -130,9 +131,17 @@ EXPORTED = (
 
 
 def export_table(
-    scored: ScoreBatch, *, portfolio: pa.Table | None = None, reasons: int = 3, language: str = "en"
+    scored: ScoreBatch,
+    *,
+    portfolio: pa.Table | None = None,
+    reasons: int = 3,
+    language: str = "en",
+    horizons: Sequence[Duration] = (),
 ) -> pa.Table:
-    """Return the table for exports: every number, the first reasons as sentences, and the figures of the portfolio."""
+    """Return the table for exports: every number, the first reasons as sentences, and the figures of the portfolio.
+
+    Each of ``horizons`` adds a column, and all of them together the expected date of the event with its interval.
+    """
     answers = build_answers(scored, reasons, language)
     columns_as_is = ("customer_id", "as_of", "target", "state", "probability", "percentile", "model_probability",
              "rule_probability", "rule_score", "tier", "value_at_risk", "base_rate")  # fmt: skip
@@ -151,6 +160,8 @@ def export_table(
     arrays["interval_high"] = pa.array(
         [answer.interval[1] if answer.interval else None for answer in answers], pa.float64()
     )
+    if horizons:
+        arrays |= timing_columns(scored, horizons)
     for position in range(reasons):
         texts = [answer.reasons[position].text if len(answer.reasons) > position else None for answer in answers]
         arrays[f"reason_{position + 1}"] = pa.array(texts, pa.string())

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
@@ -59,8 +60,13 @@ def test_a_model_is_trained_listed_and_scores_everyone(rapport, company, capsys)
     assert leavers == pytest.approx(card["base_rate"] * sum(tier["count"] for tier in card["tiers"]))
     assert rapport("models", "list") == 0
     assert "champion" in capsys.readouterr().out
-    assert rapport("score", company, "--as-of", AS_OF, "--out", "scores.csv", "--language", "zh") == 0
+    words = ["--out", "scores.csv", "--language", "zh", "--horizons", "3mo,6mo,24mo"]
+    assert rapport("score", company, "--as-of", AS_OF, *words) == 0
     scores = pa_csv.read_csv(rapport.folder / "scores.csv")
+    known = scores.filter(pc.is_valid(scores["probability"])).to_pylist()
+    assert all(abs(row["probability_6mo"] - row["probability"]) < 1e-9 for row in known)
+    assert all(row["probability_3mo"] >= row["probability"] >= row["probability_24mo"] for row in known)
+    assert all(row["expected_from"] <= row["expected_date"] <= row["expected_to"] for row in known)
     assert len(scores) > 200
     assert {"customer_id", "probability", "state"} <= set(scores.column_names)
 

@@ -18,6 +18,7 @@ from rapport.scoring import Bundle, Scorer
 from rapport.scoring.models import model_store
 from rapport.training import backtest, list_models, monitor_champion, promote, register, rollback, train
 from rapport.training.registry.model_registry import sync_aliases
+from rapport.training.timing.event_times import event_times
 
 AT = datetime(2026, 1, 2)
 
@@ -60,6 +61,33 @@ def test_what_happens_after_the_cutoff_changes_no_prediction():
     asked = {"cutoff": cutoff, "horizon": HORIZON, "active": ACTIVE}
     told = [backtest(history, "churn", **asked).sort_by("customer_id") for history in (company(), past)]
     assert told[0].equals(told[1])
+
+
+def test_event_times_are_those_of_the_orders_and_agree_with_the_labels():
+    run = trained().run
+    times = event_times(run.history, run.task, run.dataset, NOW)
+    placed = {}
+    for row in orders():
+        placed.setdefault(row["customer_id"], []).append(row["ordered_at"])
+    for row in range(0, len(run.dataset), 37):
+        cutoff = run.dataset.cutoffs[run.dataset.cutoff_index[row]]
+        later = [at for at in placed[run.dataset.customer_ids[row]] if cutoff <= at < NOW]
+        end = min(later, default=NOW)
+        assert times.happened[row] == bool(later)
+        assert abs(times.days[row] - (end - cutoff).total_seconds() / 86400) < 1e-6
+        assert (times.days[row] >= 90) == (run.dataset.label[row] == 1)
+
+
+def test_the_timing_is_the_shape_with_the_least_integrated_brier_score_and_agrees_with_the_score():
+    bundle, rows = trained().bundle, trained().run.current
+    scores = bundle.timing.evaluation["integrated_brier"]
+    assert {"constant", "bg_nbd", "trees"} == scores.keys()
+    assert bundle.timing.shape == min(scores, key=scores.get)
+    assert 0 < scores[bundle.timing.shape] < 0.25
+    logits = bundle.logit(rows)
+    chances = bundle.timing.chances(logits, rows, [30, 90, 400], 90.0, bundle.members)
+    assert np.abs(chances[:, 1] - 1 / (1 + np.exp(-logits))).max() < 1e-9
+    assert (np.diff(chances, axis=1) <= 0).all()
 
 
 def test_the_first_model_is_champion_and_the_next_a_challenger(home):

@@ -10,6 +10,7 @@ from rapport.errors import RapportError
 from rapport.serving.console.charts import axis_of, change_steps, flatten_hierarchy, stakeholder_layout, waterfall
 from rapport.serving.console.page_context import PageContext, local_url
 from rapport.serving.console.pages.worklist import owner_names
+from rapport.serving.console.timing_chart import timing_chart
 from rapport.serving.errors import RequestError
 from rapport.serving.work.accounts import ATTITUDES, INFLUENCES, KINDS
 from rapport.serving.work.tasks import OUTCOMES
@@ -20,7 +21,9 @@ _STAKEHOLDER_MAP_SIZE = (480, 290)
 _DISAGREEMENT_POINTS = 20
 _UNCERTAIN_WIDTH = 0.5
 # What runs of earlier versions, and leads, do not have.
-_OPTIONAL = dict.fromkeys(("health", "lead_grade", "spend_if_retained", "savable", "contact_effect", "expected_value"))
+_OPTIONAL = dict.fromkeys(
+    ("health", "lead_grade", "spend_if_retained", "savable", "contact_effect", "expected_value", "timing")
+)
 # Events that are worth a dot on the score history; calls and e-mails would cover it.
 _NOTABLE = ("order", "return", "meeting", "ticket", "risk", "contract", "survey", "opportunity")
 
@@ -128,6 +131,7 @@ def _charts(profile: Mapping[str, Any], answer: Mapping[str, Any] | None) -> dic
         "history": _score_history(profile, str(answer["target"])),
         "disagreement": _disagreement(answer),
         "is_uncertain": _is_uncertain(answer),
+        "timing_chart": timing_chart(answer.get("timing"), answer),
     }
 
 

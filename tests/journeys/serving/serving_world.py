@@ -24,6 +24,7 @@ from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.members.card import CardMember
 from rapport.scoring.models.members.trees import TreesMember
 from rapport.scoring.models.spend_model import SpendModel
+from rapport.scoring.models.timing.event_timing import CONSTANT, ORDER, PURCHASE, EventTiming
 from rapport.serving.api.service import build
 from rapport.serving.environment import Environment
 from rapport.training.data.data_sufficiency import DataSufficiency
@@ -72,6 +73,7 @@ def make_bundle(history: History, target: str, version: str, *, trees: int = 30,
         blend=Blend({"trees": 0.8, "card": 0.3}, 1.0, -0.1), model_blend=Blend({"trees": 1.0}),
         provenance={"as_of": AS_OF.isoformat()}, evaluation=evaluation(),
         spend_model=SpendModel("spend_sum_365d", (0.0, 1000.0), (0.0, 900.0)),
+        timing=EventTiming({"churn": ORDER, "conversion": PURCHASE}[target], CONSTANT, 365.0, 400.0),
     )  # fmt: skip
     return bundle.centred_on(matrix)
 

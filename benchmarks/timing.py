@@ -1,0 +1,154 @@
+"""When the next order comes: integrated Brier score beside BG/NBD, a discrete-time hazard and SurvivalBoost.
+
+    python benchmarks/timing.py --bench ../shared/bench
+
+All see the same rows at the cutoff. The score is taken at 12 steps up to the horizon, and up to twice the horizon where
+the history is long enough; SurvivalBoost joins where the package ``hazardous`` is installed.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from parts.scale import options as options_of
+
+from rapport.durations import parse_duration
+from rapport.history import History, read_history
+from rapport.history.settings import Settings
+from rapport.scoring.models.blend import sigmoid
+from rapport.training import TrainedModel, default_cutoff, train
+from rapport.training.data.dataset import Dataset
+from rapport.training.data.task_spec import customer_snapshot
+from rapport.training.timing.event_times import EventTimes, event_times
+from rapport.training.timing.fit_timing import integrated_brier
+
+Floats = npt.NDArray[np.float64]
+Peer = Callable[[TrainedModel, EventTimes, Floats], Floats]
+YEAR = parse_duration("365d")
+CUTOFFS = {
+    "online_retail_ii": (90, "2010-12-01 2011-02-01 2011-04-01 2011-06-01"),
+    "cdnow": (91, "1997-08-01 1997-10-01 1997-12-01"),
+}
+STEPS = 12
+
+
+def ours(trained: TrainedModel, _: EventTimes, days: Floats) -> Floats:
+    """Return the chance that an order has come, through the served probability."""
+    bundle, rows = trained.bundle, trained.run.current
+    assert bundle.timing is not None
+    horizon = trained.run.task.horizon_days
+    return 1 - bundle.timing.chances(bundle.logit(rows), rows, days.tolist(), horizon, bundle.members)
+
+
+def bg_nbd(trained: TrainedModel, _: EventTimes, days: Floats) -> Floats:
+    """Return BG/NBD's own chances."""
+    member = next(each for each in trained.bundle.members if each.name == "rhythm")
+    logits = [replace(member, horizon_days=float(day)).contributions(trained.run.current).logit() for day in days]
+    return 1 - sigmoid(np.column_stack(logits))
+
+
+def discrete_hazard(trained: TrainedModel, times: EventTimes, days: Floats) -> Floats:
+    """Fit the hazard of each step by LightGBM on person-periods, all features and the step."""
+    dataset, rows = trained.run.dataset, trained.run.current
+    starts, inputs, label = np.r_[0, days[:-1]], [], []
+    for step, (start, end) in enumerate(zip(starts, days, strict=True)):
+        came = (times.happened == 1) & (times.days >= start) & (times.days < end)
+        kept = np.flatnonzero(came | (times.days >= end))
+        inputs.append(np.column_stack([dataset.matrix.take(kept).values, np.full(len(kept), step)]))  # noqa: PD011
+        label.append(came[kept])
+    settings = {"objective": "binary", "num_leaves": 15, "learning_rate": 0.05, "num_threads": 1, "verbose": -1}
+    model = lgb.train(settings, lgb.Dataset(np.concatenate(inputs), np.concatenate(label).astype(float)), 200)
+    values = np.asarray(rows.values)
+    hazards = [model.predict(np.column_stack([values, np.full(len(rows), step)])) for step in range(len(days))]
+    return 1 - np.cumprod(1 - np.column_stack(hazards), axis=1)
+
+
+def survival_boost(trained: TrainedModel, times: EventTimes, days: Floats) -> Floats:
+    """Fit SurvivalBoost of the package ``hazardous``."""
+    from hazardous import SurvivalBoost  # noqa: PLC0415 - an optional peer
+
+    dataset = trained.run.dataset.at_most(15_000)
+    step = max(1, len(trained.run.dataset) // 15_000) if len(trained.run.dataset) > 15_000 else 1
+    target = pd.DataFrame(
+        {"event": times.happened[::step].astype(int), "duration": np.maximum(times.days[::step], 0.5)}
+    )
+    model = SurvivalBoost(n_iter=60, show_progressbar=False, random_state=0)
+    model.fit(np.nan_to_num(dataset.matrix.values, nan=-1.0), target.iloc[: len(dataset)], times=days)
+    found = model.predict_survival_function(np.nan_to_num(trained.run.current.values, nan=-1.0), times=days)
+    return 1 - np.asarray(found)
+
+
+PEERS: dict[str, Peer] = {"rapport": ours, "bg_nbd": bg_nbd, "discrete_hazard": discrete_hazard}
+if find_spec("hazardous"):
+    PEERS["survival_boost"] = survival_boost
+
+
+def compare(folder: Path, cutoff: datetime, horizon_days: int) -> list[dict[str, object]]:
+    """Return each peer's integrated Brier score up to the horizon, and up to twice of it where that is known."""
+    with read_history(folder, Settings(threads=2)) as history:
+        trained = train(history, "churn", as_of=cutoff, horizon=parse_duration(f"{horizon_days}d"), active=YEAR)
+        fitted = event_times(history, trained.run.task, trained.run.dataset, cutoff)
+        newest = default_cutoff(history)
+        truth = _truth(trained, history, newest)
+    found: list[dict[str, object]] = []
+    for times in (1, 2):
+        end = float(horizon_days * times)
+        if (newest - cutoff).days < end:
+            continue
+        days = np.linspace(0, end, STEPS + 1)[1:]
+        for name, peer in PEERS.items():
+            score = integrated_brier(truth, peer(trained, fitted, days), days)
+            found.append({"horizons": times, "peer": name, "integrated_brier": score})
+    assert trained.bundle.timing is not None
+    dates = trained.bundle.timing.expected_days(
+        trained.bundle.logit(trained.run.current), trained.run.current, float(horizon_days), trained.bundle.members
+    )
+    came = truth.happened == 1
+    inside = (truth.days >= dates[:, 0]) & (truth.days <= dates[:, 2])
+    print(
+        f"{folder.name} {cutoff:%Y-%m-%d} n={len(came)} shape {trained.bundle.timing.shape}: "
+        f"{inside[came].mean():.1%} of the orders that came lie in the interval of the date; median width "
+        f"{np.median(dates[:, 2] - dates[:, 0]):.0f} days",
+        flush=True,
+    )
+    return found
+
+
+def _truth(trained: TrainedModel, history: History, newest: datetime) -> EventTimes:
+    """Return the times of the customers that are scored at the cutoff; they have no label yet."""
+    task, rows = trained.run.task, trained.run.current
+    people = customer_snapshot(history, task, trained.run.catalog).to_pandas()
+    ids = people.customer_id[people.state == task.eligible_state].to_numpy(dtype=object)
+    blank = Dataset(ids, np.zeros(len(ids), dtype=np.intp), np.full(len(ids), np.nan), rows, (task.as_of,))
+    return event_times(history, task, blank, newest)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = options_of(__doc__)
+    parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    options = parser.parse_args()
+    if not options.bench.is_dir():
+        print(f"Skipped: {options.bench} is not there. Name the folder of the real histories with --bench.")
+        return
+    few = max(1, round(min(1.0, options.scale) * 4))
+    rows = []
+    for name, (horizon, written) in CUTOFFS.items():
+        for day in written.split()[-few:]:
+            found = compare(options.bench / "data" / name, datetime.fromisoformat(day), horizon)
+            rows += [{"history": name, "cutoff": day} | each for each in found]
+    table = pd.DataFrame(rows).pivot_table(
+        index=["history", "horizons", "cutoff"], columns="peer", values="integrated_brier"
+    )
+    print(table.round(4).to_string())
+    print(table.groupby(level=[0, 1]).mean().round(4).to_string())
+
+
+if __name__ == "__main__":
+    main()
