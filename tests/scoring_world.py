@@ -1,5 +1,6 @@
 """A bundle over the whole catalog, fitted to invented rows: what the tests of scoring score with."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import lightgbm as lgb
@@ -11,23 +12,27 @@ from rapport.scoring import Bundle
 from rapport.scoring.cards import load_card
 from rapport.scoring.cards.card_scores import fit_bands
 from rapport.scoring.models.blend import Blend
-from rapport.scoring.models.columns import FeatureColumn, feature_columns
+from rapport.scoring.models.columns import OTHER, FeatureColumn, feature_columns
 from rapport.scoring.models.interval import PredictionInterval
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
 from rapport.scoring.models.members.card import CardMember
-from rapport.scoring.models.members.logistic import LogisticMember, LogisticTerm
+from rapport.scoring.models.members.logistic import CategoryTerm, LogisticMember, LogisticTerm
 from rapport.scoring.models.members.trees import TreesMember
 from rapport.scoring.models.spend_model import SpendModel
 
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
 REGION = FeatureColumn("attribute_region", "fit", "category", 0, False, "Region.", "地区。", ("north", "south", "east"))
+LEVELS = ("展会", "web", OTHER)
 SCALES = {"days": 120.0, "count": 3.0, "money": 40000.0, "ratio": 1.0, "share": 0.5, "hours": 20.0, "score": 3.0}
 
 
 def columns(target: str = "churn") -> tuple[FeatureColumn, ...]:
     """Give the catalog's columns and one category."""
-    return (*feature_columns(catalog().features, target), REGION)
+    levels = {feature.name: LEVELS for feature in catalog().features if feature.is_category}
+    own = feature_columns(catalog().features, target, levels=levels)
+    rates = {"level_rates": (0.4, 0.1, None), "overall_rate": 0.2}
+    return (*(replace(column, **rates) if column.is_category else column for column in own), REGION)
 
 
 def invented(count: int, seed: int, target: str = "churn") -> Matrix:
@@ -61,6 +66,7 @@ def churn_bundle(trees: int = 40, count: int = 3000, seed: int = 3) -> Bundle:
             "line",
             (LogisticTerm("overdue_ratio", "log", 0.6, 0.4, 0.5, 0.2), LogisticTerm("tickets_open", "root", 1, 1, 0.2)),
             -0.2,
+            (CategoryTerm("attribute_source", (0.5, -0.4, 0.1, 0.0)),),
         ),
         BgNbdMember("rhythm", 0.6, 60.0, 0.8, 2.5, 365.0),
         CardMember(card, 2.0, -0.9),

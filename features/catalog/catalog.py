@@ -7,12 +7,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from rapport.features.catalog.families.categories import TOUCH_CATEGORIES, attribute_features
 from rapport.features.catalog.families.engagement import ENGAGEMENT, RELATIONSHIP, SENTIMENT
 from rapport.features.catalog.families.leads import (
     MARKETING,
     OPPORTUNITY,
     action_features,
-    attribute_features,
     channel_features,
 )
 from rapport.features.catalog.families.orders import CADENCE, FREQUENCY, RECENCY, TENURE, TREND, VALUE
@@ -37,6 +37,7 @@ FEATURES: tuple[Feature, ...] = (
     *PAYMENT,
     *RISK,
     *MARKETING,
+    *TOUCH_CATEGORIES,
     *OPPORTUNITY,
     *CONTRACT,
     *SENTIMENT,

@@ -24,7 +24,8 @@ class Feature:
     ``direction`` is the expected effect of a larger value on the churn probability: +1, -1, or 0 for unknown; it
     becomes a monotone constraint. ``conversion_direction`` is the same for a lead's conversion probability.
     ``actionable``: the company itself can change it. ``outbound``: the company's own activity, which is never shown as
-    lowering a risk. ``relatives`` names the column of the customer tree for features without a measure.
+    lowering a risk. Features without a measure name where they are read from: ``relatives`` a column of the customer
+    tree, ``attribute`` a column of ``customers``, ``touch`` the first or last touch and its column.
     """
 
     name: str
@@ -38,11 +39,13 @@ class Feature:
     actionable: bool = False
     outbound: bool = False
     relatives: str | None = None
+    attribute: str | None = None
+    touch: tuple[str, str] | None = None
 
     @property
     def is_attribute(self) -> bool:
         """Return whether it is a fixed attribute of the customer."""
-        return self.measure is None and self.relatives is None
+        return self.attribute is not None
 
     @property
     def streams(self) -> frozenset[str]:

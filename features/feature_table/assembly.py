@@ -10,6 +10,7 @@ import pyarrow as pa
 from rapport.features.catalog.catalog import Catalog
 from rapport.features.feature_table.attributes import attribute_columns
 from rapport.features.feature_table.relatives import relatives_columns
+from rapport.features.feature_table.touch_categories import touch_columns
 from rapport.features.streams import measurable
 from rapport.history import History
 
@@ -21,8 +22,8 @@ def customer_columns(
     known_customers: pa.Table | None,
     tables: Collection[str],
 ) -> dict[str, pa.ChunkedArray]:
-    """Return the columns that come from the table of customers: attributes, and the tree of ``known_customers``."""
-    columns = attribute_columns(history, features, requested)
+    """Return the columns without a measure: attributes, categories of touches, and the tree of ``known_customers``."""
+    columns = attribute_columns(history, features, requested) | touch_columns(history, features, requested)
     if known_customers is not None:
         columns |= relatives_columns(history.connection, requested, known_customers, tables)
     return columns

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from rapport.features.catalog.families.categories import TOUCH_COLUMNS
 from rapport.history.contract import Column, Table, columns_of
 
 MAX_ROWS = 5_000
@@ -65,6 +66,8 @@ def _back_dated(table: Table, cutoff_sql: str, seed: int) -> dict[str, str] | No
 def _copies_sql(table: Table, body: str, times: dict[str, str], seed: int) -> str:
     """Return SQL for copies of some of the company's own rows, with other times, numbers and keys."""
     changed = {column.name: f"{column.name} * 3 + 1" for column in table.columns if column.kind == "number"}
+    if table.name == "touches":
+        changed |= {name: f"{name} || ' injected'" for name in TOUCH_COLUMNS}
     if table.key:
         # A repeated key would be rejected as a duplicate; a new key of a customer makes another customer.
         changed[table.key] = f"{table.key} || ' injected ' || injection_row || ' {seed}'"

@@ -1,15 +1,21 @@
 """The metadata of a feature that a bundle stores, so that scoring needs no feature catalog."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 CATEGORY = "category"
+OTHER = "(other)"
+"""The last level of a category: every value that is too rare in training to have a level, or not in it at all."""
 
 
 @dataclass(frozen=True)
 class FeatureColumn:
-    """One feature as the model reads it; ``direction`` is its effect on the bundle's target."""
+    """One feature as the model reads it; ``direction`` is its effect on the bundle's target.
+
+    ``level_rates`` are the outcome rates of a category's levels in training (None: too few customers), ``overall_rate``
+    that of all rows with a known value.
+    """
 
     name: str
     family: str
@@ -20,6 +26,8 @@ class FeatureColumn:
     zh: str
     levels: tuple[str, ...] = ()
     outbound: bool = False
+    level_rates: tuple[float | None, ...] = ()
+    overall_rate: float | None = None
 
     @property
     def is_category(self) -> bool:
@@ -27,8 +35,13 @@ class FeatureColumn:
         return self.unit == CATEGORY
 
     def code(self, category: str | None) -> float:
-        """Return the position of a category among the levels; nan for one that training never saw."""
-        return float(self.levels.index(category)) if category in self.levels else float("nan")
+        """Return the position of a category among the levels: that of the others, or else nan, for one without."""
+        return level_codes(self.levels)(category)
+
+    def rate(self, category: str | None) -> float | None:
+        """Return the outcome rate of a category in training; None if it is not known well enough."""
+        code = self.code(category)
+        return self.level_rates[int(code)] if code == code and self.level_rates else None
 
     def meaning(self, language: str) -> str:
         """Return the meaning of the feature, in English or Chinese."""
@@ -36,12 +49,20 @@ class FeatureColumn:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as JSON."""
-        return asdict(self) | {"levels": list(self.levels)}
+        return asdict(self) | {"levels": list(self.levels), "level_rates": list(self.level_rates)}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "FeatureColumn":
         """Load what ``to_dict`` returned."""
-        return cls(**{**stored, "levels": tuple(stored["levels"])})
+        lists = {name: tuple(stored.get(name, ())) for name in ("levels", "level_rates")}
+        return cls(**{**stored, **lists})
+
+
+def level_codes(levels: Sequence[str]) -> Callable[[str | None], float]:
+    """Return the function from a category to its position among the levels; nan where it is unknown."""
+    codes = {level: float(position) for position, level in enumerate(levels)}
+    other = codes.get(OTHER, float("nan"))
+    return lambda category: float("nan") if category is None else codes.get(category, other)
 
 
 def feature_columns(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rapport.errors import BundleError
-from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.columns import FeatureColumn, level_codes
 
 Floats = npt.NDArray[np.float64]
 
@@ -136,6 +136,5 @@ def _numbers(table: pa.Table, all_float64: bool) -> Floats:
 
 
 def _codes(categories: Sequence[str | None], levels: tuple[str, ...]) -> Floats:
-    # A category that training never saw is unknown, like a missing one.
-    codes = {level: float(position) for position, level in enumerate(levels)}
-    return np.array([codes.get(value, np.nan) if value is not None else np.nan for value in categories])
+    code = level_codes(levels)
+    return np.array([code(value) for value in categories], dtype=np.float64)

@@ -1,7 +1,11 @@
 """The page ``docs/reasons.md``, generated from the catalog of sentences."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from rapport.features import Feature
 from rapport.features import catalog as feature_catalog
-from rapport.scoring.models.columns import feature_columns
+from rapport.scoring.models.columns import OTHER, FeatureColumn, feature_columns
 from rapport.scoring.reasons.feature_sentences import feature_templates
 from rapport.scoring.reasons.sentences import FACT, SentenceCatalog, SentenceTemplate, ValueBound, sentence_catalog
 
@@ -27,6 +31,7 @@ a fact once: where two families rest on the same fact, one reason carries the ev
 relationship, in the reference population of the model. Advice is shown only where a reason is bad news and the company
 can act on it.
 """
+_RATES = {"rate": "outcome rate of the value", "overall": "of all"}
 _DIRECTIONS = {"up": "▲", "down": "▼", "either": "●"}
 _SIGNS = {"above": ">", "at_least": "≥", "below": "<", "at_most": "≤"}
 
@@ -51,10 +56,22 @@ def _family(catalog: SentenceCatalog, name: str) -> str:
         ]
         lines += [_row(sentence) for sentence in own]
     lines += ["", "| feature | value | sentence | 中文 |", "| --- | --- | --- | --- |"]
-    for sentence in feature_templates(feature_columns(features, "churn")):
-        texts = f"{_placeholders(sentence.text.en)} | {_placeholders(sentence.text.zh)}"
-        lines += [f"| `{sentence.peers}` | {_case(sentence)} | {texts} |"]
+    for column in _example_columns(features):
+        for sentence in _own_sentences(column):
+            texts = f"{_placeholders(sentence.text.en)} | {_placeholders(sentence.text.zh)}"
+            lines += [f"| `{column.name}` | {_case(sentence, column)} | {texts} |"]
     return "\n".join([*lines, ""])
+
+
+def _example_columns(features: Sequence[Feature]) -> Iterator[FeatureColumn]:
+    """Return the columns; a category has a rate, so that the sentences that state it are shown."""
+    for column in feature_columns(features, "churn", levels=dict.fromkeys((each.name for each in features), (OTHER,))):
+        yield replace(column, level_rates=(0.5,), overall_rate=0.5) if column.is_category else column
+
+
+def _own_sentences(column: FeatureColumn) -> list[SentenceTemplate]:
+    by_target = [feature_templates([column], target) for target in ("conversion", "churn")]
+    return list({sentence.text: sentence for templates in by_target for sentence in templates}.values())
 
 
 def _row(sentence: SentenceTemplate) -> str:
@@ -72,10 +89,12 @@ def _row(sentence: SentenceTemplate) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _case(sentence: SentenceTemplate) -> str:
+def _case(sentence: SentenceTemplate, column: FeatureColumn) -> str:
     """Return the values for which a feature's own sentence is used."""
     if sentence.unknown:
-        return "never"
+        return "unknown" if column.is_category else "never"
+    if column.is_category:
+        return "any, rate known" if sentence.states_rate else "less frequent" if sentence.when else "any"
     bounds = [f"{_SIGNS[bound.kind]} {bound.value:g}" for bound in sentence.when]
     return {"≥ -1e-09": "0", "≥ 1": "1"}.get(bounds[0], bounds[0]) if bounds else "any"
 
@@ -85,4 +104,4 @@ def _bound(bound: ValueBound) -> str:
 
 
 def _placeholders(text: str) -> str:
-    return FACT.sub(lambda match: f"*{match[1]}*", text)
+    return FACT.sub(lambda match: f"*{_RATES.get(match[2], match[1])}*", text)

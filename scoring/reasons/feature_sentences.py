@@ -10,7 +10,7 @@ import yaml
 
 from rapport.errors import CardError
 from rapport.localized import LocalizedText
-from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.columns import OTHER, FeatureColumn
 from rapport.scoring.reasons.sentences import SentenceTemplate, ValueBound, sentence_catalog
 
 _VALUE = re.compile(r"\{v(?=[:|}])")
@@ -33,14 +33,21 @@ def feature_variants() -> Mapping[str, Variants]:
     return written
 
 
-def feature_templates(columns: Iterable[FeatureColumn]) -> Iterator[SentenceTemplate]:
+def feature_templates(columns: Iterable[FeatureColumn], target: str) -> Iterator[SentenceTemplate]:
     """Return the templates of each column that has sentences of its own, in the order in which they are tried."""
     for column in columns:
         found = _find(column.name)
         if found is not None:
             variants, days = found
             for condition, lines in variants.items():
-                yield _template(column, condition, lines, days)
+                if _applies(condition, column, target):
+                    yield _template(column, condition, lines, days)
+
+
+def _applies(condition: str, column: FeatureColumn, target: str) -> bool:
+    if condition == "other":
+        return OTHER in column.levels
+    return not condition.startswith("rate ") or (condition == f"rate {target}" and bool(column.level_rates))
 
 
 def _find(name: str) -> tuple[Variants, str] | None:
@@ -72,7 +79,7 @@ def _template(column: FeatureColumn, condition: str, lines: Mapping[str, Any], d
         lead=(name,),
         target=None,
         says="either",
-        when=tuple(_bounds(name, condition)),
+        when=tuple(_bounds(column, condition)),
         text=LocalizedText(**texts),
         advice=None,
         facts={name: name} if states else {},
@@ -80,6 +87,7 @@ def _template(column: FeatureColumn, condition: str, lines: Mapping[str, Any], d
         topic=lines.get("topic", code),
         compare=bool(lines.get("compare", True)) and condition != "none",
         unknown=(name,) if condition == "none" else (),
+        states_rate=condition.startswith("rate "),
     )
 
 
@@ -88,13 +96,16 @@ def _text(text: str, column: FeatureColumn, days: str) -> str:
     return _VALUE.sub("{" + column.name, text.replace("{days}", days).replace("{word}", word))
 
 
-def _bounds(name: str, condition: str) -> Iterator[ValueBound]:
-    kind, _, number = condition.partition(" ")
-    if kind in ("zero", "one"):
-        centre = float(kind == "one")
+def _bounds(column: FeatureColumn, condition: str) -> Iterator[ValueBound]:
+    name, (kind, _, number) = column.name, condition.partition(" ")
+    if kind in ("zero", "one", "other"):
+        centre = column.code(OTHER) if kind == "other" else float(kind == "one")
         yield ValueBound(name, "at_least", centre - _NEAR_ZERO)
         yield ValueBound(name, "at_most", centre + _NEAR_ZERO)
     elif kind in ("below", "above"):
         yield ValueBound(name, kind, float(number))
-    elif condition not in ("none", "any"):
-        raise CardError(f"sentence of {name}: '{condition}' is not one of none, zero, one, below x, above x, any.")
+    elif condition not in ("none", "any", "rate churn", "rate conversion"):
+        raise CardError(
+            f"sentence of {name}: '{condition}' is not one of none, zero, one, below x, above x, other, "
+            "rate churn, rate conversion, any."
+        )

@@ -106,8 +106,11 @@ class ReasonRenderer:
         return f"{text.rstrip('.')} (comparable {peers_are} typically: {compared})."
 
     def _written(self, match: re.Match[str], value: Fact, feature: str) -> str:
-        unit = self._bundle.by_name[feature].unit
-        text = format_value(value, unit, self.language, self._bundle.currency, match[2])
+        column, form = self._bundle.by_name[feature], match[2]
+        if isinstance(value, str) and form in ("rate", "overall"):
+            rate = column.rate(value) if form == "rate" else column.overall_rate
+            return format_value(rate, "share", self.language, self._bundle.currency)
+        text = format_value(value, column.unit, self.language, self._bundle.currency, form)
         return text if match[3] is None else f"{text} {match[3] if text == '1' else match[4]}"
 
     def _comparison(

@@ -49,6 +49,7 @@ class SentenceTemplate:
     topic : the fact that it states; sentences with the same topic never appear in one answer.
     compare : whether the text may add what is typical of comparable customers.
     unknown : the features that must be unknown for the sentence to be true.
+    states_rate : whether it states the outcome rate of a category, which must lie on the side of the evidence.
     """
 
     code: str
@@ -64,6 +65,7 @@ class SentenceTemplate:
     topic: str
     compare: bool = True
     unknown: tuple[str, ...] = ()
+    states_rate: bool = False
 
     @property
     def features(self) -> frozenset[str]:

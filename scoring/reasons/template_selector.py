@@ -21,7 +21,7 @@ class TemplateSelector:
                 for key in self._keys(sentence):
                     self._usable.setdefault(key, []).append(sentence)
         self._own: dict[int, list[SentenceTemplate]] = {}
-        for sentence in feature_templates(bundle.columns):
+        for sentence in feature_templates(bundle.columns, bundle.target):
             self._own.setdefault(self._positions[sentence.peers], []).append(sentence)
 
     def select(
@@ -48,7 +48,7 @@ class TemplateSelector:
             if fits and self._agrees(sentence, values, rises):
                 yield sentence
         # The variants of a feature exclude each other: only the first one that is true says what the value is.
-        own = next((sentence for sentence in self._own.get(lead, []) if self._is_true(sentence, values)), None)
+        own = next((each for each in self._own.get(lead, []) if self._is_stated(each, lead, values, rises)), None)
         if own is not None and self._agrees(own, values, rises):
             yield own
 
@@ -56,6 +56,15 @@ class TemplateSelector:
         if not sentence.lead:
             yield sentence.family
         yield from (self._positions[name] for name in sentence.lead if name in self._positions)
+
+    def _is_stated(self, sentence: SentenceTemplate, lead: int, values: Sequence[float], rises: bool) -> bool:
+        if not self._is_true(sentence, values):
+            return False
+        if not sentence.states_rate:
+            return True
+        column = self._columns[lead]
+        rate, overall = column.level_rates[int(values[lead])], column.overall_rate
+        return rate is not None and overall is not None and (rate > overall if rises else rate < overall)
 
     def _is_true(self, sentence: SentenceTemplate, values: Sequence[float]) -> bool:
         # Only nan differs from itself: a sentence cannot state an unknown fact.

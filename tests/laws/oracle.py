@@ -7,6 +7,7 @@ from typing import Any
 
 from oracle_streams import DAY, Past, Row, Rows, known, second
 
+from rapport.features import Feature
 from rapport.features.measures import Binary, Coalesce, Constant, Measure, Unary, When, WindowAggregate
 from rapport.history.contract import FEATURE_TABLES
 
@@ -69,6 +70,17 @@ def _window_aggregate(aggregate: WindowAggregate, past: Past) -> Any:
         "min": lambda: min(values, default=None),
         "latest": lambda: max(known_values)[1] if known_values else None,
     }[aggregate.partial.how]()
+
+
+def category(feature: Feature, past: Past) -> str | None:
+    """Return the category of one customer: an attribute, or the value of the first or last touch that has one."""
+    if feature.attribute:
+        return next((row[feature.attribute] for row in past.rows["customers"]), None)
+    assert feature.touch
+    which, column = feature.touch
+    own = [row for row in past.rows["touches"] if row["action"] != "email_sent" and row[column] is not None]
+    pairs = [(row["at"], row[column]) for row in own]
+    return {"first": min, "last": max}[which](pairs)[1] if pairs else None
 
 
 def state(past: Past, active_from: datetime) -> str:

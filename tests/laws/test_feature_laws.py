@@ -99,6 +99,7 @@ def differences_to_oracle(table: pa.Table, tables: Tables, cutoff: datetime) -> 
 
 def _expected(past: oracle.Past, cutoff: datetime) -> dict[str, object]:
     values = {feature.name: oracle.value(feature.measure, past) for feature in CATALOG.features if feature.measure}
+    values |= {feature.name: oracle.category(feature, past) for feature in CATALOG.features if feature.is_category}
     return values | {"state": oracle.state(past, ACTIVE.before(cutoff))}
 
 

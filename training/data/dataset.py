@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from rapport.errors import TrainingError
 from rapport.features import Catalog
@@ -17,9 +16,9 @@ from rapport.history import History
 from rapport.scoring.models.columns import FeatureColumn, feature_columns
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.training.data.binned_dataset import BinnedDataset
+from rapport.training.data.category_levels import category_levels, with_level_rates
 from rapport.training.data.task_spec import TaskSpec, dataset_spec
 
-MAX_CATEGORY_LEVELS = 30
 BATCH_ROWS = 50_000
 BoolArray = npt.NDArray[np.bool_]
 IndexArray = npt.NDArray[np.intp]
@@ -89,15 +88,17 @@ class Dataset:
 def labelled_dataset(history: History, task: TaskSpec, cutoffs: Sequence[datetime], catalog: Catalog) -> Dataset:
     """Read the labelled rows of all cutoffs, from what was known at ``task.as_of``."""
     parts = list(iter_training_rows(history, dataset_spec(task, cutoffs), catalog))
-    columns = feature_columns(catalog.features, task.target, levels=_category_levels(parts, catalog))
+    columns = feature_columns(catalog.features, task.target, levels=category_levels(parts, catalog))
     index_of = {cutoff: index for index, cutoff in enumerate(cutoffs)}
+    customer_ids = np.array([name for part in parts for name in part["customer_id"].to_pylist()], dtype=object)
+    label = np.concatenate([part["label"].to_numpy() for part in parts]).astype(np.float64)
     dataset = Dataset(
-        customer_ids=np.array([name for part in parts for name in part["customer_id"].to_pylist()], dtype=object),
+        customer_ids=customer_ids,
         cutoff_index=np.array(
             [index_of[cutoff] for part in parts for cutoff in part["cutoff"].to_pylist()], dtype=np.intp
         ),
-        label=np.concatenate([part["label"].to_numpy() for part in parts]).astype(np.float64),
-        matrix=_matrix(parts, columns),
+        label=label,
+        matrix=with_level_rates(_matrix(parts, columns), label, customer_ids),
         cutoffs=tuple(cutoffs),
     )
     _refuse_untrainable(dataset, task)
@@ -115,17 +116,6 @@ def _matrix(parts: list[pa.Table], columns: tuple[FeatureColumn, ...]) -> Matrix
             values[at : at + len(some)] = some
             at += len(some)
     return Matrix(columns, values)
-
-
-def _category_levels(parts: Sequence[pa.Table], catalog: Catalog) -> dict[str, tuple[str, ...]]:
-    levels = {}
-    for feature in catalog.features:
-        if feature.is_category:
-            values = pa.chunked_array([chunk for part in parts for chunk in part[feature.name].chunks], pa.string())
-            counts = pc.value_counts(values.drop_null()).to_pylist()
-            common = sorted(counts, key=lambda count: (-count["counts"], count["values"]))[:MAX_CATEGORY_LEVELS]
-            levels[feature.name] = tuple(sorted(count["values"] for count in common))
-    return levels
 
 
 def _refuse_untrainable(dataset: Dataset, task: TaskSpec) -> None:

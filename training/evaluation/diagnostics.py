@@ -111,7 +111,7 @@ def segment_table(matrices: Sequence[Matrix], label: Floats, probability: Floats
     """Return the metrics by tenure, size and frequency, and by each fixed attribute."""
     found = []
     for column in matrices[0].columns:
-        if column.is_category or column.name in SEGMENTS[target]:
+        if (column.is_category and column.family == "fit") or column.name in SEGMENTS[target]:
             values = np.concatenate([matrix.column(column.name) for matrix in matrices])
             names, groups = _groups(column, values)
             found += [

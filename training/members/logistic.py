@@ -10,8 +10,9 @@ from scipy.special import expit
 from rapport.metrics import auc
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Floats, Matrix
-from rapport.scoring.models.members.logistic import LogisticMember, LogisticTerm
+from rapport.scoring.models.members.logistic import CategoryTerm, LogisticMember, LogisticTerm
 from rapport.training.data.dataset import Dataset
+from rapport.training.members.category_effects import CategoryEffects, informative_categories
 from rapport.training.members.gbm import varying_columns
 
 # One term per ten customers with the minority outcome (Peduzzi et al. 1996); more than forty terms add nothing.
@@ -39,25 +40,45 @@ def fit_logistic(dataset: Dataset, *, offset: Floats, weight: Floats, name: str 
     """Fit the logistic member; a constant if no feature is informative."""
     max_terms = min(max(dataset.minority_count // CUSTOMERS_PER_TERM, LEAST_TERMS), MOST_TERMS)
     ridge = RIDGE * len(dataset) / len(set(dataset.customer_ids))
-    return fit_terms(name, select_terms(dataset, max_terms), dataset, offset=offset, weight=weight, ridge=ridge)
+    categories = informative_categories(dataset, offset=offset, weight=weight)
+    chosen = select_terms(dataset, max_terms)
+    return fit_terms(name, chosen, dataset, offset=offset, weight=weight, ridge=ridge, categories=categories)
 
 
-def fit_terms(
-    name: str, chosen: list[_Candidate], dataset: Dataset, *, offset: Floats, weight: Floats, ridge: float
+def fit_terms(  # noqa: PLR0913 - the parts of one regression
+    name: str,
+    chosen: list[_Candidate],
+    dataset: Dataset,
+    *,
+    offset: Floats,
+    weight: Floats,
+    ridge: float,
+    categories: tuple[CategoryEffects, ...] = (),
 ) -> LogisticMember:
-    """Fit the coefficients of the chosen terms within their bounds."""
+    """Fit the coefficients of the chosen terms within their bounds, and the effects of the categories' levels."""
     base = float(np.average(dataset.label, weights=weight))
-    columns = np.column_stack([np.ones(len(dataset)), *(candidate.values for candidate in chosen)])
-    start = np.r_[np.log(base / (1 - base)), np.zeros(len(chosen))]
-    bounds = [(-20.0, 20.0), *(_bounds(candidate.sign) for candidate in chosen)]
-    arguments = (columns, dataset.label, offset, weight, ridge)
-    fit = minimize(_loss, start, args=arguments, jac=True, method="L-BFGS-B", bounds=bounds)
-    terms = (
-        LogisticTerm(**{**vars(candidate.term), "coefficient": float(candidates)})
-        for candidate, candidates in zip(chosen, fit.x[1:], strict=True)
-        if candidates != 0.0
+    penalties = [np.zeros(1), np.full(len(chosen), ridge), *(np.full(own.size, own.ridge) for own in categories)]
+    design = _Design(
+        columns=np.column_stack([np.ones(len(dataset)), *(candidate.values for candidate in chosen)]),
+        categories=categories,
+        penalty=np.concatenate(penalties),
+        offset=offset,
     )
-    return LogisticMember(name, tuple(terms), float(fit.x[0]))
+    start = np.r_[np.log(base / (1 - base)), np.zeros(len(design.penalty) - 1)]
+    bounds = [(-20.0, 20.0), *(_bounds(candidate.sign) for candidate in chosen)]
+    bounds += [_bounds(0)] * (len(start) - len(bounds))
+    fit = minimize(design.loss, start, args=(dataset.label, weight), jac=True, method="L-BFGS-B", bounds=bounds)
+    coefficients, effects = design.split(fit.x)
+    terms = (
+        LogisticTerm(**{**vars(candidate.term), "coefficient": float(coefficient)})
+        for candidate, coefficient in zip(chosen, coefficients[1:], strict=True)
+        if coefficient != 0.0
+    )
+    by_level = (
+        CategoryTerm(own.feature, tuple(own_effects.tolist()))
+        for own, own_effects in zip(categories, effects, strict=True)
+    )
+    return LogisticMember(name, tuple(terms), float(coefficients[0]), tuple(by_level))
 
 
 def select_terms(
@@ -120,10 +141,28 @@ def _bounds(sign: int) -> tuple[float, float]:
     return (0.0 if sign > 0 else -5.0, 0.0 if sign < 0 else 5.0)
 
 
-def _loss(
-    parameters: Floats, columns: Floats, label: Floats, offset: Floats, weight: Floats, ridge: float
-) -> tuple[float, Floats]:
-    logit = columns @ parameters + offset
-    gap = weight * (expit(logit) - label)
-    loss = float((weight * (np.logaddexp(0, logit) - label * logit)).sum() + ridge / 2 * (parameters[1:] ** 2).sum())
-    return loss, columns.T @ gap + np.r_[0.0, ridge * parameters[1:]]
+@dataclass(frozen=True)
+class _Design:
+    """The regression's columns, its categories, and the ridge penalty of each coefficient."""
+
+    columns: Floats
+    categories: tuple[CategoryEffects, ...]
+    penalty: Floats
+    offset: Floats
+
+    def split(self, parameters: Floats) -> tuple[Floats, list[Floats]]:
+        """Return the coefficients of the columns, and the effects of each category's levels."""
+        ends = np.cumsum([self.columns.shape[1], *(own.size for own in self.categories)])
+        coefficients, *effects = np.split(parameters, ends[:-1])
+        return coefficients, effects
+
+    def loss(self, parameters: Floats, label: Floats, weight: Floats) -> tuple[float, Floats]:
+        """Return the penalised log loss and its gradient."""
+        coefficients, effects = self.split(parameters)
+        logit = self.columns @ coefficients + self.offset
+        for own, own_effects in zip(self.categories, effects, strict=True):
+            logit = logit + own_effects[own.codes]
+        gap = weight * (expit(logit) - label)
+        loss = float((weight * (np.logaddexp(0, logit) - label * logit)).sum() + self.penalty @ parameters**2 / 2)
+        gradient = [self.columns.T @ gap, *(np.bincount(own.codes, gap, own.size) for own in self.categories)]
+        return loss, np.concatenate(gradient) + self.penalty * parameters

@@ -3,6 +3,7 @@
 import numpy as np
 
 from rapport.scoring import Bundle
+from rapport.scoring.models.columns import level_codes
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.members.member import EnsembleMember
 from rapport.scoring.models.members.trees import TreesMember
@@ -31,9 +32,8 @@ def align_columns(matrix: Matrix, bundle: Bundle) -> Matrix:
         if column.name not in matrix.positions:
             continue
         if column.is_category:
-            codes = {level: float(code) for code, level in enumerate(column.levels)}
-            levels = matrix.categories(column.name)
-            values[:, position] = [codes.get(level, np.nan) if level else np.nan for level in levels]
+            code = level_codes(column.levels)
+            values[:, position] = [code(level) for level in matrix.categories(column.name)]
         else:
             values[:, position] = matrix.column(column.name)
     return Matrix(bundle.columns, values)

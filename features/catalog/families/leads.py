@@ -176,17 +176,3 @@ def channel_features(channels: Iterable[str]) -> tuple[Feature, ...]:
             ),
         )
     )  # fmt: skip
-
-
-NUMERIC_ATTRIBUTES = ("employees",)
-
-
-def attribute_features(attributes: Iterable[str]) -> tuple[Feature, ...]:
-    """Return the features of the attributes that the company declares fixed."""
-    return tuple(
-        Feature(
-            f"attribute_{name}", "fit", "count" if column in NUMERIC_ATTRIBUTES else "category",
-            LocalizedText(f"The customer's {column}.", f"客户属性：{column}。"), None,
-        )
-        for column, name in slugs(attributes).items()
-    )  # fmt: skip

@@ -43,12 +43,27 @@ class LogisticTerm:
 
 
 @dataclass(frozen=True)
+class CategoryTerm:
+    """The log-odds of each level of a category; the last number is for an unknown value."""
+
+    feature: str
+    effects: tuple[float, ...]
+    mean: float = 0.0
+
+    def part(self, rows: Matrix) -> Floats:
+        """Return this term's log-odds of each row."""
+        codes = rows.column(self.feature)
+        return np.asarray(self.effects)[np.where(np.isnan(codes), len(self.effects) - 1, codes).astype(np.intp)]
+
+
+@dataclass(frozen=True)
 class LogisticMember:
     """A sum of terms; several terms may read one feature."""
 
     name: str
     terms: tuple[LogisticTerm, ...]
     intercept: float
+    categories: tuple[CategoryTerm, ...] = ()
 
     is_card = False
 
@@ -59,19 +74,23 @@ class LogisticMember:
         by_feature[:, columns[self._first]] = parts[:, self._first]
         for repeated in self._repeated:
             by_feature[:, columns[repeated]] += parts[:, repeated]
-        return Contributions(self.intercept + sum(term.mean for term in self.terms), by_feature, {})
+        for category in self.categories:
+            by_feature[:, rows.positions[category.feature]] += category.part(rows) - category.mean
+        mean = self.intercept + sum(term.mean for term in (*self.terms, *self.categories))
+        return Contributions(mean, by_feature, {})
 
     def centred_on(self, rows: Matrix) -> "LogisticMember":
         """Return the same model with each term's mean over ``rows`` moved into the base."""
         means = self.parts(rows).mean(axis=0).tolist()
-        return replace(
-            self, terms=tuple(replace(term, mean=mean) for term, mean in zip(self.terms, means, strict=True))
-        )
+        terms = (replace(term, mean=mean) for term, mean in zip(self.terms, means, strict=True))
+        categories = (replace(term, mean=float(term.part(rows).mean())) for term in self.categories)
+        return replace(self, terms=tuple(terms), categories=tuple(categories))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part that is stored as JSON."""
-        terms = [asdict(term) for term in self.terms]
-        return {"kind": KIND, "name": self.name, "intercept": self.intercept, "terms": terms}
+        terms, categories = [asdict(term) for term in self.terms], [asdict(term) for term in self.categories]
+        stored = {"kind": KIND, "name": self.name, "intercept": self.intercept, "terms": terms}
+        return stored | ({"categories": categories} if categories else {})
 
     def files(self) -> dict[str, str]:
         """Return no file: the model fits in the JSON."""
@@ -81,7 +100,10 @@ class LogisticMember:
     def from_dict(cls, stored: Mapping[str, Any]) -> "LogisticMember":
         """Load what ``to_dict`` returned."""
         terms = tuple(LogisticTerm(**term) for term in stored["terms"])
-        return cls(stored["name"], terms, stored["intercept"])
+        categories = tuple(
+            CategoryTerm(**{**term, "effects": tuple(term["effects"])}) for term in stored.get("categories", ())
+        )
+        return cls(stored["name"], terms, stored["intercept"], categories)
 
     @cached_property
     def _columns(self) -> ColumnIndex:
