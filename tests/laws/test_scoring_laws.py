@@ -14,7 +14,7 @@ from rapport.features import catalog
 from rapport.features.catalog.vocabulary import Vocabulary
 from rapport.scoring import Bundle, ScoreBatch, Scorer, build_answers
 from rapport.scoring.models.blend import Blend, logit_of
-from rapport.scoring.models.columns import feature_columns
+from rapport.scoring.models.columns import OTHER, feature_columns
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.reasons.answer import FamilyEvidence
 from rapport.scoring.reasons.answers import MIN_POINTS
@@ -44,7 +44,8 @@ def rows(draw: st.DrawFn) -> Matrix:
     """Invented customers with some cells made extreme or unknown."""
     made = invented(draw(st.integers(1, 12)), draw(st.integers(0, 10_000)))
     values = made.values.copy()
-    cells = st.tuples(st.integers(0, len(values) - 1), st.integers(0, values.shape[1] - 2), EXTREMES)
+    numbers = [place for place, column in enumerate(made.columns) if not column.is_category]
+    cells = st.tuples(st.integers(0, len(values) - 1), st.sampled_from(numbers), EXTREMES)
     for row, place, value in draw(st.lists(cells, max_size=40)):
         values[row, place] = value
     return Matrix(made.columns, values)
@@ -179,14 +180,14 @@ OWN_WORDS = Vocabulary(
 @pytest.mark.parametrize("target", ["churn", "conversion"])
 def test_every_feature_has_a_sentence_of_its_own_for_every_value(language, target):
     # A declared direction forbids some sentences; without one, every value needs its sentence.
-    levels = dict.fromkeys(catalog(OWN_WORDS).names, ("Retail",))
+    levels = dict.fromkeys(catalog(OWN_WORDS).names, ("Retail", "Web", OTHER))
     named = feature_columns(catalog(OWN_WORDS).features, target, levels=levels)
     read = tuple(replace(column, direction=0) for column in named)
     bundle = replace(scorer().bundle, target=target, columns=read)
     renderer = ReasonRenderer(bundle, language)
     never = {feature.name for feature in catalog(OWN_WORDS).features if feature.if_no_events is None}
     for position, column in enumerate(read):
-        whole = [0.0] if column.is_category else [0.0, 1.0, 2.0, 0.5, 0.97, 1.5, 40.0, -3.0]
+        whole = [0.0, 1.0, 2.0] if column.is_category else [0.0, 1.0, 2.0, 0.5, 0.97, 1.5, 40.0, -3.0]
         for value in [*whole, *([np.nan] if column.name in never else [])]:
             values = [np.nan] * len(read)
             values[position] = value
@@ -201,6 +202,30 @@ def is_sentence(text, language):
     native = re.search(r"[\u4e00-\u9fff]", text.replace("试用申请", "").replace("展会", "").replace("类型", ""))
     broken = re.search(r"\{|\bnan\b|not known|未知|\b-?0 times|\b1 (times|days|orders)\b|: \d+ times|-0\b", text)
     return bool(native) == (language == "zh") and not broken and text[-1] in ".。"
+
+
+@pytest.mark.parametrize(
+    ("language", "target", "text"),
+    [
+        ("en", "conversion", "The account came from 展会: 40% of such leads bought, 20% of all."),
+        ("zh", "conversion", "客户来源为展会：这类线索有40%成交，整体为20%。"),
+        ("en", "churn", "The account came from 展会: 40% of such customers left, 20% of all."),
+        ("zh", "churn", "客户来源为展会：这类客户有40%流失，整体为20%。"),
+    ],
+)
+def test_a_category_states_its_outcome_rate_only_on_the_side_of_the_evidence(language, target, text):
+    bundle = replace(scorer().bundle, target=target)
+    position = [column.name for column in bundle.columns].index("attribute_source")
+    values = [np.nan] * len(bundle.columns)
+    values[position] = 0.0
+    up, down = (
+        ReasonRenderer(bundle, language).reason(
+            FamilyEvidence(bundle.families.index("fit"), position, evidence, 0.1), values
+        )
+        for evidence in (0.5, -0.5)
+    )
+    assert up.text == text
+    assert down.text == {"en": "The account came from 展会.", "zh": "客户来源为展会。"}[language]
 
 
 @settings(max_examples=40, deadline=None)

@@ -90,11 +90,11 @@ class _Levels:
 
     @classmethod
     def of(cls, category: _Category, gap: Floats, information: Floats) -> "_Levels":
-        by_customer = np.bincount(category.customer, gap, len(category.level))
+        by_customer = _sums(category.customer, gap, len(category.level))
         return cls(
-            score=np.bincount(category.codes, gap, category.size),
-            information=np.bincount(category.codes, information, category.size),
-            noise=np.bincount(category.level, by_customer**2, category.size),
+            score=_sums(category.codes, gap, category.size),
+            information=_sums(category.codes, information, category.size),
+            noise=_sums(category.level, by_customer**2, category.size),
         )
 
     @property
@@ -126,3 +126,7 @@ class _Levels:
     def gain(self) -> float:
         """Return about how much the shrunk effects improve the likelihood."""
         return float((self.effects * self.score).sum()) if self.variance > 0 else 0.0
+
+
+def _sums(groups: IndexArray, values: Floats, count: int) -> Floats:
+    return np.bincount(groups, values, count).astype(np.float64)

@@ -76,7 +76,7 @@ class LogisticMember:
             by_feature[:, columns[repeated]] += parts[:, repeated]
         for category in self.categories:
             by_feature[:, rows.positions[category.feature]] += category.part(rows) - category.mean
-        mean = self.intercept + sum(term.mean for term in (*self.terms, *self.categories))
+        mean = self.intercept + sum(term.mean for term in self.terms) + sum(term.mean for term in self.categories)
         return Contributions(mean, by_feature, {})
 
     def centred_on(self, rows: Matrix) -> "LogisticMember":
