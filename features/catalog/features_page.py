@@ -12,8 +12,8 @@ _INTRODUCTION = """# Features
 The {count} features of a customer at a cutoff, in {families} families, in the order in which a model reads them. A
 company's own vocabulary adds more: each further action of its touches and channel of its interactions, and each
 attribute listed in `fixed_attributes` in `rapport.toml` (here `industry`); the source of a customer needs no listing,
-because it never changes. Categories keep their most frequent values; all others count as one. The features of relatives (`kin_…`,
-`parent_active`) exist only if `parent_id` is listed too, and cover relatives in the same history or request.
+because it never changes. Categories keep their most frequent values; all others count as one. The features of relatives
+(`kin_…`, `parent_active`) exist only if `parent_id` is listed too, and cover relatives in the same history or request.
 
 * Windows are half-open: *the last 30 days* are `[cutoff − 30 days, cutoff)`. Days are whole days, counted back from
   the cutoff at its own time of day.
