@@ -75,3 +75,9 @@ class DeliveryFailedError(RapportError):
     """Messages could not be delivered; they are kept and sent again."""
 
     exit_code = 22
+
+
+class RegistrationError(RapportError):
+    """MLflow cannot be reached or written, so a model was not registered; a trained model is kept."""
+
+    exit_code = 23

@@ -4,7 +4,14 @@ from rapport.training.backtest import backtest, run_backtests
 from rapport.training.explain import explain
 from rapport.training.monitoring.monitor import MonitorReport, monitor_champion
 from rapport.training.pipeline import TrainedModel, default_cutoff, train
-from rapport.training.registry.model_registry import list_models, promote, register, rollback, show_model
+from rapport.training.registry.model_registry import (
+    list_models,
+    promote,
+    register,
+    register_kept,
+    rollback,
+    show_model,
+)
 from rapport.training.registry.reproduce import reproduce
 
 __all__ = [
@@ -17,6 +24,7 @@ __all__ = [
     "monitor_champion",
     "promote",
     "register",
+    "register_kept",
     "reproduce",
     "rollback",
     "run_backtests",

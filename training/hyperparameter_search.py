@@ -44,7 +44,14 @@ def search_params(
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEARCH_SEED))
     study.enqueue_trial(_as_trial(config.historical_params))
     study.optimize(_loss_of(data, validation, config.historical_params), n_trials=tries)
-    result = {"tries": len(study.trials), "start": float(study.trials[0].values[0]), "best": study.best_value}
+    losses = [float(one.values[0]) for one in study.trials]
+    # Parameters without a usable tree have an infinite loss, which JSON cannot hold.
+    trials = [
+        {"params": dict(one.params), "loss": loss}
+        for one, loss in zip(study.trials, losses, strict=True)
+        if np.isfinite(loss)
+    ]
+    result = {"tries": len(losses), "start": losses[0], "best": study.best_value, "trials": trials}
     best = _suggested(optuna.trial.FixedTrial(study.best_params), config.historical_params)
     return replace(config, historical_params=best, search_result=result)
 

@@ -11,7 +11,7 @@ from rapport.cli.inputs import current_time, read_settings, resolve_data_dir
 from rapport.cli.options import DataDir, HistorySource, Json, SettingsPath, Target, TargetName
 from rapport.cli.terminal import print_result, progress
 
-app = typer.Typer(help="List, show, promote, reproduce and roll back models.", no_args_is_help=True)
+app = typer.Typer(help="List, show, promote, reproduce, register and roll back models.", no_args_is_help=True)
 
 Version = Annotated[str, typer.Argument(help="The version, as `rapport models list` shows it.")]
 
@@ -89,4 +89,14 @@ def rollback(
 
     folder = resolve_data_dir(data_dir, read_settings(settings))
     found = restore_previous(folder, target.value, environ=os.environ, now=current_time())
+    print_result(found.as_dict(), found.as_text(), as_json=as_json)
+
+
+@app.command()
+def register(data_dir: DataDir = None, settings: SettingsPath = None, as_json: Json = False) -> None:
+    """Register in MLflow the models that were trained while it could not be reached, and correct its aliases."""
+    from rapport.training import register_kept
+
+    folder = resolve_data_dir(data_dir, read_settings(settings))
+    found = register_kept(folder, environ=os.environ, now=current_time())
     print_result(found.as_dict(), found.as_text(), as_json=as_json)

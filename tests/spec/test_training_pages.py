@@ -63,12 +63,13 @@ def test_a_template_has_no_text_of_its_own(template):
 
 
 def test_the_chinese_report_has_no_english_sentence():
-    english, chinese = (render_report(trained(), language) for language in ("en", "zh"))
+    english, chinese = (render_report(trained(), ReportPlots(language)) for language in ("en", "zh"))
     sentences = {text.en for text in catalogue().values() if text.en.count(" ") > 2 and "{" not in text.en}
     assert {each for each in sentences if each in english}
     assert not {each for each in sentences if each in chinese}
     assert "未来 90 天流失预测" in chinese
     assert english.count("data:image/png") == chinese.count("data:image/png") >= 8
+    assert 'src=""' not in english + chinese
 
 
 def test_the_monitoring_page_is_in_the_requested_language():

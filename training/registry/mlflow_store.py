@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR, MLFLOW_TRACKING_URI
 from mlflow.exceptions import MlflowException
 
-from rapport.errors import TrainingError
+from rapport.errors import RegistrationError
 
 DATABASE, ARTIFACTS, EXPERIMENT = "mlflow.db", "mlflow-artifacts", "rapport"
 # The kind decides whether MLflow's page opens on training runs or on traces of language models.
@@ -28,7 +28,7 @@ def tracking_uri(data_dir: Path, environ: Mapping[str, str]) -> str:
 
 
 def check_reachable(data_dir: Path, environ: Mapping[str, str]) -> None:
-    """Raise TrainingError if the tracking server does not answer: call it before the work, not after."""
+    """Raise RegistrationError if the tracking server does not answer: call it before the work, not after."""
     address = urlsplit(tracking_uri(data_dir, environ))
     if address.scheme not in ("http", "https") or not address.hostname:
         return
@@ -36,7 +36,7 @@ def check_reachable(data_dir: Path, environ: Mapping[str, str]) -> None:
     try:
         socket.create_connection((address.hostname, port), timeout=_CONNECT_SECONDS).close()
     except OSError as error:
-        raise TrainingError(
+        raise RegistrationError(
             f"The MLflow server {address.scheme}://{address.hostname}:{port} does not answer ({error}). Start it, or "
             "unset MLFLOW_TRACKING_URI to record in the data folder."
         ) from error

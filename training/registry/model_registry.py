@@ -6,8 +6,10 @@ parallel; numbering, registering and promoting run one at a time.
 """
 
 import json
+import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +17,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
 
 from rapport.errors import PromotionError
 from rapport.locks import exclusive
@@ -27,11 +28,13 @@ from rapport.training.evaluation.served_part import served_of
 from rapport.training.evaluation.summary import text_summary
 from rapport.training.evaluation.training_run import validated_probability
 from rapport.training.pipeline import Progress, TrainedModel, no_progress
+from rapport.training.registry.aliases import CHALLENGER, CHAMPION, aliases_of, follow_store
 from rapport.training.registry.mlflow_run import log_run
-from rapport.training.registry.mlflow_store import open_store, temp_dir_in, tracking_uri
+from rapport.training.registry.mlflow_store import check_reachable, open_store, temp_dir_in, tracking_uri
 from rapport.training.registry.promotion_gates import as_dicts, compare_with_champion, evaluate_gates
+from rapport.training.registry.unregistered import BUNDLE, MLFLOW_ERRORS, REPORT, keep, kept_in
+from rapport.training.reports.training_report import write_report
 
-CHAMPION, CHALLENGER = "champion", "challenger"
 LOCK = "models"
 
 
@@ -46,43 +49,93 @@ def register(
 ) -> CommandResult:
     """Log, register and publish; the first model of a target becomes its champion, any later one its challenger.
 
-    The report is in ``language``, by default that of the settings.
+    The report is in ``language``, by default that of the settings. If MLflow fails, the model is kept in the data
+    folder and RegistrationError says where; ``register_kept`` registers it later.
     """
-    language = language or trained.run.history.settings.language
-    with exclusive(data_dir, LOCK, f"registering its {trained.bundle.target} model", now=now, progress=progress):
-        return _register(trained, data_dir, environ, now, language)
-
-
-def _register(
-    trained: TrainedModel, data_dir: Path, environ: Mapping[str, str], now: datetime, language: str
-) -> CommandResult:
-    uri = tracking_uri(data_dir, environ)
-    client = open_store(data_dir, uri)
     target = trained.bundle.target
-    bundle = _with_version(trained, data_dir, client, now)
-    check_shap_cost(bundle)
-    with tempfile.TemporaryDirectory(prefix="rapport-") as folder, temp_dir_in(Path(folder)):
-        bundle_dir = bundle.save(Path(folder) / "bundle")
-        run_id = log_run(client, data_dir, uri, replace(trained, bundle=bundle), bundle_dir, language=language)
-        model_store.publish(bundle_dir, data_dir, target, bundle.version)
+    with exclusive(data_dir, LOCK, f"registering its {target} model", now=now, progress=progress), _workspace() as made:
+        bundle = _compared(trained, data_dir, now)
+        check_shap_cost(bundle)
+        try:
+            client = _open(data_dir, environ)
+            bundle = replace(bundle, version=_next_version(data_dir, target, client))
+        except MLFLOW_ERRORS as error:
+            bundle = replace(bundle, version=_next_version(data_dir, target, None))
+            _write(made, trained, bundle, language)
+            raise keep(made, data_dir, target, error) from error
+        _write(made, trained, bundle, language)
+        try:
+            return _publish(client, made, bundle, data_dir, environ, now)
+        except MLFLOW_ERRORS as error:
+            raise keep(made, data_dir, target, error) from error
+
+
+def register_kept(data_dir: Path, *, environ: Mapping[str, str], now: datetime) -> CommandResult:
+    """Register the models that were trained while MLflow could not be reached, and correct MLflow's aliases."""
+    results = []
+    with exclusive(data_dir, LOCK, "registering the models that were kept", now=now):
+        for folder in kept_in(data_dir):
+            results.append(_register_one(folder, data_dir, environ, now))
+            shutil.rmtree(folder)
+        corrected = sync_aliases(data_dir, environ=environ)
+    sentences = [result.as_text() for result in results] or ["No model waits for its registration."]
+    sentences += [f"MLflow's aliases of {target} now follow the model store." for target in corrected]
+    return CommandResult(
+        "\n".join(sentences), {"registered": [dict(one.plain) for one in results], "aliases": corrected}
+    )
+
+
+def _register_one(folder: Path, data_dir: Path, environ: Mapping[str, str], now: datetime) -> CommandResult:
+    client = _open(data_dir, environ)
+    bundle = Bundle.load(folder / BUNDLE)
+    with _workspace() as made:
+        # Another model may have taken its number in the meantime.
+        bundle = replace(bundle, version=_next_version(data_dir, bundle.target, client))
+        bundle.save(made / BUNDLE)
+        shutil.copytree(folder / REPORT, made / REPORT)
+        return _publish(client, made, bundle, data_dir, environ, now)
+
+
+def _publish(
+    client: MlflowClient, made: Path, bundle: Bundle, data_dir: Path, environ: Mapping[str, str], now: datetime
+) -> CommandResult:
+    """Log and publish what lies in ``made``; the pointer to the champion moves last."""
+    uri, target = tracking_uri(data_dir, environ), bundle.target
+    run_id = log_run(client, data_dir, uri, bundle, bundle_dir=made / BUNDLE, report_dir=made / REPORT)
+    model_store.publish(made / BUNDLE, data_dir, target, bundle.version)
     first = not model_store.history(data_dir, target)
-    alias = CHAMPION if first else CHALLENGER
     if first:
         model_store.set_champion(data_dir, target, bundle.version, now)
-    _set_alias(client, target, alias, bundle.version)
-    gates = bundle.evaluation["gates"]
-    plain = {
-        "version": bundle.version,
-        "run_id": run_id,
-        "alias": alias,
-        "gates": gates,
-        "tracking_uri": _without_password(uri),
-    }
+    follow_store(client, data_dir, target)
+    alias, gates = CHAMPION if first else CHALLENGER, bundle.evaluation["gates"]
     sentences = [f"Registered as {target} {bundle.version}, the {alias}."]
     sentences += [f"Gate {gate['name']}: {gate['sentence']}" for gate in gates if not gate["passed"]]
     if not first:
         sentences.append(f"`rapport models promote {bundle.version} --target {target}` makes it champion.")
-    return CommandResult("\n".join(sentences), plain)
+    plain = {"version": bundle.version, "run_id": run_id, "alias": alias, "gates": gates}
+    return CommandResult("\n".join(sentences), plain | {"tracking_uri": _without_password(uri)})
+
+
+@contextmanager
+def _workspace() -> Iterator[Path]:
+    """Yield a temporary folder, in which MLflow's temporary files lie too."""
+    with tempfile.TemporaryDirectory(prefix="rapport-") as folder, temp_dir_in(Path(folder)):
+        made = Path(folder) / "made"
+        made.mkdir()
+        yield made
+
+
+def _write(made: Path, trained: TrainedModel, bundle: Bundle, language: str | None) -> None:
+    bundle.save(made / BUNDLE)
+    (made / REPORT).mkdir()
+    language = language or trained.run.history.settings.language
+    write_report(replace(trained, bundle=bundle), made / REPORT, language)
+
+
+def _open(data_dir: Path, environ: Mapping[str, str]) -> MlflowClient:
+    # MLflow itself would try for minutes.
+    check_reachable(data_dir, environ)
+    return open_store(data_dir, tracking_uri(data_dir, environ))
 
 
 def promote(
@@ -106,10 +159,10 @@ def _promote(
     if failed and not force:
         raise PromotionError(f"{target} {version} is not promoted. {' '.join(failed)}")
     model_store.set_champion(data_dir, target, version, now)
-    _set_alias(open_store(data_dir, tracking_uri(data_dir, environ)), target, CHAMPION, version)
     sentences = [
         f"{target} {version} is the champion now; before: {champion or 'none'}.",
         *(gate.sentence for gate in gates),
+        *_aliases_follow(data_dir, target, environ),
     ]
     return CommandResult("\n".join(sentences), {"version": version, "before": champion, "gates": as_dicts(gates)})
 
@@ -119,10 +172,9 @@ def rollback(data_dir: Path, target: str, *, environ: Mapping[str, str], now: da
     with exclusive(data_dir, LOCK, f"rolling {target} back", now=now):
         before = model_store.champion_version(data_dir, target)
         version = model_store.rollback(data_dir, target, now)
-        _set_alias(open_store(data_dir, tracking_uri(data_dir, environ)), target, CHAMPION, version)
-    return CommandResult(
-        f"{target} {version} is the champion again, instead of {before}.", {"version": version, "before": before}
-    )
+        notes = _aliases_follow(data_dir, target, environ)
+    text = "\n".join([f"{target} {version} is the champion again, instead of {before}.", *notes])
+    return CommandResult(text, {"version": version, "before": before})
 
 
 def list_models(data_dir: Path, target: str, *, environ: Mapping[str, str]) -> CommandResult:
@@ -134,8 +186,15 @@ def list_models(data_dir: Path, target: str, *, environ: Mapping[str, str]) -> C
         for each in models
     ]
     none = f"There is no {target} model in {data_dir} yet. Train one: rapport train HISTORY --target {target}."
-    plain = {"target": target, "models": models, "tracking_uri": _without_password(tracking_uri(data_dir, environ))}
-    return CommandResult(text_table(rows) if models else none, plain)
+    waiting = [path.name for path in kept_in(data_dir)]
+    notes = [f"Not registered yet: {', '.join(waiting)}. Register: rapport models register"] if waiting else []
+    plain = {
+        "target": target,
+        "models": models,
+        "waiting": waiting,
+        "tracking_uri": _without_password(tracking_uri(data_dir, environ)),
+    }
+    return CommandResult("\n".join([text_table(rows) if models else none, *notes]), plain)
 
 
 def show_model(data_dir: Path, target: str, version: str, *, environ: Mapping[str, str]) -> CommandResult:
@@ -151,22 +210,34 @@ def show_model(data_dir: Path, target: str, version: str, *, environ: Mapping[st
 
 
 def sync_aliases(data_dir: Path, *, environ: Mapping[str, str]) -> list[str]:
-    """Point MLflow's champion aliases to the model store's champions, after a run was killed between the two."""
-    client, changed = open_store(data_dir, tracking_uri(data_dir, environ)), []
-    for target in model_store.targets(data_dir):
-        version = model_store.champion_version(data_dir, target)
-        if _alias_version(client, target) != version:
-            _set_alias(client, target, CHAMPION, version)
-            changed.append(target)
-    return changed
+    """Point MLflow's aliases to the model store's champions and challengers; return the targets that changed."""
+    client = _open(data_dir, environ)
+    return [target for target in model_store.targets(data_dir) if follow_store(client, data_dir, target)]
 
 
-def _with_version(trained: TrainedModel, data_dir: Path, client: MlflowClient, now: datetime) -> Bundle:
-    """Return the bundle with its version, its comparison with the champion and its gates."""
+def _aliases_follow(data_dir: Path, target: str, environ: Mapping[str, str]) -> list[str]:
+    """Point MLflow's aliases to the new champion; if MLflow fails, say so: what is served has changed already."""
+    try:
+        follow_store(_open(data_dir, environ), data_dir, target)
+    except MLFLOW_ERRORS as error:
+        reason = str(error).strip().partition("\n")[0]
+        return [f"MLflow's aliases did not follow ({reason}). When it answers again: rapport models register"]
+    return []
+
+
+def _next_version(data_dir: Path, target: str, client: MlflowClient | None) -> str:
+    registered = client.search_model_versions(f"name='{target}'") if client else ()
+    numbers = [*(int(one.version) for one in registered), *_numbers(data_dir, target)]
+    return str(max([0, *numbers]) + 1)
+
+
+def _numbers(data_dir: Path, target: str) -> list[int]:
+    return [int(each) for each in model_store.versions(data_dir, target) if each.isdigit()]
+
+
+def _compared(trained: TrainedModel, data_dir: Path, now: datetime) -> Bundle:
+    """Return the bundle with its comparison with the champion and its gates."""
     bundle, target = trained.bundle, trained.bundle.target
-    registered = [int(each.version) for each in client.search_model_versions(f"name='{target}'")]
-    stored = [int(each) for each in model_store.versions(data_dir, target) if each.isdigit()]
-    version = str(max([0, *registered, *stored]) + 1)
     evaluation: Mapping[str, Any] = bundle.evaluation
     periods = model_store.history(data_dir, target)
     if periods and trained.run.validation.folds:
@@ -175,7 +246,7 @@ def _with_version(trained: TrainedModel, data_dir: Path, client: MlflowClient, n
         evaluation = {**evaluation, "against_champion": compare_with_champion(trained.run, ours, champion)}
     gates = evaluate_gates(evaluation, periods[-1].version if periods else None)
     provenance = {**bundle.provenance, "made_at": now.isoformat()}
-    return replace(bundle, version=version, evaluation={**evaluation, "gates": as_dicts(gates)}, provenance=provenance)
+    return replace(bundle, evaluation={**evaluation, "gates": as_dicts(gates)}, provenance=provenance)
 
 
 def _evaluation(description: Mapping[str, object]) -> Mapping[str, Any]:
@@ -183,33 +254,13 @@ def _evaluation(description: Mapping[str, object]) -> Mapping[str, Any]:
     return evaluation
 
 
-def _set_alias(client: MlflowClient, target: str, alias: str, version: str) -> None:
-    """Set an alias on the registered version with this bundle; a new champion is no longer the challenger."""
-    for registered in client.search_model_versions(f"name='{target}'"):
-        if registered.tags.get("bundle_version") == version:
-            client.set_registered_model_alias(target, alias, registered.version)
-            if alias == CHAMPION and _alias_version(client, target, CHALLENGER) == version:
-                client.delete_registered_model_alias(target, CHALLENGER)
-            return
-
-
-def _alias_version(client: MlflowClient, target: str, alias: str = CHAMPION) -> str | None:
-    try:
-        version: str | None = client.get_model_version_by_alias(target, alias).tags.get("bundle_version")
-    except MlflowException:
-        return None
-    return version
-
-
 def _description(data_dir: Path, target: str, version: str) -> dict[str, Any]:
     description = model_store.description(data_dir, target, version)
-    periods = model_store.history(data_dir, target)
     evaluation, provenance = _evaluation(description), json.loads(json.dumps(description["record"]))
-    champion = bool(periods) and periods[-1].version == version
-    newest = model_store.versions(data_dir, target)[-1] == version
+    named = {number: alias for alias, number in aliases_of(data_dir, target).items()}
     return {
         "version": version,
-        "alias": CHAMPION if champion else CHALLENGER if newest else "",
+        "alias": named.get(version, ""),
         "grade": description["grade"],
         "as_of": provenance["as_of"],
         "horizon": description["horizon"],

@@ -8,19 +8,42 @@ import pandas as pd
 import pyarrow as pa
 from mlflow.pyfunc import PythonModel
 
+from rapport.errors import BundleError
 from rapport.scoring import Bundle, Scorer
+from rapport.scoring.health.threshold import at_risk_threshold
 from rapport.scoring.models.matrix import refuse_missing
+
+SCORES, PROBABILITY, LABEL = "scores", "probability", "label"
+OUTPUTS = (SCORES, PROBABILITY, LABEL)
 
 
 class BundleModel(PythonModel):  # type: ignore[misc]  # MLflow publishes no types
-    """Scores a frame of features: ``customer_id``, ``state`` and the columns of the catalog."""
+    """Scores a frame of features: ``customer_id``, ``state`` and the columns of the catalog.
+
+    ``model_config={"output": …}`` at loading chooses the answer: all scores, the probability alone, or the label that
+    the risk band "high" stands for. The last two are what ``mlflow.models.evaluate`` reads.
+    """
 
     def load_context(self, context: Any) -> None:
         """Load the bundle from the model's artifacts."""
+        self.output = (getattr(context, "model_config", None) or {}).get("output", SCORES)
+        if self.output not in OUTPUTS:
+            raise BundleError(f"model_config output is '{self.output}'. Write one of: {', '.join(OUTPUTS)}.")
         self.scorer = Scorer(Bundle.load(Path(context.artifacts["bundle"])))
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:  # noqa: ARG002
         """Return one row a customer, equal to the scores of the batch and the service."""
+        scores = self._scores(model_input)
+        if self.output == SCORES:
+            return scores
+        probability = scores["probability"].to_numpy()
+        if self.output == PROBABILITY:
+            return probability
+        bundle = self.scorer.bundle
+        setting = float(bundle.provenance["settings"].get("at_risk_threshold", 0.0))
+        return (probability >= at_risk_threshold(bundle.base_rate, setting)).astype("int64")
+
+    def _scores(self, model_input: pd.DataFrame) -> pd.DataFrame:
         bundle = self.scorer.bundle
         features = model_input.assign(
             **{

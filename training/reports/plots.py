@@ -1,10 +1,10 @@
-"""The plots of a training report, each as a PNG inside the page."""
+"""The plots of a training report, each as a PNG inside the page and as a file beside it."""
 
 import base64
 import io
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Protocol
 
@@ -57,9 +57,13 @@ class Evaluated(Protocol):
 
 @dataclass(frozen=True)
 class ReportPlots:
-    """Plots with text in one language; in English if the machine has no Chinese font."""
+    """Plots with text in one language; in English if the machine has no Chinese font.
+
+    ``drawn`` keeps each plot by its name, as the bytes of a PNG.
+    """
 
     language: str
+    drawn: dict[str, bytes] = field(default_factory=dict)
 
     @cached_property
     def font(self) -> str | None:
@@ -87,7 +91,7 @@ class ReportPlots:
         translated_title = translator(self.language)
         return {
             translated_title(f"plot.{name}"): self._picture(
-                partial(draw, evaluation=evaluation, translate=self.translate)
+                name, partial(draw, evaluation=evaluation, translate=self.translate)
             )
             for name, draw in drawn.items()
         }
@@ -103,7 +107,7 @@ class ReportPlots:
             _label_axes(axes, self.translate, "contacted", "profit")
             axes.legend(frameon=False)
 
-        return self._picture(draw)
+        return self._picture("profit", draw)
 
     def base_rate(self, base_rate: Mapping[str, Any]) -> str:
         """Draw the base rate shift of each cutoff, and the shift that is expected now."""
@@ -118,7 +122,7 @@ class ReportPlots:
             axes.tick_params(axis="x", rotation=30)
             axes.legend(frameon=False)
 
-        return self._picture(draw)
+        return self._picture("base_rate", draw)
 
     def swarm(self, bundle: Bundle, current: Matrix) -> dict[str, str]:
         """Draw each feature's evidence with ``shap``: a beeswarm, and the dependence of the strongest features."""
@@ -143,12 +147,14 @@ class ReportPlots:
             # The colour bar is the newest axes; shap labels its ends in English.
             plt.gcf().axes[-1].set_yticklabels([self.translate("axis.low"), self.translate("axis.high")], rotation=0)
             axes.set_yticklabels([self._row(label.get_text()) for label in axes.get_yticklabels()])
-            drawn[translated_title("plot.swarm")] = _png(plt.gcf())
-            for position in np.argsort(-np.abs(explanation.values).mean(axis=0))[:DEPENDENCE]:
+            drawn[translated_title("plot.swarm")] = self._kept("beeswarm", plt.gcf())
+            strongest = np.argsort(-np.abs(explanation.values).mean(axis=0))[:DEPENDENCE]
+            for rank, position in enumerate(strongest, start=1):
                 figure, axes = plt.subplots(figsize=(4.6, 3.4))
                 shap.plots.scatter(explanation[:, int(position)], ax=axes, show=False)
                 axes.set_ylabel(self.translate("axis.evidence"))
-                drawn[translated_title("plot.dependence", feature=titles[position])] = _png(figure)
+                title = translated_title("plot.dependence", feature=titles[position])
+                drawn[title] = self._kept(f"dependence_{rank}", figure)
             plt.close("all")
         return drawn
 
@@ -156,14 +162,21 @@ class ReportPlots:
         rest = SWARM_REST.fullmatch(label)
         return self.translate("axis.rest", n=rest[1]) if rest else label
 
-    def _picture(self, draw: Callable[[Any], None]) -> str:
+    def _picture(self, name: str, draw: Callable[[Any], None]) -> str:
         with mpl.rc_context(self._style):
             figure = Figure(figsize=(4.6, 3.4), layout="constrained")
             FigureCanvasAgg(figure)
             axes = figure.add_subplot()
             axes.spines[["top", "right"]].set_visible(False)
             draw(axes)
-            return _png(figure)
+            return self._kept(name, figure)
+
+    def _kept(self, name: str, figure: Any) -> str:
+        """Keep a figure as a PNG and return it as the source of an image."""
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
+        self.drawn[name] = buffer.getvalue()
+        return "data:image/png;base64," + base64.b64encode(self.drawn[name]).decode()
 
 
 def _features(columns: list[FeatureColumn], language: str) -> list[str]:
@@ -241,9 +254,3 @@ def _rivals(evaluation: Evaluated) -> list[tuple[str, Floats, Floats]]:
     return [
         (name, evaluation.label, evaluation.probabilities[name]) for name in PLOTTED if name in evaluation.probabilities
     ]
-
-
-def _png(figure: Any) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

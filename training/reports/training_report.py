@@ -13,21 +13,27 @@ from rapport.training.pipeline import TrainedModel
 from rapport.training.reports.pages import money_formatter, render_page
 from rapport.training.reports.plots import ReportPlots
 
+FIGURES = "figures"
+
 
 def write_report(trained: TrainedModel, folder: Path, language: str) -> Path:
-    """Write report.html, evaluation.json and record.json."""
+    """Write report.html, evaluation.json, record.json, and the plots below ``figures``."""
     for name, content in (("evaluation", trained.bundle.evaluation), ("record", trained.bundle.provenance)):
         text = json.dumps(content, indent=1, ensure_ascii=False, default=str)
         (folder / f"{name}.json").write_text(text, "utf-8")
-    path = folder / "report.html"
-    path.write_text(render_report(trained, language), "utf-8")
+    path, plots = folder / "report.html", ReportPlots(language)
+    path.write_text(render_report(trained, plots), "utf-8")
+    (folder / FIGURES).mkdir()
+    for name, picture in plots.drawn.items():
+        (folder / FIGURES / f"{name}.png").write_bytes(picture)
     return path
 
 
-def render_report(trained: TrainedModel, language: str) -> str:
-    """Return the page, in English or Chinese."""
+def render_report(trained: TrainedModel, plots: ReportPlots) -> str:
+    """Return the page, in the language of ``plots``."""
+    language = plots.language
     bundle, run, translate = trained.bundle, trained.run, translator(language)
-    evaluation, plots = bundle.evaluation, ReportPlots(language)
+    evaluation = bundle.evaluation
     return render_page(
         "training_report.html",
         language,
@@ -36,8 +42,8 @@ def render_report(trained: TrainedModel, language: str) -> str:
         provenance=bundle.provenance,
         names=SHOWN,
         curves=plots.curves(run.evaluation) if len(run.evaluation.label) else {},
-        base_rate=plots.base_rate(evaluation["level"]),
-        level_parts=_base_rate_parts(evaluation["level"], translate),
+        base_rate_plot=plots.base_rate(evaluation["level"]),
+        base_rate_parts=_base_rate_parts(evaluation["level"], translate),
         swarm=plots.swarm(bundle, run.current),
         money=money_formatter(bundle.currency, language),
         profit_curve=plots.profit(evaluation["profit"]) if evaluation.get("profit") else "",

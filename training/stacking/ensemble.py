@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class FitConfig:
     historical_params: GbmParams = HISTORICAL_PARAMS
     learn: bool = True
     by_contract: bool = False
-    search_result: Mapping[str, float] | None = None
+    search_result: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
