@@ -53,7 +53,10 @@ def register(
     folder and RegistrationError says where; ``register_kept`` registers it later.
     """
     target = trained.bundle.target
-    with exclusive(data_dir, LOCK, f"registering its {target} model", now=now, progress=progress), _workspace() as made:
+    with (
+        exclusive(data_dir, LOCK, f"registering its {target} model", now=now, progress=progress),
+        _workspace() as draft,
+    ):
         bundle = _compared(trained, data_dir, now)
         check_shap_cost(bundle)
         try:
@@ -61,13 +64,13 @@ def register(
             bundle = replace(bundle, version=_next_version(data_dir, target, client))
         except MLFLOW_ERRORS as error:
             bundle = replace(bundle, version=_next_version(data_dir, target, None))
-            _write(made, trained, bundle, language)
-            raise keep(made, data_dir, target, error) from error
-        _write(made, trained, bundle, language)
+            _write(draft, trained, bundle, language)
+            raise keep(draft, data_dir, target, error) from error
+        _write(draft, trained, bundle, language)
         try:
-            return _publish(client, made, bundle, data_dir, environ, now)
+            return _publish(client, draft, bundle, data_dir, environ, now)
         except MLFLOW_ERRORS as error:
-            raise keep(made, data_dir, target, error) from error
+            raise keep(draft, data_dir, target, error) from error
 
 
 def register_kept(data_dir: Path, *, environ: Mapping[str, str], now: datetime) -> CommandResult:
@@ -88,21 +91,21 @@ def register_kept(data_dir: Path, *, environ: Mapping[str, str], now: datetime) 
 def _register_one(folder: Path, data_dir: Path, environ: Mapping[str, str], now: datetime) -> CommandResult:
     client = _open(data_dir, environ)
     bundle = Bundle.load(folder / BUNDLE)
-    with _workspace() as made:
+    with _workspace() as draft:
         # Another model may have taken its number in the meantime.
         bundle = replace(bundle, version=_next_version(data_dir, bundle.target, client))
-        bundle.save(made / BUNDLE)
-        shutil.copytree(folder / REPORT, made / REPORT)
-        return _publish(client, made, bundle, data_dir, environ, now)
+        bundle.save(draft / BUNDLE)
+        shutil.copytree(folder / REPORT, draft / REPORT)
+        return _publish(client, draft, bundle, data_dir, environ, now)
 
 
 def _publish(
-    client: MlflowClient, made: Path, bundle: Bundle, data_dir: Path, environ: Mapping[str, str], now: datetime
+    client: MlflowClient, draft: Path, bundle: Bundle, data_dir: Path, environ: Mapping[str, str], now: datetime
 ) -> CommandResult:
-    """Log and publish what lies in ``made``; the pointer to the champion moves last."""
+    """Log and publish what lies in ``draft``; the pointer to the champion moves last."""
     uri, target = tracking_uri(data_dir, environ), bundle.target
-    run_id = log_run(client, data_dir, uri, bundle, bundle_dir=made / BUNDLE, report_dir=made / REPORT)
-    model_store.publish(made / BUNDLE, data_dir, target, bundle.version)
+    run_id = log_run(client, data_dir, uri, bundle, bundle_dir=draft / BUNDLE, report_dir=draft / REPORT)
+    model_store.publish(draft / BUNDLE, data_dir, target, bundle.version)
     first = not model_store.history(data_dir, target)
     if first:
         model_store.set_champion(data_dir, target, bundle.version, now)
@@ -120,16 +123,16 @@ def _publish(
 def _workspace() -> Iterator[Path]:
     """Yield a temporary folder, in which MLflow's temporary files lie too."""
     with tempfile.TemporaryDirectory(prefix="rapport-") as folder, temp_dir_in(Path(folder)):
-        made = Path(folder) / "made"
-        made.mkdir()
-        yield made
+        draft = Path(folder) / "draft"
+        draft.mkdir()
+        yield draft
 
 
-def _write(made: Path, trained: TrainedModel, bundle: Bundle, language: str | None) -> None:
-    bundle.save(made / BUNDLE)
-    (made / REPORT).mkdir()
+def _write(draft: Path, trained: TrainedModel, bundle: Bundle, language: str | None) -> None:
+    bundle.save(draft / BUNDLE)
+    (draft / REPORT).mkdir()
     language = language or trained.run.history.settings.language
-    write_report(replace(trained, bundle=bundle), made / REPORT, language)
+    write_report(replace(trained, bundle=bundle), draft / REPORT, language)
 
 
 def _open(data_dir: Path, environ: Mapping[str, str]) -> MlflowClient:

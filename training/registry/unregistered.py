@@ -14,14 +14,14 @@ MLFLOW_ERRORS = (MlflowException, RegistrationError, OSError)
 """What an unreachable or full store raises; the HTTP errors of MLflow are OSErrors."""
 
 
-def keep(made: Path, data_dir: Path, target: str, error: Exception) -> RegistrationError:
+def keep(draft: Path, data_dir: Path, target: str, error: Exception) -> RegistrationError:
     """Move a bundle with its report out of the temporary folder; return the error that says where it is."""
     folder = data_dir / FOLDER
     number = 1 + sum(1 for _ in kept_in(data_dir))
     while (kept := folder / f"{target}-{number}").exists():
         number += 1
     part = folder / f".{kept.name}.part"
-    shutil.copytree(made, part, dirs_exist_ok=True)
+    shutil.copytree(draft, part, dirs_exist_ok=True)
     part.replace(kept)
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return RegistrationError(
