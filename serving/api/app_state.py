@@ -20,6 +20,7 @@ from rapport.files import shared_secret
 from rapport.history.settings import Settings
 from rapport.scoring.models.drift import drift_by_family, feature_drift
 from rapport.serving import logging_setup, metrics
+from rapport.serving.api.answers import Answer
 from rapport.serving.api.dispatcher import Dispatcher
 from rapport.serving.api.handlers import Handlers
 from rapport.serving.api.openapi import document
@@ -28,6 +29,8 @@ from rapport.serving.console.session import SESSION_COOKIE, Sessions
 from rapport.serving.environment import Environment
 from rapport.serving.errors import STORAGE, without_folders
 from rapport.serving.jobs.alert_job import alert_channels
+from rapport.serving.jobs.bulk.job_runner import JobRunner
+from rapport.serving.jobs.bulk.job_store import JobStore
 from rapport.serving.jobs.live_alerts import LiveAlerts
 from rapport.serving.jobs.live_loop import LiveLoop
 from rapport.serving.jobs.webhook_deliveries import WebhookDeliveries
@@ -72,7 +75,8 @@ class AppState:
         self.auth = Authenticator(environment, self.keys, self.tokens)
         self.audit = AuditTrail(environment.data_dir, environment.audit_days)
         self.storage = StorageProbe(environment.data_dir)
-        handlers = Handlers(self.application, self.audit, self.metrics)
+        self.jobs, self._job_runner = JobStore(environment.data_dir), JobRunner(Answer)
+        handlers = Handlers(self.application, self.audit, self.metrics, self.jobs, self._job_runner)
         self.dispatcher = Dispatcher(handlers, threads=environment.threads, seconds=environment.timeout_seconds)
         self.pages: dict[str, Callable[[], Page]] = {
             "/livez": lambda: (200, b'{"alive": true}', _JSON),
@@ -125,6 +129,7 @@ class AppState:
     def stop(self) -> None:
         """Stop the background threads."""
         self._stopping.set()
+        self._job_runner.stop()
 
     def reload(self) -> None:
         """Check every target once; a worker that cannot load anything still answers /readyz with the reason."""

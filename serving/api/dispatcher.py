@@ -39,7 +39,7 @@ class Dispatcher:
         if len(body) > _LIGHT_BYTES:
             return await self._in_thread(lambda: self._call(handler, _parse(endpoint, body), context))
         request = _parse(endpoint, body)
-        if len(getattr(request, "customer_ids", _MANY)) <= _LIGHT_IDS:
+        if len(getattr(request, "customer_ids", ()) or _MANY) <= _LIGHT_IDS:
             return self._call(handler, request, context)
         return await self._in_thread(lambda: self._call(handler, request, context))
 

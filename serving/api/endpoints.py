@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rapport.serving.api import answers, schemas
+from rapport.serving.api.bulk_endpoint import BULK, JOBS
 from rapport.serving.api.endpoint import Endpoint
 from rapport.serving.api.insight_endpoints import INSIGHT_ENDPOINTS
 from rapport.serving.api.task_endpoints import TASK_ENDPOINTS
@@ -121,7 +122,7 @@ ENDPOINTS = (
             "model_version": "7", "probability": 0.46,
         },
     ),
-    *INSIGHT_ENDPOINTS, *TASK_ENDPOINTS,
+    *INSIGHT_ENDPOINTS, *TASK_ENDPOINTS, BULK,
 )  # fmt: skip
 
 __all__ = ["AGENTS", "BY_PATH", "ENDPOINTS", "PAGES", "Endpoint", "route_label"]
@@ -135,4 +136,6 @@ def route_label(path: str) -> str:
     """Return the metrics label of a path: one of a fixed set for any path."""
     if path in BY_PATH or path in PAGES or path == AGENTS:
         return path
+    if path.startswith(JOBS):
+        return JOBS.rstrip("/")
     return "unknown" if path.startswith("/v1/") else "console"

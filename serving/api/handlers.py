@@ -11,11 +11,14 @@ from typing import Any
 
 from rapport.localized import LocalizedText
 from rapport.serving.api import schemas
+from rapport.serving.api.bulk_handlers import BulkHandlers
 from rapport.serving.api.insight_handlers import InsightHandlers
 from rapport.serving.api.task_handlers import TaskHandlers
 from rapport.serving.application.application import Application
 from rapport.serving.application.timing_answers import requested_horizons
-from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
+from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
+from rapport.serving.jobs.bulk.job_runner import JobRunner
+from rapport.serving.jobs.bulk.job_store import JobStore
 from rapport.serving.live.intake import SentEvent
 from rapport.serving.metrics import Metrics
 from rapport.serving.security.audit import AuditTrail
@@ -25,35 +28,19 @@ from rapport.serving.snapshots.live_model import LiveModel
 Body = dict[str, Any]
 
 
-class Handlers(TaskHandlers, InsightHandlers):
+class Handlers(BulkHandlers, TaskHandlers, InsightHandlers):
     """One method for each endpoint under /v1/, named after its path."""
 
-    def __init__(self, application: Application, audit: AuditTrail, metrics: Metrics) -> None:
+    def __init__(
+        self, application: Application, audit: AuditTrail, metrics: Metrics, jobs: JobStore, runner: JobRunner
+    ) -> None:
         self._application, self._audit, self._metrics = application, audit, metrics
-
-    def language_of(self, request: object) -> str:
-        """Return the language of the answer: the one in the request, else the company's."""
-        return getattr(request, "language", None) or self._application.settings.language
+        self._job_store, self._job_runner = jobs, runner
 
     def score(self, request: schemas.ScoreRequest, context: RequestContext) -> Body:
         """Score each id in turn; an unknown id gets an error of its own."""
-        model, language = self._application.live_model(request.target), self.language_of(request)
-        horizons = requested_horizons(request.horizons)
-        visible = [one if self._application.sees(context.viewer, model, one) else None for one in request.customer_ids]
-        known = [one for one in visible if one]
-        answers = iter(self._application.answers_of(model, known, request.reasons, language))
-        found = [next(answers) if one else None for one in visible]
-        if horizons:
-            timings = iter(self._application.timings(model, known, language, horizons))
-            found = [answer and {**answer, "timing": next(timings)} for answer in found]
-        unknown = getattr(UNKNOWN_CUSTOMER, language)
-        bodies = [
-            {"customer_id": customer_id, **error_body("not_found", unknown, f"customer_ids.{position}")}
-            if answer is None
-            else answer
-            for position, (customer_id, answer) in enumerate(zip(request.customer_ids, found, strict=True))
-        ]
-        return self._answers(context, request.customer_ids, request.target, bodies)
+        model = self._application.live_model(request.target)
+        return {"answers": self.scores_of(model, request.customer_ids, request, context)}
 
     def score_history(self, request: schemas.ScoreHistoryRequest, context: RequestContext) -> Body:
         """Score the histories in the body."""
@@ -67,7 +54,8 @@ class Handlers(TaskHandlers, InsightHandlers):
             language=self.language_of(request),
             horizons=requested_horizons(request.horizons),
         )
-        return self._answers(context, [body["customer_id"] for body in bodies], request.target, bodies)
+        ids = [body["customer_id"] for body in bodies]
+        return {"answers": self.recorded(context, ids, request.target, bodies)}
 
     def what_if(self, request: schemas.WhatIfRequest, context: RequestContext) -> Body:
         """Score a customer with some facts changed."""
@@ -103,18 +91,7 @@ class Handlers(TaskHandlers, InsightHandlers):
     def customers(self, request: schemas.CustomersRequest, context: RequestContext) -> Body:
         """List the scored customers, a page at a time."""
         model = self._application.live_model(request.target)
-        if request.owner and not context.viewer.sees_owner(request.owner):
-            raise RequestError(403, "This key sees only the customers of its own owner.", where="owner")
-        _check_tier(model, request.tier)
-        if request.grade is not None:
-            _check_grade(self._application.grades(model), request.grade)
-        owners = request.owner or context.viewer.owners
-        filters: dict[str, str | tuple[str, ...] | None] = {
-            "owner": owners,
-            "tier": request.tier,
-            "health_grade": request.grade,
-        }
-        filters |= {"risk_band": request.risk_band, "list": request.list}
+        filters = self.filters_of(request, model, context)
         snapshot = model.snapshot
         first = _position(request.after, snapshot.run.folder.name)
         rows, more = self._application.list_page(model, filters=filters, first=first, count=request.limit)
@@ -151,12 +128,6 @@ class Handlers(TaskHandlers, InsightHandlers):
         fields = request.model_dump()
         return self._application.feedback(context.viewer, **fields, idempotency_key=context.idempotency_key)
 
-    def _answers(self, context: RequestContext, ids: Sequence[str], target: str, bodies: list[Body]) -> Body:
-        self._record(context, ids)
-        known = [body["probability"] for body in bodies if body.get("probability") is not None]
-        self._metrics.count_answers(target, known)
-        return {"answers": bodies}
-
     def _record(self, context: RequestContext, ids: Sequence[str]) -> None:
         self._audit.add(context, ids, datetime.now(UTC))
 
@@ -170,23 +141,6 @@ def _sent_events(request: schemas.EventsRequest) -> list[SentEvent]:
     if request.customer_id and request.table:
         return [SentEvent(request.customer_id, request.table, row) for row in request.rows]
     return [SentEvent(**event.model_dump()) for event in request.events]
-
-
-def _check_tier(model: LiveModel, tier: str | None) -> None:
-    # An empty list would look like good news.
-    known = [one.name for one in model.bundle.card.card.tiers] if model.bundle.card else []
-    if tier is not None and tier not in known:
-        tiers = ", ".join(known) or "–"
-        message = LocalizedText(f"No such tier. Tiers of {model.target}: {tiers}.", f"没有此等级。可选：{tiers}。")
-        raise RequestError(422, message, where="tier")
-
-
-def _check_grade(known: Sequence[str], grade: str) -> None:
-    if grade not in known:
-        grades = ", ".join(known)
-        raise RequestError(
-            422, LocalizedText(f"No such grade. Grades: {grades}.", f"没有此等级。可选：{grades}。"), where="grade"
-        )
 
 
 def _cursor(run: str, position: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -13,8 +14,10 @@ from starlette.requests import Request
 from rapport.errors import RapportError
 from rapport.serving import logging_setup
 from rapport.serving.api.app_state import AppState
+from rapport.serving.api.bulk_endpoint import BULK, JOBS
 from rapport.serving.api.endpoints import AGENTS, BY_PATH, Endpoint, route_label
-from rapport.serving.api.response import JSON, ResponseWriter, request_id_of
+from rapport.serving.api.job_routes import METHODS, answer_job
+from rapport.serving.api.response import JSON, ResponseWriter
 from rapport.serving.errors import STORAGE, RequestError, StoreError, error_response, is_storage_error
 from rapport.serving.security.keys import LOCAL
 from rapport.serving.security.limits import ConcurrencyLimit
@@ -53,7 +56,7 @@ class ApiMiddleware:
             return
         started, headers = time.perf_counter(), _headers(scope)
         is_api = scope["path"].startswith("/v1/")
-        response = ResponseWriter(send, request_id_of(headers), api=is_api, secure=self._limits.secure_cookies)
+        response = ResponseWriter(send, headers, api=is_api, secure=self._limits.secure_cookies)
         logging_setup.REQUEST_ID.set(response.request_id)
         try:
             self._auth.check_origin(_client(scope), headers)
@@ -69,6 +72,9 @@ class ApiMiddleware:
         self._observe(scope, response, time.perf_counter() - started)
 
     async def _api(self, scope: Scope, receive: Receive, response: ResponseWriter, headers: Headers) -> None:
+        if scope["path"].startswith(JOBS):
+            await self._job(scope, response, headers)
+            return
         endpoint = BY_PATH.get(scope["path"])
         if endpoint is None:
             raise RequestError(404, _NOT_FOUND)
@@ -82,6 +88,14 @@ class ApiMiddleware:
         response.caller = viewer.name
         body = await _body(receive, headers, self._limits.body_bytes)
         await response.send_body(200, await self._answer(endpoint, body, context), JSON)
+
+    async def _job(self, scope: Scope, response: ResponseWriter, headers: Headers) -> None:
+        """Answer about a bulk job; only the key that started it is told."""
+        _check_method(scope, response, METHODS)
+        viewer = await self._auth.authenticate(_client(scope), headers, BULK.scope)
+        self._auth.limit_rate(viewer.name)
+        response.caller = viewer.name
+        await answer_job(self._state.jobs, scope["method"], scope["path"], viewer.name, response)
 
     async def _answer(self, endpoint: Endpoint, body: bytes, context: RequestContext) -> bytes:
         if not self._concurrency.acquire():
@@ -107,6 +121,9 @@ class ApiMiddleware:
                 await self._auth.authenticate(_client(scope), headers, "read")
             elif path in ("/openapi.json", "/schema.json"):
                 self._auth.limit_rate(f"from {_client(scope)}")
+                _, body, content_type = page()
+                await response.send_tagged(body, content_type, hashlib.sha256(body).hexdigest())
+                return
             await response.send_body(*page())
             return
         await self._console(scope, receive, response, headers)

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from rapport.serving.api import answers
+from rapport.serving.api.bulk_endpoint import BULK, job_paths
 from rapport.serving.api.endpoints import ENDPOINTS, Endpoint
 
 _REFUSALS = {
@@ -48,6 +49,7 @@ def document(version: str) -> dict[str, Any]:
         "security": [{"key": []}, {"header": []}],
         "paths": {
             **{endpoint.path: {"post": _operation(endpoint, where)} for endpoint in ENDPOINTS},
+            **job_paths(where["refused", "serialization"], where[f"{BULK.path} answer", "serialization"]),
             "/livez": {"get": _page("alive", "Liveness probe", {200: "The process answers."})},
             "/readyz": {
                 "get": _page("ready", "Readiness probe: the loaded models", {200: "Ready.", 503: "Not ready yet."})

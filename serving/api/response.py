@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
+
+import anyio.to_thread
 
 Message = MutableMapping[str, Any]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 JSON = "application/json"
+# Below this a body is sent as it is: compressing one customer's answer takes longer than sending it.
+_GZIP_BYTES, _GZIP_LEVEL, _IN_THREAD_BYTES = 16_384, 4, 131_072
+# What has an ETag may be stored by its reader, who asks whether it changed.
+_REVALIDATE = "private, no-cache"
 _CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -48,8 +55,17 @@ def request_id_of(headers: Mapping[str, str]) -> str:
 class ResponseWriter:
     """Writes one response."""
 
-    def __init__(self, send: Callable[[Message], Awaitable[None]], request_id: str, *, api: bool, secure: bool) -> None:
-        self.request_id, self.status, self.started = request_id, 0, False
+    def __init__(
+        self,
+        send: Callable[[Message], Awaitable[None]],
+        request_headers: Mapping[str, str],
+        *,
+        api: bool,
+        secure: bool,
+    ) -> None:
+        self.request_id, self.status, self.started = request_id_of(request_headers), 0, False
+        self.accepts_gzip = _accepts_gzip(request_headers.get("accept-encoding", ""))
+        self._known_tags = request_headers.get("if-none-match", "")
         self.extra: dict[str, str] = {}
         self.caller = ""
         self._send, self._headers = send, _HEADERS[api, secure]
@@ -72,16 +88,62 @@ class ResponseWriter:
         await self.send_body(status, json.dumps(body, ensure_ascii=False).encode(), JSON)
 
     async def send_body(self, status: int, body: bytes, content_type: str) -> None:
-        """Send a complete body."""
+        """Send a complete body, compressed if it is large and the caller can read that."""
+        if len(body) >= _GZIP_BYTES:
+            self.extra["vary"] = "accept-encoding"
+            if self.accepts_gzip:
+                self.extra["content-encoding"] = "gzip"
+                body = await _compressed(body)
         headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
         await self._start(status, headers)
         await self._send({"type": "http.response.body", "body": body})
+
+    async def send_tagged(self, body: bytes, content_type: str, digest: str) -> None:
+        """Send a body with its ETag, or 304 if the caller has it."""
+        if self._is_known(digest):
+            await self._start(304, [])
+            await self._send({"type": "http.response.body", "body": b""})
+            return
+        await self.send_body(200, body, content_type)
+
+    async def send_stream(self, pieces: Iterator[bytes], content_type: str, digest: str, *, gzipped: bool) -> None:
+        """Send a long body piece by piece, or 304 if the caller has it."""
+        if self._is_known(digest):
+            await self.send_tagged(b"", content_type, digest)
+            return
+        self.extra["vary"] = "accept-encoding"
+        if gzipped:
+            self.extra["content-encoding"] = "gzip"
+        await self._start(200, [(b"content-type", content_type.encode())])
+        while piece := await anyio.to_thread.run_sync(next, pieces, b""):
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self._send({"type": "http.response.body", "body": b""})
+
+    def _is_known(self, digest: str) -> bool:
+        """Announce the ETag; return whether the caller has that version."""
+        # Weak, because the bytes differ by their encoding.
+        self.extra |= {"etag": f'W/"{digest[:32]}"', "cache-control": _REVALIDATE}
+        return digest[:32] in self._known_tags or self._known_tags.strip() == "*"
 
     async def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.status, self.started = status, True
         fields = [pair for pair in headers if pair[0].lower() not in _DROPPED]
         present = {name.lower() for name, _ in fields}
+        present |= {name.encode() for name in self.extra}
         fields += [pair for pair in self._headers if pair[0] not in present]
         fields += [(name.encode(), value.encode()) for name, value in self.extra.items()]
         fields.append((b"x-request-id", self.request_id.encode()))
         await self._send({"type": "http.response.start", "status": status, "headers": fields})
+
+
+def _accepts_gzip(accepted: str) -> bool:
+    return any(
+        part.strip().partition(";")[0] == "gzip" and "q=0" not in part.split(";")[1:] for part in accepted.split(",")
+    )
+
+
+async def _compressed(body: bytes) -> bytes:
+    def compress() -> bytes:
+        return gzip.compress(body, _GZIP_LEVEL, mtime=0)
+
+    return compress() if len(body) < _IN_THREAD_BYTES else await anyio.to_thread.run_sync(compress)

@@ -77,8 +77,8 @@ class Body(BaseModel):
         return body
 
 
-_Horizons = Annotated[list[Annotated[str, StringConstraints(max_length=8)]], Field(max_length=24), FailFast()]
-_HORIZONS = Field(
+Horizons = Annotated[list[Annotated[str, StringConstraints(max_length=8)]], Field(max_length=24), FailFast()]
+HORIZONS = Field(
     default_factory=list,
     description="Other horizons, such as 3mo or 45d, of at most 24 months: answers gain timing, without a new model.",
 )
@@ -92,7 +92,7 @@ class ScoreRequest(Body):
     reasons: int = Field(
         5, ge=0, le=30, description="How many reasons in each direction, up and down; the rest is other_evidence."
     )
-    horizons: _Horizons = _HORIZONS
+    horizons: Horizons = HORIZONS
     language: Language | None = None
 
 
@@ -123,10 +123,9 @@ class CustomerRequest(Body):
     language: Language | None = None
 
 
-class CustomersRequest(Body):
-    """Request the scored customers, most value at risk first, a page at a time."""
+class CustomerFilter(Body):
+    """Which of the scored customers are wanted."""
 
-    target: Target = "churn"
     tier: Annotated[str, StringConstraints(max_length=40)] | None = None
     grade: Annotated[str, StringConstraints(max_length=40)] | None = Field(None, description="A health grade.")
     risk_band: Literal["low", "medium", "high"] | None = None
@@ -134,6 +133,12 @@ class CustomersRequest(Body):
         None, description="at_risk ranks by savable money; win_back has the lapsed customers."
     )
     owner: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class CustomersRequest(CustomerFilter):
+    """Request the scored customers, most value at risk first, a page at a time."""
+
+    target: Target = "churn"
     limit: int = Field(100, ge=1, le=1_000)
     after: Annotated[str, StringConstraints(max_length=300)] | None = Field(
         None, description="The value of next on the previous page."
@@ -210,7 +215,7 @@ class ScoreHistoryRequest(Body):
     histories: Annotated[list[HistoryBody], Field(min_length=1, max_length=MAX_HISTORIES), FailFast()]
     target: Target = "churn"
     reasons: int = Field(5, ge=0, le=30)
-    horizons: _Horizons = _HORIZONS
+    horizons: Horizons = HORIZONS
     language: Language | None = None
 
 

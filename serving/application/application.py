@@ -43,7 +43,13 @@ from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
 from rapport.serving.snapshots.holdout import HoldoutStore
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
-from rapport.serving.snapshots.portfolio_table import PortfolioLookup, PortfolioTables, build_portfolio, list_page
+from rapport.serving.snapshots.portfolio_table import (
+    PortfolioLookup,
+    PortfolioTables,
+    build_portfolio,
+    list_page,
+    ranked,
+)
 from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.score_change import explain_change
 from rapport.serving.work.alert_inbox import AlertMarks, latest_alerts
@@ -237,6 +243,12 @@ class Application:
     ) -> tuple[list[dict[str, Any]], bool]:
         """Return a page of the scored customers, most revenue at risk first, and whether more follow."""
         return list_page(self._portfolios.of(model), filters=filters, first=first, count=count)
+
+    def listed_ids(self, model: LiveModel, filters: Mapping[str, str | tuple[str, ...] | None]) -> list[str]:
+        """Return the ids of all customers that a list's filters find, in the order of the list."""
+        found, order = ranked(self._portfolios.of(model), filters)
+        ids: list[str] = found.column("customer_id").take(order).to_pylist()
+        return ids
 
     def grades(self, model: LiveModel) -> tuple[str, ...]:
         """Return the names of the health grades, best first."""

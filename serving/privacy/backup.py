@@ -17,7 +17,7 @@ from rapport.errors import DataDirError
 from rapport.files import atomic_write
 
 MANIFEST = "backup.json"
-_LEFT_OUT = frozenset({"locks"})
+_LEFT_OUT = frozenset({"locks", "bulk"})
 
 
 def backup(data_dir: Path, path: Path, now: datetime) -> dict[str, Any]:

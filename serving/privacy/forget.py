@@ -15,6 +15,8 @@ from typing import Any
 
 from rapport.files import replace_text
 from rapport.locks import exclusive
+from rapport.serving.jobs.bulk.job_store import FOLDER as BULK_JOBS
+from rapport.serving.jobs.bulk.job_store import remove_all
 from rapport.serving.privacy.databases import scrub_database, stores
 from rapport.serving.privacy.run_files import scrub_target
 from rapport.serving.privacy.scrubber import Scrubber
@@ -82,6 +84,7 @@ def _scrub(data_dir: Path, scrubber: Scrubber, now: datetime) -> dict[str, int]:
     removed: dict[str, int] = {}
     for root in _targets(data_dir):
         removed[f"scores/{root.name}"] = scrub_target(root, data_dir, scrubber, now)
+    removed[BULK_JOBS] = remove_all(data_dir)
     for path in stores(data_dir):
         removed[path.name] = scrub_database(path, scrubber)
     for path in text_files(data_dir):

@@ -133,7 +133,14 @@ def with_health(scores: pa.Table, portfolio: pa.Table) -> pa.Table:
 def list_page(
     table: pa.Table, *, filters: Mapping[str, str | tuple[str, ...] | None], first: int, count: int
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Return a page of customers and whether more follow.
+    """Return a page of customers and whether more follow."""
+    found, order = ranked(table, filters)
+    listed = [name for name in LISTED if name in table.column_names]
+    return found.select(listed).take(order.slice(first, count)).to_pylist(), len(order) > first + count
+
+
+def ranked(table: pa.Table, filters: Mapping[str, str | tuple[str, ...] | None]) -> tuple[pa.Table, pa.Array]:
+    """Return the rows that the filters find, and their order.
 
     Scored customers come by revenue at risk; those of one list in the order in which they are worth a contact.
     """
@@ -146,11 +153,8 @@ def list_page(
             allowed = [wanted] if isinstance(wanted, str) else list(wanted)
             table = table.filter(pc.is_in(table.column(name), pa.array(allowed, pa.string())))
     by = _RANKED_BY.get(str(listed_as), "value_at_risk" if "savable" in table.column_names else "expected_value")
-    order = pc.sort_indices(
-        table, sort_keys=[(by, "descending"), ("probability", "descending"), ("customer_id", "ascending")]
-    )
-    listed = [name for name in LISTED if name in table.column_names]
-    return table.select(listed).take(order.slice(first, count)).to_pylist(), table.num_rows > first + count
+    keys = [(by, "descending"), ("probability", "descending"), ("customer_id", "ascending")]
+    return table, pc.sort_indices(table, sort_keys=keys)
 
 
 def _check_filter(table: pa.Table, name: str) -> None:

@@ -258,6 +258,7 @@ def test_every_answer_matches_its_published_schema_exactly(ask, active):
         "/v1/tasks/finish": {"task_id": 1, "outcome": "retained"},
         "/v1/tasks/reopen": {"task_id": 1},
         "/v1/widget": {"customer_id": active[1]},
+        "/v1/bulk": {"customer_ids": active[:2]},
     }
     for endpoint in ENDPOINTS:
         answer = ask(endpoint.path.removeprefix("/v1/"), **bodies[endpoint.path])

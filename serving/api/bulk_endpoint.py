@@ -1,0 +1,62 @@
+"""The endpoint that starts a bulk job, and the operations on a job under its address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rapport.serving.api.bulk_schemas import BulkJob, BulkRequest
+from rapport.serving.api.endpoint import Endpoint
+
+JOBS = "/v1/jobs/"
+_ID = "5f0c6a1e9d3b4c7f8a2e1d0b9c8f7e6d"
+_JOB = {
+    "job": _ID, "state": "queued", "target": "churn", "format": "ndjson", "done": 0, "total": None,
+    "created_at": "2026-11-02T09:00:00+00:00", "expires_at": "2026-11-03T09:00:00+00:00", "error": None,
+    "url": f"{JOBS}{_ID}", "result": None,
+}  # fmt: skip
+
+BULK = Endpoint(
+    "/v1/bulk", "score", "Start a job that scores up to 100,000 ids, or all that a filter finds",
+    BulkRequest, BulkJob, {"filter": {"risk_band": "high"}, "target": "churn", "reasons": 3, "format": "ndjson"}, _JOB,
+)  # fmt: skip
+
+
+def job_paths(refused: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI paths of a job: its state, its cancellation, its result."""
+    state = {"description": "The job.", "content": {"application/json": {"schema": job, "example": _JOB}}}
+    result = {"description": "The result.", "content": {"application/x-ndjson": {}, _PARQUET: {}}}
+    unchanged = {"description": "Unchanged since the ETag in If-None-Match."}
+    parameter = {"name": "job", "in": "path", "required": True, "schema": {"type": "string"}}
+
+    def operation(name: str, summary: str, answers: dict[str, Any]) -> dict[str, Any]:
+        refusals = {
+            status: {"description": text, "content": {"application/json": {"schema": refused}}}
+            for status, text in _REFUSALS.items()
+        }
+        described = "Needs the key that started the job."
+        return {"operationId": name, "summary": summary, "description": described, "responses": answers | refusals}
+
+    return {
+        f"{JOBS}{{job}}": {
+            "parameters": [parameter],
+            "get": operation("job", "State and progress of a bulk job", {"200": state, "304": unchanged}),
+            "delete": operation("cancel_job", "Cancel a bulk job", {"200": state}),
+        },
+        f"{JOBS}{{job}}/result": {
+            "parameters": [parameter],
+            "get": operation("job_result", "Result of a bulk job", {"200": result, "304": unchanged}),
+        },
+    }
+
+
+_PARQUET = "application/vnd.apache.parquet"
+_REFUSALS = {
+    "401": "No valid key.",
+    "403": "The key does not hold the scope.",
+    "404": "No such job of this key.",
+    "405": "Only GET and DELETE.",
+    "409": "The job has no result.",
+    "429": "Too many requests; retry after the seconds in Retry-After.",
+    "500": "Internal error; the log has the request id.",
+    "503": "Not ready yet.",
+}

@@ -1,0 +1,102 @@
+"""What several endpoints share: answers of known customers, and filters of the list of all customers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from rapport.localized import LocalizedText
+from rapport.serving.api.schemas import CustomerFilter
+from rapport.serving.application.application import Application
+from rapport.serving.application.timing_answers import requested_horizons
+from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
+from rapport.serving.metrics import Metrics
+from rapport.serving.security.audit import AuditTrail
+from rapport.serving.security.request_context import RequestContext
+from rapport.serving.snapshots.live_model import LiveModel
+
+Body = dict[str, Any]
+Filters = dict[str, str | tuple[str, ...] | None]
+
+
+class _Asked(Protocol):
+    """A request that says how much is told about each customer."""
+
+    @property
+    def reasons(self) -> int: ...
+
+    @property
+    def horizons(self) -> list[str]: ...
+
+
+class CustomerAnswers:
+    """Answers within what the viewer may see, recorded in the audit trail."""
+
+    _application: Application
+    _audit: AuditTrail
+    _metrics: Metrics
+
+    def language_of(self, request: object) -> str:
+        """Return the language of the answer: the one in the request, else the company's."""
+        return getattr(request, "language", None) or self._application.settings.language
+
+    def scores_of(
+        self, model: LiveModel, ids: Sequence[str], request: _Asked, context: RequestContext, *, first: int = 0
+    ) -> list[Body]:
+        """Return the score of each id in turn; an unknown id gets an error with its position (from ``first`` on)."""
+        language, horizons = self.language_of(request), requested_horizons(request.horizons)
+        visible = [one if self._application.sees(context.viewer, model, one) else None for one in ids]
+        known = [one for one in visible if one]
+        answers = iter(self._application.answers_of(model, known, request.reasons, language))
+        found = [next(answers) if one else None for one in visible]
+        if horizons:
+            timings = iter(self._application.timings(model, known, language, horizons))
+            found = [answer and {**answer, "timing": next(timings)} for answer in found]
+        unknown = getattr(UNKNOWN_CUSTOMER, language)
+        bodies = [
+            {"customer_id": customer_id, **error_body("not_found", unknown, f"customer_ids.{position}")}
+            if answer is None
+            else answer
+            for position, (customer_id, answer) in enumerate(zip(ids, found, strict=True), start=first)
+        ]
+        return self.recorded(context, ids, model.target, bodies)
+
+    def recorded(self, context: RequestContext, ids: Sequence[str], target: str, bodies: list[Body]) -> list[Body]:
+        """Return answers after writing the audit trail and counting them."""
+        self._audit.add(context, ids, datetime.now(UTC))
+        known = [body["probability"] for body in bodies if body.get("probability") is not None]
+        self._metrics.count_answers(target, known)
+        return bodies
+
+    def filters_of(self, request: CustomerFilter, model: LiveModel, context: RequestContext) -> Filters:
+        """Return the filters of a list, limited to the viewer's owners; RequestError for an unknown name."""
+        if request.owner and not context.viewer.sees_owner(request.owner):
+            raise RequestError(403, "This key sees only the customers of its own owner.", where="owner")
+        _check_tier(model, request.tier)
+        if request.grade is not None:
+            _check_grade(self._application.grades(model), request.grade)
+        return {
+            "owner": request.owner or context.viewer.owners,
+            "tier": request.tier,
+            "health_grade": request.grade,
+            "risk_band": request.risk_band,
+            "list": request.list,
+        }
+
+
+def _check_tier(model: LiveModel, tier: str | None) -> None:
+    # An empty list would look like good news.
+    known = [one.name for one in model.bundle.card.card.tiers] if model.bundle.card else []
+    if tier is not None and tier not in known:
+        tiers = ", ".join(known) or "–"
+        message = LocalizedText(f"No such tier. Tiers of {model.target}: {tiers}.", f"没有此等级。可选：{tiers}。")
+        raise RequestError(422, message, where="tier")
+
+
+def _check_grade(known: Sequence[str], grade: str) -> None:
+    if grade not in known:
+        grades = ", ".join(known)
+        raise RequestError(
+            422, LocalizedText(f"No such grade. Grades: {grades}.", f"没有此等级。可选：{grades}。"), where="grade"
+        )
