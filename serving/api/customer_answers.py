@@ -20,7 +20,7 @@ Body = dict[str, Any]
 Filters = dict[str, str | tuple[str, ...] | None]
 
 
-class _Asked(Protocol):
+class _ScoreRequest(Protocol):
     """A request that says how much is told about each customer."""
 
     @property
@@ -42,7 +42,7 @@ class CustomerAnswers:
         return getattr(request, "language", None) or self._application.settings.language
 
     def scores_of(
-        self, model: LiveModel, ids: Sequence[str], request: _Asked, context: RequestContext, *, first: int = 0
+        self, model: LiveModel, ids: Sequence[str], request: _ScoreRequest, context: RequestContext, *, first: int = 0
     ) -> list[Body]:
         """Return the score of each id in turn; an unknown id gets an error with its position (from ``first`` on)."""
         language, horizons = self.language_of(request), requested_horizons(request.horizons)

@@ -123,11 +123,11 @@ def test_a_job_can_be_cancelled_ends_with_its_server_and_expires(tmp_path):
     assert store.read(running.job.job, "crm").state == "queued"
     store.cancel(running.job.job, "crm")
     assert running.is_cancelled()
-    for _ in range(3):
-        store.create("crm", "churn", "ndjson", now)
+    others = [store.create("crm", "churn", "ndjson", now) for _ in range(3)]
     with pytest.raises(Exception, match="Too many bulk jobs"):
         store.create("crm", "churn", "ndjson", now)
-    running.release()
+    for one in (running, *others):
+        one.release()
     assert store.read(running.job.job, "crm").error.startswith("The server stopped")
     with pytest.raises(Exception, match="no result"):
         store.result(running.job.job, "crm")
