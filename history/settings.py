@@ -279,7 +279,8 @@ def _check_shares(settings: Settings) -> None:
 
 
 def _check_mapping(mapping: Mapping[str, Names]) -> None:
-    known = {table.name: ("table", "where", "join", *(column.name for column in columns_of(table))) for table in TABLES}
+    more = ("table", "where", "join", "valid_from", "valid_to")
+    known = {table.name: (*more, *(column.name for column in columns_of(table))) for table in TABLES}
     for table, names in mapping.items():
         if table not in known:
             raise SettingsError(f"[mapping.{table}]: the contract has no such table.{_nearest(table, known)}")

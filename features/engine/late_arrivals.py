@@ -2,7 +2,7 @@
 
 For all other customers one sorted history serves every cutoff. A late row would change what is computed from
 neighbouring rows (gaps, first purchases), so a customer with late rows becomes one further customer per cutoff, with
-the rows that were known then.
+the rows that were known then. So does a customer with a row of several versions, of which each cutoff sees one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rapport.features.arrays.column import Flags
 from rapport.features.arrays.rows import take_rows
 from rapport.features.arrays.verbs import ROWS
 
-DAY, KNOWN_DAY = "day", "known_day"
+DAY, KNOWN_DAY, UNTIL_DAY = "day", "known_day", "until_day"
 Columns = dict[tuple[str, str], Any]
 Days = npt.NDArray[np.int64]
 
@@ -48,7 +48,11 @@ def split_late_customers(columns: Columns, groups: Iterable[Iterable[str]], cuto
 
 
 def _mark_late(late: Flags, columns: Columns, source: str, cutoffs: Days) -> None:
-    """Mark customers with a row that a cutoff between its day and its recording did not see."""
+    """Mark customers with a row that a cutoff between its day and its recording did not see, or after its end."""
+    if (source, UNTIL_DAY) in columns:
+        until, running = columns[source, UNTIL_DAY]
+        is_over = until < cutoffs[-1] if running is None else (until < cutoffs[-1]) & ~running
+        late[columns[source, "customer_id"][0][is_over]] = True
     if (source, KNOWN_DAY) not in columns:
         return
     (day, _), (known, missing) = columns[source, DAY], columns[source, KNOWN_DAY]
@@ -61,11 +65,14 @@ def _mark_late(late: Flags, columns: Columns, source: str, cutoffs: Days) -> Non
 def _split(columns: Columns, source: str, late: Flags, cutoffs: Days) -> Columns:
     customer = columns[source, "customer_id"][0]
     known, missing = columns.get((source, KNOWN_DAY)) or columns[source, DAY]
+    until, running = columns.get((source, UNTIL_DAY)) or (np.zeros(len(customer)), np.ones(len(customer), bool))
     of_late = np.flatnonzero(late[customer])
     parts = [np.flatnonzero(~late[customer])]
     for cutoff in cutoffs:
         seen = known[of_late] < cutoff
-        parts.append(of_late[seen if missing is None else seen | missing[of_late]])
+        seen = seen if missing is None else seen | missing[of_late]
+        in_force = until[of_late] >= cutoff
+        parts.append(of_late[seen & (in_force if running is None else in_force | running[of_late])])
     copy = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     rows = np.concatenate(parts)
     result = {

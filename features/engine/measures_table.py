@@ -19,7 +19,7 @@ from rapport.features.engine.customer_chunks import (
     CustomerChunk,
     read_chunks,
 )
-from rapport.features.engine.late_arrivals import DAY, KNOWN_DAY, joint_table_groups, split_late_customers
+from rapport.features.engine.late_arrivals import DAY, KNOWN_DAY, UNTIL_DAY, joint_table_groups, split_late_customers
 from rapport.features.engine.plan import Plan
 from rapport.features.engine.prepared_tables import prepared_name
 from rapport.features.engine.windows import Cutoff, MergedWindows, StreamRows
@@ -96,13 +96,14 @@ class _Run:
         return MeasuresTable(chunk, cutoff, customer, columns)
 
     def _queries(self, history: History) -> ChunkQueries:
-        columns = {}
+        columns, tracked = {}, history.tracked
         for table in sorted(set().union(*self.table_groups)):
             name = prepared_name(table)
             columns[name] = [*(column for source, column in self.plan.inputs if source == name), "customer_id", DAY]
-            # At a single cutoff rows that it does not see are not read at all.
-            if len(self.cutoffs) > 1 and RECORDED_AT.name in history.present.get(table, ()):
+            if table in tracked or RECORDED_AT.name in history.present.get(table, ()):
                 columns[name].append(KNOWN_DAY)
+            if table in tracked:
+                columns[name].append(UNTIL_DAY)
         return ChunkQueries(columns, frozenset(self.plan.program.ranked), max(cutoff.day for cutoff in self.cutoffs))
 
     def _chunk_size(self, history: History) -> int:

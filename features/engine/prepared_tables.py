@@ -10,6 +10,7 @@ import duckdb
 from rapport.features.engine.clock import DAY_US, EPOCH
 from rapport.features.measures import FIXED_POINT_SCALE
 from rapport.history.contract import FEATURE_TABLES, RECORDED_AT, Column, Table
+from rapport.history.reading.versions import UNTIL, VERSIONED, in_force_sql, versions_of
 
 
 def prepared_name(table: str) -> str:
@@ -27,6 +28,7 @@ def prepared_schema(table: Table) -> dict[str, str]:
         "customer_id": "string",
         "day": "int32",
         "known_day": "int32",
+        "until_day": "int32",
         "second": "int64",
     }
     for column in table.columns:
@@ -57,16 +59,21 @@ def column_sql(column: Column, day_start_us: int) -> str:
     return f"{value} AS {name}"
 
 
-def prepared_sql(table: Table, day_start_us: int, before: datetime) -> str:
-    """Return SQL for a prepared table: the rows that happened and were recorded before the instant ``before``."""
+def prepared_sql(table: Table, day_start_us: int, before: datetime, *, every_version: bool = False) -> str:
+    """Return SQL for a prepared table: the rows that happened and were recorded before the instant ``before``.
+
+    Of the versions of a row it has the one that was in force then, or ``every_version`` with the day on which it ended.
+    """
     own, known = day_sql(table.time, day_start_us), day_sql("recorded_at", day_start_us)
+    until = day_sql(UNTIL, day_start_us) if table in VERSIONED else "CAST(NULL AS INTEGER)"
+    in_force = "true" if every_version else in_force_sql(table, f"TIMESTAMP '{before.isoformat()}'")
     columns = ", ".join(column_sql(column, day_start_us) for column in table.columns if column.name != "customer_id")
     return (
         f"SELECT * FROM (SELECT customer_id, COALESCE({own}, {known}) AS day, "
-        f"COALESCE(GREATEST({own}, {known}), {own}, {known}) AS known_day, "
+        f"COALESCE(GREATEST({own}, {known}), {own}, {known}) AS known_day, {until} AS until_day, "
         f"epoch_us(COALESCE({table.time}, recorded_at)) // 1000000 AS second, {table.time} AS happened, {columns} "
-        f"FROM {table.name} "
-        f"WHERE {_known_before_sql(table, before)})"
+        f"FROM {versions_of(table)} "
+        f"WHERE {_known_before_sql(table, before)} AND {in_force})"
     )
 
 
@@ -88,23 +95,27 @@ def _timestamp_sql(day: int) -> str:
     return f"TIMESTAMP '{(EPOCH + timedelta(days=day)).isoformat()}'"
 
 
-def create_prepared_views(connection: duckdb.DuckDBPyConnection, day_start_us: int, before: datetime) -> None:
+def create_prepared_views(
+    connection: duckdb.DuckDBPyConnection, day_start_us: int, before: datetime, *, every_version: bool = False
+) -> None:
     """Create the prepared tables as views of what was known before the local time ``before``.
 
     In the views a customer is a number, in order of the ids; the table ``numbered`` maps ids to numbers. Integers sort
     at half the cost of strings.
     """
     ids = " UNION ".join(
-        f"SELECT customer_id FROM {table.name} WHERE {_known_before_sql(table, before)}" for table in FEATURE_TABLES
+        f"SELECT customer_id FROM {versions_of(table)} WHERE {_known_before_sql(table, before)}"
+        for table in FEATURE_TABLES
     )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE numbered AS SELECT customer_id, "
         f"(row_number() OVER (ORDER BY customer_id) - 1)::INTEGER AS number FROM ({ids})"
     )
     for table in FEATURE_TABLES:
+        prepared = prepared_sql(table, day_start_us, before, every_version=every_version)
         connection.execute(
             f"CREATE OR REPLACE TEMP VIEW {prepared_name(table.name)} AS SELECT own.* REPLACE (number AS customer_id) "
-            f"FROM ({prepared_sql(table, day_start_us, before)}) AS own JOIN numbered USING (customer_id)"
+            f"FROM ({prepared}) AS own JOIN numbered USING (customer_id)"
         )
 
 

@@ -1,4 +1,4 @@
-"""Fixed attributes of customers, as of each cutoff."""
+"""Attributes of customers that never change or whose changes are recorded, as of each cutoff."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import pyarrow as pa
 
 from rapport.features.catalog.catalog import Catalog
 from rapport.history import History
+from rapport.history.reading.versions import UNTIL
 from rapport.history.sql import quoted
 
 
 def attribute_columns(history: History, features: Catalog, requested: pa.Table) -> dict[str, pa.ChunkedArray]:
     """Return the attribute columns of the ``requested`` rows (customer_id, cutoff), in their order.
 
-    Attributes never change, but are unknown before the customer's own row is known.
+    An attribute is unknown before the customer's own row is known; one with a history of change is read as of the
+    cutoff.
     """
     connection = history.connection
     wanted = {feature.name: feature for feature in features.features if feature.attribute}
@@ -38,13 +40,14 @@ def _known_columns(history: History, columns: list[str], requested: pa.Table) ->
     indexed = requested.append_column("row_index", pa.array(range(len(requested)), pa.int64()))
     connection.register("requested_rows", indexed)
     try:
-        own = f"(SELECT customer_id, {', '.join(columns)}, created_at, recorded_at FROM customers) AS own"
+        own = f"(SELECT customer_id, {', '.join(columns)}, created_at, recorded_at, {UNTIL} FROM customers_versions()) AS own"
         known = " AND ".join(
             f"(own.{time} IS NULL OR own.{time} < requested_rows.cutoff)" for time in ("created_at", "recorded_at")
         )
         return connection.sql(
-            f"SELECT own.* EXCLUDE (customer_id, created_at, recorded_at) FROM requested_rows LEFT JOIN {own} "
-            f"ON own.customer_id = requested_rows.customer_id AND {known} ORDER BY row_index"
+            f"SELECT own.* EXCLUDE (customer_id, created_at, recorded_at, {UNTIL}) FROM requested_rows LEFT JOIN {own} "
+            f"ON own.customer_id = requested_rows.customer_id AND {known} "
+            f"AND (own.{UNTIL} IS NULL OR own.{UNTIL} >= requested_rows.cutoff) ORDER BY row_index"
         ).to_arrow_table()
     finally:
         connection.unregister("requested_rows")

@@ -31,9 +31,10 @@ _TOTALS = f"""
 _SQL = f"""
 WITH tree AS MATERIALIZED (
     SELECT known.*, CASE WHEN own.parent_id <> known.customer_id THEN own.parent_id END AS parent_id
-    FROM known_customers AS known LEFT JOIN customers AS own ON own.customer_id = known.customer_id
+    FROM known_customers AS known LEFT JOIN customers_versions() AS own ON own.customer_id = known.customer_id
         AND (own.created_at IS NULL OR own.created_at < known.cutoff)
         AND (own.recorded_at IS NULL OR own.recorded_at < known.cutoff)
+        AND (own.known_until IS NULL OR own.known_until >= known.cutoff)
 ),
 family AS (SELECT parent_id, cutoff, {_TOTALS} FROM tree WHERE parent_id IS NOT NULL GROUP BY ALL),
 self AS (

@@ -68,7 +68,9 @@ def exclude_refusals(history: History, table: pa.Table, as_of: datetime) -> pa.T
         return table
     before = local_time(as_of, history.settings.timezone)
     refused = history.connection.execute(
-        f"SELECT customer_id FROM customers WHERE NOT {AUTOMATED} AND coalesce(recorded_at < ?, true)", [before]
+        f"SELECT customer_id FROM customers_versions() WHERE NOT {AUTOMATED} AND coalesce(recorded_at < $1, true) "
+        "AND coalesce(known_until >= $1, true)",
+        [before],
     ).fetchall()
     chosen = pc.is_in(table["customer_id"], value_set=pa.array([row[0] for row in refused], pa.string()))
     states = pc.if_else(chosen, pa.scalar(EXCLUDED), table["state"].cast(pa.string()))

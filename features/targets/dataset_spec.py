@@ -42,7 +42,8 @@ def prepare_dataset(history: History, spec: DatasetSpec) -> list[Cutoff]:
     _refuse_unknown_outcomes(spec, rule)
     timezone, connection = history.settings.timezone, history.connection
     cutoffs = [LocalCutoff.of(cutoff, timezone) for cutoff in spec.cutoffs]
-    create_prepared_views(connection, shared_day_start(cutoffs), local_time(spec.known_by, timezone))
+    known_by = local_time(spec.known_by, timezone)
+    create_prepared_views(connection, shared_day_start(cutoffs), known_by, every_version=True)
     ends = [
         cutoff.day_of(spec.horizon.after(when), timezone) for cutoff, when in zip(cutoffs, spec.cutoffs, strict=True)
     ]

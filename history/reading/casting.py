@@ -25,6 +25,7 @@ _INTEGERS = {
 }
 FLOATS = {"FLOAT", "DOUBLE"}
 _TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+OPEN_ENDS = ("ends_at", "valid_to")
 _CURRENCY = r"[¥￥$€£元]|[A-Za-z]{3}"
 _YES = (
     *("true", "t", "yes", "y", "1", "on", "won", "closed won", "ja", "oui", "si", "sí", "sim", "x", "✓", "√"),
@@ -123,8 +124,8 @@ def _flag(source: SourceColumn, settings: Settings) -> str:
 
 def _time(source: SourceColumn, settings: Settings) -> str:
     value = _timestamp(source, settings)
-    if source.column.name == "ends_at":
-        # Many systems write 9999-12-31 for a contract without an end.
+    if source.column.name in OPEN_ENDS:
+        # Many systems write 9999-12-31 where there is no end.
         return f"CASE WHEN ({value}) < TIMESTAMP '{LATEST}' THEN ({value}) ELSE TIMESTAMP '{LATEST}' END"
     return value
 

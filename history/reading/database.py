@@ -10,8 +10,11 @@ import duckdb
 
 from rapport.history.contract import TABLES, by_name, columns_of
 from rapport.history.reading.casting import null_of
+from rapport.history.reading.versions import VERSIONED, single_versions_sql
 from rapport.history.settings import Settings
 from rapport.history.sql import literal, quoted
+
+_SINGLE_VERSIONS = "; ".join(single_versions_sql(table) for table in VERSIONED)
 
 
 @dataclass
@@ -27,6 +30,9 @@ class Database:
 
     def clear(self) -> None:
         """Remove the history that was read into it."""
+        past = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'reading' AND table_name LIKE '% past'"
+        if self.connection.execute(past).fetchall()[0][0]:
+            self.connection.execute(_SINGLE_VERSIONS)
         self.connection.execute("DROP SCHEMA reading CASCADE; CREATE SCHEMA reading")
         for name in sorted(self.loaded):
             self.connection.unregister(f"memory {name}")
@@ -52,6 +58,7 @@ def open_database(settings: Settings) -> Database:
     if settings.memory_limit:
         connection.execute(f"SET memory_limit = {literal(settings.memory_limit)}")
     connection.execute("CREATE SCHEMA reading; " + "; ".join(empty_table_sql(table.name) for table in TABLES))
+    connection.execute(_SINGLE_VERSIONS)
     return Database(connection, folder)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,12 @@ import pyarrow as pa
 
 from rapport.errors import RapportError, TableError
 from rapport.history.contract import TABLES
+from rapport.history.reading.changes import track_changes
 from rapport.history.reading.database import Database, open_database
 from rapport.history.reading.fast_reader import ParsedTable, parse_records, register_tables
 from rapport.history.reading.table_loading import LoadedTable, load_table
 from rapport.history.reading.table_names import resolve_table
+from rapport.history.reading.versions import VERSIONED
 from rapport.history.rejected_rows import NO_ROWS, Rejections, collect_rejections
 from rapport.history.settings import Settings
 from rapport.history.sources.discovery import find_sources
@@ -64,6 +66,11 @@ class History:
     def present(self) -> dict[str, frozenset[str]]:
         """Return the contract columns that each table of the source has."""
         return {name: table.present for name, table in self.loaded.items()}
+
+    @property
+    def tracked(self) -> dict[str, frozenset[str]]:
+        """Return the columns of each table that have a history of change."""
+        return {name: table.tracked for name, table in self.loaded.items() if table.tracked}
 
     @property
     def rows(self) -> dict[str, int]:
@@ -163,6 +170,9 @@ def _parse_small(tables: Tables, settings: Settings, *, complete: bool) -> dict[
     """Read all tables without the database, if they are small lists of valid records."""
     if any(not isinstance(rows, list) or len(rows) > _FAST_READER_ROWS for rows in tables.values()):
         return None
+    if tables.get("changes"):
+        # What a row was at a cutoff is found by SQL.
+        return None
     parsed: dict[str, ParsedTable] = {}
     for table in TABLES:
         records = tables.get(table.name)
@@ -190,7 +200,21 @@ def _load_all(
             database.loaded.add(table.name)
             loaded[table.name] = load_table(table, source, database.connection, settings, complete=complete)
             unload(source, database.connection)
-    return loaded
+    return _with_versions(loaded, database, settings)
+
+
+def _with_versions(loaded: Mapping[str, LoadedTable], database: Database, settings: Settings) -> dict[str, LoadedTable]:
+    """Return the tables with the columns that have a history of change, and create the versions of their rows."""
+    if "changes" not in loaded:
+        return dict(loaded)
+    has_former = "former_value" in loaded["changes"].present
+    tracked = {
+        table.name: track_changes(table, database.connection, settings, has_former=has_former)
+        for table in VERSIONED
+        # A table with every version of its rows says all.
+        if table.name in loaded and not loaded[table.name].tracked
+    }
+    return {name: replace(table, tracked=tracked.get(name, table.tracked)) for name, table in loaded.items()}
 
 
 def _rejections(loaded: Mapping[str, LoadedTable]) -> Rejections:

@@ -14,6 +14,7 @@ from rapport.history.contract import Table
 from rapport.history.contract.limits import MAX_GAP_YEARS
 from rapport.history.reading.casting import SourceColumn
 from rapport.history.reading.rejection_rules import RejectionRule, raw_name
+from rapport.history.reading.versions import VALID_FROM
 from rapport.history.rejected_rows import FILE, LINE, SCHEMA
 from rapport.history.sources.source import Source
 from rapport.history.sql import literal, quoted
@@ -32,6 +33,12 @@ class StagedTable:
     columns: tuple[SourceColumn, ...]
     view: str
     connection: duckdb.DuckDBPyConnection
+
+    @property
+    def unique(self) -> tuple[str, ...]:
+        """Return the columns that name a row: the key, and of a table with every version when it began."""
+        names = {each.column.name for each in self.columns}
+        return tuple(name for name in (self.table.key, VALID_FROM) if name in names)
 
     def query(self, sql: str) -> list[Any]:
         """Return the rows of a query; TableError if the data cannot be read."""
@@ -58,9 +65,10 @@ def profile(staged: StagedTable, rules: list[RejectionRule]) -> TableProfile:
     """Compute the profile in one pass."""
     times = [each.column.name for each in staged.columns if each.column.kind == "time"]
     valid = "FILTER (problem IS NULL)"
-    key = staged.table.key
+    key = ", ".join(map(quoted, staged.unique))
+    key = f"({key})" if len(staged.unique) > 1 else key
     parts = ["count(*)", "count(problem)"]
-    parts.append(f"count(*) {valid} - count(DISTINCT {quoted(key)}) {valid}" if key else "0")
+    parts.append(f"count(*) {valid} - count(DISTINCT {key}) {valid}" if key else "0")
     parts += [f"{end}({quoted(name)}) {valid}" for name in times for end in ("min", "max")]
     rows, invalid, duplicates, *rest = staged.query(f"SELECT {', '.join(parts)} FROM {_validated(staged, rules)}")[0]
     ranges = {name: (rest[2 * index], rest[2 * index + 1]) for index, name in enumerate(times)}
@@ -103,7 +111,7 @@ def invalid_rows(staged: StagedTable, rules: list[RejectionRule]) -> pa.Table:
 def duplicate_rows(staged: StagedTable, rules: list[RejectionRule], positions: str) -> pa.Table:
     """Return the rows whose key an earlier line has, and store their file and line in the table ``positions``."""
     key = staged.table.key or ""
-    order = f"PARTITION BY {quoted(key)} ORDER BY {quoted(FILE)}, {quoted(LINE)}"
+    order = f"PARTITION BY {', '.join(map(quoted, staged.unique))} ORDER BY {quoted(FILE)}, {quoted(LINE)}"
     staged.connection.execute(
         f"CREATE TABLE {positions} AS SELECT {quoted(FILE)}, {quoted(LINE)}, {quoted(key)} AS value "
         f"FROM {staged.view} WHERE {first_violation(rules)} IS NULL QUALIFY row_number() OVER ({order}) > 1"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rapport.history.contract import Column
 from rapport.history.contract.limits import EARLIEST, LARGEST, LATEST
-from rapport.history.reading.casting import FLOATS, SourceColumn
+from rapport.history.reading.casting import FLOATS, OPEN_ENDS, SourceColumn
 from rapport.history.reading.number_forms import NumberForm
 from rapport.history.reading.text_cleaning import TOTALS, is_missing, is_one_of
 from rapport.history.sql import literal, quoted
@@ -78,7 +78,7 @@ def _time_rules(column: Column, value: str, raw: str, unreadable: str, source: S
         rules.append(RejectionRule(name, f"{name} {AMBIGUOUS_DATE}", f"{unreadable} AND {slashed}"))
     rules.append(RejectionRule(name, f"{name} {NOT_A_TIME}", unreadable))
     rules.append(RejectionRule(name, f"{name} {TOO_EARLY}", f"{value} < TIMESTAMP '{EARLIEST}'"))
-    if name != "ends_at":
+    if name not in OPEN_ENDS:
         rules.append(RejectionRule(name, f"{name} {TOO_LATE}", f"{value} >= TIMESTAMP '{LATEST}'"))
     return rules
 

@@ -12,6 +12,7 @@ from rapport.history.reading.profiling import StagedTable
 from rapport.history.reading.rejection_rules import raw_name
 from rapport.history.reading.table_names import normalized_name
 from rapport.history.reading.value_formats import with_formats
+from rapport.history.reading.versions import VERSION_COLUMNS
 from rapport.history.rejected_rows import FILE, LINE
 from rapport.history.settings import Settings
 from rapport.history.sources.source import Source
@@ -63,7 +64,7 @@ def stage(
 ) -> StagedTable:
     """Create the view, or a table where casting again would be slow, of raw and cast columns."""
     staged = StagedTable(table, source, (), f"({source.sql})", connection)
-    by_name = {column.name: column for column in columns_of(table)}
+    by_name = {**{column.name: column for column in columns_of(table)}, **VERSION_COLUMNS}
     columns = [_source_column(by_name[name], own, staged, settings) for name, own in names.items()]
     columns = with_formats(columns, source.sql, staged.query, settings, source.separator)
     parts = [f"{each.sql} AS {quoted(raw_name(each.column.name))}" for each in columns]

@@ -9,6 +9,7 @@ import pyarrow as pa
 from rapport.errors import TableError
 from rapport.history.contract import Column, Table, columns_of
 from rapport.history.reading.casting import currency_expression, null_of
+from rapport.history.reading.changes import unreadable_changes
 from rapport.history.reading.parquet_statistics import possible_violations
 from rapport.history.reading.profiling import (
     StagedTable,
@@ -31,6 +32,7 @@ from rapport.history.reading.staging import (
     with_rows,
 )
 from rapport.history.reading.table_names import normalized_name, resolve_attributes, resolve_columns, where_of
+from rapport.history.reading.versions import VALID_FROM, VALID_TO, columns_of_versions, show_versions, store_past
 from rapport.history.rejected_rows import FILE, LINE, Rejections, rejected_table
 from rapport.history.sentiment import create_sentiment_table
 from rapport.history.settings import Settings
@@ -39,17 +41,23 @@ from rapport.history.sql import quoted
 
 # One strange value among many is a bad row; more are a form that the settings have to name.
 _ASKED_SHARE = 0.005
+# The close date of an open deal is a plan, not a fact.
+_CLOSED_AT = "CASE WHEN won IS NOT NULL THEN closed_at END"
 
 
 @dataclass(frozen=True)
 class LoadedTable:
-    """What one table holds: accepted rows, columns present, first and last event, rejected rows, currencies."""
+    """What one table holds: accepted rows, columns present, first and last event, rejected rows, currencies.
+
+    ``tracked`` are the columns with a history of change.
+    """
 
     rows: int
     present: frozenset[str]
     time_range: TimeRange
     rejects: pa.Table
     currencies: frozenset[str] = frozenset()
+    tracked: frozenset[str] = frozenset()
 
 
 def load_table(
@@ -69,6 +77,8 @@ def load_table(
     staged = stage(table, source, names, attributes, connection, settings)
     rules = [rule for column in staged.columns for rule in rejection_rules(column)]
     rules = possible_violations(source, staged.columns, rules, connection, settings)
+    if table.name == "changes":
+        rules += unreadable_changes(staged.view, staged.query, settings)
     found = profile(staged, rules)
     isolated = isolated_times(staged, rules, found) if complete else []
     if isolated:
@@ -80,10 +90,36 @@ def load_table(
         _check_reject_share(source, rows, rejects, settings)
     currencies = _currencies(staged, source.sql)
     scored = _score_sentiment(staged, settings)
+    tracked = _store_versions(staged, rules, found, attributes)
     _create_table(staged, rules, found, attributes, scored=scored)
+    if tracked:
+        show_versions(table, tracked, connection)
     present = frozenset({*names, "sentiment"} if scored else names) & {column.name for column in columns_of(table)}
     time_range = found.time_ranges.get(table.time, (None, None))
-    return LoadedTable(rows - rejects.num_rows, present, time_range, rejects, currencies)
+    accepted = _count(table, connection) if tracked else rows - rejects.num_rows
+    return LoadedTable(accepted, present, time_range, rejects, currencies, frozenset(tracked))
+
+
+def _count(table: Table, connection: duckdb.DuckDBPyConnection) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {quoted(table.name)}").fetchall()[0][0])
+
+
+def _store_versions(
+    staged: StagedTable, rules: list[RejectionRule], found: TableProfile, attributes: Mapping[str, str]
+) -> list[str]:
+    """Store the versions of the rows of a table that keeps them; return the columns with a history."""
+    names = {each.column.name for each in staged.columns}
+    if VALID_FROM not in names:
+        return []
+    cells = {name: quoted(name) for name in columns_of_versions(staged.table) if name in names}
+    cells |= {name: quoted(ATTRIBUTE + name) for name in attributes}
+    if _has_open_deals(staged):
+        cells["closed_at"] = _CLOSED_AT
+    parts = [f"[{sql}] AS {quoted(f'new {name}')}, NULL AS {quoted(f'old {name}')}" for name, sql in cells.items()]
+    start = [f"{quoted(staged.table.key or '')} AS record_id", f"{VALID_FROM} AS known_from", f"{VALID_TO} AS until"]
+    edges = f"SELECT {', '.join([*start, *parts])} FROM {_valid_rows(staged, rules, found)}"
+    store_past(staged.table, edges, list(cells), staged.connection, "until")
+    return list(cells)
 
 
 def _split_key(table: Table, names: Mapping[str, str], settings: Settings) -> str | None:
@@ -159,23 +195,29 @@ def _create_table(
     names = {each.column.name for each in staged.columns}
     parts = [_column_sql(column, present=column.name in names, scored=scored) for column in columns_of(staged.table)]
     if _has_open_deals(staged):
-        # The close date of an open deal is a plan, not a fact.
-        closed = "CASE WHEN won IS NOT NULL THEN closed_at END AS closed_at"
+        closed = f"{_CLOSED_AT} AS closed_at"
         parts = [closed if part == quoted("closed_at") else part for part in parts]
     parts += [f"{quoted(ATTRIBUTE + name)} AS {quoted(name)}" for name in attributes]
-    sql = f"SELECT {', '.join(parts)} FROM {staged.view} AS row"
-    sql += " LEFT JOIN reading.text_sentiments ON scored_text = text" if scored else ""
-    conditions = [f"{first_violation(rules)} IS NULL"] if found.invalid else []
-    if found.duplicates:
-        same = " AND ".join(f"row.{quoted(each)} IS NOT DISTINCT FROM later.{quoted(each)}" for each in (FILE, LINE))
-        conditions.append(f"NOT EXISTS (FROM {_duplicates_table(staged.table)} AS later WHERE {same})")
-    sql += f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    joined = " LEFT JOIN reading.text_sentiments ON scored_text = text" if scored else ""
+    sql = f"SELECT {', '.join(parts)} FROM {_valid_rows(staged, rules, found, joined)}"
+    if VALID_FROM in names:
+        order = f"PARTITION BY {quoted(staged.table.key or '')} ORDER BY {VALID_FROM} DESC"
+        sql += f" QUALIFY row_number() OVER ({order}) = 1"
     name = quoted(staged.table.name)
     if is_cheap_to_read(staged) or staged.source.in_memory:
         staged.query(f"CREATE OR REPLACE VIEW {name} AS {sql}")
     else:
         # The raw values are dropped once the cast values are stored.
         staged.query(f"DROP VIEW {name}; CREATE TABLE {name} AS {sql}; DROP TABLE {staged.view}")
+
+
+def _valid_rows(staged: StagedTable, rules: list[RejectionRule], found: TableProfile, joined: str = "") -> str:
+    """Return the SQL of the rows that are not rejected, after FROM."""
+    conditions = [f"{first_violation(rules)} IS NULL"] if found.invalid else []
+    if found.duplicates:
+        same = " AND ".join(f"row.{quoted(each)} IS NOT DISTINCT FROM later.{quoted(each)}" for each in (FILE, LINE))
+        conditions.append(f"NOT EXISTS (FROM {_duplicates_table(staged.table)} AS later WHERE {same})")
+    return f"{staged.view} AS row{joined}" + (f" WHERE {' AND '.join(conditions)}" if conditions else "")
 
 
 def _has_open_deals(staged: StagedTable) -> bool:

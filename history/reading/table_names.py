@@ -7,9 +7,17 @@ from collections.abc import Mapping, Sequence
 from rapport.errors import TableError
 from rapport.history.contract import Table, columns_of
 from rapport.history.reading.expressions import Expression, is_expression, parse_expression
+from rapport.history.reading.versions import VALID_FROM, VALID_TO, VERSION_COLUMNS, VERSIONED
 from rapport.history.settings import Settings
 from rapport.history.sources.file_groups import base_name
 from rapport.history.sources.source import Source
+
+_KEEPERS_OF_VERSIONS = (("dbt_valid_from", "dbt_valid_to"), ("_fivetran_start", "_fivetran_end"))
+# Columns that a connector adds: they say nothing about the customer.
+_OF_THE_TOOL = (
+    *("dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_is_deleted"),
+    *("_fivetran_id", "_fivetran_synced", "_fivetran_active", "_fivetran_deleted", "_fivetran_start", "_fivetran_end"),
+)
 
 
 def normalized_name(name: str) -> str:
@@ -49,10 +57,21 @@ def resolve_columns(table: Table, source: Source, settings: Settings) -> dict[st
         if own is not None:
             names[column.name] = own
     _check_required(table, source, names)
+    names |= _version_columns(table, source, mapped)
     if table.name == "contracts" and settings.churn == "subscriptions" and "cancelled_at" not in names:
         # The end of a subscription is written when it is cancelled: before, nobody knew it.
         names = {"cancelled_at" if name == "ends_at" else name: own for name, own in names.items()}
     return names
+
+
+def _version_columns(table: Table, source: Source, mapped: Mapping[str, str]) -> dict[str, str]:
+    """Return the columns that say from when until when a row was so, if the source keeps every version of its rows."""
+    if table not in VERSIONED:
+        return {}
+    for start, end in ((mapped.get(VALID_FROM), mapped.get(VALID_TO)), *_KEEPERS_OF_VERSIONS):
+        if start in source.types and end in source.types:
+            return {VALID_FROM: str(start), VALID_TO: str(end)}
+    return {}
 
 
 def _same_name(table: Table, source: Source, name: str, alike: Sequence[str]) -> str | None:
@@ -69,11 +88,11 @@ def resolve_attributes(table: Table, source: Source, names: Mapping[str, str], s
     """Return attribute → source column: the columns of customers beyond the contract."""
     if table.name != "customers":
         return {}
-    reserved = {column.name for column in columns_of(table)} | {"table", "where", "join"}
+    reserved = {column.name for column in columns_of(table)} | {"table", "where", "join", *VERSION_COLUMNS}
     mapped = {name: own for name, own in _mapped(table, source, settings).items() if name not in reserved}
     for name, own in mapped.items():
         _check_exists(table, source, name, own)
-    taken = {*names.values(), *mapped.values()}
+    taken = {*names.values(), *mapped.values(), *_OF_THE_TOOL}
     more = {own: own for own in source.types if own not in taken and normalized_name(own) not in reserved}
     return {name: own for name, own in {**more, **mapped}.items() if name not in reserved}
 

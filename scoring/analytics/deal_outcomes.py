@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from rapport.errors import CardError
 from rapport.history import History
-from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
+from rapport.history.reading.versions import STAGE_SINCE
+from rapport.scoring.analytics.point_in_time import deals_before_their_end, query_as_of
 from rapport.scoring.analytics.proportions import wilson_interval
 from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_scores import score_card
@@ -63,12 +64,8 @@ def closed_opportunities(history: History, as_of: datetime) -> pa.Table:
 
     Checks that were recorded after the end are left out: they may have been filled in knowing the outcome.
     """
-    known = rows_known_at("opportunities", extra=("recorded_at",))
-    sql = (
-        f"SELECT * EXCLUDE (recorded_at), won::TINYINT AS label FROM {known} WHERE won IS NOT NULL "
-        "AND (recorded_at IS NULL OR recorded_at < closed_at) ORDER BY closed_at, opportunity_id"
-    )
-    return query_as_of(history, sql, as_of)
+    closed = f"SELECT * EXCLUDE ({STAGE_SINCE}), won::TINYINT AS label FROM {deals_before_their_end()}"
+    return query_as_of(history, f"{closed} ORDER BY closed_at, opportunity_id", as_of)
 
 
 def deal_rates(history: History, as_of: datetime, card: DealCard) -> pa.Table:

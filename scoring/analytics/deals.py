@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from rapport.history import History
+from rapport.history.reading.versions import STAGE_SINCE
 from rapport.scoring.analytics.deal_outcomes import DealCard
-from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
+from rapport.scoring.analytics.point_in_time import deals_before_their_end, query_as_of, rows_known_at
 from rapport.scoring.analytics.stakeholders import list_stakeholders
 from rapport.scoring.cards.card_scores import CardScores, score_card
 from rapport.scoring.cards.indicator import UNKNOWN
@@ -51,8 +52,8 @@ def open_deals(history: History, as_of: datetime, deal_card: DealCard) -> pa.Tab
         history,
         f"""
         SELECT *, date_diff('day', opened_at::DATE, $as_of::DATE) AS days_open,
-            date_diff('day', coalesce(recorded_at, opened_at)::DATE, $as_of::DATE) AS days_in_stage
-        FROM {rows_known_at("opportunities", extra=("recorded_at",))} WHERE closed_at IS NULL
+            date_diff('day', coalesce({STAGE_SINCE}, opened_at)::DATE, $as_of::DATE) AS days_in_stage
+        FROM {rows_known_at("opportunities", extra=(STAGE_SINCE,))} WHERE closed_at IS NULL
         ORDER BY customer_id, opportunity_id
         """,
         as_of,
@@ -96,7 +97,7 @@ def _time_in_stage(row: dict[str, Any], usual: dict[str | None, tuple[float, flo
 
 
 def _usual_days(history: History, as_of: datetime) -> dict[str | None, tuple[float, float]]:
-    """Return by stage the median and the upper quartile of days from its record to the signature of won deals.
+    """Return by last stage the median and the upper quartile of days from its beginning to the signature of won deals.
 
     A stage with few won deals is missing; under None stand all won deals.
     """
@@ -104,8 +105,8 @@ def _usual_days(history: History, as_of: datetime) -> dict[str | None, tuple[flo
         history,
         f"""
         SELECT stage, count(*) AS deals, median(days) AS typical, quantile_cont(days, {STALLED_QUANTILE}) AS slow
-        FROM (SELECT stage, date_diff('day', coalesce(recorded_at, opened_at)::DATE, closed_at::DATE) AS days
-              FROM {rows_known_at("opportunities", extra=("recorded_at",))} WHERE won) WHERE days >= 0
+        FROM (SELECT stage, date_diff('day', coalesce({STAGE_SINCE}, opened_at)::DATE, closed_at::DATE) AS days
+              FROM {deals_before_their_end()} WHERE won) WHERE days >= 0
         GROUP BY GROUPING SETS ((stage), ()) ORDER BY stage NULLS FIRST, deals DESC
         """,
         as_of,
