@@ -72,7 +72,7 @@ def prepared_sql(table: Table, day_start_us: int, before: datetime, *, every_ver
         f"SELECT * FROM (SELECT customer_id, COALESCE({own}, {known}) AS day, "
         f"COALESCE(GREATEST({own}, {known}), {own}, {known}) AS known_day, {until} AS until_day, "
         f"epoch_us(COALESCE({table.time}, recorded_at)) // 1000000 AS second, {table.time} AS happened, {columns} "
-        f"FROM {versions_of(table)} "
+        f"FROM {versions_of(table, dated=True)} "
         f"WHERE {_known_before_sql(table, before)} AND {in_force})"
     )
 

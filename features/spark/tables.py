@@ -61,6 +61,7 @@ class Tables(Protocol):
 def tables_of(spark: Session, source: str | Path, settings: Settings) -> Tables:
     """Find the contract tables in a folder: ``orders.parquet``, or a folder ``orders`` of Parquet files."""
     worker_settings = replace(settings, threads=settings.threads or 1)
+    _refuse_changes(spark, source, settings)
     if is_shared_folder(spark, source) and Path(source).is_dir():
         return SharedFiles(spark, worker_settings, _with_orders(_sources(Path(source).absolute(), settings), source))
     frames = {table.name: _frame(spark, str(source), table, settings) for table in FEATURE_TABLES}
@@ -204,6 +205,14 @@ def _frame(spark: Session, source: str, table: Table, settings: Settings) -> Any
             if error.getCondition() not in ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA"):
                 raise TableError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
     return None
+
+
+def _refuse_changes(spark: Session, source: str | Path, settings: Settings) -> None:
+    """Refuse histories of change, which belong to records and not to the customers by which Spark divides the rows."""
+    named = next((name for name, names in settings.mapping.items() if "changes" in names), None)
+    if named or _frame(spark, str(source), by_name("changes"), settings) is not None:
+        what = f"[mapping.{named}] changes" if named else "the table changes"
+        raise TableError(f"{source}: {what} is not read on Spark. Leave it out, or compute the features without Spark.")
 
 
 def _with_orders(found: dict[str, Any], source: str | Path) -> dict[str, Any]:

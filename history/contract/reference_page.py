@@ -19,6 +19,8 @@ another case or with blanks are recognised (`Customer ID`), others are mapped in
 * Any table may have `recorded_at`: when the row was written. A row is visible only from then on.
 * A fact *known from* another column is hidden until that time. Facts known from `recorded_at` are overwritten when
   they change (a stage, a check); without `recorded_at` it is unknown when they became true, and they are not used.
+  Columns with a history in `changes`, or in a table that keeps every version of its rows, are read as of each cutoff;
+  see [histories of change](sources.md#histories-of-change).
 * Times without a zone are in the company's zone (`timezone` in `rapport.toml`, else UTC); others are converted to it.
   Dates, amounts and ids are read as people write them; [sources](sources.md#how-values-are-read) lists the forms. What
   can be read in two ways (`03/04/2026`, `4.400`) and is decided by no other value stops the run with a question.

@@ -7,6 +7,7 @@ import duckdb
 
 from rapport.history.contract import SQL_TYPES, Column, Table
 from rapport.history.reading.casting import SourceColumn, cast_expression
+from rapport.history.reading.profiling import StagedTable
 from rapport.history.reading.rejection_rules import NOT_A_FLAG, NOT_A_NUMBER, NOT_A_TIME, RejectionRule
 from rapport.history.reading.text_cleaning import is_missing
 from rapport.history.reading.value_formats import Query, with_formats
@@ -15,6 +16,7 @@ from rapport.history.settings import Settings
 from rapport.history.sql import literal, quoted
 from rapport.localized import LocalizedText
 
+_VALUES = ("value", "former_value")
 _UNREADABLE = {"number": NOT_A_NUMBER, "time": NOT_A_TIME, "flag": NOT_A_FLAG}
 
 
@@ -29,21 +31,22 @@ class _TrackedColumn:
     former: str
 
 
-def unreadable_changes(relation: str, query: Query, settings: Settings) -> list[RejectionRule]:
+def unreadable_changes(staged: StagedTable, settings: Settings) -> list[RejectionRule]:
     """Return the rules that reject changes whose value is not one of the changed column."""
+    present = {each.column.name for each in staged.columns}
+    absent = "".join(f", CAST(NULL AS VARCHAR) AS {name}" for name in _VALUES if name not in present)
+    relation, query = f"(SELECT *{absent} FROM {staged.view})", staged.query
     rules = []
     for table in VERSIONED:
         for each in _tracked(table, {column.name: column for column in trackable(table)}, relation, query, settings):
-            if each.kind in _UNREADABLE:
+            if each.kind in _UNREADABLE and "value" in present:
                 unreadable = f"({each.value}) IS NULL AND NOT ({is_missing('value')})"
                 reason = f"value of {table.name}.{each.name} {_UNREADABLE[each.kind]}"
                 rules.append(RejectionRule("value", reason, f"{each.rows} AND {unreadable}"))
     return rules
 
 
-def track_changes(
-    table: Table, connection: duckdb.DuckDBPyConnection, settings: Settings, *, has_former: bool
-) -> frozenset[str]:
+def track_changes(table: Table, connection: duckdb.DuckDBPyConnection, settings: Settings) -> frozenset[str]:
     """Create the versions of a table's rows from ``changes``; return the columns that have a history."""
 
     def query(sql: str) -> list[tuple[object, ...]]:
@@ -59,7 +62,7 @@ def track_changes(
     tracked = _tracked(table, columns, "changes", query, settings)
     if tracked:
         names = [each.name for each in tracked]
-        store_past(table, _edges(table, tracked, has_former=has_former), names, connection)
+        store_past(table, _edges(table, tracked), names, connection)
         show_versions(table, names, connection)
     return frozenset(each.name for each in tracked)
 
@@ -82,20 +85,20 @@ def _tracked(
 
 
 def _tracked_column(column: Column, rows: str, relation: str, query: Query, settings: Settings) -> _TrackedColumn:
-    values = f"SELECT value FROM {relation} WHERE {rows}"
+    values = " UNION ALL ".join(f"SELECT {name} AS value FROM {relation} WHERE {rows}" for name in _VALUES)
     (known,) = with_formats([SourceColumn(column, "value", "VARCHAR")], values, query, settings)
     # Text that is tidy is read as it is, in whatever type it was stored.
-    value = f"CAST({cast_expression(known, settings)} AS {SQL_TYPES[column.kind]})"
-    former = f"CAST({cast_expression(replace(known, sql='former_value'), settings)} AS {SQL_TYPES[column.kind]})"
-    return _TrackedColumn(column.name, column.kind, rows, value, former)
+    cast = (
+        f"CAST({cast_expression(replace(known, sql=name), settings)} AS {SQL_TYPES[column.kind]})" for name in _VALUES
+    )
+    return _TrackedColumn(column.name, column.kind, rows, *cast)
 
 
-def _edges(table: Table, tracked: Sequence[_TrackedColumn], *, has_former: bool) -> str:
+def _edges(table: Table, tracked: Sequence[_TrackedColumn]) -> str:
     """Return the instants at which rows of the table changed, with the values before and after."""
     # Two changes of one column at one instant have no order: the larger value stands, in every run.
     cells = [f"max([{each.value}]) FILTER ({each.rows}) AS {quoted(f'new {each.name}')}" for each in tracked]
-    former = "max([{0.former}]) FILTER ({0.rows})" if has_former else "any_value([{0.former}]) FILTER (false)"
-    cells += [f"{former.format(each)} AS {quoted(f'old {each.name}')}" for each in tracked]
+    cells += [f"max([{each.former}]) FILTER ({each.rows}) AS {quoted(f'old {each.name}')}" for each in tracked]
     changed = (
         f"SELECT record_id, greatest(changed_at, coalesce(recorded_at, changed_at)) AS known_from, {', '.join(cells)} "
         f"FROM changes WHERE {' OR '.join(f'({each.rows})' for each in tracked)} GROUP BY ALL"

@@ -13,15 +13,16 @@ import duckdb
 import pyarrow as pa
 
 from rapport.errors import RapportError, TableError
-from rapport.history.contract import TABLES
+from rapport.history.contract import TABLES, Table
 from rapport.history.reading.changes import track_changes
 from rapport.history.reading.database import Database, open_database
 from rapport.history.reading.fast_reader import ParsedTable, parse_records, register_tables
 from rapport.history.reading.table_loading import LoadedTable, load_table
-from rapport.history.reading.table_names import resolve_table
+from rapport.history.reading.table_names import resolve_attributes, resolve_columns, resolve_table
 from rapport.history.reading.versions import VERSIONED
 from rapport.history.rejected_rows import NO_ROWS, Rejections, collect_rejections
 from rapport.history.settings import Settings
+from rapport.history.sources.change_histories import ChangeHistory, find_histories, with_histories
 from rapport.history.sources.discovery import find_sources
 from rapport.history.sources.joined import with_joins
 from rapport.history.sources.memory import memory_source, unload
@@ -135,7 +136,22 @@ def _joined(
         written = settings.mapping.get(name, {}).get("join")
         if source is not None and written:
             joined[name] = with_joins(source, written, sources, database.connection, f"[mapping.{name}]")
+    histories = [each for table in VERSIONED for each in _histories(table, joined[table.name], sources, settings)]
+    if histories:
+        joined["changes"] = with_histories(joined["changes"], histories, database.connection, settings.timezone)
     return joined
+
+
+def _histories(
+    table: Table, source: Source | None, sources: Mapping[str, Source], settings: Settings
+) -> list[ChangeHistory]:
+    """Return the histories of change that the mapping of a table names."""
+    written = settings.mapping.get(table.name, {}).get("changes")
+    if source is None or written is None:
+        return []
+    names = resolve_columns(table, source, settings)
+    own = {each: name for name, each in {**resolve_attributes(table, source, names, settings), **names}.items()}
+    return find_histories(table.name, written, own, sources, f"[mapping.{table.name}]")
 
 
 def history_of(
@@ -207,9 +223,8 @@ def _with_versions(loaded: Mapping[str, LoadedTable], database: Database, settin
     """Return the tables with the columns that have a history of change, and create the versions of their rows."""
     if "changes" not in loaded:
         return dict(loaded)
-    has_former = "former_value" in loaded["changes"].present
     tracked = {
-        table.name: track_changes(table, database.connection, settings, has_former=has_former)
+        table.name: track_changes(table, database.connection, settings)
         for table in VERSIONED
         # A table with every version of its rows says all.
         if table.name in loaded and not loaded[table.name].tracked

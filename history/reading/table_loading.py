@@ -78,7 +78,7 @@ def load_table(
     rules = [rule for column in staged.columns for rule in rejection_rules(column)]
     rules = possible_violations(source, staged.columns, rules, connection, settings)
     if table.name == "changes":
-        rules += unreadable_changes(staged.view, staged.query, settings)
+        rules += unreadable_changes(staged, settings)
     found = profile(staged, rules)
     isolated = isolated_times(staged, rules, found) if complete else []
     if isolated:

@@ -12,6 +12,9 @@ from rapport.history.settings import Settings
 from rapport.history.sources.file_groups import base_name
 from rapport.history.sources.source import Source
 
+NOT_COLUMNS = ("table", "where", "join", "changes")
+"""What a mapping says about a table besides its columns."""
+
 _KEEPERS_OF_VERSIONS = (("dbt_valid_from", "dbt_valid_to"), ("_fivetran_start", "_fivetran_end"))
 # Columns that a connector adds: they say nothing about the customer.
 _OF_THE_TOOL = (
@@ -88,7 +91,7 @@ def resolve_attributes(table: Table, source: Source, names: Mapping[str, str], s
     """Return attribute → source column: the columns of customers beyond the contract."""
     if table.name != "customers":
         return {}
-    reserved = {column.name for column in columns_of(table)} | {"table", "where", "join", *VERSION_COLUMNS}
+    reserved = {column.name for column in columns_of(table)} | {*NOT_COLUMNS, *VERSION_COLUMNS}
     mapped = {name: own for name, own in _mapped(table, source, settings).items() if name not in reserved}
     for name, own in mapped.items():
         _check_exists(table, source, name, own)
@@ -99,7 +102,7 @@ def resolve_attributes(table: Table, source: Source, names: Mapping[str, str], s
 
 def _mapped(table: Table, source: Source, settings: Settings) -> Mapping[str, str]:
     """Return contract column → source column from the settings; tables in memory may have contract names already."""
-    names = {name: own for name, own in settings.mapping.get(table.name, {}).items() if name not in ("where", "join")}
+    names = {name: own for name, own in settings.mapping.get(table.name, {}).items() if name not in NOT_COLUMNS}
     return {name: own for name, own in names.items() if own in source.types} if source.in_memory else names
 
 

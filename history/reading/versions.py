@@ -27,9 +27,13 @@ STAGE_SINCE = "stage_since"
 VERSIONED: tuple[Table, ...] = tuple(table for table in TABLES if table.key is not None and table.name != "contracts")
 
 
-def versions_of(table: Table) -> str:
-    """Return the SQL relation of a table's versions; the table itself if its rows have none."""
-    return f"{table.name}_versions()" if table in VERSIONED else table.name
+def versions_of(table: Table, *, dated: bool = False) -> str:
+    """Return the SQL relation of a table's versions; the table itself if its rows have none.
+
+    ``dated``: a state without a history, of a row without the time of its recording, is null in every version: nobody
+    knows since when it holds.
+    """
+    return f"{table.name}_versions({'dated := true' if dated else ''})" if table in VERSIONED else table.name
 
 
 def in_force_sql(table: Table, as_of: str) -> str:
@@ -77,7 +81,9 @@ def _value(name: str, ordered: str) -> str:
     new, old = quoted(f"new {name}"), quoted(f"old {name}")
     latest = f"last_value({new} IGNORE NULLS) OVER ({ordered})"
     following = f"first_value({old} IGNORE NULLS) OVER ({ordered} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)"
-    return f"coalesce({latest}, {following}) AS {quoted(name)}"
+    # Before the first of its changes a value is unknown, unless the change says what it was.
+    changes = f"CASE WHEN count({new}) OVER (PARTITION BY record_id) > 0 THEN [NULL] END"
+    return f"coalesce({latest}, {following}, {changes}) AS {quoted(name)}"
 
 
 def _versions_sql(table: Table, tracked: Collection[str], connection: duckdb.DuckDBPyConnection) -> str:
@@ -105,7 +111,8 @@ def _tracked_value(name: str) -> str:
 def _state(column: Column) -> str:
     """Return the SQL of a state without a history: it is known from when its row was recorded."""
     is_known = "own.recorded_at <= CASE WHEN past.record_id IS NULL THEN own.recorded_at ELSE known_from END"
-    return f"CASE WHEN {is_known} THEN own.{quoted(column.name)} END AS {quoted(column.name)}"
+    shown = f"{is_known} OR (NOT dated AND own.recorded_at IS NULL)"
+    return f"CASE WHEN {shown} THEN own.{quoted(column.name)} END AS {quoted(column.name)}"
 
 
 def _is_state(column: Column) -> bool:
@@ -123,4 +130,4 @@ def columns_of_versions(table: Table) -> list[str]:
 
 
 def _macro(table: Table, sql: str) -> str:
-    return f"CREATE OR REPLACE MACRO {table.name}_versions() AS TABLE {sql}"
+    return f"CREATE OR REPLACE MACRO {table.name}_versions(dated := false) AS TABLE {sql}"

@@ -127,6 +127,9 @@ def _match(table: str, form: Mapping[str, Any], sources: Mapping[str, Source]) -
             head = {"where": conditions[0]} if conditions else {}
             if joins:
                 head["join"] = "; ".join(joins)
+            kept = [each for each in _listed(form.get("changes", [])) if _has_history(each, sources)]
+            if kept:
+                head["changes"] = "; ".join(kept)
             return PresetMatch(table, source.name, head | columns)
     return None
 
@@ -140,6 +143,13 @@ def _joins(written: str, types: dict[str, str], sources: Mapping[str, Source]) -
         if partner is not None and theirs in partner.types and own in types:
             types |= {column: kind for column, kind in partner.types.items() if column not in types}
             yield f"{partner.name} on {theirs} = {own}"
+
+
+def _has_history(written: str, sources: Mapping[str, Source]) -> bool:
+    """Return whether a history of change is there: ``table(column, column …)``."""
+    table, _, columns = written.rstrip(")").partition("(")
+    types = {_bare(own) for name in (table.lower(), table) if name in sources for own in sources[name].types}
+    return bool(types) and all(_bare(each) in types for each in columns.split(","))
 
 
 def _listed(written: Any) -> list[str]:
