@@ -49,8 +49,8 @@ def resolve_columns(table: Table, source: Source, settings: Settings) -> dict[st
     """Return contract column → source column for all that exist; TableError if a required one is missing."""
     mapped = _mapped(table, source, settings)
     by_normalized: dict[str, list[str]] = {}
-    for own in source.types:
-        by_normalized.setdefault(normalized_name(own), []).append(own)
+    for each in source.types:
+        by_normalized.setdefault(normalized_name(each), []).append(each)
     names = {}
     for column in columns_of(table):
         own = mapped.get(column.name)
