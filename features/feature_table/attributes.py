@@ -40,7 +40,8 @@ def _known_columns(history: History, columns: list[str], requested: pa.Table) ->
     indexed = requested.append_column("row_index", pa.array(range(len(requested)), pa.int64()))
     connection.register("requested_rows", indexed)
     try:
-        own = f"(SELECT customer_id, {', '.join(columns)}, created_at, recorded_at, {UNTIL} FROM customers_versions()) AS own"
+        shown = ", ".join(["customer_id", *columns, "created_at", "recorded_at", UNTIL])
+        own = f"(SELECT {shown} FROM customers_versions()) AS own"
         known = " AND ".join(
             f"(own.{time} IS NULL OR own.{time} < requested_rows.cutoff)" for time in ("created_at", "recorded_at")
         )
