@@ -37,7 +37,7 @@ class FrozenCard:
 
     def scores(self, rows: pa.Table) -> CardScores:
         """Return the scores of each row on the (default) card; a feature that the rows lack is unknown."""
-        return score_card(self.card, with_columns(rows, self.card))
+        return score_card(self.card, card_columns(rows, self.card))
 
     def scored(self, rows: pa.Table) -> tuple[np.ndarray[Any, Any], list[str | None]]:
         """Return the score and the tier of each row, on the card of its segment."""
@@ -84,14 +84,28 @@ def freeze_cards(
     return tuple(found)
 
 
+def card_columns(rows: pa.Table, card: Card) -> dict[str, Any]:
+    """Return the features of a card as arrays; one that the rows lack is unknown for all of them."""
+    found: dict[str, Any] = dict(numpy_columns(rows, card.features))
+    categories = _categories(card)
+    for name in card.features:
+        if name not in found:
+            found[name] = np.full(rows.num_rows, *((None, object) if name in categories else (np.nan, float)))
+    return found
+
+
 def with_columns(rows: pa.Table, card: Card) -> pa.Table:
     """Return the rows with a column of unknown values for each feature that they lack."""
-    categories = {line.measure[0][0] for line in card if isinstance(line.bands, CategoryBands)}
+    categories = _categories(card)
     for name in card.features:
         if name not in rows.column_names:
             kind = pa.string() if name in categories else pa.float64()
             rows = rows.append_column(name, pa.nulls(rows.num_rows, kind))
     return rows
+
+
+def _categories(card: Card) -> set[str]:
+    return {line.measure[0][0] for line in card if isinstance(line.bands, CategoryBands)}
 
 
 def _frozen(name: str, population: pa.Table, fitted: Mapping[str, Card], known: Collection[str] | None) -> FrozenCard:

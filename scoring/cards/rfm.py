@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -45,6 +46,12 @@ class RfmSegments:
         """Return the segment of a cell."""
         return next(segment for segment in self.segments if segment.has(cell))
 
+    @cached_property
+    def of_every_cell(self) -> tuple[pa.Array, pa.Array]:
+        """Return the names of all cells in order, and their segments."""
+        every = list(product(LEVELS, LEVELS, LEVELS))
+        return pa.array([cell_name(cell) for cell in every]), pa.array([self.of(cell).name for cell in every])
+
     def strategy(self, segment: RfmSegment) -> LocalizedText:
         """Return the strategy of a segment."""
         return self.strategies[segment.strategy]
@@ -81,11 +88,11 @@ def rfm_table(ids: pa.Array, scores: CardScores, revenue: npt.NDArray[np.float64
     """Return one row per customer: levels, cell, segment and revenue."""
     bands = scores.band_codes[:, [_position_of(scores, axis) for axis in AXES]].astype(np.int16)
     unknown = (bands == UNKNOWN).any(axis=1)
-    every = list(product(LEVELS, LEVELS, LEVELS))
+    cells, segments = names.of_every_cell
     number = np.where(unknown, 0, (bands - 1) @ np.array([25, 5, 1], dtype=np.int16)).astype(np.int8)
     codes = pa.array(number, mask=unknown)
-    named = pa.DictionaryArray.from_arrays(codes, pa.array([cell_name(cell) for cell in every]))
-    segment = pa.DictionaryArray.from_arrays(codes, pa.array([names.of(cell).name for cell in every]))
+    named = pa.DictionaryArray.from_arrays(codes, cells)
+    segment = pa.DictionaryArray.from_arrays(codes, segments)
     levels = {axis: pa.array(bands[:, at].astype(np.int8), mask=unknown) for at, axis in enumerate(AXES)}
     columns = {"customer_id": ids, **levels, "cell": named.cast(pa.string()), "segment": segment.cast(pa.string())}
     return pa.table(columns | {"revenue": revenue})

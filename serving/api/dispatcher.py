@@ -20,6 +20,8 @@ Handler = Callable[[Any, RequestContext], Mapping[str, Any]]
 # Work this light runs on the event loop: a thread switch takes longer than the work itself.
 _LIGHT_IDS = 10
 _LIGHT_BYTES = 4_096
+# Requests that wait for each other's batch need a thread each, and little time of the processor.
+_BATCHED_THREADS = 32
 _MANY = range(_LIGHT_IDS + 1)
 # Python prints the shortest text that reads back to the same float: no digit is lost.
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -31,6 +33,7 @@ class Dispatcher:
     def __init__(self, handlers: Handlers, *, threads: int, seconds: float) -> None:
         self.handlers, self._threads, self._seconds = handlers, threads, seconds
         self._thread_limiter: anyio.CapacityLimiter | None = None
+        self._batch_limiter: anyio.CapacityLimiter | None = None
 
     async def answer(self, endpoint: Endpoint, body: bytes, context: RequestContext) -> bytes:
         """Return the answer as JSON; raises RapportError with the reason, or TimeoutError."""
@@ -39,6 +42,9 @@ class Dispatcher:
         if len(body) > _LIGHT_BYTES:
             return await self._in_thread(lambda: self._call(handler, _parse(endpoint, body), context))
         request = _parse(endpoint, body)
+        if self.handlers.joins_batch(request):
+            self._batch_limiter = self._batch_limiter or anyio.CapacityLimiter(_BATCHED_THREADS)
+            return await self._in_thread(lambda: self._call(handler, request, context), self._batch_limiter)
         if len(getattr(request, "customer_ids", ()) or _MANY) <= _LIGHT_IDS:
             return self._call(handler, request, context)
         return await self._in_thread(lambda: self._call(handler, request, context))
@@ -49,11 +55,11 @@ class Dispatcher:
         except RequestError as error:
             raise error.in_language(self.handlers.language_of(request)) from error
 
-    async def _in_thread(self, work: Callable[[], bytes]) -> bytes:
-        # Created here, because it belongs to the running event loop.
+    async def _in_thread(self, work: Callable[[], bytes], limiter: anyio.CapacityLimiter | None = None) -> bytes:
+        # Limiters are created in coroutines, because they belong to the running event loop.
         self._thread_limiter = self._thread_limiter or anyio.CapacityLimiter(self._threads)
         async with asyncio.timeout(self._seconds):
-            return await anyio.to_thread.run_sync(work, limiter=self._thread_limiter)
+            return await anyio.to_thread.run_sync(work, limiter=limiter or self._thread_limiter)
 
 
 def _parse(endpoint: Endpoint, body: bytes) -> BaseModel:

@@ -37,6 +37,12 @@ class Handlers(BulkHandlers, TaskHandlers, InsightHandlers):
         self._application, self._audit, self._metrics = application, audit, metrics
         self._job_store, self._job_runner = jobs, runner
 
+    def joins_batch(self, request: object) -> bool:
+        """Whether a small request is answered together with others: new events, and scores that they change."""
+        if isinstance(request, schemas.ScoreRequest):
+            return self._application.must_compute(request.target, request.customer_ids)
+        return isinstance(request, schemas.EventsRequest)
+
     def score(self, request: schemas.ScoreRequest, context: RequestContext) -> Body:
         """Score each id in turn; an unknown id gets an error of its own."""
         model = self._application.live_model(request.target)

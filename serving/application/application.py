@@ -81,7 +81,7 @@ class Application:
         self.alert_marks = AlertMarks(self.data_dir)
         self.events = EventStore(self.data_dir)
         self._changes = ChangeStore(self.data_dir, settings.change_points)
-        self.overlay = LiveOverlay(self.events, settings, self.databases)
+        self.overlay = LiveOverlay(self.events, settings, self.databases, self._portfolios)
         self._intake = EventIntake(self.events, self.overlay, settings, self.databases)
 
     @property
@@ -129,6 +129,11 @@ class Application:
             live = self.overlay.scores(model, [customer_id]).get(customer_id)
             return live is not None and viewer.sees_owner(live.owner)
         return viewer.sees_owner(model.snapshot.owner(row))
+
+    def must_compute(self, target: str, customer_ids: Sequence[str]) -> bool:
+        """Whether a score of some customers must be computed first, because events came since."""
+        model = self._reloaders[target].loaded
+        return model is not None and model.latest_snapshot is not None and self.overlay.has_work(model, customer_ids)
 
     def store_events(self, events: Sequence[SentEvent], viewer: Viewer, *, idempotency_key: str = "") -> dict[str, Any]:
         """Store rows of customers durably; every answer from now on holds them."""

@@ -6,8 +6,7 @@ from typing import Any
 
 from rapport.scoring import build_answers
 from rapport.serving.application.portfolio_answers import with_portfolio
-from rapport.serving.live.overlay import LiveScore
-from rapport.serving.live.portfolio_row import live_portfolio_row
+from rapport.serving.live.live_score import LiveScore
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 
@@ -25,7 +24,7 @@ def live_answer(
             "not_in_source": len(live.waiting),
         },
     }
-    return with_portfolio(answer, live_portfolio_row(model, live, policy), policy, language)
+    return with_portfolio(answer, live.portfolio_row, policy, language)
 
 
 def without_advice(answer: dict[str, Any]) -> dict[str, Any]:

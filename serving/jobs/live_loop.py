@@ -21,8 +21,8 @@ from rapport.serving.live.consistency import ConsistencyMeter, write_consistency
 from rapport.serving.live.customer_states import state_of, states_of
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.event_store import EventStore, StoredEvent
+from rapport.serving.live.live_score import LiveScore
 from rapport.serving.live.overlay import LiveOverlay
-from rapport.serving.live.portfolio_row import live_portfolio_row
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.portfolio_table import PortfolioTables
 
@@ -58,10 +58,9 @@ class LiveLoop:
         self._data_dir, self._settings, self._models, self._on_events = data_dir, settings, models, on_events
         self._databases = DatabasePool(settings)
         self.events = EventStore(data_dir)
-        self.overlay = overlay or LiveOverlay(self.events, settings, self._databases)
         self.changes = ChangeStore(data_dir, settings.change_points)
-        playbook = playbook_of(settings)
-        self._portfolios = PortfolioTables(settings, lambda: playbook)
+        self._portfolios = PortfolioTables(settings, playbook_of(settings))
+        self.overlay = overlay or LiveOverlay(self.events, settings, self._databases, self._portfolios)
         self._meter = ConsistencyMeter(self.events, settings, self._databases)
         self._lock: IO[str] | None = None
         self._pruned = datetime.min.replace(tzinfo=UTC)
@@ -114,8 +113,7 @@ class LiveLoop:
             return Tick()
         live = self.overlay.scores(model, self.overlay.customers())
         count = self._record_run(model, set(live), now)
-        rows = self._live_rows(model, live)
-        count += self._record_live(model, rows, cause="run", now=now)
+        count += self._record_live(model, _rows(live), cause="run", now=now)
         self._absorb(model)
         if before:
             self._measure(model, before.split(" ", maxsplit=1)[0])
@@ -149,7 +147,7 @@ class LiveLoop:
             touched = self.overlay.touched(model, customers)
             for first in range(0, len(touched), _AT_ONCE):
                 some = touched[first : first + _AT_ONCE]
-                rows = self._live_rows(model, self.overlay.scores(model, some))
+                rows = _rows(self.overlay.scores(model, some))
                 counts[0] += self._record_live(model, rows, cause="event", now=now)
                 counts[1] += self._alert(model, rows, some, (done, newest), now)
         self.changes.set_progress(_EVENTS_DONE, str(newest))
@@ -167,14 +165,6 @@ class LiveLoop:
             if between[0] < event.seq <= between[1]
         ]
         return self._on_events(model, rows, events, now)
-
-    def _live_rows(self, model: LiveModel, live: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        policy = self._portfolios.policy(model)
-        return {
-            one: live_portfolio_row(model, score, policy)
-            | {"as_of": score.as_of.isoformat(), "features": score.features.to_pylist()[0]}
-            for one, score in live.items()
-        }
 
     def _record_live(self, model: LiveModel, rows: LiveRows, *, cause: str, now: datetime) -> int:
         states = [state_of(row, row["as_of"]) for row in rows.values()]
@@ -210,6 +200,14 @@ class LiveLoop:
             write_consistency(self._data_dir / "scores" / model.target, found)
             if found.unequal:
                 logger.warning("live answers differed from the source: %s", found)
+
+
+def _rows(live: Mapping[str, LiveScore]) -> dict[str, dict[str, Any]]:
+    """Return the portfolio rows of live scores with their cutoffs and features."""
+    return {
+        one: {**score.portfolio_row, "as_of": score.as_of.isoformat(), "features": score.features}
+        for one, score in live.items()
+    }
 
 
 def _sum(left: Tick, right: Tick) -> Tick:

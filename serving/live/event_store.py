@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from rapport.files import private_file
 from rapport.serving.errors import RequestError
+from rapport.serving.live.batcher import Batcher
 from rapport.suppression import SuppressionList
 
 DATABASE = "events.db"
@@ -70,6 +70,7 @@ class EventStore:
 
     def __init__(self, data_dir: Path) -> None:
         self._path, self._local = data_dir / DATABASE, threading.local()
+        self._write: Batcher[Callable[[sqlite3.Connection], Any], Any] = Batcher(self._commit)
         self.suppressed = SuppressionList(data_dir)
 
     @property
@@ -82,10 +83,8 @@ class EventStore:
 
         An ``event_id`` that is stored with the same row is a retry; with another row it is refused.
         """
-        with self._write() as store:
-            last = store.execute("SELECT received_at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
-            received = max(now.astimezone(UTC), _moment(last[0]) + timedelta(microseconds=1)) if last else now
-            return [_insert(store, event, by, _stamp(received)) for event in events]
+        stored: list[tuple[int, datetime, bool]] = self._write(lambda store: _add(store, events, by, now))
+        return stored
 
     def receipt(self, key: str, body_hash: str) -> dict[str, Any] | None:
         """Return the receipt of an earlier request with this idempotency key; refuse another body."""
@@ -98,8 +97,8 @@ class EventStore:
 
     def keep_receipt(self, key: str, body_hash: str, receipt: Mapping[str, Any]) -> None:
         """Keep a receipt for retries of the same request."""
-        with self._write() as store:
-            store.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", (key, body_hash, json.dumps(receipt)))
+        values = (key, body_hash, json.dumps(receipt))
+        self._write(lambda store: store.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", values).rowcount)
 
     def of(self, customer_ids: Sequence[str]) -> dict[str, list[StoredEvent]]:
         """Return the events of some customers, oldest first."""
@@ -135,10 +134,10 @@ class EventStore:
 
     def absorb(self, target: str, as_of: str, events: Sequence[int]) -> None:
         """Note the events that the source of a run already has, so that they are not looked at again."""
-        with self._write() as store:
-            store.executemany(
-                "INSERT OR REPLACE INTO absorbed VALUES (?, ?, ?)", [(target, one, as_of) for one in events]
-            )
+        values = [(target, one, as_of) for one in events]
+        self._write(
+            lambda store: store.executemany("INSERT OR REPLACE INTO absorbed VALUES (?, ?, ?)", values).rowcount
+        )
 
     def settled(self, target: str, as_of: str) -> dict[str, int]:
         """Return the customers with all events absorbed by runs up to ``as_of``, and the number of the last one."""
@@ -162,16 +161,17 @@ class EventStore:
             return []
         return self._connection().execute(sql, tuple(values)).fetchall()
 
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
+    def _commit(self, writes: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
+        """Do the writes of several threads in one transaction: a commit waits for the disk, and once is enough."""
         store = self._connection()
         store.execute("BEGIN IMMEDIATE")
         try:
-            yield store
+            found = [write(store) for write in writes]
         except BaseException:
             store.execute("ROLLBACK")
             raise
         store.execute("COMMIT")
+        return found
 
     def _connection(self) -> sqlite3.Connection:
         """Return this thread's connection; SQLite connections belong to one thread."""
@@ -186,6 +186,14 @@ class EventStore:
             store.executescript(_SCHEMA)
             self._local.store = store
         return store
+
+
+def _add(
+    store: sqlite3.Connection, events: Sequence[NewEvent], by: str, now: datetime
+) -> list[tuple[int, datetime, bool]]:
+    last = store.execute("SELECT received_at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    received = max(now.astimezone(UTC), _moment(last[0]) + timedelta(microseconds=1)) if last else now
+    return [_insert(store, event, by, _stamp(received)) for event in events]
 
 
 def _insert(store: sqlite3.Connection, event: NewEvent, by: str, received: str) -> tuple[int, datetime, bool]:

@@ -70,7 +70,8 @@ class EventIntake:
     def _new_events(self, events: Sequence[SentEvent], model: LiveModel | None, key: str) -> list[NewEvent]:
         rows, replaced = self._read(events), self._read_replaced(events)
         ids = sorted({event.customer_id for event in events})
-        source = model.snapshot.contract_rows.of(ids) if model is not None else {}
+        tables = {event.table for event in events}
+        source = model.snapshot.contract_rows.of(ids, tables) if model is not None else {}
         found = []
         for position, (event, row, was) in enumerate(zip(events, rows, replaced, strict=True)):
             theirs = [one for one in source.get(event.table, ()) if one["customer_id"] == event.customer_id]

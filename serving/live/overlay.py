@@ -7,59 +7,52 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from rapport.features.engine.clock import local_time
 from rapport.history.settings import Settings
 from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.serving.live.batcher import Batcher
 from rapport.serving.live.customer_features import features_of
 from rapport.serving.live.database_pool import DatabasePool
-from rapport.serving.live.event_rows import Row, merged
+from rapport.serving.live.event_rows import merged
 from rapport.serving.live.event_store import EventStore, Mark, StoredEvent
+from rapport.serving.live.live_portfolio import live_portfolio
+from rapport.serving.live.live_score import LiveScore, LiveScoreCache, Version
 from rapport.serving.live.relatives import Relatives
 from rapport.serving.snapshots.contract_rows import Rows
 from rapport.serving.snapshots.live_model import LiveModel
+from rapport.serving.snapshots.portfolio_table import PortfolioTables
 
-_CACHED = 20_000
+_CACHED = 10_000
 _TOGETHER = 100
 _SETTLED_SECONDS = 30.0
 _SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
-class LiveScore:
-    """The score of one customer with its events: its cutoff, its rows, and the events that the source lacks."""
+class _Wanted:
+    """The customers whose scores a request needs, and their newest events."""
 
-    batch: ScoreBatch
-    features: pa.Table
-    as_of: datetime
-    received_at: datetime
-    rows: Mapping[str, Sequence[Row]]
-    waiting: tuple[int, ...]
-
-    @property
-    def owner(self) -> str | None:
-        """Return the account owner, as the newest row of the customer names it."""
-        customers = self.rows.get("customers") or [{}]
-        return customers[0].get("owner")
+    model: LiveModel
+    marks: Mapping[str, Mark]
 
 
 class LiveOverlay:
     """The live scores of one data folder, in one worker; thread-safe."""
 
-    def __init__(self, store: EventStore, settings: Settings, databases: DatabasePool) -> None:
-        self.store, self._settings, self._databases = store, settings, databases
+    def __init__(
+        self, store: EventStore, settings: Settings, databases: DatabasePool, portfolios: PortfolioTables
+    ) -> None:
+        self.store, self._settings, self._databases, self._portfolios = store, settings, databases, portfolios
         self._marks: dict[str, Mark] = {}
         self._seen = 0
         self._lock = threading.Lock()
-        self._scores: OrderedDict[tuple[str, str, int], LiveScore | None] = OrderedDict()
+        self._scores = LiveScoreCache(_CACHED)
+        self._compute: Batcher[_Wanted, Mapping[str, LiveScore | None]] = Batcher(self._computed_together)
         self._relatives: dict[str, tuple[str, Relatives]] = {}
         self._settled: dict[str, tuple[str, float, Mapping[str, int]]] = {}
 
@@ -85,15 +78,36 @@ class LiveOverlay:
         if not self._marks or not model.snapshot.contract_rows.is_complete:
             return {}
         marks = {one: self._mark(model, one) for one in dict.fromkeys(customer_ids)}
-        keys = {one: (_name(model), one, mark.seq) for one, mark in marks.items() if mark is not None}
-        with self._lock:
-            found = {one: self._scores[key] for one, key in keys.items() if key in self._scores}
-        new = self._computed(model, [one for one in keys if one not in found])
-        with self._lock:
-            self._scores |= {keys[one]: live for one, live in new.items()}
-            while len(self._scores) > _CACHED:
-                self._scores.popitem(last=False)
-        return {one: live for one, live in (found | new).items() if live is not None}
+        wanted = {one: mark for one, mark in marks.items() if mark is not None}
+        found = self._scores.get(self._version(model), wanted)
+        missing = [one for one in wanted if one not in found]
+        for first in range(0, len(missing), _TOGETHER):
+            some = {one: wanted[one] for one in missing[first : first + _TOGETHER]}
+            found |= self._compute(_Wanted(model, some))
+        return {one: live for one, live in found.items() if live is not None}
+
+    def has_work(self, model: LiveModel, customer_ids: Sequence[str]) -> bool:
+        """Whether scores of some customers must be computed first."""
+        self.refresh()
+        if not self._marks or not model.snapshot.contract_rows.is_complete:
+            return False
+        wanted = {one: mark for one in customer_ids if (mark := self._mark(model, one)) is not None}
+        return len(self._scores.get(self._version(model), wanted)) < len(wanted)
+
+    def _version(self, model: LiveModel) -> Version:
+        return model.target, _name(model), self._portfolios.policy(model)
+
+    def _computed_together(self, jobs: Sequence[_Wanted]) -> list[Mapping[str, LiveScore | None]]:
+        """Compute what requests of several threads want; what one of them computed before is not computed again."""
+        models = {id(job.model): job.model for job in jobs}
+        found: dict[int, dict[str, LiveScore | None]] = {}
+        for key, model in models.items():
+            marks = {one: mark for job in jobs if job.model is model for one, mark in job.marks.items()}
+            found[key] = self._scores.get(self._version(model), marks)
+            new = self._computed(model, {one: mark for one, mark in marks.items() if one not in found[key]})
+            self._scores.put(self._version(model), {one: (marks[one], live) for one, live in new.items()})
+            found[key] |= new
+        return [{one: found[id(job.model)][one] for one in job.marks} for job in jobs]
 
     def touched(self, model: LiveModel, customer_ids: Iterable[str]) -> list[str]:
         """Return customers and the relatives whose features they change, sorted."""
@@ -126,41 +140,39 @@ class LiveOverlay:
             self._settled[model.target] = (name, now + _SETTLED_SECONDS, found)
         return found
 
-    def _computed(self, model: LiveModel, customer_ids: Sequence[str]) -> dict[str, LiveScore | None]:
+    def _computed(self, model: LiveModel, marks: Mapping[str, Mark]) -> dict[str, LiveScore | None]:
         """Compute live scores; customers with the same cutoff are computed together."""
         timezone = self._settings.timezone
         run_as_of = local_time(model.snapshot.as_of, timezone)
         groups: dict[datetime, list[str]] = {}
-        for one in customer_ids:
-            mark = self._mark(model, one)
-            assert mark is not None
+        for one, mark in marks.items():
             groups.setdefault(max(run_as_of, _cutoff_after(local_time(mark.received_at, timezone))), []).append(one)
         found: dict[str, LiveScore | None] = {}
         for as_of, ids in groups.items():
             for first in range(0, len(ids), _TOGETHER):
-                found |= self._scored(model, ids[first : first + _TOGETHER], as_of)
+                some = {one: marks[one] for one in ids[first : first + _TOGETHER]}
+                found |= self._scored(model, some, as_of)
         return found
 
-    def _scored(self, model: LiveModel, customer_ids: Sequence[str], as_of: datetime) -> dict[str, LiveScore | None]:
-        near = {one: self._relatives_of(model).near(one) for one in customer_ids}
-        rows, waiting = self.rows(
-            model, list(dict.fromkeys([*customer_ids, *(x for each in near.values() for x in each)]))
-        )
-        table = features_of(model, rows, as_of, self._databases, self._settings)
-        positions = {one: row for row, one in enumerate(table.column("customer_id").to_pylist())}
-        known = [one for one in customer_ids if one in positions]
-        batch = model.scorer.score(table.take([positions[one] for one in known]), as_of)
-        found: dict[str, LiveScore | None] = dict.fromkeys(customer_ids)
-        for position, one in enumerate(known):
-            missing = [seq for each in (one, *near[one]) for seq in waiting.get(each, ())]
-            mark = self._mark(model, one)
-            # A run that was made after the receipt and holds every event answers by itself.
-            if mark is not None and (missing or as_of > local_time(model.snapshot.as_of, self._settings.timezone)):
-                own = {name: [row for row in each if row["customer_id"] == one] for name, each in rows.items()}
-                scored = _with_run_percentile(model, batch.take([position]), one)
-                found[one] = LiveScore(
-                    scored, table.slice(positions[one], 1), as_of, mark.received_at, own, tuple(missing)
-                )
+    def _scored(self, model: LiveModel, marks: Mapping[str, Mark], as_of: datetime) -> dict[str, LiveScore | None]:
+        near = {one: self._relatives_of(model).near(one) for one in marks}
+        rows, waiting = self.rows(model, list(dict.fromkeys([*marks, *(x for each in near.values() for x in each)])))
+        missing = {one: tuple(seq for each in (one, *near[one]) for seq in waiting.get(each, ())) for one in marks}
+        # A run that was made after the receipt and holds every event answers by itself.
+        is_newer = as_of > local_time(model.snapshot.as_of, self._settings.timezone)
+        features = features_of(model, rows, as_of, self._databases, self._settings)
+        positions = {one: row for row, one in enumerate(features.column("customer_id").to_pylist())}
+        chosen = sorted(one for one in marks if one in positions and (is_newer or missing[one]))
+        found: dict[str, LiveScore | None] = dict.fromkeys(marks)
+        if not chosen:
+            return found
+        features = features.take([positions[one] for one in chosen])
+        batch = _with_run_percentiles(model, model.scorer.score(features, as_of))
+        attributes = {row["customer_id"]: row for row in rows.get("customers", ())}
+        portfolio = live_portfolio(model, batch, features, attributes, self._portfolios)
+        for at, (one, row, facts) in enumerate(zip(chosen, portfolio, features.to_pylist(), strict=True)):
+            owner = attributes.get(one, {}).get("owner")
+            found[one] = LiveScore(batch.take([at]), row, facts, marks[one].received_at, owner, missing[one])
         return found
 
     def _relatives_of(self, model: LiveModel) -> Relatives:
@@ -199,9 +211,11 @@ def merged_rows(run: Rows, events: Mapping[str, Sequence[StoredEvent]]) -> tuple
     return rows, waiting
 
 
-def _with_run_percentile(model: LiveModel, batch: ScoreBatch, customer_id: str) -> ScoreBatch:
-    """Keep the percentile of the run, so that the order of lists holds until the next one."""
-    row = model.snapshot.ids.row_of(customer_id)
-    if row is None or not model.snapshot.scored.eligible[row] or not batch.eligible[0]:
-        return batch
-    return replace(batch, percentile=np.array([model.snapshot.scored.percentile[row]]))
+def _with_run_percentiles(model: LiveModel, batch: ScoreBatch) -> ScoreBatch:
+    """Keep the percentiles of the run, so that the order of lists holds until the next one."""
+    percentile, scored = batch.percentile.copy(), model.snapshot.scored
+    for at, one in enumerate(batch.customer_id):
+        row = model.snapshot.ids.row_of(str(one))
+        if row is not None and scored.eligible[row] and batch.eligible[at]:
+            percentile[at] = scored.percentile[row]
+    return replace(batch, percentile=percentile)

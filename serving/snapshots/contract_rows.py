@@ -7,7 +7,7 @@ memory-map all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,11 +34,13 @@ class ContractRows:
 
     folder: Path
 
-    def of(self, customer_ids: Sequence[str]) -> Rows:
-        """Return the rows of some customers by table; a customer without rows has none."""
+    def of(self, customer_ids: Sequence[str], tables: Collection[str] | None = None) -> Rows:
+        """Return the rows of some customers by table (default: all tables); a customer without rows has none."""
         spans = [span for one in customer_ids if (span := self._ids.row_of(one)) is not None]
         found: Rows = {}
         for name, (table, starts) in self._tables.items():
+            if tables is not None and name not in tables:
+                continue
             rows: list[dict[str, Any]] = []
             for span in spans:
                 first, end = starts[span : span + 2].tolist()

@@ -13,12 +13,14 @@ from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.history import read_history
 from rapport.history.contract import FEATURE_TABLES
+from rapport.scoring.actions.playbook import playbook_of
 from rapport.serving.live.customer_features import features_of
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.event_store import EventStore
 from rapport.serving.live.intake import EventIntake, SentEvent
 from rapport.serving.live.overlay import LiveOverlay
 from rapport.serving.snapshots.live_model import load_live_model
+from rapport.serving.snapshots.portfolio_table import PortfolioTables
 from rapport.serving.snapshots.scoring_run import run_scoring
 
 LATER = datetime(2026, 11, 5, 9, 30)  # the company's own clock
@@ -70,7 +72,7 @@ def live(company, tmp_path_factory):
     model = load_live_model(root / "home", "churn")
     settings, pool = company.history.settings, DatabasePool(company.history.settings)
     store = EventStore(root / "home")
-    overlay = LiveOverlay(store, settings, pool)
+    overlay = LiveOverlay(store, settings, pool, PortfolioTables(settings, playbook_of(settings)))
     intake = EventIntake(store, overlay, settings, pool)
     # In small requests, as they come over the day; a wrong row may be corrected before others arrive.
     for first in range(0, len(events), 200):
