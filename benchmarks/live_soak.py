@@ -1,7 +1,7 @@
-"""Soak the live path: events at a rate, workers killed and runs published meanwhile; every event must be answered.
+"""Soak the live path: events at a rate, reads, workers killed and runs published meanwhile.
 
-For each accepted event an order of one customer is stored; at the end every customer's answer must be the one of its
-stored rows and all its events, computed here without the service.
+Every accepted event must be in the next answer of its customer, and none twice; at the end every answer must be the one
+that is computed here, without the service, from the stored rows and all events.
 """
 
 from __future__ import annotations
@@ -10,70 +10,128 @@ import argparse
 import json
 import os
 import random
-import signal
-import statistics
+import sys
+import threading
 import time
-import urllib.error
-import urllib.request
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from parts.soak_client import Client, Disturber, ServerFigures, quantile
+
+from rapport.history import read_history
 from rapport.history.settings import Settings
+from rapport.scoring.actions.playbook import playbook_of
 from rapport.serving.environment import read_environment
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.event_store import EventStore
 from rapport.serving.live.overlay import LiveOverlay
 from rapport.serving.run import running
 from rapport.serving.snapshots.live_model import load_live_model
+from rapport.serving.snapshots.portfolio_table import PortfolioTables
+from rapport.serving.snapshots.scoring_run import run_scoring
+
+SENDERS = 16
 
 
-def post(url: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Post JSON, and try again while a worker is away; the event's id makes a retry safe."""
-    data = json.dumps(body).encode()
-    for _ in range(50):
-        request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=10) as response:
-                found: dict[str, Any] = json.loads(response.read())
-                return found
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
+class Traffic:
+    """Senders that store events at a rate and read the answer of each, and one reader of other customers."""
+
+    def __init__(self, url: str, ids: list[str], *, seconds: float, rate: float) -> None:
+        self._url, self._ids, self._seconds, self._rate = url, ids, seconds, rate
+        self._started, self._next, self._lock = time.monotonic(), 0, threading.Lock()
+        self.accepted: dict[str, int] = {}
+        self.receipts: list[float] = []
+        self.fresh: list[float] = []
+        self.problems: list[str] = []
+        self.reads = 0
+
+    def run(self) -> None:
+        """Send until the time is over."""
+        threads = [threading.Thread(target=self._send) for _ in range(SENDERS)]
+        threads.append(threading.Thread(target=self._read))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _take(self) -> tuple[int, float] | None:
+        with self._lock:
+            number, due = self._next, self._started + self._next / self._rate
+            self._next += 1
+        return None if due > self._started + self._seconds else (number, due)
+
+    def _send(self) -> None:
+        client, draw = Client(self._url), random.Random(self._next)
+        while (taken := self._take()) is not None:
+            number, due = taken
+            time.sleep(max(0.0, due - time.monotonic()))
+            customer = draw.choice(self._ids)
+            now = datetime.now(UTC).isoformat()
+            row = {"order_id": f"soak-{number}", "ordered_at": now, "amount": 10.0}
+            event = {"customer_id": customer, "table": "orders", "event_id": f"soak-{number}", "row": row}
+            client.post("/v1/events", {"events": [event]})
+            # From the moment when the event was due, so that a slow server cannot hide what waits for it.
+            self.receipts.append(time.monotonic() - due)
+            with self._lock:
+                self.accepted[customer] = at_least = self.accepted.get(customer, 0) + 1
+            answer = client.post("/v1/score", {"customer_ids": [customer]})["answers"][0]
+            self.fresh.append(time.monotonic() - due)
+            if answer.get("live", {}).get("not_in_source", 0) < at_least:
+                self.problems.append(f"{event['event_id']} is not in the next answer of {customer}")
+
+    def _read(self) -> None:
+        client, draw = Client(self._url), random.Random(2)
+        while time.monotonic() < self._started + self._seconds:
+            client.post("/v1/score", {"customer_ids": draw.sample(self._ids, 5)})
+            self.reads += 1
             time.sleep(0.1)
-    raise RuntimeError(f"{url}: no answer")
 
 
-def children(parent: int) -> list[int]:
-    """Return the processes that a process started."""
-    text = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="utf-8")
-    return [int(one) for one in text.split()]
+def publish(history: Path, data_dir: Path, number: int) -> None:
+    """Publish another run of the same source, an hour after the last."""
+    newest = load_live_model(data_dir, "churn").snapshot.as_of
+    with read_history(history, Settings()) as source:
+        run_scoring(
+            source,
+            data_dir,
+            "churn",
+            as_of=newest + timedelta(hours=1),
+            now=datetime.now(UTC),
+            progress=lambda *_: None,
+        )
+    print(f"run {number} published", file=sys.stderr)
 
 
-def soak(url: str, server: int, ids: list[str], *, seconds: float, rate: float, kill_every: float) -> dict[str, Any]:
-    """Send events, read the answer of each, and kill a worker from time to time."""
-    draw, started, accepted, fresh = random.Random(1), time.monotonic(), 0, []
-    killed = next_kill = 0
-    while (now := time.monotonic() - started) < seconds:
-        customer = draw.choice(ids)
-        row = {"order_id": f"soak-{accepted}", "ordered_at": datetime.now(UTC).isoformat(), "amount": 10.0}
-        sent = time.monotonic()
-        event = {"customer_id": customer, "table": "orders", "event_id": f"soak-{accepted}", "row": row}
-        post(f"{url}/v1/events", {"events": [event]})
-        answer = post(f"{url}/v1/score", {"customer_ids": [customer]})["answers"][0]
-        fresh.append(time.monotonic() - sent)
-        assert answer["live"]["not_in_source"] >= 1, "the accepted event is not in the answer"
-        accepted += 1
-        if kill_every and now > (next_kill + 1) * kill_every:
-            next_kill += 1
-            workers = children(server)
-            if workers:
-                os.kill(workers[-1], signal.SIGKILL)
-                killed += 1
-        time.sleep(max(0.0, accepted / rate - (time.monotonic() - started)))
-    return {
-        "accepted": accepted, "killed": killed, "p50_ms": statistics.median(fresh) * 1000,
-        "p99_ms": statistics.quantiles(fresh, n=100)[98] * 1000, "rate": accepted / seconds,
-    }  # fmt: skip
+def wrong_answers(data_dir: Path, url: str, accepted: Mapping[str, int]) -> dict[str, Any]:
+    """Compare the service's answers with those that are computed here, and the stored events with the accepted."""
+    settings, store = Settings(), EventStore(data_dir)
+    overlay = LiveOverlay(store, settings, DatabasePool(settings), PortfolioTables(settings, playbook_of(settings)))
+    model = load_live_model(data_dir, "churn")
+    ids, client, wrong, lost = sorted(accepted), Client(url), 0, 0
+    stored = {one: len(events) for one, events in store.of(ids).items()}
+    expected = overlay.scores(model, ids)
+    for first in range(0, len(ids), 100):
+        for answer in client.post("/v1/score", {"customer_ids": ids[first : first + 100]})["answers"]:
+            live = expected[answer["customer_id"]]
+            wrong += answer["probability"] != float(live.batch.probability[0])
+            wrong += answer["health"]["score"] != live.portfolio_row["health_score"]
+            lost += len(live.waiting) < accepted[answer["customer_id"]]
+    twice = sum(max(0, stored[one] - accepted[one]) for one in ids)
+    return {"stored": sum(stored.values()), "stored_twice": twice, "lost": lost, "wrong_answers": wrong}
+
+
+def feed_lag(url: str) -> dict[str, Any]:
+    """Return how far the change feed is behind once the traffic is over."""
+    client, until = Client(url), time.monotonic() + 30
+    while time.monotonic() < until:
+        found: dict[str, Any] = client.get("/readyz")["live"]
+        if found["events_behind"] == 0:
+            break
+        time.sleep(0.2)
+    return found
 
 
 def main() -> None:
@@ -82,29 +140,36 @@ def main() -> None:
     parser.add_argument("data_dir", type=Path, help="A data folder with a published churn run; it is written to.")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--rate", type=float, default=50.0)
-    parser.add_argument("--kill-every", type=float, default=20.0)
+    parser.add_argument("--kill-every", type=float, default=60.0, help="0: no worker is killed.")
+    parser.add_argument("--history", type=Path, help="The source of the runs that are published meanwhile.")
+    parser.add_argument("--publish-every", type=float, default=240.0)
+    parser.add_argument("--port", type=int, default=3977)
     arguments = parser.parse_args()
     model = load_live_model(arguments.data_dir, "churn")
     ids = [str(one) for one in model.snapshot.scored.customer_id[model.snapshot.scored.eligible]]
     environment = replace(
-        read_environment(os.environ), data_dir=arguments.data_dir, keys=False, port=3977, workers=2,
+        read_environment(os.environ), data_dir=arguments.data_dir, keys=False, port=arguments.port, workers=2,
         requests_per_minute=1_000_000,
     )  # fmt: skip
     with running(environment, os.environ, log=arguments.data_dir / "soak.log") as (url, process):
-        found = soak(
-            url, process.pid, ids, seconds=arguments.seconds, rate=arguments.rate, kill_every=arguments.kill_every
-        )
-        overlay = LiveOverlay(EventStore(arguments.data_dir), Settings(), DatabasePool(Settings()))
-        expected = overlay.scores(model, ids)
-        wrong = 0
-        for first in range(0, len(ids), 500):
-            answers = post(f"{url}/v1/score", {"customer_ids": ids[first : first + 500]})["answers"]
-            for answer in answers:
-                live = expected.get(answer["customer_id"])
-                wrong += live is not None and answer["probability"] != float(live.batch.probability[0])
-        stored = sum(len(each) for each in overlay.store.of(ids).values())
-        lag = json.loads(urllib.request.urlopen(f"{url}/readyz").read())["live"]
-    print(json.dumps(found | {"stored": stored, "wrong_answers": wrong, "feed": lag}, indent=1))
+        traffic = Traffic(url, ids, seconds=arguments.seconds, rate=arguments.rate)
+        figures = ServerFigures(url, process.pid)
+        disturber = Disturber(process.pid, arguments.kill_every)
+        if arguments.history:
+            disturber.also_every(
+                arguments.publish_every, lambda number: publish(arguments.history, arguments.data_dir, number)
+            )
+        with figures, disturber:
+            traffic.run()
+        feed, checked = feed_lag(url), wrong_answers(arguments.data_dir, url, traffic.accepted)
+    accepted = sum(traffic.accepted.values())
+    print(json.dumps({
+        "accepted": accepted, "rate": round(accepted / arguments.seconds, 1), "reads": traffic.reads, **checked,
+        "not_in_next_answer": len(traffic.problems), "killed": disturber.killed, "published": disturber.done,
+        "receipt_p50_ms": quantile(traffic.receipts, 0.5), "receipt_p99_ms": quantile(traffic.receipts, 0.99),
+        "fresh_p50_ms": quantile(traffic.fresh, 0.5), "fresh_p99_ms": quantile(traffic.fresh, 0.99),
+        **figures.found(accepted), "feed": feed,
+    }, indent=1))  # fmt: skip
 
 
 if __name__ == "__main__":

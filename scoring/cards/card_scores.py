@@ -164,8 +164,8 @@ def numpy_columns(rows: pa.Table | Columns, names: Iterable[str]) -> Columns:
     """Return the named features that ``rows`` has as arrays; flags become 0 and 1."""
     if isinstance(rows, Mapping):
         return {name: rows[name] for name in names if name in rows}
-    have = set(rows.column_names)
-    return {name: _column(rows[name].combine_chunks()) for name in names if name in have}
+    at = {name: rows.schema.get_field_index(name) for name in names}
+    return {name: _column(rows.column(place).combine_chunks()) for name, place in at.items() if place >= 0}
 
 
 def indicator_values(indicator: Indicator, columns: Columns, count: int) -> Floats:

@@ -25,7 +25,7 @@ from rapport.serving.application.advice import action_context, advised, customer
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
 from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.insights import Insights
-from rapport.serving.application.live_answers import live_answer, without_advice
+from rapport.serving.application.live_answers import current_answers, without_advice
 from rapport.serving.application.portfolio_answers import own_labels, with_portfolio
 from rapport.serving.application.timing_answers import customer_timings
 from rapport.serving.application.visibility import visible_profile
@@ -284,20 +284,10 @@ class Application:
     ) -> list[dict[str, Any] | None]:
         """Return the answers of one live model with the figures of its portfolio; None for an unknown id."""
         table, policy = self._portfolios.of(model), self._portfolios.policy(model)
-        rows = [model.snapshot.ids.row_of(one) for one in customer_ids]
-        # The portfolio has the rows of the snapshot in their order.
-        known = pa.array([row for row in rows if row is not None], pa.int64())
-        figures = iter(table.take(known).to_pylist())
-        found = [
-            with_portfolio(answer.as_dict(), next(figures), policy, language) if answer is not None else None
-            for answer in model.answers(customer_ids, reasons, language)
-        ]
         live = self.overlay.scores(model, customer_ids)
-        now = [
-            live_answer(model, live[one], policy, reasons, language) if one in live else answer
-            for one, answer in zip(customer_ids, found, strict=True)
-        ]
-        advised = with_advice(now, model, rows, self.playbook, language)
+        found = current_answers(model, customer_ids, live, (table, policy), reasons, language)
+        rows = [model.snapshot.ids.row_of(one) for one in customer_ids]
+        advised = with_advice(found, model, rows, self.playbook, language)
         held_out = self.held_out()
         return [without_advice(one) if one and one["customer_id"] in held_out else one for one in advised]
 

@@ -122,6 +122,12 @@ class EventStore:
         found = {row["customer_id"]: Mark(row["seq"], _moment(row["at"])) for row in rows}
         return found, max((mark.seq for mark in found.values()), default=after)
 
+    def new_parents(self, after: int) -> list[tuple[str, str | None]]:
+        """Return the customers whose parent an event after a number has set, oldest first."""
+        sql = "SELECT customer_id, row FROM events WHERE seq > ? AND table_name = 'customers' AND row IS NOT NULL"
+        rows = [(row["customer_id"], json.loads(row["row"])) for row in self._read(f"{sql} ORDER BY seq", (after,))]
+        return [(customer_id, row["parent_id"]) for customer_id, row in rows if "parent_id" in row]
+
     def newest(self) -> int:
         """Return the number of the newest event; 0 before the first."""
         rows = self._read("SELECT max(seq) FROM events")

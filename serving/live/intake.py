@@ -71,10 +71,13 @@ class EventIntake:
         rows, replaced = self._read(events), self._read_replaced(events)
         ids = sorted({event.customer_id for event in events})
         tables = {event.table for event in events}
-        source = model.snapshot.contract_rows.of(ids, tables) if model is not None else {}
+        source: dict[tuple[str, str], list[Row]] = {}
+        for table, its_rows in model.snapshot.contract_rows.of(ids, tables).items() if model is not None else ():
+            for one in its_rows:
+                source.setdefault((table, one["customer_id"]), []).append(one)
         found = []
         for position, (event, row, was) in enumerate(zip(events, rows, replaced, strict=True)):
-            theirs = [one for one in source.get(event.table, ()) if one["customer_id"] == event.customer_id]
+            theirs = source.get((event.table, event.customer_id), [])
             # With an idempotency key a retry finds the same ids, even if the receipt was not stored.
             event_id = event.event_id or (_derived_id(key, position) if key else uuid4().hex)
             # A retry finds its row replaced already.

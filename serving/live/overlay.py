@@ -53,7 +53,7 @@ class LiveOverlay:
         self._lock = threading.Lock()
         self._scores = LiveScoreCache(_CACHED)
         self._compute: Batcher[_Wanted, Mapping[str, LiveScore | None]] = Batcher(self._computed_together)
-        self._relatives: dict[str, tuple[str, Relatives]] = {}
+        self._relatives: dict[str, tuple[str, Relatives, int]] = {}
         self._settled: dict[str, tuple[str, float, Mapping[str, int]]] = {}
 
     def refresh(self) -> None:
@@ -166,7 +166,8 @@ class LiveOverlay:
         found: dict[str, LiveScore | None] = dict.fromkeys(marks)
         if not chosen:
             return found
-        features = features.take([positions[one] for one in chosen])
+        if list(positions) != chosen:
+            features = features.take([positions[one] for one in chosen])
         batch = _with_run_percentiles(model, model.scorer.score(features, as_of))
         attributes = {row["customer_id"]: row for row in rows.get("customers", ())}
         portfolio = live_portfolio(model, batch, features, attributes, self._portfolios)
@@ -177,11 +178,12 @@ class LiveOverlay:
 
     def _relatives_of(self, model: LiveModel) -> Relatives:
         name = _name(model)
-        kept, found = self._relatives.get(model.target, ("", None))
-        if found is None or kept != name:
-            found = Relatives.of(model, model.snapshot.contract_rows)
-            self._relatives[model.target] = (name, found)
-        found.update(self.store, self._marks)
+        kept, found, seen = self._relatives.get(model.target, ("", None, 0))
+        if found is None or kept != name or seen < self._seen:
+            with self._lock:
+                found = found if found is not None and kept == name else Relatives.of(model)
+                found.update(self.store, self._seen)
+                self._relatives[model.target] = (name, found, self._seen)
         return found
 
 

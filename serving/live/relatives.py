@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rapport.serving.live.event_store import EventStore, Mark
-from rapport.serving.snapshots.contract_rows import ContractRows
+from rapport.serving.live.event_store import EventStore
 from rapport.serving.snapshots.live_model import LiveModel
 
 
@@ -19,10 +18,11 @@ class Relatives:
             self._children.setdefault(parent, set()).add(child)
 
     @classmethod
-    def of(cls, model: LiveModel, rows: ContractRows) -> Relatives:
+    def of(cls, model: LiveModel) -> Relatives:
         """Read the hierarchy that a run published."""
         if not model.catalog.has_relatives:
             return cls({}, used=False)
+        rows = model.snapshot.contract_rows
         pairs = zip(rows.column("customers", "customer_id"), rows.column("customers", "parent_id"), strict=False)
         return cls({child: parent for child, parent in pairs if parent and parent != child}, used=True)
 
@@ -35,17 +35,12 @@ class Relatives:
         found = {*siblings, *self._children.get(customer_id, set()), *([parent] if parent else [])}
         return tuple(sorted(found - {customer_id}))
 
-    def update(self, store: EventStore, marks: Mapping[str, Mark]) -> None:
-        """Follow the parents that events have changed since the last call."""
-        newest = max((mark.seq for mark in marks.values()), default=0)
-        if not self._used or newest <= self._seen:
-            return
-        changed = [customer for customer, mark in marks.items() if mark.seq > self._seen]
-        for customer_id, events in store.of(changed).items():
-            for event in events:
-                if event.table == "customers" and event.row and "parent_id" in event.row:
-                    self._move(customer_id, event.row["parent_id"])
-        self._seen = newest
+    def update(self, store: EventStore, newest: int) -> None:
+        """Follow the parents that events up to ``newest`` have changed since the last call."""
+        if newest > self._seen:
+            for customer_id, parent in store.new_parents(self._seen) if self._used else ():
+                self._move(customer_id, parent)
+            self._seen = newest
 
     def _move(self, customer_id: str, parent: str | None) -> None:
         self._children.get(self._parent.pop(customer_id, ""), set()).discard(customer_id)

@@ -63,9 +63,8 @@ def known(values: Floats) -> pa.Array:
 
 def fact(features: pa.Table, name: str) -> Floats:
     """Return a feature of each row, nan where it is unknown."""
-    if name not in features.column_names:
-        return np.full(features.num_rows, np.nan)
-    return np.asarray(numpy_columns(features, [name])[name], dtype=np.float64)
+    found = numpy_columns(features, [name])
+    return np.asarray(found[name], dtype=np.float64) if found else np.full(features.num_rows, np.nan)
 
 
 def _attributes(customers: pa.Table | None, count: int) -> dict[str, Any]:
