@@ -26,9 +26,9 @@ from rapport.training.evaluation.evaluation import evaluate
 from rapport.training.evaluation.summary import text_summary
 from rapport.training.evaluation.training_run import TrainingRun
 from rapport.training.members.gbm import with_binned_rows
-from rapport.training.stacking.bg_nbd_fits import fit_bg_nbd_at, observed_shifts
+from rapport.training.stacking.bg_nbd_fits import fit_bg_nbd_at, newest_weeks_rates
 from rapport.training.stacking.ensemble import FitConfig, fit_ensemble
-from rapport.training.stacking.temporal_validation import base_rate_at, expected_rate, run_temporal_validation
+from rapport.training.stacking.temporal_validation import base_rate_at, run_temporal_validation
 
 Progress = Callable[[str, float], None]
 
@@ -151,8 +151,7 @@ def _fit(
         validation,
         ensemble,
         evaluation,
-        base_rate_at(ensemble, task.as_of, schedule, task, config),
-        expected_rate(ensemble, current, task.as_of, schedule, task, config),
+        base_rate_at(ensemble, current, task.as_of, schedule, task, config),
     )
     return TrainedModel(build_bundle(run, config, schedule, data.leaks), run, schedule, config)
 
@@ -162,7 +161,7 @@ def _fit_config(data: _Data, card: Card | None, sufficiency: DataSufficiency) ->
     validated = validation_cutoffs(schedule, task.outcome_window, task.as_of)
     return FitConfig(
         bg_nbd=fit_bg_nbd_at(data.history, task, [*schedule.all_cutoffs, task.as_of], data.catalog),
-        observed_shifts=observed_shifts(data.history, task, [task.as_of, *validated], data.catalog),
+        newest_weeks=newest_weeks_rates(data.history, task, [task.as_of, *validated], data.catalog),
         card=card,
         learn=sufficiency.can_learn,
         by_contract=task.by_contract,

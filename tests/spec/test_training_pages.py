@@ -70,6 +70,8 @@ def test_the_chinese_report_has_no_english_sentence():
     assert "未来 90 天流失预测" in chinese
     assert english.count("data:image/png") == chinese.count("data:image/png") >= 8
     assert 'src=""' not in english + chinese
+    assert "(level " in english
+    assert "趋势延续 " in chinese
 
 
 def test_the_monitoring_page_is_in_the_requested_language():

@@ -32,7 +32,11 @@ class TrainingRun:
     ensemble: Ensemble
     evaluation: Evaluation
     base_rate: BaseRateForecast
-    expected_rate: float
+
+    @property
+    def expected_rate(self) -> float:
+        """Return the mean probability to expect of the customers that can be scored now."""
+        return self.base_rate.rate
 
 
 def final_weights(run: TrainingRun, names: tuple[str, ...]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from rapport.training.reports.pages import money_formatter, render_page
 from rapport.training.reports.plots import ReportPlots
 
 FIGURES = "figures"
+RATE_COMPONENTS = ("mean", "trend", "season", "recent")
 
 
 def write_report(trained: TrainedModel, folder: Path, language: str) -> Path:
@@ -44,6 +45,7 @@ def render_report(trained: TrainedModel, plots: ReportPlots) -> str:
         curves=plots.curves(run.evaluation) if len(run.evaluation.label) else {},
         base_rate_plot=plots.base_rate(evaluation["level"]),
         base_rate_parts=_base_rate_parts(evaluation["level"], translate),
+        base_rate_error=_base_rate_error(evaluation["level"], translate),
         swarm=plots.swarm(bundle, run.current),
         money=money_formatter(bundle.currency, language),
         profit_curve=plots.profit(evaluation["profit"]) if evaluation.get("profit") else "",
@@ -55,10 +57,18 @@ def render_report(trained: TrainedModel, plots: ReportPlots) -> str:
 
 
 def _base_rate_parts(base_rate: Mapping[str, Any], translate: Translate) -> str:
-    shown = {name: base_rate[name] for name in ("season", "observed", "recent", "mean") if base_rate[name] is not None}
-    weight = f"{base_rate['season_weight']:.2f}"
-    parts = (translate(f"level.{name}", shift=f"{shift:+.2f}", weight=weight) for name, shift in shown.items())
-    return translate("level.comma").join(parts)
+    parts = (translate(f"base_rate.{name}", shift=f"{base_rate[name]:+.2f}") for name in RATE_COMPONENTS)
+    return translate("base_rate.comma").join(parts)
+
+
+def _base_rate_error(base_rate: Mapping[str, Any], translate: Translate) -> str:
+    observed = base_rate["observed"]
+    return translate(
+        "base_rate.error",
+        error=f"{base_rate['error']:.2f}",
+        weight=f"{base_rate['plain_rate_weight']:.2f}",
+        observed="" if observed is None else translate("base_rate.observed", shift=f"{observed:+.2f}"),
+    )
 
 
 def _tiers(bundle: Bundle, language: str) -> dict[str, str]:

@@ -1,93 +1,211 @@
-"""The base rate: by how much each cutoff exceeded the reference member's expectation, and a forecast of the next.
+"""The base rate of each cutoff, and a forecast of the next: most log loss is won or lost here.
 
-Base rates move with the season, and most log loss is won or lost here. Members are fitted with each cutoff's base rate
-as an offset. The forecast combines the same season a year before, the weeks observed since the newest cutoffs, those
-cutoffs, and the long-term mean, each shrunk by how much history supports it.
+Two series are followed: by how much each cutoff's rate exceeded the expectation of the reference member (BG/NBD, or a
+simple logistic regression), and the rate itself, which is steadier where everyone orders once a year. Each series is a
+Gaussian process (``rate_process.py``) under a grid of hyperparameters. Every past cutoff was forecast from what was
+known then; how well decides what each series and each set of hyperparameters counts.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit
+from scipy.special import expit, logit, logsumexp, softmax
 
 from rapport.scoring.models.matrix import Floats
+from rapport.training.stacking.rate_process import COMPONENTS, PARAMETERS, LevelForecast, RateWindows, forecast_level
 
-YEAR = timedelta(days=365)
-SEASON_WEIGHT = 0.9
-RECENT_WEIGHT = 0.2
-OBSERVED_WEIGHT = 0.6
-# Newest weeks count in proportion to the swing of this history: without swings, a busy month is chance.
-STABLE_SWING = 0.15
+YEAR = timedelta(days=365.25)
 TYPICAL_SWING = 0.2
+# Log-odds against the plain rates before the past was judged: a reference member knows who the customers are.
+PLAIN_RATE_PENALTY = 0.3
+# A second, so that the rounding of years does not hide an outcome known at the moment of the forecast.
+MOMENT = 3e-8
 MAX_SHIFT = 12.0
+RATE_EDGE = 1e-4
+# No reference is right to the last bit, however many customers there are.
+REFERENCE_ERROR = 0.03
+# How far the newest weeks are from the level of a horizon, apart from the season and brief fluctuations.
+WEEKS_ERROR = 0.3
+
+
+@dataclass(frozen=True)
+class ObservedRate:
+    """The outcome rate of a window from ``start``, and its excess over the reference member's expectation.
+
+    ``spread`` is how far the rate moves in log-odds for a shift of 1 in every customer's log-odds.
+    """
+
+    start: datetime
+    customers: int
+    rate: float
+    excess: float
+    spread: float = 1.0
+
+    @classmethod
+    def of(cls, start: datetime, logits: Floats, rate: float) -> "ObservedRate":
+        """Compare an observed rate with the reference member's log-odds of the same customers."""
+        rate = min(max(rate, RATE_EDGE), 1 - RATE_EDGE)
+        excess = fit_intercept(logits, rate)
+        expected = expit(logits + excess)
+        spread = float(np.mean(expected * (1 - expected))) / (rate * (1 - rate))
+        return cls(start, len(logits), rate, excess, spread)
+
+    @property
+    def shrunk_excess(self) -> float:
+        """Return the excess, shrunk by the sampling error of the rate of so few customers."""
+        return self.excess * TYPICAL_SWING**2 / (TYPICAL_SWING**2 + self.sampling_variance)
+
+    @property
+    def sampling_variance(self) -> float:
+        """Return the variance of the rate's log-odds that chance alone explains."""
+        return 1 / max(self.customers * self.rate * (1 - self.rate), 1.0)
 
 
 @dataclass(frozen=True)
 class BaseRateForecast:
-    """The forecast shift in log-odds and its components; ``observed`` is the shift in the newest weeks."""
+    """The forecast rate, the shift of the reference member's log-odds that gives it, and the shift's components.
 
+    ``mean`` is the level that the trend has reached; ``trend`` is by how much it goes on.
+    ``error`` is the forecast's standard deviation in log-odds of the rate; ``observed`` is the excess of the newest
+    weeks; ``plain_rate_weight`` is what the series of plain rates counts.
+    """
+
+    rate: float
     shift: float
+    error: float
     mean: float
+    trend: float
+    season: float
     recent: float
-    season: float | None
-    season_weight: float
     observed: float | None
+    plain_rate_weight: float
     by_cutoff: Mapping[datetime, float]
+
+
+@dataclass(frozen=True)
+class RateTask:
+    """What a base rate forecast needs of the task."""
+
+    history_start: datetime
+    horizon: timedelta
+    active: timedelta
+
+    def years(self, moment: datetime) -> float:
+        """Return the years from the start of the history."""
+        return (moment - self.history_start) / YEAR
 
 
 def fit_intercept(logits: Floats, rate: float) -> float:
     """Return what to add to the log-odds so that their mean probability is ``rate``."""
-    rate = min(max(rate, 1e-4), 1 - 1e-4)
+    rate = min(max(rate, RATE_EDGE), 1 - RATE_EDGE)
     return float(brentq(lambda step: expit(logits + step).mean() - rate, -MAX_SHIFT - 20, MAX_SHIFT + 20))
 
 
-def shrink(shift: float, customers: int, rate: float) -> float:
-    """Shrink a shift toward 0 by the sampling error of the rate of so few customers."""
-    sampling_variance = 1 / max(customers * rate * (1 - rate), 1.0)
-    return shift * TYPICAL_SWING**2 / (TYPICAL_SWING**2 + sampling_variance)
-
-
 def forecast_base_rate(
-    shifts: Mapping[datetime, float],
+    rates: Sequence[ObservedRate],
+    logits: Floats,
     moment: datetime,
-    *,
-    horizon_days: float,
-    history_start: datetime,
-    active: timedelta,
-    observed: float | None = None,
+    task: RateTask,
+    newest_weeks: ObservedRate | None = None,
 ) -> BaseRateForecast:
-    """Forecast the shift at ``moment`` from the cutoffs known by then and the ``observed`` newest weeks."""
-    newest, oldest = max(shifts), min(shifts)
-    spans = ((newest - oldest).total_seconds() / 86400 + horizon_days) / horizon_days
-    mean = float(np.mean(list(shifts.values()))) * spans / (spans + 1)
-    window = [shift for cutoff, shift in shifts.items() if newest - cutoff <= timedelta(days=horizon_days / 2)]
-    recent = float(np.mean(window))
-    season, weight = _season(shifts, moment, timedelta(days=max(horizon_days / 6, 16)))
-    if season is not None:
-        # A season observed with less history than the active window is unreliable: all customers were new.
-        weight *= min(1.0, (moment - YEAR - history_start) / active)
-    news = RECENT_WEIGHT * (recent - mean) + _observed_part(shifts, mean, observed)
-    shift = mean + weight * ((season if season is not None else mean) - mean) + (1 - weight) * news
-    return BaseRateForecast(shift, mean, recent, season, weight, observed, dict(shifts))
+    """Forecast the rate of the customers with these reference ``logits`` at ``moment``."""
+    excesses = _Series.of(rates, task, [each.excess for each in rates], np.array([each.spread for each in rates]))
+    plain_rates = _Series.of(rates, task, [float(logit(each.rate)) for each in rates], np.ones(len(rates)))
+    series = (excesses.with_newest_weeks(newest_weeks, moment, task), plain_rates)
+    scores = np.stack([each.past_scores(task) for each in series])
+    scores[1] -= PLAIN_RATE_PENALTY
+    weights = softmax(scores, axis=1)
+    shares = softmax(logsumexp(scores, axis=1))
+    forecasts = [each.forecast(task.years(moment), task) for each in series]
+    excess, plain = (_mixture(found, weight) for found, weight in zip(forecasts, weights, strict=True))
+    shift = float(shares @ (excess.mean, fit_intercept(logits, float(expit(plain.mean)))))
+    parts = dict(zip(COMPONENTS, shares @ np.array([excess.parts, plain.parts]), strict=True))
+    recent = float(parts["walk"] + parts["brief"])
+    spread = ObservedRate.of(moment, logits, float(expit(logits + shift).mean())).spread
+    return BaseRateForecast(
+        rate=float(expit(logits + shift).mean()),
+        shift=shift,
+        error=float(np.sqrt(shares @ (excess.variance * spread**2, plain.variance))),
+        mean=shift - float(parts["trend"] + parts["season"]) - recent,
+        trend=float(parts["trend"]),
+        season=float(parts["season"]),
+        recent=recent,
+        observed=newest_weeks.excess if newest_weeks else None,
+        plain_rate_weight=float(shares[1]),
+        by_cutoff={each.start: each.excess for each in rates},
+    )
 
 
-def _observed_part(shifts: Mapping[datetime, float], mean: float, observed: float | None) -> float:
-    """Return what the newest weeks add, weighted by how much this history swings."""
-    if observed is None:
-        return 0.0
-    swing = float(np.mean(np.square(np.array(list(shifts.values())) - mean)))
-    return OBSERVED_WEIGHT * swing / (swing + STABLE_SWING**2) * (observed - mean)
+@dataclass(frozen=True)
+class _Mixture:
+    """A forecast over all hyperparameters: mean, variance, and each component's part."""
+
+    mean: float
+    variance: float
+    parts: Floats
 
 
-def _season(shifts: Mapping[datetime, float], moment: datetime, window: timedelta) -> tuple[float | None, float]:
-    """Return the mean shift at the same season of earlier years, and its weight."""
-    same: list[float] = []
-    for years in range(1, 6):
-        then = moment - YEAR * years
-        distances = sorted((abs(cutoff - then), shift) for cutoff, shift in shifts.items())
-        if distances[0][0] <= window:
-            same.append(distances[0][1])
-    return (float(np.mean(same)), SEASON_WEIGHT) if same else (None, 0.0)
+def _mixture(found: LevelForecast, weight: Floats) -> _Mixture:
+    mean = float(weight @ found.mean)
+    variance = float(weight @ (found.variance + (found.mean - mean) ** 2))
+    return _Mixture(mean, variance, np.array([weight @ found.parts[name] for name in COMPONENTS]))
+
+
+@dataclass(frozen=True)
+class _Series:
+    """A series of levels: ``judged`` windows are a horizon long, and ``spread`` turns their levels into log-odds."""
+
+    windows: RateWindows
+    judged: int
+    spread: Floats
+
+    @classmethod
+    def of(cls, rates: Sequence[ObservedRate], task: RateTask, values: Sequence[float], spread: Floats) -> "_Series":
+        """Return the series of the cutoffs' ``values``."""
+        windows = RateWindows(
+            start=np.array([task.years(each.start) for each in rates]),
+            length=np.full(len(rates), task.horizon / YEAR),
+            value=np.array(values),
+            variance=np.array([each.sampling_variance for each in rates]) + REFERENCE_ERROR**2,
+        )
+        return cls(windows, len(rates), spread)
+
+    def with_newest_weeks(self, weeks: ObservedRate | None, moment: datetime, task: RateTask) -> "_Series":
+        """Add the weeks before ``moment``."""
+        if weeks is None:
+            return self
+        own = (
+            task.years(weeks.start),
+            (moment - weeks.start) / YEAR,
+            weeks.excess,
+            weeks.sampling_variance + WEEKS_ERROR**2,
+        )
+        windows = RateWindows(*(np.r_[values, one] for values, one in zip(self.windows.columns, own, strict=True)))
+        return replace(self, windows=windows)
+
+    def forecast(self, start: float, task: RateTask) -> LevelForecast:
+        """Forecast from the windows whose outcome was known at ``start``."""
+        known = self.windows.take(np.flatnonzero(self.windows.end <= start + MOMENT))
+        return forecast_level(known, start, task.horizon / YEAR, start_up_years=task.active / YEAR)
+
+    def past_scores(self, task: RateTask) -> Floats:
+        """Return each set of hyperparameters' log-likelihood of the past levels, each forecast from what was known.
+
+        Outcomes of cutoffs closer than a horizon overlap, so they count as fewer.
+        """
+        total, starts = np.zeros(len(PARAMETERS)), []
+        for place, start in enumerate(self.windows.start[: self.judged].tolist()):
+            if not (self.windows.end <= start + MOMENT).any():
+                continue
+            found = self.forecast(start, task)
+            variance = (found.variance + self.windows.variance[place]) * self.spread[place] ** 2
+            error = (found.mean - self.windows.value[place]) * self.spread[place]
+            total -= (error**2 / variance + np.log(variance)) / 2
+            starts.append(start)
+        if not starts:
+            return total
+        apart = (max(starts) - min(starts)) / (task.horizon / YEAR) + 1
+        return np.asarray(total * min(1.0, apart / len(starts)))

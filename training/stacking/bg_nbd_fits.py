@@ -17,7 +17,7 @@ from rapport.scoring.models.matrix import Floats
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
 from rapport.training.data.task_spec import TaskSpec
 from rapport.training.members.bg_nbd import FEATURES, ORDERS, SINCE_FIRST, SINCE_LAST, fit_bg_nbd
-from rapport.training.stacking.base_rate import fit_intercept, shrink
+from rapport.training.stacking.base_rate import ObservedRate
 
 SHARE = 6
 MIN_CUSTOMERS = 30
@@ -33,19 +33,20 @@ def fit_bg_nbd_at(
     return {moment: model for moment, model in fitted.items() if model is not None}
 
 
-def observed_shifts(
+def newest_weeks_rates(
     history: History, task: TaskSpec, moments: Sequence[datetime], features: Catalog
-) -> Mapping[datetime, float]:
-    """Return for each moment how far the newest weeks exceeded BG/NBD's expectation, in log-odds."""
+) -> Mapping[datetime, ObservedRate]:
+    """Return for each moment who was inactive in the newest weeks, beside BG/NBD's expectation of them."""
     if task.target != "churn" or task.by_contract:
         return {}
-    found = {moment: _observed_shift(history, task, moment, features) for moment in moments}
-    return {moment: shift for moment, shift in found.items() if shift is not None}
+    found = {moment: _newest_weeks(history, task, moment, features) for moment in moments}
+    return {moment: rate for moment, rate in found.items() if rate is not None}
 
 
-def _observed_shift(history: History, task: TaskSpec, moment: datetime, features: Catalog) -> float | None:
+def _newest_weeks(history: History, task: TaskSpec, moment: datetime, features: Catalog) -> ObservedRate | None:
     days = max(int(task.horizon_days / SHARE), 1)
-    before = _orders(history, task, moment - timedelta(days=days), features)
+    start = moment - timedelta(days=days)
+    before = _orders(history, task, start, features)
     model = fit_bg_nbd(before, days)
     customers = before.filter(pc.equal(before["state"], task.eligible_state))
     if model is None or customers.num_rows < MIN_CUSTOMERS:
@@ -54,7 +55,7 @@ def _observed_shift(history: History, task: TaskSpec, moment: datetime, features
     ordered = now.filter(pc.less(now[SINCE_LAST], days))["customer_id"].combine_chunks()
     inactive_rate = 1 - pc.mean(pc.is_in(customers["customer_id"], value_set=ordered)).as_py()
     logits = model.logit(*(_values(customers, name) for name in (ORDERS, SINCE_LAST, SINCE_FIRST)))
-    return shrink(fit_intercept(logits, inactive_rate), customers.num_rows, inactive_rate)
+    return ObservedRate.of(start, logits, inactive_rate)
 
 
 def _orders(history: History, task: TaskSpec, moment: datetime, features: Catalog) -> pa.Table:

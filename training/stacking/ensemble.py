@@ -19,7 +19,7 @@ from rapport.training.members.gbm import HISTORICAL_PARAMS, RECENT_PARAMS, GbmPa
 from rapport.training.members.logistic import fit_logistic
 from rapport.training.members.prediction import member_logits
 from rapport.training.members.renewal_hazard import fit_renewal_hazard
-from rapport.training.stacking.base_rate import fit_intercept, shrink
+from rapport.training.stacking.base_rate import ObservedRate
 
 HALF_LIFE_DAYS = 365.0
 
@@ -28,13 +28,13 @@ HALF_LIFE_DAYS = 365.0
 class FitConfig:
     """What a fit needs besides rows: BG/NBD by cutoff, the card, the parameters of the trees.
 
-    ``observed_shifts`` has for some moments the log-odds by which the weeks before them exceeded BG/NBD's expectation.
+    ``newest_weeks`` has for some moments the rate of the weeks before them beside BG/NBD's expectation.
     ``search_result`` has the tries of a parameter search, and the validation log loss at the start and of the best.
     """
 
     bg_nbd: Mapping[datetime, BgNbdMember]
     card: Card | None
-    observed_shifts: Mapping[datetime, float] = field(default_factory=dict)
+    newest_weeks: Mapping[datetime, ObservedRate] = field(default_factory=dict)
     recent_params: GbmParams = RECENT_PARAMS
     historical_params: GbmParams = HISTORICAL_PARAMS
     learn: bool = True
@@ -44,11 +44,11 @@ class FitConfig:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Members fitted at the same cutoffs; base rate ``shifts`` are relative to the ``reference`` member."""
+    """Members fitted at the same cutoffs; the base ``rates`` there are compared with the ``reference`` member."""
 
     members: tuple[EnsembleMember, ...]
     reference: EnsembleMember
-    shifts: Mapping[datetime, float]
+    rates: tuple[ObservedRate, ...]
 
     def logits(self, rows: Matrix) -> dict[str, Floats]:
         """Return each member's log-odds."""
@@ -63,7 +63,12 @@ class TrainingData:
     weight: Floats
     offset: Floats
     reference: EnsembleMember
-    shifts: dict[datetime, float]
+    rates: tuple[ObservedRate, ...]
+
+    @property
+    def shifts(self) -> dict[datetime, float]:
+        """Return how far each cutoff's outcome exceeded the reference member's expectation, in log-odds."""
+        return _shifts(self.rates)
 
     @property
     def base_logit(self) -> float:
@@ -85,8 +90,8 @@ def prepare_training_data(
     reference = config.bg_nbd.get(as_of) or fit_logistic(
         historical, offset=np.zeros(len(historical)), weight=weight, name="plain"
     )
-    shifts = _shifts(dataset, schedule, config.bg_nbd, reference)
-    return TrainingData(historical, weight, historical.per_row(shifts), reference, shifts)
+    rates = _observed_rates(dataset, schedule, config.bg_nbd, reference)
+    return TrainingData(historical, weight, historical.per_row(_shifts(rates)), reference, rates)
 
 
 def fit_ensemble(dataset: Dataset, schedule: CutoffSchedule, config: FitConfig, *, as_of: datetime) -> Ensemble:
@@ -108,18 +113,21 @@ def fit_ensemble(dataset: Dataset, schedule: CutoffSchedule, config: FitConfig, 
             *members,
         ]
     fitted = tuple(member for member in members if member is not None)
-    return Ensemble(fitted or (data.reference,), data.reference, data.shifts)
+    return Ensemble(fitted or (data.reference,), data.reference, data.rates)
 
 
-def _shifts(
+def _observed_rates(
     dataset: Dataset, schedule: CutoffSchedule, bg_nbd: Mapping[datetime, BgNbdMember], reference: EnsembleMember
-) -> dict[datetime, float]:
-    """Return how far each cutoff's outcome exceeded the reference member's expectation, in log-odds."""
-    shifts = {}
+) -> tuple[ObservedRate, ...]:
+    """Return each cutoff's outcome rate beside the reference member's expectation."""
+    rates = []
     for cutoff in schedule.all_cutoffs:
         some = dataset.at_cutoffs([cutoff])
         if len(some):
-            rate = float(some.label.mean())
             logits = member_logits(bg_nbd.get(cutoff, reference), some.matrix)
-            shifts[cutoff] = shrink(fit_intercept(logits, rate), len(some), rate)
-    return shifts
+            rates.append(ObservedRate.of(cutoff, logits, float(some.label.mean())))
+    return tuple(rates)
+
+
+def _shifts(rates: tuple[ObservedRate, ...]) -> dict[datetime, float]:
+    return {each.start: each.shrunk_excess for each in rates}

@@ -7,14 +7,13 @@ from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.training.data.cutoff_schedule import CutoffSchedule, validation_cutoffs
 from rapport.training.data.dataset import BoolArray, Dataset
 from rapport.training.data.task_spec import TaskSpec
 from rapport.training.members.prediction import member_logits
-from rapport.training.stacking.base_rate import BaseRateForecast, fit_intercept, forecast_base_rate
+from rapport.training.stacking.base_rate import BaseRateForecast, RateTask, fit_intercept, forecast_base_rate
 from rapport.training.stacking.ensemble import Ensemble, FitConfig, fit_ensemble
 
 
@@ -78,25 +77,16 @@ def match_mean(logits: Floats, rate: float) -> Floats:
     return logits + fit_intercept(logits, rate)
 
 
-def expected_rate(
-    ensemble: Ensemble, matrix: Matrix, as_of: datetime, known: CutoffSchedule, task: TaskSpec, config: FitConfig
-) -> float:
-    """Return the mean probability to expect of these rows at ``as_of``."""
-    logits = member_logits(config.bg_nbd.get(as_of, ensemble.reference), matrix)
-    return float(expit(logits + base_rate_at(ensemble, as_of, known, task, config).shift).mean())
-
-
 def base_rate_at(
-    ensemble: Ensemble, as_of: datetime, known: CutoffSchedule, task: TaskSpec, config: FitConfig
+    ensemble: Ensemble, matrix: Matrix, as_of: datetime, known: CutoffSchedule, task: TaskSpec, config: FitConfig
 ) -> BaseRateForecast:
-    """Forecast the base rate at ``as_of`` from the ensemble's cutoffs and the weeks observed since."""
+    """Forecast the outcome rate of these rows at ``as_of`` from the ensemble's cutoffs and the weeks since."""
     return forecast_base_rate(
-        ensemble.shifts,
+        ensemble.rates,
+        member_logits(config.bg_nbd.get(as_of, ensemble.reference), matrix),
         as_of,
-        horizon_days=task.horizon_days,
-        history_start=known.start,
-        active=as_of - task.active.before(as_of),
-        observed=config.observed_shifts.get(as_of),
+        RateTask(known.start, timedelta(days=task.horizon_days), as_of - task.active.before(as_of)),
+        config.newest_weeks.get(as_of),
     )
 
 
@@ -108,7 +98,7 @@ def in_first_half(customer_ids: Sequence[object] | npt.NDArray[np.object_]) -> B
 def _fold(
     dataset: Dataset, cutoff: datetime, ensemble: Ensemble, known: CutoffSchedule, task: TaskSpec, config: FitConfig
 ) -> ValidationFold:
-    rate = expected_rate(ensemble, dataset.matrix, cutoff, known, task, config)
+    rate = base_rate_at(ensemble, dataset.matrix, cutoff, known, task, config).rate
     return ValidationFold(cutoff, dataset, _logits(ensemble, dataset, cutoff, config), rate)
 
 

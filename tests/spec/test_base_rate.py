@@ -1,0 +1,95 @@
+"""The base rate forecast follows trends and seasons that the past confirms, and nothing else."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from rapport.features import catalog
+from rapport.history import history_of, parse_duration
+from rapport.training.data.task_spec import TaskSpec
+from rapport.training.stacking.base_rate import ObservedRate, RateTask, fit_intercept, forecast_base_rate
+from rapport.training.stacking.bg_nbd_fits import newest_weeks_rates
+
+NOW = datetime(2026, 1, 1)
+LOGITS = np.linspace(-2.0, 2.0, 2000)
+TASK = RateTask(NOW - timedelta(days=4 * 365), timedelta(days=90), timedelta(days=365))
+
+
+def _rates(excess, years=3.5, every=80, logits=LOGITS):
+    """Return rates whose excess is a function of the years before now."""
+    days = range(90, int(years * 365), every)
+    found = {NOW - timedelta(days=day): excess(-day / 365.25) for day in days}
+    return [ObservedRate.of(start, logits, float(expit(logits + shift).mean())) for start, shift in found.items()]
+
+
+def test_the_intercept_moves_the_mean_probability_to_the_rate():
+    logits = np.array([-2.0, 0.0, 1.0])
+    assert expit(logits + fit_intercept(logits, 0.7)).mean() == pytest.approx(0.7)
+
+
+def test_a_trend_seen_at_every_cutoff_is_followed_and_damped():
+    newest, full = 0.4 * (3.5 - 90 / 365), 0.4 * 3.5
+    found = forecast_base_rate(_rates(lambda year: 0.4 * (3.5 + year)), LOGITS, NOW, TASK)
+    assert newest - 0.03 < found.shift < full + 0.03
+    assert found.trend > 0.02
+    assert found.mean + found.trend + found.season + found.recent == pytest.approx(found.shift)
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.25, 0.5])
+def test_the_season_of_earlier_years_is_expected_again(phase):
+    # The windows are a quarter long: their mean is that of their middle.
+    found = forecast_base_rate(_rates(lambda year: 0.6 * np.sin(2 * np.pi * (year + phase))), LOGITS, NOW, TASK)
+    assert found.shift == pytest.approx(0.6 * np.sin(2 * np.pi * phase), abs=0.12)
+
+
+def test_a_level_that_never_moved_is_not_moved_by_chance():
+    generator = np.random.default_rng(5)
+    found = forecast_base_rate(_rates(lambda _: 0.2 + 0.05 * generator.normal()), LOGITS, NOW, TASK)
+    assert found.shift == pytest.approx(0.2, abs=0.06)
+    assert found.error < 0.15
+
+
+def test_plain_rates_are_followed_where_the_reference_swings_and_they_do_not():
+    generator = np.random.default_rng(8)
+    rates = []
+    for index in range(14):
+        logits = LOGITS + generator.normal()
+        rates.append(ObservedRate.of(NOW - timedelta(days=90 * (index + 1)), logits, 0.4 + 0.01 * generator.normal()))
+    found = forecast_base_rate(rates, LOGITS + 1.0, NOW, TASK)
+    assert found.plain_rate_weight > 0.9
+    assert found.rate == pytest.approx(0.4, abs=0.03)
+
+
+def test_what_few_customers_did_counts_little():
+    assert ObservedRate(NOW, 100_000, 0.5, 0.5).shrunk_excess == pytest.approx(0.5, abs=0.01)
+    assert ObservedRate(NOW, 30, 0.5, 0.5).shrunk_excess < 0.15
+    few, many = (
+        forecast_base_rate(_rates(lambda _: 0.8, years=0.6, logits=LOGITS[:: 2000 // count]), LOGITS, NOW, TASK).shift
+        for count in (20, 2000)
+    )
+    assert 0 < few < many
+
+
+def test_busy_newest_weeks_lower_the_forecast_by_less_than_they_show():
+    rates = _rates(lambda year: 0.4 * np.sin(9 * year))
+    start = NOW - timedelta(days=15)
+    quiet, busy = (
+        forecast_base_rate(rates, LOGITS, NOW, TASK, ObservedRate(start, 2000, 0.8, excess)).shift
+        for excess in (0.5, -0.5)
+    )
+    assert 0.05 < quiet - busy < 0.9
+
+
+@pytest.mark.parametrize(("inactive_days", "higher"), [(30, True), (0, False)])
+def test_inactivity_in_the_newest_weeks_exceeds_the_expectation(inactive_days, higher):
+    orders = [
+        {"customer_id": f"c{who}", "order_id": f"{who}-{days}", "amount": 5.0, "ordered_at": NOW - timedelta(days=days)}
+        for who in range(60)
+        for days in range(1 + who % 9 + (inactive_days if who % 2 else 0), 400 - 3 * who, 9)
+    ]
+    task = TaskSpec("churn", NOW, parse_duration("90d"), parse_duration("365d"))
+    found = newest_weeks_rates(history_of({"orders": orders}), task, [NOW], catalog())
+    assert found[NOW].start == NOW - timedelta(days=15)
+    assert (found[NOW].excess > 0.5) == higher
