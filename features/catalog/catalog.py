@@ -18,6 +18,7 @@ from rapport.features.catalog.families.leads import (
 from rapport.features.catalog.families.orders import CADENCE, FREQUENCY, RECENCY, TENURE, TREND, VALUE
 from rapport.features.catalog.families.relatives import PARENT, RELATIVES
 from rapport.features.catalog.families.service import CONTRACT, PAYMENT, RISK, SATISFACTION, SERVICE
+from rapport.features.catalog.families.usage import USAGE
 from rapport.features.catalog.feature import Feature
 from rapport.features.catalog.fingerprint import declaration
 from rapport.features.catalog.vocabulary import CHANNELS, DEFAULT_VOCABULARY, Vocabulary
@@ -42,6 +43,7 @@ FEATURES: tuple[Feature, ...] = (
     *CONTRACT,
     *SENTIMENT,
     *TENURE,
+    *USAGE,
 )
 """The features of every company; its vocabulary adds more."""
 

@@ -1,4 +1,4 @@
-"""Event streams of interactions, contacts and marketing touches."""
+"""Event streams of interactions, contacts, marketing touches and product use."""
 
 from __future__ import annotations
 
@@ -76,6 +76,21 @@ def actions(tables: Tables) -> Rows:
     return first_occurrences(_customer_touches(tables), "action")
 
 
+def usage(tables: Tables) -> Rows:
+    """Return one row per use of the product."""
+    return with_gaps(tables["usage"])
+
+
+def used_by(days: int) -> Callable[[Tables], Rows]:
+    """Return the builder of the stream that counts the people who used the product in the last ``days`` days."""
+    return lambda tables: distinct_in_window(tables["usage"], "user_id", days)
+
+
+def used_functions(tables: Tables) -> Rows:
+    """Return the changes of the number of functions used in the last 90 days."""
+    return distinct_in_window(tables["usage"], "feature", 90)
+
+
 STREAMS = (
     Stream(
         "interactions",
@@ -95,4 +110,8 @@ STREAMS = (
     Stream("assets", ("touches",), assets),
     Stream("campaigns", ("touches",), campaigns),
     Stream("actions", ("touches",), actions),
+    Stream("usage", ("usage",), usage, integers=("gap",), fixed_point=("quantity",), flags=("new_day",)),
+    Stream("usage_users_30d", ("usage",), used_by(30), integers=("change",)),
+    Stream("usage_users_90d", ("usage",), used_by(90), integers=("change",)),
+    Stream("usage_functions_90d", ("usage",), used_functions, integers=("change",)),
 )

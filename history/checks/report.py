@@ -54,7 +54,8 @@ def check_history(history: History, as_of: datetime | None = None) -> CheckRepor
 
 
 def _default_moment(history: History) -> datetime:
-    newest = newest_regular_day(history, ("orders",))
+    # Without orders the newest event of any kind dates the history.
+    newest = newest_regular_day(history, ("orders",)) if history.rows.get("orders") else newest_regular_day(history)
     if newest is None:
         raise TableError(f"{history.origin}: has no order with a time, so there is nothing to check. Give order rows.")
     return midnight_after(newest)

@@ -279,7 +279,7 @@ USAGE = Table(
     (
         _CUSTOMER,
         _time("occurred_at", "when it was used", "使用时间", required=True),
-        _text("feature", "what was used", "功能", "login"),
+        _text("feature", "what was used, such as login", "功能（如登录）"),
         _number("quantity", "count", "how often or how much", "用量"),
         _id("user_id", "who used it", "用户编号", required=False),
     ),

@@ -114,9 +114,11 @@ def read_history(source: str | Path, settings: Settings | None = None) -> Histor
         with ExitStack() as resources:
             sources = find_sources(str(source), database.connection, resources, settings.encoding)
             tables = {table.name: resolve_table(table, sources, settings) for table in TABLES}
-            if tables["orders"] is None and (settings.churn == "orders" or tables["contracts"] is None):
+            by_contract = settings.churn != "orders" and tables["contracts"] is not None
+            if tables["orders"] is None and not by_contract and tables["opportunities"] is None:
                 raise TableError(
-                    f"{origin}: there is no table orders, which must be there unless churn is by contract. It has: "
+                    f"{origin}: there is no table orders, which must be there unless churn is by contract or leads are "
+                    "converted by opportunities. It has: "
                     f"{', '.join(sorted(sources))}. If one of them is it, say so in rapport.toml: "
                     f'[mapping.orders] table = "{sorted(sources)[0]}".'
                 )

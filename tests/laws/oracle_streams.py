@@ -62,7 +62,10 @@ class Past:
         self.streams: Rows = {name.removeprefix("_stream_"): self._placed(getattr(self, name)())
                               for name in dir(self) if name.startswith("_stream_")}  # fmt: skip
         for days in (90, 180, 365):
-            self.streams[f"contacts_{days}d"] = self._placed(self._talked_to(days))
+            self.streams[f"contacts_{days}d"] = self._placed(self._distinct("interactions", "contact_id", days))
+        for days in (30, 90):
+            self.streams[f"usage_users_{days}d"] = self._placed(self._distinct("usage", "user_id", days))
+        self.streams["usage_functions_90d"] = self._placed(self._distinct("usage", "feature", 90))
 
     def day(self, at: datetime) -> int:
         """Return the whole days from the cutoff to a time: -1 is the last 24 hours."""
@@ -94,9 +97,12 @@ class Past:
         values = {row[column] for row in rows if row[column] is not None}
         return [min((row for row in rows if row[column] == value), key=lambda row: row["at"]) for value in values]
 
-    def _talked_to(self, days: int) -> list[Row]:
-        recent = [row for row in self.rows["interactions"] if row["at"] >= self.cutoff - days * DAY]
-        return [{**row, "change": 1} for row in self._firsts(recent, "contact_id")]
+    def _distinct(self, table: str, column: str, days: int) -> list[Row]:
+        recent = [row for row in self.rows[table] if row["at"] >= self.cutoff - days * DAY]
+        return [{**row, "change": 1} for row in self._firsts(recent, column)]
+
+    def _stream_usage(self) -> list[Row]:
+        return self._with_gaps(self.rows["usage"])
 
     def _sold(self) -> list[Row]:
         return [line for line in self.rows["orders"] if line["amount"] > 0]

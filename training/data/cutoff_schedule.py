@@ -14,7 +14,12 @@ PREFERRED_HISTORY = 0.9
 MIN_HISTORY = 0.25
 START_COLUMNS = {
     "churn": (("orders", "ordered_at"), ("contracts", "started_at")),
-    "conversion": (("customers", "created_at"), ("touches", "occurred_at"), ("orders", "ordered_at")),
+    "conversion": (
+        ("customers", "created_at"),
+        ("touches", "occurred_at"),
+        ("orders", "ordered_at"),
+        ("opportunities", "opened_at"),
+    ),
 }
 
 
@@ -42,7 +47,7 @@ class CutoffSchedule:
 
 def schedule_cutoffs(start: datetime, as_of: datetime, horizon: Duration) -> CutoffSchedule:
     """Place cutoffs between ``start`` of the history and the last one whose outcome is known at ``as_of``."""
-    last = horizon.before(as_of)
+    last = _latest_known(horizon, as_of)
     ahead = as_of - last
     if last - start < ahead * MIN_HISTORY:
         raise TrainingError(
@@ -82,6 +87,14 @@ def history_start(history: History, target: str) -> datetime:
 
 def _drop_before(earliest: datetime, cutoffs: tuple[datetime, ...]) -> tuple[datetime, ...]:
     return tuple(cutoff for cutoff in cutoffs if cutoff >= earliest) or cutoffs[:1]
+
+
+def _latest_known(horizon: Duration, as_of: datetime) -> datetime:
+    """Return the last whole day back from ``as_of`` whose outcome is known then: months and days do not commute."""
+    last = horizon.before(as_of)
+    while horizon.after(last) > as_of:
+        last -= timedelta(days=1)
+    return last
 
 
 def _whole_days(step: timedelta, least: int, most: int) -> timedelta:

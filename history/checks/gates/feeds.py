@@ -153,7 +153,9 @@ def feed_ends(history: History, as_of: datetime) -> dict[str, str]:
 
 def outcome_tables(history: History) -> tuple[str, ...]:
     """Return the tables without which no outcome is known."""
-    return ("orders",) if history.settings.churn == "orders" else ("contracts",)
+    if history.settings.churn != "orders":
+        return ("contracts",)
+    return ("opportunities",) if "orders" not in history.loaded and "opportunities" in history.loaded else ("orders",)
 
 
 def _rows_before(history: History, table: Table, as_of: datetime) -> int:
