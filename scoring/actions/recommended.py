@@ -13,6 +13,7 @@ from rapport.localized import localize
 from rapport.scoring.actions.fact_actions import FactAction
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.reasons.numbers import format_value
+from rapport.scoring.value_labels import value_label
 
 MAX_ACTIONS = 6
 DO_NOT_CONTACT = "do_not_contact"
@@ -165,8 +166,11 @@ def _values(fact: _Fact, context: ActionContext) -> dict[str, str]:
     step = context.playbook.step(kind, name, context.language) if name else ""
     amount = fact["amount"]
     unknown = "amount not known" if context.language == "en" else "金额未知"
+    texts = {key: "" if fact[key] is None else str(fact[key]) for key in ("subject", "deadline", "since", "detail")}
+    if fact["kind"] == "risk_event":
+        texts |= {key: localize(value_label(texts[key]), context.language) for key in ("subject", "detail")}
     return {
-        **{key: "" if fact[key] is None else str(fact[key]) for key in ("subject", "deadline", "since", "detail")},
+        **texts,
         "days": "" if fact["days"] is None else f"{fact['days']:,}",
         "amount": unknown if amount is None else format_value(amount, "money", context.language, context.currency),
         "step": step,

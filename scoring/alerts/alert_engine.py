@@ -19,6 +19,7 @@ from rapport.scoring.analytics.interaction_signals import interaction_signals
 from rapport.scoring.analytics.point_in_time import rows_known_at
 from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_scores import numpy_columns
+from rapport.scoring.value_labels import listed_labels
 
 LastRaised = Mapping[tuple[str, str], datetime]
 """When each (customer, cause) last raised an alert."""
@@ -260,7 +261,9 @@ def _events_of(rule: AlertRule, context: AlertContext) -> list[tuple[int, Mappin
         return []
     position = {name: at for at, name in enumerate(context.scores["customer_id"].to_pylist())}
     rows = (row for row in context.events.to_pylist() if row["rule"] == rule.name and row["customer_id"] in position)
-    return [(position[row["customer_id"]], {"detail": row["detail"]}) for row in rows]
+    # A signal quotes the customer's words; an event names values of its row.
+    labels = listed_labels if rule.kind == "event" else str
+    return [(position[row["customer_id"]], {"detail": labels(row["detail"])}) for row in rows]
 
 
 def _numbers(scores: pa.Table, name: str, rule: AlertRule) -> npt.NDArray[Any]:

@@ -8,7 +8,6 @@ import numpy as np
 from rapport.serving.console.portfolio_columns import FloatColumn, Mask, PortfolioColumns, RowIndexes
 
 _HISTOGRAM_BINS = 20
-_LARGEST_GROUPS = 9
 # A smaller change would read "20% → 20%".
 _SHOWN_CHANGE = 0.01
 
@@ -81,21 +80,17 @@ def tier_order(names: set[str], order: Sequence[str]) -> list[str]:
 
 
 def group_summaries(portfolio: PortfolioColumns, seen: Mask, by: str) -> list[GroupSummary]:
-    """Add up revenue at risk by one category, largest first; small groups are joined under ""."""
+    """Add up revenue at risk by one category, largest first; customers without a value are the last group, ""."""
     column = portfolio.category(by)
     codes, width = column.codes[seen], len(column.values)
     counts = np.bincount(codes, minlength=width)
     risk = np.bincount(codes, np.nan_to_num(portfolio.revenue_at_risk[seen]), minlength=width)
     probability = np.bincount(codes, np.nan_to_num(portfolio.numeric("probability")[seen]), minlength=width)
     order = [int(code) for code in np.lexsort((np.arange(width), -risk)) if counts[code] and code]
-    large, small = order[:_LARGEST_GROUPS], [*order[_LARGEST_GROUPS:], *([0] if counts[0] else [])]
-    found = [
-        GroupSummary(column.values[c], int(counts[c]), float(risk[c]), float(probability[c] / counts[c])) for c in large
+    return [
+        GroupSummary(column.values[c], int(counts[c]), float(risk[c]), float(probability[c] / counts[c]))
+        for c in [*order, *([0] if counts[0] else [])]
     ]
-    if small:
-        n = int(counts[small].sum())
-        found.append(GroupSummary("", n, float(risk[small].sum()), float(probability[small].sum() / n)))
-    return found
 
 
 def histogram(portfolio: PortfolioColumns, seen: Mask) -> list[int]:

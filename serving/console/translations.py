@@ -5,6 +5,9 @@ from pathlib import Path
 
 import yaml
 
+from rapport.localized import localize
+from rapport.scoring.value_labels import value_label
+
 CONSOLE_DIR = Path(__file__).parent
 LANGUAGES = ("en", "zh")
 _WHOLE_NUMBER = re.compile(r"(\d)\.0\b")
@@ -48,4 +51,4 @@ class Translations:
             return whole
         first, _, rest = part.partition(" ")
         known = self.texts.get(f"event_detail.{first}") if rest[:1].isdigit() else None
-        return f"{known} {rest}" if known else part
+        return f"{known} {rest}" if known else localize(value_label(part), self.language)

@@ -1,5 +1,6 @@
 """Laws of actions, over every customer of an invented company: each has its fact, and is due before the fact's date."""
 
+import re
 from datetime import date, datetime
 
 import pytest
@@ -58,6 +59,7 @@ def test_no_action_is_due_after_the_date_of_its_fact_or_without_a_step(company, 
             assert all(action.steps)
             assert action.who
             assert "{" not in action.text + action.because + "".join(action.steps)
+            assert not re.search("[a-z]_[a-z]", action.text + action.because + "".join(action.steps)), action
             assert "None" not in action.text + action.because
     assert seen > 500
 

@@ -18,7 +18,7 @@ FILES = [
 ]
 # Replaced terms as regular expressions; a colon before a term means that it is the whole of a label.
 ENGLISH = (
-    r": (Leaving|Buying|Rhythm|Fit|Tone|Touches|Together|Even|Mark|Since when|What now)$",
+    r": (Leaving|Buying|Rhythm|Fit|Tone|Touches|Together|Even|Mark|Since when|What now)(?=$|[,}])",
     r"needs a call this week",
     r"\b[Vv]alue at risk\b",
     r"\b[Cc]hance of (leaving|buying|losing)\b",

@@ -196,6 +196,12 @@ def test_the_capacity_takes_the_most_urgent_and_valuable_and_never_drops_an_even
     assert [alert.rule for alert in within_capacity(alerts, 2, alerted_this_week=2)] == ["lawsuit"]
 
 
+def test_an_event_is_named_in_the_language_of_its_alert():
+    events = pa.table({"customer_id": ["ann"], "rule": ["lawsuit"], "detail": ["loan_dispute, judicial, defendant"]})
+    (alert,) = raise_alerts(rules(), AlertContext(DAY_ONE, CARD, book(ann=(0.1, "key", 1.0)), events=events), {})
+    assert (alert.en, alert.zh) == ("ann: loan dispute, judicial, defendant", "ann：借贷纠纷、司法、被告")
+
+
 BAD_RULES = [
     (
         "score_above, probability: 0.5",

@@ -11,6 +11,7 @@ from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns
 from rapport.serving.console.worklist_query import FILTERS
 
 _BREAKDOWNS = (("family",), ("segment", "region"), ("owner",))
+_SHOWN_GROUPS = 9
 _COHORT_QUARTERS = 9
 _COHORTS = 12
 _RISK_EVENTS = 5
@@ -28,6 +29,7 @@ def show(page: PageContext) -> Response:
         histogram=portfolio_summary.histogram(portfolio, seen),
         breakdowns={by: portfolio_summary.group_summaries(portfolio, seen, by) for by in breakdowns},
         breakdown_columns=_BREAKDOWNS,
+        shown_groups=_SHOWN_GROUPS,
         filters=FILTERS,
         cells=portfolio_summary.rfm_grid(portfolio, seen),
         movers={days: _movers(portfolio, seen, days) for days in (7, 30)},
