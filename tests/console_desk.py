@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 from console_book import AS_OF, draw_portfolio
 
@@ -102,6 +103,7 @@ class ExampleApplication:
             "reasons": _reasons(p - base, language)[:reasons],
             "other_evidence": 0.03,
             "health": _health(fact, language) if target == "churn" else None,
+            "lead_grade": fact["lead_grade"],
             **{name: fact[name] for name in ("spend_if_retained", "savable", "contact_effect")},
             "model": {"name": target, "version": "7", "card": "relationship/3"},
         }
@@ -235,7 +237,10 @@ class ExampleApplication:
         return None
 
     def _deals(self, viewer: Viewer, *_: object, **__: object) -> dict[str, Any]:
-        rows = self._portfolios["churn"].slice(0, 6).select(["customer_id", "name", "owner"]).to_pylist()
+        names = ["customer_id", "name", "owner"]
+        leads = self._portfolios["conversion"]
+        rows = self._portfolios["churn"].slice(0, 6).select(names).to_pylist()
+        rows += leads.filter(pc.equal(leads["lead_grade"], "A")).select(names).to_pylist()
         same = {"amount": 90_000.0, "score": 61.0, "days_in_stage": 40, "next_step": "Meet finance."}
         deals = [
             {
@@ -243,7 +248,7 @@ class ExampleApplication:
                 **same,
                 "opportunity_id": f"O-{n}",
                 "stage": ("qualify", "propose")[n % 2],
-                "blockers": ["60 days"] * n,
+                "blockers": ["60 days"] * (n % 6),
             }
             for n, row in enumerate(rows)
             if viewer.sees_owner(row["owner"])

@@ -1,29 +1,11 @@
 """Journeys through the console in a real browser: laptop and phone, mouse and keyboard, both languages."""
 
-import importlib.util
 import re
-import shutil
-import socket
-import subprocess
-import threading
-import time
-from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 from console_book import HOSTILE
-from console_desk import ExampleApplication
 
-from rapport.serving.console.app import create_console
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-AXE = "axe-core@4.14.1"
 LAPTOP, PHONE = {"width": 1366, "height": 850}, {"width": 390, "height": 844}
 NARROW = {"width": 320, "height": 640}
 PAGES = (
@@ -31,6 +13,7 @@ PAGES = (
     "/home",
     "/tasks",
     "/deals",
+    "/sales",
     "/alerts",
     "/help",
     "/?target=conversion",
@@ -43,84 +26,7 @@ PAGES = (
     "/customers/nobody",
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
-    pytest.mark.skipif(importlib.util.find_spec("playwright") is None, reason="playwright is not installed"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  not there on machines without a browser
-
-    with sync_playwright() as tool:
-        window = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield window
-        window.close()
-
-
-@pytest.fixture
-def application() -> ExampleApplication:
-    return ExampleApplication()
-
-
-@pytest.fixture
-def address(application) -> Iterator[str]:
-    """Serve the console on a free port of this machine."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        app = create_console(
-            application, secret=b"a secret of this test only, no other", today=lambda _zone: date(2026, 11, 2)
-        )
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(10)
-
-
-@pytest.fixture
-def enter(browser, address) -> Iterator[object]:
-    """Open a page that fails the test on any script error and on any request that leaves the machine."""
-    opened: list[BrowserContext] = []
-    complaints: list[str] = []
-
-    def open_page(
-        path: str, size: dict[str, int] | None = None, language: str = "en-GB", scheme: str = "light"
-    ) -> "Page":
-        context = browser.new_context(viewport=size or LAPTOP, locale=language, color_scheme=scheme, base_url=address)
-        opened.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on(
-            "request", lambda asked: None if asked.url.startswith((address, "data:")) else complaints.append(asked.url)
-        )
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        return page
-
-    yield open_page
-    for context in opened:
-        context.close()
-    assert [text for text in complaints if "404 (Not Found)" not in text] == []
-
-
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory) -> str:
-    """Fetch the accessibility checker by name and version; it is used by this test only."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not there to fetch axe-core")
-    folder: Path = tmp_path_factory.mktemp("axe")
-    fetched = subprocess.run(["npm", "pack", "--silent", AXE], cwd=folder, capture_output=True, text=True, check=False)
-    if fetched.returncode:
-        pytest.skip(f"npm could not fetch {AXE}")
-    shutil.unpack_archive(folder / fetched.stdout.split()[-1], folder)
-    return (folder / "package" / "axe.min.js").read_text(encoding="utf-8")
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
