@@ -19,10 +19,12 @@ from pathlib import Path
 
 from rapport.data_format import check_format
 from rapport.errors import ServingError
+from rapport.scoring.models import model_store
 from rapport.serving.api.app_state import DRAINING, AppState
 from rapport.serving.environment import Environment, as_variables
 from rapport.serving.orphans import SUPERVISED, end_with_parent
 from rapport.serving.security.keys import KeyRing
+from rapport.serving.snapshots.live_model import TARGETS
 
 SERVICE = "rapport.serving.api.service:rapport"
 """Import path of the BentoML service."""
@@ -58,6 +60,9 @@ def prepared(environment: Environment, notify: Callable[[str], None]) -> Environ
     state = AppState(environment)
     state.reload()
     refusals = {target: reloader.refusal for target, reloader in state.reloaders.items() if reloader.refusal}
+    if is_first_run(environment.data_dir):
+        notify("Nothing is trained yet: open the console, which leads through the first run.")
+        return environment
     if not any(reloader.loaded for reloader in state.reloaders.values()):
         raise ServingError(" ".join(dict.fromkeys(refusals.values())))
     for target, reason in refusals.items():
@@ -66,6 +71,11 @@ def prepared(environment: Environment, notify: Callable[[str], None]) -> Environ
         if reloader.loaded and (mismatch := reloader.loaded.bundle.settings_mismatch(state.settings)):
             notify(mismatch)
     return environment
+
+
+def is_first_run(data_dir: Path) -> bool:
+    """Whether no target has had a model in this data folder."""
+    return not any(model_store.history(data_dir, target) for target in TARGETS)
 
 
 @contextmanager
@@ -84,7 +94,7 @@ def running(
         )  # fmt: skip
         try:
             url = f"http://{_reachable(environment.host)}:{environment.port}"
-            _wait_until_ready(url, process)
+            _wait_until_ready(url, process, "/livez" if is_first_run(environment.data_dir) else "/readyz")
             yield url, process
         finally:
             _drain(process, Path(bento_home), environment.drain_seconds if _stopping.is_set() else 0.0)
@@ -143,14 +153,14 @@ def _reachable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], page: str) -> None:
     until = time.monotonic() + _READY_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:
             raise ServingError(f"The server did not start (exit code {process.returncode}). See its log.")
         try:
             # Short attempts: the socket is open before any worker accepts on it.
-            with urllib.request.urlopen(f"{url}/readyz", timeout=2):
+            with urllib.request.urlopen(f"{url}{page}", timeout=2):
                 return
         except urllib.error.HTTPError as error:
             raise ServingError(f"The server started but cannot answer: {_not_ready_reason(error.read())}") from error

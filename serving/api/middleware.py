@@ -20,7 +20,7 @@ from rapport.serving.api.job_routes import METHODS, answer_job
 from rapport.serving.api.response import JSON, ResponseWriter
 from rapport.serving.errors import STORAGE, RequestError, StoreError, error_response, is_storage_error
 from rapport.serving.security.keys import LOCAL
-from rapport.serving.security.limits import ConcurrencyLimit
+from rapport.serving.security.limits import UPLOAD_BYTES, UPLOAD_PATH, ConcurrencyLimit
 from rapport.serving.security.request_context import VIEWER, RequestContext, set_current_request
 
 Scope = MutableMapping[str, Any]
@@ -148,8 +148,10 @@ class ApiMiddleware:
         if viewer := await self._auth.authenticate_page(_client(scope), headers):
             scope[VIEWER] = viewer
         self._auth.limit_rate(f"from {_client(scope)}")
-        limit = _FORM_BYTES if viewer or self._is_signed_in(scope) else _ANONYMOUS_BYTES
-        body = await _body(receive, headers, min(limit, self._limits.body_bytes))
+        limit = min(_FORM_BYTES if viewer or self._is_signed_in(scope) else _ANONYMOUS_BYTES, self._limits.body_bytes)
+        if limit > _ANONYMOUS_BYTES and scope["path"] == UPLOAD_PATH:
+            limit = UPLOAD_BYTES
+        body = await _body(receive, headers, limit)
         set_current_request(RequestContext(LOCAL, response.request_id, scope["path"], client=_client(scope)))
         async with asyncio.timeout(self._limits.timeout_seconds):
             await self._app(scope, _replay(body), response.send)

@@ -33,7 +33,9 @@ from rapport.serving.console.rendering import page_renderer
 from rapport.serving.console.router import PageRouter
 from rapport.serving.console.session import Sessions
 from rapport.serving.console.translations import CONSOLE_DIR
+from rapport.serving.jobs.first_run import FirstRun
 from rapport.serving.security.ended_sessions import EndedSessions
+from rapport.serving.security.limits import UPLOAD_PATH
 from rapport.serving.security.request_context import RequestContext
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def no_audit(_request: RequestContext, _customer_ids: Sequence[str], _now: datet
     """Record nothing."""
 
 
-def create_console(
+def create_console(  # noqa: PLR0913  # what the service hands to the console
     application: "Application",
     *,
     secret: bytes,
@@ -67,14 +69,16 @@ def create_console(
     record: AuditRecorder = no_audit,
     today: Callable[[str], date] = today_in,
     ended: EndedSessions | None = None,
+    first_run: FirstRun | None = None,
 ) -> Starlette:
     """Build the console over an application.
 
     ``secret`` signs cookies and forms and must be the same in all workers; ``secure`` restricts cookies to HTTPS;
-    ``record`` writes to the audit trail who saw whose scores; ``ended`` lists the sessions that people ended.
+    ``record`` writes to the audit trail who saw whose scores; ``ended`` lists the sessions that people ended;
+    ``first_run`` takes the files of a company until something is trained.
     """
     sessions = Sessions(secret, secure, ended or EndedSessions())
-    router = PageRouter(application, sessions, page_renderer(), PortfolioCache(application), today, record)
+    router = PageRouter(application, sessions, page_renderer(), PortfolioCache(application), today, record, first_run)
     read, write = ["GET", "HEAD"], ["POST"]
     act = router.page(work.act, scope="feedback")
     return Starlette(
@@ -111,6 +115,7 @@ def create_console(
             Route("/cards", router.page(cards.show), methods=read),
             Route("/cards/{name}", router.page(cards.show), methods=read),
             Route("/cards/{name}/proposal", router.page(cards.propose_card), methods=write),
+            Route(UPLOAD_PATH, router.setup(), methods=[*read, *write]),
             Route("/sign-in", router.sign_in(), methods=[*read, *write]),
             Route("/sign-out", router.sign_out(), methods=write),
             Route("/language/{code}", router.set_language(), methods=read),

@@ -6,16 +6,19 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from rapport.errors import RapportError
 from rapport.serving.console.page_context import AuditRecorder, PageContext, PortfolioCache
-from rapport.serving.console.pages import sign_in, tasks, widget
+from rapport.serving.console.pages import setup, sign_in, tasks, widget
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.session import Sessions
 from rapport.serving.console.translations import LANGUAGES, Translations
 from rapport.serving.errors import RequestError, error_response, is_storage_error
+from rapport.serving.jobs.first_run import MAX_FILES, FirstRun
+from rapport.serving.security.limits import UPLOAD_PATH
 from rapport.serving.security.request_context import VIEWER
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ class PageRouter:
     portfolios: PortfolioCache
     today: Callable[[str], date]
     record_audit: AuditRecorder
+    first_run: FirstRun | None = None
 
     def page(self, handler: PageHandler, scope: str = "read") -> Endpoint:
         """Return the endpoint of a page: it needs a signed-in viewer with the scope, and a valid token on forms."""
@@ -56,12 +60,51 @@ class PageRouter:
                 about = self.application.about()
             except RapportError as error:
                 status = error_response(error)[0]
-                return self._unavailable(
-                    request, str(error), status, "setup.html" if status == 503 else "unavailable.html"
+                return (
+                    self._setup_page(request, viewer, {}, status=503)
+                    if status == 503
+                    else self._unavailable(request, str(error), status)
                 )
             return self._guarded(self._context(request, form, viewer, about), handler, scope)
 
         return self._endpoint(respond)
+
+    def setup(self) -> Endpoint:
+        """Return the endpoint of the first run: it takes files and answers until something is trained."""
+
+        def respond(request: Request, form: Mapping[str, str]) -> Response:
+            viewer = self._viewer(request)
+            if viewer is None:
+                return self._sign_in_page(request)
+            # What a finished or failed run says stays readable; files and answers are taken until a model is there.
+            run = self.first_run
+            if run is None or not (run.is_open or (request.method == "GET" and run.state()["step"])):
+                return sign_in.redirect_back(request, "")
+            language = self._translations(request).language
+            if request.method == "GET":
+                return self._setup_page(request, viewer, {})
+            if not viewer.may("admin") or not self._has_valid_token(request, form):
+                key = "error.stale_form" if viewer.may("admin") else "error.missing_scope"
+                return self._unavailable(request, self._translations(request)(key, scope="admin"), 403)
+            problem = setup.act(request, run, form, language)
+            return self._setup_page(request, viewer, form, problem=problem, status=422 if problem else 200)
+
+        return self._endpoint(respond)
+
+    def _setup_page(
+        self, request: Request, viewer: "Viewer", answers: Mapping[str, str], *, problem: str = "", status: int = 200
+    ) -> Response:
+        open_run = self.first_run if self.first_run and viewer.may("admin") else None
+        return setup.setup_page(
+            request,
+            self.renderer,
+            self._translations(request).language,
+            first_run=open_run,
+            token=self.sessions.csrf_token(request),
+            answers=answers,
+            problem=problem,
+            status=status,
+        )
 
     def sign_in(self) -> Endpoint:
         """Return the endpoint that asks for a key and starts a session."""
@@ -187,9 +230,9 @@ class PageRouter:
             return self._unavailable(request, self._translations(request)("error.storage"), 503)
         return self._unavailable(request, self._translations(request)("error.internal"), 500)
 
-    def _unavailable(self, request: Request, sentence: str, status: int, page: str = "unavailable.html") -> Response:
+    def _unavailable(self, request: Request, sentence: str, status: int) -> Response:
         root, language = str(request.scope.get("root_path", "")), sign_in.preferred_language(request, LANGUAGES[0])
-        html = self.renderer.render(page, language, root=root, current_url=f"{root}/", sentence=sentence)
+        html = self.renderer.render("unavailable.html", language, root=root, current_url=f"{root}/", sentence=sentence)
         return HTMLResponse(html, status, headers=_SECURITY_HEADERS)
 
     def _translations(self, request: Request) -> Translations:
@@ -200,8 +243,12 @@ class PageRouter:
 
 
 async def _form_fields(request: Request) -> dict[str, str]:
-    """Read the text fields of a form, whose size the middleware limits; uploaded files are ignored."""
+    """Read the text fields of a form, whose size the middleware limits; files are kept for the page that takes them."""
+    request.state.files = []
     if request.method != "POST":
         return {}
-    fields = await request.form(max_files=0, max_fields=200)
-    return {name: value for name, value in fields.items() if isinstance(value, str)}
+    takes_files = request.url.path.endswith(UPLOAD_PATH)
+    async with request.form(max_files=MAX_FILES if takes_files else 0, max_fields=200) as fields:
+        uploaded = [value for value in fields.getlist("files") if isinstance(value, UploadFile)]
+        request.state.files = [(upload.filename or "", await upload.read()) for upload in uploaded]
+        return {name: value for name, value in fields.items() if isinstance(value, str)}

@@ -15,6 +15,9 @@ _WAYS = 8
 _SLOT = struct.Struct("<Qdd")
 _WINDOW = struct.Struct("<" + "Qdd" * _WAYS)
 
+UPLOAD_PATH, UPLOAD_BYTES = "/setup", 64_000_000
+"""The page that takes files, and how large they may be together."""
+
 
 @dataclass
 class ConcurrencyLimit:

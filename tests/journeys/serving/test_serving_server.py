@@ -19,6 +19,7 @@ import pytest
 from free_ports import free_port
 
 from rapport.errors import ServingError
+from rapport.scoring.models import model_store
 from rapport.serving.environment import Environment
 from rapport.serving.run import prepared, running
 from rapport.serving.security.keys import KeyRing
@@ -113,7 +114,12 @@ def test_feedback_of_both_workers_is_stored_once_each(server, active):
 
 def test_a_failing_start_gives_the_reason(tmp_path, company):
     said = []
-    with pytest.raises(ServingError, match="there is no churn model"):
+    prepared(Environment(data_dir=tmp_path, port=free_port(), keys=False), said.append)
+    assert "Nothing is trained yet" in said[-1]
+    pointer = tmp_path / "models" / "churn" / model_store.POINTER
+    pointer.parent.mkdir(parents=True)
+    pointer.write_text('[{"version": "1", "since": "2026-01-01", "by": "train"}]')
+    with pytest.raises(ServingError):
         prepared(Environment(data_dir=tmp_path, port=free_port(), keys=False), said.append)
     outside = Environment(data_dir=company.home, host="0.0.0.0", port=free_port())
     with pytest.raises(ServingError, match="rapport keys add"):

@@ -1,0 +1,104 @@
+"""The first run in the browser: files are uploaded, understood, and trained on, without a command."""
+
+import time
+
+import pytest
+from console_desk import ExampleApplication
+from test_console_pages import SECRET, Browser
+
+from rapport.history import Settings
+from rapport.serving.console.app import create_console
+from rapport.serving.errors import NotReadyError
+from rapport.serving.jobs.first_run import FirstRun
+
+# No day is above 12, so nothing decides which part is the month.
+ORDERS = "order_id,customer_id,ordered_at,amount\n" + "\n".join(
+    f"R{number},K{number % 30},{1 + number % 12:02}/{1 + number // 20:02}/2024,{10 + number % 9}.5"
+    for number in range(200)
+)
+
+
+@pytest.fixture
+def commands():
+    return []
+
+
+@pytest.fixture
+def first_run(tmp_path, commands):
+    def run(words, log):
+        commands.append(words)
+        log.write_text("too few customers")
+        return 1
+
+    return FirstRun(tmp_path, tmp_path / "rapport.toml", run)
+
+
+def browser_of(first_run, *, keys_disabled=True):
+    application = ExampleApplication(keys_disabled=keys_disabled)
+
+    def nothing():
+        raise NotReadyError("Nothing is scored yet.")
+
+    application.about = nothing
+    browser = Browser(application)
+    browser.app = create_console(application, secret=SECRET, first_run=first_run)
+    return browser
+
+
+def upload(browser, name, text):
+    token = browser.see("/").split('name="token" value="')[1].split('"')[0]
+    files = {"files": (name, text.encode(), "text/csv")}
+    return browser.ask("POST", "/setup", data={"token": token, "act": "upload"}, files=files)
+
+
+def test_files_lead_through_their_open_question_to_a_run(first_run, commands, tmp_path):
+    browser = browser_of(first_run)
+    assert 'type="file"' in browser.see("/")
+    page = upload(browser, "../orders.csv", ORDERS)
+    assert page.status_code == 200
+    assert first_run.names() == ["orders.csv"]
+    assert "How is 03/04/2026 meant?" in page.text
+    assert '<th scope="row">orders</th>' in page.text
+    assert ">200</td>" in page.text
+    asked = browser.send("/setup", page="/setup", act="start", currency="EUR")
+    assert (asked.status_code, "How is 03/04/2026 meant? Choose one of day_first, month_first." in asked.text) == (
+        422,
+        True,
+    )
+    browser.send("/setup", page="/setup", act="start", currency="EUR", date_format="month_first")
+    for _ in range(100):
+        if not first_run.state()["running"]:
+            break
+        time.sleep(0.02)
+    settings = Settings.read(tmp_path / "rapport.toml")
+    assert (settings.currency, settings.date_format) == ("EUR", "month_first")
+    assert [words[:1] + words[2:4] for words in commands] == [
+        ["train", "--target", "churn"],
+        ["train", "--target", "conversion"],
+    ]
+    after = browser.see("/setup")
+    assert "No model could be trained from these files" in after
+    assert "too few customers" in after
+
+
+def test_what_cannot_be_read_gets_a_sentence(first_run):
+    browser = browser_of(first_run)
+    refused = upload(browser, "orders.exe", ORDERS)
+    assert (refused.status_code, "orders.exe: files of this kind are not read" in refused.text) == (422, True)
+    assert first_run.names() == []
+    empty = upload(browser, "notes.csv", "a,b\n1,2\n")
+    assert 'role="alert"' in empty.text
+
+
+def test_a_text_of_the_form_adds_no_setting(first_run):
+    upload(browser_of(first_run), "orders.csv", ORDERS)
+    first_run.start({"currency": 'E"\ncalls_per_week = 9', "date_format": "day_first"})
+    assert Settings.read(first_run.settings_file).calls_per_week == Settings().calls_per_week
+
+
+def test_only_an_admin_uploads(first_run):
+    browser = browser_of(first_run, keys_disabled=False)
+    browser.sign_in("key-of-all")
+    assert 'type="file"' not in browser.see("/")
+    assert upload(browser_of(first_run), "orders.csv", ORDERS).status_code == 200
+    assert browser.send("/setup", page="/sign-in", act="start").status_code == 403
