@@ -22,7 +22,7 @@ from rapport.serving.api.bento_apis import bento_apis, client_schema
 from rapport.serving.api.middleware import ApiMiddleware
 from rapport.serving.console.app import create_console
 from rapport.serving.environment import Environment, read_environment
-from rapport.serving.jobs.first_run import FirstRun
+from rapport.serving.first_run import FirstRun
 from rapport.serving.orphans import SUPERVISED, end_with_parent
 
 

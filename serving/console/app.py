@@ -33,7 +33,7 @@ from rapport.serving.console.rendering import page_renderer
 from rapport.serving.console.router import PageRouter
 from rapport.serving.console.session import Sessions
 from rapport.serving.console.translations import CONSOLE_DIR
-from rapport.serving.jobs.first_run import FirstRun
+from rapport.serving.first_run import FirstRun
 from rapport.serving.security.ended_sessions import EndedSessions
 from rapport.serving.security.limits import UPLOAD_PATH
 from rapport.serving.security.request_context import RequestContext

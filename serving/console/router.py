@@ -17,7 +17,7 @@ from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.session import Sessions
 from rapport.serving.console.translations import LANGUAGES, Translations
 from rapport.serving.errors import RequestError, error_response, is_storage_error
-from rapport.serving.jobs.first_run import MAX_FILES, FirstRun
+from rapport.serving.first_run import MAX_FILES, FirstRun
 from rapport.serving.security.limits import UPLOAD_PATH
 from rapport.serving.security.request_context import VIEWER
 

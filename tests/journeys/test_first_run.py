@@ -9,7 +9,7 @@ from test_console_pages import SECRET, Browser
 from rapport.history import Settings
 from rapport.serving.console.app import create_console
 from rapport.serving.errors import NotReadyError
-from rapport.serving.jobs.first_run import FirstRun
+from rapport.serving.first_run import FirstRun
 
 # No day is above 12, so nothing decides which part is the month.
 ORDERS = "order_id,customer_id,ordered_at,amount\n" + "\n".join(

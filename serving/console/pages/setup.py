@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from rapport.errors import RapportError
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.errors import RequestError, error_response
-from rapport.serving.jobs.first_run import ENDINGS, FirstRun
+from rapport.serving.first_run import ENDINGS, FirstRun
 
 
 def setup_page(  # noqa: PLR0913  # what a page without scores has in place of a page context
