@@ -1,6 +1,7 @@
 """From a history to a bundle: dataset, fit, validation, evaluation, report, registry, monitoring."""
 
 from rapport.training.backtest import backtest, run_backtests
+from rapport.training.estimator import EnsembleClassifier
 from rapport.training.explain import explain
 from rapport.training.monitoring.monitor import MonitorReport, monitor_champion
 from rapport.training.pipeline import TrainedModel, default_cutoff, train
@@ -15,6 +16,7 @@ from rapport.training.registry.model_registry import (
 from rapport.training.registry.reproduce import reproduce
 
 __all__ = [
+    "EnsembleClassifier",
     "MonitorReport",
     "TrainedModel",
     "backtest",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
+from rapport.frames import as_table
 from rapport.scoring import Bundle
 from rapport.scoring.models.blend import weighted_contributions
 from rapport.scoring.models.matrix import Floats, Matrix
@@ -39,15 +39,6 @@ def explain(bundle: Bundle, frame: Any, *, families: bool = False) -> shap.Expla
         values, data = _added(values, own, names), np.full((len(rows), len(names)), np.nan)
     base = np.full(len(rows), weighted.base)
     return shap.Explanation(values=values, base_values=base, data=data, feature_names=names)
-
-
-def as_table(frame: Any) -> pa.Table:
-    """Return a frame of pandas, Polars or Arrow as an Arrow table."""
-    if isinstance(frame, pa.Table):
-        return frame
-    if hasattr(frame, "__arrow_c_stream__") and not hasattr(frame, "iloc"):
-        return pa.table(frame)
-    return pa.Table.from_pandas(frame, preserve_index=False)
 
 
 def _added(values: Floats, own: list[str], names: list[str]) -> Floats:

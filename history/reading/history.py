@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from rapport.errors import RapportError, TableError
+from rapport.frames import as_table
 from rapport.history.contract import TABLES, Table
 from rapport.history.reading.changes import track_changes
 from rapport.history.reading.database import Database, open_database
@@ -159,7 +160,7 @@ def _histories(
 def history_of(
     tables: Tables, settings: Settings | None = None, database: Database | None = None, *, complete: bool = True
 ) -> History:
-    """Read tables in memory: Arrow tables, or records with named values.
+    """Read tables in memory: frames of Arrow, pandas or Polars, or records with named values.
 
     A ``database`` is borrowed until the history is closed. ``complete=False`` means that the tables are a part of a
     larger history, so that checks which need all rows of a table are skipped.
@@ -169,6 +170,7 @@ def history_of(
     for name in tables:
         if name not in known:
             raise TableError(f"{name}: no such table. The contract has {', '.join(sorted(known))}.")
+    tables = {name: rows if isinstance(rows, list) else as_table(rows) for name, rows in tables.items()}
     borrowed = database is not None
     parsed = _parse_small(tables, settings, complete=complete)
     if parsed is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rapport.serving.api.bulk_schemas import BulkJob, BulkRequest
+from rapport.serving.api.bulk_answers import BulkJob
+from rapport.serving.api.bulk_schemas import BulkRequest
 from rapport.serving.api.endpoint import Endpoint
 
 JOBS = "/v1/jobs/"

@@ -1,4 +1,4 @@
-"""Shapes of bulk jobs: what is asked, and how far a job is."""
+"""The request that starts a bulk job."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import FailFast, Field, model_validator
 from pydantic_core import PydanticCustomError
-from typing_extensions import TypedDict
 
 from rapport.serving.api.schemas import HORIZONS, Body, CustomerFilter, Horizons, Id, Language, Target
 
@@ -29,19 +28,3 @@ class BulkRequest(Body):
         if bool(self.customer_ids) == (self.filter is not None):
             raise PydanticCustomError("either", "Give either 'customer_ids' or 'filter'")
         return self
-
-
-class BulkJob(TypedDict):
-    """A job: its state, its progress, and the addresses where its state and its result are."""
-
-    job: str
-    state: Literal["queued", "running", "done", "cancelled", "failed"]
-    target: str
-    format: Literal["ndjson", "parquet"]
-    done: int
-    total: int | None
-    created_at: str
-    expires_at: str
-    error: str | None
-    url: str
-    result: str | None

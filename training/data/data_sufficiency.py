@@ -26,13 +26,13 @@ class DataSufficiency:
 
 def assess_sufficiency(dataset: Dataset, schedule: CutoffSchedule) -> DataSufficiency:
     """Count the customers and choose what the answers rest on."""
+    return sufficiency_of(dataset, dataset.at_cutoffs(schedule.recent))
+
+
+def sufficiency_of(dataset: Dataset, recent: Dataset) -> DataSufficiency:
+    """Count the customers of all rows, and of the recent ones."""
     customers, minority_count = len(set(dataset.customer_ids)), dataset.minority_count
-    return DataSufficiency(
-        customers,
-        minority_count,
-        dataset.at_cutoffs(schedule.recent).minority_count,
-        _fallback(customers, minority_count),
-    )
+    return DataSufficiency(customers, minority_count, recent.minority_count, _fallback(customers, minority_count))
 
 
 def _fallback(customers: int, minority_count: int) -> Fallback:
