@@ -6,8 +6,8 @@
 
 # %% [markdown]
 # # What does your own messy export say about churn, fifteen minutes from now?
-# Set EXPORT to your file or folder. Without it, this notebook makes one that looks as exports do: a title above the
-# header, semicolons, decimal commas, German names, cancelled lines.
+# Set EXPORT to your file or folder. Without it, this notebook makes one that looks as exports do: GB18030, a title
+# above the header, Chinese names, `¥1,234.50`, a total at the end.
 
 # %%
 import os
@@ -29,12 +29,12 @@ def invented_export() -> Path:
     simulate(folder / "company", customers=int(os.environ.get("NOTEBOOK_CUSTOMERS", "1000")))
     with read_history(folder / "company") as history:
         orders = history.connection.sql("SELECT * FROM orders").to_arrow_table().to_pandas()
-    lines = ["Umsatzliste;;;", "Kundennummer;Belegnummer;Belegdatum;Nettobetrag"]
+    lines = ["销售订单明细", "客户编号,订单号,下单日期,金额"]
     for row in orders.itertuples():
-        amount = f"{row.amount:.2f}".replace(".", ",")
-        lines.append(f"{row.customer_id};{row.order_id};{row.ordered_at:%d.%m.%Y};{amount} €")
-    export = folder / "Umsätze 2025.csv"
-    export.write_text("\n".join([*lines, ";;;", "Summe;;;"]), encoding="utf-8-sig")
+        day = row.ordered_at
+        lines.append(f'{row.customer_id},{row.order_id},{day.year}/{day.month}/{day.day},"¥{row.amount:,.2f}"')
+    export = folder / "订单.csv"
+    export.write_text("\n".join([*lines, f'合计,,,"¥{orders.amount.sum():,.2f}"']), encoding="gb18030")
     return export
 
 
