@@ -57,8 +57,8 @@ def _answers(proposal: MappingProposal, *, ask: bool) -> dict[str, str]:
     """Return the answers to what the files leave open."""
     from rapport.history.mapping.settings_file import open_questions
 
-    for question in proposal.questions if ask else ():
-        out.print(question, markup=False)
+    for line in proposal.questions if ask else ():
+        out.print(line, markup=False)
     found: dict[str, str] = {}
     for question in open_questions(proposal):
         if ask and question.choices:
