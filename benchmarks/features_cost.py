@@ -21,7 +21,6 @@ from parts.scale import options
 
 from rapport.durations import parse_duration
 from rapport.features import Catalog, catalog
-from rapport.features.feature_table.assembly import array_plan
 from rapport.features.feature_table.training_rows import write_training_rows
 from rapport.features.targets.dataset_spec import DatasetSpec
 from rapport.history import History, read_history
@@ -35,9 +34,8 @@ KNOWN_BY = datetime(2026, 6, 1)  # noqa: DTZ001 - the same
 DEAREST = 5
 SPENT_ON = {
     "rows": "rows of streams",
-    "segmented": "windows",
-    "accumulated": "windows",
-    "aggregate": "windows",
+    "merged": "windows",
+    "columns": "windows",
     "finish": "arithmetic",
     "read": "fetching",
 }
@@ -54,7 +52,7 @@ def apart(folder: Path) -> dict[str, Any]:
     """Make the same rows with a meter at every step; return what was spent on what, and on each feature."""
     # A catalog of its own, for its steps are changed.
     chosen, meter = Catalog(catalog().features, catalog().vocabulary), Meter()
-    plan = array_plan(chosen)
+    plan = chosen.plan
     with read_history(folder, Settings(threads=THREADS)) as history, meter.of(plan):
         began = time.process_time()
         _timed(history, chosen)
@@ -79,7 +77,7 @@ def without(folder: Path, names: Sequence[str]) -> dict[str, Any]:
 def _timed(history: History, chosen: Catalog) -> tuple[float, int]:
     """Return the seconds that the rows of some features take, and how many rows there are."""
     # Compiling is paid once in a process, not once a history.
-    array_plan(chosen)
+    _ = chosen.plan
     with tempfile.TemporaryDirectory(prefix="rapport-bench-") as scratch:
         began = time.perf_counter()
         question = DatasetSpec("churn", CUTOFFS, YEAR, YEAR, KNOWN_BY)

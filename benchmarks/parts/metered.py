@@ -10,8 +10,8 @@ from typing import Any
 
 from rapport.features.arrays.steps import Steps
 from rapport.features.catalog.feature import Feature
-from rapport.features.engine import customer_chunks, sorted_reader, windows
-from rapport.features.engine.array_plan import ArrayPlan
+from rapport.features.engine import customer_chunks, sorted_reader, window_merger
+from rapport.features.engine.plan import Plan
 from rapport.features.measures import Measure, WindowAggregate
 from rapport.features.states import STATE_MEASURES
 
@@ -25,7 +25,6 @@ class Meter:
     def __init__(self) -> None:
         self.spent: defaultdict[Key, float] = defaultdict(float)
         self._lock = threading.Lock()
-        self._thread = threading.local()
 
     def timed(self, compute: Callable[..., Any], key: Callable[..., Key]) -> Callable[..., Any]:
         """Return a function that records its CPU time under the key of its arguments."""
@@ -42,24 +41,22 @@ class Meter:
         return metered
 
     @contextmanager
-    def of(self, plan: ArrayPlan) -> Iterator[None]:
+    def of(self, plan: Plan) -> Iterator[None]:
         """Meter a plan: its steps, its windows, and the reading of its tables."""
         self._steps("rows", plan.program)
         self._steps("finish", plan.finish.steps)
+        names = [stream.stream.name for stream in plan.streams]
+        keys: dict[str, Callable[..., Key]] = {
+            "merged": lambda _, stream, __: ("merged", names[stream]),
+            "columns": lambda *_: ("columns",),
+            "read": lambda *_: ("read",),
+        }
         kept = {(where, name): getattr(where, name) for where, name in _METERED}
-        add = windows.MergedWindows.add
-
-        def added(merged: windows.MergedWindows, stream: Any, rows: Any) -> None:
-            self._thread.stream = stream.name
-            add(merged, stream, rows)
-
-        windows.MergedWindows.add = added  # type: ignore[method-assign]
         for (where, name), compute in kept.items():
-            setattr(where, name, self.timed(compute, getattr(self, _METERED[where, name])))
+            setattr(where, name, self.timed(compute, keys[_METERED[where, name]]))
         try:
             yield
         finally:
-            windows.MergedWindows.add = add  # type: ignore[method-assign]
             for (where, name), compute in kept.items():
                 setattr(where, name, compute)
 
@@ -69,35 +66,21 @@ class Meter:
             for slot, (compute, reads) in enumerate(steps.steps)
         ]
 
-    def _segmented(self, *_: Any) -> Key:
-        return "segmented", self._thread.stream
-
-    def _accumulated(self, *_: Any) -> Key:
-        return "accumulated", self._thread.stream
-
-    def _aggregate(self, *given: Any) -> Key:
-        return "aggregate", next(each for each in given if isinstance(each, WindowAggregate)).column
-
-    def _read(self, *_: Any) -> Key:
-        return ("read",)
-
 
 _METERED = {
-    (windows._Segments, "__init__"): "_segmented",
-    (windows._Segments, "accumulated"): "_accumulated",
-    (windows._Accumulated, "over"): "_aggregate",
-    (windows, "as_column"): "_aggregate",
-    (sorted_reader.SortedReader, "until"): "_read",
-    (customer_chunks.CustomerChunk, "columns"): "_read",
+    (window_merger.MergedWindows, "add"): "merged",
+    (window_merger.AggregateLayout, "columns"): "columns",
+    (sorted_reader.SortedReader, "until"): "read",
+    (customer_chunks.CustomerChunk, "columns"): "read",
 }
 
 
 class Needs:
     """Which of the metered work a measure needs."""
 
-    def __init__(self, plan: ArrayPlan) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.index = {stream.name: index for index, stream in enumerate(plan.streams)}
+        self.index = {stream.stream.name: index for index, stream in enumerate(plan.streams)}
 
     def of(self, names: Iterable[str], measures: Mapping[str, Measure]) -> set[Key]:
         """Return the keys of all that these measures need."""
@@ -109,17 +92,14 @@ class Needs:
         """Return the keys of all that these window aggregates need."""
         aggregates = list(aggregates)
         return {
-            *(("aggregate", each.column) for each in aggregates),
-            *(("accumulated", each.partial.stream, each.partial) for each in aggregates),
-            *(("segmented", each.partial.stream) for each in aggregates),
+            *(("merged", each.partial.stream, each.partial) for each in aggregates),
             *(("rows", slot) for slot in _below(self.plan.program, self._reads(aggregates))),
         }
 
     def _reads(self, aggregates: Iterable[WindowAggregate]) -> Iterator[int]:
         for each in aggregates:
-            stream = self.index[each.partial.stream]
-            slots = self.plan.slots[stream]
-            yield from (*slots[:2], slots[2 + self.plan.mergers[stream].partials.index(each.partial)])
+            stream = self.plan.streams[self.index[each.partial.stream]]
+            yield from (stream.customer, stream.day, stream.partials[each.partial])
 
 
 def _below(steps: Steps, slots: Iterable[int]) -> set[int]:
@@ -132,7 +112,7 @@ def _below(steps: Steps, slots: Iterable[int]) -> set[int]:
     return found
 
 
-def by_feature(plan: ArrayPlan, spent: Spent, features: Iterable[Feature]) -> dict[str, tuple[float, float]]:
+def by_feature(plan: Plan, spent: Spent, features: Iterable[Feature]) -> dict[str, tuple[float, float]]:
     """Return what each feature costs alone, beyond the states, and what no other feature shares with it."""
     measures = dict(STATE_MEASURES) | {each.name: each.measure for each in features if each.measure is not None}
     needs, costs = Needs(plan), _by_partial(plan, spent)
@@ -145,17 +125,20 @@ def by_feature(plan: ArrayPlan, spent: Spent, features: Iterable[Feature]) -> di
     }
 
 
-def by_stream(plan: ArrayPlan, spent: Spent) -> dict[str, float]:
+def by_stream(plan: Plan, spent: Spent) -> dict[str, float]:
     """Return what each stream costs alone: its rows, and its windows."""
     needs, costs = Needs(plan), _by_partial(plan, spent)
-    return {stream.name: sum(costs[key] for key in needs.of_aggregates(stream.aggregates)) for stream in plan.streams}
+    return {
+        each.stream.name: sum(costs[key] for key in needs.of_aggregates(each.merger.aggregates))
+        for each in plan.streams
+    }
 
 
-def _by_partial(plan: ArrayPlan, spent: Spent) -> Spent:
-    """Divide the cost of accumulation equally among the partial aggregates of a stream."""
+def _by_partial(plan: Plan, spent: Spent) -> Spent:
+    """Divide the cost of merging equally among the partial aggregates of a stream."""
     costs = defaultdict(float, spent)
-    for stream, merger in zip(plan.streams, plan.mergers, strict=True):
-        for partial in merger.partials:
-            share = spent.get(("accumulated", stream.name), 0.0) / len(merger.partials)
-            costs["accumulated", stream.name, partial] = share
+    for each in plan.streams:
+        for partial in each.partials:
+            share = spent.get(("merged", each.stream.name), 0.0) / len(each.partials)
+            costs["merged", each.stream.name, partial] = share
     return costs

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rapport.features.arrays.column import Column, RowIndices
+from rapport.features.arrays.column import Column, Flags, RowIndices
 from rapport.features.arrays.texts import EncodedTexts
 
 
-def take_rows(column: Column, indices: RowIndices | None) -> Column:
+def take_rows(column: Column, indices: RowIndices | Flags | slice | None) -> Column:
     """Return the rows at these indices (None: all rows); a scalar stays a scalar."""
     values, missing = column
     if indices is None or not values.shape:

@@ -20,6 +20,7 @@ class Steps:
         self.steps: list[Step] = []
         self.inputs: dict[tuple[str, str], int] = {}
         self._slots: dict[Any, int] = {}
+        self._constants: dict[int, Any] = {}
 
     def step(self, key: Any, compute: Callable[..., Any], *reads: int) -> int:
         """Add a step, unless one with this key exists; return its slot."""
@@ -32,6 +33,12 @@ class Steps:
         """Return the slot of an input column."""
         slot = self.step((table, name), _not_computed)
         self.inputs[table, name] = slot
+        return slot
+
+    def constant(self, key: Any, value: Any) -> int:
+        """Return the slot of a constant."""
+        slot = self.step(key, _not_computed)
+        self._constants[slot] = value
         return slot
 
     def needed(self, slots: Iterable[int]) -> set[int]:
@@ -52,7 +59,7 @@ class Steps:
     def schedule(self, slots: Iterable[int]) -> Schedule:
         """Return the steps that these slots depend on, in an order in which they can run."""
         wanted = set(slots)
-        steps = sorted(self.needed(wanted) - set(self.inputs.values()))
+        steps = sorted(self.needed(wanted) - set(self.inputs.values()) - self._constants.keys())
         last_use = {read: slot for slot in steps for read in self.steps[slot][1] if read not in wanted}
         unused: dict[int, list[int]] = {}
         for read, slot in last_use.items():
@@ -62,6 +69,8 @@ class Steps:
     def run(self, schedule: Schedule, inputs: Inputs) -> list[Any]:
         """Run the steps; return the slots, of which the wanted ones are filled."""
         slots: list[Any] = [None] * len(self.steps)
+        for slot, value in self._constants.items():
+            slots[slot] = value
         for key, slot in self.inputs.items():
             slots[slot] = inputs.get(key)
         steps = self.steps
@@ -76,4 +85,4 @@ class Steps:
 
 
 def _not_computed(*_: Any) -> Any:
-    raise AssertionError("input columns are passed in, not computed")
+    raise AssertionError("input columns and constants are not computed")

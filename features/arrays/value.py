@@ -33,8 +33,7 @@ class Program(Steps):
         """Return a value, or a constant as one."""
         if isinstance(value, Value):
             return value
-        column = operations.literal(value)
-        return Value(self, self.step(("literal", type(value).__name__, value), lambda: column), None)
+        return Value(self, self.constant((type(value).__name__, value), operations.literal(value)), None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,8 +43,7 @@ class Finish:
         if isinstance(measure, WindowAggregate):
             return self._input(measure.column)
         if isinstance(measure, Constant):
-            value: Column = (np.array(measure.value), None)
-            return self.steps.step(measure, lambda: value)
+            return self.steps.constant(measure, (np.array(measure.value), None))
         parts = [self._compile(part) for part in measure.parts()]
         if isinstance(measure, Unary) and measure.operator != "sqrt":
             parts.append(self._input("cutoff"))

@@ -1,21 +1,22 @@
 """The plan: which rows of which event streams a set of measures needs, compiled to steps on arrays.
 
-Each row of a stream carries its own partial aggregates. They are merged over each window before a cutoff
-(``window_merger`` for one cutoff, ``windows`` for many), and ``finish`` does the arithmetic of the measures.
+Each row of a stream carries its own partial aggregates. They are merged over each window before each cutoff
+(``window_merger``), and ``finish`` does the arithmetic of the measures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from rapport.features.arrays.steps import Schedule
+from rapport.features.arrays.steps import Inputs, Schedule
 from rapport.features.arrays.value import Program, Value
 from rapport.features.arrays.verbs import Rows, table
 from rapport.features.engine.finish import Finish
 from rapport.features.engine.prepared_tables import PREPARED_TABLES, prepared_name, prepared_schema
+from rapport.features.engine.window_merger import AggregateLayout, StreamRows, WindowMerger
 from rapport.features.measures import LATEST_OFFSET, LATEST_SHIFT, Measure, PartialAggregate, WindowAggregate
 from rapport.features.streams import STREAMS, Stream
 
@@ -28,7 +29,7 @@ class StreamPlan:
     """One event stream: its window aggregates, and the slots of its rows: customers, days and partial aggregates."""
 
     stream: Stream
-    aggregates: tuple[WindowAggregate, ...]
+    merger: WindowMerger
     customer: int
     day: int
     partials: Mapping[PartialAggregate, int]
@@ -37,17 +38,6 @@ class StreamPlan:
     def slots(self) -> tuple[int, ...]:
         """Return every slot of its rows."""
         return (self.customer, self.day, *self.partials.values())
-
-    @property
-    def edges(self) -> frozenset[int]:
-        """Return the distances, in days before a cutoff, at which windows begin or end."""
-        return frozenset(
-            {0} | {edge for each in self.aggregates for edge in (each.days, each.skip) if edge is not None}
-        )
-
-    def can_have_rows(self, filled: Collection[str]) -> bool:
-        """Return whether the stream can have rows when only these tables have any."""
-        return self.stream.is_measurable(frozenset(filled))
 
 
 class Plan:
@@ -65,26 +55,40 @@ class Plan:
             for stream in STREAMS
             if (own := [each for each in aggregates if each.partial.stream == stream.name])
         )
-        self.inputs = self.program.inputs_of(slot for stream in self.streams for slot in stream.slots)
+        self.layout = AggregateLayout([stream.merger for stream in self.streams])
+        self.inputs: dict[str, list[str]] = {}
+        for source, name in self.program.inputs_of(slot for stream in self.streams for slot in stream.slots):
+            self.inputs.setdefault(source, []).append(name)
         self._schedules: dict[tuple[int, ...], Schedule] = {}
 
-    def schedule(self, streams: Sequence[int]) -> Schedule:
-        """Return the steps that compute the rows of some streams, by their indices."""
-        key = tuple(streams)
-        if key not in self._schedules:
+    def live(self, filled: Collection[str]) -> list[int]:
+        """Return the streams (their indices) that can have rows when only these tables have any."""
+        tables = frozenset(filled)
+        return [index for index, each in enumerate(self.streams) if each.stream.is_measurable(tables)]
+
+    def rows(self, live: Sequence[int], columns: Inputs) -> Iterator[tuple[int, StreamRows]]:
+        """Compute the rows of some streams from the columns of the prepared tables."""
+        slots = self.program.run(self._schedule(tuple(live)), columns)
+        for index in live:
+            stream = self.streams[index]
+            partials = {partial: slots[slot] for partial, slot in stream.partials.items()}
+            yield index, StreamRows(slots[stream.customer][0], slots[stream.day], partials)
+
+    def _schedule(self, live: tuple[int, ...]) -> Schedule:
+        schedule = self._schedules.get(live)
+        if schedule is None:
             if len(self._schedules) >= _MOST_SCHEDULES:
                 self._schedules.clear()
-            found = self.program.schedule(slot for stream in streams for slot in self.streams[stream].slots)
-            self._schedules[key] = found
-            return found
-        return self._schedules[key]
+            schedule = self.program.schedule(slot for index in live for slot in self.streams[index].slots)
+            self._schedules[live] = schedule
+        return schedule
 
 
 def _stream_plan(stream: Stream, aggregates: Sequence[WindowAggregate], tables: Mapping[str, Rows]) -> StreamPlan:
-    rows = stream.rows(tables)
+    rows, merger = stream.rows(tables), WindowMerger(aggregates)
     customer, day = (rows.full(rows[name]).slot for name in ("customer_id", "day"))
-    partials = {each.partial: row_partial(each.partial, rows).slot for each in aggregates}
-    return StreamPlan(stream, tuple(aggregates), customer, day, partials)
+    partials = {partial: row_partial(partial, rows).slot for partial in merger.partials}
+    return StreamPlan(stream, merger, customer, day, partials)
 
 
 def row_partial(partial: PartialAggregate, rows: Rows) -> Value:

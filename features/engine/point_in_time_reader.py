@@ -5,7 +5,7 @@ Step by step the same as ``prepared_tables.prepared_sql``; a law test holds both
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,23 +32,17 @@ _COLUMNS = {table.name: {column.name: column for column in columns_of(table)} fo
 _IDS = frozenset(column.name for table in FEATURE_TABLES for column in table.columns if column.kind == "id")
 
 
-class PointInTimeReader:
-    """Read the input columns of a compiled program as of an instant; made once, thread-safe."""
-
-    def __init__(self, inputs: Iterable[tuple[str, str]]) -> None:
-        self.wanted: dict[str, list[str]] = {}
-        for source, name in inputs:
-            self.wanted.setdefault(source, []).append(name)
-
-    def cells(self, history: History, day_start_us: int, before: datetime) -> tuple[Cells, list[str]]:
-        """Return the cells known before the instant, and the ids of the customers numbered in them."""
-        found: Cells = {}
-        for source, names in self.wanted.items():
-            columns = _columns(history, source, names, day_start_us, before)
-            rows = len(columns["customer_id"])
-            found |= {(source, name): column for name, column in columns.items()}
-            found[source, ROWS] = rows
-        return found, _numbered(found)
+def cells_as_of(
+    history: History, wanted: Mapping[str, Sequence[str]], day_start_us: int, before: datetime
+) -> tuple[Cells, list[str]]:
+    """Return the wanted columns of prepared tables as known before the instant, and the ids of their customers."""
+    found: Cells = {}
+    for source, names in wanted.items():
+        columns = _columns(history, source, names, day_start_us, before)
+        rows = len(columns["customer_id"])
+        found |= {(source, name): column for name, column in columns.items()}
+        found[source, ROWS] = rows
+    return found, _numbered(found)
 
 
 def _columns(

@@ -30,7 +30,7 @@ def customer_columns(
 
 
 def assembled(
-    rows: pa.Table,
+    rows: pa.Table | Mapping[str, pa.Array],
     features: Catalog,
     tables: frozenset[str],
     customer_data: Mapping[str, pa.ChunkedArray],
@@ -38,7 +38,7 @@ def assembled(
 ) -> pa.Table:
     """Return the columns in order; features of tables that the company does not keep are null."""
     columns = {name: rows[name] for name in first}
-    present, nulls = _measurable_names(features, tables), pa.nulls(len(rows), pa.float64())
+    present, nulls = _measurable_names(features, tables), pa.nulls(len(rows[first[0]]), pa.float64())
     for feature in features.features:
         if feature.measure is None:
             columns[feature.name] = customer_data[feature.name]

@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 from rapport.durations import Duration
 from rapport.features.catalog.catalog import Catalog, catalog
-from rapport.features.engine.array_plan import small_snapshot
 from rapport.features.engine.clock import LocalCutoff, local_time
 from rapport.features.engine.measures_table import measures_tables
 from rapport.features.engine.prepared_tables import create_prepared_views
+from rapport.features.engine.small_snapshot import small_snapshot
 from rapport.features.engine.windows import Cutoff
 from rapport.features.feature_table.assembly import assembled, customer_columns
 from rapport.features.feature_table.relatives import RELATIVE_INPUTS
@@ -50,15 +50,16 @@ def snapshot(
     else:
         rows = _large_snapshot(history, features, before, cutoff, active_from)
     tables = frozenset(history.present if present is None else present)
-    requested = pa.table(
-        {"customer_id": rows["customer_id"], "cutoff": pa.repeat(pa.scalar(before, pa.timestamp("us")), len(rows))}
-    )
-    known_customers = _joined_columns(requested, rows.select(RELATIVE_INPUTS)) if features.has_relatives else None
+    ids = rows["customer_id"]
+    cutoffs = pa.repeat(pa.scalar(before, pa.timestamp("us")), len(ids))
+    requested = pa.table({"customer_id": ids, "cutoff": cutoffs})
+    inputs = {name: rows[name] for name in RELATIVE_INPUTS} if features.has_relatives else {}
+    known_customers = pa.table({"customer_id": ids, "cutoff": cutoffs} | inputs) if inputs else None
     customer_data = customer_columns(history, features, requested, known_customers, tables)
     rule = rule or ChurnRule.of(history.settings)
     if rule.is_by_contract:
-        states = contract_states(history, as_of, rows.select(["customer_id", "state"]), rule)
-        rows = rows.set_column(rows.column_names.index("state"), "state", states)
+        states = contract_states(history, as_of, pa.table({"customer_id": ids, "state": rows["state"]}), rule)
+        rows |= {"state": states}
     return assembled(rows, features, tables, customer_data, ["customer_id", "state"])
 
 
@@ -79,11 +80,8 @@ def exclude_refusals(history: History, table: pa.Table, as_of: datetime) -> pa.T
 
 def _large_snapshot(
     history: History, features: Catalog, before: datetime, cutoff: LocalCutoff, active_from: int
-) -> pa.Table:
+) -> dict[str, pa.ChunkedArray]:
     create_prepared_views(history.connection, cutoff.day_start_us, before)
     parts = measures_tables(history, features.plan, [Cutoff(cutoff.day, active_from)])
-    return pa.concat_tables(part.to_arrow() for part in parts)
-
-
-def _joined_columns(left: pa.Table, right: pa.Table) -> pa.Table:
-    return pa.table({name: table[name] for table in (left, right) for name in table.column_names})
+    rows = pa.concat_tables(part.to_arrow() for part in parts)
+    return dict(zip(rows.column_names, rows.columns, strict=True))

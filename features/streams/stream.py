@@ -47,10 +47,7 @@ class Stream:
         """Return the stream's rows with exactly the declared columns."""
         built = self.build(tables)
         return built.select(
-            customer_id=built["customer_id"],
-            day=built["day"].cast(np.int32),
-            second=built["second"].cast(np.int64),
-            **{name: built[name].cast(np.int64) for name in (*self.integers, *self.fixed_point)},
+            **{name: built[name] for name in ("customer_id", "day", "second", *self.integers, *self.fixed_point)},
             **{name: built[name].fill_null(False) for name in self.flags},
             **{name: built[name].lower().fill_null("") for name in self.texts},
         )

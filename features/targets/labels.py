@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from rapport.features.arrays.column import Flags
 from rapport.features.engine.clock import local_time
-from rapport.features.engine.customer_chunks import CustomerChunk
 from rapport.features.engine.measures_table import MeasuresTable
 from rapport.features.engine.sorted_reader import SortedReader, sorted_readers
 from rapport.features.engine.windows import Cutoff
@@ -45,18 +45,19 @@ class Labels:
     def eligible_rows(self, part: MeasuresTable) -> pa.Table:
         """Return customer_id, measures, cutoff and label of the eligible customers."""
         rows = (part.cutoff, part.customer)
-        flags = {name: self._flags(reader, part.chunk)[rows] for name, reader in self._readers.items()}
+        flags = {name: _flags(reader, part, self._days)[rows] for name, reader in self._readers.items()}
         eligible = flags.get("expiring", part.columns["state"][0] == self._target.eligible)
         label = flags["outcomes"] if self._target.name == "conversion" else ~flags["outcomes"]
         kept = part.take(eligible)
         table = kept.to_arrow().append_column("cutoff", self.cutoffs_of(kept))
         return table.append_column("label", pa.array(label[eligible], pa.int8()))
 
-    def _flags(self, reader: SortedReader, chunk: CustomerChunk) -> Flags:
-        """Return by cutoff and customer of the chunk whether the table has a row for them."""
-        rows = reader.until(chunk.first + len(chunk.ids))
-        order = np.argsort(self._days)
-        cutoff = order[np.searchsorted(self._days[order], rows["day"].to_numpy())]
-        flags: Flags = np.zeros((len(self._days), len(chunk.ids)), bool)
-        flags[cutoff, rows["customer_id"].to_numpy() - chunk.first] = True
-        return flags
+
+def _flags(reader: SortedReader, part: MeasuresTable, days: npt.NDArray[np.int64]) -> Flags:
+    """Return by cutoff and customer whether the table has a row for them."""
+    rows = reader.until(part.first + len(part.ids))
+    order = np.argsort(days)
+    cutoff = order[np.searchsorted(days[order], rows["day"].to_numpy())]
+    flags: Flags = np.zeros((len(days), len(part.ids)), bool)
+    flags[cutoff, rows["customer_id"].to_numpy() - part.first] = True
+    return flags

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from rapport.features.arrays import rows
 from rapport.features.arrays.rows import Groups, inner_join
+from rapport.features.arrays.value import Program
+from rapport.features.arrays.verbs import table
 
 law = settings(max_examples=60, deadline=None)
 
@@ -73,3 +75,18 @@ def test_a_join_pairs_the_rows_with_equal_keys_that_are_not_null(left, right, nu
         for two_index, other in enumerate(right)
         if row[:2] == other[:2] and one_index != null_row
     ]
+
+
+def test_a_wrong_declaration_fails_when_it_is_compiled():
+    orders = table(Program(), "src_orders", ["customer_id", "amount"])
+    sold = orders.filter(orders["amount"] > 0)
+    with pytest.raises(KeyError, match=r"src_orders has no column amout\. It has amount, customer_id"):
+        sold["amout"]
+    with pytest.raises(ValueError, match="different rows"):
+        sold["amount"] - orders["amount"]
+    with pytest.raises(ValueError, match="Columns of other rows: amount"):
+        sold.with_columns(amount=orders["amount"])
+    with pytest.raises(KeyError, match="There is no column amount, only customer_id"):
+        sold.select(customer_id=sold["customer_id"])["amount"]
+    with pytest.raises(KeyError, match="amount is neither a key nor an aggregate"):
+        sold.group_by("customer_id").rows()["amount"]

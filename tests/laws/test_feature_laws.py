@@ -39,7 +39,7 @@ HORIZON = Duration(days=HORIZON_DAYS)
 KNOWN_BY = HORIZON.after(CUTOFF) + timedelta(hours=3)
 
 # A run of the database takes about a second for any history, so each law draws few, large histories. A failing history
-# is printed as drawn: shrinking would take minutes.
+# is printed as drawn: shrinking would take minutes. The slow laws draw many small ones, and shrink.
 law = settings(
     max_examples=3,
     deadline=None,
@@ -118,7 +118,28 @@ def test_the_snapshot_of_every_engine_equals_the_oracle(tables: Tables) -> None:
     assert differences(arrays, at(tables, engine="database")) == []
 
 
-@settings(law, max_examples=12)
+@pytest.mark.slow
+@settings(law, max_examples=120, phases=[Phase.explicit, Phase.generate, Phase.shrink])
+@given(tables=histories(least=30, most=60), cutoff=moments)
+def test_snapshots_of_many_histories_equal_the_oracle(tables: Tables, cutoff: datetime) -> None:
+    assert differences_to_oracle(at(tables, cutoff), tables, cutoff) == []
+
+
+@pytest.mark.slow
+@settings(law, max_examples=30, phases=[Phase.explicit, Phase.generate, Phase.shrink])
+@given(tables=histories(least=30, most=60), target=st.sampled_from(["churn", "conversion"]))
+def test_training_rows_of_many_histories_equal_their_snapshots(tables: Tables, target: str) -> None:
+    state = {"churn": "active", "conversion": "new"}[target]
+    with read(tables) as history:
+        together = training_of(history, target)
+        for cutoff in CUTOFFS:
+            alone = snapshot_by("arrays", history, cutoff)
+            own = alone.filter(pa.compute.equal(alone["state"], state)).drop_columns(["state"])
+            rows = together.filter(pa.compute.equal(together["cutoff"], cutoff)).drop_columns(["cutoff", "label"])
+            assert differences(own, rows) == []
+
+
+@law
 @given(tables=histories(), cutoff=moments)
 def test_the_snapshot_equals_the_oracle_at_any_cutoff(tables: Tables, cutoff: datetime) -> None:
     assert differences_to_oracle(at(tables, cutoff), tables, cutoff) == []

@@ -6,6 +6,7 @@ from drawn_tables import CUTOFF, features_of, history
 
 from rapport.durations import Duration
 from rapport.features import snapshot, training_rows
+from rapport.history import history_of
 
 
 def test_a_window_includes_its_first_instant_and_excludes_the_cutoff() -> None:
@@ -296,3 +297,23 @@ def test_times_before_1970_and_far_in_the_future_work() -> None:
         "tickets_open",
     )
     assert rows == {"ann": {"orders_count_ever": 2, "order_gap_last": 365, "tickets_open": 1}}
+
+
+def test_the_late_rows_of_one_customer_leave_another_as_it_is():
+    late = [
+        {"customer_id": "late", "order_id": f"l{day}", "ordered_at": datetime(2025, 1, day), "amount": 5.0,
+         "recorded_at": datetime(2025, 2, 15)}
+        for day in range(1, 6)
+    ]  # fmt: skip
+    own = [
+        {"customer_id": name, "order_id": name, "ordered_at": datetime(2025, 1, 3), "amount": 7.0, "recorded_at": None}
+        for name in ("late", "other")
+    ]
+    cutoffs = [datetime(2025, 2, 1), datetime(2025, 3, 1)]
+    with history_of({"orders": late + own}) as history:
+        rows = training_rows(
+            history, "churn", cutoffs, active=Duration(12), horizon=Duration(1), known_by=datetime(2025, 5, 1)
+        )
+    found = {(row["cutoff"], row["customer_id"]): row["orders_count_ever"] for row in rows.to_pylist()}
+    first, second = cutoffs
+    assert found == {(first, "late"): 1, (first, "other"): 1, (second, "late"): 6, (second, "other"): 1}
