@@ -24,6 +24,7 @@ from rapport.training import train
 AS_OF = datetime(2025, 11, 1)  # noqa: DTZ001 - the invented company's own clock
 YEAR = parse_duration("12mo")
 CUSTOMERS = 4000
+SIMILAR = 40
 TENURES = {
     "churn": ([0, 365, 730, 1e9], ["first year", "second year", "older"]),
     "conversion": ([-1, 120, 240, 1e9], ["first four months", "next four", "older"]),
@@ -35,7 +36,11 @@ def scored_at(company: Path, target: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     with read_history(company, Settings(threads=2)) as history:
         trained = train(history, target, as_of=AS_OF, horizon=YEAR, active=YEAR)
         rows = snapshot(history, AS_OF, trained.run.catalog, active=YEAR)
-    scores = Scorer(trained.bundle).score(rows, AS_OF).to_table().to_pandas().set_index("customer_id")
+    batch = Scorer(trained.bundle).score(rows, AS_OF)
+    scores = batch.to_table().to_pandas().set_index("customer_id")
+    assert trained.bundle.individual is not None
+    own_low, own_high = trained.bundle.individual.around(batch.logit, batch.rows)
+    scores = scores.assign(own_low=own_low, own_high=own_high)
     since = rows["first_order_days_ago" if target == "churn" else "customer_age_days"]
     scores = scores.assign(tenure=pd.Series(since.to_numpy(), rows["customer_id"].to_pylist()))
     scores = scores.dropna(subset="probability")
@@ -54,14 +59,26 @@ def told(company: Path, target: str) -> None:
         f"{verdict.calibration_error:.4f}, reasons {verdict.reasons:.1%}"
     )
     print("   " + ", ".join(f"{name} {share:.0%} of {number}" for name, (share, number) in verdict.by_driver.items()))
-    if scores.low.notna().any():
-        true = truth.to_pandas().set_index("customer_id").probability.reindex(scores.index)
-        covered = (true >= scores.low) & (true <= scores.high)
-        edges, names = TENURES[target]
-        group = pd.cut(scores.tenure, edges, labels=names)
-        shares = covered.groupby(group, observed=True).mean()
-        said = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
-        print(f"   intervals hold the truth: {said}, all {np.mean(covered):.1%}")
+    true = truth.to_pandas().set_index("customer_id").probability.reindex(scores.index)
+    edges, names = TENURES[target]
+    scores = scores.assign(true=true, group=pd.cut(scores.tenure, edges, labels=names)).dropna(subset=["true", "group"])
+    own = (scores.true >= scores.own_low) & (scores.true <= scores.own_high)
+    shares = " ".join(f"{name} {share:.1%}," for name, share in own.groupby(scores.group, observed=True).mean().items())
+    widths = (scores.high - scores.low).median(), (scores.own_high - scores.own_low).median()
+    print(f"   median width: rate {widths[0]:.3f}, one customer {widths[1]:.3f}")
+    print(f"   the interval of one customer holds its truth: {shares} all {own.mean():.1%}")
+    similar = pd.concat([similar_customers(some) for _, some in scores.groupby("group", observed=True)])
+    covered = (similar.true >= similar.low) & (similar.true <= similar.high)
+    shares = " ".join(f"{name} {share:.1%}," for name, share in covered.groupby(similar.group).mean().items())
+    print(f"   the interval of the rate holds that of similar customers: {shares} all {covered.mean():.1%}", flush=True)
+
+
+def similar_customers(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return for groups of neighbouring scores in one group of tenure their mean truth and mean interval."""
+    count = max(1, len(scores) // SIMILAR)
+    parts = np.array_split(np.argsort(scores.probability.to_numpy(), kind="stable"), count)
+    rows = [scores.iloc[part][["true", "low", "high"]].mean() for part in parts]
+    return pd.DataFrame(rows).assign(group=str(scores.group.iloc[0]))
 
 
 def main() -> None:

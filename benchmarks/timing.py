@@ -35,7 +35,7 @@ CUTOFFS = {
     "online_retail_ii": (90, "2010-12-01 2011-02-01 2011-04-01 2011-06-01"),
     "cdnow": (91, "1997-08-01 1997-10-01 1997-12-01"),
 }
-STEPS = 12
+STEPS, MAX_ROWS = 12, 8_000
 
 
 def ours(trained: TrainedModel, _: EventTimes, days: Floats) -> Floats:
@@ -55,33 +55,41 @@ def bg_nbd(trained: TrainedModel, _: EventTimes, days: Floats) -> Floats:
 
 def discrete_hazard(trained: TrainedModel, times: EventTimes, days: Floats) -> Floats:
     """Fit the hazard of each step by LightGBM on person-periods, all features and the step."""
-    dataset, rows = trained.run.dataset, trained.run.current
+    chosen, rows = _some(trained), np.asarray(trained.run.current.values)
+    dataset = trained.run.dataset.take(chosen)
+    happened, until = times.happened[chosen] == 1, times.days[chosen]
     starts, inputs, label = np.r_[0, days[:-1]], [], []
     for step, (start, end) in enumerate(zip(starts, days, strict=True)):
-        came = (times.happened == 1) & (times.days >= start) & (times.days < end)
-        kept = np.flatnonzero(came | (times.days >= end))
-        inputs.append(np.column_stack([dataset.matrix.take(kept).values, np.full(len(kept), step)]))  # noqa: PD011
+        came = happened & (until >= start) & (until < end)
+        kept = np.flatnonzero(came | (until >= end))
+        features = np.asarray(dataset.matrix.values)[kept]
+        inputs.append(np.column_stack([features, np.full(len(kept), step)]))
         label.append(came[kept])
-    settings = {"objective": "binary", "num_leaves": 15, "learning_rate": 0.05, "num_threads": 1, "verbose": -1}
-    model = lgb.train(settings, lgb.Dataset(np.concatenate(inputs), np.concatenate(label).astype(float)), 200)
-    values = np.asarray(rows.values)
-    hazards = [model.predict(np.column_stack([values, np.full(len(rows), step)])) for step in range(len(days))]
+    settings = {"objective": "binary", "num_leaves": 15, "learning_rate": 0.08, "num_threads": 1, "verbose": -1}
+    model = lgb.train(settings, lgb.Dataset(np.concatenate(inputs), np.concatenate(label).astype(float)), 100)
+    hazards = [model.predict(np.column_stack([rows, np.full(len(rows), step)])) for step in range(len(days))]
     return 1 - np.cumprod(1 - np.column_stack(hazards), axis=1)
 
 
 def survival_boost(trained: TrainedModel, times: EventTimes, days: Floats) -> Floats:
-    """Fit SurvivalBoost of the package ``hazardous``."""
+    """Fit SurvivalBoost of the package ``hazardous``, which has no missing values."""
     from hazardous import SurvivalBoost  # noqa: PLC0415 - an optional peer
 
-    dataset = trained.run.dataset.at_most(15_000)
-    step = max(1, len(trained.run.dataset) // 15_000) if len(trained.run.dataset) > 15_000 else 1
-    target = pd.DataFrame(
-        {"event": times.happened[::step].astype(int), "duration": np.maximum(times.days[::step], 0.5)}
+    chosen = _some(trained)
+    values, rows = (
+        np.nan_to_num(np.asarray(each.values), nan=-1.0)
+        for each in (trained.run.dataset.matrix.take(chosen), trained.run.current)
     )
+    duration = np.maximum(times.days[chosen], 0.5)
+    target = pd.DataFrame({"event": times.happened[chosen].astype(int), "duration": duration})
     model = SurvivalBoost(n_iter=60, show_progressbar=False, random_state=0)
-    model.fit(np.nan_to_num(dataset.matrix.values, nan=-1.0), target.iloc[: len(dataset)], times=days)
-    found = model.predict_survival_function(np.nan_to_num(trained.run.current.values, nan=-1.0), times=days)
-    return 1 - np.asarray(found)
+    model.fit(values, target, times=days)
+    return 1 - np.asarray(model.predict_survival_function(rows, times=days))
+
+
+def _some(trained: TrainedModel) -> npt.NDArray[np.intp]:
+    count = len(trained.run.dataset)
+    return np.arange(0, count, max(1, count // MAX_ROWS))
 
 
 PEERS: dict[str, Peer] = {"rapport": ours, "bg_nbd": bg_nbd, "discrete_hazard": discrete_hazard}

@@ -17,7 +17,7 @@ from rapport.training.evaluation.grade_outlook import fit_outlook
 from rapport.training.evaluation.profit_curve import profit_curve
 from rapport.training.evaluation.served_part import RATE, served_fallback, served_metrics
 from rapport.training.evaluation.training_run import TrainingRun, final_weights, served_part
-from rapport.training.evaluation.uncertainty import fit_interval
+from rapport.training.evaluation.uncertainty import fit_intervals
 from rapport.training.provenance import fit_settings, provenance_of
 from rapport.training.stacking.ensemble import FitConfig
 from rapport.training.stacking.stacking_weights import make_blend
@@ -47,10 +47,17 @@ def build_bundle(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, 
     if outlook := fit_outlook(run, bundle):
         evaluation["outlook"] = outlook.as_dict()
     provenance = {**bundle.provenance, **fit_settings(config)}
-    interval = fit_interval(run, config, schedule, sample)
+    intervals = fit_intervals(run, config, schedule, sample)
+    evaluation["interval"] = dict(intervals.evaluation)
     timing = fit_timing(run)
     return replace(
-        bundle, interval=interval, spend_model=spend, timing=timing, evaluation=evaluation, provenance=provenance
+        bundle,
+        interval=intervals.rate,
+        individual=intervals.individual,
+        spend_model=spend,
+        timing=timing,
+        evaluation=evaluation,
+        provenance=provenance,
     )
 
 

@@ -76,6 +76,8 @@ class Bundle:
     rule : the definition of churn; it also decides who is active.
     tables : the tables that the company's history has; a feature of any other table is unknown, not 0.
     model_blend : the ensemble without the card, calibrated separately, for ``model_probability``.
+    interval, individual : of the rate of similar customers, and of one customer's own probability; bundles of before
+        have only one, of the latter.
     timing : when the event comes; bundles of before have none.
     evaluation, provenance : what training measured, and its inputs (data fingerprint, settings, seeds, versions);
         stored and shown, never used in a score.
@@ -95,6 +97,7 @@ class Bundle:
     vocabulary: Any = None
     tables: Sequence[str] = ()
     interval: PredictionInterval | None = None
+    individual: PredictionInterval | None = None
     spend_model: SpendModel | None = None
     timing: EventTiming | None = None
     fallback: Fallback = Fallback()
@@ -223,7 +226,8 @@ class Bundle:
                 blend=Blend(**stored["blend"]),
                 model_blend=Blend(**stored["model_blend"]),
                 reference=ReferencePopulation.from_dict(stored["reference"]),
-                interval=PredictionInterval.from_dict(stored["interval"]) if stored["interval"] else None,
+                interval=_interval(stored["interval"]),
+                individual=_interval(stored.get("individual")),
                 spend_model=SpendModel.from_dict(stored["spend_model"], files) if stored["spend_model"] else None,
                 timing=EventTiming.from_dict(stored["timing"], files) if stored.get("timing") else None,
                 fallback=Fallback(**stored["fallback"]),
@@ -246,11 +250,16 @@ class Bundle:
             "blend": self.blend.to_dict(),
             "model_blend": self.model_blend.to_dict(),
             "interval": self.interval.to_dict() if self.interval else None,
+            "individual": self.individual.to_dict() if self.individual else None,
             "spend_model": self.spend_model.to_dict() if self.spend_model else None,
             "timing": self.timing.to_dict() if self.timing else None,
             "reference": self.reference.to_dict(),
         }
         return {STORED_KEYS.get(name, name): value for name, value in fields.items()}
+
+
+def _interval(stored: Mapping[str, Any] | None) -> PredictionInterval | None:
+    return PredictionInterval.from_dict(stored) if stored else None
 
 
 def _difference(own: set[str], current: set[str]) -> str:

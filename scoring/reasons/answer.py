@@ -92,7 +92,8 @@ class Source:
 class Answer:
     """The answer for one customer; the numbers are absent where its state gets no probability.
 
-    ``out_of_range`` names the features whose values are outside the training range.
+    ``interval`` holds the rate of similar customers; ``certainty`` (high, medium, low) is how much this one's history
+    tells. ``out_of_range`` names the features whose values are outside the training range.
     """
 
     customer_id: str
@@ -102,6 +103,8 @@ class Answer:
     probability: float | None
     percentile: int | None
     interval: tuple[float, float] | None
+    certainty: str | None
+    certainty_note: str | None
     model_probability: float | None
     rule_probability: float | None
     rule_score: float | None
@@ -135,4 +138,6 @@ class Answer:
             "other_points": self.other_points,
             "model": self.model.as_dict(),
             "out_of_range": list(self.out_of_range),
+            "certainty": self.certainty,
+            "certainty_note": self.certainty_note,
         }

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rapport.localized import localize
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.reasons.answer import Answer, FamilyEvidence, Reason, Source
+from rapport.scoring.reasons.certainty import NOTES, certainty_levels
 from rapport.scoring.reasons.renderer import ReasonRenderer
 
 MIN_POINTS = 0.0005
@@ -16,11 +18,12 @@ def build_answers(
     batch: ScoreBatch, reasons: int = 5, language: str = "en", rows: Sequence[int] | None = None
 ) -> list[Answer]:
     """Return the answers of all rows, or of some, each with at most ``reasons`` reasons up and as many down."""
-    renderer = ReasonRenderer.of(batch.bundle, language)
-    return [_answer(batch, row, reasons, renderer) for row in (range(len(batch)) if rows is None else rows)]
+    renderer, chosen = ReasonRenderer.of(batch.bundle, language), range(len(batch)) if rows is None else rows
+    levels = certainty_levels(batch, chosen)
+    return [_answer(batch, row, reasons, renderer, level) for row, level in zip(chosen, levels, strict=True)]
 
 
-def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer) -> Answer:
+def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer, certainty: str | None) -> Answer:
     known = bool(batch.eligible[row])
     # Plain Python numbers: an answer reads many of them one by one, where NumPy scalars are slower.
     evidence, slope = batch.evidence[row].tolist(), float(batch.slopes[row])
@@ -35,6 +38,8 @@ def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer) -
         probability=_number(batch.probability[row]),
         percentile=int(batch.percentile[row]) if known else None,
         interval=_interval(batch, row),
+        certainty=certainty,
+        certainty_note=localize(NOTES[certainty], renderer.language) if certainty else None,
         model_probability=_number(batch.model_probability[row]),
         rule_probability=_number(batch.rule_probability[row]),
         rule_score=_number(batch.rule_score[row]),

@@ -97,6 +97,8 @@ class Answer(TypedDict, total=False):
     other_evidence: float | None
     other_points: float | None
     out_of_range: list[str]
+    certainty: Literal["high", "medium", "low"] | None
+    certainty_note: str | None
     timing: Timing | None
     live: LiveNote
     held_out: bool

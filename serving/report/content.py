@@ -107,6 +107,8 @@ def _score(answer: Mapping[str, Any] | None, words: Words) -> Section | None:
         low, high = (words.percent(each) for each in answer["interval"])
         value += f" ({words('interval', low=low, high=high)})"
     pairs = [(label, value)]
+    if answer.get("certainty_note"):
+        pairs.append((words("certainty"), answer["certainty_note"]))
     if answer.get("risk_band"):
         pairs.append((words("band"), words.known("band", answer["risk_band"])))
     if answer.get("lead_grade"):

@@ -160,6 +160,7 @@ def export_table(
     arrays["interval_high"] = pa.array(
         [answer.interval[1] if answer.interval else None for answer in answers], pa.float64()
     )
+    arrays["certainty"] = pa.array([answer.certainty for answer in answers], pa.string())
     if horizons:
         arrays |= timing_columns(scored, horizons)
     for position in range(reasons):

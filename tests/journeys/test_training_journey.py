@@ -1,5 +1,6 @@
 """The life of a model: trained, registered, loaded by MLflow, promoted, rolled back, monitored, and killed runs."""
 
+import json
 import os
 import sqlite3
 import sys
@@ -16,6 +17,7 @@ from rapport.errors import BundleError, PromotionError
 from rapport.features import snapshot
 from rapport.scoring import Bundle, Scorer
 from rapport.scoring.models import model_store
+from rapport.scoring.models.interval import PredictionInterval
 from rapport.training import backtest, list_models, monitor_champion, promote, register, rollback, train
 from rapport.training.registry.model_registry import sync_aliases
 from rapport.training.timing.event_times import event_times
@@ -88,6 +90,15 @@ def test_the_timing_is_the_shape_with_the_least_integrated_brier_score_and_agree
     chances = bundle.timing.chances(logits, rows, [30, 90, 400], 90.0, bundle.members)
     assert np.abs(chances[:, 1] - 1 / (1 + np.exp(-logits))).max() < 1e-9
     assert (np.diff(chances, axis=1) <= 0).all()
+
+
+def test_the_interval_of_the_rate_is_narrower_than_that_of_one_customer_and_agrees_with_past_rates():
+    measured = trained().bundle.evaluation["interval"]
+    assert 0 < measured["median_width"] < 0.8 * measured["median_width_of_one_customer"]
+    assert measured["groups"] > 0
+    assert 0.7 <= measured["coverage_of_groups"] <= 1
+    loaded = trained().bundle.individual
+    assert PredictionInterval.from_dict(json.loads(json.dumps(loaded.to_dict()))) == loaded
 
 
 def test_the_first_model_is_champion_and_the_next_a_challenger(home):

@@ -14,6 +14,7 @@ from rapport.errors import BundleError, PromotionError, ServingError
 from rapport.features import catalog
 from rapport.scoring import Bundle, ScoreBatch, Scorer, build_answers
 from rapport.scoring.models.blend import Blend
+from rapport.scoring.models.interval import PredictionInterval
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
 from rapport.scoring.models.what_if import changeable, dependents, what_if
@@ -35,6 +36,8 @@ PLAIN = {
     "evaluation",
     "record",
 }
+# Bundles of earlier versions do not have these; tests/laws/test_timing_laws.py shows what they answer.
+ADDED_LATER = {"timing", "individual"}
 
 
 @cache
@@ -109,6 +112,26 @@ def test_an_answer_has_exactly_the_documented_fields():
         "window", "contrary", "families",
     }  # fmt: skip
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+
+
+@pytest.mark.parametrize(("offset", "level"), [(0.2, "high"), (0.8, "medium"), (3.0, "low")])
+def test_how_much_a_customers_history_tells_is_said_in_words_apart_from_the_interval(offset, level):
+    batch = customer()
+    own = PredictionInterval(0.9, (0.0,), ((offset,),), ((offset,),))
+    for language, note in (("en", "This customer's own history tells"), ("zh", "该客户自身的历史信息")):
+        [answer] = build_answers(replace(batch, bundle=replace(batch.bundle, individual=own)), 0, language)
+        assert answer.certainty == level
+        assert answer.certainty_note.startswith(note)
+        assert answer.interval == (batch.low[0], batch.high[0])
+
+
+def test_a_bundle_with_one_interval_has_the_certainty_of_that_interval():
+    batch = customer()
+    own = PredictionInterval(0.9, (0.0,), ((3.0,),), ((3.0,),))
+    [answer] = build_answers(replace(batch, bundle=replace(batch.bundle, interval=own)), 0, "en")
+    assert answer.certainty == "low"
+    [without] = build_answers(replace(batch, bundle=replace(batch.bundle, interval=None)), 0, "en")
+    assert without.certainty is None
 
 
 def test_a_state_without_probability_gets_an_answer_without_one():
@@ -244,7 +267,7 @@ def test_a_bundle_that_lacks_any_part_is_refused_with_a_sentence(tmp_path):
     folder = scorer().bundle.save(tmp_path / "bundle")
     main = folder / "bundle.json"
     whole = json.loads(main.read_text("utf-8"))
-    for lost in whole:
+    for lost in whole.keys() - ADDED_LATER:
         main.write_text(json.dumps({name: part for name, part in whole.items() if name != lost}), "utf-8")
         with pytest.raises(BundleError):
             Bundle.load(folder)

@@ -1,13 +1,17 @@
-"""Prediction intervals: sampling error, base rate error, and how much one customer can differ from its score.
+"""Intervals of the rate of similar customers, and of one customer's own probability.
 
-Sampling error comes from refits on halves of the customers: a half differs from the whole as the whole differs from
-the truth. How far one customer's own probability is from that of similar customers is drawn from the BG/NBD posterior
-(``posterior_draws.py``). Leads and contracts have no BG/NBD: there the volatility of similar customers' scores
-(``score_volatility.py``) and the disagreement of the members are used.
+The rate of similar customers is uncertain by sampling (refits on halves of the customers: a half differs from the whole
+as the whole differs from the truth), by the forecast of the base rate, and by groups that the model misjudges
+(``rate_coverage.py``). This is the interval of a score.
+
+One customer's own probability differs from that rate by what its history does not tell: drawn from the BG/NBD posterior
+(``posterior_draws.py``), or for leads and contracts the volatility of similar customers' scores
+(``score_volatility.py``) and the disagreement of the members. Answers put its width into words.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -20,6 +24,7 @@ from rapport.scoring.models.members.bg_nbd import BgNbdMember
 from rapport.training.data.cutoff_schedule import CutoffSchedule
 from rapport.training.data.dataset import IndexArray
 from rapport.training.evaluation.posterior_draws import DRAWS, draw_deviations
+from rapport.training.evaluation.rate_coverage import group_error, rate_coverage
 from rapport.training.evaluation.score_volatility import score_steps, subsample_customers
 from rapport.training.evaluation.training_run import TrainingRun, final_weights
 from rapport.training.stacking.base_rate import fit_intercept
@@ -39,7 +44,16 @@ GROUPS, MIN_GROUP = 5, 60
 LOW_TAILS = np.linspace(0.02, 1 - COVERAGE - 0.02, 13)
 
 
-def fit_interval(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, current: Matrix) -> PredictionInterval:
+@dataclass(frozen=True)
+class FittedIntervals:
+    """The interval of the score, that of one customer's own probability, and what validation shows of the first."""
+
+    rate: PredictionInterval
+    individual: PredictionInterval
+    evaluation: Mapping[str, Any]
+
+
+def fit_intervals(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, current: Matrix) -> FittedIntervals:
     """Return the offsets around the log-odds, by score and by how much is known of a customer."""
     logits = run.ensemble.logits(current)
     weights = final_weights(run, tuple(logits))
@@ -51,8 +65,18 @@ def fit_interval(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, 
     own = draw_deviations(bg_nbd, current) if bg_nbd else np.zeros((DRAWS, len(current)))
     unlike = 0.0 if bg_nbd else np.hypot(_disagreement(logits), _volatility(run, weights, feature, edges)[group])
     sampling = _sampling_error(run, config, schedule, current, blended, weights)
-    spread = np.sqrt(sampling**2 + _base_rate_error(run) ** 2 + unlike**2)
-    deviations = own + np.random.default_rng(0).normal(size=own.shape) * spread
+    spread = np.sqrt(np.maximum(sampling, group_error(run)) ** 2 + _base_rate_error(run) ** 2)
+    noise = np.random.default_rng(0).normal(size=own.shape)
+    fitted = [
+        _interval(blended, deviations, group, feature, edges)
+        for deviations in (noise * spread, own + noise * np.hypot(spread, unlike))
+    ]
+    return FittedIntervals(*fitted, _evaluation(run, *fitted, blended, current))
+
+
+def _interval(
+    blended: Floats, deviations: Floats, group: IndexArray, feature: str, edges: tuple[float, ...]
+) -> PredictionInterval:
     offsets = [_offsets(blended, deviations, np.flatnonzero(group == index)) for index in range(len(edges) + 1)]
     return PredictionInterval(
         level=COVERAGE,
@@ -62,6 +86,17 @@ def fit_interval(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, 
         feature=feature if edges else None,
         edges=edges,
     )
+
+
+def _evaluation(
+    run: TrainingRun, rate: PredictionInterval, individual: PredictionInterval, blended: Floats, current: Matrix
+) -> dict[str, Any]:
+    """Return the widths now, and how often the observed rates of similar customers lay in the interval of the rate."""
+    widths = {}
+    for name, interval in (("median_width", rate), ("median_width_of_one_customer", individual)):
+        low, high = interval.around(blended, current)
+        widths[name] = float(np.median(high - low))
+    return widths | rate_coverage(run, rate)
 
 
 def _weighted(logits: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:

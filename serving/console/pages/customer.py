@@ -19,7 +19,6 @@ _BAR_WIDTH = 300
 _SHORT_BAR_WIDTH = 150
 _STAKEHOLDER_MAP_SIZE = (480, 290)
 _DISAGREEMENT_POINTS = 20
-_UNCERTAIN_WIDTH = 0.5
 # What runs of earlier versions, and leads, do not have.
 _OPTIONAL = dict.fromkeys(
     ("health", "lead_grade", "spend_if_retained", "savable", "contact_effect", "expected_value", "timing")
@@ -130,7 +129,6 @@ def _charts(profile: Mapping[str, Any], answer: Mapping[str, Any] | None) -> dic
         "change_axis": axis_of(changes, _SHORT_BAR_WIDTH) if changes else None,
         "history": _score_history(profile, str(answer["target"])),
         "disagreement": _disagreement(answer),
-        "is_uncertain": _is_uncertain(answer),
         "timing_chart": timing_chart(answer.get("timing"), answer),
     }
 
@@ -140,12 +138,6 @@ def _disagreement(answer: Mapping[str, Any]) -> int:
     model, rule = answer.get("model_probability"), answer.get("rule_probability")
     points = round(abs(model - rule) * 100) if model is not None and rule is not None else 0
     return points if points >= _DISAGREEMENT_POINTS else 0
-
-
-def _is_uncertain(answer: Mapping[str, Any]) -> bool:
-    """Whether the interval is too wide to act on the number alone."""
-    low, high = answer.get("interval") or (0.0, 0.0)
-    return bool(high - low > _UNCERTAIN_WIDTH)
 
 
 def _score_history(profile: Mapping[str, Any], target: str) -> dict[str, Any]:

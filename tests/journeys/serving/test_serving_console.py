@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from markupsafe import escape
 
 from rapport.serving.console.formats import percent, points
 
@@ -40,6 +41,24 @@ def test_the_numbers_of_a_page_are_those_of_the_api(open_client):
     assert f'<p class="big">{percent(answer["probability"])}</p>' in page
     shown = re.findall(r'<tr class="(?:toward|away)">.*?data-points="[^"]+">([^<]+)<', page, re.S)
     assert shown[: len(answer["reasons"])] == [points(reason["points"]) for reason in answer["reasons"]]
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "When the next order comes"), ("zh", "下一笔订单的时间")])
+def test_a_customers_page_draws_when_the_next_order_comes_from_the_numbers_of_the_api(open_client, language, title):
+    open_client.get(f"/language/{language}")
+    customer = re.search(r'href="/customers/([^"?]+)', open_client.get("/").text).group(1)
+    profile = open_client.post("/v1/customer", json={"customer_id": customer, "language": language}).json()
+    page = open_client.get(f"/customers/{customer}").text
+    timing = profile["answers"][0]["timing"]
+    section = page.split('id="h-timing"')[1].split("</section>")[0]
+    assert title in section
+    assert timing["meaning"] in section
+    shown = re.findall(r'<td class="n">([^<]+?)(?: <small>|</td>)', section)
+    known = [p["probability"] for p in timing["curve"] if p["horizon"] in ("1mo", "3mo", "6mo", "12mo", "18mo", "24mo")]
+    assert shown == [str(escape(percent(each))) for each in known]
+    # Constant hazards were seen for 400 days: the rest of the curve is dashed.
+    assert section.count("<polyline") == 2
+    assert profile["answers"][0]["certainty_note"] is None
 
 
 def test_a_slider_of_the_page_gets_a_what_if_answer(open_client):
