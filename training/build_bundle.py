@@ -31,7 +31,7 @@ def build_bundle(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, 
     """Return the complete bundle."""
     bundle = blend_bundle(run)
     sample = _sample(run.current)
-    spend, spend_evaluation = fit_value_model(run.history, run.task, run.dataset)
+    spend, spend_evaluation = fit_value_model(run.history, run.task, run.dataset, run.current, config.bg_nbd)
     later = run.validation.folds[0].dataset if run.validation.folds and run.sufficiency.can_learn else None
     cost = direction_cost(run.validation.training_set, later, config) if later is not None else None
     evaluation = {

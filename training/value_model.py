@@ -1,6 +1,7 @@
 """Spend if retained: a model of later spend that must beat the naive rule on later cutoffs, or else the rule."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,21 +9,26 @@ import numpy as np
 
 from rapport.history import History
 from rapport.scoring.models.matrix import Floats, Matrix
+from rapport.scoring.models.members.bg_nbd import BgNbdMember
 from rapport.scoring.models.spend_model import RETURNED_SHARE, SPEND, SpendModel
 from rapport.training.data.dataset import BoolArray, Dataset
 from rapport.training.data.task_spec import TaskSpec
+from rapport.training.members.gamma_gamma import fit_gamma_gamma
 
 KNOTS = 12
 MIN_ROWS = 50
 JUDGED_CUTOFFS = 3
-NAIVE = "as_last_year"
+NAIVE, GAMMA_GAMMA = "as_last_year", "gamma_gamma"
 
 
-def fit_value_model(history: History, task: TaskSpec, dataset: Dataset) -> tuple[SpendModel | None, dict[str, Any]]:
+def fit_value_model(
+    history: History, task: TaskSpec, dataset: Dataset, current: Matrix, bg_nbd: Mapping[datetime, BgNbdMember]
+) -> tuple[SpendModel | None, dict[str, Any]]:
     """Return the shape with the least error on the newest cutoffs, refitted on all, and what was measured.
 
-    Shapes are fitted on cutoffs whose horizon had passed before the judged ones. Spend is net of returns, and the
-    customers are those who stayed. A shape that does not beat the naive rule is not served: the rule is.
+    Shapes are fitted on cutoffs whose horizon had passed before the judged ones; gamma-gamma, which needs no outcomes,
+    at each of these from what was known then. Spend is net of returns, and the customers are those who stayed. A shape
+    that does not beat the naive rule is not served: the rule is.
     """
     if task.target != "churn" or SPEND not in dataset.matrix.positions:
         return None, {}
@@ -35,16 +41,39 @@ def fit_value_model(history: History, task: TaskSpec, dataset: Dataset) -> tuple
     if judged.sum() < MIN_ROWS:
         return naive, {"shape": NAIVE, "rows": int(judged.sum())}
     rows = dataset.matrix.take(np.flatnonzero(judged))
-    candidates: dict[str, SpendModel] = {NAIVE: naive}
+    predicted = {NAIVE: naive.expected(rows)}
     if fitted_on.sum() >= MIN_ROWS:
-        candidates |= {shape: fit(past[fitted_on], observed[fitted_on]) for shape, fit in SHAPES.items()}
-    errors = {shape: _errors(model, naive, rows, observed[judged]) for shape, model in candidates.items()}
+        predicted |= {shape: fit(past[fitted_on], observed[fitted_on]).expected(rows) for shape, fit in SHAPES.items()}
+    gamma_gamma = _gamma_gamma(current, bg_nbd.get(task.as_of))
+    if gamma_gamma and (expected := _gamma_gamma_then(dataset, judged, bg_nbd)) is not None:
+        predicted[GAMMA_GAMMA] = expected
+    errors = {shape: _errors(values, predicted[NAIVE], observed[judged]) for shape, values in predicted.items()}
     # The naive rule comes first: another shape has to be better than it.
     best = min(errors, key=lambda shape: errors[shape]["mean_error"])
-    chosen = naive if best == NAIVE else SHAPES[best](past[stayed], observed[stayed])
+    chosen = (
+        naive if best == NAIVE else gamma_gamma if best == GAMMA_GAMMA else SHAPES[best](past[stayed], observed[stayed])
+    )
     return chosen, {"shape": best, "errors": {shape: each["mean_error"] for shape, each in errors.items()}} | errors[
         best
     ]
+
+
+def _gamma_gamma(rows: Matrix, bg_nbd: BgNbdMember | None) -> SpendModel | None:
+    fitted = fit_gamma_gamma(rows, bg_nbd) if bg_nbd else None
+    return replace(SpendModel.naive(bg_nbd.horizon_days), gamma_gamma=fitted) if bg_nbd and fitted else None
+
+
+def _gamma_gamma_then(dataset: Dataset, judged: BoolArray, bg_nbd: Mapping[datetime, BgNbdMember]) -> Floats | None:
+    """Return the expected spend of the judged rows, each cutoff by the model of that time; None if one has none."""
+    expected = np.full(len(dataset), np.nan)
+    for index in np.unique(dataset.cutoff_index[judged]):
+        here = dataset.cutoff_index == index
+        model = _gamma_gamma(dataset.matrix.take(np.flatnonzero(here)), bg_nbd.get(dataset.cutoffs[index]))
+        if model is None:
+            return None
+        rows = np.flatnonzero(here & judged)
+        expected[rows] = model.expected(dataset.matrix.take(rows))
+    return None if np.isnan(expected[judged]).any() else expected[judged]
 
 
 def _later_and_earlier(task: TaskSpec, dataset: Dataset) -> tuple[BoolArray, BoolArray]:
@@ -76,11 +105,10 @@ def _monotone(past: Floats, observed: Floats) -> SpendModel:
 SHAPES: Mapping[str, Callable[[Floats, Floats], SpendModel]] = {"line": _linear, "curve": _monotone}
 
 
-def _errors(model: SpendModel, naive: SpendModel, matrix: Matrix, observed: Floats) -> dict[str, Any]:
+def _errors(predicted: Floats, rule: Floats, observed: Floats) -> dict[str, Any]:
     """Compare predicted with observed spend; beside it the error of the naive rule."""
-    predicted, rule = model.expected(matrix), naive.expected(matrix)
     return {
-        "rows": len(matrix),
+        "rows": len(observed),
         "mean_expected": float(predicted.mean()),
         "mean_observed": float(observed.mean()),
         "mean_error": float(np.abs(predicted - observed).mean()),

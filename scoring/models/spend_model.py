@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rapport.scoring.models.gamma_gamma import GammaGamma
 from rapport.scoring.models.lightgbm_loader import load_booster
 from rapport.scoring.models.matrix import Floats, Matrix
 
@@ -21,7 +22,7 @@ SPEND, RETURNED_SHARE = "spend_sum_365d", "returned_share_365d"
 
 @dataclass(frozen=True)
 class SpendModel:
-    """Expected spend: a curve over one feature, or trees on log(1 + spend) with one correction factor.
+    """Expected spend: a curve over one feature, gamma-gamma, or trees on log(1 + spend) with one correction factor.
 
     Parameters
     ----------
@@ -29,6 +30,7 @@ class SpendModel:
     booster : LightGBM text that predicts log(1 + spend); empty where the curve was as good on later cutoffs.
     factor : multiplies the prediction of the trees, because a mean of logs is not the log of a mean.
     returned : the feature with the returned share of ``feature``; empty in models that were fitted on gross spend.
+    gamma_gamma : used instead of the curve where it was better on later cutoffs.
     """
 
     feature: str
@@ -37,6 +39,7 @@ class SpendModel:
     booster: str = ""
     factor: float = 1.0
     returned: str = ""
+    gamma_gamma: GammaGamma | None = None
 
     @classmethod
     def naive(cls, horizon_days: float) -> SpendModel:
@@ -57,6 +60,8 @@ class SpendModel:
             values = np.ascontiguousarray(rows.values[:, [rows.positions[name] for name in names]])
             logs = np.asarray(self._loaded.predict(values, num_threads=1))
             return np.asarray(self.factor * np.maximum(np.expm1(logs), 0.0))
+        if self.gamma_gamma is not None:
+            return self.gamma_gamma.spend_if_retained(rows)
         spent = self.past(rows)
         ratio = self.values[-1] / self.knots[-1] if self.knots[-1] > 0 else 0.0
         curve = np.interp(spent, self.knots, self.values)
@@ -82,6 +87,7 @@ class SpendModel:
             booster=files.get(stored["booster"], ""),
             factor=stored["factor"],
             returned=stored.get("returned", ""),
+            gamma_gamma=GammaGamma(**stored["gamma_gamma"]) if stored.get("gamma_gamma") else None,
         )
 
     @cached_property

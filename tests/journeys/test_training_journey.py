@@ -101,6 +101,15 @@ def test_the_interval_of_the_rate_is_narrower_than_that_of_one_customer_and_agre
     assert PredictionInterval.from_dict(json.loads(json.dumps(loaded.to_dict()))) == loaded
 
 
+def test_the_spend_model_with_the_least_error_on_later_cutoffs_is_served():
+    measured = trained().bundle.evaluation["spend"]
+    errors = measured["errors"]
+    assert {"as_last_year", "gamma_gamma"} <= errors.keys()
+    assert measured["shape"] == min(errors, key=errors.get)
+    assert measured["mean_error"] == errors[measured["shape"]]
+    assert (trained().bundle.spend_model.gamma_gamma is not None) == (measured["shape"] == "gamma_gamma")
+
+
 def test_the_first_model_is_champion_and_the_next_a_challenger(home):
     listed = list_models(home, "churn", environ={}).as_dict()["models"]
     assert [(each["version"], each["alias"]) for each in listed] == [("1", "champion"), ("2", ""), ("3", "challenger")]

@@ -29,6 +29,9 @@ def text_summary(bundle: Bundle) -> str:
     lines.append(
         "Weights: " + ", ".join(f"{name} {weight:.2f}" for name, weight in evaluation["weights"].items()) + "."
     )
+    if errors := evaluation.get("spend", {}).get("errors"):
+        listed = ", ".join(f"{shape} {error:,.2f}" for shape, error in errors.items())
+        lines.append(f"Spend if retained, mean error: {listed}. Served: {evaluation['spend']['shape']}.")
     if search := evaluation.get("search"):
         lines.append(
             f"Tried {search['tries']} parameters of the trees: validation log loss {search['start']:.4f} at the start, "
