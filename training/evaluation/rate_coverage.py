@@ -65,14 +65,20 @@ def _folds(run: TrainingRun) -> Iterator[tuple[Floats, Floats, Matrix]]:
 
 
 def _groups_of(run: TrainingRun, probability: Floats, matrix: Matrix | None) -> Iterator[IndexArray]:
-    """Yield the rows of each fifth of the scores, with ``matrix`` also split by tenure; small groups are left out."""
+    """Yield the rows of up to five groups of similar scores; with ``matrix``, each up to three by tenure."""
     tenure = TENURE[run.task.target]
-    for fifth in np.array_split(np.argsort(probability, kind="stable"), SCORE_GROUPS):
-        parts = [fifth]
-        if matrix is not None and tenure in matrix.positions:
-            by_tenure = np.argsort(np.nan_to_num(matrix.column(tenure)[fifth], nan=-1.0), kind="stable")
-            parts = [fifth[part] for part in np.array_split(by_tenure, TENURE_GROUPS)]
-        yield from (part for part in parts if len(part) >= MIN_GROUP)
+    by_tenure = np.nan_to_num(matrix.column(tenure), nan=-1.0) if matrix and tenure in matrix.positions else None
+    for group in _parts(np.argsort(probability, kind="stable"), SCORE_GROUPS):
+        if by_tenure is None:
+            yield group
+        else:
+            yield from _parts(group[np.argsort(by_tenure[group], kind="stable")], TENURE_GROUPS)
+
+
+def _parts(ordered: IndexArray, most: int) -> list[IndexArray]:
+    """Cut rows into at most so many parts of at least ``MIN_GROUP`` rows; a smaller rest has no part."""
+    count = min(len(ordered) // MIN_GROUP, most)
+    return np.array_split(ordered, count) if count else []
 
 
 def _logit(probability: Floats) -> Floats:
