@@ -62,6 +62,7 @@ def _environment(translations: Translations) -> Environment:
         full_money=formats.full_money,
         money=partial(formats.money, language=translations.language),
         day=partial(formats.day, language=translations.language),
+        horizon=partial(formats.horizon, language=translations.language),
         month=partial(formats.month, language=translations.language),
         event_detail=translations.event_detail,
         role_label=partial(translations.label, "role"),

@@ -298,6 +298,25 @@ def test_filters_survive_the_breadcrumb_and_the_switch_of_target(open_app):
     assert 'class="crumb"><a href="/?owner=Tom+Becker&amp;sort=probability"' in browser.see(link)
 
 
+def test_the_portfolio_of_a_filter_adds_up_its_own_customers(open_app):
+    page = Browser(open_app).see("/portfolio?owner=Tom+Becker&region=East")
+    rows = [
+        row
+        for row in open_app.portfolio_table("churn").to_pylist()
+        if (row["owner"], row["region"]) == ("Tom Becker", "East")
+    ]
+    assert f'title="¥{sum(row["revenue_at_risk"] for row in rows):,.0f}"' in page
+    assert f"<dd>{len(rows)}</dd>" in page
+    assert "Retention by first-order quarter" not in page
+    # The links to the list keep the filter, and the switch of target keeps it, too.
+    assert "owner=Tom+Becker&amp;region=East" in page
+
+
+def test_the_print_button_opens_the_report_in_the_viewer_of_the_browser(open_app):
+    page = Browser(open_app).see("/customers/C-1120")
+    assert 'href="/reports/C-1120?format=pdf&amp;view=inline" target="_blank"' in page
+
+
 def test_columns_are_chosen_and_a_view_is_saved_and_shared(locked):
     browser = locked("key-of-all")
     assert "Contract end" not in re.search(r"<thead>.*?</thead>", browser.see("/"), re.S).group()

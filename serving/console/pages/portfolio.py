@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 from starlette.responses import Response
 
 from rapport.serving.console import portfolio_summary
 from rapport.serving.console.page_context import PageContext
 from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns
+from rapport.serving.console.worklist import filter_options
 from rapport.serving.console.worklist_query import FILTERS
 
 _BREAKDOWNS = (("family",), ("segment", "region"), ("owner",))
+_FILTERS = ("owner", "segment", "region", "industry", "health_grade", "lead_grade")
 _SHOWN_GROUPS = 9
 _COHORT_QUARTERS = 9
 _COHORTS = 12
@@ -20,7 +23,10 @@ _RISK_EVENTS = 5
 def show(page: PageContext) -> Response:
     """Show totals and breakdowns of the visible customers."""
     portfolio, views = page.portfolio, page.application.population_tables()
-    seen = page.visible & portfolio.scored
+    chosen = {name: page.request.query_params.get(name, "")[:200] for name in _FILTERS}
+    chosen = {name: value for name, value in chosen.items() if value}
+    listed = np.logical_and.reduce([page.visible, *(portfolio.category(name).equals(chosen[name]) for name in chosen)])
+    seen = listed & portfolio.scored
     breakdowns = [by for column in _BREAKDOWNS for by in column]
     return page.render(
         "portfolio.html",
@@ -31,13 +37,19 @@ def show(page: PageContext) -> Response:
         breakdown_columns=_BREAKDOWNS,
         shown_groups=_SHOWN_GROUPS,
         filters=FILTERS,
+        chosen=chosen,
+        choices={
+            name: values
+            for name, values in filter_options(portfolio, page.visible & portfolio.scored, _FILTERS).items()
+            if len(values) > 1
+        },
         cells=portfolio_summary.rfm_grid(portfolio, seen),
         movers={days: _movers(portfolio, seen, days) for days in (7, 30)},
-        whole_company=page.viewer.owners is None,
+        whole_company=page.viewer.owners is None and not chosen,
         cohorts=(views.get("cohorts") or [])[-_COHORTS:],
         cohort_width=_COHORT_QUARTERS,
         industries=[row for row in views.get("industries") or [] if page.target == "churn"],
-        risk=_gravest([row for row in views.get("risk") or [] if page.is_visible(str(row["customer_id"]))]),
+        risk=_gravest([row for row in views.get("risk") or [] if _is_in(portfolio, listed, row)]),
     )
 
 
@@ -57,6 +69,11 @@ def _movers(portfolio: PortfolioColumns, seen: Mask, days: int) -> tuple[list[di
 
     up, down = portfolio_summary.top_movers(portfolio, seen, days)
     return records(up), records(down)
+
+
+def _is_in(portfolio: PortfolioColumns, listed: Mask, row: Mapping[str, Any]) -> bool:
+    place = portfolio.row_of_id.get(str(row["customer_id"]))
+    return place is not None and bool(listed[place])
 
 
 def _gravest(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

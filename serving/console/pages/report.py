@@ -22,5 +22,7 @@ def show(page: PageContext) -> Response:
     if not as_pdf:
         return Response(content, media_type="text/html", headers={"content-security-policy": _POLICY})
     name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in customer_id)
-    headers = {"content-disposition": f'attachment; filename="report-{name}.pdf"', "cache-control": "no-store"}
+    # The browser's own viewer shows and prints an inline file.
+    shown = "inline" if page.request.query_params.get("view") == "inline" else "attachment"
+    headers = {"content-disposition": f'{shown}; filename="report-{name}.pdf"', "cache-control": "no-store"}
     return Response(content, media_type="application/pdf", headers=headers)

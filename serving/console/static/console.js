@@ -144,5 +144,3 @@ for (const form of document.querySelectorAll("form[data-what-if]")) {
     ask();
   });
 }
-
-for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
