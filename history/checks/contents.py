@@ -10,7 +10,11 @@ from rapport.localized import LocalizedText
 
 @dataclass(frozen=True)
 class TableSummary:
-    """What was read of one table; ``share`` is the share of all buyers that have rows in it."""
+    """What was read of one table.
+
+    ``share`` is the share of all buyers that have rows in it; ``left_out`` counts the rows that the mapping or a mark
+    of deletion leaves out.
+    """
 
     name: str
     title: LocalizedText
@@ -21,6 +25,7 @@ class TableSummary:
     missing: tuple[str, ...]
     share: float | None
     months: tuple[tuple[str, int], ...]
+    left_out: int = 0
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ _TEXTS = {
     "rows": LocalizedText("rows", "行数"),
     "from": LocalizedText("from", "起"),
     "to": LocalizedText("to", "止"),
+    "left_out": LocalizedText("left out by where or as deleted", "按 where 条件或删除标记略去"),
     "buyers": LocalizedText("of buyers", "覆盖客户"),
     "missing": LocalizedText("missing columns", "缺少的列"),
     "not_present": LocalizedText("not present", "未提供"),
@@ -90,9 +91,9 @@ def _table_text(table: TableSummary, text: Any) -> str:
         return f"  {table.name:<14}{text('not_present')}"
     span = f"{_day(table.first)} … {_day(table.last)}"
     missing = f" · {text('missing')}: {', '.join(_shown(table.missing))}" if _shown(table.missing) else ""
-    return (
-        f"  {table.name:<14}{_thousands(table.rows):>12}  {span}  {_percent(table.share):>5} {text('buyers')}{missing}"
-    )
+    left_out = f" · {_thousands(table.left_out)} {text('left_out')}" if table.left_out else ""
+    share = f"{_percent(table.share):>5} {text('buyers')}"
+    return f"  {table.name:<14}{_thousands(table.rows):>12}  {span}  {share}{left_out}{missing}"
 
 
 def _rejection_text(each: RejectionSummary, text: Any, language: str) -> str:

@@ -75,6 +75,7 @@ def _table_summary(history: History, table: Table, months: Iterable[tuple[dateti
         tuple(name for name in names if name not in loaded.present),
         _share_of_buyers(history, table),
         tuple((f"{month:%Y-%m}", count) for month, count in months),
+        loaded.left_out,
     )
 
 

@@ -340,7 +340,27 @@ INTERVENTIONS = Table(
     is_reference=True,
 )
 
+RATES = Table(
+    "rates",
+    LocalizedText("Exchange rates", "汇率"),
+    (
+        _key_text("currency", "currency, as the tables write it", "币种"),
+        _time("as_of", "from when on it holds", "适用时间", required=True),
+        Column(
+            "rate",
+            "number",
+            LocalizedText("what one unit is worth in the company's currency", "一个单位折合本币金额"),
+            required=True,
+            low=0,
+        ),
+    ),
+    time="as_of",
+    is_reference=True,
+)
+
+# Rates are read first: the amounts of the others are converted with them.
 TABLES: tuple[Table, ...] = (
+    RATES,
     CUSTOMERS,
     CONTACTS,
     ORDERS,

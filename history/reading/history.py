@@ -233,6 +233,12 @@ def _with_versions(loaded: Mapping[str, LoadedTable], database: Database, settin
         # A table with every version of its rows says all.
         if table.name in loaded and not loaded[table.name].tracked
     }
+    for name, columns in tracked.items():
+        if loaded[name].converted and "amount" in columns:
+            raise TableError(
+                f"{name}: amounts are converted by rates, but those in its history of change have no currency. Leave "
+                "the history of amount out, or give all amounts in one currency."
+            )
     return {name: replace(table, tracked=tracked.get(name, table.tracked)) for name, table in loaded.items()}
 
 

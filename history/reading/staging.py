@@ -7,6 +7,7 @@ import duckdb
 
 from rapport.history.contract import Column, Table, columns_of
 from rapport.history.reading.casting import SourceColumn, cast_expression
+from rapport.history.reading.currencies import CURRENCY_COLUMNS, currency_part
 from rapport.history.reading.expressions import Expression, parse_expression, text_of
 from rapport.history.reading.profiling import StagedTable
 from rapport.history.reading.rejection_rules import raw_name
@@ -19,8 +20,9 @@ from rapport.history.sources.source import Source
 from rapport.history.sql import quoted
 from rapport.localized import LocalizedText
 
-CURRENCY_COLUMNS = ("currency", "currency_code", "币种", "货币")
 ATTRIBUTE = "attribute "
+DELETION_COLUMNS = ("_fivetran_deleted", "_ab_cdc_deleted_at", "dbt_is_deleted")
+"""Where connectors and dbt mark rows that are gone from the system."""
 _NUMBERS = {
     "DOUBLE",
     "FLOAT",
@@ -47,11 +49,11 @@ def _expression(own: str, source: Source, name: str, *, number: bool = True) -> 
 
 
 def load_source(source: Source, wanted: list[str]) -> Source:
-    """Load the wanted columns, and those that name the currency, if the source has to be loaded."""
+    """Load the wanted columns, and those that name the currency or mark deleted rows, if it has to be loaded."""
     if source.load is None:
         return source
-    money = [own for own in source.types if normalized_name(own) in CURRENCY_COLUMNS]
-    return replace(source, rejects=tuple(source.load(list(dict.fromkeys([*wanted, *money])))))
+    more = [own for own in source.types if normalized_name(own) in CURRENCY_COLUMNS or own in DELETION_COLUMNS]
+    return replace(source, rejects=tuple(source.load(list(dict.fromkeys([*wanted, *more])))))
 
 
 def stage(
@@ -70,7 +72,8 @@ def stage(
     parts = [f"{each.sql} AS {quoted(raw_name(each.column.name))}" for each in columns]
     parts += [f"{cast_expression(each, settings)} AS {quoted(each.column.name)}" for each in columns]
     parts += [f"{_attribute(own, source)} AS {quoted(ATTRIBUTE + name)}" for name, own in attributes.items()]
-    parts += [quoted(FILE), quoted(LINE)]
+    currency = currency_part(table, source)
+    parts += [*([currency] if currency else []), quoted(FILE), quoted(LINE)]
     view = f"reading.{quoted(table.name)}"
     kind = "VIEW" if is_cheap_to_read(staged) else "TABLE"
     staged.query(f"CREATE {kind} {view} AS SELECT {', '.join(parts)} FROM ({source.sql})")
@@ -97,17 +100,31 @@ def expression_sql(expression: Expression, staged: StagedTable, settings: Settin
     return expression.sql(lambda own: text_of(own, source.types[own]), numbers.__getitem__)
 
 
-def with_rows(staged: StagedTable, key: str | None, where: Expression | None, settings: Settings) -> Source:
-    """Return the source with the rows that count: those of the condition, and one a ``key`` if it has several."""
+def with_rows(staged: StagedTable, key: str | None, where: Expression | None, settings: Settings) -> tuple[Source, int]:
+    """Return the source with the rows that count, and how many it leaves out.
+
+    They are those of the condition that a connector has not marked as deleted, and one a ``key`` if it has several.
+    """
     source = staged.source
     conditions = [expression_sql(where, staged, settings)] if where is not None else []
+    conditions += [_not_deleted(own, source) for own in source.types if own in DELETION_COLUMNS]
+    counting, left_out = " AND ".join(conditions), 0
+    if conditions:
+        left_out = int(staged.query(f"SELECT count(*) FROM ({source.sql}) WHERE NOT coalesce({counting}, false)")[0][0])
     if key is not None:
         conditions.append(f"nullif({text_of(key, source.types[key])}, '') IS NOT NULL")
     if not conditions:
-        return source
+        return source, 0
     order = f"PARTITION BY {quoted(key or '')} ORDER BY {quoted(FILE)}, {quoted(LINE)}"
     first = f" QUALIFY row_number() OVER ({order}) = 1" if key is not None else ""
-    return replace(source, sql=f"SELECT * FROM ({source.sql}) WHERE {' AND '.join(conditions)}{first}", files=())
+    sql = f"SELECT * FROM ({source.sql}) WHERE {' AND '.join(conditions)}{first}"
+    return replace(source, sql=sql, files=()), left_out
+
+
+def _not_deleted(own: str, source: Source) -> str:
+    """Return the SQL that tests that a connector has not marked a row as deleted: a flag, or the time of deletion."""
+    text = text_of(own, source.types[own])
+    return f"{text} = ''" if own.endswith("_at") else f"lower({text}) NOT IN ('true', 't', '1', 'yes')"
 
 
 def is_cheap_to_read(staged: StagedTable) -> bool:

@@ -10,6 +10,7 @@ from rapport.errors import TableError
 from rapport.history.contract import Column, Table, columns_of
 from rapport.history.reading.casting import currency_expression, null_of
 from rapport.history.reading.changes import unreadable_changes
+from rapport.history.reading.currencies import CURRENCY_COLUMNS, converted, currency_part
 from rapport.history.reading.parquet_statistics import possible_violations
 from rapport.history.reading.profiling import (
     StagedTable,
@@ -24,7 +25,6 @@ from rapport.history.reading.profiling import (
 from rapport.history.reading.rejection_rules import QUESTION, RejectionRule, rejection_rules
 from rapport.history.reading.staging import (
     ATTRIBUTE,
-    CURRENCY_COLUMNS,
     is_cheap_to_read,
     load_source,
     stage,
@@ -49,7 +49,8 @@ _CLOSED_AT = "CASE WHEN won IS NOT NULL THEN closed_at END"
 class LoadedTable:
     """What one table holds: accepted rows, columns present, first and last event, rejected rows, currencies.
 
-    ``tracked`` are the columns with a history of change.
+    ``tracked`` are the columns with a history of change; ``left_out`` is the number of rows that the mapping or a mark
+    of deletion leaves out; ``converted`` amounts were in other currencies.
     """
 
     rows: int
@@ -58,6 +59,8 @@ class LoadedTable:
     rejects: pa.Table
     currencies: frozenset[str] = frozenset()
     tracked: frozenset[str] = frozenset()
+    left_out: int = 0
+    converted: bool = False
 
 
 def load_table(
@@ -73,12 +76,8 @@ def load_table(
     where = where_of(table, source, settings)
     source = load_source(source, [*used_columns(source, names, where), *attributes.values()])
     whole = StagedTable(table, source, (), "", connection)
-    source = with_rows(whole, _split_key(table, names, settings), where, settings)
-    staged = stage(table, source, names, attributes, connection, settings)
-    rules = [rule for column in staged.columns for rule in rejection_rules(column)]
-    rules = possible_violations(source, staged.columns, rules, connection, settings)
-    if table.name == "changes":
-        rules += unreadable_changes(staged, settings)
+    source, left_out = with_rows(whole, _split_key(table, names, settings), where, settings)
+    staged, rules, is_converted = _with_rules(stage(table, source, names, attributes, connection, settings), settings)
     found = profile(staged, rules)
     isolated = isolated_times(staged, rules, found) if complete else []
     if isolated:
@@ -88,7 +87,7 @@ def load_table(
     rows = found.rows + len(source.rejects)
     if complete:
         _check_reject_share(source, rows, rejects, settings)
-    currencies = _currencies(staged, source.sql)
+    currencies = frozenset() if is_converted or table.name == "rates" else _currencies(staged, source.sql)
     scored = _score_sentiment(staged, settings)
     tracked = _store_versions(staged, rules, found, attributes)
     _create_table(staged, rules, found, attributes, scored=scored)
@@ -97,7 +96,19 @@ def load_table(
     present = frozenset({*names, "sentiment"} if scored else names) & {column.name for column in columns_of(table)}
     time_range = found.time_ranges.get(table.time, (None, None))
     accepted = _count(table, connection) if tracked else rows - rejects.num_rows
-    return LoadedTable(accepted, present, time_range, rejects, currencies, frozenset(tracked))
+    return LoadedTable(accepted, present, time_range, rejects, currencies, frozenset(tracked), left_out, is_converted)
+
+
+def _with_rules(staged: StagedTable, settings: Settings) -> tuple[StagedTable, list[RejectionRule], bool]:
+    """Return the table, the rules that its rows may violate, and whether its amounts were converted."""
+    rules = [rule for column in staged.columns for rule in rejection_rules(column)]
+    rules = possible_violations(staged.source, staged.columns, rules, staged.connection, settings)
+    if staged.table.name == "changes":
+        rules += unreadable_changes(staged, settings)
+    if currency_part(staged.table, staged.source) is None:
+        return staged, rules, False
+    staged, more = converted(staged, settings)
+    return staged, more + rules, bool(more)
 
 
 def _count(table: Table, connection: duckdb.DuckDBPyConnection) -> int:
@@ -204,7 +215,7 @@ def _create_table(
         order = f"PARTITION BY {quoted(staged.table.key or '')} ORDER BY {VALID_FROM} DESC"
         sql += f" QUALIFY row_number() OVER ({order}) = 1"
     name = quoted(staged.table.name)
-    if is_cheap_to_read(staged) or staged.source.in_memory:
+    if is_cheap_to_read(staged) or staged.source.in_memory or "converted" in staged.view:
         staged.query(f"CREATE OR REPLACE VIEW {name} AS {sql}")
     else:
         # The raw values are dropped once the cast values are stored.

@@ -18,6 +18,7 @@ NOT_COLUMNS = ("table", "where", "join", "changes")
 _KEEPERS_OF_VERSIONS = (("dbt_valid_from", "dbt_valid_to"), ("_fivetran_start", "_fivetran_end"))
 # Columns that a connector adds: they say nothing about the customer.
 _OF_THE_TOOL = (
+    *("_ab_cdc_deleted_at", "_ab_cdc_updated_at", "_ab_cdc_lsn", "_airbyte_raw_id", "_airbyte_extracted_at"),
     *("dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_is_deleted"),
     *("_fivetran_id", "_fivetran_synced", "_fivetran_active", "_fivetran_deleted", "_fivetran_start", "_fivetran_end"),
 )
