@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from rapport.history.checks.change_checks import unused_changes
 from rapport.history.checks.customer_checks import (
     duplicate_customers,
     missing_attributes,
@@ -35,6 +36,7 @@ _CHECKS: tuple[Callable[[History, datetime], Iterable[Finding]], ...] = (
     late_records,
     backward_times,
     unrecorded_states,
+    unused_changes,
     missing_attributes,
     unknown_values,
 )

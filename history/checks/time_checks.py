@@ -151,7 +151,8 @@ def unrecorded_states(history: History, _: datetime) -> Iterable[Finding]:
     """Find states without a recording time, which cannot be used."""
     for table in TABLES:
         present = history.present.get(table.name, frozenset())
-        states = [column.name for column in table.columns if column.later == "recorded_at" and column.name in present]
+        undated = present - history.tracked.get(table.name, frozenset())
+        states = [column.name for column in table.columns if column.later == "recorded_at" and column.name in undated]
         if states and "recorded_at" not in present:
             listed = ", ".join(states[:4]) + (", …" if len(states) > 4 else "")
             yield Finding(

@@ -358,9 +358,7 @@ RATES = Table(
     is_reference=True,
 )
 
-# Rates are read first: the amounts of the others are converted with them.
 TABLES: tuple[Table, ...] = (
-    RATES,
     CUSTOMERS,
     CONTACTS,
     ORDERS,
@@ -378,6 +376,7 @@ TABLES: tuple[Table, ...] = (
     CAMPAIGNS,
     INDUSTRIES,
     INTERVENTIONS,
+    RATES,
 )
 
 FEATURE_TABLES: tuple[Table, ...] = tuple(table for table in TABLES if not table.is_reference)

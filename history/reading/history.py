@@ -214,7 +214,8 @@ def _load_all(
     sources: Mapping[str, Source | None], database: Database, settings: Settings, *, complete: bool = True
 ) -> dict[str, LoadedTable]:
     loaded = {}
-    for table in TABLES:
+    # The amounts of the other tables are converted by the rates.
+    for table in sorted(TABLES, key=lambda table: table.name != "rates"):
         source = sources.get(table.name)
         if source is not None:
             database.loaded.add(table.name)

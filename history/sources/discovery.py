@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from rapport.history.sources.duckdb_files import duckdb_sources
 from rapport.history.sources.files import file_sources
 from rapport.history.sources.ibis_backends import ibis_sources
 from rapport.history.sources.postgres import postgres_sources
@@ -17,6 +18,8 @@ def find_sources(
     """Find the tables of a folder, a file or a database; what is opened for it is closed with ``resources``."""
     if address.startswith(("postgresql://", "postgres://")):
         return postgres_sources(address, connection, resources)
+    if address.startswith("duckdb://"):
+        return duckdb_sources(address, connection)
     if "://" in address:
         return ibis_sources(address, connection, resources)
     return file_sources(Path(address), connection, resources, encoding)

@@ -1,5 +1,6 @@
 """Databases that Ibis supports, by URL."""
 
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib import import_module
@@ -35,7 +36,13 @@ def _connect(url: str) -> Any:
             "Install it: pip install 'rapport-crm[sql]'."
         ) from error
     try:
-        return ibis.connect(url)
+        with warnings.catch_warnings():
+            # Servers without tables of time zones do not know the name UTC; they know the offset.
+            warnings.filterwarnings("ignore", "Unable to set session timezone")
+            backend = ibis.connect(url)
+        if backend.name == "mysql":
+            backend.raw_sql("SET time_zone = '+00:00'").close()
+        return backend
     except ImportError as error:
         needed = url.split(":", 1)[0]
         raise TableError(

@@ -6,6 +6,7 @@ import pytest
 
 from rapport.errors import TableError
 from rapport.history import Settings, history_of, read_history
+from rapport.history.checks import check_history
 from rapport.history.mapping import propose_mapping
 from rapport.scoring.analytics.deal_outcomes import closed_opportunities, deal_card
 from rapport.scoring.analytics.deals import open_deals
@@ -136,6 +137,22 @@ def test_a_value_that_its_column_cannot_have_is_rejected_with_its_line():
         assert (table, count, line, value) == ("changes", 1, 5, "x")
         assert reason.startswith("value of opportunities.amount is not a number")
         assert deals(history, "2025-06-01") == [("O1", None, 4.0)]
+
+
+def test_the_check_names_changes_that_nothing_reads_and_asks_no_recorded_at_of_states_with_a_history():
+    names = ("amount", "stage", "colour", "stage")
+    tables = {
+        "orders": [{"customer_id": "A1", "order_id": "1", "ordered_at": "2025-01-05", "amount": 1}],
+        "opportunities": [{"opportunity_id": "O1", "customer_id": "A1", "opened_at": "2025-01-01", "stage": "propose"}],
+        "changes": [
+            {"table": "opportunities", "record_id": "O1", "changed_at": "2025-02-01", "column": name, "value": "1"}
+            for name in names
+        ],
+    }
+    with history_of(tables) as history:
+        found = {finding.code: finding for finding in check_history(history).findings}
+    assert found["unused_changes"].facts == {"columns": ["opportunities.colour"], "rows": 1}
+    assert "unrecorded_states" not in found
 
 
 @pytest.mark.parametrize(

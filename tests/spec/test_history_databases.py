@@ -4,6 +4,8 @@ import sqlite3
 import sys
 from datetime import datetime
 
+import duckdb
+import mysql_server
 import pytest
 from postgres_server import programs, running
 
@@ -121,6 +123,54 @@ def test_without_ibis_the_extra_is_named(monkeypatch):
         read_history("mysql://reader:secret@host/crm")
     assert "host/crm" in str(raised.value)
     assert "secret" not in str(raised.value)
+
+
+MYSQL = """
+CREATE TABLE orders (customer_id int, order_id bigint unsigned, ordered_at datetime, amount decimal(12,2), note blob);
+INSERT INTO orders VALUES (1, 7, '2026-01-31 23:00:00', 1234.50, NULL), (2, 8, '2026-02-01', -5, 'x');
+CREATE TABLE customers (customer_id int PRIMARY KEY, name varchar(40), created_at date, kind enum('a', 'b'));
+INSERT INTO customers VALUES (1, '甲公司', '2025-12-01', 'a'), (2, NULL, NULL, NULL);
+CREATE TABLE tickets (ticket_id char(2), customer_id int, opened_at timestamp);
+INSERT INTO tickets VALUES ('T1', 1, '2026-01-05 10:00:00');
+"""
+
+
+def test_mariadb_is_read_with_its_types_and_times_of_its_zone():
+    pytest.importorskip("MySQLdb", reason="the driver of MySQL is not installed: pip install 'ibis-framework[mysql]'")
+    server = mysql_server.program()
+    if server is None:
+        pytest.skip("there is no MariaDB server to start: install Debian's mariadb-server")
+    with (
+        mysql_server.running(server, MYSQL) as url,
+        read_history(url, Settings(timezone="Asia/Tokyo")) as history,
+    ):
+        assert rows(history, "SELECT customer_id, order_id, ordered_at, amount FROM orders ORDER BY 1") == [
+            ("1", "7", at("2026-01-31T23:00"), 1234.5),
+            ("2", "8", at("2026-02-01"), -5.0),
+        ]
+        assert rows(history, "SELECT customer_id, name, created_at, kind FROM customers ORDER BY 1") == [
+            ("1", "甲公司", at("2025-12-01"), "a"),
+            ("2", None, None, None),
+        ]
+        # A timestamp is a moment, shown by the server at +08:00; the company is an hour further east.
+        assert rows(history, "SELECT opened_at FROM tickets") == [(at("2026-01-05T11:00"),)]
+        assert "secret" not in history.origin
+
+
+def test_a_file_of_duckdb_is_read_by_its_url_as_a_csv_file_is(tmp_path):
+    lines = "'a' AS customer_id, 1 AS order_id, DATE '2026-01-31' AS ordered_at, 5::DECIMAL(9, 2) AS amount"
+    with duckdb.connect(str(tmp_path / "crm.duckdb")) as file:
+        file.execute(f"CREATE TABLE orders AS SELECT {lines} UNION ALL SELECT ' ', 2, DATE '2026-02-01', 6")
+        file.execute("CREATE SCHEMA sales; CREATE VIEW sales.kunden AS SELECT 'a' AS nr, 'Ann' AS name")
+    mapping = {"customers": {"table": "sales.kunden", "customer_id": "nr"}}
+    with read_history(f"duckdb://{tmp_path / 'crm.duckdb'}", Settings(mapping=mapping, reject_share=0.5)) as history:
+        assert rows(history, "SELECT customer_id, order_id, ordered_at, amount FROM orders") == [
+            ("a", "1", at("2026-01-31"), 5.0)
+        ]
+        assert rows(history, "SELECT customer_id, name FROM customers") == [("a", "Ann")]
+        assert history.rejected.rows["line"].to_pylist() == [2]
+    with pytest.raises(TableError, match=r"duckdb://nowhere\.duckdb: there is no such file"):
+        read_history("duckdb://nowhere.duckdb")
 
 
 def test_an_unknown_backend_gets_a_message():
