@@ -13,7 +13,7 @@ class TableSummary:
     """What was read of one table.
 
     ``share`` is the share of all buyers that have rows in it; ``left_out`` counts the rows that the mapping or a mark
-    of deletion leaves out.
+    of deletion leaves out; ``tracked`` are the columns with a history of change.
     """
 
     name: str
@@ -26,6 +26,7 @@ class TableSummary:
     share: float | None
     months: tuple[tuple[str, int], ...]
     left_out: int = 0
+    tracked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

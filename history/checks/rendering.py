@@ -23,6 +23,7 @@ _TEXTS = {
     "from": LocalizedText("from", "起"),
     "to": LocalizedText("to", "止"),
     "left_out": LocalizedText("left out by where or as deleted", "按 where 条件或删除标记略去"),
+    "tracked": LocalizedText("past values of", "可追溯的列"),
     "buyers": LocalizedText("of buyers", "覆盖客户"),
     "missing": LocalizedText("missing columns", "缺少的列"),
     "not_present": LocalizedText("not present", "未提供"),
@@ -93,7 +94,8 @@ def _table_text(table: TableSummary, text: Any) -> str:
     missing = f" · {text('missing')}: {', '.join(_shown(table.missing))}" if _shown(table.missing) else ""
     left_out = f" · {_thousands(table.left_out)} {text('left_out')}" if table.left_out else ""
     share = f"{_percent(table.share):>5} {text('buyers')}"
-    return f"  {table.name:<14}{_thousands(table.rows):>12}  {span}  {share}{left_out}{missing}"
+    past = f" · {text('tracked')}: {', '.join(_shown(table.tracked))}" if table.tracked else ""
+    return f"  {table.name:<14}{_thousands(table.rows):>12}  {span}  {share}{left_out}{past}{missing}"
 
 
 def _rejection_text(each: RejectionSummary, text: Any, language: str) -> str:

@@ -76,6 +76,7 @@ def _table_summary(history: History, table: Table, months: Iterable[tuple[dateti
         _share_of_buyers(history, table),
         tuple((f"{month:%Y-%m}", count) for month, count in months),
         loaded.left_out,
+        tuple(sorted(loaded.tracked)),
     )
 
 

@@ -150,7 +150,10 @@ def test_the_check_names_changes_that_nothing_reads_and_asks_no_recorded_at_of_s
         ],
     }
     with history_of(tables) as history:
-        found = {finding.code: finding for finding in check_history(history).findings}
+        report = check_history(history)
+    found = {finding.code: finding for finding in report.findings}
+    assert "past values of: amount, stage" in report.as_text("en")
+    assert "可追溯的列: amount, stage" in report.as_html("zh")
     assert found["unused_changes"].facts == {"columns": ["opportunities.colour"], "rows": 1}
     assert "unrecorded_states" not in found
 

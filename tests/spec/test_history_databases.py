@@ -135,6 +135,7 @@ INSERT INTO tickets VALUES ('T1', 1, '2026-01-05 10:00:00');
 """
 
 
+@pytest.mark.slow
 def test_mariadb_is_read_with_its_types_and_times_of_its_zone():
     pytest.importorskip("MySQLdb", reason="the driver of MySQL is not installed: pip install 'ibis-framework[mysql]'")
     server = mysql_server.program()
