@@ -100,3 +100,19 @@ def register(data_dir: DataDir = None, settings: SettingsPath = None, as_json: J
     folder = resolve_data_dir(data_dir, read_settings(settings))
     found = register_kept(folder, environ=os.environ, now=current_time())
     print_result(found.as_dict(), found.as_text(), as_json=as_json)
+
+
+@app.command()
+def export(
+    version: Version,
+    target: Target = TargetName.churn,
+    data_dir: DataDir = None,
+    settings: SettingsPath = None,
+    as_json: Json = False,
+) -> None:
+    """Copy a version into BentoML's model store, for those who list, export and push models with BentoML."""
+    from rapport.serving.api.bento_models import export_to_bentoml
+
+    folder = resolve_data_dir(data_dir, read_settings(settings))
+    found = export_to_bentoml(folder, target.value, version)
+    print_result(dict(found), f"Exported as {found['tag']}: bentoml models get {found['tag']}", as_json=as_json)

@@ -56,7 +56,12 @@ def describe_timings(
     known = [row for row in rows if batch.eligible[row]]
     timing = batch.bundle.timing
     if timing is None:
-        unknown = {"event": None, "meaning": "", "curve": [], "note": localize(_NO_TIMING, language)} | _dates(None)
+        unknown: dict[str, Any] = {
+            "event": None,
+            "meaning": "",
+            "curve": [],
+            "note": localize(_NO_TIMING, language),
+        } | _dates(None)
         return [unknown if batch.eligible[row] else None for row in rows]
     chances, some = timing_chances(batch, known, horizons), batch.take(np.array(known, dtype=np.intp))
     days = timing.expected_days(some.logit, some.rows, horizon_days(batch), batch.bundle.members)

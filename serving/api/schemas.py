@@ -78,7 +78,7 @@ class Body(BaseModel):
 
 
 Horizons = Annotated[list[Annotated[str, StringConstraints(max_length=8)]], Field(max_length=24), FailFast()]
-HORIZONS = Field(
+HORIZONS: Any = Field(
     default_factory=list,
     description="Other horizons, such as 3mo or 45d, of at most 24 months: answers gain timing, without a new model.",
 )

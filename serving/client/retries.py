@@ -35,7 +35,8 @@ class Retries:
 
     def _doubling(self, attempt: int) -> float:
         # Clients that were refused together must not come back together.
-        return min(self.first_pause * 2**attempt, self.longest_pause) * random.uniform(0.5, 1.0)
+        pause = min(self.first_pause * float(2**attempt), self.longest_pause)
+        return pause * random.uniform(0.5, 1.0)
 
 
 def retry_after(response: httpx.Response) -> float | None:

@@ -1,9 +1,13 @@
 """What users of MLflow and shap expect: signature, dataset, aliases, and explanations of the served number."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import datetime
 from functools import cache
 from io import StringIO
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -93,6 +97,24 @@ def test_a_run_has_its_slices_plots_example_and_tags(home):
     example = loaded.input_example
     assert example["customer_id"].tolist() == ["example"]
     assert 0 < loaded.predict(example)["probability"][0] < 1
+
+
+@pytest.mark.slow
+def test_the_requirements_of_a_model_install_from_its_own_folder(home, tmp_path):
+    assert home
+    folder = Path(mlflow.artifacts.download_artifacts("models:/churn@champion", dst_path=str(tmp_path)))
+    (wheel,) = (folder / "artifacts").glob("*.whl")
+    requirements = (folder / "requirements.txt").read_text().splitlines()
+    assert f"artifacts/{wheel.name}" in requirements
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+    # Without an index: everything but the wheel is here already, in the pinned version.
+    others = [line for line in requirements if not line.startswith("artifacts/")]
+    subprocess.run([*pip, "--no-index", "--dry-run", "--no-deps", *others], cwd=folder, check=True)
+    subprocess.run([*pip, "--no-index", "--no-deps", "--target", tmp_path / "site", wheel], cwd=folder, check=True)
+    program = "import rapport.scoring; print(rapport.__path__[0])"
+    environ = os.environ | {"PYTHONPATH": str(tmp_path / "site"), "PYTHONSAFEPATH": "1"}
+    ran = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == str(tmp_path / "site" / "rapport")
 
 
 def test_mlflow_evaluates_the_model_as_it_evaluates_any(home):

@@ -84,7 +84,8 @@ def _validate(run: TrainingRun) -> dict[str, float]:
     candidates = [EventTiming(event_of(run.task), name, run.task.horizon_days, 0.0) for name in names]
     candidates += [trees] if trees else []
     scores: dict[str, list[float]] = {candidate.shape: [] for candidate in candidates}
-    start, sizes = 0, []
+    start = 0
+    sizes: list[int] = []
     for fold in folds:
         rows = slice(start, start + len(fold.dataset))
         start, sizes = rows.stop, [*sizes, len(fold.dataset)]

@@ -1,7 +1,12 @@
 """What a BentoML user expects from its own documentation: apis, schema, client, model store."""
 
+import json
 import os
+import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import bentoml
 import pytest
@@ -13,6 +18,8 @@ from rapport.serving.api.service import build
 from rapport.serving.environment import Environment
 from rapport.serving.run import prepared, running
 from rapport.serving.security.keys import KeyRing
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_every_endpoint_is_an_api_with_its_pydantic_shapes(company):
@@ -68,3 +75,46 @@ def test_the_apis_answer_in_the_same_process(company, ask, active):
             assert dict(instance.score(customer_ids=active[:2])) == ask("score", customer_ids=active[:2])
         finally:
             instance.close()
+
+
+def test_a_model_is_an_entry_of_bentomls_model_store(company, tmp_path):
+    """In a process of its own: BentoML reads the place of its store when it is imported."""
+    environ = os.environ | {"BENTOML_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def run(*words, status=0):
+        ran = subprocess.run([sys.executable, "-m", *words], env=environ, capture_output=True, text=True, check=False)
+        assert ran.returncode == status, ran.stderr
+        return ran.stdout + ran.stderr
+
+    export = ("rapport", "models", "export", "1", "--data-dir", str(company.home))
+    assert json.loads(run(*export, "--json"))["tag"] == "rapport-churn:1"
+    listed = json.loads(run("bentoml", "models", "list", "--output", "json"))
+    assert [one["tag"] for one in listed] == ["rapport-churn:1"]
+    assert "bentoml models delete rapport-churn:1" in run(*export, status=13)
+    program = "from rapport.serving.api.bento_models import load_model; print(load_model('rapport-churn:1').base)"
+    ran = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
+    assert float(ran.stdout) == company.bundle.base
+
+
+@pytest.mark.slow
+def test_a_bento_is_built_and_listed_and_its_requirements_fit(tmp_path):
+    """Build as `make bento` does. The requirements are resolved against this environment, without an index."""
+    home, built = tmp_path / "bentoml", tmp_path / "checkout"
+    shutil.copytree(ROOT, built, ignore=shutil.ignore_patterns(".*", "build", "docs_site", "*.egg-info", "__pycache__"))
+    environ = os.environ | {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"}
+    subprocess.run(
+        ["make", "bento", f"BIN={Path(sys.executable).parent}", "READY="], cwd=built, env=environ, check=True,
+        capture_output=True,
+    )  # fmt: skip
+    (bento,) = (home / "bentos" / "rapport").glob("*/bento.yaml")
+    listed = subprocess.run(
+        [sys.executable, "-m", "bentoml", "list", "--output", "json"], env=environ, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert [one["tag"].split(":")[0] for one in json.loads(listed.stdout)] == ["rapport"]
+    python = bento.parent / "env" / "python"
+    (wheel,) = python.glob("wheels/*.whl")
+    pinned = (python / "requirements.txt").read_text()
+    assert "bentoml==" in pinned
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-index", "--dry-run"]
+    subprocess.run([*pip, "--no-deps", wheel], cwd=python, check=True, capture_output=True)
