@@ -188,3 +188,16 @@ def test_training_rows_of_many_cutoffs_have_the_features_of_each_cutoff():
             for row in rows.to_pylist():
                 expected = alone[row["cutoff"]][row["customer_id"]]
                 assert [row[name] for name in names] == [expected[name] for name in names]
+
+
+def test_a_row_recorded_after_a_single_cutoff_is_not_in_its_training_rows():
+    orders = [
+        {"customer_id": "a", "order_id": day, "ordered_at": day, "amount": 5.0, "recorded_at": recorded}
+        for day, recorded in (("2025-01-01", "2025-01-01"), ("2025-02-01", "2025-05-01"), ("2025-06-01", "2025-06-01"))
+    ]
+    with history_of({"orders": orders}) as history:
+        rows = training_rows(
+            history, "churn", [datetime(2025, 3, 1)], active=ACTIVE, horizon=parse_duration("3mo"),
+            known_by=datetime(2025, 12, 1), features=FEATURES,
+        )  # fmt: skip
+    assert rows["orders_count_365d"].to_pylist() == [1.0]
