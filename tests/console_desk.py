@@ -47,6 +47,7 @@ class ExampleApplication:
         self.playbook = read_playbook()
         self.insights = SimpleNamespace(deals=self._deals, analysis=self._analysis)
         self.notice: str | None = None
+        self.basis_note = ""
         self._valid = dict(KEYS)
         leads = max(size // 4, 20)
         self._portfolios = {
@@ -105,7 +106,7 @@ class ExampleApplication:
             "health": _health(fact, language) if target == "churn" else None,
             "lead_grade": fact["lead_grade"],
             **{name: fact[name] for name in ("spend_if_retained", "savable", "contact_effect")},
-            "model": {"name": target, "version": "7", "card": "relationship/3"},
+            "model": {"name": target, "version": "7", "card": "relationship/3", "basis_note": self.basis_note},
         }
 
     def customer(self, customer_id: str, *, language: str = "en", **_: object) -> dict[str, Any]:

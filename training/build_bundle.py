@@ -15,7 +15,7 @@ from rapport.training.evaluation.data_checks import check_data, direction_cost
 from rapport.training.evaluation.diagnostics import model_diagnostics
 from rapport.training.evaluation.grade_outlook import fit_outlook
 from rapport.training.evaluation.profit_curve import profit_curve
-from rapport.training.evaluation.served_part import RATE, served_fallback, served_metrics
+from rapport.training.evaluation.served_part import served_fallback, served_metrics
 from rapport.training.evaluation.training_run import TrainingRun, final_weights, served_part
 from rapport.training.evaluation.uncertainty import fit_intervals
 from rapport.training.provenance import fit_settings, provenance_of
@@ -110,12 +110,11 @@ def _evaluation(run: TrainingRun, weights: Mapping[str, float]) -> dict[str, Any
 
 
 def _fallback(run: TrainingRun) -> Fallback:
-    names = tuple(member.name for member in run.ensemble.members)
-    judged = run.evaluation.grade.letter == "D" and bool(run.validation.folds)
-    if judged and (run.sufficiency.can_learn or served_part(run, names) == RATE):
-        part = served_part(run, names)
-        return served_fallback(part, served_metrics(run.evaluation, run.validation, part))
-    return run.sufficiency.fallback
+    own = run.sufficiency.fallback
+    if run.evaluation.grade.letter != "D":
+        return own
+    part = served_part(run, tuple(member.name for member in run.ensemble.members))
+    return served_fallback(part, served_metrics(run.evaluation, run.validation, part), own)
 
 
 def _counts(run: TrainingRun) -> dict[str, int]:

@@ -23,6 +23,7 @@ from rapport.training.data.subsample import SubsamplePlan
 from rapport.training.data.task_spec import TaskSpec, customer_snapshot, eligible_matrix
 from rapport.training.evaluation.data_checks import refuse_leaks
 from rapport.training.evaluation.evaluation import evaluate
+from rapport.training.evaluation.scored_population import scored_population
 from rapport.training.evaluation.summary import text_summary
 from rapport.training.evaluation.training_run import TrainingRun
 from rapport.training.members.gbm import with_binned_rows
@@ -134,10 +135,11 @@ def _fit(
     if find_params:
         config = find_params(dataset.in_memory, schedule, task, config, validation=validation)
         validation = run_temporal_validation(dataset, schedule, task, config)
-    evaluation = evaluate(validation, task.target, sufficiency)
 
     progress("fitting the ensemble", 0.7)
     ensemble = fit_ensemble(dataset, schedule, config, as_of=task.as_of)
+    population = scored_population(validation, ensemble, current)
+    evaluation = evaluate(validation, task.target, sufficiency, population)
 
     progress("building the bundle", 0.9)
     run = TrainingRun(

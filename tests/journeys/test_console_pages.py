@@ -131,6 +131,13 @@ def test_numbers_of_the_customer_page_are_those_of_the_answer(open_app):
     assert [text for _, text in shown] == [points(share) for share in told]
 
 
+def test_the_page_of_a_customer_says_what_a_model_of_grade_d_rests_on():
+    application = ExampleApplication()
+    assert 'class="small basis"' not in Browser(application).see("/customers/C-1120")
+    application.basis_note = "Grade D: no part was better than the expected rate."
+    assert '<p class="small basis">Grade D: no part' in Browser(application).see("/customers/C-1120")
+
+
 def test_the_page_of_a_lead_shows_the_horizon_of_its_target(open_app):
     assert "90-day conversion probability" in Browser(open_app).see("/customers/L-1003?target=conversion")
 

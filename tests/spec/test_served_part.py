@@ -13,13 +13,16 @@ from rapport.history import history_of
 from rapport.metrics import compute_metrics
 from rapport.scoring import build_answers
 from rapport.scoring.models.blend import Blend
+from rapport.scoring.models.bundle import Fallback
 from rapport.scoring.models.scorer import Scorer
 from rapport.training import train
 from rapport.training.evaluation.grade import Grade
-from rapport.training.evaluation.served_part import choose_served_part
+from rapport.training.evaluation.served_part import choose_served_part, served_fallback
 from rapport.training.stacking.stacking_weights import make_blend
 
 GENERATOR = np.random.default_rng(3)
+FIGURES = {"auc": 0.6, "log_loss": 0.5}
+FEW = Fallback("card_and_rhythm", "Only 12 of 90.", "90 位中 12 位。")
 LABEL = (GENERATOR.uniform(size=600) < 0.3).astype(float)
 
 
@@ -88,6 +91,25 @@ def test_without_signal_nobody_is_ranked_by_noise_that_lost_to_the_rate(coin_tos
     assert bundle.fallback.label in ("best_member", "rate", "committee")
     assert "Grade D" in bundle.fallback.en
     assert "D 级" in bundle.fallback.zh
+
+
+@pytest.mark.parametrize(
+    ("part", "metrics", "own", "label", "says"),
+    [
+        ("linear", FIGURES, Fallback(), "best_member", "Grade D"),
+        ("blend", FIGURES, Fallback(), "committee", "Grade D"),
+        ("rate", FIGURES, FEW, "rate", "the expected rate"),
+        ("rhythm", FIGURES, FEW, "card_and_rhythm", "Only 12 of 90. In temporal validation its best part was BG/NBD"),
+        ("blend", FIGURES, FEW, "card_and_rhythm", "Only 12 of 90."),
+        ("blend", {}, Fallback(), "committee", "no later outcomes"),
+        ("blend", {}, FEW, "card_and_rhythm", "Only 12 of 90."),
+    ],
+)
+def test_every_model_of_grade_d_says_what_its_answers_rest_on(part, metrics, own, label, says):
+    found = served_fallback(part, metrics, own)
+    assert found.label == label
+    assert says in found.en
+    assert found.zh
 
 
 def test_a_blend_without_weights_is_the_rate_for_everyone():

@@ -1,7 +1,7 @@
 """Evaluate an ensemble: every member and every baseline on the same validation rows, and a grade."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from rapport.scoring.models.matrix import Floats
 from rapport.training.data.data_sufficiency import DataSufficiency
 from rapport.training.evaluation.baselines import fit_baselines
 from rapport.training.evaluation.grade import Grade, grade_model
+from rapport.training.evaluation.scored_population import ScoredPopulation
 from rapport.training.stacking.stacking_weights import out_of_fold_logits, prior_weights
 from rapport.training.stacking.temporal_validation import TemporalValidation, match_mean
 
@@ -22,7 +23,10 @@ BOOTSTRAP_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Probabilities of the blend, each member and each baseline on the validation rows, with their metrics."""
+    """Probabilities of the blend, each member and each baseline on the validation rows, with their metrics.
+
+    ``like_scored`` has the blend's figures on rows like the customers that can be scored.
+    """
 
     label: Floats
     probabilities: Mapping[str, Floats]
@@ -31,6 +35,7 @@ class Evaluation:
     folds: tuple[Mapping[str, Any], ...]
     grade: Grade
     out_of_time: bool
+    like_scored: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures for JSON."""
@@ -42,11 +47,17 @@ class Evaluation:
             "gains": {name: dict(values) for name, values in self.gains.items()},
             "slices": [dict(fold) for fold in self.folds],
             "grade": self.grade.as_dict(),
+            "population": self.like_scored,
         }
 
 
-def evaluate(validation: TemporalValidation, target: str, sufficiency: DataSufficiency) -> Evaluation:
-    """Evaluate the blend, the model without the card, each member and each baseline."""
+def evaluate(
+    validation: TemporalValidation, target: str, sufficiency: DataSufficiency, population: ScoredPopulation | None
+) -> Evaluation:
+    """Evaluate the blend, the model without the card, each member and each baseline.
+
+    The grade is that of the customers that can be scored: if they differ from those judged, rows like them decide.
+    """
     if not validation.folds or not validation.member_names:
         grade = grade_model({}, {}, sufficiency, out_of_time=False)
         return Evaluation(np.zeros(0), {}, {}, {}, (), grade, out_of_time=False)
@@ -60,9 +71,32 @@ def evaluate(validation: TemporalValidation, target: str, sufficiency: DataSuffi
         for name, values in sample.items()
         if name != "blend"
     }
-    grade = grade_model({"label": label[newest]} | sample, metrics, sufficiency, out_of_time=validation.out_of_time)
+    grade = _grade(validation, {"label": label} | probabilities, sufficiency, population)
     folds = _fold_metrics(validation, probabilities["blend"])
-    return Evaluation(label, probabilities, metrics, gains, folds, grade, validation.out_of_time)
+    like_scored = population.as_dict(label, probabilities["blend"]) if population else None
+    return Evaluation(label, probabilities, metrics, gains, folds, grade, validation.out_of_time, like_scored)
+
+
+def _grade(
+    validation: TemporalValidation,
+    judged: Mapping[str, Floats],
+    sufficiency: DataSufficiency,
+    population: ScoredPopulation | None,
+) -> Grade:
+    """Grade the blend on the newest fold, by rows like those to be scored if these differ."""
+    label, newest = judged["label"], min(len(validation.folds[0].dataset), BOOTSTRAP_ROWS)
+    chosen = population.chosen if population else np.arange(len(label))
+    rows = chosen[chosen < newest]
+    if not len(rows) or label[rows].min() == label[rows].max():
+        population, chosen, rows = None, np.arange(len(label)), np.arange(newest)
+    figures = {
+        name: compute_metrics(label[chosen], values[chosen]) for name, values in judged.items() if name != "label"
+    }
+    sample = {name: values[rows] for name, values in judged.items()}
+    grade = grade_model(sample, figures, sufficiency, out_of_time=validation.out_of_time)
+    if population is None or not population.differs:
+        return grade
+    return replace(grade, reasons=(population.sentence(label, judged["blend"]), *grade.reasons))
 
 
 def _probabilities(validation: TemporalValidation, target: str, sufficiency: DataSufficiency) -> dict[str, Floats]:

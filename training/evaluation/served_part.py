@@ -1,6 +1,7 @@
 """What a model serves: the blend, or with grade D the part that its own table shows to be the best."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,15 +51,20 @@ def served_of(evaluation: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"part": BLEND} | dict(found)
 
 
-def served_fallback(part: str, metrics: Mapping[str, float]) -> Fallback:
-    """Return the basis that every answer of a grade D model names."""
+def served_fallback(part: str, metrics: Mapping[str, float], own: Fallback) -> Fallback:
+    """Return the basis that every answer of a grade D model names; ``own`` is that of a history with few outcomes."""
+    if not metrics:
+        text = localized("served.unjudged")
+        return own if own.en else Fallback(own.label, text.en, text.zh)
     if part == RATE:
         text = localized("served.rate")
-    else:
-        label = localized(f"member.{part}")
-        figures = {"auc": metrics["auc"], "log_loss": metrics["log_loss"]}
-        text = localized("served.part", part=label, **figures)
-    return Fallback({BLEND: "committee", RATE: "rate"}.get(part, "best_member"), text.en, text.zh)
+        return Fallback("rate", text.en, text.zh)
+    if part == BLEND and own.en:
+        return own
+    figures = {"auc": metrics["auc"], "log_loss": metrics["log_loss"]}
+    text = localized("served.few" if own.en else "served.part", part=localized(f"member.{part}"), **figures)
+    label = "committee" if part == BLEND else "best_member"
+    return replace(own, en=f"{own.en} {text.en}", zh=own.zh + text.zh) if own.en else Fallback(label, text.en, text.zh)
 
 
 def _expected_rates(validation: TemporalValidation) -> Floats:
