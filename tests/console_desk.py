@@ -99,6 +99,8 @@ class ExampleApplication:
             "as_of": AS_OF.isoformat(),
             "target": target,
             "probability": p,
+            "certainty": "high",
+            "certainty_note": "",
             "interval": [max(0.0, p - 0.07), min(1.0, p + 0.07)],
             "base_rate": base,
             "reasons": _reasons(p - base, language)[:reasons],
