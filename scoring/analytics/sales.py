@@ -120,10 +120,11 @@ def _median_days(leads: list[dict[str, Any]], previous: str, stage: str) -> floa
 
 
 def channel_roi(history: History, as_of: datetime) -> pa.Table:
-    """Return by campaign and by channel: touches, customers won, their revenue, the costs, and the return.
+    """Return by campaign, channel and source: touches, customers won, their revenue, the costs, and the return.
 
-    Each touch in the 90 days before a first order gets an equal part of the customer's revenue of its first year.
-    Without costs in the table `campaigns` the return is unknown.
+    Each touch in the 90 days before a first order gets an equal part of the customer's revenue of its first year; a
+    source gets all of the revenue of the customers that came by it. Without costs in the table `campaigns` the return
+    is unknown, and so it is for a source, which has no cost of its own.
     """
     orders, touches = rows_known_at("orders"), rows_known_at("touches")
     return query_as_of(
@@ -148,8 +149,14 @@ def channel_roi(history: History, as_of: datetime) -> pa.Table:
             UNION ALL
             SELECT 'channel', channel, sum(touches), sum(won), sum(revenue), sum(cost * part)
             FROM (SELECT *, touches / sum(touches) OVER (PARTITION BY campaign) AS part FROM reached)
-                LEFT JOIN credit USING (campaign, channel) LEFT JOIN costs USING (campaign) GROUP BY channel)
-        SELECT dimension, value, touches::BIGINT AS touches, coalesce(customers_won, 0)::DOUBLE AS customers_won,
+                LEFT JOIN credit USING (campaign, channel) LEFT JOIN costs USING (campaign) GROUP BY channel
+            UNION ALL
+            SELECT 'source', coalesce(source, ''), sum(touches), count(earned.customer_id), sum(revenue), NULL
+            FROM {rows_known_at("customers")} AS c LEFT JOIN earned USING (customer_id)
+                LEFT JOIN (SELECT customer_id, count(*) AS touches FROM {touches} GROUP BY customer_id)
+                    USING (customer_id) GROUP BY 2)
+        SELECT dimension, value, coalesce(touches, 0)::BIGINT AS touches,
+            coalesce(customers_won, 0)::DOUBLE AS customers_won,
             coalesce(revenue, 0)::DOUBLE AS revenue, cost::DOUBLE AS cost,
             ((coalesce(revenue, 0) - cost) / nullif(cost, 0))::DOUBLE AS roi
         FROM lines WHERE value <> '' ORDER BY dimension, revenue DESC, value

@@ -107,8 +107,9 @@ ANALYSES: Mapping[str, AnalysisEntry] = {
         ("Return on campaigns", "渠道与活动回报"),
         (
             "First-year revenue of won customers, shared equally among the touches of the 90 days before, beside the "
-            "costs in the table campaigns.",
-            "成交客户首年收入按成交前 90 天的互动平均分配，并与 campaigns 表中的费用对比。",
+            "costs in the table campaigns; by source, all revenue of the customers that came by it.",
+            "成交客户首年收入按成交前 90 天的互动平均分配，并与 campaigns 表中的费用对比；"
+            "按来源则为该来源客户的全部首年收入。",
         ),
     ),
     "satisfaction": _entry(

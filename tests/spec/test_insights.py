@@ -106,7 +106,16 @@ def test_the_return_of_a_campaign_is_its_share_of_first_year_revenue_less_its_co
     ]
     campaigns = [{"campaign": "fair", "cost": 100.0, "started_at": "2025-01-01"}]
     orders = [order("ann", "2025-03-10", 300.0), order("ann", "2025-05-10", 100.0)]
-    history = history_of({"touches": touches, "campaigns": campaigns, "orders": orders})
+    customers = [{"customer_id": "ann", "source": "web"}, {"customer_id": "bob", "source": "web"}]
+    history = history_of({"customers": customers, "touches": touches, "campaigns": campaigns, "orders": orders})
+    (web,) = [row for row in channel_roi(history, AS_OF).to_pylist() if row["dimension"] == "source"]
+    assert (web["value"], web["customers_won"], web["revenue"], web["touches"], web["roi"]) == (
+        "web",
+        1,
+        400.0,
+        3,
+        None,
+    )
     found = {row["value"]: row for row in channel_roi(history, AS_OF).to_pylist() if row["dimension"] == "campaign"}
     assert (found["fair"]["revenue"], found["fair"]["roi"]) == (200.0, 1.0)
     assert (found["mail"]["revenue"], found["mail"]["roi"], found["mail"]["touches"]) == (200.0, None, 2)
