@@ -21,7 +21,17 @@ _STAKEHOLDER_MAP_SIZE = (480, 290)
 _DISAGREEMENT_POINTS = 20
 # What runs of earlier versions, and leads, do not have.
 _OPTIONAL = dict.fromkeys(
-    ("health", "lead_grade", "spend_if_retained", "savable", "contact_effect", "expected_value", "timing")
+    (
+        "health",
+        "lead_grade",
+        "spend_if_retained",
+        "savable",
+        "contact_effect",
+        "expected_value",
+        "timing",
+        "certainty",
+        "certainty_note",
+    )
 )
 # Events that are worth a dot on the score history; calls and e-mails would cover it.
 _NOTABLE = ("order", "return", "meeting", "ticket", "risk", "contract", "survey", "opportunity")
