@@ -107,8 +107,6 @@ class ExampleApplication:
             "other_evidence": 0.03,
             "health": _health(fact, language) if target == "churn" else None,
             "lead_grade": fact["lead_grade"],
-            "certainty": "low",
-            "certainty_note": {"en": "This history tells little.", "zh": "该客户的历史信息较少。"}[language],
             **{name: fact[name] for name in ("spend_if_retained", "savable", "contact_effect")},
             "model": {"name": target, "version": "7", "card": "relationship/3", "basis_note": self.basis_note},
         }
