@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import sys
 from datetime import datetime
@@ -108,6 +109,13 @@ def test_the_spend_model_with_the_least_error_on_later_cutoffs_is_served():
     assert measured["shape"] == min(errors, key=errors.get)
     assert measured["mean_error"] == errors[measured["shape"]]
     assert (trained().bundle.spend_model.gamma_gamma is not None) == (measured["shape"] == "gamma_gamma")
+
+
+def test_the_summary_says_how_intervals_timing_and_spend_were_checked():
+    text = trained().as_text()
+    assert re.search(r"Interval of a rate: median width 0\.\d+ \(one customer: 0\.\d+\); \d+% of \d+ groups", text)
+    assert re.search(r"Timing of order: \w+, observed for \d+ days\. Integrated Brier score: constant 0\.\d+", text)
+    assert re.search(r"Spend if retained, mean error: as_last_year [\d.]+, .*Served: \w+\.", text)
 
 
 def test_the_first_model_is_champion_and_the_next_a_challenger(home):

@@ -31,9 +31,7 @@ def text_summary(bundle: Bundle) -> str:
     lines.append(
         "Weights: " + ", ".join(f"{name} {weight:.2f}" for name, weight in evaluation["weights"].items()) + "."
     )
-    if errors := evaluation.get("spend", {}).get("errors"):
-        listed = ", ".join(f"{shape} {error:,.2f}" for shape, error in errors.items())
-        lines.append(f"Spend if retained, mean error: {listed}. Served: {evaluation['spend']['shape']}.")
+    lines += [*_interval_line(evaluation), *_timing_line(bundle), *_spend_line(evaluation)]
     if search := evaluation.get("search"):
         lines.append(
             f"Tried {search['tries']} parameters of the trees: validation log loss {search['start']:.4f} at the start, "
@@ -48,6 +46,35 @@ def metrics_table(measured: Mapping[str, Mapping[str, float]]) -> str:
     rows = [["", *(name.replace("_", " ") for name in SHOWN)]]
     rows += [[name, *(f"{metrics[metric]:.3f}" for metric in SHOWN)] for name, metrics in measured.items()]
     return text_table(rows)
+
+
+def _interval_line(evaluation: Mapping[str, Any]) -> list[str]:
+    found = evaluation.get("interval")
+    if not found:
+        return []
+    widths = f"median width {found['median_width']:.3f} (one customer: {found['median_width_of_one_customer']:.3f})"
+    if found["coverage_of_groups"] is None:
+        return [f"Interval of a rate: {widths}; too few later rows to check it."]
+    agreed = f"{found['coverage_of_groups']:.0%} of {found['groups']} groups of similar customers agreed with it"
+    return [f"Interval of a rate: {widths}; {agreed} on later cutoffs."]
+
+
+def _timing_line(bundle: Bundle) -> list[str]:
+    timing = bundle.timing
+    if timing is None:
+        return []
+    scores = timing.evaluation.get("integrated_brier", {})
+    listed = ", ".join(f"{shape} {score:.4f}" for shape, score in scores.items())
+    compared = f" Integrated Brier score: {listed}." if listed else ""
+    return [f"Timing of {timing.event}: {timing.shape}, observed for {timing.observed_days:.0f} days.{compared}"]
+
+
+def _spend_line(evaluation: Mapping[str, Any]) -> list[str]:
+    errors = evaluation.get("spend", {}).get("errors")
+    if not errors:
+        return []
+    listed = ", ".join(f"{shape} {error:,.2f}" for shape, error in errors.items())
+    return [f"Spend if retained, mean error: {listed}. Served: {evaluation['spend']['shape']}."]
 
 
 def _sample_note(size: Mapping[str, Any]) -> list[str]:
