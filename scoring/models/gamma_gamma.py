@@ -32,7 +32,7 @@ class GammaGamma:
 
     def spend_if_retained(self, rows: Matrix) -> Floats:
         """Return the spend within the horizon of customers who place at least one order; nan without orders."""
-        return self.expected_spend(rows) / np.maximum(1.0 - self._silent(rows), 1e-6)
+        return np.asarray(self.expected_spend(rows) / np.maximum(1.0 - self._silent(rows), 1e-6))
 
     def expected_spend(self, rows: Matrix) -> Floats:
         """Return the spend within the horizon, customers who leave included; nan without orders."""
@@ -40,7 +40,7 @@ class GammaGamma:
         spent = np.maximum(rows.column(SPEND_EVER), 0.0)
         value = self.p * (self.scale + spent) / (self.p * orders + self.q - 1.0)
         kept = 1.0 - np.nan_to_num(rows.column(RETURNED)) if RETURNED in rows.positions else 1.0
-        return self.expected_orders(rows) * value * np.clip(kept, 0.0, 1.0)
+        return np.asarray(self.expected_orders(rows) * value * np.clip(kept, 0.0, 1.0))
 
     def expected_orders(self, rows: Matrix) -> Floats:
         """Return the number of order days within the horizon."""

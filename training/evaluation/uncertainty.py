@@ -67,11 +67,9 @@ def fit_intervals(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule,
     sampling = _sampling_error(run, config, schedule, current, blended, weights)
     spread = np.sqrt(np.maximum(sampling, group_error(run)) ** 2 + _base_rate_error(run) ** 2)
     noise = np.random.default_rng(0).normal(size=own.shape)
-    fitted = [
-        _interval(blended, deviations, group, feature, edges)
-        for deviations in (noise * spread, own + noise * np.hypot(spread, unlike))
-    ]
-    return FittedIntervals(*fitted, _evaluation(run, *fitted, blended, current))
+    rate = _interval(blended, noise * spread, group, feature, edges)
+    individual = _interval(blended, own + noise * np.hypot(spread, unlike), group, feature, edges)
+    return FittedIntervals(rate, individual, _evaluation(run, rate, individual, blended, current))
 
 
 def _interval(
