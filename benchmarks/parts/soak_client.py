@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 from parts.processes import cpu_of, memory_of, workers_of
 
 
+_PATIENCE_SECONDS = 180.0
+
+
 class Client:
     """One connection that is opened again while a worker is away; an event's id makes a retry safe."""
 
@@ -32,7 +35,8 @@ class Client:
         return self._request("GET", path, None)
 
     def _request(self, method: str, path: str, body: str | None) -> Any:
-        for _ in range(200):
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < until:
             try:
                 self._connection = self._connection or http.client.HTTPConnection(self._host, timeout=20)
                 self._connection.request(method, path, body, {"Content-Type": "application/json"})

@@ -188,14 +188,8 @@ class LiveLoop:
                 self.events.absorb(model.target, as_of.isoformat(), settled)
 
     def _measure(self, model: LiveModel, run_before: str) -> None:
-        customers = self.overlay.customers()
-        last = self.events.last()
-        before = model.snapshot.run.folder.parent / run_before
-        if last is None or not before.is_dir():
-            return
-        received = local_time(last.received_at, self._settings.timezone)
-        as_of = max(received, local_time(model.snapshot.as_of, self._settings.timezone))
-        found = self._meter.measure(model, before, customers, as_of)
+        customers, before = self.overlay.customers(), model.snapshot.run.folder.parent / run_before
+        found = self._meter.measure(model, before, customers) if customers and before.is_dir() else None
         if found is not None:
             write_consistency(self._data_dir / "scores" / model.target, found)
             if found.unequal:

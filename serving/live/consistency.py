@@ -7,18 +7,19 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from rapport.features.engine.clock import local_time
 from rapport.files import replace_text
 from rapport.history.settings import Settings
 from rapport.serving.live.customer_features import features_of
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.event_store import EventStore
 from rapport.serving.live.overlay import merged_rows
+from rapport.serving.live.relatives import Relatives
 from rapport.serving.snapshots.contract_rows import ContractRows
 from rapport.serving.snapshots.live_model import LiveModel
 
@@ -43,22 +44,35 @@ class Consistency:
 
 
 class ConsistencyMeter:
-    """Compares, at each new run, what live answers were computed from with what the source says now."""
+    """Compares, at each new run, the cells that live answers would have at its cutoff with those that it computed."""
 
     def __init__(self, store: EventStore, settings: Settings, databases: DatabasePool) -> None:
         self._store, self._settings, self._databases = store, settings, databases
 
-    def measure(self, model: LiveModel, before: Path, customers: Sequence[str], as_of: datetime) -> Consistency | None:
-        """Compare at ``as_of`` the rows of the run before with events, and those of this run; None without either."""
-        old = ContractRows(before)
-        if not customers or not old.is_complete:
+    def measure(self, model: LiveModel, before: Path, customers: Sequence[str]) -> Consistency | None:
+        """Compare the features from the rows of the run before and the events with those of this run.
+
+        ``customers`` have events; of them, those count whose events the source has by now. None where there are none.
+        """
+        old, features = ContractRows(before), model.snapshot.run.cached_table("features")
+        if not old.is_complete or features is None:
             return None
-        ids = sorted(random.Random(0).sample(list(customers), min(_SAMPLE, len(customers))))
-        events = self._store.of(ids)
-        live, _ = merged_rows(old.of(ids), events)
-        now, _ = merged_rows(model.snapshot.contract_rows.of(ids), events)
-        tables = [features_of(model, rows, as_of, self._databases, self._settings) for rows in (live, now)]
-        return _compared(*tables, as_of=as_of.isoformat())
+        drawn = random.Random(0).sample(sorted(customers), min(_SAMPLE, len(customers)))
+        relatives = Relatives.of(model)
+        relatives.update(self._store, self._store.newest())
+        near = {one: (one, *relatives.near(one)) for one in drawn}
+        everyone = sorted({each for some in near.values() for each in some})
+        events = self._store.of(everyone)
+        _, waiting = merged_rows(model.snapshot.contract_rows.of(everyone), events)
+        ids = sorted(one for one, some in near.items() if not any(waiting.get(each) for each in some))
+        places = {one: row for one in ids if (row := model.snapshot.ids.row_of(one)) is not None}
+        if not places:
+            return None
+        rows, _ = merged_rows(old.of(everyone), events)
+        as_of = local_time(model.snapshot.as_of, self._settings.timezone)
+        live = features_of(model, rows, as_of, self._databases, self._settings)
+        now = features.take(pa.array(places.values(), pa.int64()))
+        return _compared(live, now, as_of=as_of.isoformat())
 
 
 def write_consistency(folder: Path, found: Consistency) -> None:
@@ -82,13 +96,11 @@ def consistency(data_dir: Path) -> dict[str, float]:
 
 
 def _compared(live: pa.Table, now: pa.Table, *, as_of: str) -> Consistency:
-    rows = [{row["customer_id"]: row for row in table.to_pylist()} for table in (live, now)]
-    features, cells = Counter[str](), 0
-    for customer in sorted(rows[0].keys() | rows[1].keys()):
-        left, right = rows[0].get(customer, {}), rows[1].get(customer, {})
-        for name in live.column_names[1:]:
-            cells += 1
-            # Only nan differs from itself; both sides write unknown as null.
-            features[name] += left.get(name) != right.get(name)
-    unequal = sum(features.values())
-    return Consistency(as_of, len(rows[1]), cells, unequal, dict(features.most_common(5)) if unequal else {})
+    known = {row["customer_id"]: row for row in live.to_pylist()}
+    names = [name for name in now.column_names if name != "customer_id" and name in live.column_names]
+    features, rows = Counter[str](), now.to_pylist()
+    for row in rows:
+        own = known.get(row["customer_id"], {})
+        # Only nan differs from itself; both sides write unknown as null.
+        features.update(name for name in names if own.get(name) != row[name])
+    return Consistency(as_of, len(rows), len(rows) * len(names), features.total(), dict(features.most_common(5)))
