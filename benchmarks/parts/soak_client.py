@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 from parts.processes import cpu_of, memory_of, workers_of
 
-
 _PATIENCE_SECONDS = 180.0
 
 

@@ -27,7 +27,7 @@ from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.portfolio_table import PortfolioTables
 
 _EVENTS_DONE = "events"
-_AT_ONCE = 200
+_AT_ONCE, _BETWEEN = 200, 50
 LiveRows = Mapping[str, Mapping[str, Any]]
 OnEvents = Callable[[LiveModel, LiveRows, Sequence[StoredEvent], datetime], int]
 logger = logging.getLogger("rapport.live")
@@ -111,33 +111,50 @@ class LiveLoop:
         before = self.changes.progress(name)
         if before == key:
             return Tick()
-        live = self.overlay.scores(model, self.overlay.customers())
-        count = self._record_run(model, set(live), now)
-        count += self._record_live(model, _rows(live), cause="run", now=now)
-        self._absorb(model)
+        touched = self.overlay.touched(model, self.overlay.customers())
+        done = Tick(runs=1, customers=len(model.snapshot.scored), changes=self._record_run(model, touched, now))
+        for first in range(0, len(touched), _BETWEEN):
+            done = _sum(done, Tick(changes=self._record_touched(model, touched[first : first + _BETWEEN], now)))
+            # New events do not wait for the customers of earlier ones.
+            done = _sum(done, self._follow_events(now))
+        self._absorb(model, now)
         if before:
             self._measure(model, before.split(" ", maxsplit=1)[0])
         self.changes.set_progress(name, key)
-        return Tick(runs=1, customers=len(model.snapshot.scored), changes=count)
+        return done
 
-    def _record_run(self, model: LiveModel, live: set[str], now: datetime) -> int:
+    def _record_run(self, model: LiveModel, touched: Sequence[str], now: datetime) -> int:
+        """Record the states of a run, but for the customers that events have touched."""
         portfolio, as_of = self._portfolios.of(model), model.snapshot.as_of.isoformat()
+        apart = pa.array(touched, pa.string())
+        rest = portfolio.filter(pc.invert(pc.is_in(portfolio.column("customer_id"), value_set=apart)))
         count, target = 0, model.target
-        for states in states_of(portfolio, as_of):
-            chosen = [one for one in states if one.customer_id not in live]
-            count += self.changes.record(target, chosen, cause="run", now=now)
-        known = pa.array([*portfolio.column("customer_id").to_pylist(), *live], pa.string())
+        for states in states_of(rest, as_of):
+            count += self.changes.record(target, states, cause="run", now=now)
+        known = pa.array([*portfolio.column("customer_id").to_pylist(), *touched], pa.string())
         before = pa.array(self.changes.customers(target), pa.string())
         gone = before.filter(pc.invert(pc.is_in(before, value_set=known))).to_pylist()
-        states = [CustomerState(one, as_of, None) for one in gone]
-        return count + self.changes.record(target, states, cause="run", now=now)
+        return count + self.changes.record(
+            target, [CustomerState(one, as_of, None) for one in gone], cause="run", now=now
+        )
+
+    def _record_touched(self, model: LiveModel, customers: Sequence[str], now: datetime) -> int:
+        """Record the live state of customers, of the run where it answers by itself, of nobody where neither does."""
+        live = self.overlay.scores(model, customers)
+        rest = {one: model.snapshot.ids.row_of(one) for one in customers if one not in live}
+        rows = pa.array([row for row in rest.values() if row is not None], pa.int64())
+        as_of = model.snapshot.as_of.isoformat()
+        states = [CustomerState(one, as_of, None) for one, row in rest.items() if row is None]
+        states += [one for some in states_of(self._portfolios.of(model).take(rows), as_of) for one in some]
+        count = self.changes.record(model.target, states, cause="run", now=now)
+        return count + self._record_live(model, _rows(live), cause="run", now=now)
 
     def _follow_events(self, now: datetime) -> Tick:
         done = int(self.changes.progress(_EVENTS_DONE) or 0)
         marks, newest = self.events.marks(done)
         if newest == done:
             return Tick()
-        customers = sorted(marks)
+        customers = sorted(marks, key=lambda one: marks[one].seq)
         self.overlay.note()
         counts = [0, 0]
         for target in TARGETS:
@@ -170,7 +187,7 @@ class LiveLoop:
         states = [state_of(row, row["as_of"]) for row in rows.values()]
         return self.changes.record(model.target, states, cause=cause, now=now)
 
-    def _absorb(self, model: LiveModel) -> None:
+    def _absorb(self, model: LiveModel, now: datetime) -> None:
         """Settle the events that the source of this run has, so that their customers are answered by the run."""
         as_of = model.snapshot.as_of
         customers = self.events.waiting(model.target, as_of.isoformat())
@@ -186,6 +203,7 @@ class LiveLoop:
             ]
             if settled:
                 self.events.absorb(model.target, as_of.isoformat(), settled)
+            self._follow_events(now)
 
     def _measure(self, model: LiveModel, run_before: str) -> None:
         customers, before = self.overlay.customers(), model.snapshot.run.folder.parent / run_before

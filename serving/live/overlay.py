@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from rapport.features.engine.clock import local_time
+from rapport.features.engine.clock import EPOCH, local_time
 from rapport.history.settings import Settings
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.live.batcher import Batcher
@@ -30,7 +30,7 @@ from rapport.serving.snapshots.portfolio_table import PortfolioTables
 _CACHED = 10_000
 _TOGETHER = 100
 _SETTLED_SECONDS = 30.0
-_SECOND = timedelta(seconds=1)
+_STEP = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -110,14 +110,15 @@ class LiveOverlay:
         return [{one: found[id(job.model)][one] for one in job.marks} for job in jobs]
 
     def touched(self, model: LiveModel, customer_ids: Iterable[str]) -> list[str]:
-        """Return customers and the relatives whose features they change, sorted."""
-        ids = set(customer_ids)
-        return sorted(ids.union(*(self._relatives_of(model).near(one) for one in ids)))
+        """Return customers in their order, and after each the relatives whose features it changes."""
+        relatives = self._relatives_of(model)
+        return list(dict.fromkeys(each for one in customer_ids for each in (one, *relatives.near(one))))
 
     def customers(self) -> list[str]:
-        """Return every customer with an event."""
+        """Return every customer with an event, in the order of their newest events."""
         self.refresh()
-        return sorted(self._marks)
+        with self._lock:
+            return sorted(self._marks, key=lambda one: self._marks[one].seq)
 
     def rows(self, model: LiveModel, customer_ids: Sequence[str]) -> tuple[Rows, dict[str, list[int]]]:
         """Return the rows of customers with their events, and by customer the events that the source does not have."""
@@ -192,8 +193,8 @@ def _name(model: LiveModel) -> str:
 
 
 def _cutoff_after(received: datetime) -> datetime:
-    """Return the next full second: a cutoff is exclusive, and the events of one second are computed together."""
-    return received.replace(microsecond=0) + _SECOND
+    """Return the end of the ten seconds of the receipt: customers with the same cutoff are computed together."""
+    return EPOCH + ((received - EPOCH) // _STEP + 1) * _STEP
 
 
 def merged_rows(run: Rows, events: Mapping[str, Sequence[StoredEvent]]) -> tuple[Rows, dict[str, list[int]]]:
