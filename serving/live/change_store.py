@@ -1,6 +1,6 @@
 """The change feed: what moved in a customer's score, grade or reasons, in one order, and the state that it leads to.
 
-A change holds the whole new state, so the changes from cursor 0 rebuild the current state exactly. Changes are kept for
+A customer that was forgotten enters no change. A change holds the whole new state, so the changes from cursor 0 rebuild the current state exactly. Changes are kept for
 30 days; after that only the newest change of each customer, so that cursor 0 always works.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rapport.files import private_file
+from rapport.suppression import SuppressionList
 
 DATABASE = "changes.db"
 KEPT = timedelta(days=30)
@@ -71,13 +72,17 @@ class ChangeStore:
 
     def __init__(self, data_dir: Path, min_points: float = 0.02) -> None:
         self._path, self._min_points = data_dir / DATABASE, min_points
+        self._suppressed = SuppressionList(data_dir)
 
     def record(self, target: str, states: Sequence[CustomerState], *, cause: str, now: datetime) -> int:
         """Store the changes against the states so far, all or none; return how many there were."""
         count = 0
         with self._open() as store:
-            known = _known(store, target, [one.customer_id for one in states])
+            ids = [one.customer_id for one in states]
+            known, forgotten = _known(store, target, ids), set(self._suppressed.of(ids))
             for one in states:
+                if one.customer_id in forgotten:
+                    continue
                 seq, old = known.get(one.customer_id, (0, None))
                 kinds, points = _difference(old, one.values, self._min_points)
                 if kinds:
@@ -90,6 +95,8 @@ class ChangeStore:
     ) -> None:
         """Store an alert as a change; the state stays as it is."""
         with self._open() as store:
+            if self._suppressed.of([customer_id]):
+                return
             seq, old = _known(store, target, [customer_id]).get(customer_id, (0, None))
             one = CustomerState(customer_id, as_of, old)
             _insert(store, _Change(target, one, ["alert"], "alert", alert=alert), seq + 1, now)

@@ -74,11 +74,7 @@ class LiveOverlay:
 
     def scores(self, model: LiveModel, customer_ids: Iterable[str]) -> dict[str, LiveScore]:
         """Return the live scores of those customers whose answer is newer than the run's."""
-        self.refresh()
-        if not self._marks or not model.snapshot.contract_rows.is_complete:
-            return {}
-        marks = {one: self._mark(model, one) for one in dict.fromkeys(customer_ids)}
-        wanted = {one: mark for one, mark in marks.items() if mark is not None}
+        wanted = self._wanted(model, customer_ids)
         found = self._scores.get(self._version(model), wanted)
         missing = [one for one in wanted if one not in found]
         for first in range(0, len(missing), _TOGETHER):
@@ -88,11 +84,18 @@ class LiveOverlay:
 
     def has_work(self, model: LiveModel, customer_ids: Sequence[str]) -> bool:
         """Whether scores of some customers must be computed first."""
+        wanted = self._wanted(model, customer_ids)
+        return len(self._scores.get(self._version(model), wanted)) < len(wanted)
+
+    def _wanted(self, model: LiveModel, customer_ids: Iterable[str]) -> dict[str, Mark]:
+        """Return those of some customers that events have changed since the run, but for forgotten ones."""
         self.refresh()
         if not self._marks or not model.snapshot.contract_rows.is_complete:
-            return False
-        wanted = {one: mark for one in customer_ids if (mark := self._mark(model, one)) is not None}
-        return len(self._scores.get(self._version(model), wanted)) < len(wanted)
+            return {}
+        marks = {one: mark for one in customer_ids if (mark := self._mark(model, one)) is not None}
+        for one in self.store.suppressed.of(list(marks)):
+            del marks[one]
+        return marks
 
     def _version(self, model: LiveModel) -> Version:
         return model.target, _name(model), self._portfolios.policy(model)

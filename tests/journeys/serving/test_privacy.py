@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from serving_world import AS_OF, NOW, copy_home, served
+from test_live_events import wait_until
 
 from rapport.errors import DataDirError
 from rapport.history import read_history
@@ -67,6 +68,25 @@ def test_forgetting_twice_changes_nothing_more(forgotten):
     runs = sorted(path.name for path in home.glob("scores/*/runs/*"))
     assert forget(home, drawn, datetime.now(UTC))["complete"]
     assert sorted(path.name for path in home.glob("scores/*/runs/*")) == runs
+
+
+def test_a_running_service_forgets_the_events_and_answers_of_a_customer(company, active, tmp_path):
+    home, customer = copy_home(company, tmp_path / "home"), active[2]
+    with served(home, keys=False) as client:
+
+        def answer():
+            return client.post("/v1/score", json={"customer_ids": [customer, active[3]]}).json()["answers"]
+
+        client.post("/v1/events", json={"customer_id": customer, "table": "orders", "rows": [ROW]}).raise_for_status()
+        assert answer()[0]["live"]["not_in_source"] == 1
+        wait_until(lambda: client.get("/readyz").json()["live"]["events_behind"] == 0)
+        stores = [home / name for name in ("events.db", "changes.db")]
+        assert [path.stat().st_mode & 0o777 for path in stores] == [0o600, 0o600]
+        assert {path.name for path in stores} <= set(files_naming(home, [customer]))
+        assert forget(home, [customer], datetime.now(UTC))["complete"]
+        wait_until(lambda: "error" in answer()[0])
+        assert "probability" in answer()[1]
+    assert files_naming(home, [customer]) == []
 
 
 def test_forgotten_customers_do_not_come_back(forgotten, company):
