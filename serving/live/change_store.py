@@ -1,7 +1,8 @@
 """The change feed: what moved in a customer's score, grade or reasons, in one order, and the state that it leads to.
 
-A customer that was forgotten enters no change. A change holds the whole new state, so the changes from cursor 0 rebuild the current state exactly. Changes are kept for
-30 days; after that only the newest change of each customer, so that cursor 0 always works.
+A change holds the whole new state, so the changes from cursor 0 rebuild the current state exactly. Changes are kept for
+30 days; after that only the newest change of each customer, so that cursor 0 always works. Customers that were
+forgotten enter no change.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -56,5 +56,6 @@ def _database_values(path: Path) -> Iterator[str]:
 
 
 def _raw(path: Path) -> Iterator[str]:
-    # Also the free pages and the log of a database.
-    yield path.read_bytes().decode("utf-8", "replace")
+    # Also the free pages and the log of a database; a running service may remove a log meanwhile.
+    with suppress(FileNotFoundError):
+        yield path.read_bytes().decode("utf-8", "replace")
