@@ -93,7 +93,7 @@ def train(  # noqa: PLR0913 - each is a part of the task
     settings, find_params = settings or history.settings, _search(search) if search else None
     task = _checked(TaskSpec(target, as_of, horizon, active, ChurnRule.of(settings)))
     features = catalog(vocabulary_of(history, as_of))
-    schedule = schedule_cutoffs(history_start(history, target), as_of, task.outcome_window)
+    schedule = schedule_cutoffs(history_start(history, target, as_of), as_of, task.outcome_window)
     plan = SubsamplePlan.of(history, task, schedule.all_cutoffs)
     progress("reading features at each cutoff", 0.02)
     with sample_history(history, plan.one_of) as sample:

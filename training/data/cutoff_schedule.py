@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from rapport.durations import Duration
 from rapport.errors import TrainingError
+from rapport.features.engine.clock import local_time
 from rapport.history import History
 
 HISTORICAL_CUTOFFS = 14
@@ -73,11 +74,14 @@ def validation_cutoffs(schedule: CutoffSchedule, horizon: Duration, as_of: datet
     return tuple(chosen)
 
 
-def history_start(history: History, target: str) -> datetime:
-    """Return the start of the history; one row in a thousand may be older."""
+def history_start(history: History, target: str, as_of: datetime) -> datetime:
+    """Return the start of what was known of the history at ``as_of``; one row in a thousand may be older."""
+    before = local_time(as_of, history.settings.timezone)
     for table, time in START_COLUMNS[target]:
         if history.rows.get(table) and time in history.present[table]:
-            found = history.connection.execute(f"SELECT quantile_disc({time}, 0.001) FROM {table}").fetchall()
+            known = f"{time} < $before AND (recorded_at IS NULL OR recorded_at < $before)"
+            sql = f"SELECT quantile_disc({time}, 0.001) FROM {table} WHERE {known}"
+            found = history.connection.execute(sql, {"before": before}).fetchall()
             if found[0][0] is not None:
                 start: datetime = found[0][0]
                 return start
