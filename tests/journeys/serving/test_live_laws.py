@@ -49,7 +49,7 @@ def _split(history, customers, draw):
     Of their rows some are new, some get a later fact, some correct a wrong row; all come after the row's own time.
     """
     older, events, chosen = {}, [], set(customers)
-    for table in FEATURE_TABLES:
+    for table in (one for one in FEATURE_TABLES if history.rows.get(one.name)):
         rows = history.connection.sql(f"SELECT * FROM {table.name}").to_arrow_table()
         schema = rows.drop(["text"]).schema if "text" in rows.column_names else rows.schema
         later, kept = [column.name for column in table.columns if column.later], []
