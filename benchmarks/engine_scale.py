@@ -16,10 +16,10 @@ import duckdb
 from parts.big_history import big_history
 from parts.measured import HEAD, measured
 from parts.scale import options as options_of
+from parts.training_file import write_training_rows
 
 from rapport.durations import parse_duration
 from rapport.features import Catalog, catalog
-from rapport.features.feature_table.training_rows import write_training_rows
 from rapport.features.targets.dataset_spec import DatasetSpec
 from rapport.history import read_history
 from rapport.history.settings import Settings

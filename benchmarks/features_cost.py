@@ -18,10 +18,10 @@ from typing import Any
 from parts.measured import HEAD, measured
 from parts.metered import Meter, by_feature, by_stream
 from parts.scale import options
+from parts.training_file import write_training_rows
 
 from rapport.durations import parse_duration
 from rapport.features import Catalog, catalog
-from rapport.features.feature_table.training_rows import write_training_rows
 from rapport.features.targets.dataset_spec import DatasetSpec
 from rapport.history import History, read_history
 from rapport.history.settings import Settings

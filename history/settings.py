@@ -195,13 +195,6 @@ class Settings:
             raise SettingsError(f"{where}: {error}") from error
 
 
-def settings_page() -> list[tuple[str, str, str]]:
-    """Return (name, default as TOML, description) of every setting."""
-    return [
-        (each.name, _toml(getattr(Settings(), each.name)), each.metadata["description"]) for each in fields(Settings)
-    ]
-
-
 def _with_current_names(written: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return the settings under their current names."""
     for former, current in CURRENT_NAMES.items():
@@ -308,11 +301,3 @@ def _nearest(name: str, known: Any) -> str:
     return (
         f" Did you mean {near[0]}?" if near else f" There are: {', '.join(sorted(known))}." if len(known) < 40 else ""
     )
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f'{key} = "{each}"' for key, each in value.items()) + "}"
-    if isinstance(value, tuple):
-        return "[" + ", ".join(f'"{each}"' for each in value) + "]"
-    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -43,11 +43,6 @@ class Feature:
     touch: tuple[str, str] | None = None
 
     @property
-    def is_attribute(self) -> bool:
-        """Return whether it is a fixed attribute of the customer."""
-        return self.attribute is not None
-
-    @property
     def streams(self) -> frozenset[str]:
         """Return the names of the event streams it reads."""
         if self.measure is None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rapport.durations import Duration
 from rapport.features.catalog.catalog import Catalog, catalog
@@ -38,25 +34,6 @@ def training_rows(  # noqa: PLR0913 - each names one bound of what may be read
     """
     spec = DatasetSpec(target, cutoffs, active, horizon, known_by)
     return pa.concat_tables(iter_training_rows(history, spec, features or catalog()))
-
-
-def write_training_rows(history: History, spec: DatasetSpec, out: Path, features: Catalog | None = None) -> int:
-    """Write the training rows to a Parquet file, a chunk of customers at a time; return the number of rows."""
-    parts = iter_training_rows(history, spec, features or catalog())
-    first = next(parts)
-    # Floats repeat too little for a dictionary to be worth its time.
-    dictionary = [field.name for field in first.schema if not pa.types.is_floating(field.type)]
-    # One part is written while the next is computed.
-    with pq.ParquetWriter(out, first.schema, use_dictionary=dictionary) as writer, ThreadPoolExecutor(1) as pool:
-        written, previous = 0, None
-        for part in chain([first], parts):
-            written += len(part)
-            if previous is not None:
-                previous.result()
-            previous = pool.submit(writer.write_table, part)
-        assert previous is not None
-        previous.result()
-    return written
 
 
 def iter_training_rows(history: History, spec: DatasetSpec, features: Catalog) -> Iterator[pa.Table]:

@@ -30,11 +30,6 @@ class TextLayout:
     skipped: int
     names: tuple[str, ...]
 
-    @property
-    def is_plain(self) -> bool:
-        """Return whether the database can read the file as it is."""
-        return self.encoding in ("utf-8", "utf-8-sig") and self.skipped == 0
-
 
 def open_bytes(path: Path) -> BinaryIO:
     """Open a file that may be compressed with gzip."""

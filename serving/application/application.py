@@ -368,10 +368,6 @@ class Application:
             return answer
         return {**answer, "timing": self.timings(model, [customer_id], language)[0]}
 
-    def latest_feedback(self, target: str) -> dict[str, dict[str, Any]]:
-        """Return the latest feedback on each customer."""
-        return self.work.readable("feedback", lambda: self._feedback.latest(target), {})
-
     def feedback_of(self, customer_id: str) -> Sequence[dict[str, Any]]:
         """Return a customer's feedback, newest first."""
         return self.work.readable("feedback", lambda: self._feedback.of_customer(customer_id), [])

@@ -75,7 +75,7 @@ def test_without_events_every_feature_has_its_declared_value(others: Tables) -> 
         table = snapshot(history, CUTOFF, CATALOG, active=Duration(12))
     found = next(row for row in table.to_pylist() if row["customer_id"] == "silent")
     measured = [
-        feature for feature in CATALOG.features if "customers" not in feature.streams and not feature.is_attribute
+        feature for feature in CATALOG.features if "customers" not in feature.streams and feature.attribute is None
     ]
     assert {feature.name: found[feature.name] for feature in measured} == {
         feature.name: feature.if_no_events for feature in measured

@@ -7,7 +7,7 @@ import pytest
 
 from rapport.errors import SettingsError
 from rapport.history import Settings, parse_duration
-from rapport.history.settings import CURRENT_NAMES, settings_page
+from rapport.history.settings import CURRENT_NAMES
 
 at = datetime.fromisoformat
 
@@ -58,7 +58,7 @@ def test_without_a_file_all_settings_have_their_defaults():
 
 
 def test_every_setting_has_a_description():
-    assert [name for name, _, description in settings_page() if not description.endswith(".")] == []
+    assert [each.name for each in fields(Settings) if not each.metadata["description"].endswith(".")] == []
 
 
 @pytest.mark.parametrize("former", CURRENT_NAMES)

@@ -64,7 +64,7 @@ def test_lookup_shapley_values_equal_lightgbm(settings, by_tables, unknown_then,
     given.values[0] = [np.inf, -np.inf, 0.0, 1e300, 9999.0]
     given.values[1] = [0.0, -0.0, 1e-36, -1e-300, -1.0]
     assert trees.disagreement(given) < 1e-9
-    assert trees.uses_lookup or not by_tables
+    assert trees._lookup is not None or not by_tables
 
 
 def test_trees_without_splits_predict_the_same_for_every_row():

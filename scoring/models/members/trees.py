@@ -63,11 +63,6 @@ class TreesMember:
         # The boosters' own expected value is that of the training rows; the reference population may differ.
         return replace(self, expected=float(base + np.add.accumulate(means)[-1]), centre=centre)
 
-    @property
-    def uses_lookup(self) -> bool:
-        """Tell whether lookup tables cover these boosters, so that LightGBM is not needed."""
-        return self._lookup is not None
-
     def disagreement(self, rows: Matrix) -> float:
         """Return the largest difference between the Shapley values in use and LightGBM's own."""
         used, native = self._shares(rows), self._native_shares(self._values(rows))

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 AS_OF = datetime(2026, 1, 1)
-SENTENCES = Path(__file__).parent / "spec" / "sentiment"
+SENTENCES = Path(__file__).parents[1] / "spec" / "sentiment"
 
 
 class Sentence(NamedTuple):
