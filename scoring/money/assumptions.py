@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rapport.history.settings import Settings
+
+CONTACT_COST_SHARE = 0.002
+"""The cost of a contact that no setting names, as a share of the mean spend within the horizon."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class Assumptions:
 
     Parameters
     ----------
-    contact_cost : cost of one contact; the settings' -1 is replaced when a scoring run is made.
+    contact_cost : cost of one contact; ``with_contact_cost`` replaces the settings' -1.
     contact_effect : chance that a contact keeps a customer who would leave, at its best.
     contact_half_life : order cadences of further silence that halve this chance.
     default_deal_size : amount of a lead without an open opportunity; 0 takes the median spend of a customer.
@@ -39,6 +42,12 @@ class Assumptions:
             default_deal_size=settings.default_deal_size,
             discount_rate=settings.discount_rate,
         )
+
+    def with_contact_cost(self, mean_spend: float) -> Assumptions:
+        """Return the assumptions with a contact cost: the set one, else a share of the mean spend in the horizon."""
+        if self.contact_cost >= 0:
+            return self
+        return replace(self, contact_cost=CONTACT_COST_SHARE * mean_spend)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the assumptions as plain values, as answers and pages show them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,6 @@ from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.matrix import Floats
 from rapport.scoring.money.assumptions import Assumptions
 
-CONTACT_COST_SHARE = 0.002
-"""The cost of a contact that no setting names, as a share of the mean spend within the horizon."""
 ENOUGH_ROWS = 5
 """Fewer customers than this have no fifths: cards keep their thresholds."""
 
@@ -133,12 +131,9 @@ def _lead_card() -> FrozenCard:
 
 def _assumptions(settings: Settings, bundle: Bundle, population: pa.Table) -> Assumptions:
     """Return the company's assumptions; a cost that it did not set is a share of what its customers spend."""
-    assumed = Assumptions.of(settings)
-    if assumed.contact_cost >= 0:
-        return assumed
     spend = _yearly_spend(population)
     mean = float(np.nanmean(spend)) if np.isfinite(spend).any() else 0.0
-    return replace(assumed, contact_cost=CONTACT_COST_SHARE * mean * bundle.horizon_days / 365.0)
+    return Assumptions.of(settings).with_contact_cost(mean * bundle.horizon_days / 365.0)
 
 
 def _yearly_spend(features: pa.Table) -> Floats:

@@ -138,6 +138,24 @@ def test_the_page_of_a_customer_says_what_a_model_of_grade_d_rests_on():
     assert '<p class="small basis">Grade D: no part' in Browser(application).see("/customers/C-1120")
 
 
+def test_the_model_page_states_the_profit_with_the_assumptions_of_the_worklist(monkeypatch):
+    application = ExampleApplication()
+    page = Browser(application).see("/model")
+    assert "fixed assumptions of an earlier version" in page
+    assumed = {"margin": 0.25, "contact_effect": 0.4, "contact_cost": 12.0}
+    earned = {"best_share": 0.61, "best_profit": 9_000.0, "team_calls": 2_600, "team_profit": 8_000.0}
+    described = application.model
+
+    def model(target, language):
+        found = {**described(target, language=language)}
+        return found | {"profit": {"assumed": assumed, "cutoff": "2025-06-01", "curve": [], **earned}}
+
+    monkeypatch.setattr(application, "model", model)
+    page = Browser(application).see("/model")
+    assert "the top 61% of the worklist would have earned most" in page
+    assert "margin 25%, a contact keeps at best 40%" in page
+
+
 def test_the_page_of_a_lead_shows_the_horizon_of_its_target(open_app):
     assert "90-day conversion probability" in Browser(open_app).see("/customers/L-1003?target=conversion")
 

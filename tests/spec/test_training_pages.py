@@ -2,14 +2,18 @@
 
 import re
 import warnings
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from matplotlib import font_manager
 from training_world import ASKED, company
 
 from rapport.training import reports, train
+from rapport.training.evaluation.profit_curve import profit_curve
 from rapport.training.messages import catalogue
 from rapport.training.reports.pages import render_page
 from rapport.training.reports.plots import ReportPlots
@@ -97,3 +101,23 @@ def test_every_chinese_character_of_a_plot_is_in_its_font():
         ReportPlots("zh").curves(trained().run.evaluation)
         ReportPlots("zh").swarm(trained().bundle, trained().run.current)
     assert [str(each.message) for each in said if "Glyph" in str(each.message)] == []
+
+
+def test_the_profit_curve_reads_the_money_settings_as_the_worklist_does():
+    result = trained()
+    run, spend = result.run, result.bundle.spend_model
+
+    def curve(**chosen):
+        settings = replace(run.history.settings, **chosen)
+        return profit_curve(replace(run, history=SimpleNamespace(settings=settings)), spend)
+
+    free, richer = curve(margin=0.3, contact_cost=0.0), curve(margin=0.6, contact_cost=0.0)
+    assert richer["team_profit"] == pytest.approx(2 * free["team_profit"])
+    assert curve(contact_effect=0.0)["best_calls"] == 0
+    # Whoever is called at a cost pays it: the whole list costs its length.
+    costly = curve(margin=0.3, contact_cost=2.0)
+    assert costly["curve"][-1]["profit"] == pytest.approx(free["curve"][-1]["profit"] - 2.0 * costly["team_calls"])
+    spent = run.validation.folds[0].dataset.matrix.column("spend_sum_365d")
+    unset = curve(contact_cost=-1.0)["assumed"]
+    assert unset["contact_cost"] == pytest.approx(0.002 * np.nan_to_num(spent).mean() * 90 / 365, rel=0.01)
+    assert unset == result.bundle.evaluation["profit"]["assumed"]

@@ -75,7 +75,10 @@ def _best_baseline(rows: list[Mapping[str, Any]] | None) -> tuple[Mapping[str, A
 
 
 def _gain_curve(rows: list[Mapping[str, Any]] | None, profit: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return the cumulative gain by share of customers contacted, with the best profit when money is known."""
+    """Return the cumulative gain by share of customers contacted, with the profit when money is known.
+
+    ``earned`` is the profit with its assumptions; models of versions with fixed assumptions have none.
+    """
     if not rows:
         return None
     rows = rows if rows[0]["share"] == 0 else [{"share": 0.0, "captured": 0.0, "profit": 0.0}, *rows]
@@ -88,7 +91,7 @@ def _gain_curve(rows: list[Mapping[str, Any]] | None, profit: Mapping[str, Any] 
         "captured": [row["captured"] for row in rows],
         "profit": [row.get("profit") for row in rows] if len(profits) > 1 else None,
         "at_tenth": tenth["captured"],
-        "best": max(profits, key=lambda row: float(row["profit"])) if len(profits) > 1 else None,
+        "earned": profit if profit and "contact_effect" in profit.get("assumed", {}) else None,
     }
 
 
