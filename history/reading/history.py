@@ -170,7 +170,7 @@ def history_of(
     for name in tables:
         if name not in known:
             raise TableError(f"{name}: no such table. The contract has {', '.join(sorted(known))}.")
-    tables = {name: rows if isinstance(rows, list) else as_table(rows) for name, rows in tables.items()}
+    tables = {name: rows if isinstance(rows, list | tuple) else as_table(rows) for name, rows in tables.items()}
     borrowed = database is not None
     parsed = _parse_small(tables, settings, complete=complete)
     if parsed is not None:
