@@ -1,7 +1,8 @@
 """Planted faults and clean nights: what the gates refuse, flag and miss.
 
 ``python benchmarks/gates.py faults FOLDER`` plants each kind of fault at three sizes in copies of a history that has a
-champion in ``FOLDER/data`` (made if absent), and prints whether the run is refused, flagged or missed and how far the
+champion in ``FOLDER/data`` (made if absent), and prints for each way in whether the fault is refused, flagged or
+missed: a run after a published one, the first run of a model, ``rapport check``, ``rapport monitor``; and how far the
 mean score moved. ``python benchmarks/gates.py nights [HISTORY …]`` counts refusals and flags on clean nights of
 invented companies and of the named histories.
 """
@@ -10,18 +11,21 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import duckdb
 import numpy as np
+from parts.planted_faults import Fault, plant, planted_faults
 
 from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.history import History, Settings, read_history
+from rapport.history.checks import check_history
+from rapport.history.checks.finding import Finding
 from rapport.history.checks.gates import Baseline, run_gates
 from rapport.history.checks.gates.feeds import rows_before
 from rapport.history.simulate import simulate
@@ -31,73 +35,7 @@ from rapport.scoring.models.scorer import Scorer
 from rapport.serving.snapshots.live_model import catalog_of
 from rapport.serving.snapshots.publication_gates import baseline_of, score_findings, score_summary
 from rapport.serving.snapshots.store import Manifest, ScoringRun
-from rapport.training import default_cutoff, register, train
-
-AS_OF_SQL = "(SELECT max(ordered_at) FROM orders)"
-Fault = tuple[str, str, str, str]
-"""Its kind, its size, the table, and the SQL of the table with the fault; an empty text removes the table."""
-
-
-def faults() -> Iterator[Fault]:
-    """Yield each kind of fault at three sizes."""
-    yield from _lost_rows()
-    yield from _changed_amounts()
-    yield from _changed_rows()
-
-
-def _lost_rows() -> Iterator[Fault]:
-    for table in ("tickets", "interactions", "orders"):
-        yield "table gone", table, table, ""
-    for table in ("customers", "touches", "orders"):
-        yield "table empty", table, table, f"FROM {table} LIMIT 0"
-    for share in (20, 50, 95):
-        yield "rows lost", f"{share} %", "orders", f"FROM orders WHERE hash(order_id) % 100 >= {share}"
-    for days in (30, 60, 90):
-        sql = f"FROM orders WHERE ordered_at < {AS_OF_SQL} - INTERVAL {days} DAY"
-        yield "feed stopped", f"{days} days", "orders", sql
-
-
-def _changed_rows() -> Iterator[Fault]:
-    for days in (30, 90, 2000):
-        copied = f"FROM orders UNION ALL FROM orders WHERE ordered_at > {AS_OF_SQL} - INTERVAL {days} DAY"
-        yield "lines doubled", f"{days} days", "orders", copied
-    for share in (1, 5, 20):
-        other = f"CASE WHEN hash(order_id) % 100 < {share} THEN lower(customer_id) || '' ELSE customer_id END"
-        yield "ids in lower case", f"{share} %", "orders", f"SELECT * REPLACE ({other} AS customer_id) FROM orders"
-    for share in (1, 5, 20):
-        negative = f"CASE WHEN hash(order_id) % 100 < {share} THEN -quantity ELSE quantity END"
-        yield "negative quantity", f"{share} %", "orders", f"SELECT * REPLACE ({negative} AS quantity) FROM orders"
-    for months in (2, 14, 60):
-        alone = (
-            "FROM orders UNION ALL SELECT * REPLACE ('typo' AS order_id, "
-            f"{AS_OF_SQL} + INTERVAL {months} MONTH AS ordered_at) FROM (FROM orders LIMIT 1)"
-        )
-        yield "lone future row", f"{months} months", "orders", alone
-
-
-def _changed_amounts() -> Iterator[Fault]:
-    for days, share in ((14, 100), (150, 100), (60, 30)):
-        changed = f"ordered_at > {AS_OF_SQL} - INTERVAL {days} DAY AND hash(order_id) % 100 < {share}"
-        sql = f"SELECT * REPLACE (CASE WHEN {changed} THEN amount * 100 ELSE amount END AS amount) FROM orders"
-        yield "amounts × 100", f"{share} % of {days} days", "orders", sql
-    for times in (0.2, 1, 10):
-        giant = (
-            f"FROM orders UNION ALL SELECT * REPLACE ('giant' AS order_id, {times} * (SELECT sum(amount) / 3 FROM "
-            f"orders) AS amount, {AS_OF_SQL} - INTERVAL 3 DAY AS ordered_at) FROM (FROM orders LIMIT 1)"
-        )
-        yield "giant order", f"{times} × a year", "orders", giant
-
-
-def plant(source: Path, out: Path, fault: Fault) -> None:
-    """Write a copy of the history with the fault."""
-    _, _, name, sql = fault
-    connection = duckdb.connect()
-    for path in source.glob("*.parquet"):
-        connection.execute(f"CREATE VIEW {path.stem} AS FROM '{path}'")
-        body = f"FROM {path.stem}" if path.stem != name else sql
-        if body:
-            connection.execute(f"COPY ({body}) TO '{out / path.name}' (FORMAT parquet)")
-    connection.close()
+from rapport.training import default_cutoff, monitor_champion, register, train
 
 
 def score(history: History, bundle: Bundle, as_of: datetime) -> Any:
@@ -106,43 +44,78 @@ def score(history: History, bundle: Bundle, as_of: datetime) -> Any:
     return Scorer(bundle).score(table.sort_by("customer_id"), as_of)
 
 
+@dataclass(frozen=True)
+class Setup:
+    """The champion, the run it published on the clean history, and where both are."""
+
+    data: Path
+    bundle: Bundle
+    last: ScoringRun
+    now: datetime
+
+
 def measure_faults(folder: Path) -> None:
-    """Print one line for each planted fault."""
+    """Print one line for each planted fault, and how many each way in caught."""
     company, data = folder / "company", folder / "data"
     bundle = _champion(company, data)
     with read_history(company) as clean:
         as_of = default_cutoff(clean)
-        scored = score(clean, bundle, as_of)
-        before = score_summary(scored)
+        before = score_summary(score(clean, bundle, as_of))
         facts = {"summary": before, "rows": rows_before(clean, as_of)}
     last = ScoringRun(Path(), Manifest("churn", as_of.isoformat(), "", bundle.version, "", 0, (), facts))
-    now = as_of + timedelta(days=1)
+    setup = Setup(data, bundle, last, as_of + timedelta(days=1))
     print(f"clean: mean {before['mean']:.4f}, {before['customers']} customers")
-    for days in (7, 180, 700):
-        with read_history(company) as history:
-            _print(("cutoff in the future", f"{days} days"), history, bundle, as_of + timedelta(days=days), last, now)
-    for fault in faults():
-        with TemporaryDirectory() as place:
-            plant(company, Path(place), fault)
-            try:
-                with read_history(Path(place)) as history:
-                    moment = as_of if fault[0] == "feed stopped" else default_cutoff(history)
-                    _print(fault[:2], history, bundle, moment, last, now)
-            except ValueError as error:
-                print(f"{fault[0]:<22}{fault[1]:<20}refused  {str(error)[:70]}")
+    print(f"{'':<46}{'next run':<10}{'first run':<10}{'check':<10}{'monitor':<10}mean score")
+    with read_history(company) as history:
+        _judge("clean", "", history, setup, as_of)
+        for days in (7, 180, 700):
+            _judge("cutoff in the future", f"{days} days", history, setup, as_of + timedelta(days=days))
+    verdicts = [each for fault in planted_faults() if (each := _judge_fault(company, fault, setup, as_of)) is not None]
+    for place, name in enumerate(("next run", "first run", "check", "monitor")):
+        missed = sum(each[place] == "missed" for each in verdicts)
+        print(f"{name}: {len(verdicts) - missed} of {len(verdicts)} planted faults refused or flagged")
 
 
-def _print(
-    what: tuple[str, str], history: History, bundle: Bundle, as_of: datetime, last: ScoringRun, now: datetime
-) -> None:
-    found = run_gates(history, as_of, baseline_of(bundle, last, now))
-    scored = score(history, bundle, as_of)
-    mean = score_summary(scored)["mean"]
-    found += score_findings(scored, last)
-    verdict = "refused" if any(each.level == "stop" for each in found) else "flagged" if found else "missed"
-    change = mean / float(last.manifest.facts["summary"]["mean"]) - 1
-    codes = ", ".join(sorted({each.code for each in found}))
-    print(f"{what[0]:<22}{what[1]:<20}{verdict:<9}mean {change:+8.1%}  as of {as_of:%Y-%m-%d}  {codes}", flush=True)
+def _judge_fault(company: Path, fault: Fault, setup: Setup, as_of: datetime) -> tuple[str, ...] | None:
+    with TemporaryDirectory() as place:
+        plant(company, Path(place), fault)
+        try:
+            with read_history(Path(place)) as history:
+                moment = as_of if fault.stops_feed else default_cutoff(history)
+                return _judge(fault.kind, fault.size, history, setup, moment)
+        except ValueError as error:
+            print(f"{fault.kind:<26}{fault.size:<20}refused everywhere: {str(error)[:70]}", flush=True)
+            return None
+
+
+def _judge(kind: str, size: str, history: History, setup: Setup, as_of: datetime) -> tuple[str, ...]:
+    """Print what each way in says of the history, and return it."""
+    gates = run_gates(history, as_of, baseline_of(setup.bundle, setup.last, setup.now))
+    first = run_gates(history, as_of, baseline_of(setup.bundle, None, setup.now))
+    scored = score(history, setup.bundle, as_of)
+    found = [
+        gates + score_findings(scored, setup.last),
+        first + score_findings(scored, None),
+        [each for each in check_history(history).findings if each.level != "note"],
+    ]
+    verdicts = (*map(_verdict, found), _monitor_verdict(history, setup, as_of, first))
+    before = float(setup.last.manifest.facts["summary"]["mean"])
+    change = score_summary(scored)["mean"] / before - 1
+    codes = ", ".join(sorted({each.code for each in found[0]} | {f"{each.code} (check)" for each in found[2]}))
+    print(f"{kind:<26}{size:<20}{''.join(f'{each:<10}' for each in verdicts)}{change:+8.1%}  {codes}", flush=True)
+    return verdicts
+
+
+def _verdict(findings: Sequence[Finding]) -> str:
+    return "refused" if any(each.level == "stop" for each in findings) else "flagged" if findings else "missed"
+
+
+def _monitor_verdict(history: History, setup: Setup, as_of: datetime, gates: Sequence[Finding]) -> str:
+    """Return ``exit 1`` where the command ends so."""
+    if any(each.level == "stop" for each in gates):
+        return "exit 1"
+    alert = monitor_champion(history, setup.data, "churn", as_of=as_of).alert
+    return "exit 1" if alert else "flagged" if gates else "missed"
 
 
 def _champion(company: Path, data: Path) -> Bundle:

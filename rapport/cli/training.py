@@ -33,6 +33,7 @@ from rapport.cli.options import (
 )
 from rapport.cli.terminal import check_table_ending, print_result, progress, write_table
 from rapport.durations import parse_duration
+from rapport.errors import TrainingError
 
 
 def train(
@@ -140,9 +141,18 @@ def monitor(
     folder = resolve_data_dir(data_dir, current)
     with open_history(source, current) as history, progress() as report:
         moment = as_of or default_cutoff(history)
-        found = monitor_champion(history, folder, target.value, as_of=moment, progress=report)
-        refused = check_gates(history, moment, what="", force=True, data_dir=folder, target=target.value)
-    result = found.as_dict() | {"gates": refused}
+        gates = check_gates(history, moment, what="", force=True, data_dir=folder, target=target.value)
+        notes = [f"{'ALERT' if each['refuses'] else 'FLAG'}: {each['message']}" for each in gates]
+        refuses = any(each["refuses"] for each in gates)
+        try:
+            found = monitor_champion(history, folder, target.value, as_of=moment, progress=report)
+        except TrainingError as error:
+            # Where a table is empty nobody can be scored; the gates say why.
+            if not refuses:
+                raise
+            print_result({"gates": gates, "note": str(error)}, "\n".join([str(error), *notes]), as_json=as_json)
+            raise typer.Exit(1) from error
+    result = found.as_dict() | {"gates": gates}
     runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for band in result["matured"] or ():
         runs.setdefault((band["version"], band["as_of"]), []).append(band)
@@ -150,6 +160,5 @@ def monitor(
         model_store.keep_matured(folder, target.value, version, bands)
     if html is not None:
         html.write_text(found.as_html(language or current.language), encoding="utf-8")
-    notes = [f"{'ALERT' if each['refuses'] else 'FLAG'}: {each['message']}" for each in refused]
     print_result(result, "\n".join([found.as_text(), *notes]), as_json=as_json)
-    raise typer.Exit(1 if found.alert or any(each["refuses"] for each in refused) else 0)
+    raise typer.Exit(1 if found.alert or refuses else 0)

@@ -71,6 +71,14 @@ def test_a_model_is_trained_listed_and_scores_everyone(rapport, company, capsys)
     assert {"customer_id", "probability", "state"} <= set(scores.column_names)
 
 
+def without_rows(company, name, folder):
+    folder.mkdir()
+    for path in company.glob("*.parquet"):
+        table = pq.read_table(path)
+        pq.write_table(table.slice(0, 0) if path.stem == name else table, folder / path.name)
+    return folder
+
+
 def test_a_run_on_broken_tables_is_refused_unless_forced_and_can_be_rolled_back(rapport, company, capsys):
     def runs():
         capsys.readouterr()
@@ -79,11 +87,7 @@ def test_a_run_on_broken_tables_is_refused_unless_forced_and_can_be_rolled_back(
 
     capsys.readouterr()
     before = runs()
-    broken = rapport.folder / "broken"
-    broken.mkdir()
-    for path in company.glob("*.parquet"):
-        table = pq.read_table(path)
-        pq.write_table(table.slice(0, 0) if path.stem == "interactions" else table, broken / path.name)
+    broken = without_rows(company, "interactions", rapport.folder / "broken")
     assert rapport("score", broken, "--as-of", AS_OF, "--out", "refused.csv") == 19
     assert "interactions: has no row before the cutoff" in capsys.readouterr().err
     assert not (rapport.folder / "refused.csv").exists()
@@ -92,6 +96,9 @@ def test_a_run_on_broken_tables_is_refused_unless_forced_and_can_be_rolled_back(
     assert runs() == before
     assert rapport("monitor", broken, "--as-of", AS_OF) == 1
     assert "ALERT: interactions" in capsys.readouterr().out
+    nobody = without_rows(company, "orders", rapport.folder / "nobody")
+    assert rapport("monitor", nobody, "--as-of", AS_OF) == 1
+    assert "ALERT: orders: has no row" in capsys.readouterr().out
     assert rapport("score", broken, "--as-of", AS_OF, "--force", "--json") == 0
     forced = json.loads(capsys.readouterr().out)
     assert {each["code"] for each in forced["gates"] if each["refuses"]} == {"empty_table"}
