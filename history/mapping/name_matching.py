@@ -32,10 +32,11 @@ MIN_READABLE = 0.8
 
 @dataclass(frozen=True)
 class ColumnFormats:
-    """For each source column: the share of values readable in each format, and the share of rows with a value."""
+    """For each source column: the share of values readable in each format, of rows with a value, of distinct values."""
 
     readable: Mapping[tuple[str, str], float]
     filled: Mapping[str, float]
+    distinct: Mapping[str, float]
 
 
 @cache
@@ -72,13 +73,13 @@ def detect_formats(source: Source, connection: duckdb.DuckDBPyConnection) -> Col
     """Detect the formats in a sample of rows."""
     parts = [part for own, kind in source.types.items() for part in _format_expressions(own, kind)]
     shares = iter([float(each or 0) for each in _sample(source, connection, parts)])
-    filled, readable = {}, {}
+    filled, distinct, readable = {}, {}, {}
     for own in source.types:
-        filled[own] = next(shares)
+        filled[own], distinct[own] = next(shares), next(shares)
         readable.update({(own, form): next(shares) for form, _, _ in _FORMS})
         readable[own, "time"] = max(readable[own, form] for form in DATE_FORMATS)
         readable[own, "number"] = max(readable[own, "number"], readable[own, _COMMA])
-    return ColumnFormats(readable, filled)
+    return ColumnFormats(readable, filled, distinct)
 
 
 DATE_FORMATS = ("day_first", "month_first", "iso")
@@ -91,12 +92,13 @@ _FORMS = (
 
 
 def _format_expressions(own: str, kind: str) -> list[str]:
-    """Return the SQL for the share of rows with a value, and for the share of values readable in each format."""
+    """Return the SQL for the shares of rows with a value, of distinct values, and of those readable in each format."""
     name = quoted(own)
     filled = f"nullif(trim(CAST({name} AS VARCHAR)), '')"
     forms = [cast_expression(SourceColumn(column, name, kind), settings) for _, column, settings in _FORMS]
     return [
         f"count({filled}) / nullif(count(*), 0)",
+        f"count(DISTINCT {filled}) / nullif(count({filled}), 0)",
         *(f"count({form}) / nullif(count({filled}), 0)" for form in forms),
     ]
 
@@ -108,14 +110,14 @@ def written_forms(
     by_name = {column.name: column for column in columns_of(table)}
     columns = [SourceColumn(by_name[name], quoted(own), source.types[own]) for name, own in names.items()]
     columns = [each for each in columns if each.column.kind in ("time", "number")]
-    with _rows(source, database.connection, list(names.values())) as rows:
+    with loaded_rows(source, database.connection, list(names.values())) as rows:
         return with_formats(
             columns, f"FROM {rows}", lambda sql: database.connection.execute(sql).fetchall(), settings, source.separator
         )
 
 
 @contextmanager
-def _rows(source: Source, connection: duckdb.DuckDBPyConnection, wanted: list[str]) -> Iterator[str]:
+def loaded_rows(source: Source, connection: duckdb.DuckDBPyConnection, wanted: list[str]) -> Iterator[str]:
     """Yield the SQL of the rows to look at; loaded ones are dropped afterwards."""
     if source.peek is not None:
         connection.register("sampled_rows", source.peek(SAMPLE_ROWS))
@@ -129,7 +131,7 @@ def _rows(source: Source, connection: duckdb.DuckDBPyConnection, wanted: list[st
 
 
 def _sample(source: Source, connection: duckdb.DuckDBPyConnection, parts: list[str]) -> tuple[Any, ...]:
-    with _rows(source, connection, list(source.types)) as rows:
+    with loaded_rows(source, connection, list(source.types)) as rows:
         sql = f"SELECT {', '.join(parts)} FROM {rows} USING SAMPLE reservoir({SAMPLE_ROWS} ROWS) REPEATABLE (1)"
         return tuple(connection.execute(sql).fetchall()[0])
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rapport.history.reading.history import History
 
 SAMPLES = 3
+NO_SETTINGS = ("questions", "doubts", "columns", "preset")
+"""What a proposal says about the mapping, and no setting."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def open_questions(proposal: MappingProposal) -> tuple[OpenQuestion, ...]:
 def settings_of(proposal: MappingProposal, answers: Mapping[str, str]) -> Settings:
     """Return the settings that the file will hold."""
     written = {name: value for name, value in {**proposal.as_dict(), **answers}.items() if value != ""}
-    return Settings.of({name: value for name, value in written.items() if name not in ("questions", "preset")})
+    return Settings.of({name: value for name, value in written.items() if name not in NO_SETTINGS})
 
 
 def settings_text(proposal: MappingProposal, answers: Mapping[str, str]) -> str:
@@ -59,7 +61,9 @@ def settings_text(proposal: MappingProposal, answers: Mapping[str, str]) -> str:
     decided = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in answers.items()]
     lines = proposal.as_toml().splitlines()
     # A setting that was asked for replaces the proposed one, and an answered question is no question.
-    kept = [line for line in lines if not line.startswith(("# question:", *(f"{name} = " for name in answers)))]
+    answered = {f"# question: {each}" for each in proposal.questions}
+    asked = tuple(f"{name} = " for name in answers)
+    kept = [line for line in lines if line not in answered and not line.startswith(asked)]
     begin = next((place for place, line in enumerate(kept) if not line.startswith("#")), len(kept))
     return "\n".join([*kept[:begin], *decided, *kept[begin:]]) + "\n"
 

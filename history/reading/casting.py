@@ -27,7 +27,7 @@ FLOATS = {"FLOAT", "DOUBLE"}
 _TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
 OPEN_ENDS = ("ends_at", "valid_to")
 _CURRENCY = r"[¥￥$€£元]|[A-Za-z]{3}"
-_YES = (
+YES = (
     *("true", "t", "yes", "y", "1", "on", "won", "closed won", "ja", "oui", "si", "sí", "sim", "x", "✓", "√"),
     *("是", "已", "对", "有", "赢单", "成交", "已成交", "真"),
 )
@@ -41,7 +41,7 @@ _LOST = (
     r"\blost\b|closedlost|cancel|abandon|disqualif|\bdead\b|verloren|perdu|perdid"
     "|输单|丢单|丢失|失败|未成交|取消|作废|无效"
 )
-_WON = r"\bwon\b|closedwon|赢单|成交|gewonnen|ganad|gagn"
+WON = r"\bwon\b|closedwon|赢单|成交|gewonnen|ganad|gagn"
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,12 @@ def _flag(source: SourceColumn, settings: Settings) -> str:
     own = settings.value_mapping.get(source.column.name, {})
     yes, no = (
         ", ".join(literal(word) for word in (*words, f"{mark}.0", *(key.lower() for key in own if own[key] in words)))
-        for words, mark in ((_YES, 1), (_NO, 0))
+        for words, mark in ((YES, 1), (_NO, 0))
     )
     parts = [f"WHEN {{text}} IN ({yes}) THEN true", f"WHEN {{text}} IN ({no}) THEN false"]
     if source.format == "outcomes":
         parts += [f"WHEN regexp_matches({{text}}, {literal(_LOST)}) THEN false"]
-        parts += [f"WHEN regexp_matches({{text}}, {literal(_WON)}) THEN true"]
+        parts += [f"WHEN regexp_matches({{text}}, {literal(WON)}) THEN true"]
     return let(text, lambda name: f"CASE {' '.join(parts).replace('{text}', name)} END")
 
 

@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from rapport.errors import TableError
-from rapport.history.contract import Column, Table, columns_of
+from rapport.history.contract import TABLES, Column, Table, columns_of
 from rapport.history.reading.casting import currency_expression, null_of
 from rapport.history.reading.changes import unreadable_changes
 from rapport.history.reading.currencies import CURRENCY_COLUMNS, converted, currency_part
@@ -136,7 +136,7 @@ def _store_versions(
 def _split_key(table: Table, names: Mapping[str, str], settings: Settings) -> str | None:
     """Return the key's column if the table is a part of a file that is another table too, as customers of orders."""
     own = settings.mapping.get(table.name, {}).get("table")
-    others = [each.get("table") for name, each in settings.mapping.items() if name != table.name]
+    others = [settings.mapping.get(each.name, {}).get("table", each.name) for each in TABLES if each != table]
     return names.get(table.key) if table.key is not None and own is not None and own in others else None
 
 

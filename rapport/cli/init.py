@@ -57,7 +57,7 @@ def _answers(proposal: MappingProposal, *, ask: bool) -> dict[str, str]:
     """Return the answers to what the files leave open."""
     from rapport.history.mapping.settings_file import open_questions
 
-    for line in proposal.questions if ask else ():
+    for line in (*proposal.questions, *(doubt.en for doubt in proposal.doubts)) if ask else ():
         out.print(line, markup=False)
     found: dict[str, str] = {}
     for question in open_questions(proposal):

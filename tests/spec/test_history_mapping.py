@@ -91,7 +91,8 @@ def test_a_column_without_a_known_name_is_matched_by_its_values_and_the_date_for
     with read_history(folder, Settings.of(tomllib.loads(written))) as history:
         orders = history.connection.execute("SELECT customer_id, ordered_at, amount FROM orders").fetchall()
         closed = history.connection.execute("SELECT closed_at FROM opportunities").fetchall()
-    assert orders == [("A1", at("2010-12-13T08:26"), 2.5)]
+    # Six pieces at 2.50 each.
+    assert orders == [("A1", at("2010-12-13T08:26"), 15.0)]
     assert closed == [(at("2011-05-01"),)]
 
 

@@ -2,6 +2,8 @@
 
 # ruff: noqa: E501 - lines of files as systems write them
 
+import tomllib
+
 import pytest
 
 from rapport.errors import SettingsError
@@ -114,10 +116,9 @@ SYSTEMS = {
 
 
 def settings_of(folder, preset=None):
-    proposal = propose_mapping(folder, preset=preset).as_dict()
-    assert proposal.pop("questions") == []
-    recognised = proposal.pop("preset")
-    return recognised, Settings.of({name: value for name, value in proposal.items() if value != ""})
+    proposal = propose_mapping(folder, preset=preset)
+    assert proposal.questions == ()
+    return proposal.preset, Settings.of(tomllib.loads(proposal.as_toml()))
 
 
 @pytest.mark.parametrize("name", sorted(SYSTEMS))

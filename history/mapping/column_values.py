@@ -1,0 +1,53 @@
+"""What the columns of a source hold: samples, the commonest values, and how many values a key shares with another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from rapport.history.mapping.name_matching import loaded_rows
+from rapport.history.sources.source import Source
+from rapport.history.sql import quoted
+
+SAMPLES = 3
+# A column with more values is no status.
+_MOST_STATES = 40
+
+
+@dataclass(frozen=True)
+class ColumnValues:
+    """Sample values, and all values with their number of rows if there are few."""
+
+    samples: tuple[str, ...]
+    states: Mapping[str, int]
+
+
+def column_values(
+    source: Source, connection: duckdb.DuckDBPyConnection, names: Sequence[str]
+) -> dict[str, ColumnValues]:
+    """Return what the named columns hold in all rows; of a database table in the first rows."""
+    with loaded_rows(source, connection, list(names)) as rows:
+        return {name: _values(rows, name, connection) for name in names}
+
+
+def _values(rows: str, name: str, connection: duckdb.DuckDBPyConnection) -> ColumnValues:
+    text = f"trim(CAST({quoted(name)} AS VARCHAR))"
+    found = connection.execute(
+        f"SELECT {text} AS value, count(*) AS times FROM {rows} WHERE {text} <> '' GROUP BY value "
+        f"ORDER BY times DESC, value LIMIT {_MOST_STATES + 1}"
+    ).fetchall()
+    states = {str(value): int(times) for value, times in found}
+    return ColumnValues(tuple(states)[:SAMPLES], states if len(states) <= _MOST_STATES else {})
+
+
+def share_known(own: Source, theirs: Source, pair: tuple[str, str], connection: duckdb.DuckDBPyConnection) -> float:
+    """Return the share of the values of our column that the other table's column has too."""
+    ours, keys = (f"trim(CAST({quoted(name)} AS VARCHAR))" for name in pair)
+    with loaded_rows(own, connection, [pair[0]]) as rows, loaded_rows(theirs, connection, [pair[1]]) as others:
+        ((share,),) = connection.execute(
+            f"SELECT count(*) FILTER (value IN (SELECT {keys} FROM {others})) / nullif(count(*), 0) "
+            f"FROM (SELECT DISTINCT {ours} AS value FROM {rows}) WHERE value <> ''"
+        ).fetchall()
+    return float(share or 0.0)

@@ -1,0 +1,68 @@
+"""Whether the customers of two tables meet: the column of each table that holds the key of the customers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+
+from rapport.history.mapping.column_values import share_known
+from rapport.history.mapping.name_matching import ColumnFormats
+from rapport.history.mapping.table_proposal import TableProposal
+from rapport.history.sources.source import Source
+from rapport.localized import LocalizedText
+
+# Below the first share the keys do not meet; a column that replaces one must meet at least in the second.
+_FEW, _MOST = 0.1, 0.8
+_KEY_NAMES = ("id", "no", "nr", "number", "code", "key", "name", "客户", "编号", "代码", "名称", "kunde", "customer")
+
+
+def joined_keys(
+    found: dict[str, TableProposal],
+    sources: Mapping[str, Source],
+    formats: Mapping[str, ColumnFormats],
+    connection: duckdb.DuckDBPyConnection,
+) -> list[LocalizedText]:
+    """Take the column whose values are keys of the customers; return a doubt where none is."""
+    customers = found.get("customers")
+    if customers is None or "customer_id" not in customers.columns or sources[customers.source].peek is not None:
+        return []
+    theirs, doubts = sources[customers.source], []
+    for name, proposal in list(found.items()):
+        own = sources[proposal.source]
+        if name == "customers" or own is theirs or "customer_id" not in proposal.columns or own.peek is not None:
+            continue
+        if "join" in proposal.columns or proposal.columns["customer_id"] not in own.types:
+            continue
+        key = customers.columns["customer_id"]
+        if share_known(own, theirs, (proposal.columns["customer_id"], key), connection) >= _FEW:
+            continue
+        pairs = [(each, key) for each in _keys(own, formats)]
+        pairs += [(proposal.columns["customer_id"], each) for each in _keys(theirs, formats) if each != key]
+        meeting = next((p for p in pairs if share_known(own, theirs, p, connection) >= _MOST), None)
+        if meeting is None:
+            doubts.append(_no_meeting(proposal, customers))
+        elif meeting[1] == key:
+            found[name] = proposal.with_columns({"customer_id": meeting[0]}, 1.0)
+        else:
+            customers = customers.with_columns({"customer_id": meeting[1]}, 1.0)
+            found["customers"] = customers
+    return doubts
+
+
+def _keys(source: Source, formats: Mapping[str, ColumnFormats]) -> list[str]:
+    """Return the columns that may hold a key, by their names and because nearly all rows have one."""
+    return [
+        name
+        for name in source.types
+        if any(word in name.lower() for word in _KEY_NAMES) and formats[source.name].filled[name] > _MOST
+    ]
+
+
+def _no_meeting(proposal: TableProposal, customers: TableProposal) -> LocalizedText:
+    own, key = proposal.columns["customer_id"], customers.columns["customer_id"]
+    table = proposal.table.name
+    return LocalizedText(
+        f"{table}: the values of {own} are no {key} of {customers.source}. Which column names the customer?",
+        f"{table}：{own} 的取值不是 {customers.source} 中的 {key}。哪一列指明客户？",
+    )

@@ -1,0 +1,109 @@
+"""States of orders and deals: cancelled rows do not count, and an open deal is not an order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import duckdb
+
+from rapport.history.contract import by_name
+from rapport.history.mapping.column_values import column_values
+from rapport.history.mapping.name_matching import ColumnFormats
+from rapport.history.mapping.table_matching import match
+from rapport.history.mapping.table_proposal import TableProposal, expression_name, role_columns
+from rapport.history.reading.casting import OUTCOME, WON
+from rapport.history.sources.source import Source
+from rapport.history.sql import literal
+from rapport.localized import LocalizedText
+
+_VOID = re.compile(
+    r"cancel|\bvoid|storn|annul|\bfail|declined|rejected|\bdraft|entwurf|作废|取消|交易关闭|无效|失败|草稿|已删除"
+)
+_OUTCOME, _IS_WON = re.compile(OUTCOME), re.compile(WON)
+Found = dict[str, TableProposal]
+
+
+def with_states(
+    found: Found,
+    sources: Mapping[str, Source],
+    formats: Mapping[str, ColumnFormats],
+    connection: duckdb.DuckDBPyConnection,
+) -> list[LocalizedText]:
+    """Leave out cancelled orders, and take only won deals for orders."""
+    doubts: list[LocalizedText] = []
+    orders = found.get("orders")
+    if orders is not None:
+        states = _states(sources[orders.source], connection)
+        if any(_OUTCOME.search(value.lower()) for values in states.values() for value in values):
+            # The table has deals: its orders are the won ones.
+            del found["orders"]
+            if "opportunities" not in found:
+                deals, _ = match(by_name("opportunities"), sources[orders.source], formats[orders.source])
+                found |= {"opportunities": deals} if not deals.missing else {}
+        else:
+            doubts += _without_void(found, orders, states)
+    deals_table = found.get("opportunities")
+    if deals_table is not None:
+        states = _states(sources[deals_table.source], connection)
+        doubts += _won_deals(found, deals_table, states)
+    return doubts
+
+
+def _states(source: Source, connection: duckdb.DuckDBPyConnection) -> dict[str, Mapping[str, int]]:
+    """Return the values of each column that tells a state."""
+    names = role_columns("state", source)
+    found = column_values(source, connection, names) if names else {}
+    return {name: each.states for name, each in found.items() if each.states}
+
+
+def _without_void(found: Found, orders: TableProposal, states: Mapping[str, Mapping[str, int]]) -> list[LocalizedText]:
+    for name, values in states.items():
+        void = [value for value in values if _VOID.search(value.lower())]
+        if void and len(void) < len(values):
+            where = f"coalesce({expression_name(name)}, '') not in ({', '.join(map(literal, void))})"
+            found["orders"] = orders.with_columns({"where": where})
+            rows, kept = sum(values[each] for each in void), [each for each in values if each not in void]
+            return [
+                LocalizedText(
+                    f"orders: {rows:,} rows with {name} {_listed(void)} do not count. Should others of these be left "
+                    f"out too: {_listed(kept)}?",
+                    f"orders：{name} 为 {_listed(void)} 的 {rows:,} 行不计入。以下状态是否也应排除：{_listed(kept)}？",
+                )
+            ]
+    return []
+
+
+def _won_deals(found: Found, deals: TableProposal, states: Mapping[str, Mapping[str, int]]) -> list[LocalizedText]:
+    """Read the outcome from the stage, and take the won deals for orders where there is no table of orders."""
+    for name, values in states.items():
+        won = [value for value in values if _IS_WON.search(value.lower()) and "未" not in value]
+        if not won:
+            continue
+        columns = {"won": name} if "won" not in deals.columns else {}
+        deals = deals.with_columns(columns) if columns else deals
+        found["opportunities"] = deals
+        needed = ("customer_id", "opportunity_id", "closed_at", "amount")
+        if "orders" in found or any(each not in deals.columns for each in needed):
+            return []
+        names = dict(zip(("customer_id", "order_id", "ordered_at", "amount"), needed, strict=True))
+        own = {name: deals.columns[theirs] for name, theirs in names.items()}
+        confidence = {name: deals.confidence.get(theirs, 1.0) for name, theirs in names.items()}
+        where = f"{expression_name(name)} in ({', '.join(map(literal, won))})"
+        orders = TableProposal(
+            by_name("orders"), deals.source, {"where": where, **own}, frozenset(), deals.unused, confidence
+        )
+        found["orders"] = orders
+        return [
+            LocalizedText(
+                f"orders: the won deals of {deals.source} ({name} {_listed(won)}) are taken for orders, as of "
+                f"{own['ordered_at']}. Is there a table of the real orders?",
+                f"orders：以 {deals.source} 中的赢单（{name} 为 {_listed(won)}）作为订单，时间取 "
+                f"{own['ordered_at']}。是否另有真正的订单表？",
+            )
+        ]
+    return []
+
+
+def _listed(values: Sequence[str]) -> str:
+    return ", ".join(values[:8]) or "–"

@@ -1,0 +1,102 @@
+"""Which source feeds which table of the contract, by the names and the values of their columns."""
+
+from collections.abc import Mapping
+
+from rapport.history.contract import TABLES, Column, Table, columns_of
+from rapport.history.mapping.name_matching import (
+    CONTAINED,
+    ColumnFormats,
+    accepts,
+    column_similarity,
+    synonyms,
+    table_similarity,
+)
+from rapport.history.mapping.table_proposal import TableProposal
+from rapport.history.reading.table_names import normalized_name
+from rapport.history.sources.source import Source
+
+# Score of a column that is the only one of its kind, whatever its name, and how sure it is.
+_ONLY_CANDIDATE, _BY_VALUES = 0.3, 0.4
+_MIN_SCORE = 1.2
+
+
+def assign(
+    sources: Mapping[str, Source], formats: Mapping[str, ColumnFormats]
+) -> tuple[tuple[TableProposal, ...], tuple[str, ...]]:
+    """Assign to each contract table the source that matches it best, the highest score first."""
+    candidates = []
+    for position, table in enumerate(TABLES):
+        for name, source in sources.items():
+            proposal, score = match(table, source, formats[name])
+            if score >= _MIN_SCORE and len(proposal.missing) <= 1:
+                # A table of the default schema comes before one of another schema.
+                candidates.append((-score, position, "." in name, name, proposal))
+    found: dict[int, TableProposal] = {}
+    taken: set[str] = set()
+    for _, position, _, name, proposal in sorted(candidates, key=lambda each: each[:4]):
+        if position not in found and name not in taken:
+            found[position] = proposal
+            taken.add(name)
+    return tuple(found[position] for position in sorted(found)), tuple(name for name in sources if name not in taken)
+
+
+def match(table: Table, source: Source, formats: ColumnFormats) -> tuple[TableProposal, float]:
+    """Match the columns of one source with those of a table, and score the match."""
+    pairs = [
+        (-similarity, position, _lines_of_order(column, own, formats), own_position, column, own)
+        for position, column in enumerate(columns_of(table))
+        for own_position, own in enumerate(source.types)
+        if (similarity := _similarity(table, column, own)) >= CONTAINED and accepts(column, own, formats)
+    ]
+    names: dict[str, str] = {}
+    certain: dict[str, float] = {}
+    score = 2 * table_similarity(table, source.name)
+    for similarity, *_, column, own in sorted(pairs, key=lambda pair: pair[:4]):
+        if column.name not in names and own not in names.values():
+            names[column.name] = own
+            certain[column.name] = -similarity
+            score += -similarity * (1.0 if column.required else 0.25)
+    by_values = _match_by_values(table, source, formats, names)
+    score += _ONLY_CANDIDATE * len(by_values)
+    order = {column.name: names.get(column.name) or by_values.get(column.name) for column in columns_of(table)}
+    columns = {name: own for name, own in order.items() if own is not None}
+    unused = tuple(own for own in source.types if own not in columns.values())
+    score -= 0.75 * sum(name not in columns for name in table.required)
+    certain |= dict.fromkeys(by_values, _BY_VALUES)
+    return TableProposal(table, source.name, columns, frozenset(by_values), unused, certain), score
+
+
+def _similarity(table: Table, column: Column, own: str) -> float:
+    """Return the similarity of the names: an order is named by its number rather than by that of the row.
+
+    Its customer is named by a number too, or else by a name.
+    """
+    similarity, bare = column_similarity(table, column, own), normalized_name(own)
+    if column.name == "customer_id" and table.name != "customers" and bare in synonyms()["roles"]["customer_name"]:
+        return CONTAINED
+    return min(similarity, CONTAINED) if column.name == "order_id" and bare == "id" else similarity
+
+
+def _lines_of_order(column: Column, own: str, formats: ColumnFormats) -> float:
+    """Return the share of distinct values: the number of an order stands in all its lines."""
+    return formats.distinct[own] if column.name == "order_id" else 0.0
+
+
+def _match_by_values(table: Table, source: Source, formats: ColumnFormats, names: Mapping[str, str]) -> dict[str, str]:
+    """Return required columns for which exactly one source column has fitting values."""
+    free = [own for own in source.types if own not in names.values()]
+    matched: dict[str, str] = {}
+    for column in columns_of(table):
+        if column.required and column.name not in names and column.kind in ("time", "number"):
+            fitting = [own for own in free if accepts(column, own, formats) and _is_specific(column, own, formats)]
+            fitting = [own for own in fitting if own not in matched.values()]
+            if len(fitting) == 1:
+                matched[column.name] = fitting[0]
+    return matched
+
+
+def _is_specific(column: Column, own: str, formats: ColumnFormats) -> bool:
+    """Return whether values can be read only as the column's type, where a time could also be a number or a flag."""
+    if column.kind == "time":
+        return formats.readable[own, "number"] < 1
+    return formats.readable[own, "time"] < 1 and formats.readable[own, "flag"] < 1

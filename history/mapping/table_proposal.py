@@ -1,0 +1,111 @@
+"""What is proposed for one table of the contract, and how sure each column is."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rapport.history.contract import Table
+from rapport.history.mapping.name_matching import synonyms
+from rapport.history.reading.table_names import NOT_COLUMNS, normalized_name
+from rapport.history.sources.source import Source
+
+_LONGEST_SAMPLE = 24
+
+
+@dataclass(frozen=True)
+class TableProposal:
+    """The source table and columns of one contract table; ``by_values`` are columns matched by their values alone.
+
+    ``confidence`` (0 to 1) and ``samples`` belong to the columns; a preset knows its columns and is certain of them.
+    """
+
+    table: Table
+    source: str
+    columns: Mapping[str, str]
+    by_values: frozenset[str]
+    unused: tuple[str, ...]
+    confidence: Mapping[str, float] = field(default_factory=dict)
+    samples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Return the required columns without a match."""
+        return tuple(name for name in self.table.required if name not in self.columns)
+
+    @property
+    def needs_no_mapping(self) -> bool:
+        """Return whether the names are those of the contract already."""
+        return not self.missing and not self.renamed_columns() and normalized_name(self.source) == self.table.name
+
+    def renamed_columns(self) -> dict[str, str]:
+        """Return contract column → source column where the names differ."""
+        return {name: own for name, own in self.columns.items() if normalized_name(own) != name}
+
+    def with_columns(self, columns: Mapping[str, str], confidence: float = 1.0) -> "TableProposal":
+        """Return the proposal with other columns or conditions."""
+        all_columns = {**self.columns, **columns}
+        unused = tuple(own for own in self.unused if own not in columns.values())
+        certain = {**self.confidence, **dict.fromkeys(columns, confidence)}
+        left = self.by_values - columns.keys()
+        return replace(self, columns=all_columns, unused=unused, confidence=certain, by_values=left)
+
+    def as_toml(self) -> str:
+        """Return the lines of ``[mapping.*]``, each column with its confidence and sample values."""
+        if self.needs_no_mapping:
+            return "\n".join(
+                [
+                    f"# {self.table.name}: recognised without a mapping.",
+                    *(f"#   {n}{self._note(n)}" for n in self.columns),
+                ]
+            )
+        lines = [f"[mapping.{self.table.name}]"]
+        if normalized_name(self.source) != self.table.name:
+            lines.append(f"table = {toml_text(self.source)}")
+        lines += [f"{name} = {toml_text(own)}{self._note(name)}" for name, own in self.renamed_columns().items()]
+        lines += [f'# {name} = "?"  # required, no match found' for name in self.missing]
+        if self.unused:
+            kept = "kept as attributes" if self.table.name == "customers" else "not used"
+            lines.append(f"# {kept}: {', '.join(self.unused)}")
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return each column with its source, confidence and samples."""
+        return {
+            name: {
+                "source": own,
+                "confidence": round(self.confidence.get(name, 1.0), 2),
+                "samples": list(self.samples.get(name, ())),
+            }
+            for name, own in self.columns.items()
+            if name not in NOT_COLUMNS
+        }
+
+    def _note(self, name: str) -> str:
+        if name not in self.samples:
+            return ""
+        how = "matched by values only, " if name in self.by_values else ""
+        values = ", ".join(_shortened(each) for each in self.samples[name]) or "no values"
+        return f"  # {how}{self.confidence.get(name, 1.0):.0%}: {values}"
+
+
+def _shortened(value: str) -> str:
+    line = " ".join(value.split())
+    return line if len(line) <= _LONGEST_SAMPLE else f"{line[: _LONGEST_SAMPLE - 1]}…"
+
+
+def toml_text(text: str) -> str:
+    """Return a text in TOML."""
+    # A JSON string without control characters is also a TOML string.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def expression_name(own: str) -> str:
+    """Return a column's name as expressions write it."""
+    return own if re.fullmatch(r"[^\W\d]\w*", own) else '"' + own.replace('"', '""') + '"'
+
+
+def role_columns(role: str, source: Source) -> list[str]:
+    """Return the columns of a source that have a role by their names: ``state`` or ``unit_price``."""
+    return [own for own in source.types if normalized_name(own) in synonyms()["roles"][role]]

@@ -1,0 +1,89 @@
+"""What `rapport map` proposes beyond names: states, amounts, keys and customers that only the values show."""
+
+import tomllib
+
+import pytest
+
+from rapport.history import Settings, read_history
+from rapport.history.mapping import propose_mapping
+
+LINES = (
+    "Id;Order No;Client;Client Name;Country;Order Date;Qty;Unit Price;Status\n"
+    "1;A7;K1;Acme;DE;2024-03-20;2;10,50;Shipped\n"
+    "2;A7;K1;Acme;DE;2024-03-20;1;4,25;Shipped\n"
+    "3;A8;K2;Beta;FR;2024-03-21;3;10,50;Cancelled\n"
+    "4;A9;K2;Beta;FR;2024-03-25;1;10,50;Paid\n"
+)
+DEALS = (
+    "deal id,company,create date,close date,amount,deal stage\n"
+    "D1,Acme,2024-01-02,2024-02-01,500,Closed Won\n"
+    "D2,Acme,2024-01-03,2024-09-01,900,Negotiation\n"
+    "D3,Beta,2024-01-04,2024-03-01,70,Closed Lost\n"
+)
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(files):
+        for name, text in files.items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        proposal = propose_mapping(tmp_path)
+        history = read_history(tmp_path, Settings.of(tomllib.loads(proposal.as_toml())))
+        assert history.rejected.total == 0
+        return proposal, lambda sql: history.connection.execute(sql).fetchall()
+
+    return write_and_read
+
+
+def test_lines_cancellations_prices_and_customers_of_one_file(read):
+    proposal, run = read({"sales.csv": LINES})
+    assert run("SELECT order_id, sum(amount) FROM orders GROUP BY order_id ORDER BY order_id") == [
+        ("A7", 25.25),
+        ("A9", 10.5),
+    ]
+    assert run("SELECT customer_id, name, region FROM customers ORDER BY customer_id") == [
+        ("K1", "Acme", "DE"),
+        ("K2", "Beta", "FR"),
+    ]
+    written = proposal.as_toml()
+    assert 'order_id = "Order No"  # 90%: A7, A8, A9' in written
+    assert '''where = "coalesce(Status, '') not in ('Cancelled')"''' in written
+    assert "# question: orders: 1 rows with Status Cancelled do not count." in written
+    assert proposal.as_dict()["columns"]["orders"]["customer_id"] == {
+        "source": "Client",
+        "confidence": 0.9,
+        "samples": ["K1", "K2"],
+    }
+    assert all(doubt.zh for doubt in proposal.doubts)
+
+
+@pytest.mark.parametrize("name", ["deals.csv", "sales.csv", "orders.csv"])
+def test_an_open_deal_is_no_order_whatever_the_file_is_called(read, name):
+    proposal, run = read({name: DEALS})
+    assert run("SELECT customer_id, order_id, amount FROM orders") == [("Acme", "D1", 500.0)]
+    assert run("SELECT opportunity_id, won, closed_at IS NULL FROM opportunities ORDER BY 1") == [
+        ("D1", True, False),
+        ("D2", None, True),
+        ("D3", False, False),
+    ]
+    assert any("won deals" in doubt.en for doubt in proposal.doubts)
+
+
+def test_deals_of_which_none_is_won_give_no_order(read):
+    _, run = read({"sales.csv": DEALS.replace("Closed Won", "Offer")})
+    assert run("SELECT count(*) FROM orders") == [(0,)]
+
+
+def test_the_column_whose_values_are_keys_of_the_customers_is_the_customer(read):
+    customers = "account id,account name,industry\n" + "".join(f"{n},Company {n},Steel\n" for n in range(20))
+    orders = "customer,account no,order id,order date,amount\n" + "".join(
+        f"Mr. {n},{n},O{n},2024-01-{n + 1:02},{n + 5}\n" for n in range(20)
+    )
+    _, run = read({"accounts.csv": customers, "orders.csv": orders})
+    assert run("SELECT count(*) FROM orders JOIN customers USING (customer_id)") == [(20,)]
+
+
+def test_customers_that_meet_in_no_column_are_asked_about(tmp_path):
+    (tmp_path / "customers.csv").write_text("customer_id,industry\nA1,Steel\nA2,Wood\n")
+    (tmp_path / "orders.csv").write_text("customer_id,order_id,ordered_at,amount\nx,1,2024-01-02,5\ny,2,2024-01-03,6\n")
+    assert "Which column names the customer?" in propose_mapping(tmp_path).as_toml()
