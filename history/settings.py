@@ -1,17 +1,17 @@
 """The settings of a company: ``rapport.toml``, read into one frozen value."""
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, get_args, get_origin
+from typing import Any
 from zoneinfo import available_timezones
 
 from rapport.durations import parse_duration
 from rapport.errors import SettingsError
 from rapport.history.contract import TABLES, columns_of
+from rapport.history.setting_values import converted, nearest
 
 Names = Mapping[str, str]
 Groups = Mapping[str, tuple[str, ...]]
@@ -188,9 +188,9 @@ class Settings:
         known = {setting.name: setting for setting in fields(cls)}
         for name in written:
             if name not in known:
-                raise SettingsError(f"{where}: no such setting: {name}.{_nearest(name, known)}")
+                raise SettingsError(f"{where}: no such setting: {name}.{nearest(name, known)}")
         try:
-            return cls(**{name: _converted(known[name].type, value, name) for name, value in written.items()})
+            return cls(**{name: converted(known[name].type, value, name) for name, value in written.items()})
         except SettingsError as error:
             raise SettingsError(f"{where}: {error}") from error
 
@@ -205,33 +205,6 @@ def _with_current_names(written: Mapping[str, Any], where: str) -> dict[str, Any
     return {CURRENT_NAMES.get(name, name): value for name, value in written.items()}
 
 
-def _converted(kind: Any, value: Any, name: str) -> Any:
-    """Return the value as the type of the setting; SettingsError if it has another type."""
-    if kind in (str, int):
-        fits = isinstance(value, kind) and not isinstance(value, bool)
-    elif kind is float:
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
-    elif get_origin(kind) is tuple:
-        fits = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
-    else:
-        return _converted_table(kind, value, name)
-    if not fits:
-        raise SettingsError(f"{name} = {value!r} should be {_type_name(kind)}.")
-    return tuple(value) if get_origin(kind) is tuple else kind(value)
-
-
-def _converted_table(kind: Any, value: Any, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise SettingsError(f"{name} = {value!r} should be a table: write [{name}] and its lines below.")
-    inner = get_args(kind)[1]
-    return {str(key): _converted(inner, each, f"{name}.{key}") for key, each in value.items()}
-
-
-def _type_name(kind: Any) -> str:
-    names = {str: "text in quotes", int: "a whole number", float: "a number"}
-    return names.get(kind, "a list of texts")
-
-
 def _check(settings: Settings) -> None:
     """Refuse values of the right type that have no meaning."""
     _one_of("language", settings.language, ("en", "zh"))
@@ -242,7 +215,7 @@ def _check(settings: Settings) -> None:
     for name in ("active_window", "horizon", "grace"):
         _check_duration(name, getattr(settings, name))
     if settings.timezone not in available_timezones():
-        near = _nearest(settings.timezone, available_timezones())
+        near = nearest(settings.timezone, available_timezones())
         raise SettingsError(
             f"timezone = {settings.timezone!r} is not a time zone.{near} Write one such as Asia/Shanghai."
         )
@@ -276,11 +249,11 @@ def _check_mapping(mapping: Mapping[str, Names]) -> None:
     known = {table.name: (*more, *(column.name for column in columns_of(table))) for table in TABLES}
     for table, names in mapping.items():
         if table not in known:
-            raise SettingsError(f"[mapping.{table}]: the contract has no such table.{_nearest(table, known)}")
+            raise SettingsError(f"[mapping.{table}]: the contract has no such table.{nearest(table, known)}")
         for name in names:
             # Attributes of customers may have any name.
             if name not in known[table] and table != "customers":
-                near = _nearest(name, known[table])
+                near = nearest(name, known[table])
                 raise SettingsError(f"[mapping.{table}]: {table} has no column {name}.{near}")
 
 
@@ -294,10 +267,3 @@ def _check_duration(name: str, written: str) -> None:
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise SettingsError(f"{name} = {value!r} should be one of {', '.join(allowed)}.")
-
-
-def _nearest(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return (
-        f" Did you mean {near[0]}?" if near else f" There are: {', '.join(sorted(known))}." if len(known) < 40 else ""
-    )

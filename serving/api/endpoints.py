@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rapport.serving.api import answers, schemas
+from rapport.serving.api import answers, feed_answers, schemas
 from rapport.serving.api.bulk_endpoint import BULK, JOBS
 from rapport.serving.api.endpoint import Endpoint
 from rapport.serving.api.insight_endpoints import INSIGHT_ENDPOINTS
@@ -79,7 +79,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "/v1/events", "events", "Store new, late or corrected rows of customers; answers hold them from now on",
-        schemas.EventsRequest, answers.EventsReceipt,
+        schemas.EventsRequest, feed_answers.EventsReceipt,
         {
             "events": [{
                 "customer_id": "C-1042", "table": "orders", "event_id": "erp-88123",
@@ -93,7 +93,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "/v1/changes", "read", "Which scores, bands, grades, first reasons and alerts changed since a cursor",
-        schemas.ChangesRequest, answers.ChangesPage,
+        schemas.ChangesRequest, feed_answers.ChangesPage,
         {"since": 0, "target": "churn", "limit": 1000},
         {
             "changes": [{
@@ -106,7 +106,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "/v1/effect", "admin", "What contact did: held-out customers beside the rest, with intervals",
-        schemas.EffectRequest, answers.EffectReport, {},
+        schemas.EffectRequest, feed_answers.EffectReport, {},
         {
             "seed": 1, "share": 0.1, "as_of": "2027-02-01T00:00:00", "drawn": 900, "matured": 700,
             "early_outcome": "90d", "bound": "…", "contacted_share": 0.8, "contaminated_share": 0.02, "primary": None,

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from rapport.durations import Duration
 from rapport.files import shared_secret
 from rapport.history.settings import Settings
 from rapport.scoring import build_answers
-from rapport.scoring.actions.playbook import Playbook
-from rapport.scoring.actions.playbook_reader import PlaybookReader
 from rapport.scoring.actions.recommended import ActionContext
 from rapport.scoring.reasons.timing_answer import MONTHLY, describe_timings
-from rapport.serving.application import card_queries, model_queries
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.application.advice import action_context, advised, customer_actions, with_advice
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
 from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.insights import Insights
 from rapport.serving.application.live_answers import current_answers, without_advice
-from rapport.serving.application.portfolio_answers import own_labels, with_portfolio
+from rapport.serving.application.portfolio_answers import with_portfolio
+from rapport.serving.application.scored_run import ScoredRun
 from rapport.serving.application.timing_answers import customer_timings
 from rapport.serving.application.visibility import visible_profile
-from rapport.serving.errors import UNKNOWN_CUSTOMER, NotReadyError, RequestError, error_body
+from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
 from rapport.serving.live.change_store import ChangeStore
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.event_store import EventStore
@@ -41,22 +35,15 @@ from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.security.widget_tokens import widget_token
 from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
 from rapport.serving.snapshots.holdout import HoldoutStore
-from rapport.serving.snapshots.live_model import TARGETS, LiveModel
-from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
-from rapport.serving.snapshots.portfolio_table import (
-    PortfolioLookup,
-    PortfolioTables,
-    build_portfolio,
-    list_page,
-    ranked,
-)
+from rapport.serving.snapshots.live_model import LiveModel
+from rapport.serving.snapshots.portfolio_table import build_portfolio
 from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.score_change import explain_change
 from rapport.serving.work.alert_inbox import AlertMarks, latest_alerts
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore, check_feedback
 
 
-class Application:
+class Application(ScoredRun):
     """The live models, the stored data, and who may see what."""
 
     def __init__(
@@ -68,13 +55,9 @@ class Application:
         keys_disabled: bool,
         mlflow_url: str | None = None,
     ) -> None:
-        self.settings = settings
-        self.data_dir = Path(settings.data_dir)
-        self.keys_disabled = keys_disabled
-        self._reloaders, self._keys, self._mlflow = reloaders, keys, mlflow_url
-        self._playbooks = PlaybookReader(Path(settings.playbook) if settings.playbook else None)
+        super().__init__(settings, reloaders, mlflow_url=mlflow_url)
+        self._keys, self.keys_disabled = keys, keys_disabled
         self._feedback = FeedbackStore(self.data_dir)
-        self._portfolios = PortfolioTables(settings, self._playbooks.current)
         self.insights = Insights(lambda: self.live_model(self.main_target()), self._playbooks.current)
         self.databases = DatabasePool(settings)
         self.work = AccountWork(self.data_dir, self._shown_score, self.held_out)
@@ -84,11 +67,6 @@ class Application:
         self.overlay = LiveOverlay(self.events, settings, self.databases, self._portfolios)
         self._intake = EventIntake(self.events, self.overlay, settings, self.databases)
 
-    @property
-    def playbook(self) -> Playbook:
-        """The company's playbook as it is now."""
-        return self._playbooks.current()
-
     def sign_in(self, key: str) -> Viewer | None:
         """Return the owner of a key; None for an unknown or expired key."""
         return self._keys.check(key, datetime.now(UTC))
@@ -97,30 +75,12 @@ class Application:
         """Return the viewer of the key with this name and mark while the key is valid."""
         return LOCAL if self.keys_disabled and name == LOCAL.name else self._keys.viewer(name, mark, datetime.now(UTC))
 
-    def live_model(self, target: str) -> LiveModel:
-        """Return the model that answers for ``target``; use the one reference for the whole of an answer."""
-        return self._reloaders[target].live_model
-
     def warm_up(self, model: LiveModel) -> None:
         """Score an invented customer, so that the first real request does not pay for what is built once."""
         day = (datetime.now(UTC) - timedelta(days=30)).date().isoformat()
         order = {"order_id": "1", "ordered_at": day, "amount": 1.0}
         body = {"customer": {"customer_id": "nobody", "created_at": day}, "orders": [order]}
         score_histories(model, [body], datetime.now(UTC).date().isoformat(), self.databases)
-
-    def targets(self) -> list[str]:
-        """Return the targets that have a score snapshot."""
-        loaded = {target: reloader.loaded for target, reloader in self._reloaders.items()}
-        return [
-            target for target in TARGETS if (model := loaded[target]) is not None and model.latest_snapshot is not None
-        ]
-
-    def main_target(self) -> str:
-        """Return the target whose snapshot lists the customers."""
-        ready = self.targets()
-        if not ready:
-            raise NotReadyError("Nothing is scored yet; run: rapport score HISTORY --as-of DATE.")
-        return ready[0]
 
     def sees(self, viewer: Viewer, model: LiveModel, customer_id: str) -> bool:
         """Return whether the snapshot has the customer and ``viewer`` may see it."""
@@ -179,43 +139,6 @@ class Application:
         shown = {"version": model.bundle.version, "probability": row.get("probability"), "money": money}
         return {**shown, "owner": owner}
 
-    def about(self) -> dict[str, Any]:
-        """Return what every page shows: cutoff, currency, time zone, targets."""
-        snapshot = self.live_model(self.main_target()).snapshot
-        scored_at = snapshot.run.manifest.scored_at
-        return {
-            "as_of": snapshot.as_of.date().isoformat(),
-            "scored_at": scored_at,
-            "currency": self.settings.currency,
-            "timezone": self.settings.timezone,
-            "crm_link": self.settings.crm_link,
-            "frame_ancestors": self.settings.frame_ancestors,
-            "language": self.settings.language,
-            "targets": self.targets(),
-            "horizons": {target: self.live_model(target).bundle.horizon for target in self.targets()},
-            "calls_per_week": self.settings.calls_per_week,
-            "capacity": self._capacity(),
-            "names": "name" in snapshot.customers.column_names,
-            "mlflow": self._mlflow,
-            "notice": self._playbooks.problem or None,
-        }
-
-    def _capacity(self) -> dict[str, int]:
-        """Return how many customers each account owner can contact in a week; empty where only the total counts."""
-        limit = self.settings.calls_per_owner
-        if not limit:
-            return {}
-        owners = pc.unique(self.portfolio_table(self.main_target()).column("owner")).to_pylist()
-        return {str(owner): limit for owner in owners if owner is not None}
-
-    def portfolio_table(self, target: str) -> pa.Table:
-        """Return one row for every customer of the scoring run; the same object while nothing changed."""
-        return self._portfolios.of(self.live_model(target))
-
-    def portfolio(self, target: str) -> PortfolioLookup:
-        """Return the rows of the portfolio table, found by customer."""
-        return PortfolioLookup(self.portfolio_table(target))
-
     def alerts(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest alerts with their deliveries and marks."""
         return latest_alerts(self.data_dir, limit)
@@ -223,10 +146,6 @@ class Application:
     def widget_token(self, viewer: Viewer, customer_id: str) -> str:
         """Return a short-lived token with which a CRM embeds this customer's widget."""
         return widget_token(shared_secret(self.data_dir, "console.secret"), viewer.name, customer_id)
-
-    def run_table(self, target: str, name: str) -> pa.Table | None:
-        """Return a table of the latest scoring run, None where the run does not have it."""
-        return self.live_model(target).snapshot.run.cached_table(name)
 
     def next_steps(
         self, answers: Sequence[Mapping[str, Any]], target: str, language: str
@@ -242,32 +161,6 @@ class Application:
             context = action_context(model.snapshot, row, playbook, language)
             found.append(next(iter(customer_actions(model, row, context, [answer], 1)), None))
         return found
-
-    def list_page(
-        self, model: LiveModel, *, filters: Mapping[str, str | tuple[str, ...] | None], first: int, count: int
-    ) -> tuple[list[dict[str, Any]], bool]:
-        """Return a page of the scored customers, most revenue at risk first, and whether more follow."""
-        return list_page(self._portfolios.of(model), filters=filters, first=first, count=count)
-
-    def listed_ids(self, model: LiveModel, filters: Mapping[str, str | tuple[str, ...] | None]) -> list[str]:
-        """Return the ids of all customers that a list's filters find, in the order of the list."""
-        found, order = ranked(self._portfolios.of(model), filters)
-        ids: list[str] = found.column("customer_id").take(order).to_pylist()
-        return ids
-
-    def grades(self, model: LiveModel) -> tuple[str, ...]:
-        """Return the names of the health grades, best first."""
-        return self._portfolios.policy(model).rules.names
-
-    def own_labels(self, target: str, language: str) -> dict[str, dict[str, str]]:
-        """Return the company's own labels of tiers, health grades and segments, in the company's order."""
-        model = self.live_model(target)
-        member = model.bundle.card
-        return own_labels(self._portfolios.policy(model), member.card if member else None, language)
-
-    def policy(self, target: str) -> PortfolioPolicy:
-        """Return the rules, cards and assumptions of the portfolio."""
-        return self._portfolios.policy(self.live_model(target))
 
     def answers(
         self, customer_ids: Sequence[str], target: str, *, reasons: int = 2, language: str = "en"
@@ -394,24 +287,3 @@ class Application:
         check_feedback(entry, now.astimezone(ZoneInfo(self.settings.timezone)).date())
         at = now.isoformat(timespec="seconds")
         return self._feedback.save(entry, by=viewer.name, at=at, shown=shown, idempotency_key=idempotency_key)
-
-    def population_tables(self) -> dict[str, Any]:
-        """Return the analytics of all customers that the scoring run wrote."""
-        return model_queries.population_tables([self.live_model(target).snapshot for target in self.targets()])
-
-    def model(self, target: str, *, language: str = "en") -> dict[str, Any]:
-        """Return what is known about the model that answers."""
-        return model_queries.describe_model(self.data_dir, self.live_model(target), language, self._mlflow)
-
-    def cards(self, *, language: str = "en") -> list[dict[str, Any]]:
-        """Return the scorecards of the live models."""
-        return [card_queries.describe_card(self.live_model(target), language) for target in self.targets()]
-
-    def try_card(self, card: str, customer_id: str, *, language: str = "en") -> dict[str, Any]:
-        """Return a card's bands for one customer."""
-        models = [self.live_model(target) for target in self.targets()]
-        return card_queries.try_card(models, card, customer_id, language)
-
-    def check_card(self, yaml_text: str) -> str | None:
-        """Return what is wrong with the text of a card; None when nothing is."""
-        return card_queries.check_card(yaml_text)

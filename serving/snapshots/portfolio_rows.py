@@ -16,14 +16,8 @@ from rapport.scoring.health.health_score import HealthInputs, HealthScores, scor
 from rapport.scoring.health.threshold import risk_bands
 from rapport.scoring.models.matrix import Floats
 from rapport.scoring.models.score_batch import ScoreBatch
-from rapport.scoring.money.amounts import (
-    CustomerAmounts,
-    CustomerFacts,
-    customer_amounts,
-    owner_ranks,
-    this_week,
-    work_lists,
-)
+from rapport.serving.snapshots.portfolio_columns import fact, known
+from rapport.serving.snapshots.portfolio_money import customer_money, lead_money
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 
 Texts = npt.NDArray[np.object_]
@@ -50,21 +44,10 @@ def portfolio_rows(
         columns[f"card_{card.name}_tier"] = pa.array(tier, pa.string())
     columns |= _rfm(policy, features)
     if scored.bundle.is_risk:
-        columns |= _health(policy, scored, features) | _money(policy, scored, features, columns)
+        columns |= _health(policy, scored, features) | customer_money(policy, scored, features, columns)
     else:
-        columns |= _lead_money(policy, features, scored) | _lead_grades(policy, features, scored)
+        columns |= lead_money(policy, features, scored) | _lead_grades(policy, features, scored)
     return pa.table(columns)
-
-
-def known(values: Floats) -> pa.Array:
-    """Return numbers as an Arrow column, nan as null."""
-    return pa.array(values, pa.float64(), from_pandas=True)
-
-
-def fact(features: pa.Table, name: str) -> Floats:
-    """Return a feature of each row, nan where it is unknown."""
-    found = numpy_columns(features, [name])
-    return np.asarray(found[name], dtype=np.float64) if found else np.full(features.num_rows, np.nan)
 
 
 def _attributes(customers: pa.Table | None, count: int) -> dict[str, Any]:
@@ -209,75 +192,6 @@ def _dimensions(health: HealthScores) -> pa.Array:
         fields=list(DIMENSION),
     )
     return pa.ListArray.from_arrays(pa.array(np.arange(count + 1) * width, pa.int32()), values)
-
-
-def _money(policy: PortfolioPolicy, scored: ScoreBatch, features: pa.Table, columns: dict[str, Any]) -> dict[str, Any]:
-    facts = CustomerFacts(
-        state=scored.state,
-        probability=scored.probability,
-        low=scored.low,
-        high=scored.high,
-        spend=_spend(scored),
-        silence=fact(features, "overdue_ratio"),
-        horizon_days=scored.bundle.horizon_days,
-    )
-    amounts = customer_amounts(facts, policy.assumptions)
-    blocked = np.asarray(columns["do_not_contact"].to_numpy(zero_copy_only=False), dtype=bool)
-    lists = work_lists(facts, amounts.savable, blocked)
-    ranks = owner_ranks(lists, amounts.savable, np.array(columns["owner"].to_pylist(), dtype=object))
-    per_week, per_owner = policy.calls_per_week, policy.calls_per_owner
-    return _amount_columns(amounts) | {
-        "list": pa.array(lists, pa.string()),
-        "owner_rank": pa.array(ranks, pa.int64(), mask=ranks == 0),
-        "this_week": pa.array(
-            this_week(lists, amounts.savable, ranks, per_week=per_week, per_owner=per_owner), pa.bool_()
-        ),
-        "win_back_value": known(np.where(scored.state == "lapsed", _yearly_spend(features), np.nan)),
-    }
-
-
-def _amount_columns(amounts: CustomerAmounts) -> dict[str, Any]:
-    at_risk, savable = known(amounts.revenue_at_risk), known(amounts.savable)
-    return {
-        "spend_if_retained": known(amounts.spend_if_retained),
-        "revenue_at_risk": at_risk,
-        "revenue_at_risk_low": known(amounts.revenue_at_risk_low),
-        "revenue_at_risk_high": known(amounts.revenue_at_risk_high),
-        "expected_revenue": known(amounts.expected_revenue),
-        "contact_effect": known(amounts.contact_effect),
-        "savable": savable,
-        **{f"clv_{years}y": known(values) for years, values in amounts.clv.items()},
-        # Names of earlier versions.
-        "value": known(amounts.spend_if_retained),
-        "value_at_risk": at_risk,
-        "expected_saved": savable,
-    }
-
-
-def _spend(scored: ScoreBatch) -> Floats:
-    """Return the spend if retained of the rows with a probability, computed as the scorer does."""
-    spend = np.full(len(scored), np.nan)
-    spend[scored.eligible] = scored.bundle.expected_spend(scored.rows.take(scored.eligible))
-    return spend
-
-
-def _yearly_spend(features: pa.Table) -> Floats:
-    """Return what a customer spent a year while it was one."""
-    years = np.maximum(fact(features, "order_life_days"), 365.0) / 365.0
-    return fact(features, "spend_sum_ever") / years
-
-
-def _lead_money(policy: PortfolioPolicy, features: pa.Table, scored: ScoreBatch) -> dict[str, Any]:
-    """Return the expected value of leads: probability × the open amount, or the default deal size."""
-    opened = np.nan_to_num(fact(features, "opportunities_open_amount"))
-    amount = np.where(scored.eligible, np.where(opened > 0, opened, policy.deal_size), np.nan)
-    nothing = pa.nulls(len(scored), pa.float64())
-    return {
-        "value": known(amount),
-        "expected_value": known(scored.probability * amount),
-        "value_at_risk": nothing,
-        "expected_saved": nothing,
-    }
 
 
 def _lead_grades(policy: PortfolioPolicy, features: pa.Table, scored: ScoreBatch) -> dict[str, Any]:

@@ -1,0 +1,143 @@
+"""What the latest scoring run holds: the live models, the portfolio tables, the cards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rapport.history.settings import Settings
+from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.actions.playbook_reader import PlaybookReader
+from rapport.serving.application import card_queries, model_queries
+from rapport.serving.application.portfolio_answers import own_labels
+from rapport.serving.errors import NotReadyError
+from rapport.serving.snapshots.live_model import TARGETS, LiveModel
+from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
+from rapport.serving.snapshots.portfolio_table import PortfolioLookup, PortfolioTables, list_page, ranked
+from rapport.serving.snapshots.reloader import Reloader
+
+
+class ScoredRun:
+    """The live models and the tables of their latest scoring run."""
+
+    def __init__(self, settings: Settings, reloaders: Mapping[str, Reloader], *, mlflow_url: str | None = None) -> None:
+        self.settings = settings
+        self.data_dir = Path(settings.data_dir)
+        self._reloaders, self._mlflow = reloaders, mlflow_url
+        self._playbooks = PlaybookReader(Path(settings.playbook) if settings.playbook else None)
+        self._portfolios = PortfolioTables(settings, self._playbooks.current)
+
+    @property
+    def playbook(self) -> Playbook:
+        """The company's playbook as it is now."""
+        return self._playbooks.current()
+
+    def live_model(self, target: str) -> LiveModel:
+        """Return the model that answers for ``target``; use the one reference for the whole of an answer."""
+        return self._reloaders[target].live_model
+
+    def targets(self) -> list[str]:
+        """Return the targets that have a score snapshot."""
+        loaded = {target: reloader.loaded for target, reloader in self._reloaders.items()}
+        return [
+            target for target in TARGETS if (model := loaded[target]) is not None and model.latest_snapshot is not None
+        ]
+
+    def main_target(self) -> str:
+        """Return the target whose snapshot lists the customers."""
+        ready = self.targets()
+        if not ready:
+            raise NotReadyError("Nothing is scored yet; run: rapport score HISTORY --as-of DATE.")
+        return ready[0]
+
+    def about(self) -> dict[str, Any]:
+        """Return what every page shows: cutoff, currency, time zone, targets."""
+        snapshot = self.live_model(self.main_target()).snapshot
+        scored_at = snapshot.run.manifest.scored_at
+        return {
+            "as_of": snapshot.as_of.date().isoformat(),
+            "scored_at": scored_at,
+            "currency": self.settings.currency,
+            "timezone": self.settings.timezone,
+            "crm_link": self.settings.crm_link,
+            "frame_ancestors": self.settings.frame_ancestors,
+            "language": self.settings.language,
+            "targets": self.targets(),
+            "horizons": {target: self.live_model(target).bundle.horizon for target in self.targets()},
+            "calls_per_week": self.settings.calls_per_week,
+            "capacity": self._capacity(),
+            "names": "name" in snapshot.customers.column_names,
+            "mlflow": self._mlflow,
+            "notice": self._playbooks.problem or None,
+        }
+
+    def _capacity(self) -> dict[str, int]:
+        """Return how many customers each account owner can contact in a week; empty where only the total counts."""
+        limit = self.settings.calls_per_owner
+        if not limit:
+            return {}
+        owners = pc.unique(self.portfolio_table(self.main_target()).column("owner")).to_pylist()
+        return {str(owner): limit for owner in owners if owner is not None}
+
+    def portfolio_table(self, target: str) -> pa.Table:
+        """Return one row for every customer of the scoring run; the same object while nothing changed."""
+        return self._portfolios.of(self.live_model(target))
+
+    def portfolio(self, target: str) -> PortfolioLookup:
+        """Return the rows of the portfolio table, found by customer."""
+        return PortfolioLookup(self.portfolio_table(target))
+
+    def run_table(self, target: str, name: str) -> pa.Table | None:
+        """Return a table of the latest scoring run, None where the run does not have it."""
+        return self.live_model(target).snapshot.run.cached_table(name)
+
+    def list_page(
+        self, model: LiveModel, *, filters: Mapping[str, str | tuple[str, ...] | None], first: int, count: int
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """Return a page of the scored customers, most revenue at risk first, and whether more follow."""
+        return list_page(self._portfolios.of(model), filters=filters, first=first, count=count)
+
+    def listed_ids(self, model: LiveModel, filters: Mapping[str, str | tuple[str, ...] | None]) -> list[str]:
+        """Return the ids of all customers that a list's filters find, in the order of the list."""
+        found, order = ranked(self._portfolios.of(model), filters)
+        ids: list[str] = found.column("customer_id").take(order).to_pylist()
+        return ids
+
+    def grades(self, model: LiveModel) -> tuple[str, ...]:
+        """Return the names of the health grades, best first."""
+        return self._portfolios.policy(model).rules.names
+
+    def own_labels(self, target: str, language: str) -> dict[str, dict[str, str]]:
+        """Return the company's own labels of tiers, health grades and segments, in the company's order."""
+        model = self.live_model(target)
+        member = model.bundle.card
+        return own_labels(self._portfolios.policy(model), member.card if member else None, language)
+
+    def policy(self, target: str) -> PortfolioPolicy:
+        """Return the rules, cards and assumptions of the portfolio."""
+        return self._portfolios.policy(self.live_model(target))
+
+    def population_tables(self) -> dict[str, Any]:
+        """Return the analytics of all customers that the scoring run wrote."""
+        return model_queries.population_tables([self.live_model(target).snapshot for target in self.targets()])
+
+    def model(self, target: str, *, language: str = "en") -> dict[str, Any]:
+        """Return what is known about the model that answers."""
+        return model_queries.describe_model(self.data_dir, self.live_model(target), language, self._mlflow)
+
+    def cards(self, *, language: str = "en") -> list[dict[str, Any]]:
+        """Return the scorecards of the live models."""
+        return [card_queries.describe_card(self.live_model(target), language) for target in self.targets()]
+
+    def try_card(self, card: str, customer_id: str, *, language: str = "en") -> dict[str, Any]:
+        """Return a card's bands for one customer."""
+        models = [self.live_model(target) for target in self.targets()]
+        return card_queries.try_card(models, card, customer_id, language)
+
+    def check_card(self, yaml_text: str) -> str | None:
+        """Return what is wrong with the text of a card; None when nothing is."""
+        return card_queries.check_card(yaml_text)

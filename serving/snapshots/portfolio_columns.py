@@ -1,0 +1,20 @@
+"""From features to columns of the portfolio table and back: unknown numbers are null in one and nan in the other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from rapport.scoring.cards.card_scores import numpy_columns
+from rapport.scoring.models.matrix import Floats
+
+
+def known(values: Floats) -> pa.Array:
+    """Return numbers as an Arrow column, nan as null."""
+    return pa.array(values, pa.float64(), from_pandas=True)
+
+
+def fact(features: pa.Table, name: str) -> Floats:
+    """Return a feature of each row, nan where it is unknown."""
+    found = numpy_columns(features, [name])
+    return np.asarray(found[name], dtype=np.float64) if found else np.full(features.num_rows, np.nan)
