@@ -1,6 +1,7 @@
 """Every command on one invented company, and the messages of commands that cannot be carried out."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -55,11 +56,13 @@ def test_features_are_written_with_one_row_for_every_known_customer(rapport, com
 
 def test_a_model_is_trained_listed_and_scores_everyone(rapport, company, capsys):
     assert rapport("train", company, "--as-of", AS_OF, "--horizon", "6mo", "--json") == 0
-    card = json.loads(capsys.readouterr().out)["evaluation"]["card"]
+    evaluation = json.loads(capsys.readouterr().out)["evaluation"]
+    card, served = evaluation["card"], evaluation["served"]
     leavers = sum(tier["count"] * tier["rate"] for tier in card["tiers"])
     assert leavers == pytest.approx(card["base_rate"] * sum(tier["count"] for tier in card["tiers"]))
     assert rapport("models", "list") == 0
-    assert "champion" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert re.search(rf"champion +\w +{served['part']} +{served['auc']:.3f}", listed), listed
     words = ["--out", "scores.csv", "--language", "zh", "--horizons", "3mo,6mo,24mo"]
     assert rapport("score", company, "--as-of", AS_OF, *words) == 0
     scores = pa_csv.read_csv(rapport.folder / "scores.csv")

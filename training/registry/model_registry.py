@@ -183,11 +183,8 @@ def rollback(data_dir: Path, target: str, *, environ: Mapping[str, str], now: da
 def list_models(data_dir: Path, target: str, *, environ: Mapping[str, str]) -> CommandResult:
     """List every published version of a target, oldest first."""
     models = [_description(data_dir, target, version) for version in model_store.versions(data_dir, target)]
-    rows = [["version", "", "grade", "AUC", "as of", "horizon"]]
-    rows += [
-        [each["version"], each["alias"], each["grade"], _figure(each["auc"]), each["as_of"][:10], each["horizon"]]
-        for each in models
-    ]
+    rows = [["version", "", "grade", "served", "AUC", "as of", "horizon"]]
+    rows += [[each[name] for name in ("version", "alias", "grade", "served")] + _shown(each) for each in models]
     none = f"There is no {target} model in {data_dir} yet. Train one: rapport train HISTORY --target {target}."
     waiting = [path.name for path in kept_in(data_dir)]
     notes = [f"Not registered yet: {', '.join(waiting)}. Register: rapport models register"] if waiting else []
@@ -273,8 +270,10 @@ def _description(data_dir: Path, target: str, version: str) -> dict[str, Any]:
     }
 
 
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _shown(model: Mapping[str, Any]) -> list[str]:
+    """Return the served part's AUC, the date and the horizon of a model."""
+    auc = "–" if model["auc"] is None else f"{model['auc']:.3f}"
+    return [auc, model["as_of"][:10], model["horizon"]]
 
 
 def _without_password(uri: str) -> str:
