@@ -189,7 +189,7 @@ class _Series:
     def forecast(self, start: float, task: RateTask) -> LevelForecast:
         """Forecast from the windows whose outcome was known at ``start``."""
         known = self.windows.take(np.flatnonzero(self.windows.end <= start + MOMENT))
-        return forecast_level(known, start, task.horizon / YEAR, start_up_years=task.active / YEAR)
+        return forecast_level(known, start, task.horizon / YEAR, start_up_years=task.active / YEAR / 2)
 
     def past_scores(self, task: RateTask) -> Floats:
         """Return each set of hyperparameters' log-likelihood of the past levels, each forecast from what was known.

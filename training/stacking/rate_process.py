@@ -15,7 +15,7 @@ import numpy.typing as npt
 from rapport.scoring.models.matrix import Floats
 
 # Standard deviations in log-odds: of a year of trend and of the walk, of the season, and of brief fluctuations.
-GRID = {"trend": (0.0, 0.15, 0.5), "walk": (0.05, 0.3), "season": (0.0, 0.2, 0.6), "brief": (0.05, 0.15, 0.4)}
+GRID = {"trend": (0.0, 0.15, 0.5), "walk": (0.05, 0.3), "season": (0.0, 0.3, 1.0), "brief": (0.05, 0.15, 0.4)}
 COMPONENTS = tuple(GRID)
 PARAMETERS = np.array(list(product(*GRID.values())))
 VARIANCES = {name: PARAMETERS[:, place] ** 2 for place, name in enumerate(GRID)}
