@@ -102,19 +102,19 @@ def _by_preset(
         raise TableError(
             f"{redacted_url(origin)}: has no table of the preset {preset.name}. It has: {', '.join(sorted(sources))}."
         )
-    tables = []
+    found = []
     for match in matches:
         table, types = by_name(match.table), sources[match.source].types
         unused = tuple(own for own in types if own not in match.columns.values())
-        tables.append(TableProposal(table, match.source, match.columns, frozenset(), unused))
-    tables = with_samples(tables, sources, database.connection)
+        found.append(TableProposal(table, match.source, match.columns, frozenset(), unused))
+    tables = with_samples(tuple(found), sources, database.connection)
     plain = [_plain(each, sources) for each in tables]
     usual = preset.settings.get("date_format", settings.date_format)
     form, decimal, questions = _decisions(tuple(plain), sources, database, replace(settings, date_format=usual))
     used = {match.source for match in matches}
     return MappingProposal(
         redacted_url(origin),
-        tuple(tables),
+        tables,
         tuple(name for name in sources if name not in used),
         usual if form == "iso" and usual != "iso" else form,
         decimal,

@@ -12,6 +12,8 @@ from typing import Any
 
 import anyio.to_thread
 
+from rapport.serving.security import content_policy
+
 Message = MutableMapping[str, Any]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 JSON = "application/json"
@@ -19,10 +21,6 @@ JSON = "application/json"
 _GZIP_BYTES, _GZIP_LEVEL, _IN_THREAD_BYTES = 16_384, 4, 131_072
 # What has an ETag may be stored by its reader, who asks whether it changed.
 _REVALIDATE = "private, no-cache"
-_CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 # They name the server software and its version, which helps only an attacker.
 _DROPPED = {b"server", b"x-bentoml-request-id", b"x-bentoml-trace-id"}
 
@@ -35,7 +33,7 @@ def _fixed_headers(*, api: bool, secure: bool) -> list[tuple[bytes, bytes]]:
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
         "permissions-policy": "camera=(), microphone=(), geolocation=()",
-        "content-security-policy": "default-src 'none'; frame-ancestors 'none'" if api else _CONTENT_POLICY,
+        "content-security-policy": content_policy.API if api else content_policy.PAGE,
         "cache-control": "no-store",
     }
     if secure:

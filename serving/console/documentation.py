@@ -8,19 +8,16 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from rapport.serving.security import content_policy
+
 SITE = Path(str(resources.files("rapport"))) / "docs_site"
-# The generator writes inline scripts; its pages hold no data of customers and no form.
-_POLICY = (
-    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'self'; frame-ancestors 'none'"
-)
 _MISSING = "The documentation is not built in this checkout. Run: make site. 尚未生成文档，请运行 make site。"
 
 
 class _Site(StaticFiles):
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
-        response.headers["content-security-policy"] = _POLICY
+        response.headers["content-security-policy"] = content_policy.DOCUMENTATION
         return response
 
 

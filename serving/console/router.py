@@ -18,6 +18,7 @@ from rapport.serving.console.session import Sessions
 from rapport.serving.console.translations import LANGUAGES, Translations
 from rapport.serving.errors import RequestError, error_response, is_storage_error
 from rapport.serving.first_run import MAX_FILES, FirstRun
+from rapport.serving.security import content_policy
 from rapport.serving.security.limits import UPLOAD_PATH
 from rapport.serving.security.request_context import VIEWER
 
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
 
 PageHandler = Callable[[PageContext], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
-# No inline script or style anywhere, so that a hostile name that slipped through still could not run.
 _SECURITY_HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "content-security-policy": content_policy.PAGE,
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cache-control": "no-store",

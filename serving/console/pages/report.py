@@ -4,9 +4,7 @@ from starlette.responses import Response
 
 from rapport.serving.application.evaluation import customer_report
 from rapport.serving.console.page_context import PageContext
-
-# The page stands alone: its style is inside it, and it loads nothing.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+from rapport.serving.security import content_policy
 
 
 def show(page: PageContext) -> Response:
@@ -20,7 +18,7 @@ def show(page: PageContext) -> Response:
         page.application, page.viewer, customer_id, language=page.language, form="pdf" if as_pdf else "html"
     )
     if not as_pdf:
-        return Response(content, media_type="text/html", headers={"content-security-policy": _POLICY})
+        return Response(content, media_type="text/html", headers={"content-security-policy": content_policy.REPORT})
     name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in customer_id)
     # The browser's own viewer shows and prints an inline file.
     shown = "inline" if page.request.query_params.get("view") == "inline" else "attachment"

@@ -9,6 +9,7 @@ from rapport.errors import RapportError
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.session import Sessions
 from rapport.serving.console.translations import LANGUAGES
+from rapport.serving.security import content_policy
 from rapport.serving.security.widget_tokens import read_widget_token
 
 if TYPE_CHECKING:
@@ -57,10 +58,8 @@ def _probability(application: "Application", customer_id: str, target: str) -> A
 
 def _page(request: Request, renderer: PageRenderer, language: str, status: int, **context: Any) -> Response:
     chosen = language if language in LANGUAGES else LANGUAGES[0]
-    ancestors = " ".join(context.pop("ancestors", ())) or "'none'"
+    policy = content_policy.widget(context.pop("ancestors", ()))
     root = str(request.scope.get("root_path", ""))
     response = HTMLResponse(renderer.render("widget.html", chosen, root=root, **context), status)
-    response.headers["content-security-policy"] = (
-        f"default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors {ancestors}"
-    )
+    response.headers["content-security-policy"] = policy
     return response
