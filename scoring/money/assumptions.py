@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from rapport.history.settings import Settings
 
+EffectSource = Literal["assumption", "experiment"]
 CONTACT_COST_SHARE = 0.002
 """The cost of a contact that no setting names, as a share of the mean spend within the horizon."""
 
@@ -20,6 +21,7 @@ class Assumptions:
     ----------
     contact_cost : cost of one contact; ``with_contact_cost`` replaces the settings' -1.
     contact_effect : chance that a contact keeps a customer who would leave, at its best.
+    contact_effect_source : whether this chance is an assumption or was proven by an experiment.
     contact_half_life : order cadences of further silence that halve this chance.
     default_deal_size : amount of a lead without an open opportunity; 0 takes the median spend of a customer.
     """
@@ -30,6 +32,7 @@ class Assumptions:
     contact_half_life: float = 1.0
     default_deal_size: float = 0.0
     discount_rate: float = 0.1
+    contact_effect_source: EffectSource = "assumption"
 
     @classmethod
     def of(cls, settings: Settings) -> Assumptions:
@@ -50,8 +53,18 @@ class Assumptions:
         return replace(self, contact_cost=CONTACT_COST_SHARE * mean_spend)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the assumptions as plain values, as answers and pages show them."""
+        """Return the assumptions as plain values, as a scoring run keeps them."""
         return asdict(self)
+
+    def figures(self) -> dict[str, float]:
+        """Return the numbers, as answers show them."""
+        return {name: value for name, value in asdict(self).items() if name != "contact_effect_source"}
+
+    def with_experiment(self, proven: float | None) -> Assumptions:
+        """Return the assumptions with the chance that an experiment proved, if one did."""
+        if proven is None:
+            return self
+        return replace(self, contact_effect=proven, contact_effect_source="experiment")
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Assumptions:

@@ -62,4 +62,5 @@ class EffectReport(TypedDict):
     verdict: Literal["proven", "harms", "not_proven"]
     summary: dict[str, str]
     contact_effect: float | None
+    average_contact_effect: NotRequired[float | None]
     assumed_contact_effect: NotRequired[float]

@@ -16,7 +16,7 @@ MONEY = (
 )  # fmt: skip
 FIGURES = (
     "health", "risk_band", "list", "cards", "rfm", "win_back_value", "assumptions", "at_risk_threshold", "lead_grade",
-    "behaviour_points", "fit_points", "expected_value", *MONEY,
+    "behaviour_points", "fit_points", "expected_value", "contact_effect_source", *MONEY,
 )  # fmt: skip
 LEAD = ("lead_grade", "behaviour_points", "fit_points", "expected_value")
 
@@ -27,7 +27,7 @@ def with_portfolio(
     """Return an answer with the figures of its portfolio row; without a row, as it is."""
     if row is None:
         return answer
-    extra: dict[str, Any] = {"cards": _cards(row, policy, language), "assumptions": policy.assumptions.as_dict()}
+    extra: dict[str, Any] = {"cards": _cards(row, policy, language), "assumptions": policy.assumptions.figures()}
     if "health_grade" in row:
         extra |= {name: row[name] for name in ("risk_band", "list", *MONEY)}
         extra |= {"health": _health(row, policy, language), "at_risk_threshold": policy.threshold}
@@ -36,6 +36,7 @@ def with_portfolio(
         names = ("r", "f", "m", "rfm_cell", "segment", "rfm_grade", "rfm_top")
         extra["rfm"] = {name: row[name] for name in names} | _segment(row["segment"], policy, language)
         extra["win_back_value"] = row["win_back_value"]
+        extra["contact_effect_source"] = policy.assumptions.contact_effect_source
     else:
         extra |= {name: row.get(name) for name in LEAD}
     return answer | extra

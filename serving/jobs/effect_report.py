@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from rapport.files import replace_text
 from rapport.history import History
 from rapport.history.settings import Settings
 from rapport.scoring.experiments.effect import Effect, corrected, measure_effect
+from rapport.scoring.money.assumptions import Assumptions
+from rapport.scoring.money.contact_effect import contact_effect
 from rapport.serving.snapshots.effect_file import EFFECT_FILE
 from rapport.serving.snapshots.holdout import HoldoutStore
 from rapport.serving.work.tasks import TaskStore
@@ -28,6 +30,7 @@ BOUND = (
 )
 _BANDS = ((0.0, "low"), (0.3, "medium"), (0.5, "high"))
 _MIN_CELL = 20
+_TAKEN = "The next scoring runs take {:.1%} as chance that a contact helps, at its best, in place of {:.1%}."
 Row = dict[str, Any]
 
 
@@ -52,7 +55,7 @@ def effect_report(history: History, data_dir: Path, settings: Settings, now: dat
         **_contamination(rows),
     }  # fmt: skip
     report |= _cells(rows)
-    report |= _conclusions(report, settings)
+    report |= _conclusions(report, rows, settings)
     replace_text(data_dir / EFFECT_FILE, json.dumps(report, ensure_ascii=False, indent=1))
     return report
 
@@ -151,7 +154,7 @@ def _band(probability: float | None) -> str:
     return next(name for edge, name in reversed(_BANDS) if (probability or 0.0) >= edge)
 
 
-def _conclusions(report: dict[str, Any], settings: Settings) -> dict[str, Any]:
+def _conclusions(report: dict[str, Any], rows: Sequence[Row], settings: Settings) -> dict[str, Any]:
     """Return the sentences, and the proven chance that a contact keeps a customer who would leave."""
     primary = report["primary"]
     if primary is None:
@@ -161,10 +164,7 @@ def _conclusions(report: dict[str, Any], settings: Settings) -> dict[str, Any]:
             "summary": {"en": text, "zh": "某一组客户过少，暂无法比较。"},
             "contact_effect": None,
         }
-    reach = (report["contacted_share"] or 0.0) - (report["contaminated_share"] or 0.0)
-    lost = 1 - primary["rate_held_out"]
-    proven = primary["verdict"] == "proven" and reach > 0 and lost > 0
-    effect = min(1.0, primary["difference"] / reach / lost) if proven else None
+    average = _average_effect(report, primary) if primary["verdict"] == "proven" else None
     summaries = {
         "proven": ("Contact helps: the interval that holds at every look excludes 0.", "联系有效：区间不含 0。"),
         "harms": ("Warning: contact seems to harm. Stop or change it.", "警告：联系似乎有害，请停止或调整。"),
@@ -175,9 +175,34 @@ def _conclusions(report: dict[str, Any], settings: Settings) -> dict[str, Any]:
     }  # fmt: skip
     en, zh = summaries[primary["verdict"]]
     return {
-        "verdict": primary["verdict"], "summary": {"en": en, "zh": zh}, "contact_effect": effect,
+        "verdict": primary["verdict"], "summary": {"en": en, "zh": zh},
+        "contact_effect": _at_its_best(average, rows), "average_contact_effect": average,
         "assumed_contact_effect": settings.contact_effect,
     }  # fmt: skip
+
+
+def _average_effect(report: Mapping[str, Any], primary: Mapping[str, Any]) -> float | None:
+    """Return the mean chance that a contact keeps a customer who would leave.
+
+    Only those reached can be kept. More kept than were reached means that not every contact was logged; then everyone
+    drawn for contact counts as reached, which claims the least.
+    """
+    reach = (report["contacted_share"] or 0.0) - (report["contaminated_share"] or 0.0)
+    lost = 1 - primary["rate_held_out"]
+    if lost <= 0:
+        return None
+    kept = float(primary["difference"]) / lost
+    return kept / reach if reach >= kept else min(1.0, kept)
+
+
+def _at_its_best(average: float | None, rows: Sequence[Row]) -> float | None:
+    """Return the chance as the setting ``contact_effect`` means it, whose mean over those who leave is ``average``."""
+    if average is None:
+        return None
+    leaving = np.array([row["probability"] or 0.0 for row in rows])
+    falls = contact_effect(leaving, np.ones(len(rows)), Assumptions(contact_effect=1.0))
+    share = float(np.sum(leaving * falls) / leaving.sum()) if leaving.sum() else 1.0
+    return min(1.0, average / share)
 
 
 def as_text(report: dict[str, Any], language: str) -> str:
@@ -193,6 +218,8 @@ def as_text(report: dict[str, Any], language: str) -> str:
         anytime = f"{one['anytime_low']:+.1%} to {one['anytime_high']:+.1%}"
         change = f"{one['difference']:+.1%} ({planned}; at every look {anytime})"
         lines.append(f"  {one['cell']:<28}{groups}: {change} {one['verdict']}")
+    if report["contact_effect"] is not None:
+        lines.append(_TAKEN.format(report["contact_effect"], report["assumed_contact_effect"]))
     for name in ("contacted_share", "contaminated_share"):
         if report[name] is not None:
             lines.append(f"{name.replace('_', ' ')}: {report[name]:.1%}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,11 @@ def read_effect(data_dir: Path) -> dict[str, Any] | None:
         return None
 
 
-def with_proven_effect(settings: Settings, data_dir: Path) -> Settings:
-    """Return the settings with the proven effect of contact in place of the assumption, if there is one."""
+def proven_effect(data_dir: Path) -> float | None:
+    """Return the proven chance that a contact helps, at its best as in the settings; None while nothing is proven."""
     found = read_effect(data_dir)
     proven = found.get("contact_effect") if found else None
-    return replace(settings, contact_effect=float(proven)) if proven else settings
+    return float(proven) if proven else None
 
 
 def nothing_measured(settings: Settings) -> dict[str, Any]:

@@ -97,8 +97,13 @@ class PortfolioPolicy:
         )
 
 
-def freeze_policy(bundle: Bundle, settings: Settings, playbook: Playbook, features: pa.Table) -> PortfolioPolicy:
-    """Return the policy for the customers of a run: cards are fitted to those that have a probability."""
+def freeze_policy(
+    bundle: Bundle, settings: Settings, playbook: Playbook, features: pa.Table, contact_effect: float | None = None
+) -> PortfolioPolicy:
+    """Return the policy for the customers of a run: cards are fitted to those that have a probability.
+
+    ``contact_effect`` is the chance that a contact helps if an experiment proved it.
+    """
     population = features.filter(pc.equal(features["state"], bundle.eligible))
     names = settings.scorecards if bundle.is_risk else settings.lead_scorecards
     if bundle.is_risk:
@@ -112,7 +117,7 @@ def freeze_policy(bundle: Bundle, settings: Settings, playbook: Playbook, featur
     return PortfolioPolicy(
         rules=playbook.health,
         segments=playbook.segments,
-        assumptions=_assumptions(settings, bundle, population),
+        assumptions=_assumptions(settings, bundle, population).with_experiment(contact_effect),
         cards=cards,
         weight=weight,
         threshold=at_risk_threshold(bundle.base_rate, settings.at_risk_threshold),

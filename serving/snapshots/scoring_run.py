@@ -28,7 +28,7 @@ from rapport.scoring.models.scorer import Scorer
 from rapport.scoring.reasons.timing_answer import timing_columns
 from rapport.serving.snapshots.analytics_tables import customer_tables, population_tables
 from rapport.serving.snapshots.contract_rows import write_contract_rows
-from rapport.serving.snapshots.effect_file import with_proven_effect
+from rapport.serving.snapshots.effect_file import proven_effect
 from rapport.serving.snapshots.extracts import extracts
 from rapport.serving.snapshots.history import history_table
 from rapport.serving.snapshots.holdout import apply_holdout
@@ -75,7 +75,7 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
     table = _features(history, bundle, as_of)
     progress(f"scoring {table.num_rows:,} customers", 0.5)
     scored = Scorer(bundle).score(table, as_of)
-    settings, playbook = with_proven_effect(history.settings, data_dir), playbook_of(history.settings)
+    settings, playbook = history.settings, playbook_of(history.settings)
     findings += score_findings(scored, previous)
     manifest = _manifest(history, scored, now, publication_record(findings, force=force))
     progress("writing the snapshot", 0.8)
@@ -86,7 +86,7 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
         **customer_tables(history, as_of, playbook, card),
         "past": history_table(data_dir, manifest),
     }
-    policy = freeze_policy(bundle, settings, playbook, table)
+    policy = freeze_policy(bundle, settings, playbook, table, proven_effect(data_dir))
     portfolio = build_portfolio(policy, scored, table, by_customer["customers"], by_customer["past"])
     portfolio = with_next_actions(portfolio, by_customer["action_facts"], playbook, scored)
     portfolio = apply_holdout(data_dir, portfolio, target, as_of, settings)

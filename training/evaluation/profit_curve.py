@@ -36,7 +36,7 @@ def profit_curve(run: TrainingRun, spend: SpendModel | None) -> dict[str, Any]:
     best = int(np.argmax(curve)) + 1 if curve.max() > 0 else 0
     calls = min(settings.calls_per_week * WEEKS_PER_YEAR, count)
     return {
-        "assumed": assumptions.as_dict(),
+        "assumed": assumptions.figures(),
         "cutoff": f"{fold.cutoff:%Y-%m-%d}",
         "curve": _points(curve),
         "by_probability": _points(np.cumsum(earned[np.argsort(-facts.probability, kind="stable")])),

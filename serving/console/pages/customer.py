@@ -27,6 +27,7 @@ _OPTIONAL = dict.fromkeys(
         "spend_if_retained",
         "savable",
         "contact_effect",
+        "contact_effect_source",
         "expected_value",
         "timing",
         "certainty",

@@ -133,6 +133,7 @@ def table_row(
         "advice_code": advice["code"],
         # A date without a step would send someone to an account without saying why.
         "due": (advice["due"] or facts["due"]) if advice["text"] else "",
+        "effect_source": answer.get("contact_effect_source") or "assumption",
         "task": task,
         "state": state_of(task) if task else "open",
     }

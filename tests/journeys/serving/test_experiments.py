@@ -13,8 +13,7 @@ from rapport.history import history_of, read_history
 from rapport.history.settings import Settings
 from rapport.scoring.experiments.effect import measure_effect
 from rapport.scoring.experiments.holdout import draw_holdout
-from rapport.serving.jobs.effect_report import effect_report
-from rapport.serving.snapshots.effect_file import with_proven_effect
+from rapport.serving.jobs.effect_report import as_text, effect_report
 from rapport.serving.snapshots.holdout import HoldoutStore
 from rapport.serving.snapshots.scoring_run import run_scoring
 from rapport.serving.work.tasks import NewTask, TaskStore
@@ -69,7 +68,7 @@ def test_held_out_customers_are_kept_from_every_door_but_the_admins(company, tmp
     assert page["actions"] == []
 
 
-def _experiment(folder, effect):
+def _experiment(folder, effect, reached=0.8):
     """Draw 2,000 customers and let them order within 90 days or not, with a known effect of contact."""
     draw = np.random.default_rng(5)
     ids = [f"C{number:04}" for number in range(2_000)]
@@ -78,17 +77,19 @@ def _experiment(folder, effect):
     settings = Settings(holdout_share=SHARE)
     store = HoldoutStore(folder)
     store.draw(lists, "churn", DRAWN, settings)
-    held, tasks, orders = store.held_out(1), TaskStore(folder), []
+    held, tasks, orders, contacts = store.held_out(1), TaskStore(folder), [], []
     for number, one in enumerate(ids):
         if one not in held and number % 20 == 0:
             task = tasks.open(NewTask(one, "churn", "Call"), by="crm", at="2026-01-03T00:00:00+00:00")
             tasks.finish(task["id"], by="crm", at="2026-01-05T00:00:00+00:00", outcome="reached")
+        if one not in held and number % 20 < reached * 20:
+            contacts.append({"customer_id": one, "at": "2026-01-05", "action": "call", "recorded_at": "2026-01-05"})
         if draw.random() < 0.6 - 0.4 * score[number] + (0 if one in held else effect):
             orders.append({"customer_id": one, "order_id": one, "ordered_at": "2026-02-01", "amount": 100.0})
-    return history_of({"orders": orders}, settings), settings
+    return history_of({"orders": orders, "interventions": contacts}, settings), settings
 
 
-def test_the_report_proves_a_real_effect_and_replaces_the_assumption(tmp_path):
+def test_the_report_proves_a_real_effect_which_replaces_the_assumption_at_every_door(company, tmp_path):
     history, settings = _experiment(tmp_path, 0.2)
     with history:
         report = effect_report(history, tmp_path, settings, datetime(2026, 6, 1))
@@ -96,8 +97,49 @@ def test_the_report_proves_a_real_effect_and_replaces_the_assumption(tmp_path):
     assert report["primary"]["difference"] == pytest.approx(0.2, abs=0.05)
     assert report["contaminated_share"] == 0
     assert {one["cell"] for one in report["cells"]} >= {"band: low", "band: high"}
-    proven = with_proven_effect(settings, tmp_path).contact_effect
-    assert proven == report["contact_effect"] != settings.contact_effect
+    proven, assumed = report["contact_effect"], settings.contact_effect
+    kept = report["primary"]["difference"] / (1 - report["primary"]["rate_held_out"])
+    assert report["average_contact_effect"] == pytest.approx(kept / report["contacted_share"])
+    assert proven > report["average_contact_effect"]
+    (tmp_path / "models").symlink_to(company.home / "models")
+    run = run_scoring(company.history, tmp_path, "churn", as_of=AS_OF, now=NOW, progress=lambda *_: None)
+    rows = {row["customer_id"]: row for row in run.run.table("portfolio").to_pylist()}
+    first = max(rows, key=lambda one: rows[one]["savable"] or 0.0)
+    before, after = _said_of(company.home, first), _said_of(tmp_path, first)
+    said = [one["answer"] for one in (before, after)]
+    assert [one["contact_effect_source"] for one in said] == ["assumption", "experiment"]
+    assert [one["assumptions"]["contact_effect"] for one in said] == [assumed, pytest.approx(proven)]
+    assert said[1]["contact_effect"] / said[0]["contact_effect"] == pytest.approx(proven / assumed)
+    cost = said[0]["assumptions"]["contact_cost"]
+    gains = [one["savable"] + cost for one in said]
+    assert gains[1] / gains[0] == pytest.approx(proven / assumed), "savable money follows the experiment"
+    assert after["effect"]["contact_effect"] == proven
+    assert all("proven by an experiment" in page for page in after["pages"])
+    assert "已由实验证实" in after["chinese"]
+    assert not any("proven by an experiment" in page for page in before["pages"])
+    assert f"{proven:.1%}" in as_text(report, "en")
+
+
+def _said_of(home, one):
+    """Return what the doors say of a customer: answer, effect, worklist and page."""
+    with served(home, keys=False) as client:
+        pages = [client.get(path).text for path in ("/", f"/customers/{one}")]
+        client.get("/language/zh")
+        return {
+            "answer": client.post("/v1/score", json={"customer_ids": [one]}).json()["answers"][0],
+            "effect": client.post("/v1/effect", json={}).json(),
+            "pages": pages,
+            "chinese": client.get(f"/customers/{one}").text,
+        }
+
+
+def test_more_kept_than_contacts_logged_claims_no_more_than_the_difference(tmp_path):
+    history, settings = _experiment(tmp_path, 0.2, reached=0.05)
+    with history:
+        report = effect_report(history, tmp_path, settings, datetime(2026, 6, 1))
+    assert report["contacted_share"] < 0.1
+    kept = report["primary"]["difference"] / (1 - report["primary"]["rate_held_out"])
+    assert report["average_contact_effect"] == pytest.approx(kept)
 
 
 def test_nobody_is_counted_before_the_outcome_has_matured(tmp_path):

@@ -174,7 +174,8 @@ def _batch(company, bundle, as_of):
 
 # What the service adds to a model's answer: cards, money and the position on the lists.
 ADDED = {
-    *("assumptions", "at_risk_threshold", "cards", "clv_1y", "clv_3y", "clv_5y", "contact_effect", "expected_revenue"),
+    *("assumptions", "at_risk_threshold", "cards", "clv_1y", "clv_3y", "clv_5y", "contact_effect"),
+    *("contact_effect_source", "expected_revenue"),
     *("health", "list", "revenue_at_risk", "revenue_at_risk_high", "revenue_at_risk_low", "rfm", "risk_band"),
     *("savable", "spend_if_retained", "win_back_value"),
 }
