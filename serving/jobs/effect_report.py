@@ -187,8 +187,8 @@ def _average_effect(report: Mapping[str, Any], primary: Mapping[str, Any]) -> fl
     Only those reached can be kept. More kept than were reached means that not every contact was logged; then everyone
     drawn for contact counts as reached, which claims the least.
     """
-    reach = (report["contacted_share"] or 0.0) - (report["contaminated_share"] or 0.0)
-    lost = 1 - primary["rate_held_out"]
+    reach = float(report["contacted_share"] or 0.0) - float(report["contaminated_share"] or 0.0)
+    lost = 1 - float(primary["rate_held_out"])
     if lost <= 0:
         return None
     kept = float(primary["difference"]) / lost
