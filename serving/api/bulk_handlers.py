@@ -11,7 +11,7 @@ from rapport.serving.api.bulk_schemas import BulkRequest
 from rapport.serving.api.customer_answers import CustomerAnswers
 from rapport.serving.application.timing_answers import requested_horizons
 from rapport.serving.jobs.bulk.job_runner import JobRunner
-from rapport.serving.jobs.bulk.job_store import Job, JobStore
+from rapport.serving.jobs.bulk.job_store import Job, JobStore, caller_of
 from rapport.serving.security.request_context import RequestContext
 from rapport.serving.snapshots.live_model import LiveModel
 
@@ -34,7 +34,7 @@ class BulkHandlers(CustomerAnswers):
             ids = self._application.listed_ids(model, self.filters_of(request.filter, model, context))
         # Refused now, not when the job runs.
         requested_horizons(request.horizons)
-        job = self._job_store.create(context.viewer.name, request.target, request.format, datetime.now(UTC))
+        job = self._job_store.create(caller_of(context.viewer), request.target, request.format, datetime.now(UTC))
         job.update(total=len(ids))
         self._job_runner.start(job, self._pieces(request, ids, model, context))
         return job_body(job.job)

@@ -11,16 +11,18 @@ from rapport.serving.api.bulk_endpoint import JOBS
 from rapport.serving.api.bulk_handlers import job_body
 from rapport.serving.api.response import JSON, ResponseWriter
 from rapport.serving.errors import RequestError
-from rapport.serving.jobs.bulk.job_store import Form, Job, JobStore
+from rapport.serving.jobs.bulk.job_store import Form, Job, JobStore, caller_of
 from rapport.serving.jobs.bulk.result_files import pieces_of
+from rapport.serving.security.keys import Viewer
 
 METHODS = ("GET", "DELETE")
 _TYPES: dict[Form, str] = {"ndjson": "application/x-ndjson", "parquet": "application/vnd.apache.parquet"}
 _NOT_FOUND = "There is nothing at this address; see /openapi.json."
 
 
-async def answer_job(store: JobStore, method: str, path: str, by: str, response: ResponseWriter) -> None:
-    """Answer one request about a job of the key named ``by``."""
+async def answer_job(store: JobStore, method: str, path: str, viewer: Viewer, response: ResponseWriter) -> None:
+    """Answer one request about a job of the caller's key."""
+    by = caller_of(viewer)
     job_id, _, part = path.removeprefix(JOBS).partition("/")
     if part == "result" and method == "GET":
         await _send_result(store, job_id, by, response)

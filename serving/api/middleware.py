@@ -95,7 +95,7 @@ class ApiMiddleware:
         viewer = await self._auth.authenticate(_client(scope), headers, BULK.scope)
         self._auth.limit_rate(viewer.name)
         response.caller = viewer.name
-        await answer_job(self._state.jobs, scope["method"], scope["path"], viewer.name, response)
+        await answer_job(self._state.jobs, scope["method"], scope["path"], viewer, response)
 
     async def _answer(self, endpoint: Endpoint, body: bytes, context: RequestContext) -> bytes:
         if not self._concurrency.acquire():

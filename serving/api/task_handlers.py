@@ -7,16 +7,22 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
+from rapport.localized import LocalizedText
 from rapport.serving.api import task_schemas as schemas
 from rapport.serving.application.account_work import AccountWork, visible_tasks
 from rapport.serving.application.application import Application
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
 from rapport.serving.security.audit import AuditTrail
+from rapport.serving.security.keys import LOCAL
 from rapport.serving.security.request_context import RequestContext
 from rapport.serving.security.widget_tokens import WIDGET_SECONDS
-from rapport.serving.work.tasks import NewTask, is_overdue
+from rapport.serving.work.tasks import NO_LIMIT, UNKNOWN_TASK, NewTask, is_overdue
 
 Body = dict[str, Any]
+_NEEDS_KEY = LocalizedText(
+    "The address of a widget stands for an API key, which a token of the identity provider does not have. Use a key.",
+    "小部件地址以 API 密钥为准，而身份提供方的令牌没有密钥。请使用密钥。",
+)
 
 
 class TaskHandlers:
@@ -27,8 +33,9 @@ class TaskHandlers:
 
     def tasks(self, request: schemas.TasksRequest, context: RequestContext) -> Body:
         """List tasks."""
-        found = self._work.tasks.list(**request.model_dump())
-        seen = visible_tasks(found, lambda customer_id: self._application.may_see(context.viewer, customer_id))
+        # The limit counts what the viewer sees: tasks of others before them take no place.
+        found = self._work.tasks.list(**request.model_dump(exclude={"limit"}), limit=NO_LIMIT)
+        seen = visible_tasks(found, lambda one: self._application.may_see(context.viewer, one))[: request.limit]
         today = datetime.now(UTC).astimezone(ZoneInfo(self._application.settings.timezone)).date()
         return {"tasks": seen, "overdue": sum(is_overdue(task, today) for task in seen)}
 
@@ -70,6 +77,8 @@ class TaskHandlers:
     def widget(self, request: schemas.WidgetRequest, context: RequestContext) -> Body:
         """Return the address of a customer's widget."""
         self._require_account(context, request.customer_id)
+        if not context.viewer.mark and context.viewer != LOCAL:
+            raise RequestError(403, _NEEDS_KEY)
         token = self._application.widget_token(context.viewer, request.customer_id)
         language = request.language or self._application.settings.language
         query = urlencode({"token": token, "language": language})
@@ -80,7 +89,11 @@ class TaskHandlers:
         return self._application.work
 
     def _require_task(self, context: RequestContext, task_id: int) -> None:
-        self._require_account(context, self._work.tasks.get(task_id)["customer_id"])
+        customer_id = self._work.tasks.get(task_id)["customer_id"]
+        if not self._application.may_see(context.viewer, customer_id):
+            # The sentence of a task that does not exist: numbers tell nothing about other owners' work.
+            raise RequestError(404, UNKNOWN_TASK, where="task_id")
+        self._audit.add(context, [customer_id], datetime.now(UTC))
 
     def _require_account(self, context: RequestContext, customer_id: str) -> None:
         if not self._application.may_see(context.viewer, customer_id):

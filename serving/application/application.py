@@ -145,7 +145,7 @@ class Application(ScoredRun):
 
     def widget_token(self, viewer: Viewer, customer_id: str) -> str:
         """Return a short-lived token with which a CRM embeds this customer's widget."""
-        return widget_token(shared_secret(self.data_dir, "console.secret"), viewer.name, customer_id)
+        return widget_token(shared_secret(self.data_dir, "console.secret"), viewer, customer_id)
 
     def next_steps(
         self, answers: Sequence[Mapping[str, Any]], target: str, language: str

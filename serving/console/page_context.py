@@ -18,6 +18,7 @@ from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.translations import Translations
 from rapport.serving.errors import RequestError
 from rapport.serving.security.request_context import RequestContext, current_request
+from rapport.serving.work.tasks import UNKNOWN_TASK
 
 if TYPE_CHECKING:
     from rapport.serving.application.account_work import AccountWork
@@ -184,6 +185,13 @@ class PageContext:
         """Refuse a customer of another owner with the sentence for one that does not exist."""
         if not self.is_visible(customer_id):
             raise self.not_found(customer_id)
+
+    def require_task(self, task_id: int) -> dict[str, Any]:
+        """Return a task; one of another owner's customer is refused like one that does not exist, without its id."""
+        task: dict[str, Any] = self.work.tasks.get(task_id)
+        if not self.is_visible(task["customer_id"]):
+            raise RequestError(404, UNKNOWN_TASK, where="task_id")
+        return task
 
     def not_found(self, customer_id: str) -> RequestError:
         """Return the error for a customer who does not exist or is not the viewer's."""

@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS states (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS progress (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
+_NOW_OF = "SELECT target, customer_id FROM states WHERE json_extract(state, '$.owner') IN ({marks})"
 _IDS_PER_QUERY = 500
 
 
@@ -106,9 +107,12 @@ class ChangeStore:
         self, cursor: int, *, target: str | None = None, owners: Sequence[str] | None = None, limit: int = 1_000
     ) -> tuple[list[dict[str, Any]], int, bool]:
         """Return changes after a cursor, the cursor after them, and whether more follow."""
-        values = [*([target] if target is not None else []), *(owners or ())]
+        values = [*([target] if target is not None else []), *(owners or ()), *(owners or ())]
         where = " AND target = ?" if target is not None else ""
-        where += f" AND owner IN ({','.join('?' * len(owners))})" if owners is not None else ""
+        if owners is not None:
+            marks = ",".join("?" * len(owners))
+            # A customer that changed hands: its former owner reads nothing more of it.
+            where += f" AND owner IN ({marks}) AND (target, customer_id) IN ({_NOW_OF.format(marks=marks)})"
         with self._open("BEGIN") as store:
             newest = store.execute("SELECT coalesce(max(seq), 0) AS seq FROM changes").fetchone()["seq"]
             sql = f"SELECT * FROM changes WHERE seq > ? AND seq <= ?{where} ORDER BY seq LIMIT ?"

@@ -18,10 +18,11 @@ STATUSES = ("open", "snoozed", "done", "cancelled")
 OUTCOMES = ("reached", "not_reached", "retained", "reordered", "won", "lost", "wrong_prediction", "other")
 SOURCES = ("worklist", "customer", "alert", "playbook", "api")
 MAX_STEPS = 20
+NO_LIMIT = -1
 # A finished task closes its row of the worklist for a while; then the account is reviewed again.
 _CLOSED_DAYS = {"done": 30, "cancelled": 7}
 _WRONG_PREDICTION_DAYS = 90
-_UNKNOWN = LocalizedText("No such task. Reload the list.", "没有此任务，请刷新列表。")
+UNKNOWN_TASK = LocalizedText("No such task. Reload the list.", "没有此任务，请刷新列表。")
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ class TaskStore:
             names = ", ".join(f"{name} = ?" for name in (*fields, "updated_at"))
             changed = store.execute(f"UPDATE tasks SET {names} WHERE id = ?", (*fields.values(), at, task_id))
             if not changed.rowcount:
-                raise RequestError(404, _UNKNOWN, where="task_id")
+                raise RequestError(404, UNKNOWN_TASK, where="task_id")
             _log(store, task_id, at, by, kind=kind, text=text)
             return _task(store, task_id)
 
@@ -182,7 +183,7 @@ def closes_row(task: Mapping[str, Any], today: date) -> bool:
 def _task(store: sqlite3.Connection, task_id: int) -> dict[str, Any]:
     row = store.execute("SELECT * FROM tasks WHERE id = ?", (task_id,)).fetchone()
     if row is None:
-        raise RequestError(404, _UNKNOWN, where="task_id")
+        raise RequestError(404, UNKNOWN_TASK, where="task_id")
     log = store.execute("SELECT at, by, kind, text FROM task_log WHERE task_id = ? ORDER BY id", (task_id,)).fetchall()
     return _plain(row) | {"log": [dict(line) for line in log]}
 

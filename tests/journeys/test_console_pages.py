@@ -19,6 +19,7 @@ from rapport.serving.console.app import create_console
 from rapport.serving.console.formats import money, percent, points
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.errors import NotReadyError
+from rapport.serving.security.keys import LOCAL
 from rapport.serving.security.widget_tokens import widget_token
 
 PAGES = (
@@ -440,7 +441,7 @@ def test_an_alert_is_acknowledged_and_leaves_the_open_inbox():
 def test_the_widget_needs_the_token_of_its_customer():
     application = ExampleApplication()
     browser = Browser(application)
-    token = widget_token(SECRET, "local", "C-1003")
+    token = widget_token(SECRET, LOCAL, "C-1003")
     answer = browser.ask("GET", f"/widget/customers/C-1003?token={token}&language=zh")
     assert answer.status_code == 200
     assert "流失概率" in answer.text

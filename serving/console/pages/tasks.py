@@ -11,11 +11,11 @@ from rapport.serving.console.page_context import PageContext
 from rapport.serving.errors import RequestError
 from rapport.serving.work.calendar_feed import calendar
 from rapport.serving.work.interventions import HEADER, interventions
-from rapport.serving.work.tasks import OUTCOMES, is_overdue
+from rapport.serving.work.tasks import NO_LIMIT, OUTCOMES, is_overdue
 
 WHOSE = ("mine", "all")
 STATES = ("open", "overdue", "snoozed", "done", "all")
-_SHOWN = 300
+_SHOWN, _MOST = 300, 5_000
 
 
 def show(page: PageContext) -> Response:
@@ -50,7 +50,7 @@ def show(page: PageContext) -> Response:
 def change(page: PageContext) -> Response:
     """Change one task: assign, note, call, step, done, snooze, cancel or reopen."""
     task_id, form, tasks = int(page.request.path_params["task_id"]), page.form, page.work.tasks
-    page.require_visible(tasks.get(task_id)["customer_id"])
+    page.require_task(task_id)
     note, kind = form.get("note", "").strip()[:2_000], form.get("act", "")
     changes = {
         "assigned": lambda: tasks.assign(task_id, form.get("owner", ""), due=form.get("due"), **page.stamp),
@@ -81,14 +81,14 @@ def calendar_file(page: PageContext) -> Response:
 
 def interventions_file(page: PageContext) -> Response:
     """Return the finished tasks of the viewer's scope as rows of the history's table interventions."""
-    done = visible_tasks(page.work.tasks.list(status="done", limit=1_000_000), page.is_visible)
+    done = visible_tasks(page.work.tasks.list(status="done", limit=NO_LIMIT), page.is_visible)
     content = to_csv(HEADER, interventions(sorted(done, key=lambda task: str(task["finished_at"]))))
     headers = {"content-disposition": 'attachment; filename="interventions.csv"', "cache-control": "no-store"}
     return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _seen(page: PageContext) -> list[dict[str, Any]]:
-    return visible_tasks(page.work.tasks.list(), page.is_visible)
+    return visible_tasks(page.work.tasks.list(limit=NO_LIMIT), page.is_visible)[:_MOST]
 
 
 def _is_in(page: PageContext, task: dict[str, Any], state: str) -> bool:

@@ -23,7 +23,7 @@ def show(request: Request, application: "Application", sessions: Sessions, rende
     customer_id = request.path_params["customer_id"]
     language = request.query_params.get("language", "")
     granted = read_widget_token(sessions.secret, request.query_params.get("token", ""))
-    viewer = application.viewer(granted[0]) if granted and granted[1] == customer_id else None
+    viewer = application.viewer(*granted[:2]) if granted and granted[2] == customer_id else None
     if viewer is None or not application.may_see(viewer, customer_id):
         return _page(request, renderer, language, 403, refused=True)
     try:

@@ -38,8 +38,7 @@ def undo(page: PageContext) -> Response:
     """Open the tasks of the last click again."""
     for text in page.form.get("tasks", "").split(",")[:_MAX_BULK]:
         if text.isascii() and text.isdigit():
-            task = page.work.tasks.get(int(text))
-            page.require_visible(task["customer_id"])
+            task = page.require_task(int(text))
             page.work.tasks.reopen(task["id"], **page.stamp)
             if page.is_htmx and page.form.get("row"):
                 return _row(page, task["customer_id"], "reopened", page.work.tasks.get(task["id"]))
