@@ -16,6 +16,7 @@ from rapport.features.spark.partitioned import PartitionedTables, refuse_existin
 from rapport.features.spark.session import Session, session
 from rapport.features.spark.tables import tables_of
 from rapport.history import History, Settings
+from rapport.history.suppressed_rows import leave_out_suppressed
 
 Progress = Callable[[str, float], None]
 
@@ -27,13 +28,15 @@ def spark_features(  # noqa: PLR0913 - the options of one command
     as_of: datetime,
     active: Duration,
     settings: Settings | None = None,
+    data_dir: Path | None = None,
     master: str | None = None,
     progress: Progress | None = None,
 ) -> int:
     """Write the features of every customer known at ``as_of`` as a Parquet table; return the number of rows.
 
     ``source`` is a folder of Parquet tables that all workers can read; ``master`` is the Spark to use
-    (default: the one that is running already).
+    (default: the one that is running already). Customers whom ``data_dir`` has forgotten are left out; all workers read
+    its suppression list.
     """
     report, settings = progress or _no_progress, settings or Settings()
     refuse_relatives(settings.fixed_attributes)
@@ -48,6 +51,8 @@ def spark_features(  # noqa: PLR0913 - the options of one command
     present, shared = tuple(tables.sources), shared_catalog(spark, features)
 
     def features_of(history: History) -> pa.Table:
+        if data_dir is not None:
+            leave_out_suppressed(history, data_dir)
         return snapshot(history, as_of, shared.value, active=active, present=present)
 
     count = partitioned.write(features_of, _schema(features), out)

@@ -20,6 +20,6 @@ def effect(
 
     current = read_settings(settings)
     folder = resolve_data_dir(data_dir, current)
-    with open_history(source, current) as history:
+    with open_history(source, current, folder) as history:
         report = effect_report(history, folder, current, as_of or current_time())
     print_result(report, as_text(report, language or current.language), as_json=as_json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rapport.cli.inputs import open_history, read_settings
+from rapport.cli.inputs import locate_data_dir, open_history, read_settings
 from rapport.cli.options import Active, AsOf, Engine, EngineName, HistorySource, Json, Master, Out, SettingsPath
 from rapport.cli.terminal import print_result, progress, write_table
 from rapport.durations import parse_duration
@@ -28,7 +28,14 @@ def features(
 
         with progress() as report:
             rows = spark_features(
-                source, path, as_of=as_of, active=active_window, settings=current, master=master, progress=report
+                source,
+                path,
+                as_of=as_of,
+                active=active_window,
+                settings=current,
+                data_dir=locate_data_dir(None, current),
+                master=master,
+                progress=report,
             )
         text = f"Wrote {rows:,} customers to {path} by Spark."
         print_result({"rows": rows, "out": str(path)}, text, as_json=as_json)

@@ -41,11 +41,12 @@ def locate_data_dir(option: Path | None, settings: Settings) -> Path:
 
 
 @contextmanager
-def open_history(source: str, settings: Settings) -> Iterator[History]:
-    """Read a history, print how many rows were rejected, and close it at the end."""
+def open_history(source: str, settings: Settings, data_dir: Path | None = None) -> Iterator[History]:
+    """Read a history without forgotten customers, print how many rows were rejected, and close it at the end."""
     from duckdb import OutOfMemoryException
 
     from rapport.history import read_history
+    from rapport.history.suppressed_rows import leave_out_suppressed
 
     try:
         with read_history(source, settings) as history:
@@ -55,6 +56,7 @@ def open_history(source: str, settings: Settings) -> Iterator[History]:
                     f"[yellow]{rejected:,} rows were set aside[/]; `rapport check {source}` lists them with reasons.",
                     style="dim",
                 )
+            leave_out_suppressed(history, data_dir or locate_data_dir(None, settings))
             yield history
     except OutOfMemoryException as error:
         raise SettingsError(

@@ -20,13 +20,17 @@ def forget(
 ) -> None:
     """Remove customers from every store of the data folder, and keep them from coming back; may be repeated."""
     from rapport.serving.privacy.forget import forget as forget_customers
+    from rapport.serving.privacy.forget import unfinished
 
     folder = resolve_data_dir(data_dir, read_settings(settings))
     receipt = forget_customers(folder, customer_ids, current_time())
     lines = [f"{', '.join(receipt['customers'])}: removed from this data folder; receipt in {folder}/privacy."]
     lines += [f"{name}: {count:,} files or rows changed" for name, count in receipt["removed"].items()]
     lines += [f"STILL NAMED in {name}; remove it there by hand." for name in receipt["remaining"]]
-    print_result(receipt, "\n".join([*lines, receipt["outside"]]), as_json=as_json)
+    earlier = unfinished(folder)
+    lines += [f"NOT COMPLETE: {name}, an earlier call that was stopped; repeat it." for name in earlier]
+    text = "\n".join([*lines, receipt["outside"]])
+    print_result(receipt | {"unfinished": earlier}, text, as_json=as_json)
     if not receipt["complete"]:
         raise typer.Exit(1)
 

@@ -80,7 +80,7 @@ def score(
     if path is not None:
         check_destination(path, secret)
     remove_leftovers(folder, current)
-    with open_history(source, current) as history, progress() as report:
+    with open_history(source, current, folder) as history, progress() as report:
         now, channels = current_time(), alert_channels(folder, os.environ)
         run = run_scoring(history, folder, target.value, as_of=as_of, now=now, progress=report, force=force)
         notice = run_alert_job(history, folder, run, now=now, channels=channels) if alerts else None
@@ -191,5 +191,7 @@ def _score_by_spark(
         raise SettingsError("With --engine spark, name the folder to write with --out.")
     champion = model_store.champion(data_dir, target)
     with progress() as report:
-        rows = spark_score(source, champion, path, as_of=as_of, settings=settings, master=master, progress=report)
+        rows = spark_score(
+            source, champion, path, as_of=as_of, settings=settings, data_dir=data_dir, master=master, progress=report
+        )
     out.print(f"Scored {rows:,} customers to {path} by Spark.", markup=False)

@@ -59,7 +59,7 @@ def train(
     current = read_settings(settings)
     folder = resolve_data_dir(data_dir, current)
     remove_leftovers(folder, current)
-    with open_history(source, current) as history, progress() as report:
+    with open_history(source, current, folder) as history, progress() as report:
         moment = as_of or default_cutoff(history)
         gates = check_gates(history, moment, what="no model was fitted, the champion", force=force)
         check_reachable(folder, os.environ)
@@ -139,7 +139,7 @@ def monitor(
 
     current = read_settings(settings)
     folder = resolve_data_dir(data_dir, current)
-    with open_history(source, current) as history, progress() as report:
+    with open_history(source, current, folder) as history, progress() as report:
         moment = as_of or default_cutoff(history)
         gates = check_gates(history, moment, what="", force=True, data_dir=folder, target=target.value)
         notes = [f"{'ALERT' if each['refuses'] else 'FLAG'}: {each['message']}" for each in gates]

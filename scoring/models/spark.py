@@ -20,6 +20,7 @@ from rapport.features.spark import (
     tables_of,
 )
 from rapport.history import History, Settings, history_of
+from rapport.history.suppressed_rows import leave_out_suppressed
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.scorer import Scorer
 
@@ -33,12 +34,14 @@ def spark_score(  # noqa: PLR0913 - the options of one command
     *,
     as_of: datetime,
     settings: Settings | None = None,
+    data_dir: Path | None = None,
     master: str | None = None,
     progress: Progress | None = None,
 ) -> int:
     """Write every customer's scores and evidence as a Parquet table; return the number of customers.
 
-    ``source`` and ``bundle`` are folders that all workers can read. The columns are those of ``ScoreBatch.to_table``. A
+    ``source``, ``bundle`` and ``data_dir`` are folders that all workers can read; customers whom ``data_dir`` has
+    forgotten are left out. The columns are those of ``ScoreBatch.to_table``. A
     row's score does not depend on its batch, so it does not depend on its partition either.
     """
     report = progress or (lambda message, share: None)  # noqa: ARG005 - no progress display
@@ -51,6 +54,8 @@ def spark_score(  # noqa: PLR0913 - the options of one command
     shared = shared_catalog(spark, features)
 
     def scored(history: History) -> pa.Table:
+        if data_dir is not None:
+            leave_out_suppressed(history, data_dir)
         return scores(history, path, shared.value, as_of, present)
 
     # The scores of an empty history have the same columns.

@@ -24,7 +24,7 @@ from rapport.serving.privacy.search import files_naming
 from rapport.serving.privacy.text_files import scrub_artifact_table, scrub_text, text_files
 from rapport.suppression import SuppressionList
 
-RECEIPTS = "privacy"
+RECEIPTS, UPLOAD = "privacy", "upload"
 
 
 def forget(data_dir: Path, customer_ids: Sequence[str], now: datetime) -> dict[str, Any]:
@@ -80,20 +80,28 @@ def _targets(data_dir: Path) -> list[Path]:
     return sorted(path for path in (data_dir / "scores").glob("*") if path.is_dir())
 
 
+def _remove_uploads(data_dir: Path) -> int:
+    """Remove the files of the console's first run, whatever their form: the company has the originals."""
+    files = [path for path in (data_dir / UPLOAD / "files").glob("*") if path.is_file()]
+    for path in files:
+        path.unlink(missing_ok=True)
+    return len(files)
+
+
 def _scrub(data_dir: Path, scrubber: Scrubber, now: datetime) -> dict[str, int]:
     removed: dict[str, int] = {}
     for root in _targets(data_dir):
         removed[f"scores/{root.name}"] = scrub_target(root, data_dir, scrubber, now)
     removed[BULK_JOBS] = remove_all(data_dir)
+    removed[UPLOAD] = _remove_uploads(data_dir)
     for path in stores(data_dir):
         removed[path.name] = scrub_database(path, scrubber)
     for path in text_files(data_dir):
         pseudonyms = path.parent.name == "audit"
-        removed[path.relative_to(data_dir).parts[0]] = removed.get(path.relative_to(data_dir).parts[0], 0) + int(
-            scrub_text(path, scrubber, pseudonyms=pseudonyms)
-        )
-    tables = [path for suffix in ("parquet", "arrow") for path in data_dir.glob(f"mlflow-artifacts/**/*.{suffix}")]
-    removed["mlflow-artifacts"] = removed.get("mlflow-artifacts", 0) + sum(
-        scrub_artifact_table(path, scrubber) for path in sorted(tables)
-    )
+        store = path.relative_to(data_dir).parts[0]
+        removed[store] = removed.get(store, 0) + int(scrub_text(path, scrubber, pseudonyms=pseudonyms))
+    for name in ("mlflow-artifacts", "unregistered"):
+        tables = [path for suffix in ("parquet", "arrow") for path in data_dir.glob(f"{name}/**/*.{suffix}")]
+        count = sum(scrub_artifact_table(path, scrubber) for path in sorted(tables))
+        removed[name] = removed.get(name, 0) + count
     return {name: count for name, count in removed.items() if count}

@@ -20,6 +20,7 @@ def text_files(data_dir: Path) -> list[Path]:
     """Return the text files that may name customers; sealed folders and settings of the program are not among them."""
     found = [*data_dir.glob("*.jsonl"), *data_dir.glob("audit/*.jsonl"), *data_dir.glob("events/**/*")]
     found += [*data_dir.glob("exports/**/*"), *data_dir.glob("mlflow-artifacts/**/*")]
+    found += [*data_dir.glob("upload/**/*"), *data_dir.glob("unregistered/*/report/**/*")]
     return sorted(path for path in found if path.is_file() and path.suffix in _TEXT)
 
 

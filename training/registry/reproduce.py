@@ -11,6 +11,7 @@ from rapport.durations import parse_duration
 from rapport.errors import BundleError
 from rapport.history import History, Settings, read_history
 from rapport.history.settings import CURRENT_NAMES
+from rapport.history.suppressed_rows import leave_out_suppressed
 from rapport.integrity import SEAL
 from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
@@ -36,6 +37,7 @@ def reproduce(
     with read_history(
         source, Settings.of(provenance["settings"], where=f"the record of {target} {version}")
     ) as history:
+        leave_out_suppressed(history, data_dir)
         new = retrain(history, provenance, progress=progress)
     with tempfile.TemporaryDirectory(prefix="rapport-") as folder_name:
         reproduced = _as_registered(new, Bundle.load(folder)).save(Path(folder_name) / "bundle")

@@ -2,18 +2,24 @@
 
 import json
 import random
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 
+import pyarrow.parquet as pq
 import pytest
 from serving_world import AS_OF, NOW, copy_home, served
 from test_live_events import wait_until
+from typer.testing import CliRunner
 
+from rapport.cli.app import app
 from rapport.errors import DataDirError
 from rapport.history import read_history
 from rapport.history.settings import Settings
 from rapport.serving.privacy.backup import backup, restore
 from rapport.serving.privacy.export_person import person, write_person
-from rapport.serving.privacy.forget import forget
+from rapport.serving.privacy.forget import forget, unfinished
 from rapport.serving.privacy.search import files_naming
 from rapport.serving.snapshots.live_model import load_live_model
 from rapport.serving.snapshots.scoring_run import run_scoring
@@ -112,6 +118,47 @@ def test_an_export_has_all_of_one_customer_and_no_one_else(forgotten, tmp_path):
     assert [[row["customer_id"] for row in rows] for rows in runs] == [[kept]] * len(runs)
     write_person(content, tmp_path / "export.json")
     assert "NaN" not in (tmp_path / "export.json").read_text()
+
+
+def test_commands_that_read_a_history_leave_forgotten_customers_out(forgotten, company, tmp_path, monkeypatch):
+    home, drawn, _, _, kept = forgotten
+    monkeypatch.setenv("RAPPORT_DATA_DIR", str(home))
+    words = ["features", str(company.folder), "--as-of", "2026-11-01", "--out", str(tmp_path / "features.parquet")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    found = set(pq.read_table(tmp_path / "features.parquet").column("customer_id").to_pylist())
+    assert kept in found
+    assert not found & set(drawn)
+
+
+@pytest.mark.slow  # starts a process and kills it
+def test_forgetting_reaches_uploads_and_reports_and_is_resumed_after_a_kill(company, active, tmp_path):
+    home, customer = copy_home(company, tmp_path / "home"), active[5]
+    for name in ("upload/files/customers.csv", "upload/run.log", "unregistered/churn-1/report/report.html"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(f"about {customer}, and more\n")
+    FeedbackStore(home).save(FeedbackEntry(customer, "churn", "right"), by="me", at="2026-11-02")
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(home), customer], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(unfinished(home)) == 1
+    result = CliRunner().invoke(app, ["forget", active[6], "--data-dir", str(home)])
+    assert "NOT COMPLETE: receipt-" in result.output
+    result = CliRunner().invoke(app, ["forget", customer, "--data-dir", str(home)])
+    assert result.exit_code == 0, result.output
+    assert "NOT COMPLETE" not in result.output
+    assert (files_naming(home, [customer]), unfinished(home)) == ([], [])
+    assert not list((home / "upload" / "files").iterdir())
+
+
+_KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from rapport.serving.privacy import forget
+# In the middle: the runs are written again, the databases are not.
+forget.scrub_database = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+forget.forget(Path(sys.argv[1]), [sys.argv[2]], datetime.now(UTC))
+"""
 
 
 def test_a_restored_backup_answers_the_same(forgotten, tmp_path):
