@@ -1,5 +1,6 @@
 """The examples in deploy/ say what the program understands: its commands, variables, addresses, and time to stop."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -98,9 +99,37 @@ def test_the_image_holds_what_the_lock_names_and_nothing_that_was_chosen_while_i
     assert all("--require-hashes" in one or "--no-deps" in one for one in installs)
 
 
-def test_the_alert_rules_ask_for_metrics_that_the_service_has():
+def test_alert_rules_and_dashboard_ask_for_metrics_that_the_service_has():
     rules = yaml.safe_load((DEPLOY / "prometheus/rules.yaml").read_text())["groups"][0]["rules"]
+    board = json.loads((DEPLOY / "grafana/rapport.json").read_text())
+    asked = [rule["expr"] for rule in rules]
+    asked += [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     page = Metrics().page().decode()
-    named = {name for rule in rules for name in re.findall(r"rapport_[a-z_]+", rule["expr"])}
-    assert named
-    assert all(re.search(rf"^# TYPE {re.sub('_bucket$', '', name)} ", page, re.MULTILINE) for name in named)
+    named = {name for text in asked for name in re.findall(r"rapport_[a-z_]+", text)}
+    assert len(named) > 10
+    missing = [one for one in named if not re.search(rf"^# TYPE {re.sub('_bucket$', '', one)} ", page, re.MULTILINE)]
+    assert missing == []
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+
+
+def test_kustomize_takes_all_manifests_and_the_network_policies_fit_the_pods():
+    folder = DEPLOY / "kubernetes"
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    assert {*kustomization["resources"], "kustomization.yaml"} == {path.name for path in folder.iterdir()}
+    templates = [_template(one["spec"]) for one in KUBERNETES if "template" in str(one["spec"])]
+    images = {container["image"] for one in templates for container in one["spec"]["containers"]}
+    assert {one["name"] for one in kustomization["images"]} == images
+    policies = list(yaml.safe_load_all((folder / "network-policy.yaml").read_text()))
+    chosen = {one["spec"]["podSelector"]["matchLabels"]["app"] for one in policies}
+    assert chosen == {one["metadata"]["labels"]["app"] for one in templates}
+    open_ports = {port["port"] for one in policies for rule in one["spec"].get("ingress", ()) for port in rule["ports"]}
+    assert open_ports == {
+        port["containerPort"]
+        for one in templates
+        for each in one["spec"]["containers"]
+        for port in each.get("ports", ())
+    }
+
+
+def _template(spec):
+    return spec["jobTemplate"]["spec"]["template"] if "jobTemplate" in spec else spec["template"]
