@@ -88,6 +88,13 @@ class Settings:
             'of the environment variable that holds the secret, send = "changes", "alerts" or "all".'
         },
     )
+    digests: Mapping[str, Names] = field(
+        default_factory=dict,
+        metadata={
+            "description": "Receivers of the digest: in [digests.maria], to = e-mail address, or kind = chat and url = "
+            "name of the environment variable that holds the robot's address; owner, every, language, hour: digest.md."
+        },
+    )
     calls_per_owner: int = _setting(
         0, "Number of customers that one account owner can call in a week; 0 for no limit besides `calls_per_week`."
     )

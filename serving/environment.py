@@ -30,6 +30,11 @@ WEBHOOK_URL = Variable("RAPPORT_WEBHOOK_URL", "Address that alerts are posted to
 WEBHOOK_SECRET = Variable(
     "RAPPORT_WEBHOOK_SECRET", "Secret that signs alerts and scores sent to a webhook; at least 16 bytes."
 )
+SMTP_URL = Variable(
+    "RAPPORT_SMTP_URL",
+    "Mail server of digests: smtps://user:password@host:465, or smtp:// with STARTTLS (in the clear on this machine).",
+)
+SMTP_FROM = Variable("RAPPORT_SMTP_FROM", "Address that digests are sent from.")
 
 
 def _integer(name: str, text: str) -> int:
@@ -183,7 +188,9 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
 def variables() -> list[tuple[str, str, str]]:
     """Return name, meaning and default of every variable, for the settings page."""
     declared = [variable for settings in (Environment, Oidc) for _, variable in _declared(settings)]
-    return [(one.name, one.meaning, one.default) for one in (*declared, WEBHOOK_URL, WEBHOOK_SECRET)]
+    return [
+        (one.name, one.meaning, one.default) for one in (*declared, WEBHOOK_URL, WEBHOOK_SECRET, SMTP_URL, SMTP_FROM)
+    ]
 
 
 def as_variables(environment: Environment) -> dict[str, str]:

@@ -11,6 +11,7 @@ from rapport.aliases import current_arguments
 from rapport.cli import (
     alerts,
     cards,
+    digest,
     effect,
     features,
     history,
@@ -69,6 +70,7 @@ COMMANDS = (
     serving.serve,
     mcp,
     worker.worker,
+    digest.digest,
     effect.effect,
     writeback.writeback,
     training.monitor,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,21 +27,16 @@ def report(
 ) -> None:
     """Write the evaluation report of one customer: health, problem points, reasons, hierarchy, deals and plan."""
     from rapport.files import atomic_write
-    from rapport.serving.application.application import Application
     from rapport.serving.application.evaluation import customer_report
-    from rapport.serving.security.keys import LOCAL, KeyRing
-    from rapport.serving.snapshots.live_model import TARGETS
-    from rapport.serving.snapshots.reloader import Reloader
+    from rapport.serving.application.stored import stored_application
+    from rapport.serving.security.keys import LOCAL
 
     current = read_settings(settings)
     folder = resolve_data_dir(data_dir, current)
     form = _FORMATS.get(out.suffix.lower())
     if form is None:
         raise SettingsError(f"--out {out}: write a name that ends in .pdf or .html.")
-    reloaders = {target: Reloader(folder, target) for target in TARGETS}
-    for reloader in reloaders.values():
-        reloader.reload()
-    application = Application(replace(current, data_dir=str(folder)), reloaders, KeyRing(folder), keys_disabled=True)
+    application = stored_application(current, folder)
     chosen = language or current.language
     content = customer_report(application, LOCAL, customer_id, language=chosen, form="pdf" if form == "pdf" else "html")
     with atomic_write(out) as part:

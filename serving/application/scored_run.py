@@ -70,6 +70,7 @@ class ScoredRun:
             "horizons": {target: self.live_model(target).bundle.horizon for target in self.targets()},
             "calls_per_week": self.settings.calls_per_week,
             "capacity": self._capacity(),
+            "digests": self.settings.digests,
             "names": "name" in snapshot.customers.column_names,
             "mlflow": self._mlflow,
             "notice": self._playbooks.problem or None,

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
-import numpy as np
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from rapport.serving.console import formats
-from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns
+from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns, owner_rows
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.translations import Translations
 from rapport.serving.errors import RequestError
@@ -93,11 +92,7 @@ class PageContext:
 
     def visible_rows(self, portfolio: PortfolioColumns) -> Mask:
         """Select the customers of a portfolio that the viewer may see."""
-        owners = self.viewer.owners
-        if owners is None:
-            return np.ones(portfolio.size, dtype=bool)
-        column = portfolio.category("owner")
-        return np.asarray(np.logical_or.reduce([column.equals(owner) for owner in owners]), dtype=bool)
+        return owner_rows(portfolio, self.viewer.owners)
 
     @property
     def work(self) -> "AccountWork":

@@ -1,6 +1,6 @@
 """The scored customers of one target as columns that a page can filter, sort and add up within milliseconds."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -163,3 +163,11 @@ class _LazyColumns(dict[str, FloatColumn]):
     def __missing__(self, name: str) -> FloatColumn:
         self[name] = self._read(name)
         return self[name]
+
+
+def owner_rows(portfolio: PortfolioColumns, owners: Sequence[str] | None) -> Mask:
+    """Select the customers of some account owners; of everyone without owners."""
+    if owners is None:
+        return np.ones(portfolio.size, dtype=bool)
+    column = portfolio.category("owner")
+    return np.asarray(np.logical_or.reduce([column.equals(owner) for owner in owners]), dtype=bool)

@@ -14,6 +14,7 @@ from rapport.serving.jobs.alert_delivery import DATABASE as ALERTS
 from rapport.serving.jobs.alert_effects import escalations
 from rapport.serving.jobs.alert_job import alert_channels
 from rapport.serving.jobs.database_poll import DatabasePoll
+from rapport.serving.jobs.digest import DigestJob
 from rapport.serving.jobs.drop_folder import take_files
 from rapport.serving.jobs.live_alerts import LiveAlerts
 from rapport.serving.jobs.live_loop import LiveLoop
@@ -61,6 +62,7 @@ class Worker:
         self.loop = LiveLoop(data_dir, settings, self._loaded, on_events=alerts)
         self.webhooks = WebhookDeliveries(data_dir, self.loop.changes)
         self._receivers = receivers_of(settings, environ)
+        self._digests = DigestJob(data_dir, settings, environ)
         databases = DatabasePool(settings)
         self._intake = EventIntake(self.loop.events, self.loop.overlay, settings, databases)
         self._poll = (
@@ -72,7 +74,7 @@ class Worker:
         done = Round()
         for reloader in self._reloaders.values():
             reloader.reload()
-        for part in (self._take_in, self._follow, self._deliver_alerts, self._deliver_changes):
+        for part in (self._take_in, self._follow, self._deliver_alerts, self._deliver_changes, self._send_digests):
             try:
                 part(done, now)
             except RapportError as error:
@@ -114,6 +116,11 @@ class Worker:
             done.failed += after.failures > before.failures
             if line := _difference(before, after):
                 done.lines.append(line)
+
+    def _send_digests(self, done: Round, now: datetime) -> None:
+        for sent in self._digests.round(now):
+            done.failed += bool(sent.problem)
+            done.lines.append(f"digest to {sent.name}: {sent.problem or 'sent'}")
 
     def _loaded(self, target: str) -> LiveModel | None:
         return self._reloaders[target].loaded

@@ -29,6 +29,8 @@ PAGES = (
     "/deals",
     "/sales",
     "/alerts",
+    "/digest",
+    "/digest?every=daily",
     "/help",
     "/find?q=a",
     "/portfolio",

@@ -261,6 +261,9 @@ class ExampleApplication:
     def _analysis(self, viewer: Viewer, name: str) -> dict[str, Any]:  # noqa: ARG002
         return {"rows": _EXAMPLE["analyses"][name], "facts": {}}
 
+    def held_out(self) -> frozenset[str]:
+        return frozenset()
+
     def alerts(self, limit: int) -> list[dict[str, Any]]:  # noqa: ARG002
         alert = {"id": "a1", "customer_id": "C-1003", "cause": "risk", "as_of": AS_OF.isoformat(), "rule": "risk_high"}
         text = {"en": "Churn risk of C-1003 is 63%.", "zh": "C-1003 流失概率 63%。"}
