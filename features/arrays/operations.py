@@ -76,6 +76,11 @@ def _is_in(texts: EncodedTexts, *options: Array) -> Flags:
     return texts.isin([option.item() for option in options])
 
 
+def where_text(test: Callable[[str], bool]) -> Operation:
+    """Return the operation that tests each text; null where the text is missing."""
+    return strict(lambda texts: texts.where(test))
+
+
 def both(left: Column, right: Column) -> Column:
     """Return where both are true; null where that is unknown."""
     value = is_true(*left) & is_true(*right)

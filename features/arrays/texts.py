@@ -47,7 +47,11 @@ class EncodedTexts:
         categories = list(dict.fromkeys([*self.categories, text]))
         return EncodedTexts(np.where(missing, np.int32(categories.index(text)), self.codes), categories)
 
+    def where(self, test: Callable[[str], bool]) -> Flags:
+        """Return which texts pass a test; each distinct text is tested once."""
+        found: Flags = np.array([test(text) for text in self.categories], bool)[self.codes]
+        return found
+
     def isin(self, wanted: Collection[str]) -> Flags:
         """Return which texts are among the wanted ones."""
-        found: Flags = np.array([text in wanted for text in self.categories], bool)[self.codes]
-        return found
+        return self.where(wanted.__contains__)

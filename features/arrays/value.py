@@ -91,6 +91,10 @@ class Value:
         """Return where the text is one of these."""
         return self._with(operations.IS_IN, *texts)
 
+    def where_text(self, operation: Operation) -> Value:
+        """Return where the text passes the test of ``operations.where_text``."""
+        return self._with(operation)
+
     def lower(self) -> Value:
         """Return the texts in lower case."""
         return self._with(operations.LOWER)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rapport.features.arrays.operations import Operation, where_text
 from rapport.features.arrays.verbs import Rows, joined
 from rapport.features.streams.stream import Stream, Tables, distinct_in_window, first_occurrences, with_gaps
+from rapport.history.content import KINDS, content_signals
 
 
 def interactions(tables: Tables) -> Rows:
@@ -33,6 +35,20 @@ def chain(tables: Tables) -> Rows:
         influencer=people["role"].equals("influencer"),
         finance=people["role"].equals("finance"),
     )
+
+
+def _has_signal(kind: str) -> Operation:
+    return where_text(lambda text: any(signal.kind == kind for signal in content_signals(text)))
+
+
+_SIGNAL_OPERATIONS = {kind: _has_signal(kind) for kind in KINDS}
+
+
+def signals(tables: Tables) -> Rows:
+    """Return one row per interaction that the company did not start, with the kinds of signals in its text as flags."""
+    rows = tables["interactions"]
+    rows = rows.filter(~rows["direction"].lower().equals("outbound").fill_null(False))
+    return rows.with_columns(**{kind: rows["text"].where_text(test) for kind, test in _SIGNAL_OPERATIONS.items()})
 
 
 def contacts(tables: Tables) -> Rows:
@@ -101,6 +117,7 @@ STREAMS = (
         flags=("inbound", "outbound", "meeting", "deep", "negative", "new_day"),
         texts=("channel",),
     ),
+    Stream("signals", ("interactions",), signals, flags=KINDS),
     Stream("chain", ("interactions", "contacts"), chain, flags=("decider", "influencer", "finance")),
     Stream("contacts", ("contacts",), contacts, flags=("decider",)),
     Stream("contacts_90d", ("interactions",), active_contacts(90), integers=("change",)),

@@ -7,7 +7,7 @@ that leaves doubt gives no signal.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import yaml
@@ -36,6 +36,7 @@ class _Patterns:
     unless: re.Pattern[str] | None
 
 
+@lru_cache(maxsize=1 << 15)
 def content_signals(text: str) -> tuple[Signal, ...]:
     """Return the signals of a text, at most one of each kind, in the order of ``KINDS``."""
     language = "zh" if _CHINESE.search(text) else "en"

@@ -53,7 +53,8 @@ _words = {
     "direction": ("inbound", "outbound"),
     "action": ("view", "webinar", "cart", "email_sent", "demo=1"),
     "role": ("decision_maker", "influencer", "finance", "defendant", "plaintiff"),
-    "category": ("judicial", "operational", "financial", "industry"),
+    "category": ("judicial", "operational", "financial", "industry", "public_opinion"),
+    "text": ("明年不再采购，质量太差。", "We are evaluating alternatives.", "Please send a quote; great work.", "ok"),
 }
 
 

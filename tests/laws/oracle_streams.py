@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+from rapport.history.content import KINDS, content_signals
 from rapport.history.contract import FEATURE_TABLES
 
 DAY = timedelta(days=1)
@@ -243,11 +244,21 @@ class Past:
         return [{**row, "change": row["amount"], "each": 1} for row in unpaid if row["due_at"] < self.cutoff]
 
     def _stream_risks(self) -> list[Row]:
-        categories = ("judicial", "operational", "financial", "industry")
+        categories = ("judicial", "operational", "financial", "industry", "public_opinion")
         return [
-            {**row, **{name: row["category"] == name for name in categories}, "defendant": row["role"] == "defendant"}
+            {
+                **row,
+                **{name: row["category"] == name for name in categories},
+                "defendant": row["role"] == "defendant",
+                "amount": None if row["role"] == "plaintiff" else row["amount"],
+            }
             for row in self.rows["risk_events"]
         ]
+
+    def _stream_signals(self) -> list[Row]:
+        received = [row for row in self.rows["interactions"] if row["direction"] != "outbound"]
+        found = [{signal.kind for signal in content_signals(row["text"] or "")} for row in received]
+        return [{**row, **{kind: kind in own for kind in KINDS}} for row, own in zip(received, found, strict=True)]
 
     def _stream_contracts(self) -> list[Row]:
         placed, before = [], None

@@ -23,7 +23,9 @@ from rapport.scoring.health.health_score import HealthInputs, score_health
 from rapport.scoring.health.outlook import Codes, Floats, GradeOutlook, evaluate_outlook, fit_moves
 from rapport.scoring.health.rules import HealthRules
 from rapport.scoring.health.threshold import at_risk_threshold
-from rapport.training.evaluation.training_run import TrainingRun
+from rapport.scoring.models.blend import logit_of, sigmoid
+from rapport.training.evaluation.training_run import TrainingRun, validated_probability
+from rapport.training.stacking.temporal_validation import match_mean
 
 MIN_CUSTOMERS = 30
 
@@ -41,7 +43,9 @@ class _Moment:
 def fit_outlook(run: TrainingRun, bundle: Bundle) -> GradeOutlook | None:
     """Return the outlook of a churn model; None if the history is too short, or where contracts decide.
 
-    The moves are fitted on the horizon before the last one and judged on the last, then fitted on both.
+    The moves are fitted on the horizon before the last one and judged on the last, then fitted on both. Past customers
+    are scored at the level that was served then, not at today's: a base rate that has moved since would grade them all
+    better or worse.
     """
     if run.task.target != "churn" or run.task.by_contract:
         return None
@@ -114,9 +118,15 @@ def _moment(run: TrainingRun, bundle: Bundle, card: FrozenCard, at: datetime, pe
     scored = Scorer(bundle).score(people, at)
     settings = run.history.settings
     rules = playbook_of(settings).health
+    level = _level(run, at)
+    probability, of_model = scored.probability, scored.model_probability
+    if level is not None:
+        logits = logit_of(probability)
+        served = match_mean(logits, level)
+        probability, of_model = sigmoid(served), sigmoid(logit_of(of_model) + (served - logits))
     inputs = HealthInputs(
-        probability=scored.probability,
-        model_probability=scored.model_probability,
+        probability=probability,
+        model_probability=of_model,
         card=card.scores(people),
         facts=numpy_columns(people, rules.features),
         graded=np.ones(len(scored), dtype=bool),
@@ -126,7 +136,20 @@ def _moment(run: TrainingRun, bundle: Bundle, card: FrozenCard, at: datetime, pe
     threshold = at_risk_threshold(bundle.base_rate, settings.at_risk_threshold)
     health = score_health(inputs, rules, weight, threshold)
     recency = np.asarray(people["days_since_last_order"].to_numpy(zero_copy_only=False), dtype=np.float64)
-    return _Moment(scored.customer_id, health.grade, scored.probability, recency)
+    return _Moment(scored.customer_id, health.grade, probability, recency)
+
+
+def _level(run: TrainingRun, at: datetime) -> float | None:
+    """Return the mean probability that was served at a past cutoff, forecast out of time; else the outcome rate.
+
+    None for the present, whose level the bundle has.
+    """
+    rows = 0
+    for fold in run.validation.folds if run.validation.out_of_time else ():
+        rows += len(fold.dataset)
+        if fold.cutoff == at:
+            return float(validated_probability(run)[rows - len(fold.dataset) : rows].mean())
+    return run.dataset.outcome_rates.get(at)
 
 
 def _eligible(run: TrainingRun, bundle: Bundle, at: datetime) -> pa.Table:

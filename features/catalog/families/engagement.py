@@ -7,6 +7,7 @@ from rapport.features.measures import Events, smaller
 from rapport.localized import LocalizedText
 
 INTERACTIONS, CONTACT_TALKS, CONTACTS = Events("interactions"), Events("chain"), Events("contacts")
+SIGNALS = Events("signals")
 _DEEP = "deep"
 
 ENGAGEMENT = (
@@ -194,5 +195,20 @@ SENTIMENT = (
         "negative_count_90d", "sentiment", "count",
         LocalizedText("Interactions with negative sentiment in the last 90 days.", "近 90 天负面情绪的互动次数。"),
         INTERACTIONS.count(90, where="negative"), 0, direction=1,
+    ),
+    *(
+        Feature(
+            f"signals_{kind}_count_180d", "sentiment", "count",
+            LocalizedText(f"Messages of the last 180 days {en}.", f"近 180 天{zh}的消息数。"),
+            SIGNALS.count(180, where=kind), 0, direction=direction, conversion_direction=conversion,
+        )
+        for kind, en, zh, direction, conversion in (
+            ("stop", "that speak of stopping", "提到停止合作", 1, -1),
+            ("competitor", "that name a competitor or alternatives", "提到竞争对手或替代方案", 1, 0),
+            ("price", "that are about price", "谈到价格", 0, 0),
+            ("pain", "that report a problem", "反映问题", 1, 0),
+            ("need", "that express a need", "表达需求", 0, 1),
+            ("praise", "with praise", "表示好评", -1, 0),
+        )
     ),
 )  # fmt: skip

@@ -218,6 +218,7 @@ RISK = (
             ("operational", "Operational", "经营"),
             ("financial", "Financial", "财务"),
             ("industry", "Industry", "行业"),
+            ("public_opinion", "Public opinion", "舆情"),
         )
     ),
     Feature(
@@ -231,7 +232,8 @@ RISK = (
     ),
     Feature(
         "risk_amount_sum_365d", "risk", "money",
-        LocalizedText("Amount of the risk events of the last 365 days.", "近 365 天风险事件涉及金额。"), RISKS.sum("amount", 365), 0, direction=1,
+        LocalizedText("Amount of the risk events of the last 365 days, without claims of the customer's own.", "近 365 天风险事件涉及金额（不含客户作为原告的案件）。"),
+        RISKS.sum("amount", 365), 0, direction=1,
     ),
     Feature(
         "risk_defendant_share_ever", "risk", "share",
