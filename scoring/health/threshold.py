@@ -20,6 +20,14 @@ def at_risk_threshold(base_rate: float, setting: float = 0.0) -> float:
     return max(_LEAST, min(_BASE_RATE_FACTOR * base_rate, (1.0 + base_rate) / 2))
 
 
+def least_risk_to_contact(base_rate: float, threshold: float) -> float:
+    """Return the probability below which a customer is not on the list at_risk: safer than usual, and of low risk.
+
+    A large account of 2 % would otherwise head the list by its size alone; its contacts follow the cadence of its grade.
+    """
+    return min(base_rate, threshold / 2)
+
+
 def risk_bands(probability: Floats, threshold: float) -> Texts:
     """Return high from the threshold on, medium from half of it, else low; None without a probability."""
     bands = np.full(len(probability), None, dtype=object)

@@ -105,16 +105,18 @@ def this_week(
     return chosen
 
 
-def work_lists(facts: CustomerFacts, savable: Floats, do_not_contact: npt.NDArray[np.bool_]) -> Texts:
+def work_lists(
+    facts: CustomerFacts, savable: Floats, do_not_contact: npt.NDArray[np.bool_], least: float = 0.0
+) -> Texts:
     """Return the list of each customer: at_risk, probably_lost, win_back or none.
 
-    at_risk: a contact is worth more than it costs. probably_lost: still active by definition, but silent for
+    at_risk: the probability is at least ``least``, and a contact is worth more than it costs. probably_lost: still active by definition, but silent for
     ``GONE_AFTER_CADENCES`` cadences or almost certain to leave. win_back: lapsed. Who must not be contacted is on none.
     """
     scored = ~np.isnan(facts.probability)
     gone = scored & ((facts.silence >= GONE_AFTER_CADENCES) | (facts.probability >= GONE_PROBABILITY))
     lists = np.full(len(facts.state), "none", dtype=object)
-    lists[scored & ~gone & (savable > 0)] = "at_risk"
+    lists[scored & ~gone & (savable > 0) & (facts.probability >= least)] = "at_risk"
     lists[gone] = "probably_lost"
     lists[facts.state == "lapsed"] = "win_back"
     lists[do_not_contact] = "none"

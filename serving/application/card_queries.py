@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from rapport.localized import localize
 from rapport.scoring.cards import Card
 from rapport.scoring.cards.card_file import parse_card_text
 from rapport.scoring.cards.card_scores import score_card
+from rapport.scoring.cards.card_set import FrozenCard
 from rapport.scoring.cards.indicator import BEST, WORST, CategoryBands, Indicator, QuantileBands
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
 from rapport.serving.snapshots.live_model import LiveModel
@@ -20,9 +22,33 @@ from rapport.serving.snapshots.live_model import LiveModel
 _SIGNS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<"}
 
 
-def describe_card(model: LiveModel, language: str) -> dict[str, Any]:
-    """Return the card of a live model: dimensions, indicators, bands, tiers and its YAML."""
-    card = _card(model)
+@dataclass(frozen=True)
+class LiveCard:
+    """A scorecard in use, and the live model whose customers it scores."""
+
+    card: Card
+    model: LiveModel
+
+    @property
+    def audit(self) -> Any:
+        """Return how the card did on past customers; None for one that is not part of the model."""
+        own = self.model.bundle.card
+        return self.model.bundle.evaluation.get("card") if own and own.card.name == self.card.name else None
+
+
+def live_cards(models: Sequence[tuple[LiveModel, Sequence[FrozenCard]]]) -> list[LiveCard]:
+    """Return every scorecard in use, each name once: a model's own first, then those of its scoring run."""
+    found: dict[str, LiveCard] = {}
+    for model, frozen in models:
+        member = model.bundle.card
+        for card in (*([member.card] if member else ()), *(each.card for each in frozen)):
+            found.setdefault(card.name, LiveCard(card, model))
+    return list(found.values())
+
+
+def describe_card(live: LiveCard, language: str) -> dict[str, Any]:
+    """Return a card: dimensions, indicators, bands, tiers and its YAML."""
+    card, model = live.card, live.model
     return {
         "name": card.name,
         "version": str(card.version),
@@ -46,20 +72,20 @@ def describe_card(model: LiveModel, language: str) -> dict[str, Any]:
             {"name": tier.name, "title": localize(tier.label, language), "from": tier.floor, "strategy": tier.signal}
             for tier in card.tiers
         ],
-        "audit": model.bundle.evaluation.get("card"),
+        "audit": live.audit,
         "yaml": yaml.safe_dump(card.to_dict(), allow_unicode=True, sort_keys=False),
     }
 
 
-def try_card(models: Sequence[LiveModel], name: str, customer_id: str, language: str) -> dict[str, Any]:
+def try_card(cards: Sequence[LiveCard], name: str, customer_id: str, language: str) -> dict[str, Any]:
     """Return a card's bands, score and tier for one customer, indicator by indicator."""
-    model = next((one for one in models if _card(one).name == name), None)
-    if model is None:
+    live = next((one for one in cards if one.card.name == name), None)
+    if live is None:
         raise RequestError(404, f"No live model uses a card called {name!r}.", where="card")
+    model, card = live.model, live.card
     row = model.snapshot.ids.row_of(customer_id)
     if row is None:
         raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
-    card = _card(model)
     rows = model.snapshot.scored.rows.take(np.array([row]))
     columns = rows.by_name(card.features)
     scores = score_card(card, columns)
@@ -89,12 +115,6 @@ def check_card(yaml_text: str) -> str | None:
     except CardError as error:
         return str(error)
     return None
-
-
-def _card(model: LiveModel) -> Card:
-    if model.bundle.card is None:
-        raise RequestError(404, f"The {model.target} model has no card.", where="card")
-    return model.bundle.card.card
 
 
 def _indicator(model: LiveModel, indicator: Indicator, language: str) -> dict[str, Any]:

@@ -131,13 +131,16 @@ class ScoredRun:
         return model_queries.describe_model(self.data_dir, self.live_model(target), language, self._mlflow)
 
     def cards(self, *, language: str = "en") -> list[dict[str, Any]]:
-        """Return the scorecards of the live models."""
-        return [card_queries.describe_card(self.live_model(target), language) for target in self.targets()]
+        """Return the scorecards in use: those of the live models and of their scoring runs, own ones included."""
+        return [card_queries.describe_card(card, language) for card in self._live_cards()]
 
     def try_card(self, card: str, customer_id: str, *, language: str = "en") -> dict[str, Any]:
         """Return a card's bands for one customer."""
+        return card_queries.try_card(self._live_cards(), card, customer_id, language)
+
+    def _live_cards(self) -> list[card_queries.LiveCard]:
         models = [self.live_model(target) for target in self.targets()]
-        return card_queries.try_card(models, card, customer_id, language)
+        return card_queries.live_cards([(model, self._portfolios.policy(model).cards) for model in models])
 
     def check_card(self, yaml_text: str) -> str | None:
         """Return what is wrong with the text of a card; None when nothing is."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from rapport.scoring.models.matrix import Floats
 from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.scoring.health.threshold import least_risk_to_contact
 from rapport.scoring.money.amounts import (
     CustomerAmounts,
     CustomerFacts,
@@ -36,7 +37,8 @@ def customer_money(
     )
     amounts = customer_amounts(facts, policy.assumptions)
     blocked = np.asarray(columns["do_not_contact"].to_numpy(zero_copy_only=False), dtype=bool)
-    lists = work_lists(facts, amounts.savable, blocked)
+    least = least_risk_to_contact(scored.bundle.base_rate, policy.threshold)
+    lists = work_lists(facts, amounts.savable, blocked, least)
     ranks = owner_ranks(lists, amounts.savable, np.array(columns["owner"].to_pylist(), dtype=object))
     per_week, per_owner = policy.calls_per_week, policy.calls_per_owner
     return _amount_columns(amounts) | {

@@ -13,7 +13,7 @@ from rapport.scoring.cards.company_bands import adapt_card
 from rapport.scoring.health.health_score import HealthInputs, HealthScores, score_health
 from rapport.scoring.health.outlook import GradeOutlook, fit_moves
 from rapport.scoring.health.rules import parse_health_rules
-from rapport.scoring.health.threshold import at_risk_threshold, risk_bands
+from rapport.scoring.health.threshold import at_risk_threshold, least_risk_to_contact, risk_bands
 from rapport.scoring.money.amounts import CustomerFacts, customer_amounts, owner_ranks, this_week, work_lists
 from rapport.scoring.money.assumptions import Assumptions
 
@@ -95,6 +95,10 @@ def test_money_is_never_more_than_the_spend_and_falls_with_silence():
     assert amounts.clv[1][0] < amounts.clv[3][0] < amounts.clv[5][0]
     blocked = np.array([False, True, False, False])
     assert work_lists(facts, amounts.savable, blocked).tolist() == ["at_risk", "none", "probably_lost", "win_back"]
+    # A large account that is safer than a typical customer does not head the list by its size.
+    assert work_lists(facts, amounts.savable, blocked, 0.51).tolist() == ["none", "none", "probably_lost", "win_back"]
+    assert least_risk_to_contact(0.1, 0.5) == 0.1
+    assert least_risk_to_contact(0.4, 0.6) == 0.3
 
 
 def test_capacity_is_counted_for_each_owner_and_in_total():
