@@ -23,7 +23,7 @@ def at_risk_threshold(base_rate: float, setting: float = 0.0) -> float:
 def least_risk_to_contact(base_rate: float, threshold: float) -> float:
     """Return the probability below which a customer is not on the list at_risk: safer than usual, and of low risk.
 
-    A large account of 2 % would otherwise head the list by its size alone; its contacts follow the cadence of its grade.
+    A large account of 2 % would otherwise head the list by its size; its contacts follow the cadence of its grade.
     """
     return min(base_rate, threshold / 2)
 

@@ -110,8 +110,9 @@ def work_lists(
 ) -> Texts:
     """Return the list of each customer: at_risk, probably_lost, win_back or none.
 
-    at_risk: the probability is at least ``least``, and a contact is worth more than it costs. probably_lost: still active by definition, but silent for
-    ``GONE_AFTER_CADENCES`` cadences or almost certain to leave. win_back: lapsed. Who must not be contacted is on none.
+    at_risk: the probability is at least ``least``, and a contact is worth more than it costs. probably_lost: still
+    active by definition, but silent for ``GONE_AFTER_CADENCES`` cadences or almost certain to leave. win_back: lapsed.
+    Who must not be contacted is on none.
     """
     scored = ~np.isnan(facts.probability)
     gone = scored & ((facts.silence >= GONE_AFTER_CADENCES) | (facts.probability >= GONE_PROBABILITY))

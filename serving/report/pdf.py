@@ -2,7 +2,6 @@
 
 import io
 import re
-from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -10,14 +9,13 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.platypus import HRFlowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
+from rapport.serving.report.chinese_font import chinese_font
 from rapport.serving.report.content import Report, Section
 
 _CHINESE = re.compile("[\u2e80-\u9fff\u3000-\u303f\uff00-\uffef]+")
-_LATIN, _CJK = "Helvetica", "STSong-Light"
+_LATIN = "Helvetica"
 _FRAME_PADDING = 6
 _GREY, _LINE = "#52606d", "#cfd8e0"
 # Helvetica has no such letters in its encoding.
@@ -26,7 +24,6 @@ _PLAIN = str.maketrans({"\u2212": "-", "▲": "+", "▼": "-", "≥": ">=", "≤
 
 def pdf_report(report: Report) -> bytes:
     """Return the report as a PDF."""
-    _register_fonts()
     buffer, width = io.BytesIO(), A4[0] - 36 * mm - 2 * _FRAME_PADDING
     document = SimpleDocTemplate(
         buffer, pagesize=A4, leftMargin=18 * mm, rightMargin=18 * mm, topMargin=16 * mm, bottomMargin=16 * mm,
@@ -38,11 +35,6 @@ def pdf_report(report: Report) -> bytes:
     story += [Spacer(1, 3 * mm), HRFlowable(width="100%", color=_LINE), _text(report.footer, 8, color=_GREY)]
     document.build(story)
     return buffer.getvalue()
-
-
-@cache
-def _register_fonts() -> None:
-    pdfmetrics.registerFont(UnicodeCIDFont(_CJK))
 
 
 def _section(section: Section, width: float) -> list[Any]:
@@ -83,5 +75,5 @@ def _text(text: str, size: float, *, bold: bool = False, color: str = "#1d2733")
         textColor=color,
         wordWrap=wrap,
     )
-    marked = _CHINESE.sub(lambda run: f'<font name="{_CJK}">{run[0]}</font>', escape(text.translate(_PLAIN)))
+    marked = _CHINESE.sub(lambda run: f'<font name="{chinese_font()}">{run[0]}</font>', escape(text.translate(_PLAIN)))
     return Paragraph(f"<b>{marked}</b>" if bold and not chinese else marked, style)

@@ -1,0 +1,35 @@
+"""A PDF embeds a Chinese TrueType font where one is installed; where none is, a warning says what to install."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rapport.serving.report import chinese_font as fonts
+from rapport.serving.report.content import Report, Section
+from rapport.serving.report.pdf import pdf_report
+
+REPORT = Report("zh", "客户评估报告", "华信 Huaxin", (Section("健康度", lines=("近 365 天没有订单。",)),), "Rapport")
+
+
+@pytest.fixture
+def folders(monkeypatch, tmp_path):
+    """Font folders of its own, without a font."""
+    fonts.chinese_font.cache_clear()
+    monkeypatch.setattr("rapport.serving.report.pdf.chinese_font", lambda: fonts.chinese_font((tmp_path,)))
+    yield tmp_path
+    fonts.chinese_font.cache_clear()
+
+
+def test_an_installed_font_is_embedded(folders):
+    matplotlib = pytest.importorskip("matplotlib")
+    # Any TrueType font stands for a Chinese one here; what counts is that it is found and goes into the file.
+    shutil.copy(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", folders / "simhei.ttf")
+    assert b"/FontFile2" in pdf_report(REPORT)
+
+
+def test_without_a_font_the_log_says_what_to_install(folders, caplog):
+    found = pdf_report(REPORT)
+    assert b"/FontFile2" not in found
+    assert b"STSong-Light" in found
+    assert "wqy-microhei.ttc" in caplog.text
