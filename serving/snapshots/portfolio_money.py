@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from rapport.scoring.health.threshold import least_risk_to_contact
 from rapport.scoring.models.matrix import Floats
 from rapport.scoring.models.score_batch import ScoreBatch
-from rapport.scoring.health.threshold import least_risk_to_contact
 from rapport.scoring.money.amounts import (
     CustomerAmounts,
     CustomerFacts,

@@ -28,7 +28,8 @@ def test_an_installed_font_is_embedded(folders):
     assert b"/FontFile2" in pdf_report(REPORT)
 
 
-def test_without_a_font_the_log_says_what_to_install(folders, caplog):
+@pytest.mark.usefixtures("folders")
+def test_without_a_font_the_log_says_what_to_install(caplog):
     found = pdf_report(REPORT)
     assert b"/FontFile2" not in found
     assert b"STSong-Light" in found
