@@ -1,6 +1,6 @@
 """Planted faults and clean nights: what the gates refuse, flag and miss.
 
-``python benchmarks/gates.py faults FOLDER`` plants each kind of fault at three sizes in copies of a history that has a
+``python benchmarks/gates.py faults FOLDER [KIND …]`` plants each kind of fault at three sizes in copies of a history that has a
 champion in ``FOLDER/data`` (made if absent), and prints for each way in whether the fault is refused, flagged or
 missed: a run after a published one, the first run of a model, ``rapport check``, ``rapport monitor``; and how far the
 mean score moved. ``python benchmarks/gates.py nights [HISTORY …]`` counts refusals and flags on clean nights of
@@ -54,7 +54,7 @@ class Setup:
     now: datetime
 
 
-def measure_faults(folder: Path) -> None:
+def measure_faults(folder: Path, kinds: Sequence[str] = ()) -> None:
     """Print one line for each planted fault, and how many each way in caught."""
     company, data = folder / "company", folder / "data"
     bundle = _champion(company, data)
@@ -65,12 +65,13 @@ def measure_faults(folder: Path) -> None:
     last = ScoringRun(Path(), Manifest("churn", as_of.isoformat(), "", bundle.version, "", 0, (), facts))
     setup = Setup(data, bundle, last, as_of + timedelta(days=1))
     print(f"clean: mean {before['mean']:.4f}, {before['customers']} customers")
-    print(f"{'':<46}{'next run':<10}{'first run':<10}{'check':<10}{'monitor':<10}mean score")
+    print(f"{'':<50}{'next run':<10}{'first run':<10}{'check':<10}{'monitor':<10}mean score")
     with read_history(company) as history:
         _judge("clean", "", history, setup, as_of)
         for days in (7, 180, 700):
             _judge("cutoff in the future", f"{days} days", history, setup, as_of + timedelta(days=days))
-    verdicts = [each for fault in planted_faults() if (each := _judge_fault(company, fault, setup, as_of)) is not None]
+    faults = [each for each in planted_faults() if not kinds or each.kind in kinds]
+    verdicts = [each for fault in faults if (each := _judge_fault(company, fault, setup, as_of)) is not None]
     for place, name in enumerate(("next run", "first run", "check", "monitor")):
         missed = sum(each[place] == "missed" for each in verdicts)
         print(f"{name}: {len(verdicts) - missed} of {len(verdicts)} planted faults refused or flagged")
@@ -84,7 +85,7 @@ def _judge_fault(company: Path, fault: Fault, setup: Setup, as_of: datetime) -> 
                 moment = as_of if fault.stops_feed else default_cutoff(history)
                 return _judge(fault.kind, fault.size, history, setup, moment)
         except ValueError as error:
-            print(f"{fault.kind:<26}{fault.size:<20}refused everywhere: {str(error)[:70]}", flush=True)
+            print(f"{fault.kind:<26}{fault.size:<24}refused everywhere: {str(error)[:70]}", flush=True)
             return None
 
 
@@ -98,11 +99,11 @@ def _judge(kind: str, size: str, history: History, setup: Setup, as_of: datetime
         first + score_findings(scored, None),
         [each for each in check_history(history).findings if each.level != "note"],
     ]
-    verdicts = (*map(_verdict, found), _monitor_verdict(history, setup, as_of, first))
+    verdicts = (*map(_verdict, found), _monitor_verdict(history, setup, as_of, gates))
     before = float(setup.last.manifest.facts["summary"]["mean"])
     change = score_summary(scored)["mean"] / before - 1
     codes = ", ".join(sorted({each.code for each in found[0]} | {f"{each.code} (check)" for each in found[2]}))
-    print(f"{kind:<26}{size:<20}{''.join(f'{each:<10}' for each in verdicts)}{change:+8.1%}  {codes}", flush=True)
+    print(f"{kind:<26}{size:<24}{''.join(f'{each:<10}' for each in verdicts)}{change:+8.1%}  {codes}", flush=True)
     return verdicts
 
 
@@ -167,6 +168,6 @@ def _nights_of(source: Path, nights: int) -> tuple[int, list[str], dict[str, int
 if __name__ == "__main__":
     np.seterr(all="ignore")
     if sys.argv[1] == "faults":
-        measure_faults(Path(sys.argv[2]))
+        measure_faults(Path(sys.argv[2]), sys.argv[3:])
     else:
         measure_nights([Path(each) for each in sys.argv[2:]])

@@ -37,9 +37,11 @@ def previous_run(data_dir: Path, target: str, as_of: datetime) -> ScoringRun | N
 def baseline_of(bundle: Bundle, previous: ScoringRun | None, now: datetime) -> Baseline:
     """Return what the history is compared with."""
     trained_as_of = bundle.provenance.get("as_of")
-    tables = bundle.provenance.get("tables", {})
+    known = bundle.provenance.get("tables", {})
+    tables = {str(name): int(rows) for name, rows in known.items()} if isinstance(known, dict) else {}
     return Baseline(
-        tables=tuple(name for name, rows in tables.items() if rows) if isinstance(tables, dict) else (),
+        tables=tuple(name for name, rows in tables.items() if rows),
+        trained_rows=tables,
         trained_as_of=datetime.fromisoformat(str(trained_as_of)).replace(tzinfo=None) if trained_as_of else None,
         rows=dict(previous.manifest.facts.get("rows", {})) if previous else {},
         ends={name: date.fromisoformat(day) for name, day in bundle.provenance.get("table_ends", {}).items()},

@@ -35,6 +35,10 @@ def changed(is_changed, **change):
     return [row | {name: make(row) for name, make in change.items()} if is_changed(row) else row for row in rows]
 
 
+def copy(row):
+    return row | {"order_id": f"copy of {row['order_id']}"}
+
+
 def recent(days):
     return lambda row: row["ordered_at"] >= NOW - timedelta(days=days)
 
@@ -53,6 +57,9 @@ def test_a_clean_history_passes():
         (changed(recent(400), amount=lambda row: row["amount"] / 100), {"rescaled_amounts": "stop"}),
         (changed(recent(90), amount=lambda row: row["amount"] * 1.3), {}),
         (clean_orders() + [row for row in clean_orders() if recent(45)(row)], {"doubled_rows": "stop"}),
+        (clean_orders() + [copy(row) for row in clean_orders() if recent(45)(row)], {"renumbered_rows": "warn"}),
+        (changed(recent(40), amount=lambda _: 0.0), {"unsold_rows": "warn"}),
+        (changed(recent(40), amount=lambda row: -row["amount"]), {"unsold_rows": "warn"}),
         (changed(lambda _: True, amount=lambda _: 0.0), {"zero_amounts": "stop"}),
         (changed(recent(10), quantity=lambda _: -1.0), {"contradicting_signs": "warn"}),
         (changed(recent(30), customer_id=lambda row: row["customer_id"].lower() + " x"), {}),
@@ -61,7 +68,22 @@ def test_a_clean_history_passes():
         ([*clean_orders(), order(1, datetime(2026, 8, 1))], {"lone_future_row": "warn"}),
         ([row for row in clean_orders() if not recent(35)(row)], {"stale_feed": "stop"}),
     ],
-    ids=["cents", "thousands", "price", "doubled", "zero", "signs", "others", "case", "giant", "typo", "stale"],
+    ids=[
+        "cents",
+        "thousands",
+        "price",
+        "doubled",
+        "renumbered",
+        "free",
+        "turned",
+        "zero",
+        "signs",
+        "others",
+        "case",
+        "giant",
+        "typo",
+        "stale",
+    ],
 )
 def test_a_fault_is_refused_or_flagged(orders, expected):
     assert found(orders) == expected
@@ -76,6 +98,9 @@ def test_tables_that_the_model_knows_must_be_there_and_must_not_shrink():
     assert found(clean_orders(), baseline=TRAINED) == {"empty_table": "stop"}
     half = clean_orders()[::2]
     assert found(half, baseline=Baseline(("orders",), NOW, {"orders": 730})) == {"shrunk_table": "stop"}
+    first = Baseline(("orders",), NOW - timedelta(days=1), trained_rows={"orders": 730})
+    assert found(half, baseline=first) == {"shrunk_table": "warn"}
+    assert found(half, NOW - timedelta(days=2), first) == {}
 
 
 def test_a_feed_that_had_stopped_before_training_is_only_flagged():

@@ -1,4 +1,4 @@
-"""Gates of amounts: a unit that jumped, one giant order, amounts that are all 0."""
+"""Gates of amounts: a unit that jumped, one giant order."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -147,26 +147,4 @@ def giant_orders(history: History, as_of: datetime, _: Baseline) -> Iterable[Fin
             customer_id=customer,
             order_id=order,
             amount=amount,
-        )
-
-
-def zero_amounts(history: History, as_of: datetime, _: Baseline) -> Iterable[Finding]:
-    """Refuse orders whose amounts are all 0: nobody would be a customer."""
-    if not history.rows.get("orders"):
-        return
-    end = timestamp_literal(as_of)
-    positive, rows = history.connection.execute(
-        f"SELECT count(*) FILTER (amount > 0), count(*) FROM orders WHERE ordered_at < {end}"
-    ).fetchall()[0]
-    if rows and not positive:
-        yield refusal(
-            "zero_amounts",
-            "orders",
-            LocalizedText(
-                f"orders: none of the {rows:,} amounts is above 0, so nobody is a customer. Is another column the "
-                "amount, such as quantity × price? Map it in rapport.toml.",
-                f"orders：{rows:,} 行金额均不大于 0，因此没有任何客户。"
-                "金额是否在别的列（如数量 × 单价）？请在 rapport.toml 中映射。",
-            ),
-            rows=int(rows),
         )

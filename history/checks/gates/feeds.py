@@ -49,10 +49,21 @@ def empty_tables(history: History, as_of: datetime, baseline: Baseline) -> Itera
         if rows == 0:
             yield from _empty(table, removed=name not in history.loaded, refused=expected and not table.is_reference)
             continue
-        before = baseline.rows.get(name, 0)
-        lost = 1 - rows / before if before else 0.0
+        yield from _shrunk(name, rows, baseline, as_of)
+
+
+def _shrunk(name: str, rows: int, baseline: Baseline, as_of: datetime) -> Iterable[Finding]:
+    """Find a table with fewer rows than the last run had; before the first run, than the model was trained with."""
+    if before := baseline.rows.get(name, 0):
+        lost = 1 - rows / before
         if lost > LOST_FLAGGED:
-            yield _finding(lost > LOST_REFUSED, "shrunk_table", name, _shrunk_text(name, rows, before), rows=rows)
+            text = _shrunk_text(name, rows, before, LocalizedText("the last run", "上次评分"))
+            yield _finding(lost > LOST_REFUSED, "shrunk_table", name, text, rows=rows)
+        return
+    trained, before = baseline.trained_as_of, baseline.trained_rows.get(name, 0)
+    # A model may be trained on more companies than it scores, so this refuses nothing.
+    if trained is not None and trained.replace(tzinfo=None) <= as_of and rows < (1 - LOST_FLAGGED) * before:
+        yield flag("shrunk_table", name, _shrunk_text(name, rows, before, LocalizedText("training", "训练")), rows=rows)
 
 
 def _empty(table: Table, *, removed: bool, refused: bool) -> Iterable[Finding]:
@@ -66,10 +77,10 @@ def _empty(table: Table, *, removed: bool, refused: bool) -> Iterable[Finding]:
     yield _finding(refused, "empty_table", name, text, rows=0)
 
 
-def _shrunk_text(name: str, rows: int, before: int) -> LocalizedText:
+def _shrunk_text(name: str, rows: int, before: int, then: LocalizedText) -> LocalizedText:
     return LocalizedText(
-        f"{name}: has {rows:,} rows where the last run had {before:,}. A history grows; deliver the whole table.",
-        f"{name}：只有 {rows:,} 行，而上次评分时有 {before:,} 行。历史只会增长，请提供完整的表。",
+        f"{name}: has {rows:,} rows where {then.en} had {before:,}. A history grows; deliver the whole table.",
+        f"{name}：只有 {rows:,} 行，而{then.zh}时有 {before:,} 行。历史只会增长，请提供完整的表。",
     )
 
 

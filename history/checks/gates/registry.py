@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from rapport.history.checks.finding import Finding
-from rapport.history.checks.gates.amounts import giant_orders, rescaled_amounts, zero_amounts
+from rapport.history.checks.gates.amounts import giant_orders, rescaled_amounts
 from rapport.history.checks.gates.baseline import Baseline
 from rapport.history.checks.gates.feeds import empty_tables, future_cutoff, lone_future_rows, stale_feeds
-from rapport.history.checks.gates.rows import contradicting_signs, doubled_rows, lookalike_ids
+from rapport.history.checks.gates.rows import doubled_rows, lookalike_ids
+from rapport.history.checks.gates.signs import contradicting_signs, zero_amounts
 from rapport.history.reading.history import History
 
 _GATES: tuple[Callable[[History, datetime, Baseline], Iterable[Finding]], ...] = (

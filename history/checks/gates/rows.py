@@ -1,6 +1,6 @@
-"""Gates of rows: lines that were loaded twice, ids that look alike, signs that contradict each other."""
+"""Gates of rows: lines that were loaded twice, and ids that look alike."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 
 from rapport.history.checks.finding import EXAMPLES, Finding, tables_with_time, timestamp_literal
@@ -16,7 +16,10 @@ EVEN_SHARE = 0.8
 REPEATED_REFUSED, REPEATED_FLAGGED = 0.15, 0.03
 MIN_ROWS = 30
 RECENT_MONTHS = 14
-CONTRADICTING_SHARE = 0.001
+
+
+Month = tuple[str, int, float, float]
+"""A month, its rows, the share that repeats another, the share of distinct rows that come an even number of times."""
 
 
 def doubled_rows(history: History, as_of: datetime, __: Baseline) -> Iterable[Finding]:
@@ -24,28 +27,40 @@ def doubled_rows(history: History, as_of: datetime, __: Baseline) -> Iterable[Fi
     for table in tables_with_time(history):
         if table.is_reference or table.name == "customers":
             continue
-        months = _repeats(history, table, as_of)
-        usual = _median([repeated / rows for _, rows, repeated, _ in months if rows >= MIN_ROWS])
-        # Where lines repeat in every month alike, only an even multiplicity tells a double load from habit.
-        found = [
-            (month, rows, repeated / rows, even)
-            for month, rows, repeated, even in months
-            if rows >= MIN_ROWS and _is_unusual(repeated / rows, even, usual)
-        ]
+        found, excess = _unusual_months(history, table, as_of, frozenset())
         if found:
-            month, rows, share, _ = found[-1]
-            worst = max(share for _, _, share, _ in found)
-            text = _doubled_text(table.name, str(month), share, len(found), rows)
-            excess = worst - (usual if usual < EVEN_SHARE / 2 else 0.0)
             is_refused = excess >= REPEATED_REFUSED
             yield (refusal if is_refused else flag)(
                 "doubled_rows" if is_refused else "repeated_rows",
                 table.name,
-                text,
-                months=[str(each[0]) for each in found],
-                share=round(worst, 4),
+                _doubled_text(table.name, found, LocalizedText("in every column", "完全相同")),
+                months=[each[0] for each in found],
+                share=round(max(each[2] for each in found), 4),
             )
+        else:
+            yield from _renumbered_copies(history, table, as_of)
         yield from _repeated_keys(history, table)
+
+
+def _renumbered_copies(history: History, table: Table, as_of: datetime) -> Iterable[Finding]:
+    """Flag rows that repeat others under another number; several equal orders a day may be right."""
+    numbers = frozenset({table.key, "order_id"}) & history.present[table.name]
+    found, excess = _unusual_months(history, table, as_of, numbers) if numbers else ([], 0.0)
+    if excess >= REPEATED_REFUSED:
+        text = LocalizedText(f"in every column but {min(numbers)}", f"仅 {min(numbers)} 不同")
+        share = round(max(each[2] for each in found), 4)
+        months = [each[0] for each in found]
+        yield flag("renumbered_rows", table.name, _doubled_text(table.name, found, text), months=months, share=share)
+
+
+def _unusual_months(history: History, table: Table, as_of: datetime, without: Set[str]) -> tuple[list[Month], float]:
+    """Return the months in which more rows repeat others than usual, and by how much the worst exceeds it."""
+    months = [each for each in _repeats(history, table, as_of, without) if each[1] >= MIN_ROWS]
+    usual = _median([repeated for _, _, repeated, _ in months])
+    # Where lines repeat in every month alike, only an even multiplicity tells a double load from habit.
+    found = [each for each in months if _is_unusual(each[2], each[3], usual)]
+    worst = max((each[2] for each in found), default=0.0)
+    return found, worst - (usual if usual < EVEN_SHARE / 2 else 0.0)
 
 
 def _is_unusual(share: float, even: float, usual: float) -> bool:
@@ -54,9 +69,9 @@ def _is_unusual(share: float, even: float, usual: float) -> bool:
     return share - usual >= REPEATED_FLAGGED and share >= 2 * usual
 
 
-def _repeats(history: History, table: Table, as_of: datetime) -> list[tuple[object, int, int, float]]:
-    """Return (month, rows, repeated rows, share of distinct rows that come an even number of times)."""
-    present = history.present[table.name]
+def _repeats(history: History, table: Table, as_of: datetime, without: Set[str]) -> list[Month]:
+    """Return the recent months; ``without`` names columns that need not be the same."""
+    present = history.present[table.name] - without
     names = [column.name for column in table.columns if column.name in present and column.name != "recorded_at"]
     moment = quoted(table.time)
     cells = ", ".join(quoted(name) for name in names)
@@ -68,15 +83,17 @@ def _repeats(history: History, table: Table, as_of: datetime) -> list[tuple[obje
         f"AND {moment} >= {timestamp_literal(as_of)} - INTERVAL {RECENT_MONTHS} MONTH GROUP BY {cells}) "
         "GROUP BY month ORDER BY month"
     ).fetchall()
-    return [(month, int(count), int(repeated), float(even)) for month, count, repeated, even in rows]
+    return [(str(month), int(count), repeated / count, float(even)) for month, count, repeated, even in rows]
 
 
-def _doubled_text(name: str, month: str, share: float, months: int, rows: int) -> LocalizedText:
+def _doubled_text(name: str, found: Sequence[Month], how: LocalizedText) -> LocalizedText:
+    month, rows, share, _ = found[-1]
     return LocalizedText(
-        f"{name}: {share:.0%} of the {rows:,} rows of {month[:7]} repeat another row in every column"
-        f"{f', and {months} months are like this' if months > 1 else ''}. Was a part loaded twice? Remove the copies.",
-        f"{name}：{month[:7]} 的 {rows:,} 行中有 {share:.0%} 与另一行完全相同"
-        f"{f'，共有 {months} 个月如此' if months > 1 else ''}。是否重复导入？请删除多余的行。",
+        f"{name}: {share:.0%} of the {rows:,} rows of {month[:7]} repeat another row {how.en}"
+        f"{f', and {len(found)} months are like this' if len(found) > 1 else ''}. Was a part loaded twice? "
+        "Remove the copies.",
+        f"{name}：{month[:7]} 的 {rows:,} 行中有 {share:.0%} 与另一行重复（{how.zh}）"
+        f"{f'，共有 {len(found)} 个月如此' if len(found) > 1 else ''}。是否重复导入？请删除多余的行。",
     )
 
 
@@ -144,28 +161,6 @@ def _mangled_ids(history: History, union: str) -> Iterable[Finding]:
                 "多个客户可能因此合并。请以文本导出该列。",
             ),
             count=int(count),
-            example=example,
-        )
-
-
-def contradicting_signs(history: History, as_of: datetime, _: Baseline) -> Iterable[Finding]:
-    """Flag order lines with a negative quantity and a positive amount: returns that are read as sales."""
-    if not {"quantity", "amount"} <= history.present.get("orders", frozenset()):
-        return
-    rows, total, example = history.connection.execute(
-        "SELECT count(*) FILTER (quantity < 0 AND amount > 0), count(*), min(order_id) FILTER (quantity < 0 AND "
-        f"amount > 0) FROM orders WHERE ordered_at < {timestamp_literal(as_of)}"
-    ).fetchall()[0]
-    if rows > CONTRADICTING_SHARE * total:
-        yield flag(
-            "contradicting_signs",
-            "orders",
-            LocalizedText(
-                f"orders: {rows:,} lines have a negative quantity and a positive amount, such as order {example}; they "
-                "are read as sales. Give returns a negative amount.",
-                f"orders：有 {rows:,} 行数量为负而金额为正，例如订单 {example}，会被当作销售。退货请给负金额。",
-            ),
-            rows=int(rows),
             example=example,
         )
 
