@@ -1,9 +1,9 @@
 """Planted faults and clean nights: what the gates refuse, flag and miss.
 
-``python benchmarks/gates.py faults FOLDER [KIND …]`` plants each kind of fault at three sizes in copies of a history that has a
-champion in ``FOLDER/data`` (made if absent), and prints for each way in whether the fault is refused, flagged or
-missed: a run after a published one, the first run of a model, ``rapport check``, ``rapport monitor``; and how far the
-mean score moved. ``python benchmarks/gates.py nights [HISTORY …]`` counts refusals and flags on clean nights of
+``python benchmarks/gates.py faults FOLDER [KIND …]`` plants each kind of fault at three sizes in copies of a history,
+with a champion in ``FOLDER/data`` (made if absent). For each way in (a run after a published one, the first run of a
+model, ``rapport check``, ``rapport monitor``) it prints whether the fault is refused, flagged or missed, and how far
+the mean score moved. ``python benchmarks/gates.py nights [HISTORY …]`` counts refusals and flags on clean nights of
 invented companies and of the named histories.
 """
 

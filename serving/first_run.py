@@ -39,6 +39,7 @@ class Review:
     samples: Mapping[str, tuple[int, Mapping[str, Sequence[str]]]]
     questions: tuple[OpenQuestion, ...]
     unused: tuple[str, ...]
+    doubts: tuple[LocalizedText, ...]
     report: CheckReport
 
 
@@ -82,7 +83,7 @@ class FirstRun:
         with read_history(self.files, settings_of(proposal, chosen)) as history:
             found, report = samples(history), check_history(history)
         tables = tuple((each.table.name, each.source) for each in proposal.tables)
-        return Review(tables, found, questions, proposal.unused, report)
+        return Review(tables, found, questions, proposal.unused, proposal.doubts, report)
 
     def start(self, answers: Mapping[str, str]) -> None:
         """Write the settings file with the answers, then train and score in the background."""

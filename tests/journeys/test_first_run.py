@@ -102,3 +102,14 @@ def test_only_an_admin_uploads(first_run):
     assert 'type="file"' not in browser.see("/")
     assert upload(browser_of(first_run), "orders.csv", ORDERS).status_code == 200
     assert browser.send("/setup", page="/sign-in", act="start").status_code == 403
+
+
+def test_what_is_in_doubt_is_asked_on_the_page_in_both_languages(first_run):
+    browser = browser_of(first_run)
+    lines = [
+        f"{line},{'cancelled' if number % 9 == 0 else 'paid'}" for number, line in enumerate(ORDERS.split("\n")[1:])
+    ]
+    page = upload(browser, "orders.csv", "\n".join(["order_id,customer_id,ordered_at,amount,status", *lines]))
+    assert "rows with status cancelled do not count" in page.text
+    browser.see("/language/zh?back=/setup")
+    assert "status 为 cancelled 的" in browser.see("/setup")

@@ -115,6 +115,49 @@ SYSTEMS = {
 }
 
 
+# Raw tables under the names of Airbyte, and exports whose tables meet only in one column.
+CONNECTORS = {
+    "hubspot": (
+        {
+            "companies.csv": "id,archived,properties_name,properties_createdate\n7,false,Acme,2023-01-05",
+            "deals.csv": "id,archived,companies,properties_dealname,properties_dealstage,properties_amount,"
+            "properties_createdate,properties_closedate,properties_hs_is_closed,properties_hs_is_closed_won\n"
+            '1,false,"[""7"", ""9""]",D1,won,500,2024-01-01,2024-02-01,true,true\n2,false,"[""7""]",D2,talk,90,2024-01-02,2024-09-01,false,false',
+        },
+        [("7", 500.0)],
+    ),
+    "stripe": (
+        {
+            "customers.csv": "id,object,created,name,is_deleted\nc1,customer,1704067200,Acme,false",
+            "charges.csv": "id,amount,amount_refunded,balance_transaction,created,customer,paid,status,description\n"
+            "ch1,5000,1000,t1,1706745600,c1,true,succeeded,x\nch2,5000,0,t2,1706832000,c1,false,failed,x",
+        },
+        [("c1", 40.0)],
+    ),
+    "shopify": (
+        {
+            "customers_export.csv": "Customer ID,First Name,Last Name,Email,Country\n981,Al,Bo,c@x.com,FR",
+            "orders_export.csv": "Name,Email,Financial Status,Total,Created at,Lineitem quantity,Lineitem name\n"
+            "#1,c@x.com,paid,40.00,2022-05-14 09:07:00 -0500,1,A",
+        },
+        [("c@x.com", 40.0)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(CONNECTORS))
+def test_the_orders_of_a_connector_meet_its_customers(name, tmp_path):
+    files, expected = CONNECTORS[name]
+    for file, text in files.items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    recognised, settings = settings_of(tmp_path)
+    assert recognised == name
+    with read_history(tmp_path, settings) as history:
+        assert history.rejected.total == 0
+        sql = "SELECT customer_id, amount FROM orders JOIN customers USING (customer_id)"
+        assert history.connection.execute(sql).fetchall() == expected
+
+
 def settings_of(folder, preset=None):
     proposal = propose_mapping(folder, preset=preset)
     assert proposal.questions == ()

@@ -44,7 +44,7 @@ def doubled_rows(history: History, as_of: datetime, __: Baseline) -> Iterable[Fi
 
 def _renumbered_copies(history: History, table: Table, as_of: datetime) -> Iterable[Finding]:
     """Flag rows that repeat others under another number; several equal orders a day may be right."""
-    numbers = frozenset({table.key, "order_id"}) & history.present[table.name]
+    numbers = frozenset({table.key or "", "order_id"}) & history.present[table.name]
     found, excess = _unusual_months(history, table, as_of, numbers) if numbers else ([], 0.0)
     if excess >= REPEATED_REFUSED:
         text = LocalizedText(f"in every column but {min(numbers)}", f"仅 {min(numbers)} 不同")
