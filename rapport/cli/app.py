@@ -76,6 +76,7 @@ COMMANDS = (
     training.monitor,
     privacy.forget,
     privacy.export_person,
+    privacy.retention,
     privacy.backup,
     privacy.restore,
     migrate,

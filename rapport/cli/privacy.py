@@ -54,6 +54,24 @@ def export_person(
     print_result({"out": str(path), "stores": counts}, text, as_json=as_json)
 
 
+def retention(
+    days: Annotated[int, typer.Option("--days", min=31, help="How many days are kept.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
+    data_dir: DataDir = None,
+    settings: SettingsPath = None,
+    as_json: Json = False,
+) -> None:
+    """Remove archived scores, facts and audit entries of days before a retention period."""
+    from rapport.serving.privacy.retention import remove_expired
+
+    folder = resolve_data_dir(data_dir, read_settings(settings))
+    removed = remove_expired(folder, days, current_time().date(), dry_run=dry_run)
+    done = "Would remove" if dry_run else "Removed"
+    lines = [f"{done} {sum(removed.values()):,} files of days more than {days} days ago."]
+    lines += [f"{name}: {count:,}" for name, count in removed.items()]
+    print_result({"removed": removed, "days": days, "dry_run": dry_run}, "\n".join(lines), as_json=as_json)
+
+
 def backup(
     path: Annotated[Path, typer.Option("--out", help="The archive to write, .tar.gz.")],
     data_dir: DataDir = None,
