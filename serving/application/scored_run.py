@@ -70,6 +70,7 @@ class ScoredRun:
             "horizons": {target: self.live_model(target).bundle.horizon for target in self.targets()},
             "calls_per_week": self.settings.calls_per_week,
             "capacity": self._capacity(),
+            "flags": snapshot.run.manifest.facts.get("gates", []),
             "digests": self.settings.digests,
             "names": "name" in snapshot.customers.column_names,
             "mlflow": self._mlflow,

@@ -159,6 +159,24 @@ def test_the_model_page_states_the_profit_with_the_assumptions_of_the_worklist(m
     assert "margin 25%, a contact keeps at best 40%" in page
 
 
+def test_a_published_run_with_flags_says_so_on_every_page_in_the_language_of_the_reader(monkeypatch):
+    application = ExampleApplication()
+    flag = {"code": "mean_jumped", "refuses": False, "message": "The mean rose.", "message_zh": "平均值上升。"}
+    about = {**application.about(), "flags": [flag]}
+    monkeypatch.setattr(application, "about", lambda: about)
+    assert "The mean rose." in Browser(application).see("/home")
+    assert "平均值上升。" in Browser(application, "zh").see("/")
+    # A flag may state totals of the company, which an owner's key does not show.
+    keyed = ExampleApplication(keys_disabled=False)
+    monkeypatch.setattr(keyed, "about", lambda: about)
+    own = Browser(keyed)
+    own.sign_in("key-of-maria")
+    assert "has flags (1)" in own.see("/home")
+    assert "The mean rose." not in own.see("/home")
+    flag["refuses"] = True
+    assert "published with --force (findings: 1)" in Browser(application).see("/model")
+
+
 def test_the_page_of_a_lead_shows_the_horizon_of_its_target(open_app):
     assert "90-day conversion probability" in Browser(open_app).see("/customers/L-1003?target=conversion")
 
