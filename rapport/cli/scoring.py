@@ -69,6 +69,7 @@ def score(
     from rapport.history.sources.postgres import redacted_url
     from rapport.serving.jobs.alert_job import alert_channels, run_alert_job
     from rapport.serving.jobs.exports import check_destination, export_scores
+    from rapport.serving.snapshots.holdout import without_held_out
     from rapport.serving.snapshots.scoring_run import run_scoring
 
     current = read_settings(settings)
@@ -86,8 +87,8 @@ def score(
         notice = run_alert_job(history, folder, run, now=now, channels=channels) if alerts else None
     if path is not None:
         table = _export(run, current, reasons, language or current.language, others)
-        export_scores(table, path, secret)
-    text, result = _summary(run, folder, target.value, redacted_url(path) if path else None)
+        export_scores(without_held_out(table, folder, current), path, secret)
+    text, result = _summary(run, folder, current, redacted_url(path) if path else None)
     if note := run.scored.bundle.settings_mismatch(current):
         text += f"\n{note}"
         result["note"] = note
@@ -122,6 +123,14 @@ def _export(
     return with_actions(table, run, playbook_of(settings), language)
 
 
+def _left_out(run: ScoreSnapshot, data_dir: Path, settings: Settings) -> list[str]:
+    """Return a line with the number of held-out customers, who are not in an export; none without any."""
+    from rapport.serving.snapshots.holdout import held_out_now
+
+    count = len(held_out_now(data_dir, settings).intersection(map(str, run.scored.customer_id)))
+    return [f"{count:,} held-out customers are not in it."] if count else []
+
+
 def _check_deliveries(failed: int) -> None:
     """End with a line and an exit code of its own if alerts did not arrive."""
     if failed:
@@ -130,12 +139,13 @@ def _check_deliveries(failed: int) -> None:
         )
 
 
-def _summary(run: ScoreSnapshot, data_dir: Path, target: str, out: str | None) -> tuple[str, dict[str, Any]]:
+def _summary(run: ScoreSnapshot, data_dir: Path, settings: Settings, out: str | None) -> tuple[str, dict[str, Any]]:
     """Return what the run did, as text and as plain values."""
     from rapport.serving.snapshots.store import published_run_name
 
-    gates, answering = run.run.manifest.facts.get("gates", []), published_run_name(data_dir, target)
+    gates, answering = run.run.manifest.facts.get("gates", []), published_run_name(data_dir, run.run.manifest.target)
     lines = [f"Scored {len(run.scored):,} customers as of {run.as_of:%Y-%m-%d}" + (f"; wrote {out}." if out else ".")]
+    lines += _left_out(run, data_dir, settings) if out else []
     answers = answering == run.run.folder.name
     if not answers:
         lines.append(
@@ -159,12 +169,14 @@ def due(
     """List the customers whose scores are due for review, by the review intervals of the playbook."""
     from rapport.scoring.actions.playbook import playbook_of
     from rapport.serving.jobs.exports import export_scores
+    from rapport.serving.snapshots.holdout import without_held_out
     from rapport.serving.work.due import due_customers
 
     current = read_settings(settings)
     folder = resolve_data_dir(data_dir, current)
     cutoff = as_of or _newest_row(source, current)
-    customers = due_customers(folder, target.value, cutoff, playbook_of(current).cadence)
+    reviewed = due_customers(folder, target.value, cutoff, playbook_of(current).cadence)
+    customers = without_held_out(reviewed, folder, current)
     if path is not None:
         export_scores(customers, path)
     rows = customers.to_pylist()

@@ -27,7 +27,7 @@ def writeback(
     """Write scores, grades, reason codes and next actions into a CRM; held-out customers are left out."""
     from rapport.serving.jobs.writeback import Crm, Writeback
     from rapport.serving.jobs.writeback_mapping import read_mapping
-    from rapport.serving.snapshots.holdout import HoldoutStore
+    from rapport.serving.snapshots.holdout import held_out_now
     from rapport.serving.snapshots.portfolio_table import TABLE
     from rapport.serving.snapshots.store import published_run
 
@@ -37,7 +37,7 @@ def writeback(
     portfolio = run.table(TABLE)
     if portfolio is None:
         raise ServingError(f"{run.folder}: has no portfolio; score the history again.")
-    held_out = HoldoutStore(folder).held_out(current.holdout_seed)
+    held_out = held_out_now(folder, current)
     rows = [row | {"as_of": run.manifest.as_of[:10]} for row in portfolio.to_pylist() if row["probability"] is not None]
     if dry_run:
         shown = [

@@ -31,7 +31,11 @@ class BulkHandlers(CustomerAnswers):
         model = self._application.live_model(request.target)
         ids: Sequence[str] = request.customer_ids
         if request.filter is not None:
-            ids = self._application.listed_ids(model, self.filters_of(request.filter, model, context))
+            filters, hidden = (
+                self.filters_of(request.filter, model, context),
+                self._application.hidden_from(context.viewer),
+            )
+            ids = self._application.listed_ids(model, filters, hidden)
         # Refused now, not when the job runs.
         requested_horizons(request.horizons)
         job = self._job_store.create(caller_of(context.viewer), request.target, request.format, datetime.now(UTC))

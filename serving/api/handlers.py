@@ -100,7 +100,13 @@ class Handlers(BulkHandlers, TaskHandlers, InsightHandlers):
         filters = self.filters_of(request, model, context)
         snapshot = model.snapshot
         first = _position(request.after, snapshot.run.folder.name)
-        rows, more = self._application.list_page(model, filters=filters, first=first, count=request.limit)
+        rows, more = self._application.list_page(
+            model,
+            filters=filters,
+            hidden=self._application.hidden_from(context.viewer),
+            first=first,
+            count=request.limit,
+        )
         self._record(context, [row["customer_id"] for row in rows])
         after = _cursor(snapshot.run.folder.name, first + request.limit) if more else None
         return {"as_of": snapshot.as_of.date().isoformat(), "customers": rows, "next": after}

@@ -34,7 +34,7 @@ from rapport.serving.live.what_if import what_if
 from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.security.widget_tokens import widget_token
 from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
-from rapport.serving.snapshots.holdout import HoldoutStore
+from rapport.serving.snapshots.holdout import held_out_now
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.portfolio_table import build_portfolio
 from rapport.serving.snapshots.reloader import Reloader
@@ -107,15 +107,17 @@ class Application(ScoredRun):
     ) -> tuple[list[dict[str, Any]], int, bool]:
         """Return the changes after a cursor that ``viewer`` may see, the next cursor, and whether more follow."""
         found, cursor, more = self._changes.since(since, target=target, owners=viewer.owners, limit=limit)
-        held_out = frozenset[str]() if viewer.may("admin") else self.held_out()
+        held_out = self.hidden_from(viewer)
         found = [one for one in found if one["customer_id"] not in held_out]
         return [{name: value for name, value in one.items() if name != "owner"} for one in found], cursor, more
 
     def held_out(self) -> frozenset[str]:
         """Return the customers that are left alone at random, to measure what contact does."""
-        if self.settings.holdout_share <= 0:
-            return frozenset()
-        return HoldoutStore(self.data_dir).held_out(self.settings.holdout_seed)
+        return held_out_now(self.data_dir, self.settings)
+
+    def hidden_from(self, viewer: Viewer) -> frozenset[str]:
+        """Return the held-out customers, whom only an admin finds on lists and in the change feed."""
+        return frozenset() if viewer.may("admin") else self.held_out()
 
     def effect(self) -> dict[str, Any]:
         """Return what contact did, as `rapport effect` measured it last."""
@@ -151,11 +153,11 @@ class Application(ScoredRun):
         self, answers: Sequence[Mapping[str, Any]], target: str, language: str
     ) -> list[dict[str, Any] | None]:
         """Return the first recommended action for each answer, as the customer's page shows it."""
-        model, playbook = self.live_model(target), self.playbook
+        model, playbook, held_out = self.live_model(target), self.playbook, self.held_out()
         found: list[dict[str, Any] | None] = []
         for answer in answers:
             row = model.snapshot.ids.row_of(str(answer["customer_id"]))
-            if row is None or "error" in answer:
+            if row is None or "error" in answer or answer["customer_id"] in held_out:
                 found.append(None)
                 continue
             context = action_context(model.snapshot, row, playbook, language)

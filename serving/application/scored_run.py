@@ -17,7 +17,7 @@ from rapport.serving.application.portfolio_answers import own_labels
 from rapport.serving.errors import NotReadyError
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
-from rapport.serving.snapshots.portfolio_table import PortfolioLookup, PortfolioTables, list_page, ranked
+from rapport.serving.snapshots.portfolio_table import Filters, PortfolioLookup, PortfolioTables, list_page, ranked
 from rapport.serving.snapshots.reloader import Reloader
 
 
@@ -98,14 +98,14 @@ class ScoredRun:
         return self.live_model(target).snapshot.run.cached_table(name)
 
     def list_page(
-        self, model: LiveModel, *, filters: Mapping[str, str | tuple[str, ...] | None], first: int, count: int
+        self, model: LiveModel, *, filters: Filters, hidden: frozenset[str], first: int, count: int
     ) -> tuple[list[dict[str, Any]], bool]:
         """Return a page of the scored customers, most revenue at risk first, and whether more follow."""
-        return list_page(self._portfolios.of(model), filters=filters, first=first, count=count)
+        return list_page(self._portfolios.of(model), filters=filters, hidden=hidden, first=first, count=count)
 
-    def listed_ids(self, model: LiveModel, filters: Mapping[str, str | tuple[str, ...] | None]) -> list[str]:
+    def listed_ids(self, model: LiveModel, filters: Filters, hidden: frozenset[str]) -> list[str]:
         """Return the ids of all customers that a list's filters find, in the order of the list."""
-        found, order = ranked(self._portfolios.of(model), filters)
+        found, order = ranked(self._portfolios.of(model), filters, hidden)
         ids: list[str] = found.column("customer_id").take(order).to_pylist()
         return ids
 

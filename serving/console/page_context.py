@@ -90,6 +90,11 @@ class PageContext:
         """The rows of the portfolio that the viewer may see."""
         return self.visible_rows(self.portfolio)
 
+    @property
+    def contactable(self) -> Mask:
+        """The visible rows without held-out customers, whom only an admin finds on the worklist."""
+        return self.visible & ~self.portfolio.with_ids(self.application.hidden_from(self.viewer))
+
     def visible_rows(self, portfolio: PortfolioColumns) -> Mask:
         """Select the customers of a portfolio that the viewer may see."""
         return owner_rows(portfolio, self.viewer.owners)

@@ -13,7 +13,7 @@ from rapport.scoring.alerts import AlertContext, AlertRules, new_events, raise_a
 from rapport.serving.jobs.alert_effects import follow_up
 from rapport.serving.jobs.channels import Channel
 from rapport.serving.jobs.outbox import Delivery, Outbox
-from rapport.serving.snapshots.holdout import HoldoutStore
+from rapport.serving.snapshots.holdout import held_out_now
 from rapport.serving.work.alert_inbox import muted_causes
 
 WEEK = timedelta(days=7)
@@ -53,7 +53,7 @@ def deliver_alerts(  # each is one thing that an alert depends on
     outbox = Outbox(data_dir / DATABASE)
     since = outbox.events_read_until() or context.as_of - WEEK
     context = replace(context, events=new_events(history, rules, since, context.as_of))
-    held_out = HoldoutStore(data_dir).held_out(history.settings.holdout_seed)
+    held_out = held_out_now(data_dir, history.settings)
     found, muted = raise_alerts(rules, context, outbox.last_raised()), muted_causes(data_dir)
     # A held-out customer's alert would lead someone to call.
     alerts = [one for one in found if one.customer_id not in held_out and (one.customer_id, one.cause) not in muted]

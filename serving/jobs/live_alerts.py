@@ -18,7 +18,7 @@ from rapport.serving.jobs.alert_delivery import DATABASE, WEEK
 from rapport.serving.jobs.alert_effects import follow_up
 from rapport.serving.jobs.outbox import Outbox
 from rapport.serving.live.event_store import StoredEvent
-from rapport.serving.snapshots.holdout import HoldoutStore
+from rapport.serving.snapshots.holdout import held_out_now
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.work.alert_inbox import muted_causes
 
@@ -39,7 +39,7 @@ class LiveAlerts:
     def __call__(self, model: LiveModel, rows: Rows, events: Sequence[StoredEvent], now: datetime) -> int:
         """Raise the alerts of some live rows; return how many are new."""
         card, rules = model.bundle.card, self.rules.for_target(model.target)
-        held_out = HoldoutStore(self._data_dir).held_out(self._settings.holdout_seed)
+        held_out = held_out_now(self._data_dir, self._settings)
         chosen = [row for one, row in rows.items() if one not in held_out]
         if card is None or not chosen or not rules.rules:
             return 0

@@ -22,7 +22,7 @@ from rapport.serving.jobs.outbox import Outbox
 from rapport.serving.jobs.webhook_deliveries import ReceiverState, WebhookDeliveries, receivers_of
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.intake import EventIntake
-from rapport.serving.snapshots.holdout import HoldoutStore
+from rapport.serving.snapshots.holdout import held_out_now
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.reloader import Reloader
 
@@ -54,7 +54,7 @@ class Worker:
         environ: Mapping[str, str],
         options: WorkerOptions,
     ) -> None:
-        self._data_dir, self._options, self._seed = data_dir, options, settings.holdout_seed
+        self._data_dir, self._options, self._settings = data_dir, options, settings
         self._reloaders = {target: Reloader(data_dir, target) for target in TARGETS}
         self._channels, self._rules = alert_channels(data_dir, environ), playbook_of(settings).rules
         names = tuple(channel.name for channel in self._channels)
@@ -98,7 +98,9 @@ class Worker:
         if not (self._data_dir / ALERTS).is_file():
             return
         outbox = Outbox(self._data_dir / ALERTS)
-        late = escalations(self._data_dir, self._rules, outbox, now)
+        held_out = held_out_now(self._data_dir, self._settings)
+        raised_again = escalations(self._data_dir, self._rules, outbox, now)
+        late = [one for one in raised_again if one.customer_id not in held_out]
         outbox.put(late, [channel.name for channel in self._channels], None, now)
         for channel in self._channels:
             found = outbox.deliver(channel, now)
@@ -112,7 +114,7 @@ class Worker:
     def _deliver_changes(self, done: Round, now: datetime) -> None:
         for receiver in self._receivers:
             before = self.webhooks.state(receiver.name)
-            after = self.webhooks.round(receiver, now, lambda: HoldoutStore(self._data_dir).held_out(self._seed))
+            after = self.webhooks.round(receiver, now, lambda: held_out_now(self._data_dir, self._settings))
             done.failed += after.failures > before.failures
             if line := _difference(before, after):
                 done.lines.append(line)

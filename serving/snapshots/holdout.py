@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from rapport.files import private_file
 from rapport.history.settings import Settings
 from rapport.scoring.experiments.holdout import draw_holdout
+from rapport.scoring.money.amounts import owner_ranks, this_week
 
 DATABASE = "experiments.db"
 LISTS = ("at_risk", "win_back")
@@ -80,6 +81,16 @@ class HoldoutStore:
             store.close()
 
 
+def held_out_now(data_dir: Path, settings: Settings) -> frozenset[str]:
+    """Return who is left alone at present, which every way out of the product asks; nobody without an experiment."""
+    return HoldoutStore(data_dir).held_out(settings.holdout_seed) if settings.holdout_share > 0 else frozenset()
+
+
+def without_held_out(table: pa.Table, data_dir: Path, settings: Settings) -> pa.Table:
+    """Return the rows of a table that may leave the product."""
+    return table.filter(pc.invert(_is_held_out(table, data_dir, settings)))
+
+
 def apply_holdout(data_dir: Path, portfolio: pa.Table, target: str, as_of: datetime, settings: Settings) -> pa.Table:
     """Draw for one run, and take held-out customers off its lists; the column ``held_out`` shows them to admins."""
     if "list" not in portfolio.column_names:
@@ -87,7 +98,36 @@ def apply_holdout(data_dir: Path, portfolio: pa.Table, target: str, as_of: datet
     store = HoldoutStore(data_dir)
     if settings.holdout_share > 0:
         store.draw(portfolio, target, as_of, settings)
-    ids = pa.array(sorted(store.held_out(settings.holdout_seed)) if settings.holdout_share > 0 else [], pa.string())
-    held = pc.is_in(portfolio["customer_id"], value_set=ids)
+    held = _is_held_out(portfolio, data_dir, settings)
     lists = pc.if_else(held, pa.scalar("none"), portfolio["list"])
-    return portfolio.set_column(portfolio.column_names.index("list"), "list", lists).append_column("held_out", held)
+    portfolio = _replaced(portfolio.append_column("held_out", held), "list", lists)
+    return without_actions(_ranked_again(portfolio, settings) if pc.any(held).as_py() else portfolio)
+
+
+def without_actions(portfolio: pa.Table) -> pa.Table:
+    """Return a portfolio in which held-out customers have no next action, which would lead someone to call."""
+    if "held_out" not in portfolio.column_names:
+        return portfolio
+    for name in ("next_action_code", "next_action_due", "due"):
+        nothing = pa.scalar(None, portfolio[name].type)
+        portfolio = _replaced(portfolio, name, pc.if_else(portfolio["held_out"], nothing, portfolio[name]))
+    return portfolio
+
+
+def _is_held_out(table: pa.Table, data_dir: Path, settings: Settings) -> Any:
+    held_out = pa.array(sorted(held_out_now(data_dir, settings)), pa.string())
+    return pc.is_in(table["customer_id"], value_set=held_out)
+
+
+def _ranked_again(portfolio: pa.Table, settings: Settings) -> pa.Table:
+    """Return a portfolio whose ranks and week are of those who are still on a list."""
+    lists, owners = (np.array(portfolio[name].to_pylist(), dtype=object) for name in ("list", "owner"))
+    savable = portfolio["savable"].to_numpy().astype(np.float64)
+    ranks = owner_ranks(lists, savable, owners)
+    week = this_week(lists, savable, ranks, per_week=settings.calls_per_week, per_owner=settings.calls_per_owner)
+    portfolio = _replaced(portfolio, "owner_rank", pa.array(ranks, pa.int64(), mask=ranks == 0))
+    return _replaced(portfolio, "this_week", pa.array(week, pa.bool_()))
+
+
+def _replaced(portfolio: pa.Table, name: str, values: Any) -> pa.Table:
+    return portfolio.set_column(portfolio.column_names.index(name), name, values)

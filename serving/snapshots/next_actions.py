@@ -14,6 +14,7 @@ from rapport.scoring.actions.facts import SCHEMA
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.actions.recommended import next_actions
 from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.serving.snapshots.holdout import without_actions
 from rapport.serving.snapshots.store import ScoringRun
 
 TABLE = "action_facts"
@@ -47,7 +48,7 @@ def refreshed(portfolio: pa.Table, run: ScoringRun, playbook: Playbook, scored: 
     """Return a stored portfolio with the next actions of the present playbook, unless they are by it already."""
     if (portfolio.schema.metadata or {}).get(_FINGERPRINT) == fingerprint(playbook):
         return portfolio
-    return with_next_actions(portfolio, run.cached_table(TABLE), playbook, scored)
+    return without_actions(with_next_actions(portfolio, run.cached_table(TABLE), playbook, scored))
 
 
 def fingerprint(playbook: Playbook) -> bytes:

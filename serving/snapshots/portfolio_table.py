@@ -33,6 +33,7 @@ LISTED = (
     "risk_band", "spend_if_retained", "revenue_at_risk", "expected_revenue", "savable", "list", "expected_value",
     "lead_grade", "win_back_value",
 )  # fmt: skip
+Filters = Mapping[str, str | tuple[str, ...] | None]
 _RANKED_BY = {"at_risk": "savable", "probably_lost": "revenue_at_risk", "win_back": "win_back_value"}
 _BEFORE_DAYS = (7, 30)
 
@@ -131,20 +132,22 @@ def with_health(scores: pa.Table, portfolio: pa.Table) -> pa.Table:
 
 
 def list_page(
-    table: pa.Table, *, filters: Mapping[str, str | tuple[str, ...] | None], first: int, count: int
+    table: pa.Table, *, filters: Filters, hidden: frozenset[str], first: int, count: int
 ) -> tuple[list[dict[str, Any]], bool]:
     """Return a page of customers and whether more follow."""
-    found, order = ranked(table, filters)
+    found, order = ranked(table, filters, hidden)
     listed = [name for name in LISTED if name in table.column_names]
     return found.select(listed).take(order.slice(first, count)).to_pylist(), len(order) > first + count
 
 
-def ranked(table: pa.Table, filters: Mapping[str, str | tuple[str, ...] | None]) -> tuple[pa.Table, pa.Array]:
-    """Return the rows that the filters find, and their order.
+def ranked(table: pa.Table, filters: Filters, hidden: frozenset[str]) -> tuple[pa.Table, pa.Array]:
+    """Return the rows that the filters find but those that are ``hidden``, and their order.
 
     Scored customers come by revenue at risk; those of one list in the order in which they are worth a contact.
     """
     listed_as = filters.get("list")
+    if hidden:
+        table = table.filter(pc.invert(pc.is_in(table.column("customer_id"), pa.array(sorted(hidden), pa.string()))))
     if listed_as is None:
         table = table.filter(pc.is_valid(table.column("probability")))
     for name, wanted in filters.items():

@@ -220,6 +220,9 @@ class ExampleApplication:
         ranked = sorted(found.values(), key=lambda match: match["customer_id"].lower() != text.lower())
         return ranked[:limit], len(ranked)
 
+    def hidden_from(self, viewer: Viewer) -> frozenset[str]:  # noqa: ARG002
+        return frozenset()
+
     def next_steps(self, answers: Sequence[dict[str, Any]], target: str, language: str) -> list[dict[str, Any] | None]:  # noqa: ARG002
         found = [_actions(answer["reasons"], "") if "reasons" in answer else [] for answer in answers]
         return [actions[0] if actions else None for actions in found]

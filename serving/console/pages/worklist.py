@@ -39,7 +39,7 @@ def show(page: PageContext) -> Response:
         "worklist.html",
         list=found,
         query=query,
-        lists=list_counts(page.portfolio, page.visible),
+        lists=list_counts(page.portfolio, page.contactable),
         rows=table_rows(page, found.page_rows, first, work),
         group_at={group.first: group for group in found.groups if first <= group.first < first + PAGE_SIZE},
         filter_options={name: values for name, values in options.items() if _is_useful(page, name, values)},
@@ -71,7 +71,7 @@ def query_worklist(page: PageContext) -> tuple[WorklistQuery, WorkState, Worklis
     checked = {"columns": ",".join(params.getlist("column"))} if "column" in params else {}
     query = WorklistQuery.of({**params, **checked})
     work = WorkState(page.work.row_states(page.target), page.work.tags(), page.today)
-    found = build_worklist(page.portfolio, query, visible=page.visible, work=work, capacity=page.capacity)
+    found = build_worklist(page.portfolio, query, visible=page.contactable, work=work, capacity=page.capacity)
     return query, work, found
 
 

@@ -38,7 +38,7 @@ def excel_file(page: PageContext) -> Response:
 def selected_file(page: PageContext) -> Response:
     """Return the selected rows, those worth most first, as CSV or Excel."""
     portfolio = page.portfolio
-    chosen = portfolio.with_ids([name[5:] for name in page.form if name.startswith("pick.")]) & page.visible
+    chosen = portfolio.with_ids([name[5:] for name in page.form if name.startswith("pick.")]) & page.contactable
     rows = np.flatnonzero(chosen)
     if not len(rows):
         raise RequestError(422, page.translate("work.none_selected"), where="pick")
