@@ -132,7 +132,8 @@ def _renewals(portfolio: PortfolioColumns, scope: DigestScope, facts: DigestFact
         return Section(texts("digest.renewals"), ())
     days = portfolio.days("renewal_at")
     until = np.datetime64(facts.today + timedelta(days=soon["days"]), "D")
-    rows = np.flatnonzero(scope.visible & (days >= np.datetime64(facts.today, "D")) & (days <= until))
+    named = scope.visible & ~portfolio.with_ids(scope.held_out)
+    rows = np.flatnonzero(named & (days >= np.datetime64(facts.today, "D")) & (days <= until))
     rows = rows[np.argsort(days[rows], kind="stable")][:_RENEWAL_ACCOUNTS]
     money = partial(formats.money, currency=facts.currency, language=texts.language)
     total = texts("digest.renewal_total", n=formats.number(soon["count"]), spend=money(soon["spend"]))
