@@ -26,7 +26,7 @@ def test_every_endpoint_is_an_api_with_its_pydantic_shapes(company):
     service = build(Environment(data_dir=company.home, keys=False))
     assert {api.route for api in service.apis.values()} == {endpoint.path for endpoint in ENDPOINTS}
     routes = {route["name"]: route for route in service.schema()["routes"]}
-    assert set(routes["score"]["input"]["properties"]) == {"customer_ids", "target", "reasons", "language"}
+    assert set(routes["score"]["input"]["properties"]) == {"customer_ids", "target", "reasons", "language", "horizons"}
     assert "answers" in routes["score"]["output"]["properties"]
 
 
