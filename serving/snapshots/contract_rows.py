@@ -23,8 +23,6 @@ from rapport.history.sql import quoted
 from rapport.serving.snapshots.store import CustomerIndex, npy_bytes
 
 _BATCH_ROWS = 1 << 16
-# The text of a conversation is no input of any feature: its sentiment is.
-_UNUSED = frozenset({"text"})
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -106,7 +104,7 @@ def _write_table(history: History, name: str, path: Path) -> None:
 def _columns(history: History, name: str) -> Iterator[str]:
     """Return the columns that the company's table has, and the attributes of customers."""
     present, table = history.present[name], next(table for table in FEATURE_TABLES if table.name == name)
-    yield from (column.name for column in columns_of(table) if column.name in present and column.name not in _UNUSED)
+    yield from (column.name for column in columns_of(table) if column.name in present)
     if table is CUSTOMERS:
         known = {column.name for column in columns_of(table)}
         yield from (

@@ -51,9 +51,8 @@ def _split(history, customers, draw):
     older, events, chosen = {}, [], set(customers)
     for table in (one for one in FEATURE_TABLES if history.rows.get(one.name)):
         rows = history.connection.sql(f"SELECT * FROM {table.name}").to_arrow_table()
-        schema = rows.drop(["text"]).schema if "text" in rows.column_names else rows.schema
         later, kept = [column.name for column in table.columns if column.later], []
-        for row in rows.select(schema.names).to_pylist():
+        for row in rows.to_pylist():
             kind = draw.random() if row["customer_id"] in chosen else 1.0
             event = SentEvent(row["customer_id"], table.name, _plain(row))
             if kind < 0.15:
@@ -67,7 +66,7 @@ def _split(history, customers, draw):
                 events.append(SentEvent(row["customer_id"], "orders", _plain(row), was=_plain(wrong)))
             else:
                 kept.append(row)
-        older[table.name] = pa.Table.from_pylist(kept, schema)
+        older[table.name] = pa.Table.from_pylist(kept, rows.schema)
     draw.shuffle(events)
     return older, events
 
