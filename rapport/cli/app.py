@@ -27,6 +27,7 @@ from rapport.cli import (
 )
 from rapport.cli.agents import mcp
 from rapport.cli.demo import demo
+from rapport.cli.dossier import dossier
 from rapport.cli.exit_codes import run_with_exit_codes
 from rapport.cli.init import init
 from rapport.cli.migrate import migrate
@@ -67,6 +68,7 @@ COMMANDS = (
     scoring.score,
     scoring.due,
     report,
+    dossier,
     serving.serve,
     mcp,
     worker.worker,

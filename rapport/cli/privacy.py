@@ -1,4 +1,4 @@
-"""Commands for personal data: forget customers, export one, thin what is stored, and write the dossier."""
+"""Commands for personal data: forget customers, export one, thin what is stored, back up and restore."""
 
 from __future__ import annotations
 

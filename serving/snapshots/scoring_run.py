@@ -111,6 +111,7 @@ def _features(history: History, bundle: Bundle, as_of: datetime) -> pa.Table:
 def _manifest(history: History, scored: ScoreBatch, now: datetime, record: dict[str, Any]) -> Manifest:
     bundle = scored.bundle
     facts: dict[str, Any] = {"currency": history.settings.currency, "origin": Path(history.origin).name}
+    facts["rejected"] = {name: int(count) for name, count in sorted(history.rejected.count.items())}
     return Manifest(
         target=bundle.target,
         as_of=scored.as_of.isoformat(),

@@ -1,0 +1,168 @@
+"""The sections of the dossier about one model: card, ensemble, metrics, calibration, segments, fairness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rapport.serving.console.translations import Translations
+from rapport.serving.dossier.texts import Texts, figure, percent, points, whole
+from rapport.serving.report.content import Section
+
+_METRICS = ("auc", "average_precision", "lift_10", "log_loss", "calibration_error")
+Model = Mapping[str, Any]
+
+
+def model_sections(model: Model, text: Texts) -> list[Section]:
+    """Return the sections of one model."""
+    labels, name = Translations(text.language), text(f"target.{model['target']}")
+    return [
+        Section(text("card.title", target=name), _card(model, text), _limits(model, text)),
+        _members(model, text, labels, name),
+        _metrics(model, text, labels, name),
+        _calibration(model, text, name),
+        _matured(model, text, name),
+        _segments(model, text, name),
+        _fairness(model, text, name),
+    ]
+
+
+def _card(model: Model, text: Texts) -> tuple[tuple[str, str], ...]:
+    target, provenance = model["target"], model["provenance"]
+    champion, size = model["champion"], model["size"]
+    active = text.duration(model["active_window"])
+    earlier = [f"{one['version']} ({one['since'][:10]})" for one in model["periods"][:-1]]
+    libraries = ", ".join(f"{name} {number}" for name, number in (provenance["versions"] or {}).items())
+    counts = {name: whole(size.get(name)) for name in ("rows", "customers", "cutoffs")}
+    values = {
+        "purpose": text(f"purpose.{target}"),
+        "not_for": text("not_for.text"),
+        "outcome": _outcome(model, text),
+        "who": text(f"who.{_kind(model)}", active=active, horizon=text.duration(model["horizon"])),
+        "version": model["version"],
+        "since": champion["since"],
+        "by": text(f"by.{champion['by']}"),
+        "earlier": ", ".join(earlier) or "–",
+        "trained": text.recorded(model["trained_at"]),
+        "cutoff": text.recorded((provenance["as_of"] or "")[:10]),
+        "size": text("size.text", **counts, features=model["features"]) if size else text("unrecorded"),
+        "fingerprint": text.recorded(provenance["data_fingerprint"]),
+        "catalog": model["fingerprint"],
+        "bundle": text.recorded(model["digests"].get("bundle.json")),
+        "libraries": text.recorded(libraries),
+        "grade": text(f"grade.{model['grade']}") if model["grade"] else text("unrecorded"),
+    }
+    return tuple((text(label), value) for label, value in values.items())
+
+
+def _outcome(model: Model, text: Texts) -> str:
+    rule = model["rule"]
+    horizon, grace = text.duration(rule["horizon"] or model["horizon"]), text.duration(rule["grace"])
+    return text(f"outcome.{_kind(model)}", horizon=horizon, grace=grace)
+
+
+def _kind(model: Model) -> str:
+    return f"churn.{model['rule']['by']}" if model["target"] == "churn" else str(model["target"])
+
+
+def _limits(model: Model, text: Texts) -> tuple[str, ...]:
+    reasons = text.sentence(model["grade_reasons"])
+    fallback = model["fallback"][text.language]
+    failed = [text("gate", sentence=text.sentence(gate)) for gate in model["gates"] if not gate["passed"]]
+    passed = [text("gates.passed")] if model["gates"] and not failed else []
+    return tuple(line for line in (reasons, fallback, *failed, *passed) if line)
+
+
+def _members(model: Model, text: Texts, labels: Translations, name: str) -> Section:
+    rows = tuple((labels.label("member", one["name"]), figure(one["weight"])) for one in model["members"])
+    return Section(text("members.title", target=name), header=(text("member"), text("share")), rows=rows)
+
+
+def _metrics(model: Model, text: Texts, labels: Translations, name: str) -> Section:
+    title = text("metrics.title", target=name)
+    if not model["measures"]:
+        return Section(title, lines=(text("metrics.none"),))
+    how = "metrics.out_of_time" if model["out_of_time"] else "metrics.other_customers"
+    rows = tuple(
+        (labels.label("member", part), *(figure(found.get(metric)) for metric in _METRICS))
+        for part, found in model["measures"].items()
+    )
+    header = (text("member"), *(text(metric) for metric in _METRICS))
+    return Section(
+        title, lines=(text(how, rows=whole(model["rows"]), rate=percent(model["rate"])),), header=header, rows=rows
+    )
+
+
+def _calibration(model: Model, text: Texts, name: str) -> Section:
+    title = text("calibration.title", target=name)
+    if not model["calibration"]:
+        return Section(title, lines=(text("calibration.none"),))
+    header = tuple(text(label) for label in ("count", "predicted", "rate", "gap"))
+    return Section(title, header=header, rows=tuple(_compared(one) for one in model["calibration"]))
+
+
+def _matured(model: Model, text: Texts, name: str) -> Section:
+    title = text("matured.title", target=name)
+    if not model["matured"]:
+        return Section(title, lines=(text("matured.none"),))
+    header = tuple(text(label) for label in ("as_of", "band", "count", "predicted", "rate", "gap"))
+    rows = tuple((str(one["as_of"])[:10], str(one["band"]), *_compared(one)) for one in model["matured"])
+    return Section(title, header=header, rows=rows)
+
+
+def _compared(one: Mapping[str, Any]) -> tuple[str, ...]:
+    predicted, actual = one["predicted"], one["actual"]
+    return whole(one["count"]), percent(predicted), percent(actual), points(predicted - actual)
+
+
+def _segments(model: Model, text: Texts, name: str) -> Section:
+    title = text("segments.title", target=name)
+    if not model["segments"]:
+        return Section(title, lines=(text("segments.none"),))
+    header, rows = _segment_table(model["segments"], text)
+    return Section(title, lines=(text("segments.note"),), header=header, rows=rows)
+
+
+def _segment_table(segments: Sequence[Mapping[str, Any]], text: Texts) -> tuple[Any, Any]:
+    header = tuple(text(label) for label in ("segment", "value", "count", "rate", "predicted", "gap", "auc"))
+    rows = tuple(
+        (
+            one["meaning"][text.language] if one["meaning"] else one["by"],
+            str(one["value"]),
+            whole(one["count"]),
+            percent(one["rate"]),
+            percent(one["predicted"]),
+            points(one["gap"]) + (" *" if one["beyond_chance"] else ""),
+            figure(one["auc"]),
+        )
+        for one in segments
+    )
+    return header, rows
+
+
+def _fairness(model: Model, text: Texts, name: str) -> Section:
+    title = text("fairness.title", target=name)
+    if not model["fairness"]:
+        return Section(title, lines=(text("fairness.none"),))
+    lines = [_attribute(one, text) for one in model["fairness"]]
+    groups = [group for one in model["fairness"] for group in one["groups"]]
+    if not groups:
+        return Section(title, lines=tuple(lines))
+    header, rows = _segment_table(groups, text)
+    notes = (text("fairness.note"), text("segments.note"))
+    return Section(title, lines=(*lines, *notes), header=header, rows=rows)
+
+
+def _attribute(one: Mapping[str, Any], text: Texts) -> str:
+    used = text.either(one["is_feature"])
+    if not one["groups"]:
+        return text("fairness.unmeasured", attribute=one["attribute"], used=used)
+    return text(
+        "fairness.measured",
+        attribute=one["attribute"],
+        used=used,
+        rate=percent(one["rate_difference"]),
+        probability=percent(one["probability_difference"]),
+        auc=figure(one["auc_difference"]),
+        gap=percent(one["largest_gap"]),
+    )

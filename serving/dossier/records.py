@@ -1,0 +1,170 @@
+"""The records that the dossier states: models, champion periods, scoring runs, audit trail, forgotten customers.
+
+Nothing here reads the clock or a history: the same records give the same dossier.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+
+from rapport.data_format import format_of
+from rapport.errors import BundleError
+from rapport.features.states import EXCLUDED
+from rapport.history import Settings
+from rapport.integrity import SEAL, check_seal
+from rapport.scoring.models import model_store
+from rapport.scoring.models.bundle import Bundle
+from rapport.serving.dossier.fairness import attribute_groups, segment_errors
+from rapport.serving.snapshots.store import publications, read_run
+from rapport.suppression import LIST
+
+_COPIED = ("horizon", "active_window", "currency", "fingerprint", "eligible")
+
+
+def dossier_records(data_dir: Path, settings: Settings, as_of: date | None) -> dict[str, Any]:
+    """Return everything that is recorded, at ``as_of``; by default at the last time that a record names."""
+    until = as_of.isoformat() if as_of else "9999-12-31"
+    targets = model_store.targets(data_dir)
+    champions = {target: _champion_periods(data_dir, target, until) for target in targets}
+    models = [_model(data_dir, target, periods, settings) for target, periods in champions.items() if periods]
+    if not models:
+        when = f" on {until}" if targets else ""
+        raise BundleError(
+            f"{data_dir}: there is no champion{when}, so there is nothing to document."
+            " Train a model: rapport train HISTORY; or name a later day with --as-of."
+        )
+    runs = [found for model in models if (found := _run(data_dir, model["target"], until))]
+    trail = _audit(data_dir, until)
+    times = [model["champion"]["since"] for model in models] + [run["published_at"] for run in runs]
+    return {
+        "as_of": until if as_of else max([*(time[:10] for time in times), trail["last_day"] or ""]),
+        "data_format": format_of(data_dir),
+        "models": models,
+        "runs": runs,
+        "audit": trail,
+        "forgotten": _forgotten(data_dir),
+        "settings": {name: getattr(settings, name) for name in ("fixed_attributes", "holdout_share")},
+    }
+
+
+def _champion_periods(data_dir: Path, target: str, until: str) -> list[dict[str, str]]:
+    return [asdict(each) for each in model_store.history(data_dir, target) if each.since[:10] <= until]
+
+
+def _model(data_dir: Path, target: str, periods: list[dict[str, str]], settings: Settings) -> dict[str, Any]:
+    """Return the card of the champion, after comparing its files with their digests."""
+    champion = periods[-1]
+    folder = data_dir / "models" / target / champion["version"]
+    check_seal(folder, data_dir)
+    bundle = Bundle.load(folder)
+    evaluation, provenance = bundle.evaluation, bundle.provenance
+    return {
+        "target": target,
+        "version": champion["version"],
+        "champion": champion,
+        "periods": periods,
+        **{name: getattr(bundle, name) for name in _COPIED},
+        "grade": bundle.grade or (evaluation.get("grade") or {}).get("letter", ""),
+        "rule": asdict(bundle.rule),
+        "trained_at": provenance.get("made_at"),
+        "provenance": {
+            name: provenance.get(name)
+            for name in ("as_of", "cutoffs", "data_fingerprint", "tables", "table_ends", "versions", "python")
+        },
+        "size": evaluation.get("size") or {},
+        "digests": _digests(folder),
+        "members": [{"name": member.name, "weight": bundle.blend.share(member.name)} for member in bundle.members],
+        "fallback": asdict(bundle.fallback),
+        "features": len(bundle.columns),
+        **{name: evaluation.get(name) for name in ("served", "rate", "rows", "out_of_time", "measures")},
+        "grade_reasons": evaluation.get("grade") or {},
+        **{name: evaluation.get(name) or [] for name in ("calibration", "gates", "importance", "slices")},
+        "segments": segment_errors(evaluation, bundle),
+        "fairness": attribute_groups(evaluation, bundle, settings.fixed_attributes),
+        "matured": model_store.matured(data_dir, target, champion["version"]),
+    }
+
+
+def _run(data_dir: Path, target: str, until: str) -> dict[str, Any] | None:
+    """Return the run that answered at the end of the day ``until``; None before the first one."""
+    published = [each for each in publications(data_dir, target) if each["at"][:10] <= until]
+    if not published:
+        return None
+    last = published[-1]
+    folder = data_dir / "scores" / target / "runs" / last["run"]
+    found: dict[str, Any] = {"target": target, "run": last["run"], "published_at": last["at"], "by": last["by"]}
+    if not folder.is_dir():
+        return found | {"stored": False}
+    check_seal(folder, data_dir)
+    run = read_run(folder)
+    table = run.table("features")
+    counts = pc.value_counts(table.column("state")).to_pylist() if table is not None else []
+    states = {str(each["values"]): int(each["counts"]) for each in counts}
+    facts = run.manifest.facts
+    return found | {
+        "stored": True,
+        "as_of": run.manifest.as_of,
+        "scored_at": run.manifest.scored_at,
+        "version": run.manifest.version,
+        "customers": run.manifest.rows,
+        "states": dict(sorted(states.items())),
+        "excluded": states.get(EXCLUDED, 0),
+        "tables": dict(facts.get("rows", {})),
+        "rejected": facts.get("rejected"),
+        "summary": dict(facts.get("summary", {})),
+        "gates": list(facts.get("gates", [])),
+        "forced": bool(facts.get("forced")),
+        "digests": _digests(folder),
+    }
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Return the recorded SHA-256 of each file of a sealed folder; empty for one of before there were seals."""
+    path = folder / SEAL
+    return dict(json.loads(path.read_text(encoding="utf-8"))["files"]) if path.is_file() else {}
+
+
+def _audit(data_dir: Path, until: str) -> dict[str, Any]:
+    """Count the entries of the audit trail by route; names of people and customers stay out."""
+    days = sorted(path for path in (data_dir / "audit").glob("[0-9]*.jsonl") if path.stem <= until)
+    routes: Counter[str] = Counter()
+    readers: set[str] = set()
+    for path in days:
+        for entry in map(_entry, path.read_text(encoding="utf-8").splitlines()):
+            routes[str(entry.get("route", ""))] += 1
+            readers.add(str(entry.get("by", "")))
+    return {
+        "entries": routes.total(),
+        "readers": len(readers),
+        "routes": dict(sorted(routes.items())),
+        "first_day": days[0].stem if days else None,
+        "last_day": days[-1].stem if days else None,
+    }
+
+
+def _entry(line: str) -> Mapping[str, Any]:
+    # A line that a power failure cut off is still an entry.
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _forgotten(data_dir: Path) -> dict[str, int]:
+    """Count the customers on the suppression list, and the receipts that are not complete."""
+    path = data_dir / LIST
+    receipts = [json.loads(each.read_text(encoding="utf-8")) for each in (data_dir / "privacy").glob("receipt-*.json")]
+    return {
+        "customers": len(json.loads(path.read_text(encoding="utf-8"))["hashes"]) if path.is_file() else 0,
+        "receipts": len(receipts),
+        "incomplete": sum(not each["complete"] for each in receipts),
+    }

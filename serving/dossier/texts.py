@@ -1,0 +1,75 @@
+"""The texts and number formats of the dossier in one language."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from rapport.durations import parse_duration
+from rapport.localized import LocalizedText, localize
+
+_ROWS = "rights.rows"
+
+
+@cache
+def _catalogue() -> Mapping[str, Any]:
+    text = resources.files("rapport.serving.dossier").joinpath("texts.yaml").read_text(encoding="utf-8")
+    written: Mapping[str, Any] = yaml.safe_load(text)
+    return written
+
+
+class Texts:
+    """The texts of one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return a text with its values."""
+        return localize(LocalizedText(**_catalogue()[key]), self.language).format(**values)
+
+    def rights(self) -> tuple[tuple[str, str, str], ...]:
+        """Return each law with the right that it gives and how it is answered."""
+        return tuple((row["law"], *row[self.language]) for row in _catalogue()[_ROWS])
+
+    def sentence(self, written: Mapping[str, Any], name: str = "sentence") -> str:
+        """Return a recorded sentence in this language; records of before have English only."""
+        chosen = written.get(f"{name}_zh") if self.language == "zh" else None
+        return str(chosen or written.get(name) or "")
+
+    def duration(self, written: str) -> str:
+        """Return a duration in words; a dash where there is none."""
+        if not written:
+            return "–"
+        span = parse_duration(written)
+        return self("months", count=span.months) if span.months else self("days", count=span.days)
+
+    def either(self, value: object) -> str:
+        """Return yes or no."""
+        return self("answer.yes" if value else "answer.no")
+
+    def recorded(self, value: object) -> str:
+        """Return a recorded value, or that there is none."""
+        return str(value) if value else self("unrecorded")
+
+
+def percent(value: float | None) -> str:
+    """Return a share in percent, a dash where it is unknown."""
+    return "–" if value is None else f"{value:.1%}"
+
+
+def points(value: float | None) -> str:
+    """Return a difference of two shares in percentage points, with its sign."""
+    return "–" if value is None else f"{100 * value:+.1f}"
+
+
+def figure(value: float | None) -> str:
+    """Return a metric with three decimals."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def whole(value: float | None) -> str:
+    """Return a count."""
+    return "–" if value is None else f"{value:,}"
