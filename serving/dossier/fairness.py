@@ -12,22 +12,28 @@ BEYOND_CHANCE = 2.0
 
 
 def segment_errors(evaluation: Mapping[str, Any], bundle: Bundle) -> list[dict[str, Any]]:
-    """Return each recorded segment with its calibration gap: mean probability minus outcome rate."""
+    """Return the errors by cutoff and by segment, those of ``attribute_groups`` left out."""
+    cutoffs = [
+        {"by": "cutoff", "value": one["cutoff"], "count": one["rows"], "predicted": one["expected"],
+         "rate": one["rate"], "auc": one["auc"]}
+        for one in evaluation.get("slices") or ()
+    ]  # fmt: skip
+    segments = [one for one in evaluation.get("segments") or () if not one["by"].startswith(ATTRIBUTE)]
+    return _with_gaps([*cutoffs, *segments], bundle)
+
+
+def _with_gaps(segments: Iterable[Mapping[str, Any]], bundle: Bundle) -> list[dict[str, Any]]:
+    """Return segments with their calibration gap: mean probability minus outcome rate."""
     names = bundle.by_name
     return [
-        {
-            **segment,
-            "meaning": _meanings(names[segment["by"]]) if segment["by"] in names else None,
-            **_gap(segment),
-        }
-        for segment in evaluation.get("segments") or ()
+        {**one, "meaning": _meanings(names[one["by"]]) if one["by"] in names else None, **_gap(one)} for one in segments
     ]
 
 
 def attribute_groups(evaluation: Mapping[str, Any], bundle: Bundle, named: Iterable[str]) -> list[dict[str, Any]]:
     """Return, for each attribute that the model reads or the settings name, its groups and how far they differ."""
     read = [name.removeprefix(ATTRIBUTE) for name in bundle.by_name if name.startswith(ATTRIBUTE)]
-    segments = segment_errors(evaluation, bundle)
+    segments = _with_gaps(evaluation.get("segments") or (), bundle)
     return [
         _attribute(name, name in read, [one for one in segments if one["by"] == f"{ATTRIBUTE}{name}"])
         for name in sorted({*read, *named})

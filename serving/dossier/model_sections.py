@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rapport.serving.console.translations import Translations
-from rapport.serving.dossier.texts import Texts, figure, percent, points, whole
+from rapport.serving.dossier.texts import Texts, figure, percent, points, spread, whole
 from rapport.serving.report.content import Section
 
 _METRICS = ("auc", "average_precision", "lift_10", "log_loss", "calibration_error")
@@ -48,7 +48,7 @@ def _card(model: Model, text: Texts) -> tuple[tuple[str, str], ...]:
         "size": text("size.text", **counts, features=model["features"]) if size else text("unrecorded"),
         "fingerprint": text.recorded(provenance["data_fingerprint"]),
         "catalog": model["fingerprint"],
-        "bundle": text.recorded(model["digests"].get("bundle.json")),
+        "bundle": model["digest"],
         "libraries": text.recorded(libraries),
         "grade": text(f"grade.{model['grade']}") if model["grade"] else text("unrecorded"),
     }
@@ -127,7 +127,7 @@ def _segment_table(segments: Sequence[Mapping[str, Any]], text: Texts) -> tuple[
     header = tuple(text(label) for label in ("segment", "value", "count", "rate", "predicted", "gap", "auc"))
     rows = tuple(
         (
-            one["meaning"][text.language] if one["meaning"] else one["by"],
+            _segment_label(one, text),
             str(one["value"]),
             whole(one["count"]),
             percent(one["rate"]),
@@ -138,6 +138,12 @@ def _segment_table(segments: Sequence[Mapping[str, Any]], text: Texts) -> tuple[
         for one in segments
     )
     return header, rows
+
+
+def _segment_label(one: Mapping[str, Any], text: Texts) -> str:
+    if one["meaning"]:
+        return str(one["meaning"][text.language])
+    return text("as_of") if one["by"] == "cutoff" else str(one["by"])
 
 
 def _fairness(model: Model, text: Texts, name: str) -> Section:
@@ -157,12 +163,14 @@ def _attribute(one: Mapping[str, Any], text: Texts) -> str:
     used = text.either(one["is_feature"])
     if not one["groups"]:
         return text("fairness.unmeasured", attribute=one["attribute"], used=used)
+    if len(one["groups"]) == 1:
+        return text("fairness.one_group", attribute=one["attribute"], used=used)
     return text(
         "fairness.measured",
         attribute=one["attribute"],
         used=used,
-        rate=percent(one["rate_difference"]),
-        probability=percent(one["probability_difference"]),
+        rate=spread(one["rate_difference"]),
+        probability=spread(one["probability_difference"]),
         auc=figure(one["auc_difference"]),
-        gap=percent(one["largest_gap"]),
+        gap=spread(one["largest_gap"]),
     )

@@ -5,6 +5,7 @@ Nothing here reads the clock or a history: the same records give the same dossie
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -22,8 +23,9 @@ from rapport.history import Settings
 from rapport.integrity import SEAL, check_seal
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
+from rapport.scoring.models.bundle_files import MAIN
 from rapport.serving.dossier.fairness import attribute_groups, segment_errors
-from rapport.serving.snapshots.store import publications, read_run
+from rapport.serving.snapshots.store import publications, published_run_name, read_run
 from rapport.suppression import LIST
 
 _COPIED = ("horizon", "active_window", "currency", "fingerprint", "eligible")
@@ -80,7 +82,7 @@ def _model(data_dir: Path, target: str, periods: list[dict[str, str]], settings:
             for name in ("as_of", "cutoffs", "data_fingerprint", "tables", "table_ends", "versions", "python")
         },
         "size": evaluation.get("size") or {},
-        "digests": _digests(folder),
+        "digest": hashlib.sha256((folder / MAIN).read_bytes()).hexdigest(),
         "members": [{"name": member.name, "weight": bundle.blend.share(member.name)} for member in bundle.members],
         "fallback": asdict(bundle.fallback),
         "features": len(bundle.columns),
@@ -95,7 +97,7 @@ def _model(data_dir: Path, target: str, periods: list[dict[str, str]], settings:
 
 def _run(data_dir: Path, target: str, until: str) -> dict[str, Any] | None:
     """Return the run that answered at the end of the day ``until``; None before the first one."""
-    published = [each for each in publications(data_dir, target) if each["at"][:10] <= until]
+    published = [each for each in _publications(data_dir, target) if each["at"][:10] <= until]
     if not published:
         return None
     last = published[-1]
@@ -124,6 +126,16 @@ def _run(data_dir: Path, target: str, until: str) -> dict[str, Any] | None:
         "forced": bool(facts.get("forced")),
         "digests": _digests(folder),
     }
+
+
+def _publications(data_dir: Path, target: str) -> list[dict[str, str]]:
+    """Return which run answered since when; versions without that log name only the current run."""
+    recorded = publications(data_dir, target)
+    name = published_run_name(data_dir, target)
+    if recorded or name is None:
+        return recorded
+    run = read_run(data_dir / "scores" / target / "runs" / name)
+    return [{"run": name, "at": run.manifest.scored_at, "by": "score"}]
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -65,6 +65,11 @@ def points(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:+.1f}"
 
 
+def spread(value: float | None) -> str:
+    """Return how far two shares are apart, in percentage points."""
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
 def figure(value: float | None) -> str:
     """Return a metric with three decimals."""
     return "–" if value is None else f"{value:.3f}"

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import tarfile
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -16,6 +18,7 @@ from rapport.scoring.models import model_store
 from rapport.serving.privacy.forget import forget
 from rapport.serving.snapshots.store import published_run, replace_table
 
+FORMER = Path(__file__).parents[2] / "fixtures" / "data_dir_v1" / "company.tar.xz"
 GROUPS = [
     {"by": "attribute_source", "value": "web|<b>", "count": 400, "rate": 0.5, "predicted": 0.3, "auc": 0.8},
     {"by": "attribute_source", "value": "fair", "count": 400, "rate": 0.2, "predicted": 0.21, "auc": 0.7},
@@ -33,6 +36,7 @@ def home(company, tmp_path_factory):
     folder = copy_home(company, root / "home")
     evaluation = {**company.bundle.evaluation, "segments": GROUPS, "measures": MEASURES, "rows": 800, "rate": 0.35}
     evaluation |= {"out_of_time": True, "calibration": [{"predicted": 0.25, "actual": 0.2, "count": 800}]}
+    evaluation["slices"] = [{"cutoff": "2025-08-01", "rows": 800, "rate": 0.35, "expected": 0.255, "auc": 0.78}]
     evaluation["size"] = {"rows": 5000, "customers": 900, "cutoffs": 12}
     provenance = {**company.bundle.provenance, "data_fingerprint": "f1" * 32, "tables": {"orders": 4321}}
     bundle = replace(company.bundle, version="2", evaluation=evaluation, provenance=provenance)
@@ -74,8 +78,9 @@ def test_it_states_model_data_errors_oversight_and_rights(home, tmp_path):
         f"| orders | 4,321 | – | {row_counts['orders']:,} |",
         "No row was set aside as unusable.",
         "| web\\|&lt;b> | 400 | 50.0% | 30.0% | -20.0 * | 0.800 |",
+        "| Cutoff | 2025-08-01 | 800 | 35.0% | 25.5% | -9.5 * | 0.780 |",
         "| fair | 400 | 20.0% | 21.0% | +1.0 | 0.700 |",
-        "outcome rates differ by up to 30.0%, mean probabilities by up to 9.0%, AUC by up to 0.100",
+        "outcome rates differ by up to 30.0 points, mean probabilities by up to 9.0 points, AUC by up to 0.100",
         "Churn risk: 3 of ",
         "have automated_decisions = false and were not scored",
         "Forgotten customers on the suppression list: 1; receipts: 1",
@@ -147,3 +152,14 @@ def test_a_changed_model_is_refused(home, tmp_path):
     path.write_text(path.read_text("utf-8").replace('"12mo"', '"24mo"', 1))
     result = CliRunner().invoke(app, ["dossier", "--out", str(tmp_path / "d.md"), "--data-dir", str(folder)])
     assert "bundle.json changed since it was written" in str(result.exception)
+
+
+def test_a_folder_of_format_1_has_its_dossier(tmp_path):
+    with tarfile.open(FORMER) as archive:
+        archive.extractall(tmp_path, filter="data")
+    text = written(tmp_path / "data", tmp_path / "d.md")
+    assert "- **Champions before**: 1 (2026-11-29)" in text
+    assert "region (feature of the model: yes): between groups, outcome rates differ by up to 27.9 points" in text
+    assert "industry (feature of the model: yes): only one group has 30 evaluated rows" in text
+    assert "This run does not record how many rows were set aside" in text
+    assert "Audit trail: 29 entries of 2 keys or users" in text
