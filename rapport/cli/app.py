@@ -26,6 +26,7 @@ from rapport.cli import (
     writeback,
 )
 from rapport.cli.agents import mcp
+from rapport.cli.analysis import analysis
 from rapport.cli.demo import demo
 from rapport.cli.dossier import dossier
 from rapport.cli.exit_codes import run_with_exit_codes
@@ -69,6 +70,7 @@ COMMANDS = (
     scoring.due,
     report,
     dossier,
+    analysis,
     serving.serve,
     mcp,
     worker.worker,

@@ -161,6 +161,50 @@ ANALYSES: Mapping[str, AnalysisEntry] = {
             "按行业统计的客户数、高风险占比、流失风险金额、预期消费占比，以及 industries 表中的行业增长率。",
         ),
     ),
+    "cost_to_serve": _entry(
+        ("Cost to serve", "服务成本"),
+        (
+            "Net revenue, contacts and tickets of 12 months by customer, their cost at the setting contact_cost each, "
+            "and what is left of the margin; those that cost more than they bring first.",
+            "按客户统计近 12 个月净收入、联系与工单次数，按设置 contact_cost 折算的成本及扣除后的毛利；"
+            "入不敷出者在前。",
+        ),
+        by_customer=True,
+    ),
+    "late_tickets": _entry(
+        ("Late tickets", "超时工单"),
+        (
+            "Open tickets that wait longer for a reply or a solution than 90 % of the tickets of their kind did.",
+            "等待答复或解决的时间超过同类 90% 工单的未结工单。",
+        ),
+        by_customer=True,
+    ),
+    "presale_health": _entry(
+        ("Pre-sale health of prospects", "售前健康度"),
+        (
+            "Prospects of the last year by the share of seven checks that hold, of 100: decision maker, contact, "
+            "response, deal, budget, tone, engagement; missing names the others.",
+            "近一年的潜在客户，按七项检查（决策人、联系、回应、商机、预算、态度、参与）的达成率计分（满分 100），"
+            "并列出缺项。",
+        ),
+        by_customer=True,
+    ),
+    "touch_effect": _entry(
+        ("Effect of marketing engagements", "营销互动效果"),
+        (
+            "Order rate of leads and customers in the quarter after an action or campaign, beside those it did not "
+            "reach, over eight quarters; multiple is their ratio. An association, not a cause.",
+            "近八个季度内，线索与客户在参与某行为或活动后一季度的下单率，与未触达者对比；"
+            "multiple 为两者之比。仅为相关性，不代表因果。",
+        ),
+    ),
+    "carts": _entry(
+        ("Abandoned carts", "购物车放弃率"),
+        (
+            "Days with a filled cart by quarter, and the share that no order followed within a week.",
+            "按季度统计加购天数，以及其后一周内未下单的占比。",
+        ),
+    ),
     "attribution_campaign": _entry(("Attribution by campaign", "按活动归因"), _CREDIT),
     "attribution_action": _entry(("Attribution by action", "按行为归因"), _CREDIT),
     "attribution_asset": _entry(("Attribution by asset", "按内容归因"), _CREDIT),

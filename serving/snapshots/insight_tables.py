@@ -17,18 +17,26 @@ from rapport.scoring.analytics.deal_outcomes import DealCard, deal_rates
 from rapport.scoring.analytics.key_accounts import account_plans, key_accounts, referrals
 from rapport.scoring.analytics.outcomes import best_practice, key_figures, satisfaction
 from rapport.scoring.analytics.products import next_products, white_space
+from rapport.scoring.analytics.prospects import presale_health
 from rapport.scoring.analytics.sales import channel_roi, lead_stages, response_times, sales_cycle
 from rapport.scoring.analytics.segments import revenue_shares
+from rapport.scoring.analytics.service_load import cost_to_serve, late_tickets
+from rapport.scoring.analytics.touch_effect import carts, touch_effect
+from rapport.scoring.money.assumptions import Assumptions
 
 _BY_ATTRIBUTION = ("campaign", "action", "asset")
 
 
-def insight_tables(history: History, as_of: datetime, card: DealCard, portfolio: pa.Table) -> dict[str, pa.Table]:
+def insight_tables(
+    history: History, as_of: datetime, card: DealCard, portfolio: pa.Table, assumptions: Assumptions
+) -> dict[str, pa.Table]:
     """Return the tables behind ``/v1/analytics``; the catalog of analyses names each of them."""
     keys, concentration = key_accounts(history, as_of)
     stages, bottleneck = lead_stages(history, as_of)
     products, judged = next_products(history, as_of)
     practice, without = best_practice(history, as_of)
+    service_costs, service_sums = cost_to_serve(history, as_of, assumptions)
+    late, lateness = late_tickets(history, as_of)
     found: dict[str, tuple[pa.Table, Mapping[str, Any]]] = {
         "deal_rates": (deal_rates(history, as_of, card), card.facts()),
         "key_accounts": (_named(keys, portfolio), concentration),
@@ -42,6 +50,11 @@ def insight_tables(history: History, as_of: datetime, card: DealCard, portfolio:
         "channel_roi": (channel_roi(history, as_of), {}),
         "satisfaction": (satisfaction(history, as_of), {}),
         "best_practice": (practice, without),
+        "cost_to_serve": (_named(service_costs, portfolio), service_sums),
+        "late_tickets": (_named(late, portfolio), lateness),
+        "presale_health": (_named(presale_health(history, as_of), portfolio), {}),
+        "touch_effect": (touch_effect(history, as_of), {}),
+        "carts": (carts(history, as_of), {}),
         "key_figures": (_with_health(key_figures(history, as_of), portfolio), {}),
     }
     if "segment" in portfolio.column_names:

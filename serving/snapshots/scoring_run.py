@@ -92,7 +92,7 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
     portfolio = apply_holdout(data_dir, portfolio, target, as_of, settings)
     tables = {"features": table, "scores": scores, "portfolio": portfolio}
     tables |= {**by_customer, **population_tables(history, scored, policy, portfolio)}
-    tables |= insight_tables(history, as_of, card, portfolio)
+    tables |= insight_tables(history, as_of, card, portfolio, policy.assumptions)
     files = {"matrix.npy": npy_bytes(np.ascontiguousarray(scored.rows.values)), **row_offsets(table, by_customer)}
     files |= stored_files(policy)
     with exclusive(data_dir, f"scores-{target}", f"writing its {target} scores of {as_of:%Y-%m-%d}", now=now):

@@ -74,6 +74,22 @@ def test_a_model_is_trained_listed_and_scores_everyone(rapport, company, capsys)
     assert {"customer_id", "probability", "state"} <= set(scores.column_names)
 
 
+def test_an_analysis_is_listed_and_written_with_the_date_of_its_run(rapport, capsys):
+    assert rapport("analysis", "--json") == 0
+    assert "key_figures" in {each["name"] for each in json.loads(capsys.readouterr().out)["names"]}
+    assert rapport("analysis", "key_figures", "--out", "kpis.csv", "--json") == 0
+    written = pa_csv.read_csv(rapport.folder / "kpis.csv")
+    assert written.column_names[:2] == ["as_of", "owner"]
+    assert {str(day) for day in written["as_of"].to_pylist()} == {AS_OF}
+    assert len(written) == json.loads(capsys.readouterr().out)["rows"] > 0
+    assert rapport("analysis", "cost_to_serve", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    for name in ("revenue", "contacts", "tickets", "cost"):
+        assert sum(row[name] for row in found["rows"]) == pytest.approx(found["facts"][name])
+    assert rapport("analysis", "no_such") != 0
+    assert "No such analysis" in capsys.readouterr().err
+
+
 def without_rows(company, name, folder):
     folder.mkdir()
     for path in company.glob("*.parquet"):

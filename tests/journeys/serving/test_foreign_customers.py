@@ -25,7 +25,15 @@ LISTS = {
     "score_history": [{"as_of": DAY, "histories": [NEW]}],
     "changes": [{"since": 0}],
     "deals": [{"limit": 2000}],
-    "analytics": [{"name": "key_accounts"}, {"name": "account_plans"}, {"name": "white_space"}, {"name": "signals"}],
+    "analytics": [
+        {"name": "key_accounts"},
+        {"name": "account_plans"},
+        {"name": "white_space"},
+        {"name": "signals"},
+        {"name": "cost_to_serve"},
+        {"name": "late_tickets"},
+        {"name": "presale_health"},
+    ],
     "tasks": [{}, {"limit": 1}],
     "effect": [{}],
 }
