@@ -6,10 +6,11 @@ from rapport.serving.application.analysis_catalog import ANALYSES
 
 _INTRODUCTION = """# Analyses
 
-Every scoring run writes these tables. `POST /v1/analytics` with a `name` answers one of them, `rapport analysis NAME` prints
-it, and `--out FILE.csv` writes it, one row a line after the date of the run: `rapport analysis key_figures --out kpis.csv` is
-the file of key figures by owner for a bonus. A key that sees some owners only gets the rows of their customers, and no
-analysis of the whole company. `facts` of an answer are sums and figures about all rows.
+Every scoring run writes these tables. `POST /v1/analytics` with a `name` answers one, the console's page
+`/analyses` shows them all and downloads each as CSV, and `rapport analysis NAME --out FILE.csv` writes one row a
+line after the date of the run: `rapport analysis key_figures --out kpis.csv` is the file of key figures by owner
+for a bonus. A key that sees some owners only gets the rows of their customers, and no analysis of the whole
+company. `facts` of an answer are figures about all rows.
 
 | name | title | 名称 | meaning | rows |
 | --- | --- | --- | --- | --- |"""

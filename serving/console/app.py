@@ -14,6 +14,7 @@ from rapport.serving.console.documentation import documentation_route
 from rapport.serving.console.page_context import AuditRecorder, PortfolioCache
 from rapport.serving.console.pages import (
     alerts,
+    analyses,
     cards,
     customer,
     deals,
@@ -106,6 +107,9 @@ def create_console(  # noqa: PLR0913  # what the service hands to the console
             Route("/home", router.page(home.show), methods=read),
             Route("/deals", router.page(deals.show), methods=read),
             Route("/sales", router.page(sales.show), methods=read),
+            Route("/analyses", router.page(analyses.show_list), methods=read),
+            Route("/analyses/{name}.csv", router.page(analyses.csv_file), methods=read),
+            Route("/analyses/{name}", router.page(analyses.show), methods=read),
             Route("/alerts", router.page(alerts.show), methods=read),
             Route("/alerts", router.page(alerts.mark, scope="feedback"), methods=write),
             Route("/digest", router.page(digest.show), methods=read),

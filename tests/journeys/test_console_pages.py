@@ -15,6 +15,7 @@ from markupsafe import escape
 from openpyxl import load_workbook
 
 from rapport.history import read_history
+from rapport.serving.application.analysis_catalog import ANALYSES
 from rapport.serving.console.app import create_console
 from rapport.serving.console.formats import money, percent, points
 from rapport.serving.console.rendering import PageRenderer
@@ -28,6 +29,8 @@ PAGES = (
     "/tasks",
     "/deals",
     "/sales",
+    "/analyses",
+    "/analyses/channel_roi",
     "/alerts",
     "/digest",
     "/digest?every=daily",
@@ -406,6 +409,21 @@ def test_the_bottleneck_of_the_funnel_is_named_and_campaigns_have_a_return(open_
     assert re.search(r"spring fair.*?¥160k</td><td class=\"n\"><b>150%</b>", page, re.S)
     assert "瓶颈：商机。" in Browser(open_app, "zh").see("/sales")
     assert "These figures cover the whole company" in locked("key-of-maria").see("/sales")
+
+
+def test_every_analysis_is_listed_shown_and_downloaded_with_heads_of_the_language(open_app, locked):
+    browser = Browser(open_app, "zh")
+    listed = browser.see("/analyses")
+    assert all(f"/analyses/{name}" in listed and analysis.title.zh in listed for name, analysis in ANALYSES.items())
+    page = browser.see("/analyses/channel_roi")
+    assert re.search(r"spring fair.*?150%", page, re.S)
+    answer = browser.ask("GET", "/analyses/channel_roi.csv")
+    first, *lines = answer.content.decode("utf-8-sig").splitlines()
+    assert first.startswith("日期,维度,取值,营销互动,成交客户")
+    assert lines[0].startswith("2026-11-01,")
+    own = locked("key-of-maria").see("/analyses")
+    assert "/analyses/late_tickets" in own
+    assert "/analyses/key_figures" not in own
 
 
 def test_every_glossary_text_stands_on_the_help_page_and_at_its_term(open_app):

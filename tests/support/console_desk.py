@@ -14,8 +14,11 @@ import yaml
 from console_book import AS_OF, draw_portfolio
 
 from rapport.errors import ServingError
+from rapport.localized import localize
 from rapport.scoring.actions.playbook import read_playbook
 from rapport.serving.application.account_work import AccountWork
+from rapport.serving.application.analysis_catalog import ANALYSES
+from rapport.serving.application.insights import Insights
 from rapport.serving.errors import RequestError
 from rapport.serving.security.keys import Viewer
 from rapport.serving.work.alert_inbox import AlertMarks
@@ -45,7 +48,9 @@ class ExampleApplication:
         self.work = AccountWork(Path(self._folder.name), self._shown)
         self.alert_marks = AlertMarks(Path(self._folder.name))
         self.playbook = read_playbook()
-        self.insights = SimpleNamespace(deals=self._deals, analysis=self._analysis)
+        self.insights = SimpleNamespace(
+            deals=self._deals, analysis=self._analysis, names=Insights.names.__get__(SimpleNamespace())
+        )
         self.notice: str | None = None
         self.basis_note = ""
         self._valid = dict(KEYS)
@@ -261,8 +266,16 @@ class ExampleApplication:
         ]
         return {"deals": deals, "count": len(deals), "amount": 90_000.0 * len(deals), "card": {}, "as_of": "2026-11-01"}
 
-    def _analysis(self, viewer: Viewer, name: str) -> dict[str, Any]:  # noqa: ARG002
-        return {"rows": _EXAMPLE["analyses"][name], "facts": {}}
+    def _analysis(
+        self,
+        viewer: Viewer,  # noqa: ARG002
+        name: str,
+        *,
+        limit: int = 1_000,
+        language: str = "en",
+    ) -> dict[str, Any]:
+        head = {"name": name, "title": localize(ANALYSES[name].title, language), "note": "", "as_of": "2026-11-01"}
+        return head | {"rows": _EXAMPLE["analyses"][name][:limit], "facts": {}}
 
     def held_out(self) -> frozenset[str]:
         return frozenset()

@@ -6,6 +6,7 @@ import pytest
 from serving_world import AS_OF, bearer
 
 from rapport.serving.application.analysis_catalog import ANALYSES
+from rapport.serving.console.translations import Translations
 
 
 def test_every_analysis_answers_in_both_languages(ask):
@@ -15,6 +16,8 @@ def test_every_analysis_answers_in_both_languages(ask):
         english, chinese = (ask("analytics", name=name, language=one) for one in ("en", "zh"))
         assert english["rows"] == chinese["rows"]
         assert english["title"] != chinese["title"]
+        for column in (english["rows"] or [{}])[0]:
+            assert all(Translations(one).has(f"analysis.{column}") for one in ("en", "zh")), (name, column)
         # The invented company has everything but campaign costs and referrals.
         assert english["rows"] or name == "referrals", name
 
