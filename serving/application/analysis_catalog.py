@@ -198,6 +198,13 @@ ANALYSES: Mapping[str, AnalysisEntry] = {
             "multiple 为两者之比。仅为相关性，不代表因果。",
         ),
     ),
+    "clv_concentration": _entry(
+        ("Concentration of CLV", "客户终身价值集中度"),
+        (
+            "Share of the three-year CLV that customers above the average bring, and that the best 20 % bring.",
+            "高于平均值的客户与前 20% 客户各贡献的三年客户终身价值占比。",
+        ),
+    ),
     "carts": _entry(
         ("Abandoned carts", "购物车放弃率"),
         (

@@ -23,6 +23,7 @@ from rapport.scoring.analytics.segments import revenue_shares
 from rapport.scoring.analytics.service_load import cost_to_serve, late_tickets
 from rapport.scoring.analytics.touch_effect import carts, touch_effect
 from rapport.scoring.money.assumptions import Assumptions
+from rapport.serving.snapshots.clv_concentration import clv_concentration
 
 _BY_ATTRIBUTION = ("campaign", "action", "asset")
 
@@ -54,6 +55,7 @@ def insight_tables(
         "late_tickets": (_named(late, portfolio), lateness),
         "presale_health": (_named(presale_health(history, as_of), portfolio), {}),
         "touch_effect": (touch_effect(history, as_of), {}),
+        "clv_concentration": (clv_concentration(portfolio), {}),
         "carts": (carts(history, as_of), {}),
         "key_figures": (_with_health(key_figures(history, as_of), portfolio), {}),
     }

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from rapport.history import history_of
@@ -9,6 +10,7 @@ from rapport.scoring.analytics.prospects import presale_health
 from rapport.scoring.analytics.service_load import cost_to_serve, late_tickets
 from rapport.scoring.analytics.touch_effect import carts, touch_effect
 from rapport.scoring.money.assumptions import Assumptions
+from rapport.serving.snapshots.clv_concentration import clv_concentration
 
 AS_OF = datetime(2026, 1, 1)
 
@@ -110,3 +112,13 @@ def test_carts_without_an_order_in_a_week_are_abandoned_and_young_ones_wait():
     [row] = carts(history_of({"touches": touches, "orders": orders}), AS_OF).to_pylist()
     assert row == {"quarter": "2025-Q4", "carts": 3, "ordered": 1, "abandoned": 2,
                    "abandoned_share": pytest.approx(2 / 3)}  # fmt: skip
+
+
+def test_few_customers_bring_most_of_the_lifetime_value():
+    portfolio = pa.table({"clv_3y": pa.array([10.0, 60.0, None, 5.0, 20.0, 5.0], pa.float64())})
+    rows = {row["group"]: (row["customers"], row["share_of_customers"], row["clv"], row["share_of_clv"])
+            for row in clv_concentration(portfolio).to_pylist()}  # fmt: skip
+    # Five customers with a CLV, 100 in all, 20 on average: one is above it, and one is a fifth of them.
+    assert rows == {"all": (5, 1.0, 100.0, 1.0), "above_average": (1, 0.2, 60.0, 0.6),
+                    "top_20_percent": (1, 0.2, 60.0, 0.6)}  # fmt: skip
+    assert clv_concentration(pa.table({"customer_id": ["a"]})).num_rows == 0

@@ -14,11 +14,11 @@ _SHARES = {
     "share", "share_of_customers", "share_of_revenue", "rate", "low", "high", "win_rate", "growth", "retention", "roi",
     "gross_revenue_retention", "net_revenue_retention", "against_no_contact", "defendant_share", "exposure_share",
     "high_risk_share", "mean_probability", "replied_in_a_day", "still_open", "cost_share", "rate_of_others",
-    "abandoned_share",
+    "abandoned_share", "share_of_clv",
 }  # fmt: skip
 _MONEY = {
     "revenue", "revenue_before", "pace", "open_amount", "amount", "amount_won", "cost", "overdue", "revenue_at_risk",
-    "spend_if_retained", "margin_after_cost",
+    "spend_if_retained", "margin_after_cost", "clv",
 }  # fmt: skip
 _CODES = {"customer_id", "ticket_id", "name", "owner", "product", "quote", "relative_id", "quarter"}
 """Columns whose texts are the company's own."""
@@ -70,7 +70,8 @@ def _cell(page: PageContext, column: str, value: Any) -> Cell:
         return page.translate.label("analysis_value", str(value).lower())
     if isinstance(value, str) and column not in _CODES:
         return page.translate.label("analysis_value", value)
-    return value
+    cell: Cell = value
+    return cell
 
 
 def _shown(page: PageContext, column: str, value: Any) -> str:
