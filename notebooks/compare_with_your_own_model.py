@@ -40,7 +40,9 @@ EARLIER = [datetime(2024, 10, 1), datetime(2024, 7, 1), datetime(2024, 4, 1), da
 # %%
 known = training_rows(history, "churn", EARLIER, active=YEAR, horizon=YEAR, known_by=CUTOFF).to_pandas()
 judged = training_rows(history, "churn", [CUTOFF], active=YEAR, horizon=YEAR, known_by=YEAR.after(CUTOFF)).to_pandas()
-numbers = known.drop(columns=["customer_id", "cutoff", "label"]).select_dtypes("number").columns
+candidates = known.drop(columns=["customer_id", "cutoff", "label"]).select_dtypes("number").columns
+# scikit-learn's trees refuse a column without any value.
+numbers = [name for name in candidates if known[name].nunique() > 1]
 print(f"{len(known):,} rows to learn from, {len(judged):,} customers to judge on, {len(numbers)} features")
 
 # %%

@@ -12,6 +12,7 @@
 # %%
 import os
 import tempfile
+import tomllib
 from pathlib import Path
 
 from rapport.durations import parse_duration
@@ -46,9 +47,7 @@ export = Path(os.environ["EXPORT"]) if "EXPORT" in os.environ else invented_expo
 # %%
 proposal = propose_mapping(export, None, None)
 print(proposal.as_toml())
-settings = Settings.of(
-    {name: value for name, value in proposal.as_dict().items() if name not in ("questions", "preset")}
-)
+settings = Settings.of(tomllib.loads(proposal.as_toml()))
 
 # %% [markdown]
 # What was read, what was set aside and why, and which models can be trained:

@@ -102,8 +102,9 @@ def stale_feeds(history: History, as_of: datetime, baseline: Baseline) -> Iterab
         known = trained is not None and (trained.date() - then).days > max(FLAG_MIN_DAYS, FLAG_FACTOR * gap)
         is_stale = silent > max(STALE_MIN_DAYS, STALE_FACTOR * gap) and len(recent) >= MIN_EVENT_DAYS
         is_essential = trained is not None or table.name in outcome_tables(history)
-        if is_stale or silent > max(FLAG_MIN_DAYS, FLAG_FACTOR * gap):
-            refused = is_stale and not known and is_essential and _is_fed_continuously(table)
+        is_continuous = _is_fed_continuously(table)
+        if is_stale or (is_continuous and silent > max(FLAG_MIN_DAYS, FLAG_FACTOR * gap)):
+            refused = is_stale and not known and is_essential and is_continuous
             yield _finding(refused, "stale_feed", table.name, _stale_text(table.name, end, silent, gap), days=silent)
 
 
