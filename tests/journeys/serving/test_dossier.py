@@ -51,6 +51,8 @@ def home(company, tmp_path_factory):
     states = ["excluded"] * 3 + table.column("state").to_pylist()[3:]
     replace_table(run.folder / "features.arrow", table.set_column(at, "state", pa.array(states)))
     seal(run.folder, folder)
+    # Other tests of the session ask the same company.
+    shutil.rmtree(folder / "audit", ignore_errors=True)
     (folder / "audit").mkdir()
     entry = {"by": "crm", "route": "/v1/customer", "customer_ids": ["C1"]}
     (folder / "audit" / "2026-11-05.jsonl").write_text(f"{json.dumps(entry)}\n{json.dumps(entry)}\n")
