@@ -115,7 +115,9 @@ def test_the_summary_says_how_intervals_timing_and_spend_were_checked():
     text = trained().as_text()
     assert re.search(r"Interval of a rate: median width 0\.\d+ \(one customer: 0\.\d+\); \d+% of \d+ groups", text)
     assert re.search(r"Timing of order: \w+, observed for \d+ days\. Integrated Brier score: constant 0\.\d+", text)
-    assert re.search(r"Spend if retained, mean error: as_last_year [\d.]+, .*Served: \w+\.", text)
+    assert re.search(
+        r"Spend if retained, mean error: as last year [\d.,]+; a share of last year .*Served: [\w\-/ ]+\.", text
+    )
 
 
 def test_the_first_model_is_champion_and_the_next_a_challenger(home):

@@ -5,7 +5,9 @@ from typing import Any
 
 from rapport.scoring import Bundle
 from rapport.training.command_result import text_table
+from rapport.training.messages import translator
 
+_text = translator("en")
 SHOWN = ("auc", "average_precision", "lift_10", "log_loss", "calibration_error")
 
 
@@ -25,12 +27,11 @@ def text_summary(bundle: Bundle) -> str:
         lines.append(bundle.fallback.en)
     served = evaluation.get("served", {})
     if served.get("auc") is not None:
-        lines.append(f"Served: {served['part']}, AUC {served['auc']:.3f}, log loss {served['log_loss']:.3f}.")
+        lines.append(f"Served: {_member(served['part'])}, AUC {served['auc']:.3f}, log loss {served['log_loss']:.3f}.")
     if evaluation["measures"]:
         lines.append(metrics_table(evaluation["measures"]))
-    lines.append(
-        "Weights: " + ", ".join(f"{name} {weight:.2f}" for name, weight in evaluation["weights"].items()) + "."
-    )
+    weights = "; ".join(f"{_member(name)} {weight:.2f}" for name, weight in evaluation["weights"].items())
+    lines.append(f"Weights: {weights}.")
     lines += [*_interval_line(evaluation), *_timing_line(bundle), *_spend_line(evaluation)]
     if search := evaluation.get("search"):
         lines.append(
@@ -44,8 +45,13 @@ def text_summary(bundle: Bundle) -> str:
 def metrics_table(measured: Mapping[str, Mapping[str, float]]) -> str:
     """Return the metrics of all members and baselines as a table."""
     rows = [["", *(name.replace("_", " ") for name in SHOWN)]]
-    rows += [[name, *(f"{metrics[metric]:.3f}" for metric in SHOWN)] for name, metrics in measured.items()]
+    rows += [[_member(name), *(f"{metrics[metric]:.3f}" for metric in SHOWN)] for name, metrics in measured.items()]
     return text_table(rows)
+
+
+def _member(name: str) -> str:
+    """Return what the reports call a member, a baseline or whatever else was judged."""
+    return _text(f"member.{name}")
 
 
 def _interval_line(evaluation: Mapping[str, Any]) -> list[str]:
@@ -73,8 +79,8 @@ def _spend_line(evaluation: Mapping[str, Any]) -> list[str]:
     errors = evaluation.get("spend", {}).get("errors")
     if not errors:
         return []
-    listed = ", ".join(f"{shape} {error:,.2f}" for shape, error in errors.items())
-    return [f"Spend if retained, mean error: {listed}. Served: {evaluation['spend']['shape']}."]
+    listed = "; ".join(f"{_text(f'spend.{shape}')} {error:,.2f}" for shape, error in errors.items())
+    return [f"Spend if retained, mean error: {listed}. Served: {_text('spend.' + evaluation['spend']['shape'])}."]
 
 
 def _sample_note(size: Mapping[str, Any]) -> list[str]:
