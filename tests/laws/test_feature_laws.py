@@ -139,7 +139,7 @@ def test_training_rows_of_many_histories_equal_their_snapshots(tables: Tables, t
             assert differences(own, rows) == []
 
 
-@law
+@settings(law, max_examples=12)
 @given(tables=histories(), cutoff=moments)
 def test_the_snapshot_equals_the_oracle_at_any_cutoff(tables: Tables, cutoff: datetime) -> None:
     assert differences_to_oracle(at(tables, cutoff), tables, cutoff) == []
