@@ -76,9 +76,9 @@ class Bundle:
     rule : the definition of churn; it also decides who is active.
     tables : the tables that the company's history has; a feature of any other table is unknown, not 0.
     model_blend : the ensemble without the card, calibrated separately, for ``model_probability``.
-    interval, individual : of the rate of similar customers, and of one customer's own probability; bundles of before
+    interval, individual : of the rate of similar customers, and of one customer's own probability; bundles of format 1
         have only one, of the latter.
-    timing : when the event comes; bundles of before have none.
+    timing : when the event comes; bundles of format 1 have none.
     evaluation, provenance : what training measured, and its inputs (data fingerprint, settings, seeds, versions);
         stored and shown, never used in a score.
     """
@@ -227,9 +227,9 @@ class Bundle:
                 model_blend=Blend(**stored["model_blend"]),
                 reference=ReferencePopulation.from_dict(stored["reference"]),
                 interval=_interval(stored["interval"]),
-                individual=_interval(stored.get("individual")),
+                individual=_interval(stored["individual"]),
                 spend_model=SpendModel.from_dict(stored["spend_model"], files) if stored["spend_model"] else None,
-                timing=EventTiming.from_dict(stored["timing"], files) if stored.get("timing") else None,
+                timing=EventTiming.from_dict(stored["timing"], files) if stored["timing"] else None,
                 fallback=Fallback(**stored["fallback"]),
                 rule=ChurnRule(**stored["rule"]),
             )

@@ -10,7 +10,9 @@ from typing import Any
 
 from rapport.errors import BundleError
 
-FORMAT = 1
+FORMAT = 2
+# What bundles of an earlier format lack; every bundle of the current one has them.
+_ADDED_AFTER = {1: ("individual", "timing")}
 MAIN = "bundle.json"
 
 
@@ -36,13 +38,14 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
         raise BundleError(f"{folder} has no {MAIN}, so it is not a bundle. Train a model, or give another folder.")
     stored = read_json(folder / MAIN)
     found = stored.get("format")
-    if found != FORMAT:
+    if found != FORMAT and found not in _ADDED_AFTER:
         newer = isinstance(found, int) and found > FORMAT
         repair = "Install the newer Rapport that wrote it, or train again." if newer else "Train again."
         raise BundleError(f"{folder} is a bundle of format {found}; this version reads format {FORMAT}. {repair}")
     files = stored.get("files")
     if not isinstance(files, dict):
         raise BundleError(f"{folder / MAIN} does not list its files. Publish the bundle again.")
+    stored = dict.fromkeys(_ADDED_AFTER.get(found, ())) | stored
     return stored, {name: _checked(folder / name, digest) for name, digest in files.items()}
 
 

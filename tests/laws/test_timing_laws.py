@@ -95,7 +95,9 @@ def test_a_stored_bundle_has_the_same_timing(bundle, name, tmp_path):
 def test_a_bundle_of_before_answers_and_says_that_it_cannot_tell_when(bundle, rows, tmp_path):
     folder = bundle.save(tmp_path / "former")
     described = json.loads((folder / MAIN).read_text("utf-8"))
-    del described["timing"]
+    # Format 1, which had neither.
+    del described["timing"], described["individual"]
+    described["format"] = 1
     (folder / MAIN).write_text(json.dumps(described), "utf-8")
     batch = Scorer(Bundle.load(folder)).score(rows, AS_OF)
     [found] = describe_timings(batch, [0], "en")

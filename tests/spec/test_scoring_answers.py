@@ -36,8 +36,6 @@ PLAIN = {
     "evaluation",
     "record",
 }
-# Bundles of earlier versions do not have these; tests/laws/test_timing_laws.py shows what they answer.
-ADDED_LATER = {"timing", "individual"}
 
 
 @cache
@@ -267,7 +265,7 @@ def test_a_bundle_that_lacks_any_part_is_refused_with_a_sentence(tmp_path):
     folder = scorer().bundle.save(tmp_path / "bundle")
     main = folder / "bundle.json"
     whole = json.loads(main.read_text("utf-8"))
-    for lost in whole.keys() - ADDED_LATER:
+    for lost in whole:
         main.write_text(json.dumps({name: part for name, part in whole.items() if name != lost}), "utf-8")
         with pytest.raises(BundleError):
             Bundle.load(folder)
