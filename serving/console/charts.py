@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-SHOWN_DIGITS = 3
+SHOWN_DIGITS = 1
 _LARGEST_CHANGES = 7
 _MOST_PEOPLE = 9
 _ROLE_ORDER = ("decision_maker", "finance", "influencer", "user", "other")
@@ -126,7 +126,8 @@ def flatten_hierarchy(node: Mapping[str, Any], depth: int = 0) -> list[tuple[int
 
 
 def _rounded(share: float) -> float:
-    return round(share, SHOWN_DIGITS)
+    # As the page writes it: of a percentage the last digit shown, which rounding a share of one may miss by one.
+    return round(share * 100, SHOWN_DIGITS) / 100
 
 
 def _role_rank(role: str) -> int:
