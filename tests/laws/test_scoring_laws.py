@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +33,8 @@ NUMBERS = (
     "logit",
 )
 EXTREMES = st.sampled_from([np.nan, 0.0, 1.0, -1.0, 0.5, 1e-9, 40.0, 1e4, 1e9])
+# A category is read from words, so that it has no other number than that of one of its three levels.
+CODES = st.sampled_from([np.nan, 0.0, 1.0, 2.0])
 
 
 @cache
@@ -44,10 +47,9 @@ def rows(draw: st.DrawFn) -> Matrix:
     """Invented customers with some cells made extreme or unknown."""
     made = invented(draw(st.integers(1, 12)), draw(st.integers(0, 10_000)))
     values = made.values.copy()
-    numbers = [place for place, column in enumerate(made.columns) if not column.is_category]
-    cells = st.tuples(st.integers(0, len(values) - 1), st.sampled_from(numbers), EXTREMES)
-    for row, place, value in draw(st.lists(cells, max_size=40)):
-        values[row, place] = value
+    cells = st.tuples(st.integers(0, len(values) - 1), st.integers(0, values.shape[1] - 1), EXTREMES, CODES)
+    for row, place, number, code in draw(st.lists(cells, max_size=40)):
+        values[row, place] = code if made.columns[place].is_category else number
     return Matrix(made.columns, values)
 
 
@@ -95,6 +97,20 @@ def test_scores_do_not_depend_on_batch_or_order(some, seed):
         whole = getattr(together, name)
         assert np.array_equal(whole[order], getattr(shuffled, name), equal_nan=True), name
         assert np.array_equal(whole, np.concatenate([getattr(one, name) for one in alone]), equal_nan=True), name
+
+
+@pytest.mark.parametrize("word", ["never seen", "", "0", None])
+def test_a_word_that_training_never_saw_scores_as_the_rest_or_as_unknown(word):
+    some = invented(5, 7)
+    table, values = table_of(some), some.values.copy()
+    for place, column in enumerate(some.columns):
+        if column.is_category:
+            at = table.column_names.index(column.name)
+            table = table.set_column(at, column.name, pa.array([word] * len(some), pa.string()))
+            values[:, place] = np.nan if word is None or OTHER not in column.levels else column.levels.index(OTHER)
+    found, same = scorer().score(table, AS_OF), scored(Matrix(some.columns, values))
+    assert np.array_equal(found.probability, same.probability)
+    assert np.array_equal(found.evidence, same.evidence)
 
 
 def test_a_large_batch_equals_its_small_parts():
