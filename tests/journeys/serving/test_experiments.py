@@ -14,6 +14,7 @@ from rapport.history.settings import Settings
 from rapport.scoring.experiments.effect import measure_effect
 from rapport.scoring.experiments.holdout import draw_holdout
 from rapport.serving.jobs.effect_report import as_text, effect_report
+from rapport.serving.snapshots.effect_file import proven_effect
 from rapport.serving.snapshots.holdout import HoldoutStore
 from rapport.serving.snapshots.scoring_run import run_scoring
 from rapport.serving.work.tasks import NewTask, TaskStore
@@ -137,7 +138,11 @@ def test_more_kept_than_contacts_logged_claims_no_more_than_the_difference(tmp_p
     history, settings = _experiment(tmp_path, 0.2, reached=0.05)
     with history:
         report = effect_report(history, tmp_path, settings, datetime(2026, 6, 1))
-    assert report["contacted_share"] < 0.1
+    assert report["contacted_share"] == pytest.approx(0.05, abs=0.01)
+    assert (report["verdict"], report["contaminated_share"]) == ("proven", 0)
+    assert report["primary"]["difference"] == pytest.approx(0.2, abs=0.05)
+    assert {one["cell"] for one in report["cells"]} >= {"band: low", "band: high"}
+    assert proven_effect(tmp_path) == report["contact_effect"] != settings.contact_effect
     kept = report["primary"]["difference"] / (1 - report["primary"]["rate_held_out"])
     assert report["average_contact_effect"] == pytest.approx(kept)
 
