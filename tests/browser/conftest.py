@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import uvicorn
-from console_desk import ExampleApplication
+from console_client import SECRET
+from example_application import ExampleApplication
 
 from rapport.serving.console.app import create_console
 
@@ -45,9 +46,7 @@ def address(application) -> Iterator[str]:
     """Serve the console on a free port of this machine."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        app = create_console(
-            application, secret=b"a secret of this test only, no other", today=lambda _zone: date(2026, 11, 2)
-        )
+        app = create_console(application, secret=SECRET, today=lambda _zone: date(2026, 11, 2))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from console_book import HOSTILE
+from example_portfolio import HOSTILE
 
 LAPTOP, PHONE = {"width": 1366, "height": 850}, {"width": 390, "height": 844}
 NARROW = {"width": 320, "height": 640}

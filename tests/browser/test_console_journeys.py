@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from console_desk import ExampleApplication
+from example_application import ExampleApplication
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

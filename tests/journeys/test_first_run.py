@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from console_desk import ExampleApplication
-from test_console_pages import SECRET, Browser
+from console_client import SECRET, ConsoleClient
+from example_application import ExampleApplication
 
 from rapport.history import Settings
 from rapport.serving.console.app import create_console
@@ -40,7 +40,7 @@ def browser_of(first_run, *, keys_disabled=True):
         raise NotReadyError("Nothing is scored yet.")
 
     application.about = nothing
-    browser = Browser(application)
+    browser = ConsoleClient(application)
     browser.app = create_console(application, secret=SECRET, first_run=first_run)
     return browser
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from oracle_streams import DAY, Past, Row, Rows, known, second
+from oracle_rows import DAY, Row, Rows, known, second
+from oracle_streams import Past
 
 from rapport.features import Feature
 from rapport.features.measures import Binary, Coalesce, Constant, Measure, Unary, When, WindowAggregate

@@ -1,12 +1,9 @@
 """The meaning of features: histories written as tables, and the features at the cutoff."""
 
-from datetime import datetime
-
 from drawn_tables import CUTOFF, features_of, history
 
 from rapport.durations import Duration
-from rapport.features import snapshot, training_rows
-from rapport.history import history_of
+from rapport.features import snapshot
 
 
 def test_a_window_includes_its_first_instant_and_excludes_the_cutoff() -> None:
@@ -28,64 +25,6 @@ def test_a_window_includes_its_first_instant_and_excludes_the_cutoff() -> None:
     assert rows == {
         "ann": {"orders_count_30d": 2, "spend_sum_30d": 110, "spend_sum_ever": 111, "days_since_last_order": 0}
     }
-
-
-def test_rows_recorded_after_the_cutoff_are_unknown() -> None:
-    rows = features_of(
-        """
-        orders
-        customer_id | order_id | ordered_at | amount | recorded_at
-        ann         | 1        | 2025-12-01 | 1      |
-        ann         | 2        | 2025-12-02 | 10     | 2025-12-31 23:59:59
-        ann         | 3        | 2025-12-03 | 100    | 2026-01-01
-        """,
-        "orders_count_90d",
-        "spend_sum_90d",
-        "order_gap_last",
-    )
-    assert rows == {"ann": {"orders_count_90d": 2, "spend_sum_90d": 11, "order_gap_last": 1}}
-
-
-def test_a_late_row_makes_a_gap_only_at_the_cutoffs_that_knew_it() -> None:
-    with history(
-        """
-        orders
-        customer_id | order_id | ordered_at | amount | recorded_at
-        ann         | 1        | 2025-05-01 | 1      |
-        ann         | 2        | 2025-05-11 | 1      | 2025-06-20
-        ann         | 3        | 2025-05-31 | 1      |
-        bob         | 4        | 2025-12-31 | 1      |
-        """
-    ) as told:
-        table = training_rows(
-            told,
-            "churn",
-            [datetime(2025, 6, 1), datetime(2025, 7, 1)],
-            active=Duration(12),
-            horizon=Duration(1),
-            known_by=CUTOFF,
-        )
-    assert table.select(["cutoff", "order_gap_mean", "orders_count_ever"]).to_pylist() == [
-        {"cutoff": datetime(2025, 6, 1), "order_gap_mean": 30, "orders_count_ever": 2},
-        {"cutoff": datetime(2025, 7, 1), "order_gap_mean": 15, "orders_count_ever": 3},
-    ]
-
-
-def test_a_fact_counts_from_its_own_time() -> None:
-    rows = features_of(
-        """
-        tickets
-        customer_id | ticket_id | opened_at           | resolved_at         | satisfaction | kind
-        ann         | 1         | 2025-12-20          | 2025-12-31 23:59:59 | 2            | complaint
-        ann         | 2         | 2025-12-20          | 2026-01-01          | 5            | complaint
-        ann         | 3         | 2025-12-25 00:00:01 |                     |              | support
-        """,
-        "tickets_open",
-        "complaints_open",
-        "tickets_overdue",
-        "satisfaction_latest",
-    )
-    assert rows == {"ann": {"tickets_open": 2, "complaints_open": 1, "tickets_overdue": 1, "satisfaction_latest": 2}}
 
 
 def test_an_invoice_is_overdue_from_its_due_day_until_it_is_paid() -> None:
@@ -193,30 +132,6 @@ def test_contacts_are_counted_once_for_any_number_of_interactions() -> None:
     }
 
 
-def test_an_interaction_is_with_a_decision_maker_from_when_the_contact_is_known() -> None:
-    rows = features_of(
-        """
-        interactions
-        customer_id | occurred_at | contact_id | recorded_at
-        ann         | 2025-11-01  | P          |
-        bob         | 2025-11-01  | Q          | 2025-11-05
-        cem         | 2025-11-01  | R          |
-
-        contacts
-        contact_id | customer_id | role           | created_at
-        P          | ann         | decision_maker | 2025-12-15
-        Q          | bob         | decision_maker | 2025-10-01
-        R          | cem         | decision_maker | 2026-01-01
-        """,
-        "decision_maker_days_ago",
-    )
-    assert rows == {
-        "ann": {"decision_maker_days_ago": 16},
-        "bob": {"decision_maker_days_ago": 60},
-        "cem": {"decision_maker_days_ago": None},
-    }
-
-
 def test_the_season_ahead_counts_last_year_s_orders() -> None:
     rows = features_of(
         """
@@ -297,23 +212,3 @@ def test_times_before_1970_and_far_in_the_future_work() -> None:
         "tickets_open",
     )
     assert rows == {"ann": {"orders_count_ever": 2, "order_gap_last": 365, "tickets_open": 1}}
-
-
-def test_the_late_rows_of_one_customer_leave_another_as_it_is():
-    late = [
-        {"customer_id": "late", "order_id": f"l{day}", "ordered_at": datetime(2025, 1, day), "amount": 5.0,
-         "recorded_at": datetime(2025, 2, 15)}
-        for day in range(1, 6)
-    ]  # fmt: skip
-    own = [
-        {"customer_id": name, "order_id": name, "ordered_at": datetime(2025, 1, 3), "amount": 7.0, "recorded_at": None}
-        for name in ("late", "other")
-    ]
-    cutoffs = [datetime(2025, 2, 1), datetime(2025, 3, 1)]
-    with history_of({"orders": late + own}) as history:
-        rows = training_rows(
-            history, "churn", cutoffs, active=Duration(12), horizon=Duration(1), known_by=datetime(2025, 5, 1)
-        )
-    found = {(row["cutoff"], row["customer_id"]): row["orders_count_ever"] for row in rows.to_pylist()}
-    first, second = cutoffs
-    assert found == {(first, "late"): 1, (first, "other"): 1, (second, "late"): 6, (second, "other"): 1}

@@ -1,84 +1,19 @@
-"""Tiers with hysteresis, cadence, and alerts: changes, cooldowns, capacity, and the figures of a replay."""
+"""Alerts by rules: changes, cooldowns, capacity, and the figures of a replay."""
 
 from datetime import datetime, timedelta
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from alert_rules import alerts_yaml, rule
 
 from rapport.errors import CardError
-from rapport.history import Settings, history_of, parse_duration
-from rapport.scoring.actions.cadence import Cadence, due_reviews
-from rapport.scoring.actions.playbook import playbook_of, read_playbook
+from rapport.history import history_of, parse_duration
 from rapport.scoring.alerts import AlertContext, AlertRules, new_events, raise_alerts, replay_rules, within_capacity
-from rapport.scoring.alerts.replay import tier_flip_rate
 from rapport.scoring.alerts.rules import parse_rules
 from rapport.scoring.cards import load_card
-from rapport.scoring.health.tiers import Hysteresis, TierStates, update_tiers
 
 CARD = load_card("relationship")
 DAY_ONE = datetime(2026, 1, 1)
-MEMORY = Hysteresis(margin=0.02, dwell_days=30)
-
-
-def walk(*steps: tuple[int, float]) -> list[str | None]:
-    """Follow one customer through (day, score) and give the tier at each step."""
-    state, tiers = None, []
-    for day, score in steps:
-        state = update_tiers(
-            ["ann"], np.array([score]), CARD, DAY_ONE + timedelta(days=day), before=state, hysteresis=MEMORY
-        )
-        tiers += state.to_table()["tier"].to_pylist()
-    return tiers
-
-
-def test_a_score_around_a_threshold_does_not_flap():
-    # The edge is 3.5; 2 % of the scale of 4 points is 0.08.
-    assert walk((0, 3.6), (7, 3.45), (14, 3.55), (21, 3.43)) == ["key", "key", "key", "key"]
-
-
-def test_a_clear_fall_is_immediate_and_a_rise_waits_for_the_dwell():
-    assert walk((0, 3.6), (7, 3.4), (14, 3.7), (36, 3.7), (37, 3.7)) == ["key", "normal", "normal", "normal", "key"]
-
-
-def test_a_rise_has_to_be_clear_too():
-    assert walk((0, 3.4), (40, 3.55), (80, 3.59)) == ["normal", "normal", "key"]
-
-
-def test_an_unknown_score_has_no_tier_and_returns_without_hysteresis():
-    assert walk((0, 3.6), (7, np.nan), (14, 3.51)) == ["key", None, "key"]
-
-
-def test_tier_states_survive_a_table_round_trip():
-    state = update_tiers(["bob", "ann"], np.array([1.0, 4.8]), CARD, DAY_ONE)
-    again = TierStates.from_table(state.to_table(), CARD)
-    assert state.to_table().to_pylist() == [
-        {"customer_id": "ann", "tier": "vip", "since": DAY_ONE},
-        {"customer_id": "bob", "tier": "at_risk", "since": DAY_ONE},
-    ]
-    assert again.to_table().equals(state.to_table())
-
-
-def test_high_risk_is_due_weekly_rfm_monthly_and_all_quarterly():
-    looked = [DAY_ONE - timedelta(days=days) for days in (8, 31, 91)]
-    last = pa.table(
-        {
-            "customer_id": ["ann", "bob"],
-            "tier": ["at_risk", "key"],
-            "scored_at": pa.array([looked[0], looked[0]], pa.timestamp("us")),
-            "rfm_at": pa.array([looked[0], looked[1]], pa.timestamp("us")),
-            "full_at": pa.array([None, looked[2]], pa.timestamp("us")),
-        }
-    )
-    rows = due_reviews(last, CARD, DAY_ONE, Cadence()).to_pylist()
-    assert [(row["customer_id"], row["what"]) for row in rows] == [
-        ("ann", "full"),
-        ("ann", "high_risk"),
-        ("bob", "rfm"),
-        ("bob", "full"),
-    ]
-
 
 RULES = alerts_yaml(
     rule("high", "kind: score_above, probability: 0.5", priority=2),
@@ -246,58 +181,3 @@ def test_a_replay_counts_right_alerts_and_lead_time():
     assert (found.overall.alerts, found.overall.precision, found.overall.lead_days) == (3, pytest.approx(2 / 3), 273.0)
     assert found.base_rate == 0.5
     assert found.customer_months == pytest.approx((31 + 30 + 30.5) * 2 / (365.25 / 12))
-
-
-def test_flips_back_are_changes_reversed_within_30_days():
-    days = [0, 10, 20, 60]
-    seen = [
-        {"ann": "key", "bob": "key"},
-        {"ann": "normal", "bob": "key"},
-        {"ann": "key", "bob": "normal"},
-        {"ann": "key", "bob": "key"},
-    ]
-    # Ann goes and comes back in 10 days; bob comes back after 40: one of four changes is undone in time.
-    assert (
-        tier_flip_rate([(DAY_ONE + timedelta(days=day), tiers) for day, tiers in zip(days, seen, strict=True)]) == 0.25
-    )
-
-
-def test_the_shipped_playbook_covers_every_tier_and_check():
-    playbook = read_playbook()
-    cards = [
-        load_card(name) for name in ("relationship", "account100", "health", "rfm", "behaviour", "fit", "lead", "c139")
-    ]
-    said = [
-        playbook.strategy(card.name, tier.name, language)
-        for card in cards
-        for tier in card.tiers
-        for language in ("en", "zh")
-    ]
-    assert all(said)
-    assert all(playbook.step("c139", line.name, "en") for line in load_card("c139"))
-    action = playbook.reason_action("RHY-01", "rhythm")
-    assert (action.who.en, action.within_days) == ("account owner", 7)
-    # Nobody is sent to talk about a ticket, an invoice or a rating that is not there.
-    assert all(playbook.reason_action("", family) is None for family in ("service", "payment", "satisfaction"))
-
-
-def test_a_companys_file_replaces_the_shipped_one_and_a_misnamed_file_is_refused(tmp_path):
-    (tmp_path / "cadence.yaml").write_text(
-        "cadence: {high_risk_days: 3, rfm_days: 14, full_days: 60}\ntiers: {margin: 0.1, dwell_days: 5}\n"
-    )
-    playbook = read_playbook(tmp_path)
-    assert (playbook.cadence, playbook.hysteresis) == (Cadence(3, 14, 60), Hysteresis(0.1, 5))
-    assert playbook.strategies == read_playbook().strategies
-    (tmp_path / "alert.yaml").write_text("rules: []")
-    with pytest.raises(CardError, match=r"no such playbook file; did you mean “alerts\.yaml”"):
-        read_playbook(tmp_path)
-
-
-def test_a_company_s_own_playbook_replaces_the_shipped_file_of_that_name(tmp_path):
-    shipped = read_playbook()
-    (tmp_path / "cadence.yaml").write_text(
-        "cadence: {high_risk_days: 3, rfm_days: 30, full_days: 91}\ntiers: {margin: 0.03, dwell_days: 30}\n", "utf-8"
-    )
-    found = playbook_of(Settings(playbook=str(tmp_path)))
-    assert found.cadence.high_risk_days == 3
-    assert (found.segments, found.rules) == (shipped.segments, shipped.rules)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -10,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
-from console_book import AS_OF, draw_portfolio
+from example_answers import EXAMPLE, actions_of, events_of, health_of, in_language, reasons_of, scores_of
+from example_portfolio import AS_OF, draw_portfolio
 
 from rapport.errors import ServingError
 from rapport.localized import localize
@@ -24,9 +23,6 @@ from rapport.serving.security.keys import Viewer
 from rapport.serving.work.alert_inbox import AlertMarks
 
 BASE = {"churn": 0.21, "conversion": 0.12}
-_EXAMPLE = yaml.safe_load(Path(__file__).with_name("console_example.yaml").read_text(encoding="utf-8"))
-_LAST_STEP = 15
-
 
 KEYS = {
     "key-of-all": Viewer("all", frozenset({"read", "score", "feedback"})),
@@ -108,9 +104,9 @@ class ExampleApplication:
             "certainty_note": "",
             "interval": [max(0.0, p - 0.07), min(1.0, p + 0.07)],
             "base_rate": base,
-            "reasons": _reasons(p - base, language)[:reasons],
+            "reasons": reasons_of(p - base, language)[:reasons],
             "other_evidence": 0.03,
-            "health": _health(fact, language) if target == "churn" else None,
+            "health": health_of(fact, language) if target == "churn" else None,
             "lead_grade": fact["lead_grade"],
             **{name: fact[name] for name in ("spend_if_retained", "savable", "contact_effect")},
             "model": {"name": target, "version": "7", "card": "relationship/3", "basis_note": self.basis_note},
@@ -129,14 +125,14 @@ class ExampleApplication:
             "as_of": AS_OF.isoformat(),
             "state": fact["state"],
             "answers": answers,
-            "scores": _scores(fact, targets[0]),
+            "scores": scores_of(fact, targets[0]),
             "change": self.change(customer_id, targets[0], "2026-10-01", "2026-11-01", language=language),
-            "events": _events(language),
-            "chain": in_language(_EXAMPLE["chain"], language),
+            "events": events_of(language),
+            "chain": in_language(EXAMPLE["chain"], language),
             "tree": self._tree(customer_id),
             "rfm": {**rfm, "orders": fact["orders_12m"], "spend": fact["value"]},
-            "levers": in_language(_EXAMPLE["levers"], language),
-            "actions": _actions(answers[0]["reasons"], fact["owner"]),
+            "levers": in_language(EXAMPLE["levers"], language),
+            "actions": actions_of(answers[0]["reasons"], fact["owner"]),
             "feedback": [],
         }
 
@@ -160,7 +156,7 @@ class ExampleApplication:
         if before is None:
             return None
         parts = [
-            {**part, "points": (after - before) * part["share"]} for part in in_language(_EXAMPLE["change"], language)
+            {**part, "points": (after - before) * part["share"]} for part in in_language(EXAMPLE["change"], language)
         ]
         return {"from": start, "to": end, "before": before, "after": after, "parts": parts}
 
@@ -168,7 +164,7 @@ class ExampleApplication:
         self, customer_id: str, target: str, changes: dict[str, float], *, language: str = "en"
     ) -> dict[str, Any]:
         before, moved = self._answer(customer_id, target, 12, language), 0.0
-        levers = {lever["feature"]: lever for lever in _EXAMPLE["levers"]}
+        levers = {lever["feature"]: lever for lever in EXAMPLE["levers"]}
         for name, value in changes.items():
             if name not in levers:
                 raise ServingError(f"{name} cannot be acted on. Choose one of: {', '.join(levers)}.")
@@ -178,14 +174,14 @@ class ExampleApplication:
 
     def population_tables(self) -> dict[str, Any]:
         people = self._portfolios["churn"].select(["customer_id", "name"]).slice(0, 6).to_pylist()
-        risk = [{**row, **who} for row, who in zip(_EXAMPLE["views"]["risk"], people, strict=True)]
-        return {**_EXAMPLE["views"], "risk": risk}
+        risk = [{**row, **who} for row, who in zip(EXAMPLE["views"]["risk"], people, strict=True)]
+        return {**EXAMPLE["views"], "risk": risk}
 
     def model(self, target: str, *, language: str) -> dict[str, Any]:
-        return {"target": target, "name": target, **in_language(_EXAMPLE["model"], language)}
+        return {"target": target, "name": target, **in_language(EXAMPLE["model"], language)}
 
     def cards(self, *, language: str) -> list[dict[str, Any]]:
-        return list(in_language(_EXAMPLE["cards"], language))
+        return list(in_language(EXAMPLE["cards"], language))
 
     def try_card(self, card: str, customer_id: str, *, language: str) -> dict[str, Any]:
         fact = self.facts(customer_id, "churn")
@@ -229,7 +225,7 @@ class ExampleApplication:
         return frozenset()
 
     def next_steps(self, answers: Sequence[dict[str, Any]], target: str, language: str) -> list[dict[str, Any] | None]:  # noqa: ARG002
-        found = [_actions(answer["reasons"], "") if "reasons" in answer else [] for answer in answers]
+        found = [actions_of(answer["reasons"], "") if "reasons" in answer else [] for answer in answers]
         return [actions[0] if actions else None for actions in found]
 
     def run_table(self, target: str, name: str) -> pa.Table | None:
@@ -275,7 +271,7 @@ class ExampleApplication:
         language: str = "en",
     ) -> dict[str, Any]:
         head = {"name": name, "title": localize(ANALYSES[name].title, language), "note": "", "as_of": "2026-11-01"}
-        return head | {"rows": _EXAMPLE["analyses"][name][:limit], "facts": {}}
+        return head | {"rows": EXAMPLE["analyses"][name][:limit], "facts": {}}
 
     def held_out(self) -> frozenset[str]:
         return frozenset()
@@ -292,63 +288,3 @@ class ExampleApplication:
 
 
 _TOTALS = (("total_value", "value"), ("total_at_risk", "value_at_risk"))
-
-
-def in_language(value: Any, language: str) -> Any:
-    """Choose one language in all nested texts."""
-    if isinstance(value, dict):
-        if set(value) == {"en", "zh"}:
-            return value[language]
-        return {name: in_language(one, language) for name, one in value.items()}
-    return [in_language(one, language) for one in value] if isinstance(value, list) else value
-
-
-def _reasons(gap: float, language: str) -> list[dict[str, Any]]:
-    return [
-        {**reason, "points": gap * reason["share"], "evidence": gap * reason["share"] * 4}
-        for reason in in_language(_EXAMPLE["reasons"], language)
-    ]
-
-
-def _health(fact: dict[str, Any], language: str) -> dict[str, Any]:
-    words = in_language(_EXAMPLE["health"], language)
-    model = fact["health_score"] * 0.7
-    parts = [("model", model), ("value", fact["health_score"] - model)]
-    return {
-        "score": fact["health_score"],
-        "grade": fact["health_grade"],
-        "label": fact["health_grade"].replace("_", " ").capitalize(),
-        "strategy": words["strategy"],
-        "weight": 0.7,
-        "parts": [{"name": name, "label": words["parts"][name], "points": points} for name, points in parts],
-        "dimensions": {"value": 62.0, "relation": 48.0, "potential": None, "risk": 71.0},
-        "dimension_labels": words["dimensions"],
-        "before_30d": fact["health_before_30d"],
-        "outlook": {"prime": 0.2, "ordinary": 0.3, "at_risk": 0.2, "lost": 0.3},
-        "notes": [],
-    }
-
-
-def _scores(fact: dict[str, Any], target: str) -> list[dict[str, Any]]:
-    last, first = fact["probability"], 0.16
-    line = [first + (last - first) * (n / _LAST_STEP) ** 2 + 0.015 * math.sin(n) for n in range(_LAST_STEP)] + [last]
-    same = {"target": target, "tier": fact["tier"], "version": "7"}
-    return [{**same, "as_of": _ago(30 * (_LAST_STEP - n)), "probability": p} for n, p in enumerate(line)]
-
-
-def _events(language: str) -> list[dict[str, Any]]:
-    return [{**event, "at": _ago(event["days_ago"])} for event in in_language(_EXAMPLE["events"], language)]
-
-
-def _actions(reasons: list[dict[str, Any]], owner: str) -> list[dict[str, Any]]:
-    advised = [reason for reason in reasons if reason["advice"] and reason["points"] > 0]
-    same = {"who": owner}
-    return [
-        {**same, "text": reason["advice"], "due": (AS_OF + timedelta(5 * n + 4)).isoformat(), "code": reason["code"]}
-        for n, reason in enumerate(advised)
-    ]
-
-
-def _ago(days: int) -> str:
-    then: date = AS_OF - timedelta(days)
-    return then.isoformat()

@@ -1,0 +1,18 @@
+"""Feedback over the API: stored once, with the score that the person saw."""
+
+
+def test_feedback_sent_twice_with_one_key_is_stored_once(ask, active):
+    key = {"idempotency-key": "call-7"}
+    first = ask("feedback", headers=key, customer_id=active[1], verdict="done", comment="called")
+    again = ask("feedback", headers=key, customer_id=active[1], verdict="done", comment="called")
+    assert again == first | {"repeated": True}
+    assert len(ask("customer", customer_id=active[1])["feedback"]) == 1
+    other = ask("feedback", status=409, headers=key, customer_id=active[1], verdict="right")
+    assert other["error"]["code"] == "conflict"
+
+
+def test_feedback_stores_the_score_that_the_person_saw(ask, active):
+    [answer] = ask("score", customer_ids=[active[2]])["answers"]
+    ask("feedback", customer_id=active[2], verdict="not_right")
+    [kept] = ask("customer", customer_id=active[2])["feedback"]
+    assert (kept["probability"], kept["model_version"]) == (answer["probability"], answer["model"]["version"])
