@@ -23,7 +23,7 @@ def digest(
     as_json: Json = False,
 ) -> None:
     """Send the digests that are due to the receivers in [digests.NAME], by e-mail or chat; each once a day or week."""
-    from rapport.serving.jobs.digest import DigestJob
+    from rapport.serving.jobs.digest_job import DigestJob
 
     current, now = read_settings(settings), current_time()
     job = DigestJob(resolve_data_dir(data_dir, current), current, os.environ)

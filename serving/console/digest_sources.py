@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from rapport.serving.application.account_work import visible_tasks
-from rapport.serving.console.digest import Digest, DigestFacts, DigestScope, build_digest
+from rapport.serving.console.digest_content import Digest, DigestFacts, DigestScope, build_digest
 from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns, owner_rows
 from rapport.serving.console.translations import Translations
 

@@ -19,7 +19,7 @@ from http.client import HTTPException
 from typing import Any
 
 from rapport.errors import SettingsError
-from rapport.serving.console.digest import Digest
+from rapport.serving.console.digest_content import Digest
 from rapport.serving.environment import LOOPBACK
 from rapport.serving.jobs.channels import DeliveryError
 from rapport.serving.outbound_http import OPENER

@@ -14,7 +14,7 @@ from rapport.serving.jobs.alert_delivery import DATABASE as ALERTS
 from rapport.serving.jobs.alert_effects import escalations
 from rapport.serving.jobs.alert_job import alert_channels
 from rapport.serving.jobs.database_poll import DatabasePoll
-from rapport.serving.jobs.digest import DigestJob
+from rapport.serving.jobs.digest_job import DigestJob
 from rapport.serving.jobs.drop_folder import take_files
 from rapport.serving.jobs.live_alerts import LiveAlerts
 from rapport.serving.jobs.live_loop import LiveLoop

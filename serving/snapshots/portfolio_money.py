@@ -18,7 +18,7 @@ from rapport.scoring.money.amounts import (
     this_week,
     work_lists,
 )
-from rapport.serving.snapshots.portfolio_columns import fact, known
+from rapport.serving.snapshots.feature_columns import fact, known
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 
 

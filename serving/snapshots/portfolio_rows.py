@@ -16,7 +16,7 @@ from rapport.scoring.health.health_score import HealthInputs, HealthScores, scor
 from rapport.scoring.health.threshold import risk_bands
 from rapport.scoring.models.matrix import Floats
 from rapport.scoring.models.score_batch import ScoreBatch
-from rapport.serving.snapshots.portfolio_columns import fact, known
+from rapport.serving.snapshots.feature_columns import fact, known
 from rapport.serving.snapshots.portfolio_money import customer_money, lead_money
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 

@@ -1,0 +1,93 @@
+"""The addresses of the console: a row a page, with its method and the scope that it needs."""
+
+from collections.abc import Mapping
+
+from starlette.routing import BaseRoute, Route
+
+from rapport.serving.console.documentation import documentation_route
+from rapport.serving.console.pages import (
+    alerts,
+    analyses,
+    cards,
+    customer,
+    deals,
+    digest,
+    help_page,
+    home,
+    model,
+    portfolio,
+    report,
+    sales,
+    search,
+    tasks,
+    work,
+    worklist,
+    worklist_export,
+)
+from rapport.serving.console.router import PageHandler, PageRouter
+from rapport.serving.security.limits import UPLOAD_PATH
+
+READ, WRITE = ("GET", "HEAD"), ("POST",)
+
+SHOWN: Mapping[str, PageHandler] = {
+    "/": worklist.show,
+    "/find": search.find,
+    "/worklist.csv": worklist_export.csv_file,
+    "/worklist.xlsx": worklist_export.excel_file,
+    "/tasks": tasks.show,
+    "/interventions.csv": tasks.interventions_file,
+    "/customers/{customer_id:path}": customer.show,
+    "/home": home.show,
+    "/deals": deals.show,
+    "/sales": sales.show,
+    "/analyses": analyses.show_list,
+    "/analyses/{name}.csv": analyses.csv_file,
+    "/analyses/{name}": analyses.show,
+    "/alerts": alerts.show,
+    "/digest": digest.show,
+    "/help": help_page.show,
+    "/reports/{customer_id:path}": report.show,
+    "/portfolio": portfolio.show,
+    "/model": model.show,
+    "/cards": cards.show,
+    "/cards/{name}": cards.show,
+}
+"""Pages and files that a viewer reads; of two that match, the first answers."""
+
+OWN_FORMS: Mapping[str, PageHandler] = {
+    "/work/export": worklist_export.selected_file,
+    "/views": work.save_view,
+    "/views/delete": work.delete_view,
+    "/cards/{name}/proposal": cards.propose_card,
+}
+"""Forms of those who only read: files, and the viewer's own views."""
+
+WORK_FORMS: Mapping[str, PageHandler] = {
+    "/work": work.act,
+    "/work/many": work.act_on_many,
+    "/work/undo": work.undo,
+    "/tasks/{task_id:int}": tasks.change,
+    # The paths of older pages that are still open.
+    "/feedback": work.act,
+    "/marks": work.act,
+    "/customers/{customer_id:path}": customer.record,
+    "/alerts": alerts.mark,
+}
+"""Forms that record work on an account."""
+
+
+def page_routes(router: PageRouter) -> list[BaseRoute]:
+    """Return the routes of all pages, behind the access policy of the router."""
+    endpoints = (
+        *((path, router.page(handler), READ) for path, handler in SHOWN.items()),
+        *((path, router.page(handler), WRITE) for path, handler in OWN_FORMS.items()),
+        *((path, router.page(handler, scope="feedback"), WRITE) for path, handler in WORK_FORMS.items()),
+        ("/tasks.ics", router.calendar(), READ),
+        ("/widget/customers/{customer_id:path}", router.widget(), READ),
+        (UPLOAD_PATH, router.setup(), READ + WRITE),
+        ("/sign-in", router.sign_in(), READ + WRITE),
+        ("/sign-out", router.sign_out(), WRITE),
+        ("/language/{code}", router.set_language(), READ),
+    )
+    routes = [Route(path, endpoint, methods=list(methods)) for path, endpoint, methods in endpoints]
+    return [*routes, documentation_route()]
