@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from parts.real_histories import bench_option, has_histories
 from parts.scale import options
 from scipy.special import expit
 
@@ -107,12 +108,11 @@ def _perfect_error(chance: Floats) -> tuple[float, float]:
 def main() -> None:
     """Measure and print."""
     parser = options(__doc__)
-    parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    bench_option(parser)
     parser.add_argument("--task", choices=[task.name for task in TASKS], nargs="*")
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
-    if not chosen.bench.is_dir():
-        print(f"Skipped: {chosen.bench} is not there. Name the folder of the real histories with --bench.")
+    if not has_histories(chosen):
         return
     asked = [task for task in TASKS if not chosen.task or task.name in chosen.task]
     for task in asked[: 1 if chosen.scale < 1 else None]:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from parts.order_companies import COMPANIES, write_orders
+from parts.real_histories import bench_option
 from parts.scale import options
 from scipy.optimize import minimize
 from scipy.special import expit, logit
@@ -152,7 +153,7 @@ def printed(asked: Iterator[Question]) -> Iterator[dict[str, object]]:
 def main() -> None:
     """Measure and print."""
     parser = options(__doc__)
-    parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    bench_option(parser)
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS))
     parser.add_argument("--companies", nargs="*", choices=sorted(COMPANIES), default=list(COMPANIES))
     parser.add_argument("--seeds", type=int, nargs="*", default=[11])

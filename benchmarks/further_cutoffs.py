@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from parts.real_histories import bench_option, has_histories, recent_days
 from parts.scale import options as options_of
 from peers import PEERS
 from peers.book import Book, read_book
@@ -77,17 +78,15 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     """Measure and print."""
     parser = options_of(__doc__)
-    parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    bench_option(parser)
     parser.add_argument("--history", choices=sorted(CUTOFFS), nargs="*", default=sorted(CUTOFFS))
     options = parser.parse_args()
-    if not options.bench.is_dir():
-        print(f"Skipped: {options.bench} is not there. Name the folder of the real histories with --bench.")
+    if not has_histories(options):
         return
-    few = max(1, round(min(1.0, options.scale) * 7))
     for name in options.history:
         horizon, written = CUTOFFS[name]
         folder = options.bench / "data" / name
-        rows = compare(name, folder, written.split()[-few:], read_book(folder, horizon))
+        rows = compare(name, folder, recent_days(written, options.scale), read_book(folder, horizon))
         print(f"\n{name}: means over {rows.cutoff.nunique()} cutoffs\n{summary(rows).to_string()}\n", flush=True)
 
 

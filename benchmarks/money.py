@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from parts.real_histories import bench_option, cutoff_cases, has_histories
 from parts.scale import options as options_of
 
 from rapport.durations import parse_duration
@@ -79,17 +80,11 @@ def figures(what: str, who: str, predicted: Floats, came: Floats) -> dict[str, o
 def main() -> None:
     """Measure and print."""
     parser = options_of(__doc__)
-    parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    bench_option(parser)
     options = parser.parse_args()
-    if not options.bench.is_dir():
-        print(f"Skipped: {options.bench} is not there. Name the folder of the real histories with --bench.")
+    if not has_histories(options):
         return
-    few = max(1, round(min(1.0, options.scale) * 3))
-    parts = [
-        compare(options.bench / "data" / name, datetime.fromisoformat(day), horizon)
-        for name, (horizon, written) in CUTOFFS.items()
-        for day in written.split()[-few:]
-    ]
+    parts = [compare(*case) for case in cutoff_cases(options, CUTOFFS)]
     table = pd.concat(parts).set_index(["history", "cutoff", "served", "what", "who"])
     print(table.round(3).to_string())
 

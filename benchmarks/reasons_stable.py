@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from parts.real_histories import bench_option
 from parts.scale import options
 
 from rapport.durations import parse_duration
@@ -77,7 +78,7 @@ def judge(name: str, trained: TrainedModel, draws: int) -> None:
 def main() -> None:
     """Measure and print."""
     parser = options(__doc__)
-    parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    bench_option(parser)
     parser.add_argument("--seeds", type=int, nargs="*", default=[5], help="of the invented companies")
     chosen = parser.parse_args()
     small = chosen.scale < 1

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 from further_cutoffs import judged
+from parts.real_histories import bench_option, has_histories
 from parts.scale import options
 from peers import PEERS
 from peers.book import Book, read_book
@@ -82,11 +83,10 @@ def told(losses: pd.DataFrame) -> str:
 def main() -> None:
     """Measure and print."""
     parser = options(__doc__)
-    parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    bench_option(parser)
     parser.add_argument("--seeds", type=int, default=8)
     chosen = parser.parse_args()
-    if not chosen.bench.is_dir():
-        print(f"Skipped: {chosen.bench} is not there. Name the folder of the real histories with --bench.")
+    if not has_histories(chosen):
         return
     for name, (written, horizon) in TASKS.items():
         for size in SIZES[: 1 if chosen.scale < 1 else None]:

@@ -16,6 +16,7 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from parts.real_histories import bench_option, cutoff_cases, has_histories
 from parts.scale import options as options_of
 
 from rapport.durations import parse_duration
@@ -140,17 +141,14 @@ def _truth(trained: TrainedModel, history: History, newest: datetime) -> EventTi
 def main() -> None:
     """Measure and print."""
     parser = options_of(__doc__)
-    parser.add_argument("--bench", type=Path, default=Path("../shared/bench"))
+    bench_option(parser)
     options = parser.parse_args()
-    if not options.bench.is_dir():
-        print(f"Skipped: {options.bench} is not there. Name the folder of the real histories with --bench.")
+    if not has_histories(options):
         return
-    few = max(1, round(min(1.0, options.scale) * 4))
     rows = []
-    for name, (horizon, written) in CUTOFFS.items():
-        for day in written.split()[-few:]:
-            found = compare(options.bench / "data" / name, datetime.fromisoformat(day), horizon)
-            rows += [{"history": name, "cutoff": day} | each for each in found]
+    for folder, cutoff, horizon_days in cutoff_cases(options, CUTOFFS):
+        found = compare(folder, cutoff, horizon_days)
+        rows += [{"history": folder.name, "cutoff": f"{cutoff:%Y-%m-%d}"} | each for each in found]
     table = pd.DataFrame(rows).pivot_table(
         index=["history", "horizons", "cutoff"], columns="peer", values="integrated_brier"
     )

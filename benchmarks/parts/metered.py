@@ -84,7 +84,7 @@ class Needs:
 
     def of(self, names: Iterable[str], measures: Mapping[str, Measure]) -> set[Key]:
         """Return the keys of all that these measures need."""
-        arithmetic = _below(self.plan.finish.steps, [self.plan.finish.slots[name] for name in names])
+        arithmetic = self.plan.finish.steps.needed(self.plan.finish.slots[name] for name in names)
         aggregates = {each for name in names for each in measures[name].window_aggregates()}
         return self.of_aggregates(aggregates) | {("finish", slot) for slot in arithmetic}
 
@@ -93,23 +93,13 @@ class Needs:
         aggregates = list(aggregates)
         return {
             *(("merged", each.partial.stream, each.partial) for each in aggregates),
-            *(("rows", slot) for slot in _below(self.plan.program, self._reads(aggregates))),
+            *(("rows", slot) for slot in self.plan.program.needed(self._reads(aggregates))),
         }
 
     def _reads(self, aggregates: Iterable[WindowAggregate]) -> Iterator[int]:
         for each in aggregates:
             stream = self.plan.streams[self.index[each.partial.stream]]
             yield from (stream.customer, stream.day, stream.partials[each.partial])
-
-
-def _below(steps: Steps, slots: Iterable[int]) -> set[int]:
-    found, left = set[int](), list(slots)
-    while left:
-        slot = left.pop()
-        if slot not in found:
-            found.add(slot)
-            left += steps.steps[slot][1]
-    return found
 
 
 def by_feature(plan: Plan, spent: Spent, features: Iterable[Feature]) -> dict[str, tuple[float, float]]:

@@ -1,8 +1,10 @@
 """Histories of change as CRMs and pipelines keep them, and what a row was on a past day."""
 
 from datetime import datetime
+from functools import partial
 
 import pytest
+from csv_folder import write_csv
 
 from rapport.errors import TableError
 from rapport.history import Settings, history_of, read_history
@@ -31,12 +33,7 @@ SALESFORCE = {
 
 @pytest.fixture
 def folder_of(tmp_path):
-    def write(files):
-        for name, text in files.items():
-            (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
-        return tmp_path
-
-    return write
+    return partial(write_csv, tmp_path)
 
 
 def deals(history, day):

@@ -2,8 +2,10 @@
 
 import tomllib
 from datetime import datetime
+from functools import partial
 
 import pytest
+from csv_folder import write_csv
 
 from rapport.errors import TableError
 from rapport.history import Settings, read_history
@@ -27,12 +29,7 @@ ENGLISH = {
 
 @pytest.fixture
 def folder_of(tmp_path):
-    def write(files):
-        for name, text in files.items():
-            (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
-        return tmp_path
-
-    return write
+    return partial(write_csv, tmp_path)
 
 
 def test_chinese_tables_and_columns_are_recognised_and_the_proposal_reads_them(folder_of):

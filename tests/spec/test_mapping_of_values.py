@@ -3,6 +3,7 @@
 import tomllib
 
 import pytest
+from csv_folder import write_csv
 
 from rapport.history import Settings, read_history
 from rapport.history.mapping import propose_mapping
@@ -25,9 +26,7 @@ DEALS = (
 @pytest.fixture
 def read(tmp_path):
     def write_and_read(files):
-        for name, text in files.items():
-            (tmp_path / name).write_text(text, encoding="utf-8")
-        proposal = propose_mapping(tmp_path)
+        proposal = propose_mapping(write_csv(tmp_path, files))
         history = read_history(tmp_path, Settings.of(tomllib.loads(proposal.as_toml())))
         assert history.rejected.total == 0
         return proposal, lambda sql: history.connection.execute(sql).fetchall()

@@ -5,6 +5,7 @@
 import tomllib
 
 import pytest
+from csv_folder import write_csv
 
 from rapport.errors import SettingsError
 from rapport.history import Settings, read_history
@@ -145,34 +146,27 @@ CONNECTORS = {
 }
 
 
+def recognised(folder, name, preset=None):
+    """Read a folder as the proposal says, which names the system, asks nothing and loses no row."""
+    proposal = propose_mapping(folder, preset=preset)
+    assert (proposal.preset, proposal.questions) == (name, ())
+    history = read_history(folder, Settings.of(tomllib.loads(proposal.as_toml())))
+    assert history.rejected.total == 0
+    return history
+
+
 @pytest.mark.parametrize("name", sorted(CONNECTORS))
 def test_the_orders_of_a_connector_meet_its_customers(name, tmp_path):
     files, expected = CONNECTORS[name]
-    for file, text in files.items():
-        (tmp_path / file).write_text(text, encoding="utf-8")
-    recognised, settings = settings_of(tmp_path)
-    assert recognised == name
-    with read_history(tmp_path, settings) as history:
-        assert history.rejected.total == 0
+    with recognised(write_csv(tmp_path, files), name) as history:
         sql = "SELECT customer_id, amount FROM orders JOIN customers USING (customer_id)"
         assert history.connection.execute(sql).fetchall() == expected
-
-
-def settings_of(folder, preset=None):
-    proposal = propose_mapping(folder, preset=preset)
-    assert proposal.questions == ()
-    return proposal.preset, Settings.of(tomllib.loads(proposal.as_toml()))
 
 
 @pytest.mark.parametrize("name", sorted(SYSTEMS))
 def test_a_system_is_recognised_and_its_orders_are_read(name, tmp_path):
     files, expected = SYSTEMS[name]
-    for file, text in files.items():
-        (tmp_path / file).write_text(text, encoding="utf-8")
-    recognised, settings = settings_of(tmp_path)
-    assert recognised == name
-    with read_history(tmp_path, settings) as history:
-        assert history.rejected.total == 0
+    with recognised(write_csv(tmp_path, files), name) as history:
         found = history.connection.execute("SELECT customer_id, amount FROM orders ORDER BY ordered_at").fetchall()
     assert found == expected
 
@@ -182,10 +176,7 @@ def test_every_preset_has_a_case_and_names_the_contracts_columns():
 
 
 def test_joined_tables_give_customers_states_and_times(tmp_path):
-    for file, text in SYSTEMS["hubspot"][0].items():
-        (tmp_path / file).write_text(text, encoding="utf-8")
-    _, settings = settings_of(tmp_path, "hubspot")
-    with read_history(tmp_path, settings) as history:
+    with recognised(write_csv(tmp_path, SYSTEMS["hubspot"][0]), "hubspot", preset="hubspot") as history:
         run = history.connection.execute
         deals = run("SELECT opportunity_id, customer_id, closed_at IS NULL, won, stage FROM opportunities ORDER BY 1")
         assert deals.fetchall() == [("1", "7", False, True, "Won"), ("2", "7", True, False, "Talk")]

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pytest
+from csv_folder import write_csv
 
 from rapport.errors import TableError
 from rapport.history import Settings, history_of, read_history
@@ -17,15 +18,9 @@ ORDERS = (
 )
 
 
-def written(folder, **files):
-    for name, text in files.items():
-        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
-    return folder
-
-
 def test_amounts_are_converted_at_the_rate_of_their_own_time_and_left_out_rows_are_counted(tmp_path):
     settings = Settings(mapping={"orders": {"table": "orders", "where": "status <> 'cancelled'"}})
-    with read_history(written(tmp_path, orders=ORDERS, rates=RATES), settings) as history:
+    with read_history(write_csv(tmp_path, {"orders": ORDERS, "rates": RATES}), settings) as history:
         found = history.connection.execute("SELECT order_id, amount FROM orders ORDER BY 1").fetchall()
         assert found == [("1", 70.0), ("2", 75.0), ("3", 80.0), ("4", 10.0), ("5", 10.0)]
         report = check_history(history)
@@ -38,7 +33,7 @@ def test_amounts_are_converted_at_the_rate_of_their_own_time_and_left_out_rows_a
 
 def test_a_currency_without_a_rate_at_that_time_rejects_the_row_and_without_rates_the_check_says_so(tmp_path):
     early = ORDERS.replace("a,1,2025-02-01", "a,1,2024-02-01")
-    with read_history(written(tmp_path, orders=early, rates=RATES)) as history:
+    with read_history(write_csv(tmp_path, {"orders": early, "rates": RATES})) as history:
         ((_, reason, count, line, value),) = history.rejected.summary()
         assert (count, line, value) == (1, 2, "10")
         assert reason == "amount is in a currency for which rates has no rate at that time: add it, in CNY."
