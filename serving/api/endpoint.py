@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+IDEMPOTENCY_KEY_LENGTH = 200
+
 
 @dataclass(frozen=True)
 class Endpoint:

@@ -15,7 +15,8 @@ from rapport.errors import RapportError
 from rapport.serving import logging_setup
 from rapport.serving.api.app_state import AppState
 from rapport.serving.api.bulk_endpoint import BULK, JOBS
-from rapport.serving.api.endpoints import AGENTS, BY_PATH, Endpoint, route_label
+from rapport.serving.api.endpoint import IDEMPOTENCY_KEY_LENGTH, Endpoint
+from rapport.serving.api.endpoints import AGENTS, BY_PATH, route_label
 from rapport.serving.api.job_routes import METHODS, answer_job
 from rapport.serving.api.response import JSON, ResponseWriter
 from rapport.serving.errors import STORAGE, RequestError, StoreError, error_response, is_storage_error
@@ -37,6 +38,7 @@ _FORM_BYTES, _ANONYMOUS_BYTES = 300_000, 8_000
 _HIDDEN = ("/healthz", "/docs.json", "/static_content", "/assets")
 _NO_AGENTS = "The agent interface is not installed: pip install 'rapport-crm[mcp]'."
 _NOT_FOUND = "There is nothing at this address; see /openapi.json."
+_LONG_KEY = f"An Idempotency-Key may have at most {IDEMPOTENCY_KEY_LENGTH} characters. Send a shorter one."
 _TOO_LARGE = "The body may have at most {limit:,} bytes. Send fewer customers at once."
 logger = logging.getLogger("rapport.middleware")
 
@@ -83,7 +85,7 @@ class ApiMiddleware:
         _check_json(headers)
         self._auth.limit_rate(viewer.name)
         deadline = time.monotonic() + self._limits.timeout_seconds
-        key = headers.get("idempotency-key", "")[:200]
+        key = _idempotency_key(headers)
         context = RequestContext(viewer, response.request_id, endpoint.path, key, deadline, _client(scope))
         response.caller = viewer.name
         body = await _body(receive, headers, self._limits.body_bytes)
@@ -192,6 +194,13 @@ def _check_method(scope: Scope, response: ResponseWriter, allowed: tuple[str, ..
     if scope["method"] not in allowed:
         response.extra["allow"] = ", ".join(allowed)
         raise RequestError(405, f"This address accepts {' and '.join(allowed)}; see /openapi.json.")
+
+
+def _idempotency_key(headers: Headers) -> str:
+    # A key that were cut short could be another request's.
+    if len(key := headers.get("idempotency-key", "")) > IDEMPOTENCY_KEY_LENGTH:
+        raise RequestError(400, _LONG_KEY, where="Idempotency-Key")
+    return key
 
 
 def _check_json(headers: Headers) -> None:

@@ -9,7 +9,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from rapport.serving.api import answers
 from rapport.serving.api.bulk_endpoint import BULK, job_paths
-from rapport.serving.api.endpoints import ENDPOINTS, Endpoint
+from rapport.serving.api.endpoint import IDEMPOTENCY_KEY_LENGTH, Endpoint
+from rapport.serving.api.endpoints import ENDPOINTS
 
 _REFUSALS = {
     400: "The body does not match the schema.",
@@ -81,10 +82,11 @@ def _operation(endpoint: Endpoint, where: Any) -> dict[str, Any]:
             **{str(status): {"description": text, "content": refused} for status, text in _REFUSALS.items()},
         },
     }
-    if endpoint.path == "/v1/feedback":
+    if endpoint.path in ("/v1/feedback", "/v1/events"):
         operation["parameters"] = [
             {
-                "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 200},
+                "name": "Idempotency-Key", "in": "header",
+                "schema": {"type": "string", "maxLength": IDEMPOTENCY_KEY_LENGTH},
                 "description": "A retry with the same key and body returns the first receipt and stores nothing twice.",
             }
         ]  # fmt: skip

@@ -9,10 +9,12 @@ from importlib.metadata import version
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
+from pydantic import ValidationError
 
 from rapport.serving.api.agents.fencing import NOTICE
-from rapport.serving.api.agents.tools import AgentTools, require_scope
+from rapport.serving.api.agents.tools import AgentTools, argument_error, require_scope
 from rapport.serving.application.application import Application
 
 Scope = MutableMapping[str, Any]
@@ -25,9 +27,20 @@ _INSTRUCTIONS = (
 )
 
 
+class _Server(MCPServer):
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+        """Call a tool; arguments that do not fit are refused in the API's words, without the value that was sent."""
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise ToolError(argument_error(error.__cause__)) from None
+            raise
+
+
 def create_server(application: Application, tools: AgentTools) -> MCPServer:
     """Return the MCP server with its tools and resources."""
-    server: MCPServer = MCPServer("rapport", instructions=_INSTRUCTIONS, version=version("rapport-crm"))
+    server = _Server("rapport", instructions=_INSTRUCTIONS, version=version("rapport-crm"))
     for name in TOOLS:
         server.tool(name=name, structured_output=True)(getattr(tools, name))
 

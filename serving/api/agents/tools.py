@@ -105,14 +105,17 @@ class AgentTools:
             request = endpoint.request.model_validate(given)
             answer: Mapping[str, Any] = getattr(self._handlers, endpoint.name)(request, context)
         except ValidationError as error:
-            # Without the value, which may be anything.
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise ToolError(validation_error(first)[0]) from None
+            raise ToolError(argument_error(error)) from None
         except RequestError as error:
             raise ToolError(str(error.in_language(self._handlers.language_of(request)))) from error
         except RapportError as error:
             raise ToolError(error_response(error)[1]["error"]["message"]) from error
         return answer
+
+
+def argument_error(error: ValidationError) -> str:
+    """Return one sentence about arguments that do not fit, without the value, which may be anything."""
+    return validation_error(error.errors(include_url=False, include_context=False, include_input=False)[0])[0]
 
 
 def require_scope(scope: str) -> None:

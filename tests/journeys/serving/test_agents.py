@@ -54,6 +54,12 @@ def test_a_tool_answers_as_the_api_does_and_its_sums_add_up(open_client, ask, ac
     assert rows["next"]
 
 
+def test_arguments_that_do_not_fit_are_refused_in_one_sentence_without_their_value(open_client):
+    result = tool(open_client, "score", customer_ids="C000001 and more")
+    assert result["isError"]
+    assert result["content"][0]["text"] == "customer_ids: Input should be a valid list."
+
+
 def test_keys_scopes_and_owners_hold_for_agents(company, tmp_path, active):
     home = linked_data_dir(company, tmp_path)
     ring, now = KeyRing(home), datetime.now(UTC)

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from serving_world import served
 
 from rapport.serving.api.endpoints import ENDPOINTS
 from rapport.serving.api.openapi import document
@@ -77,79 +74,3 @@ def test_the_openapi_document_has_every_endpoint_and_no_dangling_reference(open_
     assert all(f'"{name}"' in text for name in schemas)
     references = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
     assert references <= set(schemas)
-
-
-plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
-    max_leaves=12,
-)
-
-
-@st.composite
-def nearly_valid(draw):
-    """A valid body with some of its parts replaced, dropped or doubled; or anything at all."""
-    endpoint = draw(st.sampled_from(ENDPOINTS))
-    body = json.loads(json.dumps(endpoint.example))
-    # Some endpoints have no field in their example.
-    for name in draw(st.lists(st.sampled_from(sorted(body)), max_size=2)) if body else []:
-        body[name] = draw(plain)
-    body |= draw(st.dictionaries(st.text(max_size=8), plain, max_size=1))
-    return endpoint.path, draw(st.sampled_from([body, body, body, draw(plain)]))
-
-
-def _never_a_server_error(client, path, body):
-    response = client.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
-    assert response.status_code < 500, response.text
-    assert response.status_code == 200 or set(response.json()["error"]) == {"code", "message", "where"}
-    assert "Traceback" not in response.text
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(asked=nearly_valid())
-def test_no_body_causes_a_server_error(open_client, asked):
-    _never_a_server_error(open_client, *asked)
-
-
-@pytest.mark.slow
-@pytest.mark.evidence
-@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
-@given(asked=nearly_valid())
-def test_ten_thousand_bodies_cause_no_server_error(open_client, asked):
-    _never_a_server_error(open_client, *asked)
-
-
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(content=st.binary(max_size=200))
-def test_bytes_that_are_not_json_are_refused(open_client, content):
-    response = open_client.post("/v1/score", content=content, headers={"content-type": "application/json"})
-    assert response.status_code in (400, 200)
-
-
-@pytest.mark.slow
-def test_schemathesis_finds_no_error_and_no_undocumented_answer(company):
-    schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed (extra dev)")
-    with served(company.home, keys=False) as client:
-        schema = schemathesis.openapi.from_dict(document("1"))
-        checked = 0
-        for operation in schema.get_all_operations():
-            checked += _checked(client, operation.ok())
-    assert checked == len(ENDPOINTS) + 5
-
-
-def _checked(client, operation) -> int:
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(case=operation.as_strategy())
-    def every_answer_is_documented(case):
-        body = json.dumps(case.body) if isinstance(case.body, dict | list) else "{}"
-        headers = {"content-type": "application/json", **_plain_headers(case.headers)}
-        response = client.request(case.method, case.path, content=body, headers=headers)
-        assert response.status_code < 500 or response.status_code == 503
-        assert str(response.status_code) in operation.definition.raw["responses"]
-
-    every_answer_is_documented()
-    return 1
-
-
-def _plain_headers(headers) -> dict:
-    return {name: value for name, value in (headers or {}).items() if value.isascii() and value.isprintable()}

@@ -11,6 +11,12 @@ def test_feedback_sent_twice_with_one_key_is_stored_once(ask, active):
     assert other["error"]["code"] == "conflict"
 
 
+def test_a_key_that_would_have_to_be_cut_short_is_refused(ask, active):
+    refused = ask("feedback", status=400, headers={"idempotency-key": "k" * 201}, customer_id=active[1], verdict="done")
+    assert refused["error"]["where"] == "Idempotency-Key"
+    assert "200 characters" in refused["error"]["message"]
+
+
 def test_feedback_stores_the_score_that_the_person_saw(ask, active):
     [answer] = ask("score", customer_ids=[active[2]])["answers"]
     ask("feedback", customer_id=active[2], verdict="not_right")

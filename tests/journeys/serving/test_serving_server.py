@@ -14,15 +14,23 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from free_ports import free_port
+from serving_world import copy_home
 
 from rapport.errors import ServingError
 from rapport.scoring.models import model_store
+from rapport.serving.api.endpoints import ENDPOINTS
 from rapport.serving.environment import Environment
 from rapport.serving.run import prepared, running
 from rapport.serving.security.keys import KeyRing
+
+CHECKS = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+    "response_schema_conformance", "unsupported_method", "negative_data_rejection",
+)  # fmt: skip
 
 
 def post(url: str, path: str, body: dict) -> tuple[int, dict]:
@@ -204,3 +212,20 @@ def test_sigterm_under_load_drops_no_connection(company, tmp_path, active):
     assert failures == []
     assert len(answered) > 6
     process.wait(30)
+
+
+@pytest.mark.slow
+def test_schemathesis_finds_no_fault_in_any_operation(company, tmp_path):
+    pytest.importorskip("schemathesis", reason="schemathesis is not installed (extra dev)")
+    home = copy_home(company, tmp_path / "home")
+    environment = Environment(data_dir=home, port=free_port(), keys=False, requests_per_minute=10**9)
+    command = [
+        Path(sys.executable).with_name("schemathesis"), "run", "--checks", ",".join(CHECKS), "--seed", "1",
+        "--phases", "examples,coverage,fuzzing", "--max-examples", "40", "--continue-on-failure", "--no-color",
+    ]  # fmt: skip
+    with running(prepared(environment, lambda _: None), os.environ, tmp_path / "log") as (url, _):
+        found = subprocess.run(
+            [*command, f"{url}/openapi.json"], capture_output=True, text=True, cwd=tmp_path, check=False
+        )
+    assert found.returncode == 0, found.stdout[-3000:]
+    assert f"Tested: {len(ENDPOINTS) + 5}" in found.stdout

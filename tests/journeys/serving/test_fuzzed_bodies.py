@@ -1,0 +1,122 @@
+"""Bodies that nobody meant to send, at the API and at the agent interface: an answer or a sentence, never a crash."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_agents import HEADERS, call
+
+from rapport.serving.api.agents.server import TOOLS
+from rapport.serving.api.endpoints import ENDPOINTS
+
+MANY = settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+ARGUMENTS = {
+    "score": {"customer_ids": ["C000001"], "target": "churn"},
+    "why": {"customer_id": "C000001"},
+    "change": {"customer_id": "C000001", "start": "2026-10-01", "end": "2026-11-01"},
+    "customer": {"customer_id": "C000001"},
+    "worklist": {"limit": 3, "after": ""},
+    "deals": {"language": "zh"},
+    "what_if": {"customer_id": "C000001", "changes": {"tickets_open": 0}},
+    "log_outcome": {"customer_id": "C000001", "verdict": "snoozed", "until": "2026-12-01"},
+    "check_draft": {"customer_id": "C000001", "text": "The risk is 12 %."},
+}
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@st.composite
+def nearly_valid(draw):
+    """A valid body with some of its parts replaced, dropped or doubled; or anything at all."""
+    endpoint = draw(st.sampled_from(ENDPOINTS))
+    body = json.loads(json.dumps(endpoint.example))
+    # Some endpoints have no field in their example.
+    for name in draw(st.lists(st.sampled_from(sorted(body)), max_size=2)) if body else []:
+        body[name] = draw(plain)
+    body |= draw(st.dictionaries(st.text(max_size=8), plain, max_size=1))
+    return endpoint.path, draw(st.sampled_from([body, body, body, draw(plain)]))
+
+
+def _never_a_server_error(client, path, body):
+    response = client.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
+    assert response.status_code < 500, response.text
+    assert response.status_code == 200 or set(response.json()["error"]) == {"code", "message", "where"}
+    assert "Traceback" not in response.text
+
+
+@SOME
+@given(asked=nearly_valid())
+def test_no_body_causes_a_server_error(open_client, asked):
+    _never_a_server_error(open_client, *asked)
+
+
+@pytest.mark.slow
+@pytest.mark.evidence
+@MANY
+@given(asked=nearly_valid())
+def test_ten_thousand_bodies_cause_no_server_error(open_client, asked):
+    _never_a_server_error(open_client, *asked)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(content=st.binary(max_size=200))
+def test_bytes_that_are_not_json_are_refused(open_client, content):
+    response = open_client.post("/v1/score", content=content, headers={"content-type": "application/json"})
+    assert response.status_code in (400, 200)
+
+
+@st.composite
+def nearly_valid_message(draw):
+    """A call of a tool with some arguments replaced, dropped or added; or a message that is no call."""
+    name = draw(st.sampled_from(TOOLS))
+    arguments = dict(ARGUMENTS[name])
+    for field in draw(st.lists(st.sampled_from(sorted(arguments)), max_size=2)):
+        arguments[field] = draw(plain)
+    for field in draw(st.lists(st.sampled_from(sorted(arguments)), max_size=1)):
+        del arguments[field]
+    arguments |= draw(st.dictionaries(st.text(max_size=8), plain, max_size=1))
+    params = {"name": draw(st.sampled_from([name, name, name, draw(st.text(max_size=9))])), "arguments": arguments}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    for field in draw(st.lists(st.sampled_from(sorted(message)), max_size=1)):
+        message[field] = draw(plain)
+    return message
+
+
+def _never_a_crash(client, message):
+    response = client.post("/mcp", content=json.dumps(message), headers=HEADERS)
+    assert response.status_code < 500, response.text
+    assert "Traceback" not in response.text
+    if not response.content:
+        return
+    body = response.json()
+    # -32603 is the protocol's internal error; the library answers a crash of a tool without a sentence after its name.
+    assert (body.get("error") or {}).get("code") != -32603, body
+    result = body.get("result") or {}
+    if result.get("isError"):
+        assert result["content"][0]["text"].count(": ") > 0, body
+
+
+@SOME
+@given(message=nearly_valid_message())
+def test_no_message_of_an_agent_causes_a_crash(open_client, message):
+    _never_a_crash(open_client, message)
+
+
+@pytest.mark.slow
+@pytest.mark.evidence
+@MANY
+@given(message=nearly_valid_message())
+def test_ten_thousand_messages_of_agents_cause_no_crash(open_client, message):
+    _never_a_crash(open_client, message)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_the_arguments_that_are_changed_are_valid_ones(open_client, name):
+    result = call(open_client, "tools/call", name=name, arguments=ARGUMENTS[name]).json()["result"]
+    assert "validation error" not in result["content"][0]["text"]
