@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +20,13 @@ from rapport.history.mapping.settings_file import OpenQuestion, open_questions, 
 from rapport.localized import LocalizedText
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
+from rapport.serving.commands import Run, is_alive, run_command
 from rapport.serving.errors import RequestError
 from rapport.serving.snapshots.live_model import TARGETS
 
 ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet", ".json", ".jsonl", ".gz", ".zip")
 MAX_FILES = 50
 _LOG_LINES = 30
-Run = Callable[[Sequence[str], Path], int]
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class FirstRun:
         self.files = self._folder / "files"
         self.settings_file = settings_file or data_dir / "rapport.toml"
         self._state_file, self._log = self._folder / "state.json", self._folder / "run.log"
-        self._run = run or _run_command
+        self._run = run or run_command
 
     @property
     def is_open(self) -> bool:
@@ -108,7 +106,7 @@ class FirstRun:
             found: dict[str, Any] = json.loads(self._state_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             found = {"step": "", "running": False, "problem": "", "process": 0}
-        if found["running"] and not _is_alive(int(found["process"])):
+        if found["running"] and not is_alive(int(found["process"])):
             found |= {"running": False, "problem": "stopped"}
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines() if self._log.is_file() else []
         return {**found, "log": lines[-_LOG_LINES:]}
@@ -121,11 +119,12 @@ class FirstRun:
         try:
             for target in TARGETS:
                 self._set_state(f"train.{target}", running=True)
-                if self._run(["train", str(self.files), "--target", target, *common], self._log):
+                if self._run(["train", str(self.files), "--target", target, *common], self._log, self._log):
                     continue
                 as_of = str(Bundle.load(model_store.champion(self._data_dir, target)).provenance["as_of"])[:10]
                 self._set_state(f"score.{target}", running=True)
-                scored = self._run(["score", str(self.files), "--as-of", as_of, "--target", target, *common], self._log)
+                words = ["score", str(self.files), "--as-of", as_of, "--target", target, *common]
+                scored = self._run(words, self._log, self._log)
                 done += not scored
         except (RapportError, OSError) as error:
             self._set_state("failed", running=False, problem=str(error))
@@ -136,21 +135,6 @@ class FirstRun:
         state = {"step": step, "running": running, "problem": problem, "process": os.getpid()}
         self._folder.mkdir(parents=True, exist_ok=True)
         replace_text(self._state_file, json.dumps(state))
-
-
-def _run_command(words: Sequence[str], log: Path) -> int:
-    """Run one rapport command in a process of its own, its output in the log."""
-    with log.open("ab") as sink:
-        command = [sys.executable, "-m", "rapport", *words]
-        return subprocess.run(command, stdout=sink, stderr=sink, check=False).returncode
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except OSError:
-        return False
-    return True
 
 
 _NO_FILE = LocalizedText(

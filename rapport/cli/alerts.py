@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rapport.cli.inputs import open_history, read_settings
-from rapport.cli.options import DATE_FORMATS, Active, HistorySource, Horizon, Json, SettingsPath
+from rapport.cli.inputs import open_history, read_settings, resolve_data_dir
+from rapport.cli.options import DATE_FORMATS, Active, DataDir, Horizon, Json, SettingsPath
 from rapport.cli.terminal import print_result, progress
 from rapport.durations import parse_duration
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rapport.history import History, Settings
+    from rapport.scoring.alerts import AlertRules
+
 app = typer.Typer(help="Try the alert rules on past data.", no_args_is_help=True)
+_DAYS = 182
+"""How long the default replay is, in days: half a year before the newest day whose horizon has passed."""
 
 
 @app.callback()
@@ -22,31 +32,80 @@ def alerts() -> None:
 
 @app.command()
 def replay(
-    source: HistorySource,
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[HISTORY]",
+            help="A folder of tables, or a database URL; by default the rows of the last churn scoring run.",
+        ),
+    ] = None,
     begin: Annotated[
-        datetime, typer.Option("--from", formats=DATE_FORMATS, help="The first scoring date; the model is fitted here.")
-    ],
-    end: Annotated[datetime, typer.Option("--to", formats=DATE_FORMATS, help="Scoring dates are before this.")],
+        datetime | None,
+        typer.Option(
+            "--from",
+            formats=DATE_FORMATS,
+            help="The first scoring date, when the model is fitted; by default half a year before --to.",
+        ),
+    ] = None,
+    end: Annotated[
+        datetime | None,
+        typer.Option(
+            "--to",
+            formats=DATE_FORMATS,
+            help="Scoring dates are before this; by default one horizon before the newest row.",
+        ),
+    ] = None,
     every: Annotated[int, typer.Option(min=1, help="Days between scoring dates.")] = 7,
+    rules: Annotated[
+        Path | None, typer.Option("--rules", help="A file of rules; by default those in force in the data folder.")
+    ] = None,
     horizon: Horizon = None,
     active: Active = None,
+    data_dir: DataDir = None,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
     """Replay the rules: alerts per customer and month, precision, lead time, and how many tier changes flip back."""
     from rapport.scoring.actions.playbook import playbook_of
+    from rapport.training import default_cutoff
     from rapport.training.monitoring.alert_replay import ReplaySchedule, replay_alerts
 
     current = read_settings(settings)
-    playbook = playbook_of(current)
-    with open_history(source, current) as history, progress() as report:
+    folder = resolve_data_dir(data_dir, current)
+    ahead = parse_duration(horizon or current.horizon)
+    with _history(source, folder, current) as history, progress() as report:
+        end = end or ahead.before(default_cutoff(history))
         found = replay_alerts(
             history,
-            playbook.rules,
-            playbook.hysteresis,
-            ReplaySchedule(begin, end, every),
-            horizon=parse_duration(horizon or current.horizon),
+            _rules(rules, folder, current),
+            playbook_of(current).hysteresis,
+            ReplaySchedule(begin or end - timedelta(days=_DAYS), end, every),
+            horizon=ahead,
             active=parse_duration(active or current.active_window),
             progress=report,
         )
     print_result(found.as_dict(), found.as_text(), as_json=as_json)
+
+
+@contextmanager
+def _history(source: str | None, data_dir: Path, settings: Settings) -> Iterator[History]:
+    from rapport.serving.snapshots.contract_rows import ContractRows
+    from rapport.serving.snapshots.store import published_run
+
+    if source is not None:
+        with open_history(source, settings, data_dir) as history:
+            yield history
+        return
+    with ContractRows(published_run(data_dir, "churn").folder).history(settings) as history:
+        yield history
+
+
+def _rules(path: Path | None, data_dir: Path, settings: Settings) -> AlertRules:
+    from rapport.scoring.actions.playbook import playbook_of
+    from rapport.scoring.alerts.rules import parse_rules
+    from rapport.scoring.cards.strict_yaml import read_text
+    from rapport.serving.work.alert_rules import RulesInForce
+
+    if path is not None:
+        return parse_rules(read_text(path), path.name)
+    return RulesInForce(data_dir, lambda: playbook_of(settings))()

@@ -6,24 +6,29 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import yaml
+
 from rapport.history.content import KINDS as SIGNALS
 from rapport.history.contract import TABLES, columns_of
 from rapport.localized import LocalizedText
 from rapport.scoring.cards.config_node import ConfigNode
 from rapport.scoring.cards.strict_yaml import parse_yaml
 
-_CHOICES: Mapping[str, tuple[str, ...]] = {
+CHOICES: Mapping[str, tuple[str, ...]] = {
     "to": ("red", "amber"),
     "signal": SIGNALS,
     "grade": ("A", "B", "C", "D"),
     "table": tuple(table.name for table in TABLES),
 }
+"""The values of the parameters that have a choice of few."""
+SHARES = ("probability", "points", "least")
+"""The parameters from 0 to 1."""
 MOST_URGENT, LEAST_URGENT = 1, 5
 _LAST_HOUR = 23
 FACTS = ("name", "probability", "before", "days", "tier", "tier_before", "value", "detail")
 """The placeholders that a text may use."""
 
-_KINDS: Mapping[str, tuple[str, ...]] = {
+KINDS: Mapping[str, tuple[str, ...]] = {
     "score_above": ("probability",),
     "score_rise": ("points", "days", "least"),
     "tier_fall": ("to", "least"),
@@ -36,6 +41,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "event": ("table", "where"),
     "signal": ("signal",),
 }
+"""The kinds of rules, with the parameters of each."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,23 @@ def parse_rules(text: str, where: str) -> AlertRules:
     return AlertRules(rules, node.at("capacity_per_week").whole(1), quiet)
 
 
+def rules_text(rules: AlertRules) -> str:
+    """Return the YAML text that ``parse_rules`` reads back to the same rules."""
+    document: dict[str, Any] = {"capacity_per_week": rules.capacity_per_week}
+    if rules.quiet_hours is not None:
+        document["quiet_hours"] = dict(zip(("from", "to"), rules.quiet_hours, strict=True))
+    document["rules"] = [_document(rule) for rule in rules.rules]
+    return str(yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110))
+
+
+def _document(rule: AlertRule) -> dict[str, Any]:
+    return {
+        "name": rule.name, "cause": rule.cause, "priority": rule.priority, "cooldown_days": rule.cooldown_days,
+        "when": {"kind": rule.kind, **rule.when}, "text": vars(rule.text), "task": rule.opens_task,
+        "escalate_days": rule.escalate_days,
+    }  # fmt: skip
+
+
 def _quiet_hours(node: ConfigNode) -> tuple[int, int]:
     node.keys(("from", "to"))
     begin, end = node.at("from").whole(0), node.at("to").whole(0)
@@ -136,16 +159,16 @@ def _rule(node: ConfigNode) -> AlertRule:
         raise node.at("priority").error(f"{priority} is not a priority; 1 is the most urgent, 5 the least.")
     when = node.at("when")
     if not when.has("kind") if isinstance(when.value, dict) else True:
-        raise when.error(f"“kind” is missing. Kinds: {', '.join(_KINDS)}.")
-    kind = when.at("kind").one_of(tuple(_KINDS))
-    when.keys(("kind", *_KINDS[kind]))
+        raise when.error(f"“kind” is missing. Kinds: {', '.join(KINDS)}.")
+    kind = when.at("kind").one_of(tuple(KINDS))
+    when.keys(("kind", *KINDS[kind]))
     return AlertRule(
         name=node.at("name").name(),
         cause=node.at("cause").name(),
         priority=priority,
         cooldown_days=node.at("cooldown_days").whole(0),
         kind=kind,
-        when={key: _parameter(key, when.at(key)) for key in _KINDS[kind]},
+        when={key: _parameter(key, when.at(key)) for key in KINDS[kind]},
         text=_text(node.at("text")),
         opens_task=node.at("task").flag() if node.has("task") else False,
         escalate_days=node.at("escalate_days").whole(0) if node.has("escalate_days") else 0,
@@ -153,15 +176,15 @@ def _rule(node: ConfigNode) -> AlertRule:
 
 
 def _parameter(key: str, node: ConfigNode) -> Any:
-    if key in ("probability", "points", "least"):
+    if key in SHARES:
         share = node.number()
         if not 0 <= share <= 1:
             raise node.error(f"{share:g} is not a share; write 0.3 for 30 %.")
         return share
     if key == "days":
         return node.whole(1)
-    if key in _CHOICES:
-        return node.one_of(_CHOICES[key])
+    if key in CHOICES:
+        return node.one_of(CHOICES[key])
     if key == "where":
         return _where(node)
     return node.number() if key in ("value", "low", "high", "score") else node.name()

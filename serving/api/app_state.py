@@ -70,6 +70,7 @@ class AppState:
             self.keys,
             keys_disabled=self.keys_disabled,
             mlflow_url=environment.mlflow_url,
+            settings_file=environment.settings,
         )
         self.tokens = TokenVerifier(environment.oidc) if environment.oidc else None
         self.auth = Authenticator(environment, self.keys, self.tokens)
@@ -85,7 +86,7 @@ class AppState:
             "/openapi.json": self._openapi,
         }
         channels = tuple(channel.name for channel in alert_channels(environment.data_dir, os.environ))
-        alerts = LiveAlerts(environment.data_dir, self.settings, self.application.playbook, channels)
+        alerts = LiveAlerts(environment.data_dir, self.settings, self.application.alert_rules.in_force, channels)
         self.live = LiveLoop(
             environment.data_dir, self.settings, self._loaded_model, overlay=self.application.overlay, on_events=alerts
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ from rapport.serving.live.event_store import EventStore
 from rapport.serving.live.history_scoring import score_histories
 from rapport.serving.live.intake import EventIntake, SentEvent
 from rapport.serving.live.overlay import LiveOverlay
+from rapport.serving.live.webhook_queue import WebhookQueue
 from rapport.serving.live.what_if import what_if
 from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.security.widget_tokens import widget_token
@@ -40,6 +42,7 @@ from rapport.serving.snapshots.portfolio_table import build_portfolio
 from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.score_change import explain_change
 from rapport.serving.work.alert_inbox import AlertMarks, latest_alerts
+from rapport.serving.work.alert_rules import AlertRuleDraft, RulesInForce
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore, check_feedback
 
 
@@ -54,6 +57,7 @@ class Application(ScoredRun):
         *,
         keys_disabled: bool,
         mlflow_url: str | None = None,
+        settings_file: Path | None = None,
     ) -> None:
         super().__init__(settings, reloaders, mlflow_url=mlflow_url)
         self._keys, self.keys_disabled = keys, keys_disabled
@@ -62,6 +66,9 @@ class Application(ScoredRun):
         self.databases = DatabasePool(settings)
         self.work = AccountWork(self.data_dir, self._shown_score, self.held_out)
         self.alert_marks = AlertMarks(self.data_dir)
+        in_force = RulesInForce(self.data_dir, self._playbooks.current)
+        self.alert_rules = AlertRuleDraft(self.data_dir, in_force, settings_file)
+        self.receivers = WebhookQueue(self.data_dir)
         self.events = EventStore(self.data_dir)
         self._changes = ChangeStore(self.data_dir, settings.change_points)
         self.overlay = LiveOverlay(self.events, settings, self.databases, self._portfolios)

@@ -72,6 +72,7 @@ class ScoredRun:
             "capacity": self._capacity(),
             "flags": snapshot.run.manifest.facts.get("gates", []),
             "digests": self.settings.digests,
+            "webhooks": self.settings.webhooks,
             "names": "name" in snapshot.customers.column_names,
             "mlflow": self._mlflow,
             "notice": self._playbooks.problem or None,

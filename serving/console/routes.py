@@ -6,6 +6,7 @@ from starlette.routing import BaseRoute, Route
 
 from rapport.serving.console.documentation import documentation_route
 from rapport.serving.console.pages import (
+    alert_rules,
     alerts,
     analyses,
     cards,
@@ -16,6 +17,7 @@ from rapport.serving.console.pages import (
     home,
     model,
     portfolio,
+    receivers,
     report,
     sales,
     search,
@@ -76,12 +78,19 @@ WORK_FORMS: Mapping[str, PageHandler] = {
 """Forms that record work on an account."""
 
 
+ADMIN_PAGES: Mapping[str, PageHandler] = {"/alerts/rules": alert_rules.show, "/alerts/receivers": receivers.show}
+ADMIN_FORMS: Mapping[str, PageHandler] = {"/alerts/rules": alert_rules.change, "/alerts/receivers": receivers.replay}
+"""What concerns the whole company."""
+
+
 def page_routes(router: PageRouter) -> list[BaseRoute]:
     """Return the routes of all pages, behind the access policy of the router."""
     endpoints = (
         *((path, router.page(handler), READ) for path, handler in SHOWN.items()),
         *((path, router.page(handler), WRITE) for path, handler in OWN_FORMS.items()),
         *((path, router.page(handler, scope="feedback"), WRITE) for path, handler in WORK_FORMS.items()),
+        *((path, router.page(handler, scope="admin"), READ) for path, handler in ADMIN_PAGES.items()),
+        *((path, router.page(handler, scope="admin"), WRITE) for path, handler in ADMIN_FORMS.items()),
         ("/tasks.ics", router.calendar(), READ),
         ("/widget/customers/{customer_id:path}", router.widget(), READ),
         (UPLOAD_PATH, router.setup(), READ + WRITE),

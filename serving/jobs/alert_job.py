@@ -26,6 +26,7 @@ from rapport.serving.snapshots.history import latest_day_on_or_before
 from rapport.serving.snapshots.live_model import ScoreSnapshot
 from rapport.serving.snapshots.portfolio_table import TABLE
 from rapport.serving.snapshots.store import replace_table
+from rapport.serving.work.alert_rules import RulesInForce
 
 _TIERS = "tiers.arrow"
 _TIERS_KEPT = timedelta(days=100)
@@ -37,7 +38,7 @@ def run_alert_job(
     """Raise and deliver the alerts of a snapshot; a second run for the same snapshot delivers nothing new."""
     playbook = playbook_of(history.settings)
     bundle = snapshot.scored.bundle
-    rules = playbook.rules.for_target(bundle.target)
+    rules = RulesInForce(data_dir, lambda: playbook)().for_target(bundle.target)
     if bundle.card is None:
         raise ServingError(f"The {bundle.target} model has no card, so it has no tiers to watch.")
     now_table = _current_table(data_dir, snapshot, rules.features, playbook.hysteresis)

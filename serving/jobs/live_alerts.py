@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ import pyarrow as pa
 from rapport.features.engine.clock import local_time
 from rapport.history.content.signals import Signal, content_signals
 from rapport.history.settings import Settings
-from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.alerts import AlertContext, AlertRules, raise_alerts, within_capacity
 from rapport.serving.jobs.alert_delivery import DATABASE, WEEK
 from rapport.serving.jobs.alert_effects import follow_up
@@ -32,13 +31,14 @@ Rows = Mapping[str, Mapping[str, Any]]
 class LiveAlerts:
     """Evaluates the rules on customers whose events came in."""
 
-    def __init__(self, data_dir: Path, settings: Settings, playbook: Playbook, channels: Sequence[str]) -> None:
-        self._data_dir, self._settings, self._channels = data_dir, settings, channels
-        self.rules = playbook.rules
+    def __init__(
+        self, data_dir: Path, settings: Settings, rules: Callable[[], AlertRules], channels: Sequence[str]
+    ) -> None:
+        self._data_dir, self._settings, self._channels, self._rules = data_dir, settings, channels, rules
 
     def __call__(self, model: LiveModel, rows: Rows, events: Sequence[StoredEvent], now: datetime) -> int:
         """Raise the alerts of some live rows; return how many are new."""
-        card, rules = model.bundle.card, self.rules.for_target(model.target)
+        card, rules = model.bundle.card, self._rules().for_target(model.target)
         held_out = held_out_now(self._data_dir, self._settings)
         chosen = [row for one, row in rows.items() if one not in held_out]
         if card is None or not chosen or not rules.rules:
@@ -50,14 +50,14 @@ class LiveAlerts:
         raised = raise_alerts(rules, context, outbox.last_raised())
         found = [one for one in raised if (one.customer_id, one.cause) not in muted]
         kept = within_capacity(found, rules.capacity_per_week, outbox.customers_since(as_of - WEEK))
-        new = outbox.put(kept, self._channels, None, self._deliverable(now))
+        new = outbox.put(kept, self._channels, None, self._deliverable(rules, now))
         owners = {row["customer_id"]: row.get("owner") for row in chosen}
         follow_up(self._data_dir, self._settings, rules, new, owners=owners, now=now)
         return len(new)
 
-    def _deliverable(self, now: datetime) -> datetime:
+    def _deliverable(self, rules: AlertRules, now: datetime) -> datetime:
         local = local_time(now, self._settings.timezone)
-        return now + (self.rules.quiet_until(local) - local)
+        return now + (rules.quiet_until(local) - local)
 
 
 def _table(rows: Sequence[Mapping[str, Any]], rules: AlertRules) -> pa.Table:

@@ -19,12 +19,14 @@ from rapport.serving.jobs.drop_folder import take_files
 from rapport.serving.jobs.live_alerts import LiveAlerts
 from rapport.serving.jobs.live_loop import LiveLoop
 from rapport.serving.jobs.outbox import Outbox
-from rapport.serving.jobs.webhook_deliveries import ReceiverState, WebhookDeliveries, receivers_of
+from rapport.serving.jobs.webhook_deliveries import WebhookDeliveries, receivers_of
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.intake import EventIntake
+from rapport.serving.live.webhook_queue import ReceiverState
 from rapport.serving.snapshots.holdout import held_out_now
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.reloader import Reloader
+from rapport.serving.work.alert_rules import RulesInForce
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,10 @@ class Worker:
     ) -> None:
         self._data_dir, self._options, self._settings = data_dir, options, settings
         self._reloaders = {target: Reloader(data_dir, target) for target in TARGETS}
-        self._channels, self._rules = alert_channels(data_dir, environ), playbook_of(settings).rules
+        playbook = playbook_of(settings)
+        self._channels, self._rules = alert_channels(data_dir, environ), RulesInForce(data_dir, lambda: playbook)
         names = tuple(channel.name for channel in self._channels)
-        alerts = LiveAlerts(data_dir, settings, playbook_of(settings), names)
+        alerts = LiveAlerts(data_dir, settings, self._rules, names)
         self.loop = LiveLoop(data_dir, settings, self._loaded, on_events=alerts)
         self.webhooks = WebhookDeliveries(data_dir, self.loop.changes)
         self._receivers = receivers_of(settings, environ)
@@ -99,7 +102,7 @@ class Worker:
             return
         outbox = Outbox(self._data_dir / ALERTS)
         held_out = held_out_now(self._data_dir, self._settings)
-        raised_again = escalations(self._data_dir, self._rules, outbox, now)
+        raised_again = escalations(self._data_dir, self._rules(), outbox, now)
         late = [one for one in raised_again if one.customer_id not in held_out]
         outbox.put(late, [channel.name for channel in self._channels], None, now)
         for channel in self._channels:

@@ -8,7 +8,7 @@ memory-map all of them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rapport.history import History
+from rapport.errors import ServingError
+from rapport.history import History, history_of
 from rapport.history.contract import CUSTOMERS, FEATURE_TABLES, Table, columns_of
+from rapport.history.settings import Settings
 from rapport.history.sql import quoted
 from rapport.serving.snapshots.store import CustomerIndex, npy_bytes
 
@@ -51,6 +53,13 @@ class ContractRows:
         """Return one whole column, such as the parents of all customers; empty if the table has no such column."""
         rows = self._tables.get(table)
         return rows[0].column(name).to_pylist() if rows and name in rows[0].column_names else []
+
+    def history(self, settings: Settings) -> History:
+        """Return the rows as a history; they have the contract's names and values, so no mapping applies."""
+        if not self.is_complete:
+            raise ServingError("The last scoring run did not publish its rows. Score again, or name a HISTORY.")
+        tables = {name: rows for name, (rows, _) in self._tables.items()}
+        return history_of(tables, replace(settings, mapping={}, value_mapping={}))
 
     @cached_property
     def is_complete(self) -> bool:

@@ -37,6 +37,20 @@ class AlertMarks:
             ).fetchall()
         return {row["subject"]: dict(row) for row in rows}
 
+    def channels(self) -> list[dict[str, Any]]:
+        """Return, for each channel of alerts, how many were delivered or wait, and the last failure."""
+        path = self._data_dir / "alerts.db"
+        if not path.is_file():
+            return []
+        sql = (
+            "SELECT channel AS name, count(delivered_at) AS delivered, count(*) - count(delivered_at) AS waiting, "
+            "max(delivered_at) AS delivered_at, coalesce(max(CASE WHEN delivered_at IS NULL THEN problem END), '') "
+            "AS problem FROM deliveries GROUP BY channel ORDER BY channel"
+        )
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as store:
+            store.row_factory = sqlite3.Row
+            return [dict(row) for row in store.execute(sql).fetchall()]
+
 
 def muted_causes(data_dir: Path) -> frozenset[tuple[str, str]]:
     """Return the customers and causes of muted alerts: no further alert of them is raised."""

@@ -25,7 +25,7 @@ def commands():
 
 @pytest.fixture
 def first_run(tmp_path, commands):
-    def run(words, log):
+    def run(words, _result, log):
         commands.append(words)
         log.write_text("too few customers")
         return 1

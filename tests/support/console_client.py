@@ -18,6 +18,8 @@ PAGES = (
     "/analyses",
     "/analyses/channel_roi",
     "/alerts",
+    "/alerts/rules?rule=risk_jump",
+    "/alerts/receivers",
     "/digest",
     "/digest?every=daily",
     "/help",

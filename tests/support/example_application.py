@@ -1,5 +1,6 @@
 """An in-memory application with an example portfolio, so that the console can be run and tested without a model."""
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,12 +16,15 @@ from example_portfolio import AS_OF, draw_portfolio
 from rapport.errors import ServingError
 from rapport.localized import localize
 from rapport.scoring.actions.playbook import read_playbook
+from rapport.scoring.alerts.rules import parse_rules
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.application.analysis_catalog import ANALYSES
 from rapport.serving.application.insights import Insights
 from rapport.serving.errors import RequestError
+from rapport.serving.live.webhook_queue import WebhookQueue
 from rapport.serving.security.keys import Viewer
 from rapport.serving.work.alert_inbox import AlertMarks
+from rapport.serving.work.alert_rules import AlertRuleDraft, RulesInForce
 
 BASE = {"churn": 0.21, "conversion": 0.12}
 
@@ -41,9 +45,13 @@ class ExampleApplication:
     def __init__(self, size: int = 240, *, keys_disabled: bool = True) -> None:
         self.keys_disabled = keys_disabled
         self._folder = TemporaryDirectory()
-        self.work = AccountWork(Path(self._folder.name), self._shown)
-        self.alert_marks = AlertMarks(Path(self._folder.name))
+        self.data_dir = Path(self._folder.name)
+        self.work = AccountWork(self.data_dir, self._shown)
+        self.alert_marks = AlertMarks(self.data_dir)
         self.playbook = read_playbook()
+        in_force = RulesInForce(self.data_dir, lambda: self.playbook)
+        self.alert_rules = AlertRuleDraft(self.data_dir, in_force, run=self._replayed)
+        self.receivers = WebhookQueue(self.data_dir)
         self.insights = SimpleNamespace(
             deals=self._deals, analysis=self._analysis, names=Insights.names.__get__(SimpleNamespace())
         )
@@ -281,6 +289,18 @@ class ExampleApplication:
         text = {"en": "Churn risk of C-1003 is 63%.", "zh": "C-1003 流失概率 63%。"}
         sent = [{"channel": "feishu", "delivered_at": None, "problem": "503"}]
         return [{**alert, **text, "deliveries": sent, "mark": self.alert_marks.latest().get("a1")}]
+
+    def _replayed(self, words: Sequence[str], result: Path, _log: Path) -> int:
+        """Answer as `rapport alerts replay --json` does: a rule of an even place is no better than the base rate."""
+        names = [rule.name for rule in parse_rules(Path(words[3]).read_text(), "rules").rules]
+        found = {
+            name: {"alerts": 40, "precision": (0.2, 0.7)[n % 2], "lead_days": 90.0} for n, name in enumerate(names)
+        }
+        overall = {"alerts": 40 * len(names), "precision": 0.45, "lead_days": 90.0}
+        figures = {"moments": 26, "base_rate": 0.21, "flips_back": 0.04, "customers_per_week": 31.5}
+        told = {**figures, "capacity_per_week": 50, "useless": names[::2], "overall": overall, "by_rule": found}
+        result.write_text(json.dumps(told))
+        return 0
 
     def _shown(self, customer_id: str, target: str) -> dict[str, Any]:
         fact = self.facts(customer_id, target)

@@ -22,7 +22,7 @@ def show(page: PageContext) -> Response:
         alerts=[_shown(page, alert) for alert in chosen],
         which=which,
         counts={"open": sum(not alert["mark"] for alert in seen), "all": len(seen)},
-        rules=page.application.playbook.rules.rules,
+        rules=page.application.alert_rules.in_force().rules,
     )
 
 

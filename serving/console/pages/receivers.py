@@ -1,0 +1,48 @@
+"""The receivers of changes and alerts: what was delivered, what waits, what failed; and dead letters sent again."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from starlette.responses import Response
+
+from rapport.serving.console.page_context import PageContext
+from rapport.serving.errors import RequestError
+
+
+def show(page: PageContext) -> Response:
+    """Show every receiver that the settings name or that has messages."""
+    named = page.about.get("webhooks", {})
+    states = {state.name: state for state in page.application.receivers.states()}
+    names = sorted({*named, *states})
+    return page.render(
+        "receivers.html",
+        webhooks=[
+            {
+                "send": named[name].get("send", "all") if name in named else "",
+                **_shown(page, asdict(states.get(name) or page.application.receivers.state(name))),
+            }
+            for name in names
+        ],
+        channels=[_shown(page, channel) for channel in page.application.alert_marks.channels()],
+    )
+
+
+def replay(page: PageContext) -> Response:
+    """Queue the dead letters of a receiver again."""
+    name = page.form.get("name", "")
+    if name not in {state.name for state in page.application.receivers.states()}:
+        raise RequestError(422, page.translate("work.unknown_act"), where="name")
+    count = page.application.receivers.replay(name)
+    return page.redirect_with(page.url("/alerts/receivers"), did="replayed", n=str(count))
+
+
+def _shown(page: PageContext, state: dict[str, Any]) -> dict[str, Any]:
+    return {**state, **{name: _local(page, state.get(name)) for name in ("delivered_at", "next_try")}}
+
+
+def _local(page: PageContext, moment: str | None) -> str:
+    """Return a moment in the company's time zone; empty for none."""
+    zone = ZoneInfo(str(page.about.get("timezone") or "UTC"))
+    return f"{datetime.fromisoformat(moment).astimezone(zone):%Y-%m-%d %H:%M}" if moment else ""
