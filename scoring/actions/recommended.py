@@ -83,9 +83,8 @@ def advice_by_family(facts: Sequence[_Fact], context: ActionContext) -> dict[str
     silent = any(fact["kind"] == DO_NOT_CONTACT for fact in facts)
     found: dict[str, str] = {}
     for _, fact, action in _ranked(facts, context.playbook, silent=silent):
-        for family in action.families:
-            if family not in found:
-                found[family] = _of_fact(fact, action, context).text
+        if new := [family for family in action.families if family not in found]:
+            found |= dict.fromkeys(new, _filled(localize(action.what, context.language), _values(fact, context)))
     return found
 
 

@@ -111,7 +111,7 @@ class Bundle:
         """Return the state whose customers get a probability."""
         return ELIGIBLE[self.target]
 
-    @property
+    @cached_property
     def is_risk(self) -> bool:
         """Tell whether a higher probability is bad news."""
         return self.target == "churn"
@@ -131,6 +131,11 @@ class Bundle:
     def base_rate(self) -> float:
         """Return the base as a probability."""
         return float(sigmoid(np.asarray(self.base)))
+
+    @cached_property
+    def training_range(self) -> tuple[Floats, Floats]:
+        """Return the lowest and highest value of each column that is like those of training."""
+        return self.reference.bounds(self.columns)
 
     @cached_property
     def families(self) -> tuple[str, ...]:

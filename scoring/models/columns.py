@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 CATEGORY = "category"
@@ -29,7 +30,7 @@ class FeatureColumn:
     level_rates: tuple[float | None, ...] = ()
     overall_rate: float | None = None
 
-    @property
+    @cached_property
     def is_category(self) -> bool:
         """Tell whether its values are categories, not numbers."""
         return self.unit == CATEGORY

@@ -1,5 +1,6 @@
 """Comparable customers: the medians of groups of the reference population with the same segment, size and tenure."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,7 +80,8 @@ class PeerGroups:
 
     def _keys(self, values: Sequence[float], positions: Mapping[str, int]) -> Iterator[str]:
         """Yield the keys of the groups of one customer, the narrowest first."""
-        thirds = "|".join(_third(values[positions[name]], cuts) for name, cuts in self.cuts.items())
+        known = ((values[positions[name]], cuts) for name, cuts in self.cuts.items())
+        thirds = "|".join(UNKNOWN if value != value else str(bisect_left(cuts, value)) for value, cuts in known)
         if self.segment is not None:
             code = values[positions[self.segment]]
             yield f"{UNKNOWN if code != code else int(code)}|{thirds}"
@@ -94,10 +96,6 @@ def _cuts(rows: Matrix) -> Iterator[tuple[str, tuple[float, ...]]]:
             if len(known) >= MIN_MEMBERS and known.min() < known.max():
                 yield name, tuple(np.quantile(known, (1 / 3, 2 / 3)).tolist())
                 break
-
-
-def _third(value: float, cuts: Sequence[float]) -> str:
-    return UNKNOWN if value != value else str(sum(value > cut for cut in cuts))
 
 
 def _medians(values: Floats) -> tuple[float | None, ...]:

@@ -1,6 +1,6 @@
 """The reference population of a bundle: typical values, percentiles, ranges, and the baseline for drift."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -70,10 +70,12 @@ class ReferencePopulation:
         values = self.quantiles.get(column.name) or (np.nan,)
         return values[len(values) // 2], float(np.mean(values))
 
-    def out_of_range(self, rows: Matrix, margin: float = 0.25) -> npt.NDArray[np.bool_]:
-        """Mark, row by column, the numbers outside the training range by more than ``margin`` of its width."""
-        low, high = self._bounds(rows.columns, margin)
-        return (rows.values < low) | (rows.values > high)
+    def bounds(self, columns: Sequence[FeatureColumn], margin: float = 0.25) -> tuple[Floats, Floats]:
+        """Return each column's training range, wider at both ends by a share of its width; infinite for categories."""
+        known = [self.quantiles.get(column.name) or (-np.inf, np.inf) for column in columns]
+        edges = np.array([(values[0], values[-1]) for values in known]).reshape(-1, 2)
+        spread = np.where(np.isfinite(edges[:, 0]), edges[:, 1] - edges[:, 0], 0.0) * margin
+        return edges[:, 0] - spread, edges[:, 1] + spread
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part that is stored as JSON."""
@@ -101,24 +103,6 @@ class ReferencePopulation:
     @cached_property
     def _medians(self) -> dict[str, float]:
         return {name: values[len(values) // 2] for name, values in self.quantiles.items() if values}
-
-    @cached_property
-    def _edges(self) -> dict[str, tuple[float, float]]:
-        return {name: (values[0], values[-1]) for name, values in self.quantiles.items() if values}
-
-    def _bounds(self, columns: tuple[FeatureColumn, ...], margin: float) -> tuple[Floats, Floats]:
-        # By identity: hashing two hundred columns takes longer than scoring.
-        key = (id(columns), margin)
-        if key not in self._bounds_by_columns:
-            edges = np.array([self._edges.get(column.name, (-np.inf, np.inf)) for column in columns])
-            spread = np.where(np.isfinite(edges[:, 0]), edges[:, 1] - edges[:, 0], 0.0) * margin
-            self._bounds_by_columns[key] = (columns, edges[:, 0] - spread, edges[:, 1] + spread)
-        return self._bounds_by_columns[key][1:]
-
-    @cached_property
-    def _bounds_by_columns(self) -> dict[tuple[int, float], tuple[tuple[FeatureColumn, ...], Floats, Floats]]:
-        # The columns are stored with their bounds, so that no other tuple can reuse their id.
-        return {}
 
 
 def _quantiles(values: Floats) -> tuple[float, ...]:

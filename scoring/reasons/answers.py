@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rapport.localized import localize
-from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.score_batch import ScoreBatch
-from rapport.scoring.reasons.answer import Answer, FamilyEvidence, Reason, Source
+from rapport.scoring.reasons.answer import Answer, FamilyEvidence, Reason
 from rapport.scoring.reasons.certainty import NOTES, certainty_levels
 from rapport.scoring.reasons.renderer import ReasonRenderer
 
@@ -30,6 +29,7 @@ def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer, c
     points = [part * slope for part in evidence]
     values, leading = (batch.rows.values[row].tolist(), batch.leading[row].tolist()) if known else ([], [])
     reasons = _reasons(renderer, values, leading, (evidence, points), count) if known and count else ()
+    low, high = _number(batch.low[row]), _number(batch.high[row])
     return Answer(
         customer_id=batch.customer_id[row],
         as_of=batch.as_of.date().isoformat(),
@@ -37,7 +37,7 @@ def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer, c
         state=batch.state[row],
         probability=_number(batch.probability[row]),
         percentile=int(batch.percentile[row]) if known else None,
-        interval=_interval(batch, row),
+        interval=None if low is None or high is None else (low, high),
         certainty=certainty,
         certainty_note=localize(NOTES[certainty], renderer.language) if certainty else None,
         model_probability=_number(batch.model_probability[row]),
@@ -45,11 +45,11 @@ def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer, c
         rule_score=_number(batch.rule_score[row]),
         tier=batch.tier[row],
         value_at_risk=_number(batch.value_at_risk[row]),
-        base_rate=batch.base_rate if known else None,
+        base_rate=batch.bundle.base_rate if known else None,
         reasons=reasons,
         other_evidence=float(sum(evidence) - sum(reason.evidence for reason in reasons)) if known else None,
         other_points=float(sum(points) - sum(reason.points for reason in reasons)) if known else None,
-        model=_source(batch, renderer.language),
+        model=renderer.source,
         out_of_range=_out_of_range(batch, row) if known else (),
     )
 
@@ -94,28 +94,10 @@ def _joined(first: Reason, second: Reason) -> Reason:
     return replace(first, evidence=evidence, points=first.points + second.points, families=families)
 
 
-def _interval(batch: ScoreBatch, row: int) -> tuple[float, float] | None:
-    low, high = _number(batch.low[row]), _number(batch.high[row])
-    return None if low is None or high is None else (low, high)
-
-
 def _out_of_range(batch: ScoreBatch, row: int) -> tuple[str, ...]:
-    one = Matrix(batch.rows.columns, batch.rows.values[row : row + 1])
-    columns = batch.bundle.reference.out_of_range(one)[0].nonzero()[0]
+    (low, high), values = batch.bundle.training_range, batch.rows.values[row]
+    columns = ((values < low) | (values > high)).nonzero()[0]
     return tuple(batch.bundle.columns[column].name for column in columns)
-
-
-def _source(batch: ScoreBatch, language: str) -> Source:
-    bundle, card = batch.bundle, batch.bundle.card
-    fallback = bundle.fallback
-    return Source(
-        name=bundle.target,
-        version=bundle.version,
-        card=card.card.reference if card else None,
-        grade=bundle.grade,
-        basis=fallback.label,
-        basis_note=fallback.zh if language == "zh" else fallback.en,
-    )
 
 
 def _number(value: float) -> float | None:

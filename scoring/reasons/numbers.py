@@ -55,16 +55,9 @@ def _whole_when_long(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 10 else _plain(value)
 
 
-def _english_days(value: float) -> str:
-    if abs(value) >= _YEARS_FROM:
-        return f"{_plain(value / 365.25)} years"
+def _counted(value: float, noun: str) -> str:
     text = _whole_when_long(value)
-    return f"{text} day" if text == "1" else f"{text} days"
-
-
-def _english_hours(value: float) -> str:
-    text = _whole_when_long(value)
-    return f"{text} hour" if text == "1" else f"{text} hours"
+    return f"{text} {noun}" if text == "1" else f"{text} {noun}s"
 
 
 def _percent(value: float) -> str:
@@ -90,8 +83,8 @@ def _chinese_money(value: float, name: str) -> str:
 
 
 _ENGLISH: Mapping[str, Callable[[float], str]] = {
-    "days": _english_days,
-    "hours": _english_hours,
+    "days": lambda value: f"{_plain(value / 365.25)} years" if abs(value) >= _YEARS_FROM else _counted(value, "day"),
+    "hours": lambda value: _counted(value, "hour"),
     "share": _percent,
     "ratio": lambda value: f"{_plain(value)} times",
     "per_month": lambda value: f"{_plain(value)} a month",

@@ -8,7 +8,7 @@ from rapport.localized import localize
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.leading_features import NO_FEATURE
-from rapport.scoring.reasons.answer import Fact, FamilyEvidence, Reason
+from rapport.scoring.reasons.answer import Fact, FamilyEvidence, Reason, Source
 from rapport.scoring.reasons.numbers import format_value, json_value
 from rapport.scoring.reasons.sentences import FACT, SentenceTemplate, sentence_catalog
 from rapport.scoring.reasons.template_selector import TemplateSelector
@@ -29,6 +29,7 @@ class ReasonRenderer:
         self._bundle = bundle
         self._positions = {column.name: position for position, column in enumerate(bundle.columns)}
         self._selector = TemplateSelector(bundle)
+        self.source = _source(bundle, self.language)
         self._typical = {column.name: bundle.reference.typical_value(column) for column in bundle.columns}
 
     @classmethod
@@ -142,6 +143,18 @@ class ReasonRenderer:
         if advice is None and column.actionable and column.direction and sentence.family in families:
             advice = families[sentence.family].advice.get(self._bundle.target)
         return None if advice is None else localize(advice, self.language)
+
+
+def _source(bundle: Bundle, language: str) -> Source:
+    fallback = bundle.fallback
+    return Source(
+        name=bundle.target,
+        version=bundle.version,
+        card=bundle.card.card.reference if bundle.card else None,
+        grade=bundle.grade,
+        basis=fallback.label,
+        basis_note=fallback.zh if language == "zh" else fallback.en,
+    )
 
 
 @lru_cache(maxsize=8)

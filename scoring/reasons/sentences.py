@@ -27,14 +27,6 @@ class ValueBound:
     kind: str
     value: float
 
-    def holds(self, value: float) -> bool:
-        """Tell whether ``value`` meets the condition; an unknown one does not."""
-        if self.kind == "above":
-            return value > self.value
-        if self.kind == "at_least":
-            return value >= self.value
-        return value < self.value if self.kind == "below" else value <= self.value
-
 
 @dataclass(frozen=True)
 class SentenceTemplate:

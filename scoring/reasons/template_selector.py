@@ -1,11 +1,40 @@
 """Select the sentence template that is true of a customer and agrees with the evidence."""
 
-from collections.abc import Collection, Iterator, Sequence
+import operator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.leading_features import NO_FEATURE
 from rapport.scoring.reasons.feature_sentences import feature_templates
 from rapport.scoring.reasons.sentences import SentenceTemplate, sentence_catalog
+
+# An unknown value is nan, which meets no condition.
+_HOLDS: Mapping[str, Callable[[float, float], bool]] = {
+    "above": operator.gt,
+    "at_least": operator.ge,
+    "below": operator.lt,
+    "at_most": operator.le,
+}
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A template with the positions of its facts, of those that could have led, and of what must be unknown."""
+
+    template: SentenceTemplate
+    facts: tuple[int, ...]
+    leads: tuple[int, ...]
+    unknown: tuple[int, ...]
+    bounds: tuple[tuple[int, Callable[[float, float], bool], float], ...]
+
+    def is_true(self, values: Sequence[float]) -> bool:
+        """Tell whether the sentence is true; it cannot state an unknown fact."""
+        # Only nan differs from itself.
+        known = all(values[at] == values[at] for at in self.facts) and all(
+            values[at] != values[at] for at in self.unknown
+        )
+        return known and all(holds(values[at], limit) for at, holds, limit in self.bounds)
 
 
 class TemplateSelector:
@@ -15,14 +44,15 @@ class TemplateSelector:
         self._columns = bundle.columns
         self._positions = {column.name: position for position, column in enumerate(bundle.columns)}
         self._centres = [bundle.reference.median_and_mean(column) for column in bundle.columns]
-        self._usable: dict[int | str, list[SentenceTemplate]] = {}
+        self._usable: dict[int | str, list[_Candidate]] = {}
         for sentence in sentence_catalog().sentences:
             if sentence.target in (None, bundle.target) and sentence.features <= self._positions.keys():
+                candidate = self._candidate(sentence)
                 for key in self._keys(sentence):
-                    self._usable.setdefault(key, []).append(sentence)
-        self._own: dict[int, list[SentenceTemplate]] = {}
+                    self._usable.setdefault(key, []).append(candidate)
+        self._own: dict[int, list[_Candidate]] = {}
         for sentence in feature_templates(bundle.columns, bundle.target):
-            self._own.setdefault(self._positions[sentence.peers], []).append(sentence)
+            self._own.setdefault(self._positions[sentence.peers], []).append(self._candidate(sentence))
 
     def select(
         self, family: str, lead: int, values: Sequence[float], *, rises: bool, used: Collection[str] = ()
@@ -43,46 +73,42 @@ class TemplateSelector:
         directions = ("either", "up" if rises else "down")
         unknown = lead == NO_FEATURE or values[lead] != values[lead]
         usable = self._usable.get(lead, []) if lead != NO_FEATURE else []
-        for sentence in [*usable, *(self._usable.get(family, []) if unknown else [])]:
-            fits = sentence.says in directions and self._is_true(sentence, values)
-            if fits and self._agrees(sentence, values, rises):
-                yield sentence
+        for each in [*usable, *(self._usable.get(family, []) if unknown else [])]:
+            if each.template.says in directions and each.is_true(values) and self._agrees(each, values, rises):
+                yield each.template
         # The variants of a feature exclude each other: only the first one that is true says what the value is.
-        own = next((each for each in self._own.get(lead, []) if self._is_stated(each, lead, values, rises)), None)
-        if own is not None and self._agrees(own, values, rises):
-            yield own
+        for each in self._own.get(lead, ()):
+            if each.is_true(values) and (not each.template.states_rate or self._rate_agrees(lead, values, rises)):
+                if self._agrees(each, values, rises):
+                    yield each.template
+                return
+
+    def _candidate(self, sentence: SentenceTemplate) -> _Candidate:
+        at = self._positions
+        return _Candidate(
+            sentence,
+            facts=tuple(at[name] for name in sentence.facts.values()),
+            leads=tuple(at[name] for name in sentence.facts.values() if name in sentence.lead),
+            unknown=tuple(at[name] for name in sentence.unknown),
+            bounds=tuple((at[bound.feature], _HOLDS[bound.kind], bound.value) for bound in sentence.when),
+        )
 
     def _keys(self, sentence: SentenceTemplate) -> Iterator[int | str]:
         if not sentence.lead:
             yield sentence.family
         yield from (self._positions[name] for name in sentence.lead if name in self._positions)
 
-    def _is_stated(self, sentence: SentenceTemplate, lead: int, values: Sequence[float], rises: bool) -> bool:
-        if not self._is_true(sentence, values):
-            return False
-        if not sentence.states_rate:
-            return True
+    def _rate_agrees(self, lead: int, values: Sequence[float], rises: bool) -> bool:
         column = self._columns[lead]
         rate, overall = column.level_rates[int(values[lead])], column.overall_rate
         return rate is not None and overall is not None and (rate > overall if rises else rate < overall)
 
-    def _is_true(self, sentence: SentenceTemplate, values: Sequence[float]) -> bool:
-        # Only nan differs from itself: a sentence cannot state an unknown fact.
-        facts = [values[self._positions[name]] for name in sentence.facts.values()]
-        bounds = ((bound, values[self._positions[bound.feature]]) for bound in sentence.when)
-        unknown = (values[self._positions[name]] for name in sentence.unknown)
-        known = all(value == value for value in facts) and all(value != value for value in unknown)
-        return known and all(bound.holds(value) for bound, value in bounds)
-
-    def _agrees(self, sentence: SentenceTemplate, values: Sequence[float], rises: bool) -> bool:
+    def _agrees(self, candidate: _Candidate, values: Sequence[float], rises: bool) -> bool:
         """Check the declared direction of each fact that could have led, as was done for the leading feature."""
-        for name in sentence.facts.values():
-            position = self._positions[name]
-            if name in sentence.lead and self._expected_sign(position, values[position]) * (1 if rises else -1) < 0:
+        for at in candidate.leads:
+            value, (median, mean) = values[at], self._centres[at]
+            centre = median if value != median else mean
+            side = (value > centre) - (value < centre)
+            if self._columns[at].direction * side * (1 if rises else -1) < 0:
                 return False
         return True
-
-    def _expected_sign(self, position: int, value: float) -> int:
-        median, mean = self._centres[position]
-        centre = median if value != median else mean
-        return self._columns[position].direction * ((value > centre) - (value < centre))
