@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any
+from uuid import uuid4
 
 from rapport.errors import ServingError, SettingsError
 from rapport.serving.jobs.writeback_mapping import CrmMapping
@@ -18,6 +19,7 @@ from rapport.serving.outbound_http import OPENER
 
 _TRIES = 5
 _LONGEST_WAIT = 60.0
+_FXIAOKE_EXPIRED = 20016
 Row = Mapping[str, Any]
 Sleep = Callable[[float], None]
 
@@ -62,7 +64,7 @@ class Writeback:
 
     def __init__(self, crm: Crm, mapping: CrmMapping, sleep: Sleep = time.sleep) -> None:
         self._crm, self._mapping, self._sleep = crm, mapping, sleep
-        self._session: dict[str, Any] = {}
+        self._session: dict[str, str] = {}
         self._last = 0.0
 
     def write(self, rows: Sequence[Row], held_out: Collection[str] = ()) -> WritebackResult:
@@ -90,51 +92,62 @@ class Writeback:
         }
 
     def _hubspot(self, batch: Sequence[Row], result: WritebackResult) -> dict[str, str]:
-        key = self._mapping.id_field
+        """Update, not upsert: an unknown id would become a company without a name."""
         inputs = [
             {
-                "idProperty": key,
+                "idProperty": self._mapping.id_field,
                 "id": row["customer_id"],
-                "properties": {key: row["customer_id"]}
-                | {name: "" if value is None else value for name, value in self._mapping.record(row).items()},
+                "properties": {
+                    name: "" if value is None else str(value) for name, value in self._mapping.record(row).items()
+                },
             }
             for row in batch
         ]
-        path = f"/crm/v3/objects/{self._mapping.object_name}/batch/upsert"
+        path = f"/crm/v3/objects/{self._mapping.object_name}/batch/update"
         answer = self._call("POST", path, {"inputs": inputs}, result)
-        return {
-            str(one): str(error.get("message"))
-            for error in answer.get("errors", ())
-            for one in error.get("context", {}).get("id", ())
-        }
+        refused = {}
+        for error in answer.get("errors", ()):
+            about = error.get("context", {})
+            # An error that names no company may be about any of them.
+            named = about.get("ids") or about.get("id") or [row["customer_id"] for row in batch]
+            refused |= {str(one): str(error.get("message")) for one in named}
+        return refused
 
     def _fxiaoke(self, batch: Sequence[Row], result: WritebackResult) -> dict[str, str]:
         refused = {}
         for row in batch:
-            data = {
-                "_id": row["customer_id"],
-                "dataObjectApiName": self._mapping.object_name,
-                **self._mapping.record(row),
-            }
-            body = {**self._fxiaoke_session(result), "data": {"object_data": data}}
-            answer = self._call("POST", "/cgi/crm/v2/data/update", body, result)
+            fields = {"_id": row["customer_id"], "dataObjectApiName": self._mapping.object_name}
+            # By default every update starts the workflows and approvals of the object.
+            quiet = {"triggerWorkFlow": False, "triggerApprovalFlow": False}
+            body = {"data": {"object_data": fields | self._mapping.record(row)}, **quiet}
+            answer = self._fxiaoke_call("/cgi/crm/v2/data/update", body, result)
             if answer.get("errorCode") != 0:
                 refused[str(row["customer_id"])] = str(answer.get("errorMessage"))
         return refused
 
-    def _fxiaoke_session(self, result: WritebackResult) -> dict[str, Any]:
-        if not self._session:
-            crm = self._crm
-            body = {"appId": crm.app_id, "appSecret": crm.app_secret, "permanentCode": crm.token}
-            answer = self._call("POST", "/cgi/corpAccessToken/get/V2", body, result)
-            if answer.get("errorCode") != 0:
-                raise ServingError(f"纷享销客 refused the sign-in: {answer.get('errorMessage')}")
-            self._session = {
-                "corpAccessToken": answer["corpAccessToken"],
-                "corpId": answer["corpId"],
-                "currentOpenUserId": crm.user_id,
-            }
-        return self._session
+    def _fxiaoke_call(self, path: str, body: Mapping[str, Any], result: WritebackResult) -> Any:
+        """Call with a token that lasts two hours; one that has expired is renewed once."""
+        answer: Any = {}
+        for _ in range(2):
+            if not self._session:
+                self._session = self._fxiaoke_session(result)
+            answer = self._call("POST", path, body, result)
+            if answer.get("errorCode") != _FXIAOKE_EXPIRED:
+                break
+            self._session = {}
+        return answer
+
+    def _fxiaoke_session(self, result: WritebackResult) -> dict[str, str]:
+        crm = self._crm
+        body = {"appId": crm.app_id, "appSecret": crm.app_secret, "permanentCode": crm.token, "grantType": "app_secret"}
+        answer = self._call("POST", "/oauth2.0/token", body, result)
+        if answer.get("errorCode") != 0:
+            raise ServingError(f"纷享销客 refused the sign-in: {answer.get('errorMessage')}")
+        return {
+            "Authorization": f"Bearer {answer['accessToken']}",
+            "x-fs-ea": str(answer["ea"]),
+            "x-fs-userid": crm.user_id,
+        }
 
     def _call(self, method: str, path: str, body: Mapping[str, Any], result: WritebackResult) -> Any:
         """Call the CRM; a busy or failing CRM is tried again, as it asks or with growing waits."""
@@ -158,9 +171,13 @@ class Writeback:
         raise ServingError(f"{urllib.parse.urlsplit(self._crm.url).hostname}: {reason}. Nothing after it was written.")
 
     def _request(self, method: str, path: str, body: Mapping[str, Any]) -> urllib.request.Request:
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._crm.token}"}
+        headers, url = {"Content-Type": "application/json", **self._session}, f"{self._crm.url}{path}"
+        if self._mapping.protocol == "fxiaoke":
+            url += f"?thirdTraceId={uuid4()}"
+        else:
+            headers["Authorization"] = f"Bearer {self._crm.token}"
         data = json.dumps(body, ensure_ascii=False, default=str).encode()
-        return urllib.request.Request(f"{self._crm.url}{path}", data=data, headers=headers, method=method)
+        return urllib.request.Request(url, data=data, headers=headers, method=method)
 
     def _keep_rate(self) -> None:
         interval = 60.0 / self._mapping.requests_per_minute

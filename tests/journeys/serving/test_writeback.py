@@ -22,21 +22,24 @@ class FakeCrm:
     """The three APIs, as far as their documentation goes; it is busy once, and refuses customer C007."""
 
     def __init__(self):
-        self.records, self.sizes, self.busy = {}, [], 1
+        self.records, self.sizes, self.busy, self.tokens, self.traces = {}, [], 1, 0, []
 
-    def answer(self, method, path, body, headers):
+    def answer(self, method, address, body, headers):
+        path, _, query = address.partition("?")
+        self.traces += [query] if query else []
         if self.busy:
             self.busy -= 1
             return 429, {}
         if path == "/services/data/v61.0/composite/sobjects/Account/Rapport_Id__c":
             return self._salesforce(method, body, headers)
-        if path == "/crm/v3/objects/companies/batch/upsert":
+        if path == "/crm/v3/objects/companies/batch/update":
             return self._hubspot(method, body, headers)
-        if path == "/cgi/corpAccessToken/get/V2":
-            good = body == {"appId": "app", "appSecret": "secret", "permanentCode": "token"}
-            return 200, {"errorCode": 0 if good else 10, "corpAccessToken": "t", "corpId": "c"}
+        if path == "/oauth2.0/token":
+            good = {"appId": "app", "appSecret": "secret", "permanentCode": "token", "grantType": "app_secret"}
+            self.tokens += 1
+            return 200, {"errorCode": 0 if body == good else 10, "accessToken": f"t{self.tokens}", "ea": "fs1"}
         if path == "/cgi/crm/v2/data/update":
-            return self._fxiaoke(body)
+            return self._fxiaoke(body, headers)
         return 404, {}
 
     def _salesforce(self, method, body, headers):
@@ -55,15 +58,19 @@ class FakeCrm:
         if method != "POST" or headers["Authorization"] != "Bearer token" or len(body["inputs"]) > 100:
             return 400, {}
         self.sizes.append(len(body["inputs"]))
-        errors = []
-        for one in body["inputs"]:
-            if not self._kept(one["id"], one["properties"])["success"]:
-                errors.append({"message": "no such account", "context": {"id": [one["id"]]}})
+        assert {one["idProperty"] for one in body["inputs"]} == {"rapport_id"}
+        assert {type(value) for one in body["inputs"] for value in one["properties"].values()} == {str}
+        unknown = [one["id"] for one in body["inputs"] if not self._kept(one["id"], one["properties"])["success"]]
+        errors = [{"message": "no such account", "context": {"ids": unknown}}] if unknown else []
         return 207 if errors else 200, {"results": [], "errors": errors}
 
-    def _fxiaoke(self, body):
-        if (body["corpAccessToken"], body["corpId"], body["currentOpenUserId"]) != ("t", "c", "user"):
-            return 200, {"errorCode": 20, "errorMessage": "token"}
+    def _fxiaoke(self, body, headers):
+        if (headers["x-fs-ea"], headers["x-fs-userid"]) != ("fs1", "user"):
+            return 200, {"errorCode": 20, "errorMessage": "no user"}
+        # The first token expires after a hundred customers.
+        if headers["Authorization"] != ("Bearer t2" if len(self.sizes) >= 100 else "Bearer t1"):
+            return 200, {"errorCode": 20016, "errorMessage": "token expired"}
+        assert (body["triggerWorkFlow"], body["triggerApprovalFlow"]) == (False, False)
         self.sizes.append(1)
         record = body["data"]["object_data"]
         kept = self._kept(record["_id"], record)
@@ -97,21 +104,22 @@ def serving(fake):
 
 
 @pytest.mark.parametrize(
-    ("name", "sizes", "field"),
+    ("name", "sizes", "fields"),
     [
-        ("salesforce", [200, 29], "Rapport_Churn_Risk__c"),
-        ("hubspot", [100, 100, 29], "rapport_churn_risk"),
-        ("fxiaoke", [1] * 229, "field_rapport_churn_risk__c"),
+        ("salesforce", [200, 29], {"Rapport_Churn_Risk__c": 45.7}),
+        ("hubspot", [100, 100, 29], {"rapport_churn_risk": "45.7"}),
+        ("fxiaoke", [1] * 229, {"field_rapport_churn_risk__c": 45.7}),
     ],
 )
-def test_every_customer_but_the_held_out_is_written_in_the_crms_batches(name, sizes, field):
+def test_every_customer_but_the_held_out_is_written_in_the_crms_batches(name, sizes, fields):
     fake, waits = FakeCrm(), []
     with serving(fake) as crm:
         result = Writeback(crm, read_mapping(name), waits.append).write(ROWS, held_out={"C003"})
     assert (result.written, result.refused) == (228, {"C007": "no such account"})
     assert fake.sizes == sizes
     assert fake.records.keys() == {row["customer_id"] for row in ROWS} - {"C003", "C007"}
-    assert fake.records["C001"][field] == 45.7
+    assert fake.records["C001"] == fake.records["C001"] | fields
+    assert len(set(fake.traces)) == len(fake.traces), "each request to 纷享销客 has a trace id of its own"
     assert 7.0 in waits, "a busy CRM is waited for as it asks"
 
 
@@ -131,3 +139,13 @@ def test_every_shipped_mapping_names_known_figures_and_a_wrong_one_is_refused(tm
     )
     with pytest.raises(CardError, match="did you mean “risk_band”"):
         read_mapping(str(own))
+
+
+def test_an_error_of_hubspot_that_names_no_company_counts_nobody_as_written():
+    class Unclear(FakeCrm):
+        def _hubspot(self, method, body, headers):  # noqa: ARG002 - the fake's shape
+            return 207, {"results": [], "errors": [{"message": "property does not exist", "context": {}}]}
+
+    with serving(Unclear()) as crm:
+        result = Writeback(crm, read_mapping("hubspot"), lambda _: None).write(ROWS[:3])
+    assert (result.written, set(result.refused.values())) == (0, {"property does not exist"})
