@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from rapport.features.catalog.catalog import Catalog
+from rapport.features.feature_table.parsed_columns import parsed_attributes
 from rapport.history import History
 from rapport.history.reading.versions import UNTIL
 from rapport.history.sql import quoted
@@ -16,8 +17,12 @@ def attribute_columns(history: History, features: Catalog, requested: pa.Table) 
     An attribute is unknown before the customer's own row is known; one with a history of change is read as of the
     cutoff.
     """
-    connection = history.connection
     wanted = {feature.name: feature for feature in features.features if feature.attribute}
+    if history.parsed is not None:
+        read = parsed_attributes(history.parsed.get("customers"), wanted, requested)
+        if read is not None:
+            return read
+    connection = history.connection
     present = {row[0] for row in connection.execute("DESCRIBE customers").fetchall()} if wanted else set()
     types = {name: "VARCHAR" if feature.is_category else "DOUBLE" for name, feature in wanted.items()}
     columns = [

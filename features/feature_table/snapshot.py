@@ -68,14 +68,21 @@ def exclude_refusals(history: History, table: pa.Table, as_of: datetime) -> pa.T
     if AUTOMATED not in history.present.get("customers", ()):
         return table
     before = local_time(as_of, history.settings.timezone)
-    refused = history.connection.execute(
-        f"SELECT customer_id FROM customers_versions() WHERE NOT {AUTOMATED} AND coalesce(recorded_at < $1, true) "
-        "AND coalesce(known_until >= $1, true)",
-        [before],
-    ).fetchall()
-    chosen = pc.is_in(table["customer_id"], value_set=pa.array([row[0] for row in refused], pa.string()))
+    chosen = pc.is_in(table["customer_id"], value_set=pa.array(_refused(history, before), pa.string()))
     states = pc.if_else(chosen, pa.scalar(EXCLUDED), table["state"].cast(pa.string()))
     return table.set_column(table.column_names.index("state"), "state", states)
+
+
+def _refused(history: History, before: datetime) -> list[str]:
+    if history.parsed is not None:
+        cells = history.parsed["customers"].cells
+        rows = zip(cells["customer_id"], cells[AUTOMATED], cells["recorded_at"], strict=True)
+        return [one for one, allowed, at in rows if allowed is False and (at is None or at < before)]
+    sql = (
+        f"SELECT customer_id FROM customers_versions() WHERE NOT {AUTOMATED} AND coalesce(recorded_at < $1, true) "
+        "AND coalesce(known_until >= $1, true)"
+    )
+    return [row[0] for row in history.connection.execute(sql, [before]).fetchall()]
 
 
 def _large_snapshot(

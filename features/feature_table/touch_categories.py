@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from rapport.features.catalog.catalog import Catalog
 from rapport.features.catalog.feature import Feature
+from rapport.features.feature_table.parsed_columns import parsed_touches
 from rapport.features.streams.communication import OWN_ACTIONS
 from rapport.history import History
 from rapport.history.sql import literal
@@ -30,7 +31,9 @@ def touch_columns(history: History, features: Catalog, requested: pa.Table) -> d
     found = [feature for feature in wanted if feature.touch and feature.touch[1] in kept]
     nothing = pa.chunked_array([pa.nulls(len(requested), pa.string())])
     columns = dict.fromkeys((feature.name for feature in wanted), nothing)
-    if found:
+    if found and history.parsed is not None:
+        columns |= parsed_touches(history.parsed["touches"], found, requested)
+    elif found:
         indexed = requested.append_column("row_index", pa.array(range(len(requested)), pa.int64()))
         history.connection.register("requested_rows", indexed)
         try:

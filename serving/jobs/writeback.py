@@ -105,7 +105,7 @@ class Writeback:
         ]
         path = f"/crm/v3/objects/{self._mapping.object_name}/batch/update"
         answer = self._call("POST", path, {"inputs": inputs}, result)
-        refused = {}
+        refused: dict[str, str] = {}
         for error in answer.get("errors", ()):
             about = error.get("context", {})
             # An error that names no company may be about any of them.

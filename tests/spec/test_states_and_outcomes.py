@@ -117,8 +117,10 @@ def test_cutoffs_at_different_times_of_day_are_refused() -> None:
         )
 
 
-@pytest.mark.parametrize("rows_of_engine", [0, 20_000])
-def test_who_refused_automated_decisions_is_excluded_once_that_is_known(monkeypatch, rows_of_engine):
+@pytest.mark.parametrize(
+    ("rows_of_engine", "form"), [(0, pa.Table.from_pylist), (20_000, pa.Table.from_pylist), (20_000, list)]
+)
+def test_who_refused_automated_decisions_is_excluded_once_that_is_known(monkeypatch, rows_of_engine, form):
     monkeypatch.setattr("rapport.features.feature_table.snapshot.SMALL_HISTORY_ROWS", rows_of_engine)
     orders = [
         {"customer_id": name, "order_id": name, "ordered_at": datetime(2026, 1, 5), "amount": 5.0} for name in "ABC"
@@ -128,8 +130,7 @@ def test_who_refused_automated_decisions_is_excluded_once_that_is_known(monkeypa
         {"customer_id": "B", "automated_decisions": True, "recorded_at": datetime(2026, 1, 1)},
         {"customer_id": "C", "automated_decisions": False, "recorded_at": datetime(2026, 3, 1)},
     ]
-    tables = {"orders": pa.Table.from_pylist(orders), "customers": pa.Table.from_pylist(customers)}
-    with history_of(tables) as history:
+    with history_of({"orders": form(orders), "customers": form(customers)}) as history:
         as_of = datetime(2026, 2, 1)
         found = exclude_refusals(history, snapshot(history, as_of, active=parse_duration("12mo")), as_of)
     assert dict(zip(found["customer_id"].to_pylist(), found["state"].to_pylist(), strict=True)) == {
