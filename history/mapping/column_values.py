@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from rapport.history.mapping.name_matching import loaded_rows
+from rapport.history.reading.text_cleaning import id_text
 from rapport.history.sources.source import Source
 from rapport.history.sql import quoted
 
@@ -44,7 +45,8 @@ def _values(rows: str, name: str, connection: duckdb.DuckDBPyConnection) -> Colu
 
 def share_known(own: Source, theirs: Source, pair: tuple[str, str], connection: duckdb.DuckDBPyConnection) -> float:
     """Return the share of the values of our column that the other table's column has too."""
-    ours, keys = (f"trim(CAST({quoted(name)} AS VARCHAR))" for name in pair)
+    # An id of 17850.0 in one file is that of 17850 in another, as it is when the files are read.
+    ours, keys = (f"regexp_replace({id_text(f'CAST({quoted(name)} AS VARCHAR)')}, '\\.0+$', '')" for name in pair)
     with loaded_rows(own, connection, [pair[0]]) as rows, loaded_rows(theirs, connection, [pair[1]]) as others:
         ((share,),) = connection.execute(
             f"SELECT count(*) FILTER (value IN (SELECT {keys} FROM {others})) / nullif(count(*), 0) "

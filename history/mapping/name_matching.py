@@ -77,12 +77,15 @@ def detect_formats(source: Source, connection: duckdb.DuckDBPyConnection) -> Col
     for own in source.types:
         filled[own], distinct[own] = next(shares), next(shares)
         readable.update({(own, form): next(shares) for form, _, _ in _FORMS})
-        readable[own, "time"] = max(readable[own, form] for form in DATE_FORMATS)
+        # Days of a spreadsheet are numbers too: only the name of their column says that they are times.
+        readable[own, "time"] = max(next(shares), *(readable[own, form] for form in DATE_FORMATS))
         readable[own, "number"] = max(readable[own, "number"], readable[own, _COMMA])
     return ColumnFormats(readable, filled, distinct)
 
 
 DATE_FORMATS = ("day_first", "month_first", "iso")
+# From 1982 to 2036.
+_SPREADSHEET_DAY = r"[34]\d{4}(\.\d+)?"
 _COMMA = "number with a decimal comma"
 _FORMS = (
     (_COMMA, Column("any", "number", LocalizedText("", "")), Settings(decimal=",")),
@@ -100,6 +103,7 @@ def _format_expressions(own: str, kind: str) -> list[str]:
         f"count({filled}) / nullif(count(*), 0)",
         f"count(DISTINCT {filled}) / nullif(count({filled}), 0)",
         *(f"count({form}) / nullif(count({filled}), 0)" for form in forms),
+        f"count(*) FILTER (regexp_full_match({filled}, '{_SPREADSHEET_DAY}')) / nullif(count({filled}), 0)",
     ]
 
 

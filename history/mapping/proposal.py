@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rapport.errors import TableError
-from rapport.history.contract import TABLES, by_name
+from rapport.history.contract import TABLES, Table, by_name, columns_of
 from rapport.history.mapping.name_matching import detect_formats, written_forms
 from rapport.history.mapping.presets import detect_preset, load_preset
 from rapport.history.mapping.presets.preset import Preset
@@ -16,6 +16,7 @@ from rapport.history.mapping.table_matching import assign
 from rapport.history.mapping.table_proposal import TableProposal, toml_text
 from rapport.history.reading.database import Database, open_database
 from rapport.history.reading.number_forms import NumberForm
+from rapport.history.reading.table_names import normalized_name
 from rapport.history.reading.time_forms import TimeForm
 from rapport.history.settings import Settings
 from rapport.history.sources.discovery import find_sources
@@ -102,16 +103,19 @@ def _by_preset(
         raise TableError(
             f"{redacted_url(origin)}: has no table of the preset {preset.name}. It has: {', '.join(sorted(sources))}."
         )
-    found = []
+    found = [own for table in TABLES if (own := _contract_table(table, sources)) is not None]
+    taken = {each.table.name for each in found}
+    matches = [match for match in matches if match.table not in taken]
     for match in matches:
         table, types = by_name(match.table), sources[match.source].types
         unused = tuple(own for own in types if own not in match.columns.values())
         found.append(TableProposal(table, match.source, match.columns, frozenset(), unused))
+    found.sort(key=lambda each: TABLES.index(each.table))
     tables = with_samples(tuple(found), sources, database.connection)
     plain = [_plain(each, sources) for each in tables]
     usual = preset.settings.get("date_format", settings.date_format)
     form, decimal, questions = _decisions(tuple(plain), sources, database, replace(settings, date_format=usual))
-    used = {match.source for match in matches}
+    used = {each.source for each in found}
     return MappingProposal(
         redacted_url(origin),
         tables,
@@ -122,6 +126,17 @@ def _by_preset(
         preset=preset.name,
         settings={name: value for name, value in preset.settings.items() if name != "date_format"},
     )
+
+
+def _contract_table(table: Table, sources: Mapping[str, Source]) -> TableProposal | None:
+    """Return the source that has the name and the columns of a contract table: it is that table in every system."""
+    for source in sources.values():
+        own = {normalized_name(each): each for each in source.types}
+        if normalized_name(source.name) == table.name and own.keys() >= {*table.required}:
+            columns = {column.name: own[column.name] for column in columns_of(table) if column.name in own}
+            unused = tuple(each for each in source.types if each not in columns.values())
+            return TableProposal(table, source.name, columns, frozenset(), unused)
+    return None
 
 
 def _plain(proposal: TableProposal, sources: Mapping[str, Source]) -> TableProposal:

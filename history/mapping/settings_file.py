@@ -40,7 +40,7 @@ def open_questions(proposal: MappingProposal) -> tuple[OpenQuestion, ...]:
         choices = ("day_first", "month_first")
         found.append(OpenQuestion("date_format", "How is 03/04/2026 meant", "day_first", choices, ambiguous=True))
     if any("decimal" in question for question in proposal.questions):
-        found.append(OpenQuestion("decimal", "Which is the decimal mark", ".", (".", ",")))
+        found.append(OpenQuestion("decimal", "Which is the decimal mark", ".", (".", ","), ambiguous=True))
     if "currency" not in proposal.settings:
         found.append(OpenQuestion("currency", "Currency of all amounts", Settings().currency))
     tables = {each.table.name for each in proposal.tables}

@@ -7,7 +7,7 @@ from rapport.history.contract import SQL_TYPES, Column
 from rapport.history.contract.limits import LATEST
 from rapport.history.contract.value_synonyms import VALUE_SYNONYMS
 from rapport.history.reading.number_forms import NumberForm, number_expression
-from rapport.history.reading.text_cleaning import cleaned, let, without_null_words
+from rapport.history.reading.text_cleaning import cleaned, id_text, let, without_null_words
 from rapport.history.reading.time_forms import TimeForm, time_expression, time_text, unknown_form
 from rapport.history.settings import Settings
 from rapport.history.sql import literal
@@ -73,7 +73,7 @@ def cast_expression(source: SourceColumn, settings: Settings) -> str:
 
 def _id(source: SourceColumn, _: Settings) -> str:
     if source.is_text:
-        text = let(cleaned(source.sql), without_null_words)
+        text = let(id_text(source.sql), without_null_words)
         # An id that passed through a tool without nullable integers; version numbers such as 1.10 have other decimals.
         return f"regexp_replace({text}, '^([0-9]+)\\.0+$', '\\1')" if source.format == "floats" else text
     if source.type in FLOATS or source.type.startswith("DECIMAL"):

@@ -30,6 +30,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-](0\
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
 # A whole column decides whether 4.400 is a small number or a large one.
 _UNCLEAR = re.compile(r"-?[1-9]\d{0,2}\.\d{3}", re.ASCII)
+_MARKED_ID = re.compile("^'|[\uff01-\uff5e]")
 _WORDS = frozenset((*NOTHING, *TOTALS))
 _MIN_YEAR, _MIN_ZONED_YEAR, _MAX_YEAR = 1901, 1971, 2199
 _ARROW = {
@@ -190,7 +191,7 @@ def _id(value: Any) -> str | None:
     if type(value) is int and -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
         return str(value)
     text = _text(value)
-    if text is not None and (text.lower() in _WORDS or text.endswith(".0")):
+    if text is not None and (text.lower() in _WORDS or text.endswith(".0") or _MARKED_ID.search(text)):
         raise _UnsupportedValueError
     return text
 

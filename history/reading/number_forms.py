@@ -10,7 +10,8 @@ Decimal = Literal[".", ",", "?"]
 
 _SIGNS = r"US\$|HK\$|NT\$|AU\$|CA\$|[A-Z]\$|[¥￥$€£₹₩₽₺₴₫฿₪₱₦元円圆圓]|人民币|Rs\.?|kr\.?|zł|Kč|Ft|лв\.?|руб\.?|Fr\.?"
 CURRENCY = rf"{_SIGNS}|[A-Za-z]{{3}}"
-_MULTIPLIERS = {"千": 1e3, "万": 1e4, "萬": 1e4, "亿": 1e8, "億": 1e8}
+_POWERS = {"千": 3, "万": 4, "萬": 4, "亿": 8, "億": 8}
+_EXPONENT = r"[eE][-+]?\d{1,2}"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def _sure(mark: str, other: str) -> str:
     """Return the pattern of values that have this decimal mark for sure."""
     m, o = rf"\{mark}", rf"\{other}"
     return (
-        rf"{m}(\d{{1,2}}|\d{{4,}})(\D|$)|\d{o}\d{{3}}{m}|(^|[^\d.,])0{m}\d|\d{o}\d{{3}}{o}\d{{3}}(\D|$)"
+        rf"{m}(\d{{1,2}}|\d{{4,}})([^\d{m}]|$)|\d{o}\d{{3}}{m}|(^|[^\d.,])0{m}\d|\d{o}\d{{3}}{o}\d{{3}}(\D|$)"
         rf"|\d{o}\d\d{o}\d{{3}}(\D|$)|\d[ ']\d{{3}}{m}"
     )
 
@@ -85,9 +86,11 @@ def _read(text: str, decimal: str) -> str:
     digits = f"regexp_extract({text}, '[0-9][0-9 .,'']*')"
     bare = f"regexp_replace({digits}, '{others}', '', 'g')"
     number = bare if decimal == "." else f"replace({bare}, ',', '.')"
-    negative = f"regexp_matches({text}, '^[^0-9]*[-(]|[0-9][^0-9]*-[^0-9]*$')"
-    factors = " ".join(f"WHEN contains({text}, '{sign}') THEN {factor:.0f}" for sign, factor in _MULTIPLIERS.items())
-    value = f"try_cast({number} AS DOUBLE) * CASE {factors} ELSE 1 END * CASE WHEN {negative} THEN -1 ELSE 1 END"
+    negative = f"regexp_matches({text}, '^[^0-9]*[-(]|[0-9][^0-9eE]*-[^0-9]*$')"
+    # A power of ten is part of the number: a product of floats may differ from it in the last digit.
+    powers = " ".join(f"WHEN contains({text}, '{sign}') THEN 'e{power}'" for sign, power in _POWERS.items())
+    power = f"CASE {powers} ELSE regexp_extract({text}, '[0-9]({_EXPONENT})', 1) END"
+    value = f"try_cast({number} || {power} AS DOUBLE) * CASE WHEN {negative} THEN -1 ELSE 1 END"
     parsed = f"CASE WHEN regexp_full_match({text}, {literal(_pattern(groups, decimal))}) THEN {value} END"
     plain = f"try_cast({without_null_words(text)} AS DOUBLE)"
     return f"coalesce({plain if decimal == '.' else _without_point(text, plain)}, {parsed})"
@@ -100,7 +103,7 @@ def _without_point(text: str, plain: str) -> str:
 def _pattern(groups: str, decimal: str) -> str:
     """Return the pattern of a whole amount with its sign, currency and multiplier."""
     grouped = rf"\d{{1,3}}(\{groups}\d{{3}})+|\d{{1,2}}(\{groups}\d{{2}})+\{groups}\d{{3}}|\d{{1,3}}([ ']\d{{3}})+|\d+"
-    unit, multiplier = f"({CURRENCY})", f"({'|'.join(_MULTIPLIERS)})"
+    unit, multiplier = f"({CURRENCY})", f"({'|'.join(_POWERS)})"
     before = rf"\(?[-+]?\s*{unit}?\s*[-+]?\s*\(?"
     after = rf"({unit}?\s*[-)]?|[-)]?\s*{unit}?)\)?"
-    return rf"{before}({grouped})(\{decimal}\d*)?\s*{multiplier}?\s*{after}"
+    return rf"{before}({grouped})(\{decimal}\d*)?({_EXPONENT}|\s*{multiplier})?\s*{after}"

@@ -75,9 +75,10 @@ def stage(
     currency = currency_part(table, source)
     parts += [*([currency] if currency else []), quoted(FILE), quoted(LINE)]
     view = f"reading.{quoted(table.name)}"
+    staged = replace(staged, columns=tuple(columns), view=view)
     kind = "VIEW" if is_cheap_to_read(staged) else "TABLE"
     staged.query(f"CREATE {kind} {view} AS SELECT {', '.join(parts)} FROM ({source.sql})")
-    return replace(staged, columns=tuple(columns), view=view)
+    return staged
 
 
 def _source_column(column: Column, own: str, staged: StagedTable, settings: Settings) -> SourceColumn:

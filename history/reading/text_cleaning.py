@@ -5,9 +5,15 @@ from collections.abc import Callable, Iterable
 from rapport.history.sql import literal
 
 # What is written beside a value by accident; all of it is stripped.
-_SPACES = " \t\r\n\u00a0\u200b\u2007\u2009\u202f\u3000\ufeff"
+_SPACES = " \t\r\n\u00a0\u200b\u200e\u200f\u2007\u2009\u202f\u2060\u3000\ufeff"
 _WIDE = "０１２３４５６７８９．，－＋（）：／　" + "−–‒﹣" + "\u00a0\u2007\u2009\u202f\t" + "’ʼ´`＄"
 _ASCII = "0123456789.,-+():/ " + "----" + "     " + "''''$"
+_ARABIC, _LATIN = "٠١٢٣٤٥٦٧٨٩٫٬۰۱۲۳۴۵۶۷۸۹", "0123456789.,0123456789"
+_FULL_WIDTH, _HALF_WIDTH = ("".join(chr(first + place) for place in range(94)) for first in (0xFF01, 0x21))
+# A spreadsheet marks numbers that are text with an apostrophe, and input methods write digits in full width.
+_MARKED_ID = r"^'|[\x{FF01}-\x{FF5E}]"
+
+_APOSTROPHE = "'"
 
 # Words that exports write where there is no value. A person or a place may be called None or NA.
 NO_TEXT = ("null", "nan", "\\n", "#n/a", "<null>", "(null)", "#ref!", "#value!", "-")
@@ -47,7 +53,13 @@ def cleaned(sql: str) -> str:
 
 def in_ascii(sql: str) -> str:
     """Return the text with ASCII digits, signs and spaces in place of their full-width and typographic forms."""
-    return f"translate({sql}, {literal(_WIDE)}, {literal(_ASCII)})"
+    return f"translate({sql}, {literal(_WIDE + _ARABIC)}, {literal(_ASCII + _LATIN)})"
+
+
+def id_text(sql: str) -> str:
+    """Return the text of an id: cleaned, without the apostrophe of a spreadsheet and full-width letters and digits."""
+    bare = f"ltrim({cleaned(sql)}, {literal(_APOSTROPHE)})"
+    return f"translate({bare}, {literal(_FULL_WIDTH)}, {literal(_HALF_WIDTH)})"
 
 
 def is_one_of(sql: str, words: Iterable[str]) -> str:
@@ -77,7 +89,7 @@ def is_untidy_id(sql: str) -> str:
     """Return the SQL that tests whether an id has to be cleaned."""
     return (
         f"{sql} <> {stripped(sql)} OR {sql} = '' OR starts_with({sql}, '=') OR ends_with({sql}, '.0') "
-        f"OR {is_one_of(f'lower({sql})', (*NOTHING, *TOTALS))}"
+        f"OR regexp_matches({sql}, {literal(_MARKED_ID)}) OR {is_one_of(f'lower({sql})', (*NOTHING, *TOTALS))}"
     )
 
 

@@ -24,6 +24,9 @@ _MONTHS = {
     "dec": ("december", "dezember", "dez", "décembre", "déc", "diciembre", "dic", "dicembre", "dezembro"),
 }
 _ZONE = r"(Z|[+-]\d{2}(:?\d{2})?| ?[A-Za-z]+(/[A-Za-z_]+)?)$"
+# What languages write between a date and its clock, and how a clock is written without colons.
+_BETWEEN = r"um|à|at|às|om|kl\.?|alle|ore|a las"
+_WORDED = rf" ({_BETWEEN}) \d|\d ?uhr$|\d ?h ?\d\d$|[ -]\d{{1,2}}\.\d\d(\.\d\d.*|\D*)$|^/date\(|\d\. \d"
 _CLOCK_ZONE = rf"\d{{1,2}}:\d{{2}}.*{_ZONE}"
 
 
@@ -54,6 +57,7 @@ class TimeEvidence:
     firsts: int = 0
     lasts: int = 0
     beyond_ascii: bool = True
+    worded: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,10 @@ def evidence_query(sql: str, kind: str, source: str) -> str:
         f"{c} > 31 AND {years} = 2",
         f"{b} BETWEEN 13 AND 31 AND {mark} = '.'",
         r"regexp_matches(t, '[a-zA-Z\x{00C0}-\x{024F}]{3,}')",
-        "regexp_matches(t, '[年月년월]')",
-        r"regexp_matches(lower(t), '\d ?[ap]\.? ?m\.?|上午|下午')",
+        "regexp_matches(t, '[年月년월]|上午|下午|凌晨|早上|晚上|中午|오전|오후')",
+        r"regexp_matches(lower(t), '\d ?[ap]\.? ?m\.?|上午|下午|오전|오후')",
         f"regexp_matches(t, {literal(_CLOCK_ZONE)})",
-        r"regexp_full_match(t, '\d+(\.\d+)?')",
+        r"regexp_full_match(t, '\d+(\.\d+)?|/Date\(\d+.*')",
         r"regexp_matches(t, '^\d{8}[T ]')",
     ]
     parts = [f"coalesce(bool_or({test}), false)" for test in tests]
@@ -98,6 +102,7 @@ def evidence_query(sql: str, kind: str, source: str) -> str:
     parts.append(r"coalesce(bool_or(regexp_full_match(t, '[1-9]\d{12}(\.\d+)?')), false)")
     parts += [f"count(DISTINCT {value}) FILTER ({years} = 2)" for value in (a, c)]
     parts.append("coalesce(bool_or(regexp_matches(CAST(raw AS VARCHAR), '[^ -~]')), false)")
+    parts.append(f"coalesce(bool_or(regexp_matches(lower(t), {literal(_WORDED)})), false)")
     values = f"SELECT {time_text('raw', kind)} AS t, raw FROM (SELECT DISTINCT {sql} AS raw FROM ({source}))"
     return f"SELECT {', '.join(parts)} FROM ({values})"
 
@@ -133,11 +138,15 @@ def _order(found: TimeEvidence) -> Order:
 
 def time_expression(text: str, form: TimeForm, zone: str) -> str:
     """Return the SQL for the time; null where it cannot be read, or can be read as two days."""
+    if form.found.worded and form.found.numbers:
+        text = rf"regexp_replace({text}, '^/Date\((\d+)([+-]\d+)?\)/$', '\1')"
     return let(text, lambda name: _any_time(name, form, zone))
 
 
 def _any_time(text: str, form: TimeForm, zone: str) -> str:
     found, date = form.found, text
+    if found.worded:
+        date = _without_words(date)
     if found.asian:
         date = _without_asian_signs(date)
     if found.named:
@@ -153,13 +162,22 @@ def _any_time(text: str, form: TimeForm, zone: str) -> str:
     return f"coalesce({_number(text, found, zone)}, {read})" if found.numbers else read
 
 
+def _without_words(date: str) -> str:
+    """Turn 3.1.2022 um 15.43 Uhr, 3/1/2022 à 15h43 and 2022. 1. 3. 15:43 into a date and a clock with colons."""
+    date = rf"regexp_replace({date}, '^(\d{{4}})\. (\d{{1,2}})\. (\d{{1,2}})\.', '\1-\2-\3')"
+    date = rf"regexp_replace({date}, ',? (?:{_BETWEEN}) (\d)', ' \1', 'i')"
+    date = rf"regexp_replace(regexp_replace({date}, ' ?uhr$', '', 'i'), '(\d) ?h ?(\d\d)$', '\1:\2')"
+    date = rf"regexp_replace({date}, '[ ,]+(\d{{1,2}})\.(\d\d)( ?[ap]m)?$', ' \1:\2\3', 'i')"
+    return rf"regexp_replace({date}, '[ ,]+(\d{{1,2}})\.(\d\d)\.(\d\d(?:\.\d+)?)( ?[ap]m)?$', ' \1:\2:\3\4', 'i')"
+
+
 def _without_asian_signs(date: str) -> str:
     """Turn 2022年1月3日 下午3时43分 into 2022-1-3 3:43 PM."""
     date = rf"regexp_replace({date}, '^(\d{{4}})[年년] *(\d{{1,2}})[月월] *(\d{{1,2}})[日号일]? *', '\1-\2-\3 ')"
     date = rf"regexp_replace({date}, '(\d{{1,2}})[时時点點시] *(\d{{1,2}})[分분]?(?: *(\d{{1,2}}[秒초]))?', '\1:\2:\3')"
     date = f"regexp_replace({date}, '[:秒초]+(上午|下午|$)', '\\1')"
-    date = rf"regexp_replace({date}, '(上午|凌晨|早上) *(\d.*)$', '\2 AM')"
-    return rf"rtrim(regexp_replace({date}, '(下午|晚上|中午) *(\d.*)$', '\2 PM'))"
+    date = rf"regexp_replace({date}, '(上午|凌晨|早上|오전) *(\d.*)$', '\2 AM')"
+    return rf"rtrim(regexp_replace({date}, '(下午|晚上|中午|오후) *(\d.*)$', '\2 PM'))"
 
 
 def _without_month_names(date: str) -> str:
@@ -175,6 +193,7 @@ def _without_month_names(date: str) -> str:
     marked = f"replace({date}, regexp_extract({date}, {literal(name)}, 1), '<' || ({month}) || '>')"
     day, year, gap = r"(\d{1,2})(?:st|nd|rd|th|\.)?", r"(\d{4}|\d{2})", r"(?:[-/., ]+|de |of )*"
     moved = rf"regexp_replace({marked}, '^\pL+\.?,? +', '')"
+    moved = rf"regexp_replace({moved}, '^<(\d\d)> +(\d{{1,2}}) (\d[\d:]+)(?: [a-z]{{3,4}})? (\d{{4}})$', '\4-\1-\2 \3')"
     moved = rf"regexp_replace({moved}, '^{day}{gap}<(\d\d)>{gap}{year}(\D|$)', '\3-\2-\1\4')"
     moved = rf"regexp_replace({moved}, '^<(\d\d)>{gap}{day}{gap}{year}(\D|$)', '\3-\1-\2\4')"
     moved = rf"regexp_replace({moved}, '^(\d{{4}}){gap}<(\d\d)>{gap}(\d{{1,2}})', '\1-\2-\3')"

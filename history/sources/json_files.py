@@ -1,6 +1,7 @@
 """JSON lines and JSON arrays: every value is read as text; a line that is not a JSON object is rejected."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 ARRAYS = (".json", ".json.gz")
 _REASON = "The line is not a JSON object."
 _LONGEST_LINE = 16 << 20
+# An object whose first values are plain, followed by a list of objects.
+_WRAPPED = re.compile(rb'\{(\s*"[^"]*"\s*:\s*("[^"]*"|[^"\[{]*?)\s*,)*\s*"[^"]*"\s*:\s*\[\s*\{')
 
 
 def json_columns(path: Path, connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -53,11 +56,25 @@ def load_json(part: str, path: Path, names: list[str], connection: duckdb.DuckDB
 
 
 def is_array(path: Path) -> bool:
-    """Return whether a file holds one array of objects, and not an object a line."""
+    """Return whether a file holds one array of objects, alone or in an answer of an interface; not an object a line."""
     if path.name.lower().endswith(LINES):
         return False
     with open_bytes(path) as file:
-        return file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"["
+        head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head[:1] == b"[" or not _WRAPPED.match(head):
+        return head[:1] == b"["
+    with open_bytes(path) as file:
+        try:
+            return len(_lists(json.loads(file.read().decode("utf-8-sig")))) == 1
+        except ValueError:
+            # Another object follows: an object a line.
+            return False
+
+
+def _lists(read: Any) -> list[Any]:
+    """Return the lists of objects in an object: an answer such as {"value": [...]} has one."""
+    values = read.values() if isinstance(read, dict) else ()
+    return [each for each in values if isinstance(each, list) and each and isinstance(each[0], dict)]
 
 
 _IS_OBJECT = "json_valid(line) AND json_type(line) = 'OBJECT'"
@@ -92,6 +109,7 @@ def _records(path: Path) -> list[dict[str, Any]]:
         raise TableError(
             f"{path.name}: is not JSON: {error}. Write a list of objects, or one object a line."
         ) from error
+    read = _lists(read)[0] if isinstance(read, dict) and len(_lists(read)) == 1 else read
     if not isinstance(read, list) or not all(isinstance(record, dict) for record in read):
         raise TableError(f"{path.name}: is not a list of objects. Write a list of objects, or one object a line.")
     return read

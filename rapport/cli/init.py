@@ -67,7 +67,7 @@ def _answers(proposal: MappingProposal, *, ask: bool) -> dict[str, str]:
             found[question.name] = typer.prompt(question.text, default=question.usual)
         elif question.ambiguous:
             raise SettingsError(
-                "The files do not show whether 03/04 is in March or April: run rapport init without --yes."
+                f"The files do not answer: {question.text}? To be asked, run rapport init without --yes."
             )
         elif question.name == "churn":
             found[question.name] = question.usual

@@ -116,3 +116,9 @@ def test_two_columns_that_may_be_the_same_are_asked_about(folder_of):
         read_history(folder)
     with read_history(folder, Settings(mapping={"orders": {"customer_id": "customer-id"}})) as history:
         assert history.connection.execute("SELECT customer_id FROM orders").fetchall() == [("B",)]
+
+
+def test_ids_that_are_written_in_two_ways_meet_without_a_doubt(folder_of):
+    orders = "customer_id,order_id,ordered_at,amount\n17850.0,1,2026-01-31,5\n"
+    proposed = propose_mapping(folder_of({"customers": "customer_id,region\n'17850,x\n", "orders": orders}))
+    assert proposed.doubts == ()

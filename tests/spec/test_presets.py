@@ -187,3 +187,10 @@ def test_joined_tables_give_customers_states_and_times(tmp_path):
 def test_an_unknown_preset_names_the_known_ones():
     with pytest.raises(SettingsError, match=r"There are: dynamics365, fxiaoke, hubspot"):
         load_preset("siebel")
+
+
+def test_a_table_of_the_contract_is_itself_beside_a_preset(tmp_path):
+    files = SYSTEMS["salesforce"][0] | {"orders.csv": "customer_id,order_id,ordered_at,amount\nA,9,2024-03-01,33"}
+    with recognised(write_csv(tmp_path, files), "salesforce") as history:
+        assert history.connection.execute("SELECT customer_id, amount FROM orders").fetchall() == [("A", 33.0)]
+        assert history.rows["opportunities"] == 2
