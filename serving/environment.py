@@ -88,6 +88,28 @@ class Oidc:
             "Claim that names the owner whose customers a token may see; tokens without it are refused.",
         ),
     ] = None
+    team_claim: Annotated[
+        str | None,
+        Variable("RAPPORT_OIDC_TEAM_CLAIM", "Claim that lists the owners whose customers a manager sees."),
+    ] = None
+    client_id: Annotated[
+        str | None,
+        Variable(
+            "RAPPORT_OIDC_CLIENT_ID",
+            "Name under which the issuer knows the console: people sign in there with their own account.",
+        ),
+    ] = None
+    client_secret: Annotated[
+        str | None,
+        Variable("RAPPORT_OIDC_CLIENT_SECRET", "Secret of that client; leave it unset for a public client (PKCE)."),
+    ] = None
+    redirect_url: Annotated[
+        str | None,
+        Variable(
+            "RAPPORT_OIDC_REDIRECT_URL",
+            "Address to which the issuer sends people back, as registered there: https://…/sign-in/callback.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -244,6 +266,15 @@ def _oidc(values: Mapping[str, Any]) -> Oidc | None:
     if not is_private(oidc.issuer):
         raise SettingsError(
             f"RAPPORT_OIDC_ISSUER: {oidc.issuer!r} must begin with https:// (http:// only on this machine)."
+        )
+    if (oidc.client_id is None) != (oidc.redirect_url is None):
+        raise SettingsError(
+            "RAPPORT_OIDC_CLIENT_ID and RAPPORT_OIDC_REDIRECT_URL belong together. Set both, so that people sign in at "
+            "the issuer, or neither."
+        )
+    if oidc.redirect_url is not None and not is_private(oidc.redirect_url):
+        raise SettingsError(
+            f"RAPPORT_OIDC_REDIRECT_URL: {oidc.redirect_url!r} must begin with https:// (http:// only on this machine)."
         )
     return oidc
 

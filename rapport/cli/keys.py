@@ -12,6 +12,7 @@ import typer
 from rapport.cli.inputs import current_time, read_settings, resolve_data_dir
 from rapport.cli.options import DataDir, Json, SettingsPath
 from rapport.cli.terminal import print_result
+from rapport.errors import SettingsError
 
 if TYPE_CHECKING:
     from rapport.serving.security.keys import KeyRing
@@ -25,13 +26,17 @@ Name = Annotated[str, typer.Argument(help="The name of the key.")]
 def add(
     name: Name,
     scopes: Annotated[
-        list[str] | None, typer.Option("--scope", help="read, score, feedback or admin; may repeat.")
+        list[str] | None, typer.Option("--scope", help="read, score, feedback, events, analyze or admin; may repeat.")
     ] = None,
     owner: Annotated[str | None, typer.Option(help="Limit the key to the customers of this owner.")] = None,
     team: Annotated[
         list[str] | None, typer.Option(help="Limit the key to the customers of these owners; may repeat.")
     ] = None,
     person: Annotated[str, typer.Option(help="The person's name, which pages show.")] = "",
+    role: Annotated[
+        str,
+        typer.Option(help="Scopes of a person: reader, owner (needs --owner), manager (needs --team), analyst, admin."),
+    ] = "",
     data_dir: DataDir = None,
     settings: SettingsPath = None,
     as_json: Json = False,
@@ -40,8 +45,12 @@ def add(
     from rapport.integrity import create_signing_key
 
     ring = _key_ring(data_dir, settings)
-    secret = ring.add(name, scopes or ["read"], current_time(), owner=owner)
-    if team or person:
+    if role and scopes:
+        raise SettingsError("A role has its own scopes. Leave out --role or --scope.")
+    if role:
+        secret = ring.add_person(name, role, current_time(), owner=owner, team=team or (), person=person)
+    else:
+        secret = ring.add(name, scopes or ["read"], current_time(), owner=owner)
         ring.set_person(name, team=team or (), person=person)
     text = f"Key {name}: {secret}\nStore it now; it is not shown again."
     if create_signing_key(resolve_data_dir(data_dir, read_settings(settings))):
@@ -54,7 +63,8 @@ def list_keys(data_dir: DataDir = None, settings: SettingsPath = None, as_json: 
     """List the keys without their secrets, which are not stored."""
     keys = _key_ring(data_dir, settings).keys()
     lines = [
-        f"{key.name}: {', '.join(key.scopes)}, made {key.made_at}, expires {key.expires_at or 'never'}" for key in keys
+        f"{key.name}: {key.role or ', '.join(key.scopes)}, made {key.made_at}, expires {key.expires_at or 'never'}"
+        for key in keys
     ]
     shown = [{name: value for name, value in asdict(key).items() if name != "hash"} for key in keys]
     text = "\n".join(lines) or "No keys yet. Create one: rapport keys add NAME --scope read"

@@ -37,6 +37,7 @@ from rapport.serving.jobs.webhook_deliveries import WebhookDeliveries
 from rapport.serving.live.consistency import consistency
 from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.auth import Authenticator
+from rapport.serving.security.browser_sign_in import BrowserSignIn
 from rapport.serving.security.ended_sessions import EndedSessions
 from rapport.serving.security.issuer import IssuerKeys
 from rapport.serving.security.keys import KeyRing, Viewer
@@ -73,6 +74,11 @@ class AppState:
             settings_file=environment.settings,
         )
         self.tokens = TokenVerifier(environment.oidc) if environment.oidc else None
+        self.provider = (
+            BrowserSignIn(environment.oidc, self.tokens.issuer)
+            if environment.oidc and environment.oidc.client_id and self.tokens
+            else None
+        )
         self.auth = Authenticator(environment, self.keys, self.tokens)
         self.audit = AuditTrail(environment.data_dir, environment.audit_days)
         self.storage = StorageProbe(environment.data_dir)
@@ -105,12 +111,15 @@ class AppState:
         """Return the console's sessions, whose secret all workers share; created at the first page request."""
         folder = self.environment.data_dir
         secret = shared_secret(folder, "console.secret")
-        return Sessions(secret, self.environment.secure_cookies, EndedSessions(folder / "sessions-ended.json"))
+        ended, mark = EndedSessions(folder / "sessions-ended.json"), self.provider.mark if self.provider else ""
+        return Sessions(secret, self.environment.secure_cookies, ended, mark)
 
     def signed_in(self, cookies: Mapping[str, str]) -> Viewer | None:
         """Return the viewer of a browser's session while the session and its key are valid."""
         session = self.sessions.read(cookies.get(SESSION_COOKIE, ""))
-        return self.application.viewer(session.key_name, session.mark) if session else None
+        if session is None or session.person is not None:
+            return session.person if session else None
+        return self.application.viewer(session.key_name, session.mark)
 
     def start(self) -> None:
         """Load what is published and check for updates in the background until ``stop``."""

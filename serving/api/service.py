@@ -63,6 +63,7 @@ class _LazyConsole:
             secure=state.sessions.secure,
             record=state.audit.add,
             ended=state.sessions.ended,
+            provider=state.provider,
             first_run=FirstRun(state.environment.data_dir, state.environment.settings),
         )
 

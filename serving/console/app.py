@@ -17,6 +17,7 @@ from rapport.serving.console.routes import page_routes
 from rapport.serving.console.session import Sessions
 from rapport.serving.console.translations import CONSOLE_DIR
 from rapport.serving.first_run import FirstRun
+from rapport.serving.security.browser_sign_in import BrowserSignIn
 from rapport.serving.security.ended_sessions import EndedSessions
 from rapport.serving.security.request_context import RequestContext
 
@@ -52,15 +53,18 @@ def create_console(  # noqa: PLR0913  # what the service hands to the console
     today: Callable[[str], date] = today_in,
     ended: EndedSessions | None = None,
     first_run: FirstRun | None = None,
+    provider: BrowserSignIn | None = None,
 ) -> Starlette:
     """Build the console over an application.
 
     ``secret`` signs cookies and forms and must be the same in all workers; ``secure`` restricts cookies to HTTPS;
     ``record`` writes to the audit trail who saw whose scores; ``ended`` lists the sessions that people ended;
-    ``first_run`` takes the files of a company until something is trained.
+    ``first_run`` takes the files of a company until something is trained; ``provider`` is the company's issuer, at
+    which people sign in.
     """
-    sessions = Sessions(secret, secure, ended or EndedSessions())
-    router = PageRouter(application, sessions, page_renderer(), PortfolioCache(application), today, record, first_run)
+    sessions = Sessions(secret, secure, ended or EndedSessions(), provider.mark if provider else "")
+    portfolios = PortfolioCache(application)
+    router = PageRouter(application, sessions, page_renderer(), portfolios, today, record, first_run, provider)
     static = Mount("/static", ImmutableStaticFiles(directory=CONSOLE_DIR / "static"))
     return Starlette(
         routes=[*page_routes(router), static],

@@ -19,6 +19,7 @@ from rapport.serving.console.translations import LANGUAGES, Translations
 from rapport.serving.errors import RequestError, error_response, is_storage_error
 from rapport.serving.first_run import MAX_FILES, FirstRun
 from rapport.serving.security import content_policy
+from rapport.serving.security.browser_sign_in import BrowserSignIn
 from rapport.serving.security.limits import UPLOAD_PATH
 from rapport.serving.security.request_context import VIEWER
 
@@ -47,6 +48,7 @@ class PageRouter:
     today: Callable[[str], date]
     record_audit: AuditRecorder
     first_run: FirstRun | None = None
+    provider: BrowserSignIn | None = None
 
     def page(self, handler: PageHandler, scope: str = "read") -> Endpoint:
         """Return the endpoint of a page: it needs a signed-in viewer with the scope, and a valid token on forms."""
@@ -112,10 +114,25 @@ class PageRouter:
             key = form.get("key", "").strip()
             viewer = self.application.sign_in(key) if self._has_valid_token(request, form) else None
             if viewer is None:
-                return self._sign_in_page(request, refused=request.method == "POST")
+                refused = self._translations(request)("sign_in.refused") if request.method == "POST" else ""
+                return self._sign_in_page(request, problem=refused)
             response = sign_in.redirect_back(request, form.get("back", ""))
             self.sessions.start(response, viewer)
             return response
+
+        return self._endpoint(respond)
+
+    def provider_step(self, step: Callable[[Request, Sessions, BrowserSignIn], Response]) -> Endpoint:
+        """Return the endpoint of one step of a sign-in at the company's issuer."""
+
+        def respond(request: Request, _: Mapping[str, str]) -> Response:
+            if self.provider is None:
+                return self._unavailable(request, self._translations(request)("error.no_page"), 404)
+            try:
+                return step(request, self.sessions, self.provider)
+            except RequestError as error:
+                sentence = str(error.in_language(self._translations(request).language))
+                return self._sign_in_page(request, problem=sentence, status=error.status)
 
         return self._endpoint(respond)
 
@@ -123,7 +140,12 @@ class PageRouter:
         """Return the endpoint that ends the session."""
 
         def respond(request: Request, form: Mapping[str, str]) -> Response:
-            response = sign_in.redirect_back(request, "")
+            session = self.sessions.session(request)
+            # A form may not lead to another site: the sign-in page links to the issuer's own sign-out.
+            at_provider = "/sign-in?left=1" if self.provider and session and session.person else ""
+            response = sign_in.redirect_back(
+                request, at_provider and f"{request.scope.get('root_path', '')}{at_provider}"
+            )
             if self._has_valid_token(request, form):
                 self.sessions.end(request, response)
             return response
@@ -182,7 +204,9 @@ class PageRouter:
             language=sign_in.preferred_language(request, str(about["language"])),
             form=form,
             csrf_token=self.sessions.csrf_token(request),
-            calendar_token=self.sessions.calendar_token(viewer),
+            calendar_token=self.sessions.calendar_token(viewer)
+            if viewer.mark or self.application.keys_disabled
+            else "",
             renderer=self.renderer,
             today=self.today(str(about.get("timezone") or "UTC")),
             about=about,
@@ -208,16 +232,26 @@ class PageRouter:
         if self.application.keys_disabled:
             return self.application.viewer("local")
         session = self.sessions.session(request)
-        return self.application.viewer(session.key_name, session.mark) if session else None
+        if session is None or session.person is not None:
+            return session.person if session else None
+        return self.application.viewer(session.key_name, session.mark)
 
-    def _sign_in_page(self, request: Request, *, refused: bool = False) -> Response:
+    def _sign_in_page(self, request: Request, *, problem: str = "", status: int = 401) -> Response:
         try:
             default = str(self.application.about()["language"])
         except RapportError:
             default = LANGUAGES[0]
         language = sign_in.preferred_language(request, default)
         token = self.sessions.csrf_token(request)
-        return sign_in.sign_in_page(request, self.renderer, language, token=token, refused=refused)
+        return sign_in.sign_in_page(
+            request,
+            self.renderer,
+            language,
+            token=token,
+            provider=self.provider,
+            problem=problem,
+            status=status if problem else 200,
+        )
 
     async def page_not_found(self, request: Request, _: Exception) -> Response:
         """Respond to a URL without a page."""

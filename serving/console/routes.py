@@ -21,6 +21,7 @@ from rapport.serving.console.pages import (
     report,
     sales,
     search,
+    sign_in,
     tasks,
     work,
     worklist,
@@ -95,6 +96,8 @@ def page_routes(router: PageRouter) -> list[BaseRoute]:
         ("/widget/customers/{customer_id:path}", router.widget(), READ),
         (UPLOAD_PATH, router.setup(), READ + WRITE),
         ("/sign-in", router.sign_in(), READ + WRITE),
+        ("/sign-in/provider", router.provider_step(sign_in.leave_for_provider), READ),
+        ("/sign-in/callback", router.provider_step(sign_in.come_back), READ),
         ("/sign-out", router.sign_out(), WRITE),
         ("/language/{code}", router.set_language(), READ),
     )

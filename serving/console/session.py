@@ -2,7 +2,9 @@
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.requests import Request
@@ -12,32 +14,40 @@ from rapport.serving.security.ended_sessions import EndedSessions
 from rapport.serving.security.keys import Viewer
 
 SESSION_COOKIE = "rapport_session"
+SIGN_IN_COOKIE = "rapport_sign_in"
 BROWSER_COOKIE = "rapport_visit"
 LANGUAGE_COOKIE = "rapport_language"
 _SESSION_HOURS = 12
+_SIGN_IN_SECONDS = 600
 _BROWSER_HOURS = 24 * 30
 _LANGUAGE_HOURS = 24 * 365
 
 
 @dataclass(frozen=True)
 class Session:
-    """A signed-in browser: the key's name, the mark of its secret, and the session's own id."""
+    """A signed-in browser: the key's name, the mark of its secret, and the session's own id.
+
+    A person whom the issuer signed in has no key: the session holds who it is, and what the claims granted.
+    """
 
     key_name: str
     mark: str
     session_id: str
+    person: Viewer | None = None
 
 
 @dataclass(frozen=True)
 class Sessions:
     """Sign and verify the console's cookies with one secret shared by all workers.
 
-    ``ended`` lists the sessions that people ended: a copy of their cookie opens nothing.
+    ``ended`` lists the sessions that people ended: a copy of their cookie opens nothing. ``issuer_mark`` identifies the
+    issuer, the client and the claim that grant roles: a session that another one began opens nothing.
     """
 
     secret: bytes
     secure: bool
     ended: EndedSessions
+    issuer_mark: str = ""
 
     def session(self, request: Request) -> Session | None:
         """Return the session of a request; None when there is none, or it has expired or was ended."""
@@ -49,9 +59,14 @@ class Sessions:
             parts = self._session_serializer.loads(cookie, max_age=_SESSION_HOURS * 3600)
         except BadSignature:
             return None
-        if not isinstance(parts, list) or len(parts) != 3 or not all(isinstance(part, str) for part in parts):
+        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts[:3]):
             return None
-        session = Session(*parts)
+        if len(parts) == 3:
+            session = Session(*parts)
+        elif len(parts) == 4 and self.issuer_mark and parts[1] == self.issuer_mark:
+            session = Session(parts[0], parts[1], parts[2], _person(parts[0], parts[3]))
+        else:
+            return None
         return None if self.ended.has(session.session_id) else session
 
     def key_name(self, request: Request) -> str | None:
@@ -61,7 +76,15 @@ class Sessions:
 
     def start(self, response: Response, viewer: Viewer) -> None:
         """Start a session of the key that identified ``viewer``."""
-        parts = [viewer.name, viewer.mark, secrets.token_urlsafe(16)]
+        self._start(response, [viewer.name, viewer.mark, secrets.token_urlsafe(16)])
+
+    def start_person(self, response: Response, viewer: Viewer) -> None:
+        """Start a session of a person whom the issuer signed in; it keeps what the claims granted until it ends."""
+        claims = {"scopes": sorted(viewer.scopes), "owner": viewer.owner, "team": viewer.team,
+                  "person": viewer.person, "role": viewer.role}  # fmt: skip
+        self._start(response, [viewer.name, self.issuer_mark, secrets.token_urlsafe(16), claims])
+
+    def _start(self, response: Response, parts: list[Any]) -> None:
         self._set(response, SESSION_COOKIE, str(self._session_serializer.dumps(parts)), hours=_SESSION_HOURS)
 
     def end(self, request: Request, response: Response) -> None:
@@ -69,6 +92,21 @@ class Sessions:
         if session := self.session(request):
             self.ended.add(session.session_id, until=time.time() + _SESSION_HOURS * 3600)
         response.delete_cookie(SESSION_COOKIE, httponly=True, secure=self.secure, samesite="lax")
+
+    def remember(self, response: Response, kept: Mapping[str, str]) -> None:
+        """Keep what a sign-in at the issuer needs when the browser is back, for ten minutes."""
+        text = str(URLSafeTimedSerializer(self.secret, salt="rapport.sign-in").dumps(dict(kept)))
+        self._set(response, SIGN_IN_COOKIE, text, hours=1)
+
+    def remembered(self, request: Request, response: Response) -> dict[str, str]:
+        """Return what was kept, once; empty for nothing, or something older."""
+        response.delete_cookie(SIGN_IN_COOKIE, httponly=True, secure=self.secure, samesite="lax")
+        serializer = URLSafeTimedSerializer(self.secret, salt="rapport.sign-in")
+        try:
+            kept = serializer.loads(request.cookies.get(SIGN_IN_COOKIE, ""), max_age=_SIGN_IN_SECONDS)
+        except BadSignature:
+            return {}
+        return kept if isinstance(kept, dict) else {}
 
     def browser_id(self, request: Request) -> str:
         """Return this browser's random id, a new one when it has none."""
@@ -120,3 +158,9 @@ class Sessions:
     @property
     def _csrf_serializer(self) -> URLSafeSerializer:
         return URLSafeSerializer(self.secret, salt="rapport.forms")
+
+
+def _person(name: str, claims: Mapping[str, Any]) -> Viewer:
+    return Viewer(
+        name, frozenset(claims["scopes"]), claims["owner"], tuple(claims["team"]), claims["person"], claims["role"]
+    )

@@ -32,12 +32,18 @@ class IssuerKeys:
     def __init__(self, url: str) -> None:
         self.url, self.refusal = url, ""
         self._keys: tuple[Jwk, ...] = ()
+        self._about: Mapping[str, Any] = {}
         self._fetched, self._tried = -_MAX_AGE_SECONDS, -_MAX_AGE_SECONDS
         self._fetching = threading.Lock()
 
     def keys(self, now: float) -> tuple[Jwk, ...]:
         """Return the keys that are trusted at ``now`` (monotonic seconds): none if they are more than a day old."""
         return self._keys if now - self._fetched < _MAX_AGE_SECONDS else ()
+
+    def endpoint(self, name: str) -> str:
+        """Return an address that the issuer publishes, such as ``token_endpoint``; empty if it publishes none."""
+        where = self._about.get(name)
+        return where if isinstance(where, str) and is_private(where) else ""
 
     def refresh_if_due(self, now: float) -> None:
         """Fetch the keys if they are due; a failure keeps the old ones and sets ``refusal``."""
@@ -54,14 +60,14 @@ class IssuerKeys:
     def _fetch(self) -> None:
         with self._fetching:
             try:
-                self._keys = _published(self.url)
+                self._keys, self._about = _published(self.url)
                 self._fetched, self.refusal = time.monotonic(), ""
             except ServingError as error:
                 self.refusal = str(error)
             self._tried = time.monotonic()
 
 
-def _published(url: str) -> tuple[Jwk, ...]:
+def _published(url: str) -> tuple[tuple[Jwk, ...], Mapping[str, Any]]:
     about = _json(f"{url.rstrip('/')}/.well-known/openid-configuration")
     if about.get("issuer") != url:
         raise ServingError(
@@ -75,7 +81,7 @@ def _published(url: str) -> tuple[Jwk, ...]:
     keys = [key for key in found if _signs(key)] if isinstance(found, list) else []
     if not keys:
         raise ServingError(f"{url}: publishes no RSA, EC or Ed25519 signing key.")
-    return tuple(keys)
+    return tuple(keys), about
 
 
 def _signs(key: Any) -> bool:
@@ -83,8 +89,14 @@ def _signs(key: Any) -> bool:
 
 
 def _json(url: str) -> dict[str, Any]:
+    return fetch_json(urllib.request.Request(url))
+
+
+def fetch_json(request: urllib.request.Request) -> dict[str, Any]:
+    """Return the JSON object that the issuer answers; ServingError with the reason for any other answer."""
+    url = request.full_url
     try:
-        with OPENER.open(url, timeout=_FETCH_SECONDS) as response:
+        with OPENER.open(request, timeout=_FETCH_SECONDS) as response:
             found = json.loads(response.read(_MAX_BYTES))
     except urllib.error.HTTPError as error:
         raise ServingError(f"{url}: status {error.code}.") from error

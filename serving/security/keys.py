@@ -16,8 +16,8 @@ from rapport.data_format import mark_new
 from rapport.errors import ServingError
 from rapport.files import replace_text
 from rapport.serving.errors import StoreError
+from rapport.serving.security.roles import ROLES, SCOPES, check_people
 
-SCOPES = ("read", "score", "feedback", "events", "admin")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 
@@ -26,7 +26,8 @@ class Viewer:
     """An authenticated caller: its name, its scopes, and whose customers it may see.
 
     ``owner`` limits it to one account owner, ``team`` to several; with neither it sees everyone. ``person`` is the name
-    that pages show; ``mark`` identifies the secret, so that a session ends with the secret that started it.
+    that pages show beside the ``role``; ``mark`` identifies the secret, so that a session ends with the secret that
+    started it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Viewer:
     owner: str | None = None
     team: tuple[str, ...] = ()
     person: str = ""
+    role: str = ""
     mark: str = ""
 
     @property
@@ -65,6 +67,7 @@ class Key:
     owner: str | None = None
     team: tuple[str, ...] = ()
     person: str = ""
+    role: str = ""
 
 
 class KeyRing:
@@ -119,9 +122,30 @@ class KeyRing:
             raise ServingError(f"There is a key called {name!r}; rotate or revoke it, or choose another name.")
         return self._new(Key(name, "", tuple(scopes), _iso(now), _iso(expires_at) if expires_at else None, owner))
 
-    def set_person(self, name: str, *, team: Sequence[str] = (), person: str = "") -> None:
-        """Set whose customers a key sees besides those of one owner, and the name that pages show."""
-        self._write([replace(key, team=tuple(team), person=person) if key.name == name else key for key in self.keys()])
+    def set_person(self, name: str, *, team: Sequence[str] = (), person: str = "", role: str = "") -> None:
+        """Set whose customers a key sees besides those of one owner, and the name and role that pages show."""
+        self._write(
+            [
+                replace(key, team=tuple(team), person=person, role=role) if key.name == name else key
+                for key in self.keys()
+            ]
+        )
+
+    def add_person(
+        self,
+        name: str,
+        role: str,
+        now: datetime,
+        *,
+        owner: str | None = None,
+        team: Sequence[str] = (),
+        person: str = "",
+    ) -> str:
+        """Create the key of a person in a role and return its secret."""
+        check_people(role, owner, team)
+        secret = self.add(name, ROLES[role], now, owner=owner)
+        self.set_person(name, team=team, person=person, role=role)
+        return secret
 
     def rotate(self, name: str, now: datetime, *, until: datetime) -> str:
         """Create another secret for ``name``; the existing ones expire at ``until``."""
@@ -162,7 +186,7 @@ def _viewer(key: Key | None, now: str) -> Viewer | None:
         return None
     # Derived again, so that a cookie never contains a part of the stored hash.
     mark = _hash(f"session {key.hash}")[:24]
-    return Viewer(key.name, frozenset(key.scopes), key.owner, tuple(key.team), key.person, mark)
+    return Viewer(key.name, frozenset(key.scopes), key.owner, tuple(key.team), key.person, key.role, mark)
 
 
 def _iso(moment: datetime) -> str:

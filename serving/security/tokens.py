@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -15,13 +16,16 @@ from rapport.errors import ServingError
 from rapport.serving.environment import Oidc
 from rapport.serving.errors import NotReadyError
 from rapport.serving.security.issuer import IssuerKeys, Jwk
-from rapport.serving.security.keys import SCOPES, Viewer
+from rapport.serving.security.keys import Viewer
+from rapport.serving.security.roles import granted
 
 # Asymmetric algorithms only. Never "none", and never HMAC, with which a public key would be the secret.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _SKEW_SECONDS = 60
 _MAX_CHARACTERS = 8_192
 _MAX_CACHED = 4_096
+# The claims that may hold a person's name, the best first.
+_NAMES = ("name", "preferred_username", "email")
 _TYPES = (None, "jwt", "at+jwt", "application/at+jwt")
 _MESSAGES: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
     (jwt.ExpiredSignatureError, "The token has expired; get a new one."),
@@ -48,16 +52,14 @@ def is_token(secret: str) -> bool:
 class TokenVerifier:
     """Verifies the tokens of one issuer; verified tokens are cached until they expire or the issuer's keys change."""
 
-    def __init__(self, oidc: Oidc) -> None:
-        self.issuer = IssuerKeys(oidc.issuer)
+    def __init__(self, oidc: Oidc, issuer: IssuerKeys | None = None) -> None:
+        self.issuer = issuer or IssuerKeys(oidc.issuer)
         self._oidc = oidc
         self._verified: OrderedDict[bytes, tuple[Viewer, float, tuple[Jwk, ...]]] = OrderedDict()
 
     def viewer(self, token: str, now: datetime) -> Viewer:
         """Return the caller; raises TokenError for an invalid token."""
-        keys, digest = self.issuer.keys(time.monotonic()), hashlib.sha256(token.encode()).digest()
-        if not keys:
-            raise NotReadyError(f"Tokens cannot be checked now: {self.issuer.refusal or 'no keys were fetched yet'}")
+        keys, digest = self._keys(), hashlib.sha256(token.encode()).digest()
         cached = self._verified.get(digest)
         if cached is not None and cached[1] > now.timestamp() and cached[2] is keys:
             return cached[0]
@@ -67,6 +69,20 @@ class TokenVerifier:
         while len(self._verified) > _MAX_CACHED:
             self._verified.popitem(last=False)
         return viewer
+
+    def person(self, id_token: str, nonce: str) -> Viewer:
+        """Return the person of an ID token that answers the request with ``nonce``; TokenError for any other."""
+        claims = self._claims(id_token, self._keys())
+        mine = claims.get("azp", self._oidc.audience) == self._oidc.audience
+        if not mine or not hmac.compare_digest(str(claims.get("nonce", "")), nonce):
+            raise TokenError("The token does not answer this sign-in.")
+        return self._viewer(claims)
+
+    def _keys(self) -> tuple[Jwk, ...]:
+        keys = self.issuer.keys(time.monotonic())
+        if not keys:
+            raise NotReadyError(f"Tokens cannot be checked now: {self.issuer.refusal or 'no keys were fetched yet'}")
+        return keys
 
     def _claims(self, token: str, keys: tuple[Jwk, ...]) -> dict[str, Any]:
         if len(token) > _MAX_CHARACTERS:
@@ -87,16 +103,25 @@ class TokenVerifier:
         return claims
 
     def _viewer(self, claims: Mapping[str, Any]) -> Viewer:
-        owner = None
-        granted = _words(_claim(claims, self._oidc.claim))
-        scopes = frozenset(scope for scope in SCOPES if {f"rapport:{scope}", f"rapport.{scope}"} & granted)
-        if self._oidc.owner_claim and "admin" not in scopes:
-            owner = _claim(claims, self._oidc.owner_claim)
-            if not isinstance(owner, str) or not owner:
-                raise TokenError(
-                    f"The token lacks the claim {self._oidc.owner_claim!r}, which names the owner of the customers."
-                )
-        return Viewer(f"oidc:{claims['sub']}"[:200], scopes, owner)
+        role, scopes = granted(_words(_claim(claims, self._oidc.claim)))
+        owner: str | None = None
+        team: tuple[str, ...] = ()
+        if role == "manager":
+            team = self._people(claims, "RAPPORT_OIDC_TEAM_CLAIM", self._oidc.team_claim)
+        elif role == "owner" or (self._oidc.owner_claim and "admin" not in scopes and role != "analyst"):
+            owner = self._people(claims, "RAPPORT_OIDC_OWNER_CLAIM", self._oidc.owner_claim)[0]
+        person = next((claims[name] for name in _NAMES if isinstance(claims.get(name), str)), "")
+        return Viewer(f"oidc:{claims['sub']}"[:200], scopes, owner, team, person[:200], role)
+
+    def _people(self, claims: Mapping[str, Any], variable: str, name: str | None) -> tuple[str, ...]:
+        """Return the account owners that a claim names."""
+        if name is None:
+            raise TokenError(f"The role sees the customers of the owners that a claim names. Set {variable}.")
+        found = _claim(claims, name)
+        people = tuple(one for one in (found if isinstance(found, list) else [found]) if isinstance(one, str) and one)
+        if not people:
+            raise TokenError(f"The token lacks the claim {name!r}, which names the owner of the customers.")
+        return people
 
 
 def _key_of(header: Mapping[str, Any], keys: tuple[Jwk, ...]) -> jwt.PyJWK:

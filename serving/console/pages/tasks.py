@@ -43,7 +43,7 @@ def show(page: PageContext) -> Response:
         owners=[name for name in page.portfolio.category("owner").values[1:] if page.viewer.sees_owner(name)],
         outcomes=OUTCOMES,
         opened=params.get("task", ""),
-        feed=f"{page.root}/tasks.ics?token={page.calendar_token}",
+        feed=f"{page.root}/tasks.ics?token={page.calendar_token}" if page.calendar_token else "",
     )
 
 

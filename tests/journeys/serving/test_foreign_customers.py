@@ -12,7 +12,8 @@ from test_agents import tool
 from rapport.serving.api.agents.server import TOOLS
 from rapport.serving.api.endpoints import ENDPOINTS
 from rapport.serving.live.change_store import ChangeStore, CustomerState
-from rapport.serving.security.keys import SCOPES, KeyRing
+from rapport.serving.security.keys import KeyRing
+from rapport.serving.security.roles import SCOPES
 from rapport.serving.snapshots.live_model import load_live_model
 
 NOBODY = "nobody-at-all"

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from serving_world import bearer, error_of, served
+from serving_world import NOW, bearer, error_of, served
 
+from rapport.errors import ServingError
 from rapport.serving.api.endpoints import ENDPOINTS
 from rapport.serving.security.keys import KeyRing
 
@@ -84,3 +85,26 @@ def test_a_reader_with_an_owner_sees_only_its_own_customers(keyed_home, keyed, c
 
 def _admin(keyed_home):
     return KeyRing(keyed_home).add(f"admin-{len(KeyRing(keyed_home).keys())}", ["admin"], datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("role", "more", "sentence"),
+    [
+        ("chief", {}, "No such role: chief. Known roles: reader, owner"),
+        ("owner", {}, "Name it with --owner"),
+        ("manager", {"owner": "Maria Lopez"}, "Name its account owners with --team"),
+        ("analyst", {"team": ["Maria Lopez"]}, "sees every customer"),
+    ],
+)
+def test_a_role_needs_the_people_whose_customers_it_sees(tmp_path, role, more, sentence):
+    with pytest.raises(ServingError, match=sentence):
+        KeyRing(tmp_path).add_person("mei", role, NOW, **more)
+    assert KeyRing(tmp_path).keys() == ()
+
+
+def test_a_key_with_a_role_is_that_of_a_person(tmp_path):
+    secret = KeyRing(tmp_path).add_person("mei", "manager", NOW, team=["Maria Lopez"], person="Mei Chen")
+    viewer = KeyRing(tmp_path).check(secret, NOW)
+    assert (viewer.role, viewer.person, viewer.owners) == ("manager", "Mei Chen", ("Maria Lopez",))
+    assert viewer.may("feedback")
+    assert not viewer.may("analyze")
