@@ -104,6 +104,13 @@ def horizon(duration: str, language: str) -> str:
     return f"{count} {_UNITS_ZH[unit]}" if language == "zh" else f"{count}-{unit}"
 
 
+def time_span(duration: str, language: str) -> str:
+    """Format a duration such as 90d as a noun: "90 days", "90 天"."""
+    modifier = horizon(duration, language)
+    count = modifier.partition("-")[0]
+    return modifier if language == "zh" else modifier.replace("-", " ") + ("" if count == "1" else "s")
+
+
 def measure(value: object, unit: str, settings: Mapping[str, str]) -> str:
     """Format a feature's value in its unit; ``settings`` has the page's currency, language and unit texts."""
     if is_missing(value):

@@ -63,6 +63,7 @@ def _environment(translations: Translations) -> Environment:
         money=partial(formats.money, language=translations.language),
         day=partial(formats.day, language=translations.language),
         horizon=partial(formats.horizon, language=translations.language),
+        time_span=partial(formats.time_span, language=translations.language),
         month=partial(formats.month, language=translations.language),
         event_detail=translations.event_detail,
         role_label=partial(translations.label, "role"),

@@ -13,6 +13,7 @@ from rapport.serving.console.pages import (
     customer,
     deals,
     digest,
+    experiments,
     help_page,
     home,
     model,
@@ -79,6 +80,9 @@ WORK_FORMS: Mapping[str, PageHandler] = {
 """Forms that record work on an account."""
 
 
+ANALYST_PAGES: Mapping[str, PageHandler] = {"/experiments": experiments.show}
+"""Pages that tell what was measured on everyone."""
+
 ADMIN_PAGES: Mapping[str, PageHandler] = {"/alerts/rules": alert_rules.show, "/alerts/receivers": receivers.show}
 ADMIN_FORMS: Mapping[str, PageHandler] = {"/alerts/rules": alert_rules.change, "/alerts/receivers": receivers.replay}
 """What concerns the whole company."""
@@ -90,6 +94,7 @@ def page_routes(router: PageRouter) -> list[BaseRoute]:
         *((path, router.page(handler), READ) for path, handler in SHOWN.items()),
         *((path, router.page(handler), WRITE) for path, handler in OWN_FORMS.items()),
         *((path, router.page(handler, scope="feedback"), WRITE) for path, handler in WORK_FORMS.items()),
+        *((path, router.page(handler, scope="analyze"), READ) for path, handler in ANALYST_PAGES.items()),
         *((path, router.page(handler, scope="admin"), READ) for path, handler in ADMIN_PAGES.items()),
         *((path, router.page(handler, scope="admin"), WRITE) for path, handler in ADMIN_FORMS.items()),
         ("/tasks.ics", router.calendar(), READ),

@@ -20,6 +20,7 @@ PAGES = (
     "/alerts",
     "/alerts/rules?rule=risk_jump",
     "/alerts/receivers",
+    "/experiments",
     "/digest",
     "/digest?every=daily",
     "/help",

@@ -284,6 +284,9 @@ class ExampleApplication:
     def held_out(self) -> frozenset[str]:
         return frozenset()
 
+    def effect(self) -> dict[str, Any]:
+        return dict(EXAMPLE["effect"])
+
     def alerts(self, limit: int) -> list[dict[str, Any]]:  # noqa: ARG002
         alert = {"id": "a1", "customer_id": "C-1003", "cause": "risk", "as_of": AS_OF.isoformat(), "rule": "risk_high"}
         text = {"en": "Churn risk of C-1003 is 63%.", "zh": "C-1003 流失概率 63%。"}
