@@ -1,6 +1,7 @@
 """The base rate forecast follows trends and seasons that the past confirms, and nothing else."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from rapport.history import history_of, parse_duration
 from rapport.training.data.task_spec import TaskSpec
 from rapport.training.stacking.base_rate import ObservedRate, RateTask, fit_intercept, forecast_base_rate
 from rapport.training.stacking.bg_nbd_fits import newest_weeks_rates
+from rapport.training.stacking.fixed_mix import fixed_mix
 
 NOW = datetime(2026, 1, 1)
 LOGITS = np.linspace(-2.0, 2.0, 2000)
@@ -93,3 +95,26 @@ def test_inactivity_in_the_newest_weeks_exceeds_the_expectation(inactive_days, h
     found = newest_weeks_rates(history_of({"orders": orders}), task, [NOW], catalog())
     assert found[NOW].start == NOW - timedelta(days=15)
     assert (found[NOW].excess > 0.5) == higher
+
+
+def test_a_rule_of_thumb_steadies_a_history_without_past_forecasts_and_retires_as_they_come():
+    young, old = (forecast_base_rate(_rates(lambda _: 0.3, years=years), LOGITS, NOW, TASK) for years in (0.4, 3.5))
+    assert young.fixed_mix_weight == pytest.approx(0.5)
+    # Cutoffs from 3.5 years ago to 90 days ago, the first a horizon after the oldest: about 11 horizons of forecasts.
+    assert 1 / 15 < old.fixed_mix_weight < 1 / 10
+    assert old.shift == pytest.approx(0.3, abs=0.05)
+
+
+def test_the_rule_of_thumb_takes_the_season_the_newest_weeks_and_the_mean_in_its_shares():
+    quarter = timedelta(days=90)
+    flat = {NOW - quarter * (index + 1): 0.0 for index in range(3)}
+    year_ago = NOW - timedelta(days=365)
+    mix = partial(fixed_mix, moment=NOW, horizon=quarter, newest_weeks=None)
+    swung = flat | {year_ago: 1.0}
+    # Four cutoffs over 365 days: the mean .25, shrunk by spans / (spans + 1) with spans = 275 / 90 + 1.
+    spans = 275 / 90 + 1
+    mean = 0.25 * spans / (spans + 1)
+    assert mix(swung, support=1.0) == pytest.approx(mean + 0.9 * (1 - mean) + 0.1 * 0.2 * (0 - mean))
+    assert mix(swung, support=0.0) == pytest.approx(mean + 0.2 * (0 - mean))
+    assert mix(flat, support=1.0, newest_weeks=5.0) == 0.0
+    assert mix(swung, support=0.0, newest_weeks=1.0) > mix(swung, support=0.0) + 0.4

@@ -67,6 +67,7 @@ def _base_rate_error(base_rate: Mapping[str, Any], translate: Translate) -> str:
         "base_rate.error",
         error=f"{base_rate['error']:.2f}",
         weight=f"{base_rate['plain_rate_weight']:.2f}",
+        rule=f"{base_rate.get('fixed_mix_weight', 0.0):.2f}",
         observed="" if observed is None else translate("base_rate.observed", shift=f"{observed:+.2f}"),
     )
 

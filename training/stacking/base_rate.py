@@ -3,7 +3,8 @@
 Two series are followed: by how much each cutoff's rate exceeded the expectation of the reference member (BG/NBD, or a
 simple logistic regression), and the rate itself, which is steadier where everyone orders once a year. Each series is a
 Gaussian process (``rate_process.py``) under a grid of hyperparameters. Every past cutoff was forecast from what was
-known then; how well decides what each series and each set of hyperparameters counts.
+known then; how well decides what each series and each set of hyperparameters counts. Where few past forecasts could be
+judged, a rule of thumb (``fixed_mix.py``) has a share, at most half.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit, logsumexp, softmax
 
 from rapport.scoring.models.matrix import Floats
+from rapport.training.stacking.fixed_mix import fixed_mix
 from rapport.training.stacking.rate_process import COMPONENTS, PARAMETERS, LevelForecast, RateWindows, forecast_level
 
 YEAR = timedelta(days=365.25)
@@ -70,7 +72,7 @@ class BaseRateForecast:
 
     ``mean`` is the level that the trend has reached; ``trend`` is by how much it goes on.
     ``error`` is the forecast's standard deviation in log-odds of the rate; ``observed`` is the excess of the newest
-    weeks; ``plain_rate_weight`` is what the series of plain rates counts.
+    weeks; ``plain_rate_weight`` is what the series of plain rates counts, ``fixed_mix_weight`` the rule of thumb.
     """
 
     rate: float
@@ -82,6 +84,7 @@ class BaseRateForecast:
     recent: float
     observed: float | None
     plain_rate_weight: float
+    fixed_mix_weight: float
     by_cutoff: Mapping[datetime, float]
 
 
@@ -121,21 +124,40 @@ def forecast_base_rate(
     shares = softmax(logsumexp(scores, axis=1))
     forecasts = [each.forecast(task.years(moment), task) for each in series]
     excess, plain = (_mixture(found, weight) for found, weight in zip(forecasts, weights, strict=True))
-    shift = float(shares @ (excess.mean, fit_intercept(logits, float(expit(plain.mean)))))
-    parts = dict(zip(COMPONENTS, shares @ np.array([excess.parts, plain.parts]), strict=True))
+    process = float(shares @ (excess.mean, fit_intercept(logits, float(expit(plain.mean)))))
+    rule, rule_weight = (
+        _fixed_mix(rates, moment, task, newest_weeks),
+        1 / (1 + max(1.0, excesses.judged_horizons(task))),
+    )
+    shift = (1 - rule_weight) * process + rule_weight * rule
+    parts = dict(zip(COMPONENTS, (1 - rule_weight) * shares @ np.array([excess.parts, plain.parts]), strict=True))
     recent = float(parts["walk"] + parts["brief"])
     spread = ObservedRate.of(moment, logits, float(expit(logits + shift).mean())).spread
+    disagreement = rule_weight * (1 - rule_weight) * ((process - rule) * spread) ** 2
     return BaseRateForecast(
         rate=float(expit(logits + shift).mean()),
         shift=shift,
-        error=float(np.sqrt(shares @ (excess.variance * spread**2, plain.variance))),
+        error=float(np.sqrt(shares @ (excess.variance * spread**2, plain.variance) + disagreement)),
         mean=shift - float(parts["trend"] + parts["season"]) - recent,
         trend=float(parts["trend"]),
         season=float(parts["season"]),
         recent=recent,
         observed=newest_weeks.excess if newest_weeks else None,
         plain_rate_weight=float(shares[1]),
+        fixed_mix_weight=rule_weight,
         by_cutoff={each.start: each.excess for each in rates},
+    )
+
+
+def _fixed_mix(
+    rates: Sequence[ObservedRate], moment: datetime, task: RateTask, newest_weeks: ObservedRate | None
+) -> float:
+    return fixed_mix(
+        {each.start: each.shrunk_excess for each in rates},
+        moment,
+        horizon=task.horizon,
+        support=max(0.0, (moment - YEAR - task.history_start) / task.active),
+        newest_weeks=newest_weeks.shrunk_excess if newest_weeks else None,
     )
 
 
@@ -196,16 +218,20 @@ class _Series:
 
         Outcomes of cutoffs closer than a horizon overlap, so they count as fewer.
         """
-        total, starts = np.zeros(len(PARAMETERS)), []
-        for place, start in enumerate(self.windows.start[: self.judged].tolist()):
-            if not (self.windows.end <= start + MOMENT).any():
-                continue
-            found = self.forecast(start, task)
+        total, places = np.zeros(len(PARAMETERS)), self._judged_places()
+        for place in places:
+            found = self.forecast(float(self.windows.start[place]), task)
             variance = (found.variance + self.windows.variance[place]) * self.spread[place] ** 2
             error = (found.mean - self.windows.value[place]) * self.spread[place]
             total -= (error**2 / variance + np.log(variance)) / 2
-            starts.append(start)
-        if not starts:
-            return total
-        apart = (max(starts) - min(starts)) / (task.horizon / YEAR) + 1
-        return np.asarray(total * min(1.0, apart / len(starts)))
+        return np.asarray(total * min(1.0, self.judged_horizons(task) / max(len(places), 1)))
+
+    def judged_horizons(self, task: RateTask) -> float:
+        """Return how many horizons, one after the other, the past forecasts that can be judged cover."""
+        starts = self.windows.start[self._judged_places()]
+        return float(np.ptp(starts)) / (task.horizon / YEAR) + 1 if len(starts) else 0.0
+
+    def _judged_places(self) -> list[int]:
+        """Return the cutoffs at whose date the outcome of an earlier one was known."""
+        starts = self.windows.start[: self.judged]
+        return [place for place, start in enumerate(starts) if (self.windows.end <= start + MOMENT).any()]
