@@ -202,11 +202,13 @@ def test_sigterm_under_load_drops_no_connection(company, tmp_path, active):
     with ThreadPoolExecutor(6) as pool:
         for _ in range(6):
             pool.submit(load)
-        time.sleep(1.0)
+        while len(answered) < 6 and not failures:
+            time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
-        time.sleep(0.7)
         with pytest.raises(urllib.error.HTTPError, match="503"):
-            urllib.request.urlopen(f"{url}/readyz", timeout=5)
+            while True:
+                urllib.request.urlopen(f"{url}/readyz", timeout=5)
+                time.sleep(0.05)
         # A load balancer has seen it, and sends nothing new; what is queued is still answered.
         stopping.set()
     assert failures == []
