@@ -187,6 +187,12 @@ def test_a_server_whose_parent_is_killed_leaves_no_orphan(company, tmp_path):
     pytest.fail("the workers still answer")
 
 
+def _wait_until_refused(address):
+    for _ in range(600):
+        urllib.request.urlopen(address, timeout=5)
+        time.sleep(0.05)
+
+
 def test_sigterm_under_load_drops_no_connection(company, tmp_path, active):
     url, process = _started(company, tmp_path)
     stopping, failures, answered = threading.Event(), [], []
@@ -206,9 +212,7 @@ def test_sigterm_under_load_drops_no_connection(company, tmp_path, active):
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         with pytest.raises(urllib.error.HTTPError, match="503"):
-            while True:
-                urllib.request.urlopen(f"{url}/readyz", timeout=5)
-                time.sleep(0.05)
+            _wait_until_refused(f"{url}/readyz")
         # A load balancer has seen it, and sends nothing new; what is queued is still answered.
         stopping.set()
     assert failures == []
