@@ -1,4 +1,4 @@
-"""With grade D the best judged part is served, and the rate where no part is better: never worse than its own table."""
+"""With grade D a part or the rate is served where validation shows it to be better than the blend."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from rapport.durations import parse_duration
 from rapport.history import history_of
 from rapport.metrics import compute_metrics
 from rapport.scoring import build_answers
-from rapport.scoring.models.blend import Blend
+from rapport.scoring.models.blend import Blend, logit_of, sigmoid
 from rapport.scoring.models.bundle import Fallback
 from rapport.scoring.models.scorer import Scorer
 from rapport.training import train
@@ -21,6 +21,7 @@ from rapport.training.evaluation.served_part import choose_served_part, served_f
 from rapport.training.stacking.stacking_weights import make_blend
 
 GENERATOR = np.random.default_rng(3)
+ALONE = np.arange(600)
 FIGURES = {"auc": 0.6, "log_loss": 0.5}
 FEW = Fallback("card_and_rhythm", "Only 12 of 90.", "90 位中 12 位。")
 LABEL = (GENERATOR.uniform(size=600) < 0.3).astype(float)
@@ -33,15 +34,17 @@ def _informative(strength):
 GOOD, WEAK, WRONG = _informative(2.0), _informative(0.5), _informative(-2.0)
 
 
-def _choose(letter, **probabilities):
+def _choose(letter, customers=ALONE, **probabilities):
+    probabilities = {"blend": WEAK} | probabilities
     evaluation = SimpleNamespace(
         label=LABEL,
         grade=Grade(letter, ()),
+        probabilities=probabilities,
         metrics={name: compute_metrics(LABEL, values) for name, values in probabilities.items()},
     )
     fold = SimpleNamespace(dataset=LABEL, expected_rate=0.3)
     names = [name for name in probabilities if name != "blend"]
-    return choose_served_part(evaluation, SimpleNamespace(folds=[fold]), names)
+    return choose_served_part(evaluation, SimpleNamespace(folds=[fold], customer_ids=customers), names)
 
 
 def test_a_model_with_a_grade_serves_its_blend():
@@ -51,6 +54,23 @@ def test_a_model_with_a_grade_serves_its_blend():
 def test_grade_d_serves_the_part_with_the_least_loss():
     assert _choose("D", blend=WEAK, linear=GOOD, rhythm=WRONG) == "linear"
     assert _choose("D", blend=GOOD, linear=WEAK) == "blend"
+
+
+def _slightly_better_than_good(share):
+    toward = np.where(share > ALONE % 100, 0.02, -0.02)
+    better = sigmoid(logit_of(GOOD) + toward * np.where(LABEL == 1, 1.0, -1.0))
+    assert compute_metrics(LABEL, better)["log_loss"] < compute_metrics(LABEL, GOOD)["log_loss"]
+    return better
+
+
+def test_a_part_that_is_better_by_less_than_a_standard_error_does_not_replace_the_blend():
+    assert _choose("D", blend=GOOD, linear=_slightly_better_than_good(51)) == "blend"
+    assert _choose("D", blend=GOOD, linear=_slightly_better_than_good(56)) == "linear"
+
+
+def test_rows_of_one_customer_count_together():
+    two_customers = (ALONE % 100 < 56).astype(int)
+    assert _choose("D", customers=two_customers, blend=GOOD, linear=_slightly_better_than_good(56)) == "blend"
 
 
 def test_parts_worse_than_the_rate_are_never_served():
@@ -81,13 +101,11 @@ def coin_tosses():
         )
 
 
-def test_without_signal_nobody_is_ranked_by_noise_that_lost_to_the_rate(coin_tosses):
+def test_without_signal_the_model_loses_no_more_than_its_blend_and_says_that_it_is_weak(coin_tosses):
     bundle = coin_tosses.bundle
     served, measures = bundle.evaluation["served"], bundle.evaluation["measures"]
     assert bundle.grade == "D"
-    parts = [found for name, found in measures.items() if name in bundle.blend.weights and found["auc"] > 0.5]
-    assert served["log_loss"] <= min((found["log_loss"] for found in parts), default=np.inf)
-    assert served["part"] == "rate" or served["auc"] > 0.5
+    assert served["log_loss"] <= measures["blend"]["log_loss"]
     assert bundle.fallback.label in ("best_member", "rate", "committee")
     assert "Grade D" in bundle.fallback.en
     assert "D 级" in bundle.fallback.zh

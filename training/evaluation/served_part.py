@@ -1,12 +1,13 @@
-"""What a model serves: the blend, or with grade D the part that its own table shows to be the best."""
+"""What a model serves: the blend, or with grade D the part that its own table shows to be better."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from rapport.metrics import compute_metrics
+from rapport.metrics import PROBABILITY_FLOOR, compute_metrics
 from rapport.scoring.models.bundle import Fallback
 from rapport.scoring.models.matrix import Floats
 from rapport.training.evaluation.evaluation import Evaluation
@@ -21,16 +22,34 @@ CHANCE_AUC = 0.5
 def choose_served_part(evaluation: Evaluation, validation: TemporalValidation, names: Sequence[str]) -> str:
     """Return ``BLEND``, the name of the member that is served alone, or ``RATE``.
 
-    Only grade D replaces the blend. The part with the least log loss in temporal validation is served, if it ranks
-    better than chance and loses less than the expected rate alone; otherwise the rate.
+    Only grade D replaces the blend: by the part with the least log loss in temporal validation, if that is lower by
+    more than one standard error. A member has to rank better than chance. With a dozen outcomes the least loss is
+    mostly luck, and the weights of the blend are drawn to those that need no outcomes.
     """
     if evaluation.grade.letter != "D" or not validation.folds:
         return BLEND
-    judged = {name: evaluation.metrics[name] for name in (BLEND, *names) if name in evaluation.metrics}
-    useful = {name: found for name, found in judged.items() if found["auc"] > CHANCE_AUC}
-    best = min(useful, key=lambda name: useful[name]["log_loss"], default=RATE)
-    rate = compute_metrics(evaluation.label, _expected_rates(validation))
-    return best if best != RATE and useful[best]["log_loss"] < rate["log_loss"] else RATE
+    useful = [name for name in names if name in evaluation.metrics and evaluation.metrics[name]["auc"] > CHANCE_AUC]
+    ours = _losses(evaluation, validation, BLEND)
+    gains = {name: ours - _losses(evaluation, validation, name) for name in (*useful, RATE)}
+    better = {
+        name: float(gain.mean())
+        for name, gain in gains.items()
+        if gain.mean() > _standard_error(gain, validation.customer_ids)
+    }
+    return max(better, key=lambda name: better[name], default=BLEND)
+
+
+def _losses(evaluation: Evaluation, validation: TemporalValidation, part: str) -> Floats:
+    """Return the log loss of each validation row."""
+    outcome = evaluation.label == 1
+    probability = np.clip(served_probability(evaluation, validation, part), PROBABILITY_FLOOR, 1 - PROBABILITY_FLOOR)
+    return -np.log(np.where(outcome, probability, 1 - probability))
+
+
+def _standard_error(gain: Floats, customer_ids: npt.NDArray[np.object_]) -> float:
+    """Return the standard error of the mean; the rows of one customer count together."""
+    customer = np.unique(customer_ids.astype(str), return_inverse=True)[1]
+    return float(np.sqrt((np.bincount(customer, gain - gain.mean()) ** 2).sum()) / len(gain))
 
 
 def served_probability(evaluation: Evaluation, validation: TemporalValidation, part: str) -> Floats:
@@ -62,9 +81,13 @@ def served_fallback(part: str, metrics: Mapping[str, float], own: Fallback) -> F
     if part == BLEND and own.en:
         return own
     figures = {"auc": metrics["auc"], "log_loss": metrics["log_loss"]}
+    if part == BLEND:
+        text = localized("served.blend", **figures)
+        return Fallback("committee", text.en, text.zh)
     text = localized("served.few" if own.en else "served.part", part=localized(f"member.{part}"), **figures)
-    label = "committee" if part == BLEND else "best_member"
-    return replace(own, en=f"{own.en} {text.en}", zh=own.zh + text.zh) if own.en else Fallback(label, text.en, text.zh)
+    if own.en:
+        return replace(own, en=f"{own.en} {text.en}", zh=own.zh + text.zh)
+    return Fallback("best_member", text.en, text.zh)
 
 
 def _expected_rates(validation: TemporalValidation) -> Floats:
