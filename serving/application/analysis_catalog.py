@@ -147,9 +147,9 @@ ANALYSES: Mapping[str, AnalysisEntry] = {
     "signals": _entry(
         ("Signals in interactions", "沟通内容信号"),
         (
-            "Needs, pains, praise, competitors, prices and intents to stop, found by phrases in what customers wrote "
-            "in the last six months, with the quoted words. Many are missed; few are wrong.",
-            "近六个月客户沟通文本中的需求、不满、好评、竞品、价格与停止合作意向，附原话；按短语识别，重准确，会有遗漏。",
+            "Needs, pains, praise, competitors, prices and intents to stop, found in what customers wrote in the last "
+            "six months, with the quoted words. About one in eleven is wrong, one in three is missed.",
+            "近六个月客户沟通文本中的需求、不满、好评、竞品、价格与停止合作意向，附原话；约十一条中有一条误判，三条中遗漏一条。",
         ),
         by_customer=True,
     ),
