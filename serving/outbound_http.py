@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from http.client import HTTPMessage
 from typing import IO
 
+from rapport.integrity import same_secret
+
 SIGNATURE_HEADER = "X-Rapport-Signature"
 MIN_SECRET_BYTES = 16
 
@@ -44,7 +46,7 @@ def verify(secret: str, header: str, body: bytes, now: datetime, tolerance: time
     if not at.isdecimal() or abs(now.timestamp() - int(at)) > tolerance.total_seconds():
         return False
     digest = hmac.new(secret.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(digest, fields.get("v1", ""))
+    return same_secret(fields.get("v1", ""), digest)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

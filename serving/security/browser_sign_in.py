@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import secrets
 import urllib.request
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from rapport.errors import ServingError
+from rapport.integrity import same_secret
 from rapport.localized import LocalizedText
 from rapport.serving.environment import Oidc
 from rapport.serving.errors import RequestError
@@ -47,7 +47,7 @@ class BrowserSignIn:
 
     def finish(self, answer: Mapping[str, str], kept: Mapping[str, str]) -> Viewer:
         """Return the person whom the issuer sent back; RequestError with a sentence for any other answer."""
-        if not kept or not hmac.compare_digest(answer.get("state", ""), kept["state"]):
+        if not kept or not same_secret(answer.get("state", ""), kept["state"]):
             raise RequestError(400, _NOT_BEGUN, where="state")
         if answer.get("iss", self._issuer.url) != self._issuer.url or not answer.get("code"):
             raise RequestError(401, _REFUSED, where="code")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any
 import jwt
 
 from rapport.errors import ServingError
+from rapport.integrity import same_secret
 from rapport.serving.environment import Oidc
 from rapport.serving.errors import NotReadyError
 from rapport.serving.security.issuer import IssuerKeys, Jwk
@@ -74,7 +74,7 @@ class TokenVerifier:
         """Return the person of an ID token that answers the request with ``nonce``; TokenError for any other."""
         claims = self._claims(id_token, self._keys())
         mine = claims.get("azp", self._oidc.audience) == self._oidc.audience
-        if not mine or not hmac.compare_digest(str(claims.get("nonce", "")), nonce):
+        if not mine or not same_secret(str(claims.get("nonce", "")), nonce):
             raise TokenError("The token does not answer this sign-in.")
         return self._viewer(claims)
 

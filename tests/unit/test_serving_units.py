@@ -177,3 +177,5 @@ def test_a_webhook_export_needs_a_secret(crm):
     sent = json.dumps(body, ensure_ascii=False).encode()
     assert verify("a secret of length", headers["X-Rapport-Signature"], sent, datetime.now(UTC))
     assert not verify("another of some length", headers["X-Rapport-Signature"], sent, datetime.now(UTC))
+    forged = headers["X-Rapport-Signature"].replace("v1=", "v1=é")
+    assert not verify("a secret of length", forged, sent, datetime.now(UTC))

@@ -100,6 +100,8 @@ def test_only_the_browser_that_began_a_sign_in_ends_it_and_only_once(browser, is
     stranger = Browser(issuer)
     assert "not begun in this browser" in stranger.back_from(back).text
     stranger.begin()
+    assert "not begun in this browser" in stranger.back_from(f"{CALLBACK}?code=1&state=状态").text
+    stranger.begin()
     assert "not begun in this browser" in stranger.back_from(back).text
     assert browser.back_from(back).status_code == 303
     assert "not begun in this browser" in browser.back_from(back).text
