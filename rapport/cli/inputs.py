@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import tempfile
 from collections.abc import Iterator
@@ -87,6 +88,14 @@ def check_gates(
 def current_time() -> datetime:
     """Return the time at which a command runs; only the command line reads the clock."""
     return datetime.now().astimezone()
+
+
+def user_name() -> str:
+    """Return the name of the operating system's user who runs a command; empty where there is none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def remove_leftovers(data_dir: Path, settings: Settings) -> None:

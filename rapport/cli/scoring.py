@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rapport.cli.inputs import current_time, open_history, read_settings, remove_leftovers, resolve_data_dir
+from rapport.cli.inputs import (
+    current_time,
+    open_history,
+    read_settings,
+    remove_leftovers,
+    resolve_data_dir,
+    user_name,
+)
 from rapport.cli.options import (
     AsOf,
     DataDir,
@@ -83,7 +90,9 @@ def score(
     remove_leftovers(folder, current)
     with open_history(source, current, folder) as history, progress() as report:
         now, channels = current_time(), alert_channels(folder, os.environ)
-        run = run_scoring(history, folder, target.value, as_of=as_of, now=now, progress=report, force=force)
+        run = run_scoring(
+            history, folder, target.value, as_of=as_of, now=now, progress=report, force=force, by=user_name()
+        )
         notice = run_alert_job(history, folder, run, now=now, channels=channels) if alerts else None
     if path is not None:
         table = _export(run, current, reasons, language or current.language, others)

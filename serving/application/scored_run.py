@@ -18,6 +18,7 @@ from rapport.serving.errors import NotReadyError
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 from rapport.serving.snapshots.portfolio_table import Filters, PortfolioLookup, PortfolioTables, list_page, ranked
+from rapport.serving.snapshots.refused_run import refused_run
 from rapport.serving.snapshots.reloader import Reloader
 
 
@@ -70,6 +71,8 @@ class ScoredRun:
             "horizons": {target: self.live_model(target).bundle.horizon for target in self.targets()},
             "calls_per_week": self.settings.calls_per_week,
             "capacity": self._capacity(),
+            "refused": [run for target in self.targets() if (run := refused_run(self.data_dir, target))],
+            "forced_by": snapshot.run.manifest.facts.get("by") or "",
             "flags": snapshot.run.manifest.facts.get("gates", []),
             "digests": self.settings.digests,
             "webhooks": self.settings.webhooks,

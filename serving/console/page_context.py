@@ -154,10 +154,15 @@ class PageContext:
     @property
     def scored_at(self) -> str:
         """When the customers were scored, in the company's time zone, with the zone."""
-        zone = str(self.about.get("timezone") or "UTC")
-        at = datetime.fromisoformat(str(self.about["scored_at"]))
-        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(ZoneInfo(zone))
-        return f"{at:%Y-%m-%d %H:%M} {zone}"
+        return f"{self.local_time(str(self.about['scored_at']))} {self.about.get('timezone') or 'UTC'}"
+
+    def local_time(self, moment: str) -> str:
+        """Return a moment in the company's time zone; empty for none."""
+        if not moment:
+            return ""
+        at = datetime.fromisoformat(moment)
+        zone = ZoneInfo(str(self.about.get("timezone") or "UTC"))
+        return f"{(at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(zone):%Y-%m-%d %H:%M}"
 
     @cached_property
     def own_labels(self) -> Mapping[str, Mapping[str, str]]:

@@ -17,6 +17,7 @@ from rapport.history.checks.gates.baseline import Baseline, flag
 from rapport.localized import LocalizedText
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.serving.snapshots.refused_run import record_refusal
 from rapport.serving.snapshots.store import ScoringRun, published_run
 
 # A larger relative change of the mean, the total or the number of customers is flagged.
@@ -58,19 +59,23 @@ def refuse(findings: Sequence[Finding], what: str) -> None:
         )
 
 
-def pass_gates(history: History, as_of: datetime, baseline: Baseline, *, force: bool) -> list[Finding]:
-    """Return what the gates found; RefusedRunError for a refusal that is not forced."""
+def pass_gates(  # noqa: PLR0913  # what a refusal says
+    history: History, data_dir: Path, target: str, *, as_of: datetime, baseline: Baseline, now: datetime, by: str
+) -> list[Finding]:
+    """Return what the gates found; a refusal is recorded for the console, then raised as RefusedRunError."""
     findings = run_gates(history, as_of, baseline)
-    if not force:
-        refuse(findings, "the published run")
+    if any(each.level == "stop" for each in findings):
+        record_refusal(data_dir, target, findings, as_of=as_of, now=now, by=by)
+    refuse(findings, "the published run")
     return findings
 
 
-def publication_record(findings: Sequence[Finding], *, force: bool) -> dict[str, Any]:
-    """Return what the manifest keeps: all findings, and whether a refusal was overridden."""
+def publication_record(findings: Sequence[Finding], *, force: bool, by: str) -> dict[str, Any]:
+    """Return what the manifest keeps: all findings, whether a refusal was overridden, and who started the run."""
     return {
         "gates": gate_facts(findings),
         "forced": force and any(each.level == "stop" for each in findings),
+        "by": by,
     }
 
 

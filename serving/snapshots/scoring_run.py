@@ -14,6 +14,7 @@ from rapport.durations import Duration, parse_duration
 from rapport.features import snapshot
 from rapport.features.feature_table.snapshot import exclude_refusals
 from rapport.history import History
+from rapport.history.checks.gates import run_gates
 from rapport.history.checks.gates.feeds import rows_before
 from rapport.history.suppressed_rows import leave_out_suppressed
 from rapport.locks import exclusive
@@ -45,6 +46,7 @@ from rapport.serving.snapshots.publication_gates import (
     score_findings,
     score_summary,
 )
+from rapport.serving.snapshots.refused_run import clear_refusal
 from rapport.serving.snapshots.store import Manifest, archive_scores, npy_bytes, row_offsets, write_run
 
 Progress = Callable[[str, float], None]
@@ -59,25 +61,32 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
     now: datetime,
     progress: Progress,
     force: bool = False,
+    by: str = "",
 ) -> ScoreSnapshot:
     """Score every customer of ``history`` at ``as_of`` with the champion and publish the scores.
 
     The previous snapshot answers until the new one is complete. RefusedRunError if the gates find empty, stale,
-    doubled or rescaled tables or a cutoff in the future; ``force`` publishes nevertheless and is recorded.
+    doubled or rescaled tables or a cutoff in the future; ``force`` publishes nevertheless. Both are recorded, with
+    ``by``, who started the run.
     """
     progress("loading the champion", 0.0)
     leave_out_suppressed(history, data_dir)
     bundle = Bundle.load(model_store.champion(data_dir, target))
     bundle.check_catalog(catalog_of(bundle))
     previous = previous_run(data_dir, target, as_of)
-    findings = pass_gates(history, as_of, baseline_of(bundle, previous, now), force=force)
+    baseline = baseline_of(bundle, previous, now)
+    findings = (
+        run_gates(history, as_of, baseline)
+        if force
+        else pass_gates(history, data_dir, target, as_of=as_of, baseline=baseline, now=now, by=by)
+    )
     progress("computing features", 0.1)
     table = _features(history, bundle, as_of)
     progress(f"scoring {table.num_rows:,} customers", 0.5)
     scored = Scorer(bundle).score(table, as_of)
     settings, playbook = history.settings, playbook_of(history.settings)
     findings += score_findings(scored, previous)
-    manifest = _manifest(history, scored, now, publication_record(findings, force=force))
+    manifest = _manifest(history, scored, now, publication_record(findings, force=force, by=by))
     progress("writing the snapshot", 0.8)
     scores = scored.to_table()
     card = deal_card(history, as_of, load_card("c139"))
@@ -98,6 +107,7 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
     with exclusive(data_dir, f"scores-{target}", f"writing its {target} scores of {as_of:%Y-%m-%d}", now=now):
         run = write_run(data_dir, manifest, tables, files, lambda folder: write_contract_rows(history, folder))
         archive_scores(data_dir, manifest, with_health(scores, portfolio), table)
+        clear_refusal(data_dir, target)
     progress("done", 1.0)
     return ScoreSnapshot(run, run.ids, scored)
 

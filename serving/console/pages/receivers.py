@@ -1,9 +1,7 @@
 """The receivers of changes and alerts: what was delivered, what waits, what failed; and dead letters sent again."""
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
@@ -39,10 +37,4 @@ def replay(page: PageContext) -> Response:
 
 
 def _shown(page: PageContext, state: dict[str, Any]) -> dict[str, Any]:
-    return {**state, **{name: _local(page, state.get(name)) for name in ("delivered_at", "next_try")}}
-
-
-def _local(page: PageContext, moment: str | None) -> str:
-    """Return a moment in the company's time zone; empty for none."""
-    zone = ZoneInfo(str(page.about.get("timezone") or "UTC"))
-    return f"{datetime.fromisoformat(moment).astimezone(zone):%Y-%m-%d %H:%M}" if moment else ""
+    return {**state, **{name: page.local_time(state.get(name) or "") for name in ("delivered_at", "next_try")}}
