@@ -59,7 +59,7 @@ def measure_effect(cell: str, held_out: Flags, outcome: Floats, score: Floats, s
     half = _NORMAL.inv_cdf(1 - ALPHA / 2) * spread / math.sqrt(count)
     wide = anytime_half_width(count, spread)
     z = abs(difference) / (spread / math.sqrt(count)) if spread else 0.0
-    enough = _is_enough(held_out, outcome)
+    enough = has_enough_outcomes(held_out, outcome)
     return Effect(
         cell=cell,
         contacted=int((~held_out).sum()),
@@ -113,15 +113,16 @@ def corrected(effects: Sequence[Effect]) -> dict[str, float]:
     return found
 
 
+def has_enough_outcomes(held_out: Flags, outcome: Floats) -> bool:
+    """Whether both groups have enough outcomes of each kind for a claim."""
+    counts = [(outcome[group] == kind).sum() for group in (held_out, ~held_out) for kind in (0.0, 1.0)]
+    return bool(held_out.sum() >= MIN_HELD_OUT and min(counts) >= MIN_OUTCOMES)
+
+
 def _line(score: Floats, outcome: Floats) -> Floats:
     if len(score) < 3 or np.ptp(score) == 0:
         return np.array([0.0, outcome.mean() if len(outcome) else 0.0])
     return np.asarray(np.polyfit(score, outcome, 1))
-
-
-def _is_enough(held_out: Flags, outcome: Floats) -> bool:
-    counts = [(outcome[group] == kind).sum() for group in (held_out, ~held_out) for kind in (0.0, 1.0)]
-    return bool(held_out.sum() >= MIN_HELD_OUT and min(counts) >= MIN_OUTCOMES)
 
 
 def _verdict(difference: float, half: float, wide: float, *, enough: bool) -> str:

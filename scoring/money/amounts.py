@@ -29,6 +29,7 @@ class CustomerFacts:
     ----------
     spend : spend if retained, within the horizon.
     silence : days since the last order relative to the customer's own mean gap between orders.
+    helps : chance that a contact keeps a customer who would leave, by an uplift model; None where there is none.
     """
 
     state: Texts
@@ -38,6 +39,7 @@ class CustomerFacts:
     spend: Floats
     silence: Floats
     horizon_days: float
+    helps: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def customer_amounts(facts: CustomerFacts, assumptions: Assumptions) -> Customer
     """Return the amounts of existing customers."""
     spend = np.where(np.isnan(facts.probability), np.nan, np.maximum(facts.spend, 0.0))
     at_risk = facts.probability * spend
-    effect = contact_effect(facts.probability, facts.silence, assumptions)
+    assumed = contact_effect(facts.probability, facts.silence, assumptions)
+    effect = assumed if facts.helps is None else facts.helps
     return CustomerAmounts(
         spend_if_retained=spend,
         revenue_at_risk=at_risk,

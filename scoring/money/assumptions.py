@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from rapport.history.settings import Settings
 
-EffectSource = Literal["assumption", "experiment"]
+EffectSource = Literal["assumption", "experiment", "uplift"]
 CONTACT_COST_SHARE = 0.002
 """The cost of a contact that no setting names, as a share of the mean spend within the horizon."""
 
@@ -21,7 +21,8 @@ class Assumptions:
     ----------
     contact_cost : cost of one contact; ``with_contact_cost`` replaces the settings' -1.
     contact_effect : chance that a contact keeps a customer who would leave, at its best.
-    contact_effect_source : whether this chance is an assumption or was proven by an experiment.
+    contact_effect_source : whether this chance is an assumption, was proven by an experiment, or comes from an uplift
+        model for each customer.
     contact_half_life : order cadences of further silence that halve this chance.
     default_deal_size : amount of a lead without an open opportunity; 0 takes the median spend of a customer.
     """
@@ -60,11 +61,11 @@ class Assumptions:
         """Return the numbers, as answers show them."""
         return {name: value for name, value in asdict(self).items() if name != "contact_effect_source"}
 
-    def with_experiment(self, proven: float | None) -> Assumptions:
-        """Return the assumptions with the chance that an experiment proved, if one did."""
-        if proven is None:
-            return self
-        return replace(self, contact_effect=proven, contact_effect_source="experiment")
+    def with_experiment(self, proven: float | None, *, has_uplift: bool = False) -> Assumptions:
+        """Return the assumptions with the chance that an experiment proved, and whether each customer has its own."""
+        chance = self.contact_effect if proven is None else proven
+        source: EffectSource = "assumption" if proven is None else "experiment"
+        return replace(self, contact_effect=chance, contact_effect_source="uplift" if has_uplift else source)
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Assumptions:

@@ -113,7 +113,7 @@ class Answer(TypedDict, total=False):
     revenue_at_risk_high: float | None
     expected_revenue: float | None
     contact_effect: float | None
-    contact_effect_source: Literal["assumption", "experiment"]
+    contact_effect_source: Literal["assumption", "experiment", "uplift"]
     savable: float | None
     clv_1y: float | None
     clv_3y: float | None

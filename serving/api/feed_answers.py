@@ -64,3 +64,4 @@ class EffectReport(TypedDict):
     contact_effect: float | None
     average_contact_effect: NotRequired[float | None]
     assumed_contact_effect: NotRequired[float]
+    uplift: NotRequired[dict[str, Any]]

@@ -19,6 +19,7 @@ from rapport.history.settings import Settings
 from rapport.scoring.experiments.effect import Effect, corrected, measure_effect
 from rapport.scoring.money.assumptions import Assumptions
 from rapport.scoring.money.contact_effect import contact_effect
+from rapport.serving.jobs.uplift_report import measure_uplift, uplift_text
 from rapport.serving.snapshots.effect_file import EFFECT_FILE
 from rapport.serving.snapshots.holdout import HoldoutStore
 from rapport.serving.work.tasks import TaskStore
@@ -49,13 +50,15 @@ def effect_report(history: History, data_dir: Path, settings: Settings, now: dat
     contacted = _contacted(history, data_dir, rows)
     for row in rows:
         row["contacted"] = row["customer_id"] in contacted
-    report = {
+    report: dict[str, Any] = {
         "seed": settings.holdout_seed, "share": settings.holdout_share, "as_of": now.isoformat(timespec="seconds"),
         "drawn": len(drawn), "matured": len(rows), "early_outcome": settings.early_outcome, "bound": BOUND,
         **_contamination(rows),
     }  # fmt: skip
     report |= _cells(rows)
+    reached = _reached(report) if report["primary"] else 1.0
     report |= _conclusions(report, rows, settings)
+    report["uplift"] = measure_uplift(history, rows, reached, data_dir, settings)
     replace_text(data_dir / EFFECT_FILE, json.dumps(report, ensure_ascii=False, indent=1))
     return report
 
@@ -182,17 +185,20 @@ def _conclusions(report: dict[str, Any], rows: Sequence[Row], settings: Settings
 
 
 def _average_effect(report: Mapping[str, Any], primary: Mapping[str, Any]) -> float | None:
-    """Return the mean chance that a contact keeps a customer who would leave.
+    """Return the mean chance that a contact keeps a customer who would leave."""
+    lost = 1 - float(primary["rate_held_out"])
+    return min(1.0, float(primary["difference"]) / lost / _reached(report)) if lost > 0 else None
+
+
+def _reached(report: Mapping[str, Any]) -> float:
+    """Return the share of those drawn for contact who were contacted, as far as contacts were logged.
 
     Only those reached can be kept. More kept than were reached means that not every contact was logged; then everyone
     drawn for contact counts as reached, which claims the least.
     """
-    reach = float(report["contacted_share"] or 0.0) - float(report["contaminated_share"] or 0.0)
-    lost = 1 - float(primary["rate_held_out"])
-    if lost <= 0:
-        return None
-    kept = float(primary["difference"]) / lost
-    return kept / reach if reach >= kept else min(1.0, kept)
+    reached = float(report["contacted_share"] or 0.0) - float(report["contaminated_share"] or 0.0)
+    lost = 1 - float(report["primary"]["rate_held_out"])
+    return reached if reached > 0 and reached * lost >= float(report["primary"]["difference"]) else 1.0
 
 
 def _at_its_best(average: float | None, rows: Sequence[Row]) -> float | None:
@@ -218,6 +224,7 @@ def as_text(report: dict[str, Any], language: str) -> str:
         anytime = f"{one['anytime_low']:+.1%} to {one['anytime_high']:+.1%}"
         change = f"{one['difference']:+.1%} ({planned}; at every look {anytime})"
         lines.append(f"  {one['cell']:<28}{groups}: {change} {one['verdict']}")
+    lines.append(uplift_text(report["uplift"], language))
     if report["contact_effect"] is not None:
         lines.append(_TAKEN.format(report["contact_effect"], report["assumed_contact_effect"]))
     for name in ("contacted_share", "contaminated_share"):

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rapport.files import replace_text
 from rapport.history.settings import Settings
+from rapport.scoring.experiments.uplift import UpliftModel, UpliftReport
 
-EFFECT_FILE = "effect.json"
+EFFECT_FILE, UPLIFT_FILE = "effect.json", "uplift.json"
+
+
+@dataclass(frozen=True)
+class ProvenEffect:
+    """What an experiment has proved: the chance that a contact helps, at its best, and a model of it by customer."""
+
+    contact_effect: float | None = None
+    uplift: UpliftModel | None = None
 
 
 def read_effect(data_dir: Path) -> dict[str, Any] | None:
@@ -20,11 +31,26 @@ def read_effect(data_dir: Path) -> dict[str, Any] | None:
         return None
 
 
-def proven_effect(data_dir: Path) -> float | None:
-    """Return the proven chance that a contact helps, at its best as in the settings; None while nothing is proven."""
-    found = read_effect(data_dir)
-    proven = found.get("contact_effect") if found else None
-    return float(proven) if proven else None
+def proven_effect(data_dir: Path) -> ProvenEffect:
+    """Return what the last report has proved; nothing before the first."""
+    found = read_effect(data_dir) or {}
+    proven = found.get("contact_effect")
+    return ProvenEffect(float(proven) if proven else None, _uplift(data_dir))
+
+
+def write_uplift(data_dir: Path, model: UpliftModel | None) -> None:
+    """Keep the uplift model for the next scoring runs; None removes an earlier one."""
+    if model is None:
+        (data_dir / UPLIFT_FILE).unlink(missing_ok=True)
+    else:
+        replace_text(data_dir / UPLIFT_FILE, json.dumps(model.to_dict()))
+
+
+def _uplift(data_dir: Path) -> UpliftModel | None:
+    try:
+        return UpliftModel.from_dict(json.loads((data_dir / UPLIFT_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
 
 
 def nothing_measured(settings: Settings) -> dict[str, Any]:
@@ -37,5 +63,5 @@ def nothing_measured(settings: Settings) -> dict[str, Any]:
             "en": "Nothing is measured yet; run: rapport effect HISTORY.",
             "zh": "尚未测算，请运行 rapport effect HISTORY。",
         },
-        "assumed_contact_effect": settings.contact_effect,
+        "assumed_contact_effect": settings.contact_effect, "uplift": UpliftReport("not_enough_data", 0).as_dict(),
     }  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -12,6 +14,11 @@ from rapport.scoring.models.matrix import Floats
 def known(values: Floats) -> pa.Array:
     """Return numbers as an Arrow column, nan as null."""
     return pa.array(values, pa.float64(), from_pandas=True)
+
+
+def facts(features: pa.Table, names: Sequence[str]) -> Floats:
+    """Return some features as a matrix, nan where one is unknown."""
+    return np.column_stack([fact(features, name) for name in names])
 
 
 def fact(features: pa.Table, name: str) -> Floats:

@@ -18,7 +18,7 @@ from rapport.scoring.money.amounts import (
     this_week,
     work_lists,
 )
-from rapport.serving.snapshots.feature_columns import fact, known
+from rapport.serving.snapshots.feature_columns import fact, facts, known
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 
 
@@ -26,7 +26,7 @@ def customer_money(
     policy: PortfolioPolicy, scored: ScoreBatch, features: pa.Table, columns: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the amounts of customers and the work list of each; ``columns`` has their owners and opt-outs."""
-    facts = CustomerFacts(
+    customers = CustomerFacts(
         state=scored.state,
         probability=scored.probability,
         low=scored.low,
@@ -34,11 +34,12 @@ def customer_money(
         spend=_spend(scored),
         silence=fact(features, "overdue_ratio"),
         horizon_days=scored.bundle.horizon_days,
+        helps=_chance_to_help(policy, features, scored.probability),
     )
-    amounts = customer_amounts(facts, policy.assumptions)
+    amounts = customer_amounts(customers, policy.assumptions)
     blocked = np.asarray(columns["do_not_contact"].to_numpy(zero_copy_only=False), dtype=bool)
     least = least_risk_to_contact(scored.bundle.base_rate, policy.threshold)
-    lists = work_lists(facts, amounts.savable, blocked, least)
+    lists = work_lists(customers, amounts.savable, blocked, least)
     ranks = owner_ranks(lists, amounts.savable, np.array(columns["owner"].to_pylist(), dtype=object))
     per_week, per_owner = policy.calls_per_week, policy.calls_per_owner
     return _amount_columns(amounts) | {
@@ -49,6 +50,11 @@ def customer_money(
         ),
         "win_back_value": known(np.where(scored.state == "lapsed", _yearly_spend(features), np.nan)),
     }
+
+
+def _chance_to_help(policy: PortfolioPolicy, features: pa.Table, probability: Floats) -> Floats | None:
+    model = policy.uplift
+    return model.chance_to_help(facts(features, model.names), probability) if model else None
 
 
 def _amount_columns(amounts: CustomerAmounts) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from rapport.scoring.cards.card_file import load_card
 from rapport.scoring.cards.card_set import FrozenCard, freeze_cards
 from rapport.scoring.cards.deck import Deck
 from rapport.scoring.cards.rfm import AXES, RfmSegments
+from rapport.scoring.experiments.uplift import UpliftModel
 from rapport.scoring.health.outlook import GradeOutlook
 from rapport.scoring.health.rules import HealthRules, read_health_rules
 from rapport.scoring.health.threshold import at_risk_threshold
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.matrix import Floats
 from rapport.scoring.money.assumptions import Assumptions
+from rapport.serving.snapshots.effect_file import ProvenEffect
 
 ENOUGH_ROWS = 5
 """Fewer customers than this have no fifths: cards keep their thresholds."""
@@ -36,6 +38,7 @@ class PortfolioPolicy:
     cards : the scorecards of the run; the health card is among them.
     weight, threshold : share of the model in the health score; the probability from which all are at risk.
     deal_size : amount of a lead without an open opportunity.
+    uplift : the chance that a contact helps each customer, once an experiment proved a model of it.
     """
 
     rules: HealthRules
@@ -49,6 +52,7 @@ class PortfolioPolicy:
     outlook: GradeOutlook | None = None
     calls_per_week: int = 50
     calls_per_owner: int = 0
+    uplift: UpliftModel | None = None
 
     def card(self, name: str) -> FrozenCard | None:
         """Return a scorecard of the run; None if it has no such card."""
@@ -77,6 +81,7 @@ class PortfolioPolicy:
             "calls_per_week": self.calls_per_week,
             "calls_per_owner": self.calls_per_owner,
             "outlook": self.outlook.as_dict() if self.outlook else None,
+            "uplift": self.uplift.to_dict() if self.uplift else None,
         }
 
     @classmethod
@@ -94,16 +99,18 @@ class PortfolioPolicy:
             calls_per_week=stored.get("calls_per_week", 50),
             calls_per_owner=stored.get("calls_per_owner", 0),
             outlook=GradeOutlook.from_dict(stored["outlook"]) if stored.get("outlook") else None,
+            uplift=UpliftModel.from_dict(stored["uplift"]) if stored.get("uplift") else None,
         )
 
 
 def freeze_policy(
-    bundle: Bundle, settings: Settings, playbook: Playbook, features: pa.Table, contact_effect: float | None = None
+    bundle: Bundle, settings: Settings, playbook: Playbook, features: pa.Table, proven: ProvenEffect | None = None
 ) -> PortfolioPolicy:
     """Return the policy for the customers of a run: cards are fitted to those that have a probability.
 
-    ``contact_effect`` is the chance that a contact helps if an experiment proved it.
+    ``proven`` is what an experiment has proved of the chance that a contact helps.
     """
+    proven = proven or ProvenEffect()
     population = features.filter(pc.equal(features["state"], bundle.eligible))
     names = settings.scorecards if bundle.is_risk else settings.lead_scorecards
     if bundle.is_risk:
@@ -117,7 +124,9 @@ def freeze_policy(
     return PortfolioPolicy(
         rules=playbook.health,
         segments=playbook.segments,
-        assumptions=_assumptions(settings, bundle, population).with_experiment(contact_effect),
+        assumptions=_assumptions(settings, bundle, population).with_experiment(
+            proven.contact_effect, has_uplift=proven.uplift is not None
+        ),
         cards=cards,
         weight=weight,
         threshold=at_risk_threshold(bundle.base_rate, settings.at_risk_threshold),
@@ -126,6 +135,7 @@ def freeze_policy(
         outlook=GradeOutlook.from_dict(outlook) if outlook else None,
         calls_per_week=settings.calls_per_week,
         calls_per_owner=settings.calls_per_owner,
+        uplift=proven.uplift,
     )
 
 

@@ -142,9 +142,63 @@ def test_more_kept_than_contacts_logged_claims_no_more_than_the_difference(tmp_p
     assert (report["verdict"], report["contaminated_share"]) == ("proven", 0)
     assert report["primary"]["difference"] == pytest.approx(0.2, abs=0.05)
     assert {one["cell"] for one in report["cells"]} >= {"band: low", "band: high"}
-    assert proven_effect(tmp_path) == report["contact_effect"] != settings.contact_effect
+    assert proven_effect(tmp_path).contact_effect == report["contact_effect"] != settings.contact_effect
     kept = report["primary"]["difference"] / (1 - report["primary"]["rate_held_out"])
     assert report["average_contact_effect"] == pytest.approx(kept)
+
+
+def _mixed_experiment(folder, effects):
+    """Draw 3,000 customers; contact does one thing to those who ordered lately and another to the others."""
+    draw = np.random.default_rng(5)
+    ids, late = [f"C{number:04}" for number in range(3_000)], np.arange(3_000) % 2 == 0
+    score = draw.random(len(ids))
+    lists = pa.table({"customer_id": ids, "probability": score, "list": ["at_risk"] * len(ids)})
+    settings = Settings(holdout_share=SHARE)
+    store = HoldoutStore(folder)
+    store.draw(lists, "churn", DRAWN, settings)
+    held, orders = store.held_out(1), []
+    for one, recent, risk in zip(ids, late, score, strict=True):
+        before = "2025-12-20" if recent else "2025-08-20"
+        orders.append({"customer_id": one, "order_id": f"{one}-0", "ordered_at": before, "amount": 100.0})
+        if draw.random() < 0.6 - 0.4 * risk + (0 if one in held else effects[int(recent)]):
+            orders.append({"customer_id": one, "order_id": f"{one}-1", "ordered_at": "2026-02-01", "amount": 100.0})
+    return history_of({"orders": orders}, settings), settings
+
+
+def test_an_uplift_model_that_ranks_better_decides_whom_to_contact(company, tmp_path):
+    history, settings = _mixed_experiment(tmp_path, effects=(-0.15, 0.3))
+    with history:
+        report = effect_report(history, tmp_path, settings, datetime(2026, 6, 1))
+    uplift = report["uplift"]
+    assert (uplift["verdict"], uplift["customers"]) == ("better", 3_000)
+    assert uplift["qini"] > uplift["qini_score"]
+    assert uplift["fifths"][0]["observed"] == pytest.approx(0.3, abs=0.1)
+    assert uplift["fifths"][-1]["observed"] == pytest.approx(-0.15, abs=0.1)
+    assert "ranks better" in as_text(report, "en")
+    assert "增益模型" in as_text(report, "zh")
+    (tmp_path / "models").symlink_to(company.home / "models")
+    run = run_scoring(company.history, tmp_path, "churn", as_of=AS_OF, now=NOW, progress=lambda *_: None).run
+    features = {row["customer_id"]: row for row in run.table("features").to_pylist()}
+    scored = [row for row in run.table("portfolio").to_pylist() if row["contact_effect"] is not None]
+    late = [row for row in scored if features[row["customer_id"]]["days_since_last_order"] > 90]
+    recent = [row for row in scored if features[row["customer_id"]]["days_since_last_order"] < 30]
+    assert {row["contact_effect"] for row in late} == {0.0}, "contact harms them"
+    assert {row["list"] for row in late}.isdisjoint({"at_risk"})
+    assert min(row["contact_effect"] for row in recent) > 0.1
+    told = _said_of(tmp_path, max(recent, key=lambda row: row["savable"])["customer_id"])
+    assert told["answer"]["contact_effect_source"] == "uplift"
+    assert told["effect"]["uplift"] == uplift
+    assert "uplift model" in told["pages"][1]
+    assert "增益模型" in told["chinese"]
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.15])
+def test_an_uplift_model_is_not_used_where_contact_does_the_same_to_all(tmp_path, effect):
+    history, settings = _mixed_experiment(tmp_path, effects=(effect, effect))
+    with history:
+        report = effect_report(history, tmp_path, settings, datetime(2026, 6, 1))
+    assert report["uplift"]["verdict"] == "not_better"
+    assert proven_effect(tmp_path).uplift is None
 
 
 def test_nobody_is_counted_before_the_outcome_has_matured(tmp_path):
