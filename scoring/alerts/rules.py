@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from rapport.features.engine.clock import local_time
 from rapport.history.content import KINDS as SIGNALS
 from rapport.history.contract import TABLES, columns_of
 from rapport.localized import LocalizedText
@@ -83,16 +84,16 @@ class AlertRules:
         """Return the rules that read the scores of one target."""
         return replace(self, rules=tuple(rule for rule in self.rules if rule.target == target))
 
-    def quiet_until(self, now: datetime) -> datetime:
-        """Return the end of the quiet hours that `now` (local) is in, else `now`."""
+    def deliverable(self, now: datetime, timezone: str) -> datetime:
+        """Return the end of the quiet hours that `now` is in, else `now`."""
         if self.quiet_hours is None:
             return now
-        begin, end = self.quiet_hours
-        is_quiet = begin <= now.hour < end if begin < end else now.hour >= begin or now.hour < end
+        local, (begin, end) = local_time(now, timezone), self.quiet_hours
+        is_quiet = begin <= local.hour < end if begin < end else local.hour >= begin or local.hour < end
         if not is_quiet:
             return now
-        morning = now.replace(hour=end, minute=0, second=0, microsecond=0)
-        return morning if morning > now else morning + timedelta(days=1)
+        morning = local.replace(hour=end, minute=0, second=0, microsecond=0)
+        return now + (morning - local) % timedelta(days=1)
 
     @property
     def features(self) -> tuple[str, ...]:

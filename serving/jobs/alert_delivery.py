@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from rapport.features.engine.clock import local_time
 from rapport.history import History
 from rapport.scoring.alerts import AlertContext, AlertRules, new_events, raise_alerts, within_capacity
 from rapport.serving.jobs.alert_effects import follow_up
@@ -60,8 +59,7 @@ def deliver_alerts(  # each is one thing that an alert depends on
     customers_this_week = outbox.customers_since(context.as_of - WEEK)
     chosen = within_capacity(alerts, rules.capacity_per_week, customers_this_week)
     settings = history.settings
-    local = local_time(now, settings.timezone)
-    deliverable = now + (rules.quiet_until(local) - local)
+    deliverable = rules.deliverable(now, settings.timezone)
     new = outbox.put(chosen, [channel.name for channel in channels], context.as_of, deliverable)
     follow_up(data_dir, settings, rules, new, owners=_owners(context.scores), now=now)
     deliveries = {channel.name: outbox.deliver(channel, now) for channel in channels}

@@ -7,14 +7,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from rapport.features.engine.clock import local_time
 from rapport.history.settings import Settings
 from rapport.scoring.alerts import Alert, AlertRules
 from rapport.serving.jobs.outbox import Outbox
 from rapport.serving.live.change_store import ChangeStore
+from rapport.serving.snapshots.holdout import held_out_now
+from rapport.serving.work.alert_inbox import muted_causes
 from rapport.serving.work.tasks import NewTask, TaskStore
 
-_BY = "alerts"
+_BY, _ESCALATED = "alerts", "_escalated"
 _LONGEST = timedelta(days=30)
 
 
@@ -41,36 +45,44 @@ def follow_up(
             tasks.open(task, by=_BY, at=now.astimezone(UTC).isoformat(timespec="seconds"))
 
 
-def escalations(data_dir: Path, rules: AlertRules, outbox: Outbox, now: datetime) -> list[Alert]:
-    """Return alerts that nobody acted on in time, raised once more with an id and a cause of their own."""
+def escalations(data_dir: Path, settings: Settings, rules: AlertRules, outbox: Outbox, now: datetime) -> list[Alert]:
+    """Return alerts that nobody acted on in time, raised once more with an id and a cause of their own.
+
+    Alerts of held-out customers and those that somebody muted are left out.
+    """
     waits = {rule.name: timedelta(days=rule.escalate_days) for rule in rules.rules if rule.escalate_days}
     if not waits:
         return []
-    known, local = outbox.last_raised(), now.replace(tzinfo=None)
+    known, local, muted = outbox.last_raised(), local_time(now, settings.timezone), muted_causes(data_dir)
+    held_out = held_out_now(data_dir, settings)
     found = []
     for body in outbox.raised_since(local - _LONGEST):
-        raised = datetime.fromisoformat(body["as_of"]).replace(tzinfo=None)
-        cause = f"{body['cause']}_escalated"
-        wait = waits.get(body["rule"])
-        if wait is None or local - raised < wait or (body["customer_id"], cause) in known:
+        raised, wait = datetime.fromisoformat(body["as_of"]), waits.get(body["rule"])
+        customer_id, cause = body["customer_id"], body["cause"]
+        if wait is None or local - local_time(raised, settings.timezone) < wait or cause.endswith(_ESCALATED):
             continue
-        if not _acted(data_dir, body["customer_id"], raised):
-            found.append(_escalated(body, cause, wait.days))
+        # A customer may have the same alert again after its cooldown.
+        done = known.get((customer_id, cause + _ESCALATED))
+        is_open = customer_id not in held_out and (customer_id, cause) not in muted and (done is None or done < raised)
+        if is_open and not _acted(data_dir, customer_id, raised, settings.timezone):
+            found.append(_escalated(body, wait.days))
     return found
 
 
-def _acted(data_dir: Path, customer_id: str, since: datetime) -> bool:
-    """Whether someone closed, postponed or noted a task of the customer since then."""
-    tasks: list[dict[str, Any]] = TaskStore(data_dir).list(customer_id=customer_id, since=since.isoformat())
+def _acted(data_dir: Path, customer_id: str, since: datetime, timezone: str) -> bool:
+    """Whether someone closed, postponed or noted a task of the customer since then; tasks have times in UTC."""
+    zoned = since if since.tzinfo else since.replace(tzinfo=ZoneInfo(timezone))
+    at = zoned.astimezone(UTC).isoformat(timespec="seconds")
+    tasks: list[dict[str, Any]] = TaskStore(data_dir).list(customer_id=customer_id, since=at)
     return any(task["status"] != "open" or task["updated_at"] > task["created_at"] for task in tasks)
 
 
-def _escalated(body: Mapping[str, Any], cause: str, days: int) -> Alert:
+def _escalated(body: Mapping[str, Any], days: int) -> Alert:
     alert = Alert(**{**body, "as_of": datetime.fromisoformat(body["as_of"])})
     return replace(
         alert,
         id=f"{alert.id[:28]}-esc",
-        cause=cause,
+        cause=alert.cause + _ESCALATED,
         priority=1,
         en=f"Nobody acted for {days} days: {alert.en}",
         zh=f"已 {days} 天无人处理：{alert.zh}",

@@ -50,14 +50,10 @@ class LiveAlerts:
         raised = raise_alerts(rules, context, outbox.last_raised())
         found = [one for one in raised if (one.customer_id, one.cause) not in muted]
         kept = within_capacity(found, rules.capacity_per_week, outbox.customers_since(as_of - WEEK))
-        new = outbox.put(kept, self._channels, None, self._deliverable(rules, now))
+        new = outbox.put(kept, self._channels, None, rules.deliverable(now, self._settings.timezone))
         owners = {row["customer_id"]: row.get("owner") for row in chosen}
         follow_up(self._data_dir, self._settings, rules, new, owners=owners, now=now)
         return len(new)
-
-    def _deliverable(self, rules: AlertRules, now: datetime) -> datetime:
-        local = local_time(now, self._settings.timezone)
-        return now + (rules.quiet_until(local) - local)
 
 
 def _table(rows: Sequence[Mapping[str, Any]], rules: AlertRules) -> pa.Table:

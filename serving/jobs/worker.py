@@ -101,10 +101,10 @@ class Worker:
         if not (self._data_dir / ALERTS).is_file():
             return
         outbox = Outbox(self._data_dir / ALERTS)
-        held_out = held_out_now(self._data_dir, self._settings)
-        raised_again = escalations(self._data_dir, self._rules(), outbox, now)
-        late = [one for one in raised_again if one.customer_id not in held_out]
-        outbox.put(late, [channel.name for channel in self._channels], None, now)
+        rules = self._rules()
+        late = escalations(self._data_dir, self._settings, rules, outbox, now)
+        names = [channel.name for channel in self._channels]
+        outbox.put(late, names, None, rules.deliverable(now, self._settings.timezone))
         for channel in self._channels:
             found = outbox.deliver(channel, now)
             done.failed += found.failed
