@@ -21,6 +21,9 @@ def test_average_precision_treats_equal_scores_as_one_threshold():
 
 def test_lift_is_the_rate_at_the_top_over_the_rate_of_all():
     assert lift(LABEL, PREDICTED, share=0.4) == pytest.approx(1.0 / 0.6)
+    # Of a hundred customers, the top tenth by default: ten, of whom four have the outcome that one in ten has.
+    outcome = np.r_[np.ones(4), np.zeros(6), np.ones(6), np.zeros(84)]
+    assert lift(outcome, np.linspace(1, 0, 100)) == pytest.approx(0.4 / 0.1)
 
 
 def test_log_loss_of_one_half_is_one_bit():
