@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
@@ -61,8 +60,4 @@ def configure_logging() -> None:
 
 def log_event(event: str, level: int = logging.INFO, **facts: object) -> None:
     """Log ``event`` with its facts; facts that are None are omitted."""
-    _LOGGER.log(level, event, extra={"facts": _known(facts)})
-
-
-def _known(facts: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in facts.items() if value is not None}
+    _LOGGER.log(level, event, extra={"facts": {name: value for name, value in facts.items() if value is not None}})

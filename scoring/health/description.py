@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rapport.localized import LocalizedText, localize
-from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.card_set import FrozenCard
 from rapport.scoring.health.health_score import LAPSED_CAP, THRESHOLD_CAP
 from rapport.scoring.health.outlook import GradeOutlook
 from rapport.scoring.health.rules import HealthRules
@@ -20,65 +21,71 @@ _FIFTHS = LocalizedText(
 )
 
 
-def describe_health(
-    row: Mapping[str, Any],
-    rules: HealthRules,
-    card: Card,
-    *,
-    threshold: float,
-    outlook: GradeOutlook | None,
-    language: str,
-) -> dict[str, Any] | None:
-    """Return the health of a portfolio row; None for a customer without a grade.
+@dataclass(frozen=True)
+class HealthDescription:
+    """Describes health by one company's rules in one language.
 
-    ``parts`` add up to ``score``.
+    Parameters
+    ----------
+    grades : each grade's label and strategy, by name.
+    dimensions, caps : the labels of the parts, by name.
     """
-    grade = rules.grade_of(row.get("health_grade"))
-    if grade is None:
-        return None
-    labels = {dimension.name: dimension.label for dimension in card.dimensions}
-    caps = {cap.name: cap.label for cap in rules.caps} | _built_in_caps(threshold)
-    parts = [{"name": "model", "label": localize(_MODEL, language), "points": row["health_model_part"]}]
-    parts += [_part(each, labels, language) for each in row["health_dimensions"]]
-    parts += [_part(each, caps, language) for each in row["health_caps"]]
-    return {
-        "score": row["health_score"],
-        "grade": grade.name,
-        "label": localize(grade.label, language),
-        "strategy": localize(grade.strategy, language),
-        "weight": row["health_weight"],
-        "parts": parts,
-        "dimensions": {each["name"]: each["score"] for each in row["health_dimensions"]},
-        "dimension_labels": {name: localize(label, language) for name, label in labels.items()},
-        "before_30d": row.get("health_before_30d"),
-        "grade_30d": row.get("grade_30d"),
-        "outlook": _outlook(row, rules, outlook),
-    }
 
+    grades: Mapping[str, tuple[str, str]]
+    model: str
+    dimensions: Mapping[str, str]
+    caps: Mapping[str, str]
+    notes: Sequence[str]
+    outlook: GradeOutlook | None
+    lost: str
 
-def _outlook(row: Mapping[str, Any], rules: HealthRules, outlook: GradeOutlook | None) -> dict[str, float] | None:
-    if outlook is None or row["probability"] is None:
-        return None
-    return outlook.of_customer(row["health_grade"], rules.names[rules.lost], row["probability"])
+    @classmethod
+    def of(
+        cls, rules: HealthRules, frozen: FrozenCard, *, threshold: float, outlook: GradeOutlook | None, language: str
+    ) -> HealthDescription:
+        """Write the labels that the descriptions of all customers share."""
+        share = f"{100 * threshold:.3g}"
+        at_least = LocalizedText(f"Churn risk of {share}% or more", f"流失风险达到{share}%")
+        caps = {cap.name: cap.label for cap in rules.caps} | {THRESHOLD_CAP: at_least, LAPSED_CAP: _LAPSED}
+        own = [localize(line.label, language) for line in frozen.card if line.name in frozen.own_fifths]
+        indicators = ("、" if language == "zh" else ", ").join(own)
+        return cls(
+            grades={
+                each.name: (localize(each.label, language), localize(each.strategy, language)) for each in rules.grades
+            },
+            model=localize(_MODEL, language),
+            dimensions={each.name: localize(each.label, language) for each in frozen.card.dimensions},
+            caps={name: localize(label, language) for name, label in caps.items()},
+            notes=(localize(_FIFTHS, language).format(indicators=indicators),) if own else (),
+            outlook=outlook,
+            lost=rules.names[rules.lost],
+        )
 
-
-def own_fifths_note(card: Card, own_fifths: tuple[str, ...], language: str) -> str | None:
-    """Return the sentence that names the indicators with bands from the company's own fifths; None without any."""
-    labels = [localize(indicator.label, language) for indicator in card if indicator.name in own_fifths]
-    separator = "、" if language == "zh" else ", "
-    return localize(_FIFTHS, language).format(indicators=separator.join(labels)) if labels else None
-
-
-def _built_in_caps(threshold: float) -> dict[str, LocalizedText]:
-    share = f"{100 * threshold:.3g}"
-    at_least = LocalizedText(f"Churn risk of {share}% or more", f"流失风险达到{share}%")
-    return {THRESHOLD_CAP: at_least, LAPSED_CAP: _LAPSED}
-
-
-def _part(part: Mapping[str, Any], labels: Mapping[str, LocalizedText], language: str) -> dict[str, Any]:
-    label = labels.get(part["name"])
-    return {
-        "name": part["name"],
-        "label": localize(label, language) if label else part["name"],
-        "points": part["points"],
-    }
+    def of_row(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the health of a portfolio row; None for a customer without a grade. ``parts`` add up to ``score``."""
+        grade, dimensions = row["health_grade"], row["health_dimensions"]
+        if grade not in self.grades:
+            return None
+        label, strategy = self.grades[grade]
+        parts = [("model", self.model, row["health_model_part"])]
+        for each, labels in [(one, self.dimensions) for one in dimensions] + [
+            (one, self.caps) for one in row["health_caps"]
+        ]:
+            parts.append((each["name"], labels.get(each["name"], each["name"]), each["points"]))
+        probability = row["probability"]
+        return {
+            "score": row["health_score"],
+            "grade": grade,
+            "label": label,
+            "strategy": strategy,
+            "weight": row["health_weight"],
+            "parts": [{"name": name, "label": title, "points": points} for name, title, points in parts],
+            "dimensions": {each["name"]: each["score"] for each in dimensions},
+            "dimension_labels": dict(self.dimensions),
+            "before_30d": row.get("health_before_30d"),
+            "grade_30d": row.get("grade_30d"),
+            "outlook": self.outlook.of_customer(grade, self.lost, probability)
+            if self.outlook is not None and probability is not None
+            else None,
+            "notes": list(self.notes),
+        }

@@ -20,7 +20,6 @@ from rapport.files import shared_secret
 from rapport.history.settings import Settings
 from rapport.scoring.models.drift import drift_by_family, feature_drift
 from rapport.serving import logging_setup, metrics
-from rapport.serving.api.answers import Answer
 from rapport.serving.api.dispatcher import Dispatcher
 from rapport.serving.api.handlers import Handlers
 from rapport.serving.api.openapi import document
@@ -43,6 +42,7 @@ from rapport.serving.security.issuer import IssuerKeys
 from rapport.serving.security.keys import KeyRing, Viewer
 from rapport.serving.security.storage_probe import StorageProbe
 from rapport.serving.security.tokens import TokenVerifier
+from rapport.serving.shapes.answers import Answer
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.reloader import Reloader
 

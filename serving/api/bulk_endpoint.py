@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rapport.serving.api.bulk_answers import BulkJob
 from rapport.serving.api.bulk_schemas import BulkRequest
 from rapport.serving.api.endpoint import Endpoint
+from rapport.serving.shapes.bulk_answers import BulkJob
 
 JOBS = "/v1/jobs/"
 _ID = "5f0c6a1e9d3b4c7f8a2e1d0b9c8f7e6d"

@@ -13,6 +13,7 @@ from rapport.serving.application.timing_answers import requested_horizons
 from rapport.serving.jobs.bulk.job_runner import JobRunner
 from rapport.serving.jobs.bulk.job_store import Job, JobStore, caller_of
 from rapport.serving.security.request_context import RequestContext
+from rapport.serving.shapes.answers import Answer
 from rapport.serving.snapshots.live_model import LiveModel
 
 _PIECE = 100
@@ -45,7 +46,7 @@ class BulkHandlers(CustomerAnswers):
 
     def _pieces(
         self, request: BulkRequest, ids: Sequence[str], model: LiveModel, context: RequestContext
-    ) -> Iterator[list[Body]]:
+    ) -> Iterator[list[Answer]]:
         """Yield the answers piece by piece; each piece is in the audit trail before it is written."""
         for first in range(0, len(ids), _PIECE):
             yield self.scores_of(model, ids[first : first + _PIECE], request, context, first=first)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from rapport.localized import LocalizedText
+from rapport.localized import LocalizedText, localize
 from rapport.serving.api.schemas import CustomerFilter
+from rapport.serving.application.answer_writer import with_timing
 from rapport.serving.application.application import Application
 from rapport.serving.application.timing_answers import requested_horizons
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
 from rapport.serving.metrics import Metrics
 from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.request_context import RequestContext
+from rapport.serving.shapes.answers import Answer
 from rapport.serving.snapshots.live_model import LiveModel
 
-Body = dict[str, Any]
 Filters = dict[str, str | tuple[str, ...] | None]
 
 
@@ -43,29 +44,25 @@ class CustomerAnswers:
 
     def scores_of(
         self, model: LiveModel, ids: Sequence[str], request: _ScoreRequest, context: RequestContext, *, first: int = 0
-    ) -> list[Body]:
+    ) -> list[Answer]:
         """Return the score of each id in turn; an unknown id gets an error with its position (from ``first`` on)."""
-        language, horizons = self.language_of(request), requested_horizons(request.horizons)
-        visible = [one if self._application.sees(context.viewer, model, one) else None for one in ids]
-        known = [one for one in visible if one]
-        answers = iter(self._application.answers_of(model, known, request.reasons, language))
-        found = [next(answers) if one else None for one in visible]
+        language = self.language_of(request)
+        horizons = requested_horizons(request.horizons) if request.horizons else ()
+        found = self._application.answers_of(model, ids, request.reasons, language, context.viewer)
         if horizons:
+            known = [one for one, answer in zip(ids, found, strict=True) if answer]
             timings = iter(self._application.timings(model, known, language, horizons))
-            found = [answer and {**answer, "timing": next(timings)} for answer in found]
-        unknown = getattr(UNKNOWN_CUSTOMER, language)
+            found = [answer and with_timing(answer, next(timings)) for answer in found]
         bodies = [
-            {"customer_id": customer_id, **error_body("not_found", unknown, f"customer_ids.{position}")}
-            if answer is None
-            else answer
+            answer or _unknown(customer_id, position, language)
             for position, (customer_id, answer) in enumerate(zip(ids, found, strict=True), start=first)
         ]
         return self.recorded(context, ids, model.target, bodies)
 
-    def recorded(self, context: RequestContext, ids: Sequence[str], target: str, bodies: list[Body]) -> list[Body]:
+    def recorded(self, context: RequestContext, ids: Sequence[str], target: str, bodies: list[Answer]) -> list[Answer]:
         """Return answers after writing the audit trail and counting them."""
         self._audit.add(context, ids, datetime.now(UTC))
-        known = [body["probability"] for body in bodies if body.get("probability") is not None]
+        known = [found for body in bodies if (found := body.get("probability")) is not None]
         self._metrics.count_answers(target, known)
         return bodies
 
@@ -83,6 +80,11 @@ class CustomerAnswers:
             "risk_band": request.risk_band,
             "list": request.list,
         }
+
+
+def _unknown(customer_id: str, position: int, language: str) -> Answer:
+    body = error_body("not_found", localize(UNKNOWN_CUSTOMER, language), f"customer_ids.{position}")
+    return {"customer_id": customer_id, "error": body["error"]}
 
 
 def _check_tier(model: LiveModel, tier: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
@@ -22,7 +23,7 @@ class Endpoint:
     example: dict[str, Any]
     answer: dict[str, Any]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Return the name of its handler: the path after the version, with underscores."""
         return self.path.removeprefix("/v1/").replace("/", "_")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from rapport.serving.api import answers, feed_answers, schemas
+from rapport.serving.api import schemas
 from rapport.serving.api.bulk_endpoint import BULK, JOBS
 from rapport.serving.api.endpoint import Endpoint
 from rapport.serving.api.insight_endpoints import INSIGHT_ENDPOINTS
 from rapport.serving.api.task_endpoints import TASK_ENDPOINTS
+from rapport.serving.shapes import answers, feed_answers
 
 REASON = {
     "code": "RHY-01", "family": "rhythm", "text": "No order for 97 days; this customer usually orders every 41 days.",

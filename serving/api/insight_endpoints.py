@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rapport.serving.api import insight_answers as answers
 from rapport.serving.api import insight_schemas as schemas
 from rapport.serving.api.endpoint import Endpoint
+from rapport.serving.shapes import insight_answers as answers
 
 _DEAL = {
     "customer_id": "C-1042", "name": "Northwind", "owner": "Maria Lopez", "opportunity_id": "D-77", "amount": 86000.0,

@@ -15,14 +15,14 @@ from rapport.errors import RapportError
 from rapport.serving import logging_setup
 from rapport.serving.api.app_state import AppState
 from rapport.serving.api.bulk_endpoint import BULK, JOBS
-from rapport.serving.api.endpoint import IDEMPOTENCY_KEY_LENGTH, Endpoint
+from rapport.serving.api.endpoint import IDEMPOTENCY_KEY_LENGTH
 from rapport.serving.api.endpoints import AGENTS, BY_PATH, route_label
 from rapport.serving.api.job_routes import METHODS, answer_job
 from rapport.serving.api.response import JSON, ResponseWriter
 from rapport.serving.errors import STORAGE, RequestError, StoreError, error_response, is_storage_error
 from rapport.serving.security.keys import LOCAL
-from rapport.serving.security.limits import UPLOAD_BYTES, UPLOAD_PATH, ConcurrencyLimit
-from rapport.serving.security.request_context import VIEWER, RequestContext, set_current_request
+from rapport.serving.security.limits import UPLOAD_BYTES, UPLOAD_PATH
+from rapport.serving.security.request_context import CURRENT, VIEWER, RequestContext
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -49,7 +49,7 @@ class ApiMiddleware:
     def __init__(self, app: App, app_state: AppState) -> None:
         self._app, self._state, self._auth = app, app_state, app_state.auth
         self._limits = app_state.environment
-        self._concurrency = ConcurrencyLimit(self._limits.in_flight)
+        self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; pass anything else through."""
@@ -89,7 +89,17 @@ class ApiMiddleware:
         context = RequestContext(viewer, response.request_id, endpoint.path, key, deadline, _client(scope))
         response.caller = viewer.name
         body = await _body(receive, headers, self._limits.body_bytes)
-        await response.send_body(200, await self._answer(endpoint, body, context), JSON)
+        if self._in_flight >= self._limits.in_flight:
+            raise RequestError(429, "The server is busy. Retry in a moment.", retry_after=1.0)
+        CURRENT.set(context)
+        self._in_flight += 1
+        self._state.metrics.in_flight.inc()
+        try:
+            answer = await self._state.dispatcher.answer(endpoint, body, context)
+        finally:
+            self._state.metrics.in_flight.dec()
+            self._in_flight -= 1
+        await response.send_body(200, answer, JSON)
 
     async def _job(self, scope: Scope, response: ResponseWriter, headers: Headers) -> None:
         """Answer about a bulk job; only the key that started it is told."""
@@ -98,17 +108,6 @@ class ApiMiddleware:
         self._auth.limit_rate(viewer.name)
         response.caller = viewer.name
         await answer_job(self._state.jobs, scope["method"], scope["path"], viewer, response)
-
-    async def _answer(self, endpoint: Endpoint, body: bytes, context: RequestContext) -> bytes:
-        if not self._concurrency.acquire():
-            raise RequestError(429, "The server is busy. Retry in a moment.", retry_after=1.0)
-        set_current_request(context)
-        self._state.metrics.in_flight.inc()
-        try:
-            return await self._state.dispatcher.answer(endpoint, body, context)
-        finally:
-            self._state.metrics.in_flight.dec()
-            self._concurrency.release()
 
     async def _page(self, scope: Scope, receive: Receive, response: ResponseWriter, headers: Headers) -> None:
         path = scope["path"]
@@ -141,7 +140,7 @@ class ApiMiddleware:
         response.caller = viewer.name
         body = await _body(receive, headers, min(_FORM_BYTES, self._limits.body_bytes))
         deadline = time.monotonic() + self._limits.timeout_seconds
-        set_current_request(RequestContext(viewer, response.request_id, AGENTS, "", deadline, _client(scope)))
+        CURRENT.set(RequestContext(viewer, response.request_id, AGENTS, "", deadline, _client(scope)))
         async with asyncio.timeout(self._limits.timeout_seconds):
             await self._state.agents(scope, _replay(body), response.send)
 
@@ -154,7 +153,7 @@ class ApiMiddleware:
         if limit > _ANONYMOUS_BYTES and scope["path"] == UPLOAD_PATH:
             limit = UPLOAD_BYTES
         body = await _body(receive, headers, limit)
-        set_current_request(RequestContext(LOCAL, response.request_id, scope["path"], client=_client(scope)))
+        CURRENT.set(RequestContext(LOCAL, response.request_id, scope["path"], client=_client(scope)))
         async with asyncio.timeout(self._limits.timeout_seconds):
             await self._app(scope, _replay(body), response.send)
 

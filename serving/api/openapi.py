@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
-from rapport.serving.api import answers
 from rapport.serving.api.bulk_endpoint import BULK, job_paths
 from rapport.serving.api.endpoint import IDEMPOTENCY_KEY_LENGTH, Endpoint
 from rapport.serving.api.endpoints import ENDPOINTS
+from rapport.serving.shapes import answers
 
 _REFUSALS = {
     400: "The body does not match the schema.",

@@ -44,12 +44,6 @@ def _fixed_headers(*, api: bool, secure: bool) -> list[tuple[bytes, bytes]]:
 _HEADERS = {(api, secure): _fixed_headers(api=api, secure=secure) for api in (True, False) for secure in (True, False)}
 
 
-def request_id_of(headers: Mapping[str, str]) -> str:
-    """Return the caller's request id if it is well-formed, else a new one."""
-    requested = headers.get("x-request-id", "")
-    return requested if _REQUEST_ID.fullmatch(requested) else secrets.token_hex(16)
-
-
 class ResponseWriter:
     """Writes one response."""
 
@@ -61,12 +55,21 @@ class ResponseWriter:
         api: bool,
         secure: bool,
     ) -> None:
-        self.request_id, self.status, self.started = request_id_of(request_headers), 0, False
-        self.accepts_gzip = _accepts_gzip(request_headers.get("accept-encoding", ""))
+        requested = request_headers.get("x-request-id", "")
+        # The caller's own id, if it is well-formed.
+        self.request_id = requested if _REQUEST_ID.fullmatch(requested) else secrets.token_hex(16)
+        self.status, self.started = 0, False
+        self._accepted = request_headers.get("accept-encoding", "")
         self._known_tags = request_headers.get("if-none-match", "")
         self.extra: dict[str, str] = {}
         self.caller = ""
         self._send, self._headers = send, _HEADERS[api, secure]
+
+    @property
+    def accepts_gzip(self) -> bool:
+        """Whether the caller can read a compressed body."""
+        parts = [part.strip().split(";") for part in self._accepted.split(",")]
+        return any(part[0] == "gzip" and "q=0" not in part[1:] for part in parts)
 
     async def send(self, message: Message) -> None:
         """Forward a message of the console, with our headers."""
@@ -132,12 +135,6 @@ class ResponseWriter:
         fields += [(name.encode(), value.encode()) for name, value in self.extra.items()]
         fields.append((b"x-request-id", self.request_id.encode()))
         await self._send({"type": "http.response.start", "status": status, "headers": fields})
-
-
-def _accepts_gzip(accepted: str) -> bool:
-    return any(
-        part.strip().partition(";")[0] == "gzip" and "q=0" not in part.split(";")[1:] for part in accepted.split(",")
-    )
 
 
 async def _compressed(body: bytes) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rapport.serving.api import task_schemas as schemas
 from rapport.serving.api.endpoint import Endpoint
-from rapport.serving.api.task_answers import Task, TaskList, WidgetAddress
+from rapport.serving.shapes.task_answers import Task, TaskList, WidgetAddress
 
 _TASK = {
     "id": 7, "customer_id": "C-1042", "target": "churn", "owner": "Maria Lopez", "title": "Start the renewal talk",

@@ -7,41 +7,9 @@ from typing import Any
 
 from rapport.localized import localize
 from rapport.scoring.actions.playbook import Playbook
-from rapport.scoring.actions.recommended import MAX_ACTIONS, ActionContext, advice_by_family, recommended
+from rapport.scoring.actions.recommended import MAX_ACTIONS, ActionContext, recommended
 from rapport.serving.snapshots.live_model import LiveModel, ScoreSnapshot
 from rapport.serving.snapshots.next_actions import TABLE
-
-
-def with_advice(
-    answers: Sequence[dict[str, Any] | None],
-    model: LiveModel,
-    rows: Sequence[int | None],
-    playbook: Playbook,
-    language: str,
-) -> list[dict[str, Any] | None]:
-    """Return answers whose advice is the company's: for a fact, else for the reason, else the reason's own.
-
-    ``rows`` are the customers' rows in the snapshot.
-    """
-    found: list[dict[str, Any] | None] = []
-    for answer, row in zip(answers, rows, strict=True):
-        if answer is not None and row is not None and any(reason["advice"] for reason in answer["reasons"]):
-            context = action_context(model.snapshot, row, playbook, language)
-            by_family = advice_by_family(model.snapshot.run.customer_rows(TABLE, row), context)
-            found.append(advised(answer, by_family, context))
-        else:
-            found.append(answer)
-    return found
-
-
-def advised(answer: dict[str, Any], by_family: Mapping[str, str], context: ActionContext) -> dict[str, Any]:
-    """Return an answer with the company's advice; ``by_family`` is the advice for facts of the customer."""
-    return answer | {
-        "reasons": [
-            reason | {"advice": _advice(reason, by_family, context)} if reason["advice"] else reason
-            for reason in answer["reasons"]
-        ]
-    }
 
 
 def customer_actions(
@@ -86,10 +54,10 @@ def raising_reasons(answer: Mapping[str, Any], context: ActionContext) -> list[d
         (reason for reason in answer["reasons"] if sign * reason["points"] > 0),
         key=lambda reason: -sign * reason["evidence"],
     )
-    return [reason | {"advice": reason["advice"] or _advice(reason, {}, context)} for reason in worse]
+    return [reason | {"advice": reason["advice"] or reason_advice(reason, {}, context)} for reason in worse]
 
 
-def _advice(reason: Mapping[str, Any], by_family: Mapping[str, str], context: ActionContext) -> str | None:
+def reason_advice(reason: Mapping[str, Any], by_family: Mapping[str, str], context: ActionContext) -> str | None:
     """Return the advice for a fact of the reason's family, else the company's for the code, else the reason's own."""
     if reason["family"] in by_family:
         return by_family[reason["family"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from rapport.durations import Duration
@@ -15,12 +15,11 @@ from rapport.scoring import build_answers
 from rapport.scoring.actions.recommended import ActionContext
 from rapport.scoring.reasons.timing_answer import MONTHLY, describe_timings
 from rapport.serving.application.account_work import AccountWork
-from rapport.serving.application.advice import action_context, advised, customer_actions, with_advice
+from rapport.serving.application.advice import action_context, customer_actions
+from rapport.serving.application.answer_writer import with_advice_of, with_timing, without_advice
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
 from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.insights import Insights
-from rapport.serving.application.live_answers import current_answers, without_advice
-from rapport.serving.application.portfolio_answers import with_portfolio
 from rapport.serving.application.scored_run import ScoredRun
 from rapport.serving.application.timing_answers import customer_timings
 from rapport.serving.application.visibility import visible_profile
@@ -35,6 +34,7 @@ from rapport.serving.live.webhook_queue import WebhookQueue
 from rapport.serving.live.what_if import what_if
 from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.security.widget_tokens import widget_token
+from rapport.serving.shapes.answers import Answer
 from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
 from rapport.serving.snapshots.holdout import held_out_now
 from rapport.serving.snapshots.live_model import LiveModel
@@ -156,9 +156,7 @@ class Application(ScoredRun):
         """Return a short-lived token with which a CRM embeds this customer's widget."""
         return widget_token(shared_secret(self.data_dir, "console.secret"), viewer, customer_id)
 
-    def next_steps(
-        self, answers: Sequence[Mapping[str, Any]], target: str, language: str
-    ) -> list[dict[str, Any] | None]:
+    def next_steps(self, answers: Sequence[Answer], target: str, language: str) -> list[dict[str, Any] | None]:
         """Return the first recommended action for each answer, as the customer's page shows it."""
         model, playbook, held_out = self.live_model(target), self.playbook, self.held_out()
         found: list[dict[str, Any] | None] = []
@@ -173,25 +171,35 @@ class Application(ScoredRun):
 
     def answers(
         self, customer_ids: Sequence[str], target: str, *, reasons: int = 2, language: str = "en"
-    ) -> list[dict[str, Any]]:
+    ) -> list[Answer]:
         """Return an answer for each id in turn; an unknown id gets an error of its own."""
         found = self.answers_of(self.live_model(target), customer_ids, reasons, language)
         return [
-            answer or {"customer_id": one, **error_body("not_found", "No such customer.", "")}
+            answer or {"customer_id": one, "error": error_body("not_found", "No such customer.")["error"]}
             for one, answer in zip(customer_ids, found, strict=True)
         ]
 
     def answers_of(
-        self, model: LiveModel, customer_ids: Sequence[str], reasons: int, language: str
-    ) -> list[dict[str, Any] | None]:
-        """Return the answers of one live model with the figures of its portfolio; None for an unknown id."""
-        table, policy = self._portfolios.of(model), self._portfolios.policy(model)
-        live = self.overlay.scores(model, customer_ids)
-        found = current_answers(model, customer_ids, live, (table, policy), reasons, language)
-        rows = [model.snapshot.ids.row_of(one) for one in customer_ids]
-        advised = with_advice(found, model, rows, self.playbook, language)
+        self, model: LiveModel, customer_ids: Sequence[str], reasons: int, language: str, viewer: Viewer = LOCAL
+    ) -> list[Answer | None]:
+        """Return the answers of one live model; None for an id that is unknown or that ``viewer`` may not see.
+
+        A customer with events since the run has its live answer: every figure as a run would compute it now.
+        """
+        snapshot, writer = model.snapshot, self.answer_writer(model, language)
+        limited = viewer.owners is not None
+        visible = [one for one in customer_ids if not limited or self.sees(viewer, model, one)]
+        live, rows = self.overlay.scores(model, visible), {one: snapshot.ids.row_of(one) for one in visible}
+        stored = {one: row for one, row in rows.items() if row is not None and one not in live}
+        scored = build_answers(snapshot.scored, reasons, language, list(stored.values()))
+        found = dict(zip(stored, map(writer.with_figures, scored, writer.figures(list(stored.values()))), strict=True))
+        found |= {one: writer.live_answer(model, new, reasons) for one, new in live.items()}
         held_out = self.held_out()
-        return [without_advice(one) if one and one["customer_id"] in held_out else one for one in advised]
+        for one, answer in found.items():
+            row = rows[one]
+            advised = answer if row is None else writer.with_advice(answer, model, row)
+            found[one] = without_advice(advised) if one in held_out else advised
+        return [found.get(one) for one in customer_ids]
 
     def timings(
         self, model: LiveModel, customer_ids: Sequence[str], language: str, horizons: Sequence[Duration] = MONTHLY
@@ -208,20 +216,23 @@ class Application(ScoredRun):
         reasons: int,
         language: str,
         horizons: Sequence[Duration] = (),
-    ) -> list[dict[str, Any]]:
+    ) -> list[Answer]:
         """Return the answers for customers whose whole history is given, by the policy of the latest scoring run."""
         scored, features = score_histories(model, histories, as_of, self.databases)
         # The facts of a request's history are not read for actions: reasons keep the advice that needs none.
         context = ActionContext(self.playbook, scored.as_of.date(), None, language, self.settings.currency)
-        answers = [advised(answer.as_dict(), {}, context) for answer in build_answers(scored, reasons, language)]
-        if horizons:
-            timings = describe_timings(scored, range(len(scored)), language, horizons)
-            answers = [{**answer, "timing": timing} for answer, timing in zip(answers, timings, strict=True)]
+        found = build_answers(scored, reasons, language)
         if model.latest_snapshot is None:
+            answers = [cast(Answer, one.as_dict()) for one in found]
+        else:
+            writer = self.answer_writer(model, language)
+            rows = build_portfolio(writer.policy, scored, features, None, None).to_pylist()
+            answers = [writer.with_figures(one, row) for one, row in zip(found, rows, strict=True)]
+        answers = [with_advice_of(answer, {}, context) for answer in answers]
+        if not horizons:
             return answers
-        policy = self._portfolios.policy(model)
-        rows = build_portfolio(policy, scored, features, None, None).to_pylist()
-        return [with_portfolio(answer, row, policy, language) for answer, row in zip(answers, rows, strict=True)]
+        timings = describe_timings(scored, range(len(scored)), language, horizons)
+        return [with_timing(answer, timing) for answer, timing in zip(answers, timings, strict=True)]
 
     def what_if(
         self,
@@ -264,11 +275,11 @@ class Application(ScoredRun):
             return profile
         return visible_profile(profile, lambda one: self.may_see(viewer, one))
 
-    def _one_answer(self, model: LiveModel, customer_id: str, reasons: int, language: str) -> dict[str, Any] | None:
+    def _one_answer(self, model: LiveModel, customer_id: str, reasons: int, language: str) -> Answer | None:
         answer = self.answers_of(model, [customer_id], reasons, language)[0]
         if answer is None or not reasons:
             return answer
-        return {**answer, "timing": self.timings(model, [customer_id], language)[0]}
+        return with_timing(answer, self.timings(model, [customer_id], language)[0])
 
     def feedback_of(self, customer_id: str) -> Sequence[dict[str, Any]]:
         """Return a customer's feedback, newest first."""

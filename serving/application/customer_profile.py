@@ -17,9 +17,10 @@ from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.analytics.interaction_signals import BAD
 from rapport.scoring.analytics.risk_overview import risk_sentence
 from rapport.serving.application.advice import action_context, customer_actions, customer_strategies
+from rapport.serving.application.answer_writer import FIGURES
 from rapport.serving.application.deal_answers import customer_deals
-from rapport.serving.application.portfolio_answers import FIGURES
 from rapport.serving.live.levers import useful_levers
+from rapport.serving.shapes.answers import Answer
 from rapport.serving.snapshots.analytics_tables import account_hierarchy
 from rapport.serving.snapshots.history import latest_day_on_or_before
 from rapport.serving.snapshots.industry_table import place_in_industry
@@ -40,7 +41,7 @@ class ProfileSources:
     data_dir: Path
     playbook: Playbook
     portfolio: Callable[[str], PortfolioLookup]
-    answer: Callable[[LiveModel, str, int, str], dict[str, Any] | None]
+    answer: Callable[[LiveModel, str, int, str], Answer | None]
     feedback: Sequence[dict[str, Any]]
     owners: tuple[str, ...] | None = None
 
@@ -118,7 +119,7 @@ def _industry_place(sources: ProfileSources, model: LiveModel, customer_id: str)
     return place_in_industry(portfolio, model.snapshot.run.cached_table("view_industries"), customer)
 
 
-def _answer(sources: ProfileSources, model: LiveModel, customer_id: str, language: str) -> dict[str, Any] | None:
+def _answer(sources: ProfileSources, model: LiveModel, customer_id: str, language: str) -> Answer | None:
     answer = sources.answer(model, customer_id, _ALL_REASONS, language)
     return answer if answer is not None and answer["probability"] is not None else None
 
@@ -167,7 +168,7 @@ def _score_history(sources: ProfileSources, models: Sequence[LiveModel], custome
 
 
 def _change(
-    data_dir: Path, models: Sequence[LiveModel], answers: Sequence[dict[str, Any]], customer_id: str, *, language: str
+    data_dir: Path, models: Sequence[LiveModel], answers: Sequence[Answer], customer_id: str, *, language: str
 ) -> dict[str, Any] | None:
     """Return why the first score moved in the last month; None without an earlier score to compare with."""
     if not answers:
@@ -240,7 +241,7 @@ def _facts(model: LiveModel, customer_id: str) -> dict[str, float]:
 
 
 def _levers(
-    models: Sequence[LiveModel], answers: Sequence[dict[str, Any]], customer_id: str, language: str
+    models: Sequence[LiveModel], answers: Sequence[Answer], customer_id: str, language: str
 ) -> list[dict[str, Any]]:
     """Return the levers that move the score of the first answer."""
     if not answers:

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapport.history.settings import Settings
+from rapport.localized import localize
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.actions.playbook_reader import PlaybookReader
 from rapport.serving.application import card_queries, model_queries
-from rapport.serving.application.portfolio_answers import own_labels
+from rapport.serving.application.answer_writer import AnswerWriter
 from rapport.serving.errors import NotReadyError
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
@@ -31,6 +32,7 @@ class ScoredRun:
         self._reloaders, self._mlflow = reloaders, mlflow_url
         self._playbooks = PlaybookReader(Path(settings.playbook) if settings.playbook else None)
         self._portfolios = PortfolioTables(settings, self._playbooks.current)
+        self._writers: dict[tuple[str, str], AnswerWriter] = {}
 
     @property
     def playbook(self) -> Playbook:
@@ -120,8 +122,21 @@ class ScoredRun:
     def own_labels(self, target: str, language: str) -> dict[str, dict[str, str]]:
         """Return the company's own labels of tiers, health grades and segments, in the company's order."""
         model = self.live_model(target)
-        member = model.bundle.card
-        return own_labels(self._portfolios.policy(model), member.card if member else None, language)
+        policy, member = self._portfolios.policy(model), model.bundle.card
+        return {
+            "tier": {tier.name: localize(tier.label, language) for tier in (member.card.tiers if member else ())},
+            "health_grade": {grade.name: localize(grade.label, language) for grade in policy.rules.grades},
+            "segment": {each.name: localize(each.label, language) for each in policy.segments.segments},
+        }
+
+    def answer_writer(self, model: LiveModel, language: str) -> AnswerWriter:
+        """Return what writes the model's answers; the same object while policy and playbook stay."""
+        policy, table = self._portfolios.with_policy(model)
+        kept = self._writers.get((model.target, language))
+        # Another playbook makes another policy, too.
+        if kept is None or kept.policy is not policy:
+            kept = self._writers[model.target, language] = AnswerWriter(policy, table, self.playbook, language)
+        return kept
 
     def policy(self, target: str) -> PortfolioPolicy:
         """Return the rules, cards and assumptions of the portfolio."""

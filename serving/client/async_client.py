@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 
 import httpx
 
-from ..api.answers import (
+from ..shapes.answers import (
     Answer,
     ChangeAnswer,
     CustomerCard,
@@ -20,8 +20,8 @@ from ..api.answers import (
     ScoreAnswers,
     WhatIfAnswer,
 )
-from ..api.bulk_answers import BulkJob
-from ..api.task_answers import Task, TaskList
+from ..shapes.bulk_answers import BulkJob
+from ..shapes.task_answers import Task, TaskList
 from . import bodies
 from .bodies import Form, Json, Target, TaskChange
 from .retries import Retries

@@ -75,6 +75,8 @@ class LiveOverlay:
     def scores(self, model: LiveModel, customer_ids: Iterable[str]) -> dict[str, LiveScore]:
         """Return the live scores of those customers whose answer is newer than the run's."""
         wanted = self._wanted(model, customer_ids)
+        if not wanted:
+            return {}
         found = self._scores.get(self._version(model), wanted)
         missing = [one for one in wanted if one not in found]
         for first in range(0, len(missing), _TOGETHER):
@@ -85,7 +87,7 @@ class LiveOverlay:
     def has_work(self, model: LiveModel, customer_ids: Sequence[str]) -> bool:
         """Whether scores of some customers must be computed first."""
         wanted = self._wanted(model, customer_ids)
-        return len(self._scores.get(self._version(model), wanted)) < len(wanted)
+        return bool(wanted) and len(self._scores.get(self._version(model), wanted)) < len(wanted)
 
     def _wanted(self, model: LiveModel, customer_ids: Iterable[str]) -> dict[str, Mark]:
         """Return those of some customers that events have changed since the run, but for forgotten ones."""

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from rapport.data_format import mark_new
@@ -38,7 +39,7 @@ class Viewer:
     role: str = ""
     mark: str = ""
 
-    @property
+    @cached_property
     def owners(self) -> tuple[str, ...] | None:
         """Return the account owners whose customers it may see; None for everyone."""
         return (self.owner,) if self.owner is not None else self.team or None

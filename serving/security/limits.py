@@ -1,4 +1,4 @@
-"""Concurrency limit of one worker, and rate limits that all workers share."""
+"""Rate limits that all workers share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import hashlib
 import mmap
 import os
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
 _SLOTS = 8_192
@@ -17,25 +16,6 @@ _WINDOW = struct.Struct("<" + "Qdd" * _WAYS)
 
 UPLOAD_PATH, UPLOAD_BYTES = "/setup", 64_000_000
 """The page that takes files, and how large they may be together."""
-
-
-@dataclass
-class ConcurrencyLimit:
-    """Counts the requests in flight in this worker; above ``limit``, the next one is refused."""
-
-    limit: int
-    now: int = 0
-
-    def acquire(self) -> bool:
-        """Take a slot; False if none is free."""
-        if self.now >= self.limit:
-            return False
-        self.now += 1
-        return True
-
-    def release(self) -> None:
-        """Free the slot."""
-        self.now -= 1
 
 
 class RateLimiter:
@@ -71,19 +51,14 @@ class RateLimiter:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _take(self, mark: int, now: float) -> float:
-        offset, tokens, then = self._bucket(mark, now)
+        first = mark % (_SLOTS // _WAYS) * _WAYS * _SLOT.size
+        window = _WINDOW.unpack_from(self._table, first)
+        marks, times = window[0::3], window[2::3]
+        # A new caller has a full bucket, in the place of the one that was idle longest.
+        way = marks.index(mark) if mark in marks else min(range(_WAYS), key=times.__getitem__)
+        offset = first + way * _SLOT.size
+        tokens, then = (window[way * 3 + 1], times[way]) if mark in marks else (self.per_minute, now)
         tokens = min(self.per_minute, tokens + max(0.0, now - then) * self.per_minute / 60)
         missing = max(0.0, 1 - tokens)
         _SLOT.pack_into(self._table, offset, mark, tokens if missing else tokens - 1, now)
         return missing * 60 / self.per_minute
-
-    def _bucket(self, mark: int, now: float) -> tuple[int, float, float]:
-        """Return the offset of the caller's bucket, its tokens and their time; a new bucket is full."""
-        first = mark % (_SLOTS // _WAYS) * _WAYS * _SLOT.size
-        window = _WINDOW.unpack_from(self._table, first)
-        marks, times = window[0::3], window[2::3]
-        if mark in marks:
-            way = marks.index(mark)
-            return first + way * _SLOT.size, window[way * 3 + 1], times[way]
-        way = min(range(_WAYS), key=times.__getitem__)
-        return first + way * _SLOT.size, self.per_minute, now

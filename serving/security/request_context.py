@@ -26,17 +26,13 @@ class RequestContext:
 
 
 _NO_REQUEST = RequestContext()
-_CURRENT: ContextVar[RequestContext] = ContextVar("request_context", default=_NO_REQUEST)
+CURRENT: ContextVar[RequestContext] = ContextVar("request_context", default=_NO_REQUEST)
+"""The context of the request that this task answers; threads started for it inherit it."""
 
 
 def current_request() -> RequestContext:
     """Return the context of the request that this task answers."""
-    return _CURRENT.get()
-
-
-def set_current_request(request: RequestContext) -> None:
-    """Set the context of this task; threads started for it inherit it."""
-    _CURRENT.set(request)
+    return CURRENT.get()
 
 
 def check_deadline() -> None:
@@ -44,5 +40,5 @@ def check_deadline() -> None:
 
     A thread cannot be stopped from outside, so long work calls this between its steps.
     """
-    if time.monotonic() > _CURRENT.get().deadline:
+    if time.monotonic() > CURRENT.get().deadline:
         raise RequestError(504, "The request took too long and was stopped. Request fewer customers at once.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,7 +19,6 @@ from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.models.scorer import Scorer
-from rapport.scoring.reasons.answer import Answer
 from rapport.serving.errors import NotReadyError
 from rapport.serving.snapshots.contract_rows import ContractRows
 from rapport.serving.snapshots.store import CustomerIndex, ScoringRun, published_run, published_run_name
@@ -37,7 +35,7 @@ class ScoreSnapshot:
     ids: CustomerIndex
     scored: ScoreBatch
 
-    @property
+    @cached_property
     def as_of(self) -> datetime:
         """Return the cutoff."""
         return self.scored.as_of
@@ -74,7 +72,7 @@ class LiveModel:
     latest_snapshot: ScoreSnapshot | None
     rescored: bool = False
 
-    @property
+    @cached_property
     def snapshot(self) -> ScoreSnapshot:
         """Return the snapshot; raises NotReadyError before the first scoring run."""
         if self.latest_snapshot is None:
@@ -82,13 +80,6 @@ class LiveModel:
                 f"Nothing is scored for {self.target} yet; run: rapport score HISTORY --target {self.target}."
             )
         return self.latest_snapshot
-
-    def answers(self, customer_ids: Sequence[str], reasons: int, language: str) -> list[Answer | None]:
-        """Return an answer for each id in turn; None for an id that the snapshot does not have."""
-        rows = [self.snapshot.ids.row_of(customer_id) for customer_id in customer_ids]
-        known = [row for row in rows if row is not None]
-        answers = iter(build_answers(self.snapshot.scored, reasons, language, known))
-        return [None if row is None else next(answers) for row in rows]
 
 
 def load_live_model(data_dir: Path, target: str) -> LiveModel:

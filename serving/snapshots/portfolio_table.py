@@ -52,13 +52,14 @@ class PortfolioTables:
 
     def of(self, model: LiveModel) -> pa.Table:
         """Return the portfolio table of a live model; always the same object for the same model."""
-        return self._both(model)[1]
+        return self.with_policy(model)[1]
 
     def policy(self, model: LiveModel) -> PortfolioPolicy:
         """Return the policy of the live model's scoring run."""
-        return self._both(model)[0]
+        return self.with_policy(model)[0]
 
-    def _both(self, model: LiveModel) -> tuple[PortfolioPolicy, pa.Table]:
+    def with_policy(self, model: LiveModel) -> tuple[PortfolioPolicy, pa.Table]:
+        """Return the policy and the table together, of one playbook."""
         with self._lock:
             if (playbook := self._current()) is not self._playbook:
                 self._playbook = playbook

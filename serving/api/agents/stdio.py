@@ -10,7 +10,7 @@ from rapport.serving.api.agents.tools import AgentTools
 from rapport.serving.api.app_state import AppState
 from rapport.serving.environment import Environment
 from rapport.serving.security.keys import LOCAL, Viewer
-from rapport.serving.security.request_context import RequestContext, set_current_request
+from rapport.serving.security.request_context import CURRENT, RequestContext
 
 
 def serve_stdio(environment: Environment) -> None:
@@ -20,7 +20,7 @@ def serve_stdio(environment: Environment) -> None:
     state.reload()
     if not any(reloader.loaded for reloader in state.reloaders.values()):
         raise ServingError(" ".join(dict.fromkeys(reloader.refusal for reloader in state.reloaders.values())))
-    set_current_request(RequestContext(viewer, route="/mcp", client="stdio"))
+    CURRENT.set(RequestContext(viewer, route="/mcp", client="stdio"))
     create_server(state.application, AgentTools(state.dispatcher.handlers)).run("stdio")
 
 

@@ -1,6 +1,7 @@
 """Helpers of the serving tests: a small ensemble, its publication, a whole service in this process."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from rapport.durations import parse_duration
 from rapport.features import Vocabulary, catalog, training_rows
 from rapport.history import History
 from rapport.history.contract import FEATURE_TABLES
+from rapport.scoring import Answer, build_answers
 from rapport.scoring.cards import load_card
 from rapport.scoring.cards.card_scores import fit_bands
 from rapport.scoring.models import model_store
@@ -27,6 +29,7 @@ from rapport.scoring.models.spend_model import SpendModel
 from rapport.scoring.models.timing.event_timing import CONSTANT, ORDER, PURCHASE, EventTiming
 from rapport.serving.api.service import build
 from rapport.serving.environment import Environment
+from rapport.serving.snapshots.live_model import LiveModel
 from rapport.training.data.data_sufficiency import DataSufficiency
 from rapport.training.evaluation.grade import grade_model
 from rapport.training.registry.promotion_gates import as_dicts, evaluate_gates
@@ -103,6 +106,13 @@ def served(home: Path, **changes) -> TestClient:
         client=("127.0.0.1", 50_000),
         raise_server_exceptions=False,
     )
+
+
+def stored_answers(model: LiveModel, ids: Sequence[str], reasons: int, language: str = "en") -> list[Answer | None]:
+    """Give the snapshot's answers; None for an id that it does not have."""
+    rows = [model.snapshot.ids.row_of(one) for one in ids]
+    found = iter(build_answers(model.snapshot.scored, reasons, language, [row for row in rows if row is not None]))
+    return [None if row is None else next(found) for row in rows]
 
 
 def linked_data_dir(company: Company, folder: Path) -> Path:

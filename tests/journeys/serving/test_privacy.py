@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 import pytest
-from serving_world import AS_OF, NOW, copy_home, served
+from serving_world import AS_OF, NOW, copy_home, served, stored_answers
 from test_live_events import wait_until
 from typer.testing import CliRunner
 
@@ -37,7 +37,7 @@ def forgotten(company, tmp_path_factory):
     model = load_live_model(home, "churn")
     ids = [str(one) for one in model.snapshot.scored.customer_id]
     drawn = random.Random(17).sample(ids, DRAWN)
-    before = dict(zip(ids, model.answers(ids, 5, "en"), strict=True))
+    before = dict(zip(ids, stored_answers(model, ids, 5), strict=True))
     about = f"Call with {drawn[1]}, not {drawn[0]}-other."
     FeedbackStore(home).save(FeedbackEntry(drawn[0], "churn", "right"), by="me", at="2026-11-02")
     kept = next(one for one in ids if one not in drawn)
@@ -65,8 +65,8 @@ def test_everyone_else_is_answered_as_before(forgotten):
     model = load_live_model(home, "churn")
     others = [one for one in before if one not in drawn]
     assert not model.rescored
-    assert model.answers(others, 5, "en") == [before[one] for one in others]
-    assert model.answers(drawn, 1, "en") == [None] * DRAWN
+    assert stored_answers(model, others, 5) == [before[one] for one in others]
+    assert stored_answers(model, drawn, 1) == [None] * DRAWN
 
 
 def test_forgetting_twice_changes_nothing_more(forgotten):
@@ -165,7 +165,9 @@ def test_a_restored_backup_answers_the_same(forgotten, tmp_path):
     home, _, _, _, kept = forgotten
     backup(home, tmp_path / "backup.tar.gz", NOW)
     restore(tmp_path / "backup.tar.gz", tmp_path / "restored")
-    before, after = (load_live_model(one, "churn").answers([kept], 5, "zh") for one in (home, tmp_path / "restored"))
+    before, after = (
+        stored_answers(load_live_model(one, "churn"), [kept], 5, "zh") for one in (home, tmp_path / "restored")
+    )
     assert after == before
     assert FeedbackStore(tmp_path / "restored").of_customer(kept) == FeedbackStore(home).of_customer(kept)
     with pytest.raises(DataDirError, match="not empty"):

@@ -7,7 +7,17 @@ from datetime import datetime, timedelta
 import mlflow
 import numpy as np
 import pytest
-from serving_world import AS_OF, MONTH_BEFORE, NOW, copy_home, history_body, make_bundle, publish, served
+from serving_world import (
+    AS_OF,
+    MONTH_BEFORE,
+    NOW,
+    copy_home,
+    history_body,
+    make_bundle,
+    publish,
+    served,
+    stored_answers,
+)
 
 from rapport.durations import parse_duration
 from rapport.errors import BundleError
@@ -42,50 +52,50 @@ def publish_snapshot(company, home, as_of):
 def test_a_promotion_and_a_rollback_replace_all_answers(home, second, tmp_path, active):
     reloader = Reloader(home, "churn")
     assert reloader.reload() == "loaded"
-    before = reloader.live_model.answers(active, 3, "en")
+    before = stored_answers(reloader.live_model, active, 3)
     publish(home, second, tmp_path)
     assert reloader.reload() == "loaded"
-    after = reloader.live_model.answers(active, 3, "en")
+    after = stored_answers(reloader.live_model, active, 3)
     assert {answer.model.version for answer in after} == {"2"}
     assert reloader.status()["rescored"] is True
     assert [one.probability for one in after] != [one.probability for one in before]
     model_store.rollback(home, "churn", NOW)
     assert reloader.reload() == "loaded"
-    assert reloader.live_model.answers(active, 3, "en") == before
+    assert stored_answers(reloader.live_model, active, 3) == before
 
 
 def test_the_next_snapshot_after_a_promotion_repeats_the_rescored_answers(company, home, second, tmp_path, active):
     publish(home, second, tmp_path)
     reloader = Reloader(home, "churn")
     reloader.reload()
-    answered = reloader.live_model.answers(active, 5, "en")
+    answered = stored_answers(reloader.live_model, active, 5)
     publish_snapshot(company, home, AS_OF)
     assert reloader.reload() == "loaded"
     assert reloader.status()["rescored"] is False
-    assert reloader.live_model.answers(active, 5, "en") == answered
+    assert stored_answers(reloader.live_model, active, 5) == answered
 
 
 def test_a_damaged_bundle_is_refused_and_the_old_model_answers(home, second, tmp_path, active):
     reloader = Reloader(home, "churn")
     reloader.reload()
-    before = reloader.live_model.answers(active[:5], 3, "en")
+    before = stored_answers(reloader.live_model, active[:5], 3)
     publish(home, second, tmp_path)
     booster = next((home / "models/churn/2").glob("*.txt"))
     booster.write_text(booster.read_text()[:-200])
     assert reloader.reload() == "refused"
     assert booster.name in reloader.refusal
-    assert reloader.live_model.answers(active[:5], 3, "en") == before
+    assert stored_answers(reloader.live_model, active[:5], 3) == before
     assert reloader.reload() == ""
 
 
 def test_a_damaged_snapshot_is_refused_and_the_old_one_answers(company, home, active):
     reloader = Reloader(home, "churn")
     reloader.reload()
-    before = reloader.live_model.answers(active[:5], 3, "en")
+    before = stored_answers(reloader.live_model, active[:5], 3)
     later = publish_snapshot(company, home, AS_OF + timedelta(days=1))
     (later.run.folder / "scores.arrow").write_bytes(b"cut short")
     assert reloader.reload() == "refused"
-    assert reloader.live_model.answers(active[:5], 3, "en") == before
+    assert stored_answers(reloader.live_model, active[:5], 3) == before
 
 
 def test_a_refused_reload_is_in_readyz_and_metrics(home, second, tmp_path):
@@ -108,7 +118,7 @@ def test_no_request_fails_or_mixes_models_during_reloads(company, home, second, 
             publish(home, bundle, tmp_path)
         reloader = Reloader(home, "churn")
         reloader.reload()
-        versions[bundle.version] = [answer.probability for answer in reloader.live_model.answers(active, 0, "en")]
+        versions[bundle.version] = [answer.probability for answer in stored_answers(reloader.live_model, active, 0)]
     ended = threading.Event()
 
     def promote():

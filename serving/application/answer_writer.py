@@ -1,0 +1,138 @@
+"""What an answer says besides the score: health, risk band, money, cards and lists, and the company's advice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import pyarrow as pa
+
+from rapport.localized import localize
+from rapport.scoring import build_answers
+from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.actions.recommended import ActionContext, advice_by_family
+from rapport.scoring.health.description import HealthDescription
+from rapport.scoring.reasons.answer import Answer as ScoredAnswer
+from rapport.serving.application.advice import action_context, reason_advice
+from rapport.serving.live.live_score import LiveScore
+from rapport.serving.shapes.answers import Answer
+from rapport.serving.snapshots.live_model import LiveModel
+from rapport.serving.snapshots.next_actions import TABLE
+from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
+
+MONEY = (
+    "spend_if_retained", "revenue_at_risk", "revenue_at_risk_low", "revenue_at_risk_high", "expected_revenue",
+    "contact_effect", "savable", "clv_1y", "clv_3y", "clv_5y",
+)  # fmt: skip
+FIGURES = (
+    "health", "risk_band", "list", "cards", "rfm", "win_back_value", "assumptions", "at_risk_threshold", "lead_grade",
+    "behaviour_points", "fit_points", "expected_value", "contact_effect_source", *MONEY,
+)  # fmt: skip
+LEAD = ("lead_grade", "behaviour_points", "fit_points", "expected_value")
+_RFM = ("r", "f", "m", "rfm_cell", "segment", "rfm_grade", "rfm_top")
+_NO_SEGMENT: dict[str, str | None] = {"segment_label": None, "strategy": None}
+
+
+class AnswerWriter:
+    """Writes the answers of one policy and playbook in one language; labels and strategies are looked up once."""
+
+    def __init__(self, policy: PortfolioPolicy, table: pa.Table, playbook: Playbook, language: str) -> None:
+        self.policy, self._table, self._playbook, self._language = policy, table, playbook, language
+        segments = policy.segments
+        self._segments = {
+            each.name: {
+                "segment_label": localize(each.label, language),
+                "strategy": localize(segments.strategy(each), language),
+            }
+            for each in segments.segments
+        }
+        self._cards = [
+            (
+                {
+                    "name": frozen.name,
+                    "label": localize(frozen.card.label, language),
+                    "score": None,
+                    "scale": list(frozen.card.scale),
+                    "tier": None,
+                    "tier_label": None,
+                    "own_fifths": list(frozen.own_fifths),
+                },
+                {tier.name: localize(tier.label, language) for tier in frozen.card.tiers},
+            )
+            for frozen in policy.cards
+        ]
+        self._assumptions = policy.assumptions.figures()
+        health = policy.health_card
+        self._health = health and HealthDescription.of(
+            policy.rules, health, threshold=policy.threshold, outlook=policy.outlook, language=language
+        )
+
+    def figures(self, rows: Sequence[int]) -> list[Mapping[str, Any]]:
+        """Return the portfolio rows of some rows of the snapshot, which has the same order."""
+        found: list[Mapping[str, Any]] = self._table.take(pa.array(rows, pa.int64())).to_pylist()
+        return found
+
+    def with_figures(self, scored: ScoredAnswer, row: Mapping[str, Any]) -> Answer:
+        """Return an answer with the figures of its portfolio row."""
+        answer = cast(Answer, scored.as_dict())
+        answer |= {"cards": self._cards_of(row), "assumptions": dict(self._assumptions)}
+        if "health_grade" not in row:
+            return answer | cast(Answer, {name: row.get(name) for name in LEAD})
+        return answer | cast(
+            Answer,
+            {name: row[name] for name in ("risk_band", "list", *MONEY)}
+            | {
+                "health": self._health.of_row(row) if self._health else None,
+                "at_risk_threshold": self.policy.threshold,
+                # The former name of revenue at risk: the same figure.
+                "value_at_risk": row["revenue_at_risk"],
+                "rfm": {name: row[name] for name in _RFM} | self._segments.get(row["segment"], _NO_SEGMENT),
+                "win_back_value": row["win_back_value"],
+                "contact_effect_source": self.policy.assumptions.contact_effect_source,
+            },
+        )
+
+    def live_answer(self, model: LiveModel, live: LiveScore, reasons: int) -> Answer:
+        """Return a live score with the time of its newest event, and how many events the source does not have yet."""
+        [scored] = build_answers(live.batch, reasons, self._language)
+        return self.with_figures(scored, live.portfolio_row) | {
+            "as_of": live.as_of.isoformat(),
+            "live": {
+                "run_as_of": model.snapshot.as_of.isoformat(),
+                "received_at": live.received_at.isoformat(),
+                "not_in_source": len(live.waiting),
+            },
+        }
+
+    def with_advice(self, answer: Answer, model: LiveModel, row: int) -> Answer:
+        """Return an answer with the company's advice: for a fact of the customer in ``row``, else for the reason."""
+        if not any(reason["advice"] for reason in answer["reasons"]):
+            return answer
+        context = action_context(model.snapshot, row, self._playbook, self._language)
+        return with_advice_of(answer, advice_by_family(model.snapshot.run.customer_rows(TABLE, row), context), context)
+
+    def _cards_of(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+        found = []
+        for card, labels in self._cards:
+            score, tier = (row[f"card_{card['name']}_{kind}"] for kind in ("score", "tier"))
+            found.append(card | {"score": score, "tier": tier, "tier_label": labels.get(tier, tier)})
+        return found
+
+
+def with_advice_of(answer: Answer, by_family: Mapping[str, str], context: ActionContext) -> Answer:
+    """Return an answer with the company's advice; ``by_family`` is the advice for facts of the customer."""
+    reasons = [
+        reason | {"advice": reason_advice(reason, by_family, context)} if reason["advice"] else reason
+        for reason in answer["reasons"]
+    ]
+    return answer | {"reasons": reasons}
+
+
+def with_timing(answer: Answer, timing: Mapping[str, Any] | None) -> Answer:
+    """Return an answer that says when the event comes."""
+    return answer | cast(Answer, {"timing": timing})
+
+
+def without_advice(answer: Answer) -> Answer:
+    """Return the answer of a held-out customer: advice would lead someone to call, and spoil the comparison."""
+    return answer | {"reasons": [reason | {"advice": None} for reason in answer["reasons"]], "held_out": True}
