@@ -110,11 +110,15 @@ def _evaluation(run: TrainingRun, weights: Mapping[str, float]) -> dict[str, Any
 
 
 def _fallback(run: TrainingRun) -> Fallback:
-    own = run.sufficiency.fallback
-    if run.evaluation.grade.letter != "D":
-        return own
-    part = served_part(run, tuple(member.name for member in run.ensemble.members))
-    return served_fallback(part, served_metrics(run.evaluation, run.validation, part), own)
+    """Return what the answers rest on; they also say if the model was judged on customers unlike those scored."""
+    found = run.sufficiency.fallback
+    if run.evaluation.grade.letter == "D":
+        part = served_part(run, tuple(member.name for member in run.ensemble.members))
+        found = served_fallback(part, served_metrics(run.evaluation, run.validation, part), found)
+    unlike = run.evaluation.like_scored or {}
+    if "sentence" not in unlike:
+        return found
+    return replace(found, en=f"{found.en} {unlike['sentence']}".strip(), zh=found.zh + unlike["sentence_zh"])
 
 
 def _counts(run: TrainingRun) -> dict[str, int]:

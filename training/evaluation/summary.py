@@ -21,7 +21,8 @@ def text_summary(bundle: Bundle) -> str:
         *_sample_note(size),
         f"Grade {evaluation['grade']['letter']}. {_validation_note(evaluation)}",
     ]
-    if population := (evaluation.get("population") or {}).get("sentence"):
+    population = (evaluation.get("population") or {}).get("sentence", "")
+    if population and population not in bundle.fallback.en:
         lines.append(population)
     if bundle.fallback.en:
         lines.append(bundle.fallback.en)
