@@ -127,7 +127,7 @@ def forecast_base_rate(
     process = float(shares @ (excess.mean, fit_intercept(logits, float(expit(plain.mean)))))
     rule, rule_weight = (
         _fixed_mix(rates, moment, task, newest_weeks),
-        1 / (1 + max(1.0, excesses.judged_horizons(task))),
+        1 / (1 + max(1.0, excesses.evaluated_horizons(task))),
     )
     shift = (1 - rule_weight) * process + rule_weight * rule
     parts = dict(zip(COMPONENTS, (1 - rule_weight) * shares @ np.array([excess.parts, plain.parts]), strict=True))
@@ -218,20 +218,20 @@ class _Series:
 
         Outcomes of cutoffs closer than a horizon overlap, so they count as fewer.
         """
-        total, places = np.zeros(len(PARAMETERS)), self._judged_places()
+        total, places = np.zeros(len(PARAMETERS)), self._evaluated_rows()
         for place in places:
             found = self.forecast(float(self.windows.start[place]), task)
             variance = (found.variance + self.windows.variance[place]) * self.spread[place] ** 2
             error = (found.mean - self.windows.value[place]) * self.spread[place]
             total -= (error**2 / variance + np.log(variance)) / 2
-        return np.asarray(total * min(1.0, self.judged_horizons(task) / max(len(places), 1)))
+        return np.asarray(total * min(1.0, self.evaluated_horizons(task) / max(len(places), 1)))
 
-    def judged_horizons(self, task: RateTask) -> float:
+    def evaluated_horizons(self, task: RateTask) -> float:
         """Return how many horizons, one after the other, the past forecasts that can be judged cover."""
-        starts = self.windows.start[self._judged_places()]
+        starts = self.windows.start[self._evaluated_rows()]
         return float(np.ptp(starts)) / (task.horizon / YEAR) + 1 if len(starts) else 0.0
 
-    def _judged_places(self) -> list[int]:
+    def _evaluated_rows(self) -> list[int]:
         """Return the cutoffs at whose date the outcome of an earlier one was known."""
         starts = self.windows.start[: self.judged]
         return [place for place, start in enumerate(starts) if (self.windows.end <= start + MOMENT).any()]
