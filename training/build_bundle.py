@@ -11,6 +11,7 @@ from rapport.scoring.models.bundle import Fallback
 from rapport.scoring.models.matrix import Matrix
 from rapport.training.data.cutoff_schedule import CutoffSchedule
 from rapport.training.evaluation.card_diagnostics import card_diagnostics
+from rapport.training.evaluation.contacted import contacted_figures
 from rapport.training.evaluation.data_checks import check_data, direction_cost
 from rapport.training.evaluation.diagnostics import model_diagnostics
 from rapport.training.evaluation.grade_outlook import fit_outlook
@@ -41,6 +42,7 @@ def build_bundle(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, 
         "data_checks": check_data(run.dataset, leaks, cost).as_dict(),
         "spend": spend_evaluation,
         "profit": profit_curve(run, spend),
+        "contacted": contacted_figures(run),
     }
     if config.search_result:
         evaluation["search"] = dict(config.search_result)

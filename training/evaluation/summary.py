@@ -31,6 +31,8 @@ def text_summary(bundle: Bundle) -> str:
         lines.append(f"Served: {_member(served['part'])}, AUC {served['auc']:.3f}, log loss {served['log_loss']:.3f}.")
     if evaluation["measures"]:
         lines.append(metrics_table(evaluation["measures"]))
+    if contacted := (evaluation.get("contacted") or {}).get("sentence"):
+        lines.append(contacted)
     weights = "; ".join(f"{_member(name)} {weight:.2f}" for name, weight in evaluation["weights"].items())
     lines.append(f"Weights: {weights}.")
     lines += [*_interval_line(evaluation), *_timing_line(bundle), *_spend_line(evaluation)]
