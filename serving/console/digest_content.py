@@ -137,15 +137,12 @@ def _renewals(portfolio: PortfolioColumns, scope: DigestScope, facts: DigestFact
     rows = rows[np.argsort(days[rows], kind="stable")][:_RENEWAL_ACCOUNTS]
     money = partial(formats.money, currency=facts.currency, language=texts.language)
     total = texts("digest.renewal_total", n=formats.number(soon["count"]), spend=money(soon["spend"]))
-    lines = [
-        texts(
-            "digest.renewal",
-            name=_name(portfolio, int(row)),
-            day=formats.day(str(days[row]), texts.language),
-            probability=formats.percent(float(portfolio.numeric("probability")[row])),
-        )
-        for row in rows
-    ]
+    lines = []
+    for row in rows:
+        about = {"name": _name(portfolio, int(row)), "day": formats.day(str(days[row]), texts.language)}
+        chance = float(portfolio.numeric("probability")[row])
+        key = "digest.renewal_plain" if np.isnan(chance) else "digest.renewal"
+        lines.append(texts(key, **about, probability=formats.percent(chance)))
     return Section(texts("digest.renewals"), (total, *lines), _ids(portfolio, rows))
 
 

@@ -29,7 +29,7 @@ def percent(share: float | None, digits: int = 0) -> str:
         return "<1%"
     if digits == 0 and 0.995 <= share < 1:
         return ">99%"
-    return f"{share * 100:.{digits}f}%"
+    return f"{_signed(f'{share * 100:.{digits}f}')}%"
 
 
 def points(share: float | None, digits: int = 1) -> str:

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 WIDTH, HEIGHT = 460, 150
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 8, 8, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 8, 24
 _SHOWN = ("1mo", "3mo", "6mo", "12mo", "18mo", "24mo")
 
 

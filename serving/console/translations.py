@@ -2,6 +2,8 @@
 
 import re
 from pathlib import Path
+from string import Formatter
+from typing import Any
 
 import yaml
 
@@ -11,6 +13,20 @@ from rapport.scoring.value_labels import value_label
 CONSOLE_DIR = Path(__file__).parent
 LANGUAGES = ("en", "zh")
 _WHOLE_NUMBER = re.compile(r"(\d)\.0\b")
+
+
+class PluralFormatter(Formatter):
+    """Fills in values; ``{n:order|orders}`` is the first form for 1 and the second for any other number."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        """Return a value, or the form that its number needs."""
+        one, bar, many = format_spec.partition("|")
+        if bar:
+            return one if str(value) == "1" else many
+        return super().format_field(value, format_spec)
+
+
+_FORMATTER = PluralFormatter()
 
 
 class Translations:
@@ -26,7 +42,7 @@ class Translations:
     def __call__(self, key: str, **values: object) -> str:
         """Return the text of a key with its values filled in."""
         text = self.texts[key]
-        return text.format(**values) if values else text
+        return _FORMATTER.vformat(text, (), values) if values else text
 
     def has(self, key: str) -> bool:
         """Whether there is a text for a key."""

@@ -107,6 +107,8 @@ def _condition(page: PageContext, rule: AlertRule) -> str:
 
 
 def _worded(page: PageContext, key: str, value: Any) -> str:
+    if key == "points":
+        return number(round(value * 100, 6))
     if key in SHARES:
         return percent(value)
     if key == "feature":

@@ -27,6 +27,7 @@ def show(page: PageContext) -> Response:
     by, values = _compared(page)
     # Only values of customers that the viewer may see.
     options = filter_options(portfolio, seen, _COMPARABLE)
+    comparable = [(name, [value for value, _ in values]) for name, values in options.items() if values]
     return page.render(
         "home.html",
         shown_target=target,
@@ -42,7 +43,8 @@ def show(page: PageContext) -> Response:
         outcomes=_outcome_money(tasks),
         overdue=sum(is_overdue(task, page.today) for task in tasks),
         open_tasks=sum(task["status"] in ("open", "snoozed") for task in tasks),
-        comparable=[(name, [value for value, _ in values]) for name, values in options.items() if values],
+        comparable=comparable,
+        sides=_sides(page, comparable),
         compared_by=by,
         compared=[
             (value, figures.scope_figures(portfolio, seen & portfolio.category(by).equals(value))) for value in values
@@ -57,6 +59,13 @@ def _compared(page: PageContext) -> tuple[str, list[str]]:
     if by not in _COMPARABLE or any(name != by for name, _, _ in chosen):
         return "", []
     return by, [value for _, _, value in chosen]
+
+
+def _sides(page: PageContext, comparable: Sequence[tuple[str, Sequence[str]]]) -> list[tuple[str, str]]:
+    """Return what each side of the comparison has chosen: the URL's, else two values of the first category."""
+    name, values = next(((name, values) for name, values in comparable if len(values) > 1), ("", ("", "")))
+    usual = {"a": f"{name}:{values[0]}", "b": f"{name}:{values[1]}"}
+    return [(side, page.request.query_params.get(side) or usual[side]) for side in ("a", "b")]
 
 
 def _money(tasks: Sequence[Mapping[str, Any]]) -> float:
