@@ -48,9 +48,9 @@ def check_seal(folder: Path, data_dir: Path) -> None:
         raise IntegrityError(f"{folder}: the signature does not fit. If its content is yours: rapport keys sign.")
 
 
-def same_secret(given: str, expected: str) -> bool:
+def same_secret(received: str, expected: str) -> bool:
     """Return whether two texts are equal, in a time that does not tell where they differ; any text may be given."""
-    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode())
+    return hmac.compare_digest(received.encode("utf-8", "surrogatepass"), expected.encode())
 
 
 def create_signing_key(data_dir: Path) -> bool:
