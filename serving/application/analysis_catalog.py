@@ -131,8 +131,10 @@ ANALYSES: Mapping[str, AnalysisEntry] = {
         ("Key figures by owner", "负责人关键指标"),
         (
             "Revenue, growth, retention, deals won, contacts, overdue amounts and health by owner; health is also "
-            "beside that of customers of the same industry.",
-            "按负责人统计的收入、增长、留存、赢单、联系次数、逾期金额与健康度；健康度同时与同行业客户对比。",
+            "beside that of customers of the same industry. The adjusted change is the part of the 30-day change that "
+            "customers of the same earlier health and industry did not have, shrunk where an owner has few customers.",
+            "按负责人统计的收入、增长、留存、赢单、联系次数、逾期金额与健康度；健康度同时与同行业客户对比。调整后变化为"
+            "扣除期初健康度与行业相同的客户的普遍变化（均值回归）之后的部分；客户数少的负责人向 0 收缩。",
         ),
     ),
     "risk": _entry(

@@ -16,6 +16,7 @@ from rapport.scoring.analytics.attribution import attribution
 from rapport.scoring.analytics.deal_outcomes import DealCard, deal_rates
 from rapport.scoring.analytics.key_accounts import account_plans, key_accounts, referrals
 from rapport.scoring.analytics.outcomes import best_practice, key_figures, satisfaction
+from rapport.scoring.analytics.owner_change import adjusted_changes
 from rapport.scoring.analytics.products import next_products, white_space
 from rapport.scoring.analytics.prospects import presale_health
 from rapport.scoring.analytics.sales import channel_roi, lead_stages, response_times, sales_cycle
@@ -91,8 +92,8 @@ def _named(table: pa.Table, portfolio: pa.Table) -> pa.Table:
 def _with_health(figures: pa.Table, portfolio: pa.Table) -> pa.Table:
     """Return the owners' figures with mean health, its change in 30 days, and health beside customers like theirs.
 
-    The last is the mean of each customer's health less the mean of its industry, so that owners of a difficult
-    industry are not measured by it.
+    Health beside customers alike is the mean of each customer's health less the mean of its industry, so that owners of
+    a difficult industry are not measured by it; the adjusted change is that beyond regression to the mean.
     """
     if "health_score" not in portfolio.column_names:
         return figures
@@ -108,6 +109,11 @@ def _with_health(figures: pa.Table, portfolio: pa.Table) -> pa.Table:
         for name, values in zip(columns, (health, health - before, health - usual), strict=True):
             mean = _mean(values[own])
             columns[name].append(None if np.isnan(mean) else mean)
+    changes = adjusted_changes(before, health, industries, owners)
+    for name, figure in (("adjusted", "mean"), ("low", "low"), ("high", "high")):
+        columns[f"health_change_{name}"] = [
+            getattr(changes[owner], figure) if owner in changes else None for owner in figures["owner"].to_pylist()
+        ]
     for name, found in columns.items():
         figures = figures.append_column(name, pa.array(found, pa.float64()))
     return figures

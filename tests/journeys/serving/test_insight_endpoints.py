@@ -82,3 +82,11 @@ def test_an_owners_key_sees_only_its_own_deals_and_no_figure_of_the_company(keye
     assert accounts["facts"] == {}
     others = next(deal["customer_id"] for deal in every if deal["owner"] != owner)
     assert own("report", customer_id=others).status_code == 404
+
+
+def test_the_health_change_of_owners_is_adjusted_with_an_interval(ask):
+    rows = [one for one in ask("analytics", name="key_figures")["rows"] if one["health_change_adjusted"] is not None]
+    assert rows
+    for row in rows:
+        assert row["health_change_low"] <= row["health_change_adjusted"] <= row["health_change_high"]
+        assert row["health_change_adjusted"] != row["health_change_30d"]
