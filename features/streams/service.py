@@ -114,16 +114,12 @@ RISKS = ("judicial", "operational", "financial", "industry", "public_opinion")
 
 
 def risks(tables: Tables) -> Rows:
-    """Return one row per risk event with its category as flags.
-
-    What the customer claims as a plaintiff is no amount at risk.
-    """
+    """Return one row per risk event with its category as flags; a case in which the customer sues is no risk."""
     rows = tables["risk_events"]
-    category, role = rows["category"].lower(), rows["role"].lower()
+    rows = rows.filter(~rows["role"].lower().equals("plaintiff").fill_null(False))
+    category = rows["category"].lower()
     return rows.with_columns(
-        amount=rows["amount"].null_unless(~role.equals("plaintiff").fill_null(False)),
-        defendant=role.equals("defendant"),
-        **{name: category.equals(name) for name in RISKS},
+        defendant=rows["role"].lower().equals("defendant"), **{name: category.equals(name) for name in RISKS}
     )
 
 

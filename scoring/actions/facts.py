@@ -31,9 +31,12 @@ _AGO = "$as_of::TIMESTAMP - INTERVAL {days} DAY"
 
 
 def _row(kind: str, source: str, **columns: str) -> str:
-    """Return a SELECT of facts of one kind; columns that are not given are null."""
+    """Return a SELECT of facts of one kind; columns that are not given are null.
+
+    Days are whole days up to the cutoff, as in the features, so that an action and a reason name the same number.
+    """
     values = {"subject": "NULL", "amount": "NULL", "deadline": "NULL", "since": "NULL", "detail": "NULL"} | columns
-    days = values.pop("days", f"date_diff('day', ({values['since']})::DATE, $as_of::DATE)")
+    days = values.pop("days", f"date_sub('day', ({values['since']})::TIMESTAMP, $as_of::TIMESTAMP)")
     return (
         f"SELECT customer_id, '{kind}' AS kind, ({values['subject']})::VARCHAR AS subject, "
         f"({values['amount']})::DOUBLE AS amount, ({values['deadline']})::DATE AS deadline, "
@@ -142,7 +145,7 @@ def _messages() -> str:
 
 def _risks() -> str:
     # What the customer does to others (a plaintiff's case) is no risk of the customer.
-    where = f"occurred_at >= {_ago(90)} AND coalesce(role, '') <> 'plaintiff'"
+    where = f"occurred_at >= {_ago(90)} AND coalesce(lower(role), '') <> 'plaintiff'"
     source = _largest(rows_known_at("risk_events"), where, "occurred_at DESC, amount DESC NULLS LAST, kind")
     return _row(
         "risk_event", source, subject="coalesce(kind, category)", amount="amount", since="occurred_at", detail="role"
@@ -150,10 +153,12 @@ def _risks() -> str:
 
 
 def _late_orders() -> str:
-    days = f"(SELECT DISTINCT customer_id, ordered_at::DATE AS day FROM {rows_known_at('orders')} WHERE amount > 0)"
-    gaps = f"(SELECT *, day - lag(day) OVER (PARTITION BY customer_id ORDER BY day) AS gap FROM {days})"
-    source = f"FROM {gaps} GROUP BY customer_id HAVING count(*) >= 4 AND $as_of::DATE - max(day) > 1.5 * median(gap)"
-    return _row("late_order", source, since="max(day)", detail="round(median(gap))::BIGINT")
+    # The same gap as that of the features: the mean between days with an order.
+    days = "max(ordered_at) AS newest, ordered_at::DATE AS day"
+    orders = f"(SELECT customer_id, {days} FROM {rows_known_at('orders')} WHERE amount > 0 GROUP BY ALL)"
+    gap = "(max(day) - min(day)) / (count(*) - 1)"
+    source = f"FROM {orders} GROUP BY customer_id HAVING count(*) >= 4 AND $as_of::DATE - max(day) > 1.5 * {gap}"
+    return _row("late_order", source, since="max(newest)", detail=f"round({gap})::BIGINT")
 
 
 def _carts() -> str:

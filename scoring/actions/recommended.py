@@ -19,6 +19,7 @@ MAX_ACTIONS = 6
 DO_NOT_CONTACT = "do_not_contact"
 _OWNER_ROLE = "account owner"
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
+_ONE = re.compile(r"(?<![\d.,])1 (day|contact)s( are)?\b")
 _Fact = Mapping[str, Any]
 
 
@@ -177,4 +178,5 @@ def _values(fact: _Fact, context: ActionContext) -> dict[str, str]:
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
-    return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
+    text = _PLACEHOLDER.sub(lambda match: values[match[1]], template)
+    return _ONE.sub(lambda match: f"1 {match[1]}{' is' if match[2] else ''}", text)

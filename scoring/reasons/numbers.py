@@ -1,5 +1,6 @@
 """Format numbers with their unit, in English and Chinese."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from rapport.scoring.reasons.answer import Fact
@@ -9,6 +10,9 @@ _CHINESE_MONEY = {"CNY": "元", "USD": "美元", "EUR": "欧元", "GBP": "英镑
 _WHOLE_UNITS = ("count", "days", "flag")
 _YEARS_FROM = 2 * 365.25
 """Days are written as years from here on."""
+_DAYS_FROM = 72.0
+"""Hours are written as days from here on."""
+_BORDER = re.compile(r"(?<=[\u3400-\u9fff])(?=[0-9¥$€£−])|(?<=[0-9%])(?=[\u3400-\u9fff])")
 _UNKNOWN = {"en": "not known", "zh": "未知"}
 
 
@@ -20,9 +24,14 @@ def format_value(value: Fact, unit: str, language: str, currency: str, form: str
         return _UNKNOWN[language]
     if isinstance(value, str):
         return value
-    if unit == "money":
-        return _money(value, language, currency)
-    return _FORMS[language].get(unit, _plain)(value)
+    text = _money(value, language, currency) if unit == "money" else _FORMS[language].get(unit, _plain)(value)
+    text = text.replace("-", "−", 1) if value < 0 else text
+    return spaced(text) if language == "zh" else text
+
+
+def spaced(text: str) -> str:
+    """Return a Chinese text with a space between its characters and its numbers."""
+    return _BORDER.sub(" ", text)
 
 
 def _in_form(value: float, unit: str, form: str) -> tuple[float, str]:
@@ -84,7 +93,7 @@ def _chinese_money(value: float, name: str) -> str:
 
 _ENGLISH: Mapping[str, Callable[[float], str]] = {
     "days": lambda value: f"{_plain(value / 365.25)} years" if abs(value) >= _YEARS_FROM else _counted(value, "day"),
-    "hours": lambda value: _counted(value, "hour"),
+    "hours": lambda value: _counted(value / 24, "day") if abs(value) >= _DAYS_FROM else _counted(value, "hour"),
     "share": _percent,
     "ratio": lambda value: f"{_plain(value)} times",
     "per_month": lambda value: f"{_plain(value)} a month",
@@ -97,7 +106,9 @@ _CHINESE: Mapping[str, Callable[[float], str]] = {
     "days": lambda value: (
         f"{_plain(value / 365.25)}年" if abs(value) >= _YEARS_FROM else f"{_whole_when_long(value)}天"
     ),
-    "hours": lambda value: f"{_whole_when_long(value)}小时",
+    "hours": lambda value: (
+        f"{_whole_when_long(value / 24)}天" if abs(value) >= _DAYS_FROM else f"{_whole_when_long(value)}小时"
+    ),
     "share": _percent,
     "ratio": lambda value: f"{_plain(value)}倍",
     "per_month": lambda value: f"每月{_plain(value)}",

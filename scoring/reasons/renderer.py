@@ -9,13 +9,16 @@ from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.leading_features import NO_FEATURE
 from rapport.scoring.reasons.answer import Fact, FamilyEvidence, Reason, Source
-from rapport.scoring.reasons.numbers import format_value, json_value
+from rapport.scoring.reasons.numbers import format_value, json_value, spaced
 from rapport.scoring.reasons.sentences import FACT, SentenceTemplate, sentence_catalog
 from rapport.scoring.reasons.template_selector import TemplateSelector
+from rapport.scoring.value_labels import value_label
 
 _WINDOW = re.compile(r"_(\d+d|ever|life)(?:_|$)")
-_TODAY = re.compile(r"\b0 days ago|(?<!\d)0天前")
-_TODAY_WORDS = {"en": "today", "zh": "今天"}
+_NO_DAYS = re.compile(r"\b0 days ago|(?: |^)0 天前")
+_LAST_DAY = {"en": "within the last day", "zh": "一天内"}
+_MEASURE_WORD = re.compile(r"\{[^{}]*\}([次笔条位张个种行件份家起分])")
+"""The Chinese measure word after a number, which what is typical needs, too."""
 _CLOSE = 0.1
 """What is typical is added only where it differs by more than this share."""
 _NONE = {"en": "none", "zh": "没有"}
@@ -96,13 +99,13 @@ class ReasonRenderer:
     def _text(self, sentence: SentenceTemplate, facts: Mapping[str, Fact], peers: Fact, evidence: float) -> str:
         template = localize(sentence.text, self.language)
         text = FACT.sub(lambda match: self._written(match, facts[match[1]], sentence.facts[match[1]]), template)
-        text = _TODAY.sub(_TODAY_WORDS[self.language], text)
+        text = spaced(text) if self.language == "zh" else text
+        text = _NO_DAYS.sub(_LAST_DAY[self.language], text)
         compared = self._comparison(sentence, facts, peers, evidence)
         if compared is None:
             return text
         if self.language == "zh":
-            peers_are = "客户" if self._bundle.is_risk else "线索"
-            return f"{text.rstrip('。')}（同类{peers_are}通常{'' if compared == _NONE['zh'] else '为'}{compared}）。"
+            return _compared_in_chinese(text, compared, template, "客户" if self._bundle.is_risk else "线索")
         peers_are = "customers" if self._bundle.is_risk else "leads"
         return f"{text.rstrip('.')} (comparable {peers_are} typically: {compared})."
 
@@ -111,6 +114,8 @@ class ReasonRenderer:
         if isinstance(value, str) and form in ("rate", "overall"):
             rate = column.rate(value) if form == "rate" else column.overall_rate
             return format_value(rate, "share", self.language, self._bundle.currency)
+        if isinstance(value, str):
+            return localize(value_label(value), self.language)
         text = format_value(value, column.unit, self.language, self._bundle.currency, form)
         return text if match[3] is None else f"{text} {match[3] if text == '1' else match[4]}"
 
@@ -143,6 +148,14 @@ class ReasonRenderer:
         if advice is None and column.actionable and column.direction and sentence.family in families:
             advice = families[sentence.family].advice.get(self._bundle.target)
         return None if advice is None else localize(advice, self.language)
+
+
+def _compared_in_chinese(text: str, typical: str, template: str, peers: str) -> str:
+    if typical != _NONE["zh"]:
+        measure = _MEASURE_WORD.search(template)
+        typical = f"为 {typical}{f' {measure[1]}' if measure else ''}"
+    text, comparison = text.rstrip("。"), f"同类{peers}通常{typical}"
+    return f"{text[:-1]}；{comparison}）。" if text.endswith("）") else f"{text}（{comparison}）。"
 
 
 def _source(bundle: Bundle, language: str) -> Source:

@@ -140,9 +140,9 @@ ANALYSES: Mapping[str, AnalysisEntry] = {
     "risk": _entry(
         ("Risk events of a year", "年度风险概览"),
         (
-            "Records, amount and share as defendant by customer and category in the last 12 months; a case in which "
-            "the customer is the plaintiff adds no amount.",
-            "近 12 个月按客户和类别统计的风险记录数、涉及金额与被告占比；客户作为原告的案件不计金额。",
+            "Records, amount and share as defendant by customer and category in the last 12 months; cases in which "
+            "the customer is the plaintiff are counted apart.",
+            "近 12 个月按客户和类别统计的风险记录数、涉及金额与被告占比；客户作为原告的案件单列。",
         ),
         by_customer=True,
     ),

@@ -175,8 +175,9 @@ def export_table(
     if horizons:
         arrays |= timing_columns(scored, horizons)
     for position in range(reasons):
-        texts = [answer.reasons[position].text if len(answer.reasons) > position else None for answer in answers]
-        arrays[f"reason_{position + 1}"] = pa.array(texts, pa.string())
+        given = [answer.reasons[position] if len(answer.reasons) > position else None for answer in answers]
+        arrays[f"reason_{position + 1}"] = pa.array([each and each.text for each in given], pa.string())
+        arrays[f"reason_{position + 1}_points"] = pa.array([each and each.points for each in given], pa.float64())
     arrays["model_version"] = pa.array([answer.model.version for answer in answers], pa.string())
     if portfolio is not None:
         cards = [name for name in portfolio.column_names if name.startswith("card_") and name != "card_tier"]

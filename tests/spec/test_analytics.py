@@ -125,8 +125,8 @@ ann         | 2026-01-01  | judicial | contract_dispute | defendant | 5000
 
 def test_the_risk_overview_counts_the_last_year_and_shows_the_gravest():
     (one,) = risk_overview(history_of({"orders": ORDERS, "risk_events": RISKS}), AS_OF).to_pylist()
-    assert (one["records"], one["amount"], one["defendant_share"]) == (3, 910, pytest.approx(2 / 3))
-    assert (one["grave"], one["important"], one["latest"]) == (True, "bankruptcy · defendant", datetime(2025, 12, 1))
+    assert (one["records"], one["amount"], one["defendant_share"]) == (2, 910, 1.0)
+    assert (one["grave"], one["important"], one["latest"]) == (True, "bankruptcy · defendant", datetime(2025, 11, 1))
 
 
 def test_the_sentence_on_a_years_risk_events_names_amounts_categories_and_the_share_as_defendant():
@@ -134,12 +134,16 @@ def test_the_sentence_on_a_years_risk_events_names_amounts_categories_and_the_sh
     rows = risk_overview(history_of({"orders": ORDERS, "risk_events": events}), AS_OF).to_pylist()
     assert {row["category"]: row["plaintiff_records"] for row in rows} == {"judicial": 1, "public_opinion": 0}
     assert risk_sentence(rows, "en", "CNY") == (
-        "Last 12 months: 4 risk records, 2 as defendant (50%), ¥910 at stake: judicial 3 (¥910), public opinion 1."
+        "Last 12 months: 3 risk records, 2 as defendant (67%), ¥910 at stake: judicial 2 (¥910), public opinion 1; "
+        "1 more with the customer as plaintiff."
     )
     assert risk_sentence(rows, "zh", "CNY") == (
-        "近 12 个月共4条风险记录，其中作为被告2条（50%），涉及金额910元：司法3条（910元）、舆情1条。"
+        "近 12 个月共 3 条风险记录，其中作为被告 2 条（67%），涉及金额 910 元：司法 2 条（910 元）、舆情 1 条；"
+        "另有 1 条由客户作为原告。"
     )
     assert risk_sentence([], "en", "CNY") is None
+    own = risk_overview(history_of({"orders": ORDERS, "risk_events": RISKS[2:3]}), AS_OF).to_pylist()
+    assert risk_sentence(own, "en", "CNY") == ("Last 12 months: no risk record; 1 more with the customer as plaintiff.")
 
 
 def test_signals_are_those_of_the_last_six_months_in_what_the_customer_wrote():

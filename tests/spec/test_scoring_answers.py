@@ -55,20 +55,21 @@ def customer(seed: int = 1, at: datetime = AS_OF, **facts: float) -> ScoreBatch:
 @pytest.mark.parametrize(
     ("value", "unit", "english", "chinese"),
     [
-        (97.0, "days", "97 days", "97天"),
-        (1.0, "days", "1 day", "1天"),
-        (41.3, "days", "41 days", "41天"),
-        (2.46, "days", "2.5 days", "2.5天"),
-        (182000.0, "money", "¥182,000", "18.2万元"),
-        (-5200.0, "money", "-¥5,200", "-5,200元"),
-        (230000000.0, "money", "¥230,000,000", "2.3亿元"),
+        (97.0, "days", "97 days", "97 天"),
+        (1.0, "days", "1 day", "1 天"),
+        (41.3, "days", "41 days", "41 天"),
+        (2.46, "days", "2.5 days", "2.5 天"),
+        (182000.0, "money", "¥182,000", "18.2 万元"),
+        (-5200.0, "money", "−¥5,200", "−5,200 元"),
+        (230000000.0, "money", "¥230,000,000", "2.3 亿元"),
         (0.354, "share", "35%", "35%"),
         (0.004, "share", "0.4%", "0.4%"),
-        (2.0, "ratio", "2 times", "2倍"),
-        (0.5, "ratio", "0.5 times", "0.5倍"),
-        (5.5, "hours", "5.5 hours", "5.5小时"),
+        (2.0, "ratio", "2 times", "2 倍"),
+        (0.5, "ratio", "0.5 times", "0.5 倍"),
+        (5.5, "hours", "5.5 hours", "5.5 小时"),
+        (1634.0, "hours", "68 days", "68 天"),
         (1234.0, "count", "1,234", "1,234"),
-        (1.5, "per_month", "1.5 a month", "每月1.5"),
+        (1.5, "per_month", "1.5 a month", "每月 1.5"),
         (1.0, "flag", "yes", "是"),
         ("south", "category", "south", "south"),
         (None, "days", "not known", "未知"),
@@ -92,7 +93,7 @@ def test_an_overdue_reason_states_the_customers_own_cadence():
     assert rhythm["en"].evidence > 0
     assert rhythm["en"].code == "RHY-01"
     assert rhythm["en"].text == "No order for 97 days; this customer usually orders every 41 days."
-    assert rhythm["zh"].text == "已97天未下单；该客户通常每41天下单一次。"
+    assert rhythm["zh"].text == "已 97 天未下单；该客户通常每 41 天下单一次。"
     assert rhythm["en"].facts == {"days_since_order": 97, "usual_gap_days": 41}
     assert rhythm["en"].advice == "Call this week and ask what is planned next."
 
