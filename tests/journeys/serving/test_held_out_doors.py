@@ -1,13 +1,19 @@
 """A customer that an experiment leaves alone leaves the product through no door; others leave through each."""
 
+import io
 import json
 import re
+import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import openpyxl
 import pytest
 from alert_rules import alerts_yaml, rule
 from serving_world import AS_OF, bearer, served
 from test_agents import content
+from test_bulk_jobs import finished
 from typer.testing import CliRunner
 
 from rapport.cli.app import app
@@ -18,6 +24,29 @@ from rapport.serving.snapshots.store import published_run
 RULES = alerts_yaml(rule("any_risk", "kind: score_above, probability: 0.01") + "    task: true\n", capacity=1_000)
 
 
+@contextmanager
+def receiver():
+    """Serve whoever is told of customers: the webhook and the robot of a chat; keep what each was sent."""
+    sent = {"/hook": [], "/robot": []}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            sent[self.path].append(self.rfile.read(int(self.headers["content-length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", sent
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 @pytest.fixture(scope="module")
 def experiment(company, tmp_path_factory):
     """A scoring run with alerts and an export, in which a quarter of the work lists is held out."""
@@ -26,17 +55,28 @@ def experiment(company, tmp_path_factory):
     home.mkdir()
     (home / "models").symlink_to(company.home / "models")
     (root / "alerts.yaml").write_text(RULES)
-    settings.write_text(f'holdout_share = 0.25\nplaybook = "{root}"\n')
+    with receiver() as (url, sent):
+        settings.write_text(
+            f'holdout_share = 0.25\nplaybook = "{root}"\n'
+            f'[webhooks.crm]\nurl = "{url}/hook"\nsecret = "CRM_SECRET"\n'
+            '[digests.team]\nkind = "slack"\nurl = "TEAM_ROBOT"\nevery = "daily"\nhour = "0"\n'
+        )
+        held = _published(company, root, {"CRM_SECRET": "a-secret-of-enough-bytes", "TEAM_ROBOT": f"{url}/robot"})
+    return root, held, sent
+
+
+def _published(company, root, environ):
+    home = root / "home"
     said = _run(root, "score", company.folder, "--as-of", f"{AS_OF:%Y-%m-%d}", "--alerts", "--out", root / "scores.csv")
     held = HoldoutStore(home).held_out(1)
     assert f"{len(held):,} held-out customers are not in it." in said
-    _run(root, "worker", "--once")
-    return root, held
+    _run(root, "worker", "--once", environ=environ)
+    return held
 
 
-def _run(root, *words):
+def _run(root, *words, environ=None):
     options = ["--data-dir", root / "home", "--settings", root / "rapport.toml"]
-    done = CliRunner().invoke(app, [str(word) for word in (*words, *options)])
+    done = CliRunner().invoke(app, [str(word) for word in (*words, *options)], env=environ)
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -48,7 +88,7 @@ def _check(door, text, held, others):
 
 
 def test_no_command_lets_a_held_out_customer_out(company, experiment):
-    root, held = experiment
+    root, held, _ = experiment
     others = {row["customer_id"] for row in published_run(root / "home", "churn").table("portfolio").to_pylist()} - held
     _check("export", (root / "scores.csv").read_text(), held, others)
     _check("due", _run(root, "due", company.folder, "--as-of", "2027-11-01", "--json"), held, others)
@@ -56,8 +96,20 @@ def test_no_command_lets_a_held_out_customer_out(company, experiment):
         _check(f"write-back to {crm}", _run(root, "writeback", crm, "--dry-run", "--json"), held, others)
 
 
+def test_no_message_tells_of_a_held_out_customer(experiment):
+    root, held, sent = experiment
+    portfolio = published_run(root / "home", "churn").table("portfolio").to_pylist()
+    others = {row["customer_id"] for row in portfolio} - held
+    _check("webhook", "\n".join(sent["/hook"]), held, others)
+    (digest,) = sent["/robot"]
+    names = {row["customer_id"]: row["name"] or row["customer_id"] for row in portfolio}
+    of_others = {names[one] for one in others}
+    assert not [names[one] for one in held if names[one] not in of_others and names[one] in digest]
+    assert [name for name in of_others if name in digest], "the digest names nobody at all"
+
+
 def test_no_page_answer_or_agent_lets_a_held_out_customer_out(experiment):
-    root, held = experiment
+    root, held, _ = experiment
     home, one = root / "home", min(held)
     portfolio = published_run(home, "churn").table("portfolio").to_pylist()
     others = {row["customer_id"] for row in portfolio} - held
@@ -81,10 +133,14 @@ def test_no_page_answer_or_agent_lets_a_held_out_customer_out(experiment):
         answer = ask("score", customer_ids=[one])["answers"][0]
         assert ask("customer", customer_id=one)["actions"] == []
         widget = client.get(ask("widget", customer_id=one)["path"]).text
+        job = finished(client, client.post("/v1/bulk", json={"filter": {}, "reasons": 0}, headers=key), key)
+        doors["bulk"] = client.get(job["result"], headers=key).text
         _sign_in(client, secret)
         doors |= {
             path: client.get(path).text for path in ("/", "/?list=all", "/?list=win_back", "/tasks", "/alerts?show=all")
         }
+        sheets = openpyxl.load_workbook(io.BytesIO(client.get("/worklist.xlsx?list=all&state=all").content))
+        doors["worklist as a workbook"] = json.dumps([row for one in sheets for row in one.values], default=str)
         doors |= {"worklist as a file": client.get("/worklist.csv?list=all&state=all").text}
     for door, said in doors.items():
         _check(door, said if isinstance(said, str) else json.dumps(said), held, others)
