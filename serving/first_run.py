@@ -152,6 +152,6 @@ def _wrong_ending(name: str) -> LocalizedText:
 def _unanswered(question: OpenQuestion) -> LocalizedText:
     choices = ", ".join(question.choices)
     return LocalizedText(
-        f"{question.text}? Choose one{f' of {choices}' if choices else ''}.",
-        f"请回答 {question.name}{f'：{choices}' if choices else ''}。",
+        f"{question.text.en}? Choose one{f' of {choices}' if choices else ''}.",
+        f"请回答：{question.text.zh}{f'，可选 {choices}' if choices else ''}。",
     )

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from rapport.history.checks.contents import RejectionSummary, ReportContents, TableSummary
+from rapport.history.checks.finding import Finding
 from rapport.history.checks.readiness import Readiness
 from rapport.history.rejected_rows import translate_reason
-from rapport.localized import LocalizedText
+from rapport.localized import LocalizedText, localize
 
 _TEXTS = {
     "title": LocalizedText("Data check", "数据检查"),
@@ -62,12 +63,21 @@ def text_report(report: ReportContents, language: str) -> str:
     lines += ["", text("rejected")]
     lines += [_rejection_text(each, text, language) for each in report.rejections] or [f"  {text('none_rejected')}"]
     lines += ["", text("trainable")]
-    lines += [_ready_text(each, text, language) for each in report.trainable]
+    lines += trainable_lines(report, language)
     lines += ["", text("findings")]
-    lines += [f"  [{text(each.level)}] {getattr(each.message, language)}" for each in report.findings] or [
-        f"  {text('no_findings')}"
-    ]
+    lines += finding_lines(report.findings, language) or [f"  {text('no_findings')}"]
     return "\n".join(lines)
+
+
+def trainable_lines(report: ReportContents, language: str) -> list[str]:
+    """Return what can be trained, and what would have to be added for the rest."""
+    return [_ready_text(each, _translator(language), language) for each in report.trainable]
+
+
+def finding_lines(findings: Iterable[Finding], language: str) -> list[str]:
+    """Return the findings, each with its level."""
+    text = _translator(language)
+    return [f"  [{text(each.level)}] {localize(each.message, language)}" for each in findings]
 
 
 def html_report(report: ReportContents, language: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rapport.history.contract import TABLES, Table, by_name, columns_of
 from rapport.history.mapping.name_matching import detect_formats, written_forms
 from rapport.history.mapping.presets import detect_preset, load_preset
 from rapport.history.mapping.presets.preset import Preset
+from rapport.history.mapping.proposal_texts import ask_decimal, ask_order, comment, question_line
 from rapport.history.mapping.refinement import refined, with_samples
 from rapport.history.mapping.table_matching import assign
 from rapport.history.mapping.table_proposal import TableProposal, toml_text
@@ -34,28 +36,29 @@ class MappingProposal:
     unused: tuple[str, ...]
     date_format: str
     decimal: str = ""
-    questions: tuple[str, ...] = ()
+    questions: tuple[LocalizedText, ...] = ()
     preset: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     doubts: tuple[LocalizedText, ...] = ()
 
-    def as_toml(self) -> str:
+    def as_toml(self, language: str = "en") -> str:
         """Return lines to paste into ``rapport.toml``."""
-        parts = [f"# Proposed for {self.origin}. Review it: it was derived from names and values."]
+        say = partial(comment, language)
+        parts = [say("proposed", self.origin)]
         if self.preset:
-            parts.append(f"# Recognised as {self.preset}.")
+            parts.append(say("preset", self.preset))
         parts += [f"{name} = {toml_text(str(value))}" for name, value in self.settings.items()]
         if self.date_format != "iso":
             parts.append(f'date_format = "{self.date_format}"')
         if self.decimal:
             parts.append(f'decimal = "{self.decimal}"')
-        parts += [f"# question: {each}" for each in (*self.questions, *(doubt.en for doubt in self.doubts))]
-        parts += [proposal.as_toml() for proposal in self.tables]
+        parts += [question_line(each, language) for each in (*self.questions, *self.doubts)]
+        parts += [proposal.as_toml(language) for proposal in self.tables]
         absent = [table.name for table in TABLES if table.name not in {each.table.name for each in self.tables}]
         if absent:
-            parts.append(f"# Nothing was found for: {', '.join(absent)}.")
+            parts.append(say("absent", ", ".join(absent)))
         if self.unused:
-            parts.append(f"# Not used: {', '.join(self.unused)}.")
+            parts.append(say("unused", ", ".join(self.unused)))
         return "\n\n".join(parts) + "\n"
 
     def as_dict(self) -> dict[str, Any]:
@@ -63,7 +66,7 @@ class MappingProposal:
         return {
             "date_format": self.date_format,
             "decimal": self.decimal,
-            "questions": list(self.questions),
+            "questions": [each.en for each in self.questions],
             "doubts": [each.en for each in self.doubts],
             "columns": {each.table.name: each.as_dict() for each in self.tables},
             "preset": self.preset,
@@ -147,21 +150,20 @@ def _plain(proposal: TableProposal, sources: Mapping[str, Source]) -> TablePropo
 
 def _decisions(
     tables: tuple[TableProposal, ...], sources: Mapping[str, Source], database: Database, settings: Settings
-) -> tuple[str, str, tuple[str, ...]]:
+) -> tuple[str, str, tuple[LocalizedText, ...]]:
     """Return the date format and the decimal mark that all values of the files show, and the questions left open."""
     orders: set[str] = set()
     decimals: set[str] = set()
-    questions: list[str] = []
+    questions: list[LocalizedText] = []
     for proposal in tables:
         for column in written_forms(proposal.table, sources[proposal.source], proposal.columns, database, settings):
             form, where = column.form, f"{proposal.source}: {proposal.columns[column.column.name]}"
             if isinstance(form, NumberForm):
                 decimals.add(form.decimal)
-                questions += [f'{where} has values such as 4.400: set decimal = "." or ",".'] * (form.decimal == "?")
+                questions += [ask_decimal(where)] * (form.decimal == "?")
             if isinstance(form, TimeForm) and form.found.slashed:
                 orders.add(form.order)
-                asked = f'{where} has dates such as 03/04/2026: set date_format = "day_first" or "month_first".'
-                questions += [asked] * (form.order == "?")
+                questions += [ask_order(where)] * (form.order == "?")
     return _only(orders, "iso"), _only(decimals - {"."}, ""), tuple(questions)
 
 

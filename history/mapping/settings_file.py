@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rapport.history.contract import by_name
+from rapport.history.mapping.proposal_texts import question_line
 from rapport.history.settings import Settings
+from rapport.localized import LocalizedText
 
 if TYPE_CHECKING:
     from rapport.history.mapping.proposal import MappingProposal
@@ -17,6 +19,15 @@ if TYPE_CHECKING:
 SAMPLES = 3
 NO_SETTINGS = ("questions", "doubts", "columns", "preset")
 """What a proposal says about the mapping, and no setting."""
+
+_QUESTIONS = {
+    "date_format": LocalizedText("How is 03/04/2026 meant", "03/04/2026 是哪一天（day_first 为 4 月 3 日）"),
+    "decimal": LocalizedText("Which is the decimal mark", "小数点是哪个符号"),
+    "currency": LocalizedText("Currency of all amounts", "金额的币种"),
+    "churn": LocalizedText(
+        "A customer leaves by", "客户流失的判定方式（orders 不再下单，contracts 合同未续签，subscriptions 订阅终止）"
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,7 @@ class OpenQuestion:
     """
 
     name: str
-    text: str
+    text: LocalizedText
     usual: str
     choices: tuple[str, ...] = ()
     ambiguous: bool = False
@@ -36,18 +47,22 @@ class OpenQuestion:
 def open_questions(proposal: MappingProposal) -> tuple[OpenQuestion, ...]:
     """Return what the files leave open: order of day and month, decimal mark, currency, churn."""
     found = []
-    if any("date_format" in question for question in proposal.questions):
+    if any("date_format" in question.en for question in proposal.questions):
         choices = ("day_first", "month_first")
-        found.append(OpenQuestion("date_format", "How is 03/04/2026 meant", "day_first", choices, ambiguous=True))
-    if any("decimal" in question for question in proposal.questions):
-        found.append(OpenQuestion("decimal", "Which is the decimal mark", ".", (".", ","), ambiguous=True))
+        found.append(_question("date_format", "day_first", choices, ambiguous=True))
+    if any("decimal" in question.en for question in proposal.questions):
+        found.append(_question("decimal", ".", (".", ","), ambiguous=True))
     if "currency" not in proposal.settings:
-        found.append(OpenQuestion("currency", "Currency of all amounts", Settings().currency))
+        found.append(_question("currency", Settings().currency))
     tables = {each.table.name for each in proposal.tables}
     if "churn" not in proposal.settings and "contracts" in tables:
         usual = "contracts" if "orders" not in tables else "orders"
-        found.append(OpenQuestion("churn", "A customer leaves by", usual, ("orders", "contracts", "subscriptions")))
+        found.append(_question("churn", usual, ("orders", "contracts", "subscriptions")))
     return tuple(found)
+
+
+def _question(name: str, usual: str, choices: tuple[str, ...] = (), *, ambiguous: bool = False) -> OpenQuestion:
+    return OpenQuestion(name, _QUESTIONS[name], usual, choices, ambiguous)
 
 
 def settings_of(proposal: MappingProposal, answers: Mapping[str, str]) -> Settings:
@@ -59,9 +74,10 @@ def settings_of(proposal: MappingProposal, answers: Mapping[str, str]) -> Settin
 def settings_text(proposal: MappingProposal, answers: Mapping[str, str]) -> str:
     """Return the settings file: the answers first, then the mapping."""
     decided = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in answers.items()]
-    lines = proposal.as_toml().splitlines()
+    language = answers.get("language", "en")
+    lines = proposal.as_toml(language).splitlines()
     # A setting that was asked for replaces the proposed one, and an answered question is no question.
-    answered = {f"# question: {each}" for each in proposal.questions}
+    answered = {question_line(each, language) for each in proposal.questions}
     asked = tuple(f"{name} = " for name in answers)
     kept = [line for line in lines if line not in answered and not line.startswith(asked)]
     begin = next((place for place, line in enumerate(kept) if not line.startswith("#")), len(kept))

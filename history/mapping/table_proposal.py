@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from rapport.history.contract import Table
 from rapport.history.mapping.name_matching import synonyms
+from rapport.history.mapping.proposal_texts import comment
 from rapport.history.reading.table_names import NOT_COLUMNS, normalized_name
 from rapport.history.sources.source import Source
 
@@ -51,23 +53,20 @@ class TableProposal:
         left = self.by_values - columns.keys()
         return replace(self, columns=all_columns, unused=unused, confidence=certain, by_values=left)
 
-    def as_toml(self) -> str:
+    def as_toml(self, language: str = "en") -> str:
         """Return the lines of ``[mapping.*]``, each column with its confidence and sample values."""
+        note = partial(self._note, language=language)
         if self.needs_no_mapping:
-            return "\n".join(
-                [
-                    f"# {self.table.name}: recognised without a mapping.",
-                    *(f"#   {n}{self._note(n)}" for n in self.columns),
-                ]
-            )
+            known = comment(language, "recognised", self.table.name)
+            return "\n".join([known, *(f"#   {name}{note(name)}" for name in self.columns)])
         lines = [f"[mapping.{self.table.name}]"]
         if normalized_name(self.source) != self.table.name:
             lines.append(f"table = {toml_text(self.source)}")
-        lines += [f"{name} = {toml_text(own)}{self._note(name)}" for name, own in self.renamed_columns().items()]
-        lines += [f'# {name} = "?"  # required, no match found' for name in self.missing]
+        lines += [f"{name} = {toml_text(own)}{note(name)}" for name, own in self.renamed_columns().items()]
+        lines += [comment(language, "missing", f'{name} = "?"') for name in self.missing]
         if self.unused:
-            kept = "kept as attributes" if self.table.name == "customers" else "not used"
-            lines.append(f"# {kept}: {', '.join(self.unused)}")
+            kept = "attributes" if self.table.name == "customers" else "unused_columns"
+            lines.append(comment(language, kept, ", ".join(self.unused)))
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
@@ -82,12 +81,12 @@ class TableProposal:
             if name not in NOT_COLUMNS
         }
 
-    def _note(self, name: str) -> str:
+    def _note(self, name: str, language: str) -> str:
         if name not in self.samples:
             return ""
-        how = "matched by values only, " if name in self.by_values else ""
-        values = ", ".join(_shortened(each) for each in self.samples[name]) or "no values"
-        return f"  # {how}{self.confidence.get(name, 1.0):.0%}: {values}"
+        values = ", ".join(_shortened(each) for each in self.samples[name]) or "–"
+        found = f"{self.confidence.get(name, 1.0):.0%}: {values}"
+        return f"  {comment(language, 'by_values', found) if name in self.by_values else f'# {found}'}"
 
 
 def _shortened(value: str) -> str:

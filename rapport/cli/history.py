@@ -51,7 +51,7 @@ def check(
             write_table(history.rejected.rows, rejected)
         if html is not None:
             html.write_text(result.as_html(language or current.language), encoding="utf-8")
-        print_result(result.as_dict(), result.as_text(), as_json=as_json)
+        print_result(result.as_dict(), result.as_text(language), as_json=as_json)
 
 
 def leaks(source: HistorySource, settings: SettingsPath = None, as_json: Json = False) -> None:
@@ -71,11 +71,13 @@ def map_names(
         str | None,
         typer.Option("--preset", help="The system that wrote the tables, such as hubspot."),
     ] = None,
+    language: Language = None,
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
     """Propose how a company's own tables and columns fit the contract, as TOML for rapport.toml."""
     from rapport.history.mapping import propose_mapping
 
-    proposal = propose_mapping(source, read_settings(settings), preset)
-    print_result(proposal.as_dict(), proposal.as_toml(), as_json=as_json)
+    current = read_settings(settings)
+    proposal = propose_mapping(source, current, preset)
+    print_result(proposal.as_dict(), proposal.as_toml(language or current.language), as_json=as_json)

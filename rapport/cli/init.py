@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rapport.cli.inputs import SETTINGS_FILE
-from rapport.cli.options import HistorySource, Json
+from rapport.cli.options import HistorySource, Json, Language
 from rapport.cli.terminal import out, print_result
 from rapport.errors import SettingsError
 
 if TYPE_CHECKING:
-    from rapport.history.checks import CheckReport
     from rapport.history.mapping.proposal import MappingProposal
 
 Yes = Annotated[bool, typer.Option("--yes", help="Take the proposed answers without asking.")]
@@ -28,46 +27,52 @@ def init(
     path: Out = SETTINGS_FILE,
     yes: Yes = False,
     force: Force = False,
+    language: Language = None,
     as_json: Json = False,
 ) -> None:
     """Look at a company's files, show what was understood, ask what is open, and write rapport.toml."""
     from rapport.history import read_history
     from rapport.history.checks import check_history
+    from rapport.history.checks.rendering import finding_lines, trainable_lines
     from rapport.history.mapping import propose_mapping
     from rapport.history.mapping.settings_file import samples, settings_of, settings_text
+    from rapport.localized import LocalizedText, localize
 
     if path.exists() and not force:
         raise SettingsError(f"{path}: is there already. Name another file with --out, or replace it with --force.")
     proposal = propose_mapping(source, None, preset)
     asking = not (yes or as_json)
-    answers = _answers(proposal, ask=asking)
+    spoken = language or "en"
+    answers = ({"language": spoken} if language else {}) | _answers(proposal, spoken, ask=asking)
     with read_history(source, settings_of(proposal, answers)) as history:
         for name, (rows, columns) in samples(history).items() if asking else ():
-            out.print(f"{name}: {rows:,} rows", markup=False)
+            out.print(localize(LocalizedText(f"{name}: {rows:,} rows", f"{name}：{rows:,} 行"), spoken), markup=False)
             for column, values in columns.items():
-                out.print(f"  {column}: {', '.join(values) or 'no values'}", markup=False)
+                out.print(f"  {column}: {', '.join(values) or '–'}", markup=False)
         report = check_history(history)
     path.write_text(settings_text(proposal, answers), encoding="utf-8")
-    lines = [f"Wrote {path}.", *_trainable(report), *_findings(report)]
+    lines = [localize(LocalizedText(f"Wrote {path}.", f"已写入 {path}。"), spoken), *trainable_lines(report, spoken)]
+    lines += finding_lines((each for each in report.findings if each.level != "note"), spoken)
     result = {"settings": str(path), "preset": proposal.preset, "answers": answers, "check": report.as_dict()}
     print_result(result, "\n".join(lines), as_json=as_json)
 
 
-def _answers(proposal: MappingProposal, *, ask: bool) -> dict[str, str]:
+def _answers(proposal: MappingProposal, language: str, *, ask: bool) -> dict[str, str]:
     """Return the answers to what the files leave open."""
     from rapport.history.mapping.settings_file import open_questions
+    from rapport.localized import localize
 
-    for line in (*proposal.questions, *(doubt.en for doubt in proposal.doubts)) if ask else ():
-        out.print(line, markup=False)
+    for line in (*proposal.questions, *proposal.doubts) if ask else ():
+        out.print(localize(line, language), markup=False)
     found: dict[str, str] = {}
     for question in open_questions(proposal):
         if ask and question.choices:
-            found[question.name] = _choice(question.text, question.choices, question.usual)
+            found[question.name] = _choice(localize(question.text, language), question.choices, question.usual)
         elif ask:
-            found[question.name] = typer.prompt(question.text, default=question.usual)
+            found[question.name] = typer.prompt(localize(question.text, language), default=question.usual)
         elif question.ambiguous:
             raise SettingsError(
-                f"The files do not answer: {question.text}? To be asked, run rapport init without --yes."
+                f"The files do not answer: {question.text.en}? To be asked, run rapport init without --yes."
             )
         elif question.name == "churn":
             found[question.name] = question.usual
@@ -76,20 +81,6 @@ def _answers(proposal: MappingProposal, *, ask: bool) -> dict[str, str]:
 
 def _choice(question: str, choices: tuple[str, ...], usual: str) -> str:
     while True:
-        answer = str(typer.prompt(f"{question} ({' or '.join(choices)})", default=usual))
+        answer = str(typer.prompt(f"{question} ({' / '.join(choices)})", default=usual))
         if answer in choices:
             return answer
-
-
-def _trainable(report: CheckReport) -> list[str]:
-    """Return what can be trained now, and what would have to be added for the rest."""
-    verdicts = {"yes": "can be trained", "weak": "can be trained, with little to validate on", "no": "needs more data"}
-    return [
-        f"{each.target} {each.horizon}: {verdicts[each.verdict]}"
-        + (f"; add: {'; '.join(need.en for need in each.needs)}" if each.needs else "")
-        for each in report.trainable
-    ]
-
-
-def _findings(report: CheckReport) -> list[str]:
-    return [f"{each.level.upper()}: {each.message.en}" for each in report.findings if each.level != "note"]

@@ -36,6 +36,23 @@ def test_open_questions_are_asked_and_the_answers_written(shop):
     assert first.date() == date(2024, 1, 2)
 
 
+def test_questions_and_the_file_are_in_the_language_that_was_asked_for(shop):
+    proposed = CliRunner().invoke(app, ["map", "files", "--language", "zh"]).output
+    assert "# 问题：auftraege: Bestelldatum 中有 03/04/2026 这样的日期" in proposed
+    answered = CliRunner().invoke(app, ["init", "files", "--language", "zh"], input="month_first\nEUR\n")
+    assert answered.exit_code == 0, answered.output
+    assert all(
+        words in answered.output
+        for words in ("03/04/2026 是哪一天", "金额的币种", "orders：200 行", "已写入 rapport.toml")
+    )
+    written = (shop / "rapport.toml").read_text()
+    assert "请核对" in written
+    assert "问题" not in written
+    assert Settings.read(shop / "rapport.toml").language == "zh"
+    checked = CliRunner().invoke(app, ["check", "files", "--settings", "rapport.toml", "--language", "en"]).output
+    assert "Trainable targets" in checked
+
+
 def test_an_open_question_is_never_answered_silently_and_a_file_is_not_replaced(shop, monkeypatch, capsys):
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["rapport", *words])
