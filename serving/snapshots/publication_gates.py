@@ -18,7 +18,7 @@ from rapport.localized import LocalizedText
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.snapshots.refused_run import record_refusal
-from rapport.serving.snapshots.store import ScoringRun, published_run
+from rapport.serving.snapshots.store import ScoringRun, published_run, stored_runs
 
 # A larger relative change of the mean, the total or the number of customers is flagged.
 MEAN_JUMP, TOTAL_JUMP, POPULATION_JUMP = 0.1, 0.3, 0.3
@@ -27,12 +27,21 @@ EXPECTED_JUMP = 0.25
 
 
 def previous_run(data_dir: Path, target: str, as_of: datetime) -> ScoringRun | None:
-    """Return the published run; None before the first, when it is damaged, or when it saw more than this cutoff."""
+    """Return the run to compare with: the published one, or if that was forced the newest before it that was not.
+
+    None before the first, when it is damaged, or when it saw more than this cutoff.
+    """
+    run: ScoringRun | None
     try:
         run = published_run(data_dir, target)
+        earlier = stored_runs(data_dir, target) if run.manifest.facts.get("forced") else []
     except ServingError:
         return None
-    return run if run.manifest.as_of <= as_of.isoformat() else None
+    if run.manifest.facts.get("forced"):
+        # A fault that was let through once must not look normal from then on.
+        passed = [each for each in earlier if not each.manifest.facts.get("forced")]
+        run = next((each for each in reversed(passed) if each.manifest.as_of <= run.manifest.as_of), None)
+    return run if run is not None and run.manifest.as_of <= as_of.isoformat() else None
 
 
 def baseline_of(bundle: Bundle, previous: ScoringRun | None, now: datetime) -> Baseline:

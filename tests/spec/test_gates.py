@@ -98,6 +98,9 @@ def test_tables_that_the_model_knows_must_be_there_and_must_not_shrink():
     assert found(clean_orders(), baseline=TRAINED) == {"empty_table": "stop"}
     half = clean_orders()[::2]
     assert found(half, baseline=Baseline(("orders",), NOW, {"orders": 730})) == {"shrunk_table": "stop"}
+    # One customer in twenty is gone.
+    fewer = [row for row in clean_orders() if row["customer_id"] not in ("C3", "C7")]
+    assert found(fewer, baseline=Baseline(("orders",), NOW, {"orders": 730})) == {"shrunk_table": "warn"}
     first = Baseline(("orders",), NOW - timedelta(days=1), trained_rows={"orders": 730})
     assert found(half, baseline=first) == {"shrunk_table": "warn"}
     assert found(half, NOW - timedelta(days=2), first) == {}

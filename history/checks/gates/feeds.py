@@ -17,7 +17,8 @@ FLAG_FACTOR, FLAG_MIN_DAYS = 2.0, 14
 # Fewer event days show no rhythm, so a gap proves nothing.
 MIN_EVENT_DAYS = 30
 _LOOK_BACK_DAYS = 730
-LOST_REFUSED, LOST_FLAGGED = 0.4, 0.1
+# A history grows from run to run, so that a loss of few rows shows; since training it may have lost some by intent.
+LOST_REFUSED, LOST_FLAGGED, LOST_SINCE_TRAINING = 0.4, 0.02, 0.1
 
 
 def future_cutoff(_: History, as_of: datetime, baseline: Baseline) -> Iterable[Finding]:
@@ -62,7 +63,7 @@ def _shrunk(name: str, rows: int, baseline: Baseline, as_of: datetime) -> Iterab
         return
     trained, before = baseline.trained_as_of, baseline.trained_rows.get(name, 0)
     # A model may be trained on more companies than it scores, so this refuses nothing.
-    if trained is not None and trained.replace(tzinfo=None) <= as_of and rows < (1 - LOST_FLAGGED) * before:
+    if trained is not None and trained.replace(tzinfo=None) <= as_of and rows < (1 - LOST_SINCE_TRAINING) * before:
         yield flag("shrunk_table", name, _shrunk_text(name, rows, before, LocalizedText("training", "训练")), rows=rows)
 
 
