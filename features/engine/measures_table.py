@@ -121,13 +121,13 @@ class _Run:
         return replace(measured(self.plan, self.live, columns, chunk.ids, self.cutoffs), first=chunk.first)
 
     def _queries(self, history: History) -> ChunkQueries:
-        columns, tracked = {}, history.tracked
+        columns, versioned = {}, history.versioned
         for table in sorted(set().union(*self.table_groups)):
             name = prepared_name(table)
             columns[name] = [*self.plan.inputs[name], "customer_id", DAY]
-            if table in tracked or RECORDED_AT.name in history.present.get(table, ()):
+            if table in versioned or RECORDED_AT.name in history.present.get(table, ()):
                 columns[name].append(KNOWN_DAY)
-            if table in tracked:
+            if table in versioned:
                 columns[name].append(UNTIL_DAY)
         return ChunkQueries(columns, frozenset(self.plan.program.ranked), max(cutoff.day for cutoff in self.cutoffs))
 

@@ -10,7 +10,7 @@ import duckdb
 from rapport.features.engine.clock import DAY_US, EPOCH
 from rapport.features.measures import FIXED_POINT_SCALE
 from rapport.history.contract import FEATURE_TABLES, RECORDED_AT, Column, Table
-from rapport.history.reading.versions import UNTIL, VERSIONED, in_force_sql, versions_of
+from rapport.history.reading.versions import UNTIL, in_force_sql, versions_of
 
 
 def prepared_name(table: str) -> str:
@@ -65,7 +65,7 @@ def prepared_sql(table: Table, day_start_us: int, before: datetime, *, every_ver
     Of the versions of a row it has the one that was in force then, or ``every_version`` with the day on which it ended.
     """
     own, known = day_sql(table.time, day_start_us), day_sql("recorded_at", day_start_us)
-    until = day_sql(UNTIL, day_start_us) if table in VERSIONED else "CAST(NULL AS INTEGER)"
+    until = day_sql(UNTIL, day_start_us)
     in_force = "true" if every_version else in_force_sql(table, f"TIMESTAMP '{before.isoformat()}'")
     columns = ", ".join(column_sql(column, day_start_us) for column in table.columns if column.name != "customer_id")
     return (

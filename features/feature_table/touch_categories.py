@@ -14,9 +14,10 @@ from rapport.history.sql import literal
 # First and last by the time of happening; of two at one time the values decide, so that the order of rows changes
 # nothing.
 _SQL = """
-SELECT {names} FROM requested_rows LEFT JOIN touches
+SELECT {names} FROM requested_rows LEFT JOIN touches_versions() AS touches
     ON touches.customer_id = requested_rows.customer_id AND occurred_at < cutoff
-    AND (recorded_at IS NULL OR recorded_at < cutoff) AND lower(coalesce(action, '')) NOT IN ({own_actions})
+    AND (recorded_at IS NULL OR recorded_at < cutoff) AND (known_until IS NULL OR known_until >= cutoff)
+    AND lower(coalesce(action, '')) NOT IN ({own_actions})
 GROUP BY row_index ORDER BY row_index
 """
 

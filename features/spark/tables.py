@@ -209,6 +209,10 @@ def _frame(spark: Session, source: str, table: Table, settings: Settings) -> Any
 
 def _refuse_changes(spark: Session, source: str | Path, settings: Settings) -> None:
     """Refuse histories of change, which belong to records and not to the customers by which Spark divides the rows."""
+    if _frame(spark, str(source), by_name("merges"), settings) is not None:
+        raise TableError(
+            f"{source}: the table merges is not read on Spark. Leave it out, or compute the features without Spark."
+        )
     named = next((name for name, names in settings.mapping.items() if "changes" in names), None)
     if named or _frame(spark, str(source), by_name("changes"), settings) is not None:
         what = f"[mapping.{named}] changes" if named else "the table changes"

@@ -100,23 +100,23 @@ def _end_sql(rule: ChurnRule) -> str:
     return f"COALESCE({'cancelled_at_day' if rule.by == SUBSCRIPTIONS else 'ends_at_day'}, {_FAR})"
 
 
-def retained_sql(rule: ChurnRule) -> str:
+def retained_sql(rule: ChurnRule, source: str = "src_contracts") -> str:
     """Return SQL for (customer_id, day): the rows of ``expiring`` whose contract was renewed or replaced in time."""
     grace = parse_duration(rule.grace)
     limit = f"TIMESTAMP '1970-01-01' + to_days(ends) + INTERVAL {grace.months} MONTH + INTERVAL {grace.days} DAY"
     last = f"date_diff('day', TIMESTAMP '1970-01-01', {limit})"
     if rule.by == SUBSCRIPTIONS:
         return (
-            "SELECT expiring.customer_id, expiring.day FROM expiring JOIN src_contracts AS other USING (customer_id) "
+            f"SELECT expiring.customer_id, expiring.day FROM expiring JOIN {source} AS other USING (customer_id) "
             f"WHERE other.day <= {last} AND COALESCE(other.cancelled_at_day, {_FAR}) >= ends"
         )
     renewed = (
         "SELECT expiring.customer_id, expiring.day FROM expiring "
-        "JOIN src_contracts AS own USING (customer_id, contract_id) "
+        f"JOIN {source} AS own USING (customer_id, contract_id) "
         f"WHERE own.renewed_at_day <= {last}"
     )
     replaced = (
-        "SELECT expiring.customer_id, expiring.day FROM expiring JOIN src_contracts AS other USING (customer_id) "
+        f"SELECT expiring.customer_id, expiring.day FROM expiring JOIN {source} AS other USING (customer_id) "
         f"WHERE other.day >= expiring.day AND other.day <= {last} "
         f"AND COALESCE(other.ends_at_day, {_FAR}) > expiring.ends"
     )

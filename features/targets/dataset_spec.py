@@ -14,6 +14,7 @@ from rapport.features.engine.windows import Cutoff
 from rapport.features.targets.contract_churn import ChurnRule, expiring_sql, retained_sql
 from rapport.features.targets.outcomes import outcomes_sql
 from rapport.history import History, Settings
+from rapport.history.reading.merges import accounts_sql
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,29 @@ def prepare_dataset(history: History, spec: DatasetSpec) -> list[Cutoff]:
     if rule:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE expiring AS {expiring_sql(spans, rule=rule)}")
         outcomes = retained_sql(rule)
+    if "merges" in history.loaded:
+        # What a customer does in the horizon counts for those that were merged with it: they are one company.
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE members AS {_members_sql(known_by)}")
+        outcomes = retained_sql(rule, f"({_of_members('src_contracts')})") if rule else _of_members(f"({outcomes})")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {outcomes}")
     return [
         Cutoff(cutoff.day, cutoff.day_of(spec.active.before(when), timezone))
         for cutoff, when in zip(cutoffs, spec.cutoffs, strict=True)
     ]
+
+
+def _members_sql(known_by: datetime) -> str:
+    """Return SQL for (number, account): the numbers of merged customers, and the account that they are."""
+    return f"SELECT number, account FROM ({accounts_sql(known_by)}) JOIN numbered ON customer_id = member"
+
+
+def _of_members(rows: str) -> str:
+    """Return SQL for the rows of every customer, and those of the customers that it was merged with."""
+    others = "JOIN members AS own ON own.number = customer_id JOIN members AS other USING (account)"
+    return (
+        f"SELECT * FROM {rows} UNION ALL SELECT found.* REPLACE (other.number AS customer_id) FROM {rows} AS found "
+        f"{others} WHERE other.number <> own.number"
+    )
 
 
 def _refuse_unknown_outcomes(spec: DatasetSpec, rule: ChurnRule | None) -> None:

@@ -1,6 +1,13 @@
 """The tables beside the customers' own events: campaigns, industries, interventions, exchange rates."""
 
-from rapport.history.contract.columns import CUSTOMER_ID, key_text_column, number_column, text_column, time_column
+from rapport.history.contract.columns import (
+    CUSTOMER_ID,
+    id_column,
+    key_text_column,
+    number_column,
+    text_column,
+    time_column,
+)
 from rapport.history.contract.schema import Column, Table
 from rapport.localized import LocalizedText
 
@@ -40,6 +47,19 @@ INTERVENTIONS = Table(
         Column("held_out", "flag", LocalizedText("was left alone on purpose, to compare", "是否为对照（有意不干预）")),
     ),
     time="at",
+    is_reference=True,
+)
+
+MERGES = Table(
+    "merges",
+    LocalizedText("Customers that were merged into others", "客户合并"),
+    (
+        id_column("customer_id", "customer that was merged into another and is gone", "被合并客户编号"),
+        id_column("merged_into", "customer that both are since then", "合并后客户编号"),
+        time_column("merged_at", "when they were merged", "合并时间", required=True),
+    ),
+    time="merged_at",
+    key="customer_id",
     is_reference=True,
 )
 

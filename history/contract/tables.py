@@ -16,7 +16,7 @@ from rapport.history.contract.event_tables import (
     TICKETS,
     TOUCHES,
 )
-from rapport.history.contract.reference_tables import CAMPAIGNS, INDUSTRIES, INTERVENTIONS, RATES
+from rapport.history.contract.reference_tables import CAMPAIGNS, INDUSTRIES, INTERVENTIONS, MERGES, RATES
 from rapport.history.contract.schema import Column, Table
 from rapport.localized import LocalizedText
 
@@ -63,6 +63,7 @@ TABLES: tuple[Table, ...] = (
     CAMPAIGNS,
     INDUSTRIES,
     INTERVENTIONS,
+    MERGES,
     RATES,
 )
 

@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import duckdb
 
-from rapport.history.contract import TABLES, by_name, columns_of
+from rapport.history.contract import FEATURE_TABLES, TABLES, by_name, columns_of
 from rapport.history.reading.casting import null_of
-from rapport.history.reading.versions import VERSIONED, single_versions_sql
+from rapport.history.reading.versions import single_versions_sql
 from rapport.history.settings import Settings
 from rapport.history.sql import literal, quoted
 
-_SINGLE_VERSIONS = "; ".join(single_versions_sql(table) for table in VERSIONED)
+_SINGLE_VERSIONS = "; ".join(single_versions_sql(table) for table in FEATURE_TABLES)
 
 
 @dataclass
@@ -30,8 +30,8 @@ class Database:
 
     def clear(self) -> None:
         """Remove the history that was read into it."""
-        past = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'reading' AND table_name LIKE '% past'"
-        if self.connection.execute(past).fetchall()[0][0]:
+        past = "schema_name = 'reading' AND (table_name LIKE '% past' OR table_name = 'identities')"
+        if self.connection.execute(f"SELECT count(*) FROM duckdb_tables() WHERE {past}").fetchall()[0][0]:
             self.connection.execute(_SINGLE_VERSIONS)
         self.connection.execute("DROP SCHEMA reading CASCADE; CREATE SCHEMA reading")
         for name in sorted(self.loaded):

@@ -14,13 +14,14 @@ import pyarrow as pa
 
 from rapport.errors import RapportError, TableError
 from rapport.frames import as_table
-from rapport.history.contract import TABLES, Table
+from rapport.history.contract import FEATURE_TABLES, TABLES, Table
 from rapport.history.reading.changes import track_changes
 from rapport.history.reading.database import Database, open_database
 from rapport.history.reading.fast_reader import ParsedTable, parse_records, register_tables
+from rapport.history.reading.merges import store_identities
 from rapport.history.reading.table_loading import LoadedTable, load_table
 from rapport.history.reading.table_names import resolve_attributes, resolve_columns, resolve_table
-from rapport.history.reading.versions import VERSIONED
+from rapport.history.reading.versions import VERSIONED, show_versions
 from rapport.history.rejected_rows import NO_ROWS, Rejections, collect_rejections
 from rapport.history.settings import Settings
 from rapport.history.sources.change_histories import ChangeHistory, find_histories, with_histories
@@ -73,6 +74,11 @@ class History:
     def tracked(self) -> dict[str, frozenset[str]]:
         """Return the columns of each table that have a history of change."""
         return {name: table.tracked for name, table in self.loaded.items() if table.tracked}
+
+    @property
+    def versioned(self) -> frozenset[str]:
+        """Return the tables whose rows may have several versions: by their changes, or because customers merged."""
+        return frozenset(self.loaded if "merges" in self.loaded else self.tracked)
 
     @property
     def rows(self) -> dict[str, int]:
@@ -190,8 +196,8 @@ def _parse_small(tables: Tables, settings: Settings, *, complete: bool) -> dict[
     """Read all tables without the database, if they are small lists of valid records."""
     if any(not isinstance(rows, list) or len(rows) > _FAST_READER_ROWS for rows in tables.values()):
         return None
-    if tables.get("changes"):
-        # What a row was at a cutoff is found by SQL.
+    if tables.get("changes") or tables.get("merges"):
+        # What a row was at a cutoff, and whose it was, is found by SQL.
         return None
     parsed: dict[str, ParsedTable] = {}
     for table in TABLES:
@@ -214,18 +220,25 @@ def _load_all(
     sources: Mapping[str, Source | None], database: Database, settings: Settings, *, complete: bool = True
 ) -> dict[str, LoadedTable]:
     loaded = {}
-    # The amounts of the other tables are converted by the rates.
-    for table in sorted(TABLES, key=lambda table: table.name != "rates"):
+    # The amounts of the other tables are converted by the rates, and their customers may have been merged.
+    for table in sorted(TABLES, key=lambda table: table.name not in ("rates", "merges")):
         source = sources.get(table.name)
         if source is not None:
             database.loaded.add(table.name)
             loaded[table.name] = load_table(table, source, database.connection, settings, complete=complete)
             unload(source, database.connection)
+            if table.name == "merges":
+                store_identities(database.connection)
     return _with_versions(loaded, database, settings)
 
 
 def _with_versions(loaded: Mapping[str, LoadedTable], database: Database, settings: Settings) -> dict[str, LoadedTable]:
     """Return the tables with the columns that have a history of change, and create the versions of their rows."""
+    if "merges" in loaded:
+        for table in FEATURE_TABLES:
+            # Those with a history of change follow, or have shown it when they were loaded.
+            if table.name in loaded and not loaded[table.name].tracked:
+                show_versions(table, (), database.connection)
     if "changes" not in loaded:
         return dict(loaded)
     tracked = {

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from rapport.history.contract import by_name
 from rapport.history.reading.history import History
+from rapport.history.reading.merges import SURVIVORS
 from rapport.history.sql import quoted
 
 # A customer's features depend on its relatives, so a company group is kept whole.
@@ -21,6 +22,11 @@ WITH RECURSIVE up AS (
 SELECT customer_id, max_by(root, steps) AS root FROM up GROUP BY customer_id
 """
 _SINGLES = "SELECT customer_id, customer_id AS root FROM everyone"
+# Customers that were merged are one: both are in a part, or neither.
+_MERGED = (
+    f" UNION ALL SELECT written, root FROM {SURVIVORS} JOIN "
+    "(SELECT customer_id, customer_id AS root FROM everyone) ON known_as = customer_id"
+)
 
 
 @contextmanager
@@ -62,7 +68,11 @@ def _shadowed(history: History, condition: str) -> Iterator[History]:
     names = [name for name in history.rows if by_name(name).has_customers]
     everyone = " UNION ".join(f"SELECT customer_id FROM {quoted(name)}" for name in names)
     has_groups = "parent_id" in history.settings.fixed_attributes and "customers" in history.rows
-    grouped = f"WITH everyone AS ({everyone}), grouped AS ({_GROUPS if has_groups else _SINGLES})"
+    if "merges" in history.loaded:
+        everyone, merged = f"SELECT * FROM ({everyone}) ANTI JOIN {SURVIVORS} ON written = customer_id", _MERGED
+    else:
+        merged = ""
+    grouped = f"WITH everyone AS ({everyone}), grouped AS ({_GROUPS if has_groups else _SINGLES}{merged})"
     kept = f"{grouped} SELECT customer_id FROM grouped WHERE {condition}"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE kept_customers AS {kept}")
     try:

@@ -108,7 +108,9 @@ def with_rows(staged: StagedTable, key: str | None, where: Expression | None, se
     """
     source = staged.source
     conditions = [expression_sql(where, staged, settings)] if where is not None else []
-    conditions += [_not_deleted(own, source) for own in source.types if own in DELETION_COLUMNS]
+    # A customer that was merged into another is deleted by that.
+    marks = DELETION_COLUMNS if staged.table.name != "merges" else ()
+    conditions += [_not_deleted(own, source) for own in source.types if own in marks]
     counting, left_out = " AND ".join(conditions), 0
     if conditions:
         left_out = int(staged.query(f"SELECT count(*) FROM ({source.sql}) WHERE NOT coalesce({counting}, false)")[0][0])

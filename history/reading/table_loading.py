@@ -7,10 +7,11 @@ import duckdb
 import pyarrow as pa
 
 from rapport.errors import TableError
-from rapport.history.contract import TABLES, Column, Table, columns_of
+from rapport.history.contract import FEATURE_TABLES, Column, Table, columns_of
 from rapport.history.reading.casting import currency_expression, null_of
 from rapport.history.reading.changes import unreadable_changes
 from rapport.history.reading.currencies import CURRENCY_COLUMNS, converted, currency_part
+from rapport.history.reading.merges import SURVIVORS, WRITTEN_ID, has_merges
 from rapport.history.reading.parquet_statistics import possible_violations
 from rapport.history.reading.profiling import (
     StagedTable,
@@ -136,7 +137,7 @@ def _store_versions(
 def _split_key(table: Table, names: Mapping[str, str], settings: Settings) -> str | None:
     """Return the key's column if the table is a part of a file that is another table too, as customers of orders."""
     own = settings.mapping.get(table.name, {}).get("table")
-    others = [settings.mapping.get(each.name, {}).get("table", each.name) for each in TABLES if each != table]
+    others = [settings.mapping.get(each.name, {}).get("table", each.name) for each in FEATURE_TABLES if each != table]
     return names.get(table.key) if table.key is not None and own is not None and own in others else None
 
 
@@ -210,6 +211,10 @@ def _create_table(
         parts = [closed if part == quoted("closed_at") else part for part in parts]
     parts += [f"{quoted(ATTRIBUTE + name)} AS {quoted(name)}" for name in attributes]
     joined = " LEFT JOIN reading.text_sentiments ON scored_text = text" if scored else ""
+    if staged.table in FEATURE_TABLES and staged.table.name != "customers" and has_merges(staged.connection):
+        today = "coalesce(known_as, customer_id) AS customer_id"
+        parts = [today if part == quoted("customer_id") else part for part in parts] + [f"customer_id AS {WRITTEN_ID}"]
+        joined += f" LEFT JOIN {SURVIVORS} ON written = customer_id"
     sql = f"SELECT {', '.join(parts)} FROM {_valid_rows(staged, rules, found, joined)}"
     if VALID_FROM in names:
         order = f"PARTITION BY {quoted(staged.table.key or '')} ORDER BY {VALID_FROM} DESC"

@@ -1,7 +1,8 @@
 """Versions of rows: what a row was at any moment, from a history of change.
 
-Every table with a key has a table macro, ``opportunities_versions()``: its rows with ``known_until``. A row whose past
-is known stands there once for each version: from ``recorded_at`` on and until ``known_until`` it was as it stands.
+Every table of customers has a table macro, ``opportunities_versions()``: its rows with ``known_until``. A row whose
+past is known stands there once for each version: from ``recorded_at`` on and until ``known_until`` it was as it stands,
+and belonged to that customer.
 Readers as of a cutoff read the macro, so that a value written later is never seen; without a history of change the
 macro yields the table as it is. It is expanded where it is used, so that tables which shadow the history's own are
 honoured.
@@ -11,7 +12,8 @@ from collections.abc import Collection, Sequence
 
 import duckdb
 
-from rapport.history.contract import RECORDED_AT, TABLES, Column, Table, columns_of
+from rapport.history.contract import FEATURE_TABLES, RECORDED_AT, Column, Table, columns_of
+from rapport.history.reading.merges import has_merges, merged_versions_sql
 from rapport.history.sql import quoted
 from rapport.localized import LocalizedText
 
@@ -24,7 +26,9 @@ VERSION_COLUMNS = {
 """The columns of a table that keeps every version of its rows: dbt snapshots, history mode of Fivetran."""
 STAGE_SINCE = "stage_since"
 # Outcomes are read from contracts, so they stand as they are in the end.
-VERSIONED: tuple[Table, ...] = tuple(table for table in TABLES if table.key is not None and table.name != "contracts")
+VERSIONED: tuple[Table, ...] = tuple(
+    table for table in FEATURE_TABLES if table.key is not None and table.name != "contracts"
+)
 
 
 def versions_of(table: Table, *, dated: bool = False) -> str:
@@ -33,18 +37,22 @@ def versions_of(table: Table, *, dated: bool = False) -> str:
     ``dated``: a state without a history, of a row without the time of its recording, is null in every version: nobody
     knows since when it holds.
     """
-    return f"{table.name}_versions({'dated := true' if dated else ''})" if table in VERSIONED else table.name
+    return f"{table.name}_versions({'dated := true' if dated else ''})" if table in FEATURE_TABLES else table.name
 
 
 def in_force_sql(table: Table, as_of: str) -> str:
     """Return the SQL condition that a version was not followed by another before the moment."""
-    return f"({UNTIL} IS NULL OR {UNTIL} >= {as_of})" if table in VERSIONED else "true"
+    return f"({UNTIL} IS NULL OR {UNTIL} >= {as_of})" if table in FEATURE_TABLES else "true"
 
 
 def single_versions_sql(table: Table) -> str:
     """Return the SQL of the macro of a table without a history of change."""
+    return _macro(table, _as_it_is(table))
+
+
+def _as_it_is(table: Table) -> str:
     stage = f", recorded_at AS {STAGE_SINCE}" if table.name == "opportunities" else ""
-    return _macro(table, f"SELECT *, CAST(NULL AS TIMESTAMP) AS {UNTIL}{stage} FROM {table.name}")
+    return f"SELECT *, CAST(NULL AS TIMESTAMP) AS {UNTIL}{stage} FROM {table.name}"
 
 
 def past_name(table: Table) -> str:
@@ -73,8 +81,9 @@ def store_past(
 
 
 def show_versions(table: Table, tracked: Sequence[str], connection: duckdb.DuckDBPyConnection) -> None:
-    """Let the macro of a table yield the stored versions."""
-    connection.execute(_macro(table, _versions_sql(table, tracked, connection)))
+    """Let the macro of a table yield the stored versions, under the customer of each time."""
+    sql = _versions_sql(table, tracked, connection) if tracked else _as_it_is(table)
+    connection.execute(_macro(table, merged_versions_sql(table, sql) if has_merges(connection) else sql))
 
 
 def _value(name: str, ordered: str) -> str:

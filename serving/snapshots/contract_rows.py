@@ -19,7 +19,8 @@ import pyarrow as pa
 
 from rapport.errors import ServingError
 from rapport.history import History, history_of
-from rapport.history.contract import CUSTOMERS, FEATURE_TABLES, Table, columns_of
+from rapport.history.contract import CUSTOMERS, FEATURE_TABLES, Table, by_name, columns_of
+from rapport.history.reading.merges import present_rows
 from rapport.history.settings import Settings
 from rapport.history.sql import quoted
 from rapport.serving.snapshots.store import CustomerIndex, npy_bytes
@@ -96,7 +97,8 @@ def write_contract_rows(history: History, folder: Path) -> None:
 
 
 def _counts(history: History, table: Table) -> tuple[npt.NDArray[np.bytes_], npt.NDArray[np.int64]]:
-    found = history.connection.sql(f"SELECT customer_id, count(*) AS rows FROM {table.name} GROUP BY 1 ORDER BY 1")
+    present = present_rows(history.connection, table)
+    found = history.connection.sql(f"SELECT customer_id, count(*) AS rows FROM {present} GROUP BY 1 ORDER BY 1")
     rows = found.to_arrow_table()
     ids = np.array([one.encode() for one in rows["customer_id"].to_pylist()], dtype=np.bytes_)
     return ids, rows["rows"].to_numpy()
@@ -104,7 +106,8 @@ def _counts(history: History, table: Table) -> tuple[npt.NDArray[np.bytes_], npt
 
 def _write_table(history: History, name: str, path: Path) -> None:
     columns = ", ".join(quoted(column) for column in _columns(history, name))
-    reader = history.connection.sql(f"SELECT {columns} FROM {name} ORDER BY customer_id").to_arrow_reader(_BATCH_ROWS)
+    rows = present_rows(history.connection, by_name(name))
+    reader = history.connection.sql(f"SELECT {columns} FROM {rows} ORDER BY customer_id").to_arrow_reader(_BATCH_ROWS)
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, reader.schema) as writer:
         for batch in reader:
             writer.write_batch(batch)

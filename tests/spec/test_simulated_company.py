@@ -31,7 +31,7 @@ def truths():
 
 
 # The invented company has no product usage, reference tables or consent.
-ABSENT = {"usage", "changes", "campaigns", "industries", "interventions", "rates"}
+ABSENT = {"usage", "changes", "campaigns", "industries", "interventions", "merges", "rates"}
 ABSENT_COLUMNS = {"cancelled_at", "referred_by", "automated_decisions", "do_not_contact"}
 TABLES = tuple(table for table in CONTRACT_TABLES if table.name not in ABSENT)
 
