@@ -9,7 +9,9 @@ from rapport.errors import SettingsError
 
 def converted(kind: Any, value: Any, name: str) -> Any:
     """Return the value as the type of the setting; SettingsError if it has another type."""
-    if kind in (str, int):
+    if kind is bool:
+        fits = isinstance(value, bool)
+    elif kind in (str, int):
         fits = isinstance(value, kind) and not isinstance(value, bool)
     elif kind is float:
         fits = isinstance(value, int | float) and not isinstance(value, bool)
@@ -30,7 +32,7 @@ def _converted_table(kind: Any, value: Any, name: str) -> Mapping[str, Any]:
 
 
 def _type_name(kind: Any) -> str:
-    names = {str: "text in quotes", int: "a whole number", float: "a number"}
+    names = {bool: "true or false", str: "text in quotes", int: "a whole number", float: "a number"}
     return names.get(kind, "a list of texts")
 
 

@@ -138,6 +138,12 @@ class Settings:
         ("behaviour", "fit"), "Scorecards that every scoring run computes for leads: shipped names or files."
     )
     data_dir: str = _setting("rapport-data", "Folder of the published models and scores.")
+    incremental: bool = _setting(
+        False,
+        "Keep a copy of a database's rows in the data folder, so that the next run reads only the rows whose "
+        "`recorded_at` is newer. What was changed or deleted otherwise shows in counts and sums, and a table in which "
+        "they differ is read as a whole.",
+    )
     playbook: str = _setting(
         "", "Folder with the company's own actions, alert rules, cadence and segment names; empty for the shipped ones."
     )

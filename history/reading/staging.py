@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import duckdb
 
-from rapport.history.contract import Column, Table, columns_of
+from rapport.history.contract import RECORDED_AT, Column, Table, columns_of
 from rapport.history.reading.casting import SourceColumn, cast_expression
 from rapport.history.reading.currencies import CURRENCY_COLUMNS, currency_part
 from rapport.history.reading.expressions import Expression, parse_expression, text_of
@@ -16,6 +16,7 @@ from rapport.history.reading.value_formats import with_formats
 from rapport.history.reading.versions import VERSION_COLUMNS
 from rapport.history.rejected_rows import FILE, LINE
 from rapport.history.settings import Settings
+from rapport.history.sources.row_copies import RowCopy, copy_path
 from rapport.history.sources.source import Source
 from rapport.history.sql import quoted
 from rapport.localized import LocalizedText
@@ -48,12 +49,21 @@ def _expression(own: str, source: Source, name: str, *, number: bool = True) -> 
     return parse_expression(own, source.types, f"{source.origin}: {name}", number=number)
 
 
-def load_source(source: Source, wanted: list[str]) -> Source:
+def load_source(
+    source: Source, wanted: list[str], names: Mapping[str, str], whole: StagedTable, settings: Settings
+) -> Source:
     """Load the wanted columns, and those that name the currency or mark deleted rows, if it has to be loaded."""
     if source.load is None:
         return source
     more = [own for own in source.types if normalized_name(own) in CURRENCY_COLUMNS or own in DELETION_COLUMNS]
-    return replace(source, rejects=tuple(source.load(list(dict.fromkeys([*wanted, *more])))))
+    columns = tuple(dict.fromkeys([*wanted, *more]))
+    recorded = names.get(RECORDED_AT.name)
+    if settings.incremental and source.changes is not None and recorded in columns:
+        key = names.get(whole.table.key or "")
+        path = copy_path(settings.data_dir, source.changes.address, source.name)
+        copy = RowCopy(path, columns, recorded, key if key in columns else None)
+        return replace(source, rejects=tuple(copy.load(source, whole.connection)))
+    return replace(source, rejects=tuple(source.load(columns)))
 
 
 def stage(

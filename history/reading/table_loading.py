@@ -1,7 +1,7 @@
 """Loading of one table into the database: invalid rows are rejected, the others become the contract's table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import pyarrow as pa
@@ -75,8 +75,9 @@ def load_table(
     names = resolve_columns(table, source, settings)
     attributes = resolve_attributes(table, source, names, settings)
     where = where_of(table, source, settings)
-    source = load_source(source, [*used_columns(source, names, where), *attributes.values()])
     whole = StagedTable(table, source, (), "", connection)
+    source = load_source(source, [*used_columns(source, names, where), *attributes.values()], names, whole, settings)
+    whole = replace(whole, source=source)
     source, left_out = with_rows(whole, _split_key(table, names, settings), where, settings)
     staged, rules, is_converted = _with_rules(stage(table, source, names, attributes, connection, settings), settings)
     found = profile(staged, rules)

@@ -1,8 +1,9 @@
 """Databases that Ibis supports, by URL."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
@@ -11,8 +12,15 @@ import duckdb
 from rapport.errors import TableError
 from rapport.history.sources.batch_loading import load_batches
 from rapport.history.sources.postgres import redacted_url
-from rapport.history.sources.source import Source
+from rapport.history.sources.source import TIME_MODULUS, Changes, Source, measure_of
 from rapport.history.sql import quoted
+
+_SUMMED: Mapping[str, Callable[[Any], Any]] = {
+    "number": lambda column: column.cast("float64"),
+    "seconds": lambda column: column.epoch_seconds() % TIME_MODULUS,
+    "truth": lambda column: column.cast("int64"),
+    "length": lambda column: column.length(),
+}
 
 
 def ibis_sources(url: str, connection: duckdb.DuckDBPyConnection, resources: ExitStack) -> dict[str, Source]:
@@ -24,7 +32,7 @@ def ibis_sources(url: str, connection: duckdb.DuckDBPyConnection, resources: Exi
         raise TableError(
             f"{redacted_url(url)}: holds no tables that may be read. Check the name and the user's rights."
         )
-    return {name: _source(name, backend, connection) for name in names}
+    return {name: _source(name, backend, connection, redacted_url(url)) for name in names}
 
 
 def _connect(url: str) -> Any:
@@ -54,23 +62,35 @@ def _connect(url: str) -> Any:
         raise TableError(f"{redacted_url(url)}: cannot be reached: {reason}") from error
 
 
-def _source(name: str, backend: Any, connection: duckdb.DuckDBPyConnection) -> Source:
+def _source(name: str, backend: Any, connection: duckdb.DuckDBPyConnection, place: str) -> Source:
     table = backend.table(name)
     types = {column: _duckdb_type(kind) for column, kind in table.schema().items()}
 
+    def selected(rows: Any, wanted: Sequence[str]) -> Any:
+        return rows.select(*(_select_expression(rows, column, types[column]) for column in wanted))
+
     def load(wanted: Sequence[str]) -> list[Any]:
-        columns = [_select_expression(table, column, types[column]) for column in wanted]
-        load_batches(name, table.select(*columns).to_pyarrow_batches(), connection)
+        load_batches(name, selected(table, wanted).to_pyarrow_batches(), connection)
         return []
 
     def peek(rows: int) -> Any:
-        return (
-            table.select(*(_select_expression(table, column, kind) for column, kind in types.items()))
-            .limit(rows)
-            .to_pyarrow()
-        )
+        return selected(table, list(types)).limit(rows).to_pyarrow()
 
-    return Source(name, f"table {name}", f"SELECT * FROM {quoted(f'loaded {name}')}", types, load=load, peek=peek)
+    def load_new(wanted: Sequence[str], recorded: str, since: datetime) -> None:
+        moment = since.replace(tzinfo=UTC) if types[recorded].endswith("ZONE") else since
+        rows = table.filter(table[recorded].isnull() | (table[recorded] >= moment))
+        load_batches(name, selected(rows, wanted).to_pyarrow_batches(), connection)
+
+    def totals(wanted: Sequence[str]) -> Sequence[float | None]:
+        rows = selected(table, wanted)
+        parts = [rows.count(), *(rows[column].count() for column in wanted)]
+        parts += [_SUMMED[kind](rows[column]).sum() for column in wanted if (kind := measure_of(types[column]))]
+        named = [part.name(f"total {place}") for place, part in enumerate(parts)]
+        return list(rows.aggregate(named).to_pyarrow().to_pylist()[0].values())
+
+    sql = f"SELECT * FROM {quoted(f'loaded {name}')}"
+    changes = Changes(place, load_new, totals)
+    return Source(name, f"table {name}", sql, types, load=load, peek=peek, changes=changes)
 
 
 def _duckdb_type(kind: Any) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
+from datetime import datetime
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +12,7 @@ import duckdb
 
 from rapport.errors import TableError
 from rapport.history.sources.batch_loading import load_batches
-from rapport.history.sources.source import Source
+from rapport.history.sources.source import Changes, Source, totals_sql
 from rapport.history.sql import literal, quoted
 
 # PostgreSQL type → DuckDB type; all other types are sent as text.
@@ -62,7 +63,8 @@ def postgres_sources(url: str, connection: duckdb.DuckDBPyConnection, resources:
         raise TableError(
             f"{redacted_url(url)}: holds no tables that may be read. Check the schema and the user's rights."
         )
-    return {name: _source(name, full, kinds, server, connection) for name, (full, kinds) in found.items()}
+    place = redacted_url(url)
+    return {name: _source(name, full, kinds, server, connection, place) for name, (full, kinds) in found.items()}
 
 
 def redacted_url(url: str) -> str:
@@ -94,26 +96,39 @@ def _connect(address: str, url: str) -> Any:
         raise TableError(f"{redacted_url(url)}: cannot be reached: {_first_line(error)}") from error
 
 
-def _source(name: str, full: str, kinds: dict[str, str], server: Any, connection: duckdb.DuckDBPyConnection) -> Source:
+def _source(
+    name: str, full: str, kinds: dict[str, str], server: Any, connection: duckdb.DuckDBPyConnection, place: str
+) -> Source:
     types = {column: _TYPES.get(kind, "VARCHAR") for column, kind in kinds.items()}
 
-    def load(wanted: Sequence[str]) -> list[Any]:
+    def selected(wanted: Sequence[str]) -> str:
         columns = ", ".join(f"{_select_expression(column, kinds[column])} AS {quoted(column)}" for column in wanted)
+        return f"SELECT {columns} FROM {full}"
+
+    def load(wanted: Sequence[str], rows: str = "") -> list[Any]:
         with closing(server.cursor()) as cursor:
             try:
-                cursor.execute(f"SELECT {columns} FROM {full}")
+                cursor.execute(selected(wanted) + rows)
                 load_batches(name, cursor.fetch_record_batch(), connection)
             except import_module("adbc_driver_manager").Error as error:
                 raise TableError(f"{name}: cannot be read: {_first_line(error)}") from error
         return []
 
     def peek(rows: int) -> Any:
-        columns = ", ".join(f"{_select_expression(column, kind)} AS {quoted(column)}" for column, kind in kinds.items())
         with closing(server.cursor()) as cursor:
-            cursor.execute(f"SELECT {columns} FROM {full} LIMIT {rows}")
+            cursor.execute(f"{selected(list(kinds))} LIMIT {rows}")
             return cursor.fetch_arrow_table()
 
-    return Source(name, f"table {name}", f"SELECT * FROM {quoted(f'loaded {name}')}", types, load=load, peek=peek)
+    def load_new(wanted: Sequence[str], recorded: str, since: datetime) -> None:
+        zone = "+00" if kinds[recorded] == "timestamptz" else ""
+        load(wanted, f" WHERE {quoted(recorded)} IS NULL OR {quoted(recorded)} >= '{since.isoformat()}{zone}'")
+
+    def totals(wanted: Sequence[str]) -> Any:
+        return next(_query(server, f"SELECT {', '.join(totals_sql(wanted, types))} FROM ({selected(wanted)}) AS own"))
+
+    sql = f"SELECT * FROM {quoted(f'loaded {name}')}"
+    changes = Changes(place, load_new, totals)
+    return Source(name, f"table {name}", sql, types, load=load, peek=peek, changes=changes)
 
 
 def _select_expression(column: str, kind: str) -> str:

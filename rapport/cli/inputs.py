@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,15 +50,16 @@ def open_history(source: str, settings: Settings, data_dir: Path | None = None) 
     from rapport.history import read_history
     from rapport.history.suppressed_rows import leave_out_suppressed
 
+    data_dir = data_dir or locate_data_dir(None, settings)
     try:
-        with read_history(source, settings) as history:
+        with read_history(source, replace(settings, data_dir=str(data_dir))) as history:
             rejected = history.rejected.total
             if rejected:
                 err.print(
                     f"[yellow]{rejected:,} rows were set aside[/]; `rapport check {source}` lists them with reasons.",
                     style="dim",
                 )
-            leave_out_suppressed(history, data_dir or locate_data_dir(None, settings))
+            leave_out_suppressed(history, data_dir)
             yield history
     except OutOfMemoryException as error:
         raise SettingsError(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rapport.files import replace_text
+from rapport.history.sources.row_copies import COPIES
 from rapport.locks import exclusive
 from rapport.serving.jobs.bulk.job_store import FOLDER as BULK_JOBS
 from rapport.serving.jobs.bulk.job_store import remove_all
@@ -80,9 +81,9 @@ def _targets(data_dir: Path) -> list[Path]:
     return sorted(path for path in (data_dir / "scores").glob("*") if path.is_dir())
 
 
-def _remove_uploads(data_dir: Path) -> int:
-    """Remove the files of the console's first run, whatever their form: the company has the originals."""
-    files = [path for path in (data_dir / UPLOAD / "files").glob("*") if path.is_file()]
+def _remove_originals(folder: Path) -> int:
+    """Remove files that the company has elsewhere, whatever their form: uploads, and rows of its database."""
+    files = [path for path in folder.glob("*") if path.is_file()]
     for path in files:
         path.unlink(missing_ok=True)
     return len(files)
@@ -93,7 +94,8 @@ def _scrub(data_dir: Path, scrubber: Scrubber, now: datetime) -> dict[str, int]:
     for root in _targets(data_dir):
         removed[f"scores/{root.name}"] = scrub_target(root, data_dir, scrubber, now)
     removed[BULK_JOBS] = remove_all(data_dir)
-    removed[UPLOAD] = _remove_uploads(data_dir)
+    removed[UPLOAD] = _remove_originals(data_dir / UPLOAD / "files")
+    removed[COPIES] = _remove_originals(data_dir / COPIES)
     for path in stores(data_dir):
         removed[path.name] = scrub_database(path, scrubber)
     for path in text_files(data_dir):
