@@ -225,7 +225,9 @@ def _load_all(
         source = sources.get(table.name)
         if source is not None:
             database.loaded.add(table.name)
-            loaded[table.name] = load_table(table, source, database.connection, settings, complete=complete)
+            loaded[table.name] = load_table(
+                table, source, database.connection, settings, complete=complete, merged="merges" in loaded
+            )
             unload(source, database.connection)
             if table.name == "merges":
                 store_identities(database.connection)

@@ -11,7 +11,7 @@ from rapport.history.contract import FEATURE_TABLES, Column, Table, columns_of
 from rapport.history.reading.casting import currency_expression, null_of
 from rapport.history.reading.changes import unreadable_changes
 from rapport.history.reading.currencies import CURRENCY_COLUMNS, converted, currency_part
-from rapport.history.reading.merges import SURVIVORS, WRITTEN_ID, has_merges
+from rapport.history.reading.merges import SURVIVORS, WRITTEN_ID
 from rapport.history.reading.parquet_statistics import possible_violations
 from rapport.history.reading.profiling import (
     StagedTable,
@@ -65,10 +65,17 @@ class LoadedTable:
 
 
 def load_table(
-    table: Table, source: Source, connection: duckdb.DuckDBPyConnection, settings: Settings, *, complete: bool = True
+    table: Table,
+    source: Source,
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    *,
+    complete: bool = True,
+    merged: bool = False,
 ) -> LoadedTable:
     """Create the contract's table from the source and collect its rejected rows.
 
+    ``merged`` customers are shown under the id that they have today.
     For a part of a history (``complete=False``) the checks that need all rows are skipped: times far from all others,
     and the share of rejected rows.
     """
@@ -92,7 +99,7 @@ def load_table(
     currencies = frozenset() if is_converted or table.name == "rates" else _currencies(staged, source.sql)
     scored = _score_sentiment(staged, settings)
     tracked = _store_versions(staged, rules, found, attributes)
-    _create_table(staged, rules, found, attributes, scored=scored)
+    _create_table(staged, rules, found, attributes, scored=scored, merged=merged)
     if tracked:
         show_versions(table, tracked, connection)
     present = frozenset({*names, "sentiment"} if scored else names) & {column.name for column in columns_of(table)}
@@ -202,7 +209,13 @@ def _score_sentiment(staged: StagedTable, settings: Settings) -> bool:
 
 
 def _create_table(
-    staged: StagedTable, rules: list[RejectionRule], found: TableProfile, attributes: Mapping[str, str], *, scored: bool
+    staged: StagedTable,
+    rules: list[RejectionRule],
+    found: TableProfile,
+    attributes: Mapping[str, str],
+    *,
+    scored: bool,
+    merged: bool,
 ) -> None:
     """Create the contract's table from the valid rows, with the sentiments scored from texts."""
     names = {each.column.name for each in staged.columns}
@@ -212,7 +225,7 @@ def _create_table(
         parts = [closed if part == quoted("closed_at") else part for part in parts]
     parts += [f"{quoted(ATTRIBUTE + name)} AS {quoted(name)}" for name in attributes]
     joined = " LEFT JOIN reading.text_sentiments ON scored_text = text" if scored else ""
-    if staged.table in FEATURE_TABLES and staged.table.name != "customers" and has_merges(staged.connection):
+    if merged and staged.table in FEATURE_TABLES and staged.table.name != "customers":
         today = "coalesce(known_as, customer_id) AS customer_id"
         parts = [today if part == quoted("customer_id") else part for part in parts] + [f"customer_id AS {WRITTEN_ID}"]
         joined += f" LEFT JOIN {SURVIVORS} ON written = customer_id"
