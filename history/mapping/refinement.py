@@ -34,6 +34,13 @@ def refined(
     _split_customers(found, sources, formats)
     doubts += joined_keys(found, sources, formats, connection)
     doubts += [_by_values_doubt(each, name) for each in found.values() for name in sorted(each.by_values)]
+    used = {each.source: each for each in found.values()}
+    doubts += [
+        _alike_doubt(proposal, name)
+        for name, source in sources.items()
+        for proposal in used.values()
+        if name not in used and {*source.types} == {*sources[proposal.source].types}
+    ]
     ordered = tuple(found[name] for name in (table.name for table in TABLES if table.name in found))
     return with_samples(ordered, sources, connection), tuple(doubts)
 
@@ -98,6 +105,15 @@ def _split_customers(
     if len(columns) > 1:
         unused = tuple(own for own in source.types if own not in columns.values())
         found["customers"] = TableProposal(table, source.name, columns, frozenset(), unused, confidence)
+
+
+def _alike_doubt(proposal: TableProposal, name: str) -> LocalizedText:
+    table, own = proposal.table.name, proposal.source
+    return LocalizedText(
+        f"{table}: {name} has the same columns as {own} and is not used. If both are {table}, put their files into a "
+        f"folder {table}/.",
+        f"{table}：{name} 与 {own} 的列相同，但未使用。若两者都是 {table}，请把文件放入 {table}/ 文件夹。",
+    )
 
 
 def _by_values_doubt(proposal: TableProposal, name: str) -> LocalizedText:

@@ -18,6 +18,8 @@ from rapport.history.sources.source import Source
 # Score of a column that is the only one of its kind, whatever its name, and how sure it is.
 _ONLY_CANDIDATE, _BY_VALUES = 0.3, 0.4
 _MIN_SCORE = 1.2
+# A table that fits worse than this share of the best fit is none of the source.
+_SECOND_CHOICE = 0.6
 
 
 def assign(
@@ -31,6 +33,9 @@ def assign(
             if score >= _MIN_SCORE and len(proposal.missing) <= 1:
                 # A table of the default schema comes before one of another schema.
                 candidates.append((-score, position, "." in name, name, proposal))
+    # Another file of orders is not a table of deals because the orders are found already.
+    best = {name: min(each[0] for each in candidates if each[3] == name) for *_, name, _ in candidates}
+    candidates = [each for each in candidates if each[0] <= _SECOND_CHOICE * best[each[3]]]
     found: dict[int, TableProposal] = {}
     taken: set[str] = set()
     for _, position, _, name, proposal in sorted(candidates, key=lambda each: each[:4]):

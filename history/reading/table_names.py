@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rapport.errors import TableError
-from rapport.history.contract import Table, columns_of
+from rapport.history.contract import Column, Table, columns_of
 from rapport.history.reading.expressions import Expression, is_expression, parse_expression
 from rapport.history.reading.versions import VALID_FROM, VALID_TO, VERSION_COLUMNS, VERSIONED
 from rapport.history.settings import Settings
@@ -57,7 +57,7 @@ def resolve_columns(table: Table, source: Source, settings: Settings) -> dict[st
         own = mapped.get(column.name)
         if own is not None:
             _check_exists(table, source, column.name, own)
-        own = own or _same_name(table, source, column.name, by_normalized.get(column.name, []))
+        own = own or _same_name(table, source, column, by_normalized.get(column.name, []))
         if own is not None:
             names[column.name] = own
     _check_required(table, source, names)
@@ -78,10 +78,14 @@ def _version_columns(table: Table, source: Source, mapped: Mapping[str, str]) ->
     return {}
 
 
-def _same_name(table: Table, source: Source, name: str, alike: Sequence[str]) -> str | None:
+def _same_name(table: Table, source: Source, column: Column, alike: Sequence[str]) -> str | None:
     """Return the source column of that name, in whatever spelling; TableError if several have it."""
-    if name in alike or len(alike) < 2:
+    name = column.name
+    # A file may have two columns of one name, of which the second is read as amount 2.
+    again = [] if source.in_memory else [f"{own} 2" for own in alike if column.required and f"{own} 2" in source.types]
+    if not again and (name in alike or len(alike) < 2):
         return name if name in alike else next(iter(alike), None)
+    alike = [*alike, *again]
     raise TableError(
         f"{source.origin}: has {len(alike)} columns that may be {name}: {', '.join(alike)}. Say which one it is in "
         f'rapport.toml: [mapping.{table.name}] {name} = "{alike[0]}".'
@@ -129,7 +133,8 @@ def _check_required(table: Table, source: Source, names: Mapping[str, str]) -> N
     missing = [name for name in table.required if name not in names]
     if not missing:
         return
-    near = difflib.get_close_matches(missing[0], list(source.types), n=1, cutoff=0.5)
+    free = [own for own in source.types if own not in names.values()]
+    near = difflib.get_close_matches(missing[0], free, n=1, cutoff=0.5)
     example = near[0] if near else "its name there"
     raise TableError(
         f"{source.origin}: has no column {', '.join(missing)}. It has: {', '.join(source.types)}. "

@@ -20,6 +20,8 @@ _REASONS = {
     "LINE SIZE OVER MAXIMUM": "The line is too long; is a quote not closed?",
     "INVALID ENCODING": "The line has a character that is not valid in the file's encoding.",
 }
+_BAD_BYTE = "rapport-bad-byte"
+codecs.register_error(_BAD_BYTE, lambda error: ("\udcff", getattr(error, "end", 0)))
 _CHUNK = 1 << 22
 _MAX_RENUMBERED = 1000
 
@@ -51,7 +53,7 @@ def _as_utf8(path: Path, layout: TextLayout) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="rapport-") as folder:
         copy = Path(folder) / "utf8.csv"
-        decoder = codecs.getincrementaldecoder(layout.encoding)("surrogateescape")
+        decoder = codecs.getincrementaldecoder(layout.encoding)(_BAD_BYTE)
         with open_bytes(path) as source, copy.open("wb") as target:
             while chunk := source.read(_CHUNK):
                 target.write(decoder.decode(chunk).encode("utf-8", "surrogateescape"))

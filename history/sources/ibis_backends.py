@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import duckdb
 
@@ -25,6 +27,9 @@ _SUMMED: Mapping[str, Callable[[Any], Any]] = {
 
 def ibis_sources(url: str, connection: duckdb.DuckDBPyConnection, resources: ExitStack) -> dict[str, Source]:
     """Find the tables of a database; its connection is closed when ``resources`` is closed."""
+    if url.startswith("sqlite://") and not Path(path := unquote(url.removeprefix("sqlite://"))).is_file():
+        # The driver would create an empty file.
+        raise TableError(f"{url}: there is no such file ({path}). Write sqlite:// and its path: sqlite:///data/crm.db.")
     backend = _connect(url)
     resources.callback(backend.disconnect)
     names = sorted(backend.list_tables())

@@ -30,6 +30,8 @@ def json_columns(path: Path, connection: duckdb.DuckDBPyConnection) -> list[str]
     )
     rows = _rows(path, connection, f"SELECT key FROM ({keys}) GROUP BY key ORDER BY min(number)")
     names = [str(key) for (key,) in rows]
+    if not names:
+        raise TableError(f"{path.name}: holds no JSON object. Write a list of objects, or one object a line.")
     if distinct_names(names) != names:
         raise TableError(f"{path.name}: has two names that differ only in case: {', '.join(names)}. Rename one.")
     return names

@@ -3,8 +3,10 @@
 import csv
 import gzip
 import re
+import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -31,9 +33,16 @@ class TextLayout:
     names: tuple[str, ...]
 
 
-def open_bytes(path: Path) -> BinaryIO:
-    """Open a file that may be compressed with gzip."""
-    return cast(BinaryIO, gzip.open(path)) if path.name.lower().endswith(".gz") else path.open("rb")
+@contextmanager
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that may be compressed with gzip; TableError while it is read if it is damaged."""
+    try:
+        with cast(BinaryIO, gzip.open(path)) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            yield file
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise TableError(
+            f"{path.name}: cannot be unpacked: {error}. Compress it again, or give it unpacked."
+        ) from error
 
 
 def text_layout(path: Path, encoding: str = "") -> TextLayout:

@@ -51,7 +51,8 @@ def init(
                 out.print(f"  {column}: {', '.join(values) or '–'}", markup=False)
         report = check_history(history)
     path.write_text(settings_text(proposal, answers), encoding="utf-8")
-    lines = [localize(LocalizedText(f"Wrote {path}.", f"已写入 {path}。"), spoken), *trainable_lines(report, spoken)]
+    lines = [localize(each, spoken) for each in (() if asking else proposal.doubts)]
+    lines += [localize(LocalizedText(f"Wrote {path}.", f"已写入 {path}。"), spoken), *trainable_lines(report, spoken)]
     lines += finding_lines((each for each in report.findings if each.level != "note"), spoken)
     result = {"settings": str(path), "preset": proposal.preset, "answers": answers, "check": report.as_dict()}
     print_result(result, "\n".join(lines), as_json=as_json)

@@ -232,3 +232,39 @@ def test_an_expression_has_only_columns_texts_numbers_and_operators(orders_of, w
     mapping["orders"] |= {"ordered_at": "Invoice Date", "amount": "Qty"}
     with pytest.raises(TableError, match=sentence):
         orders_of({"sales.csv": SALES + "1,ann,2026-01-31,2,3.5,x\n"}, mapping=mapping)
+
+
+BROKEN = {
+    "a damaged archive": (
+        {"orders.csv.gz": b"\x1f\x8b\x08\x00cut"},
+        r"orders\.csv\.gz: cannot be unpacked: .*Compress it again",
+    ),
+    "no JSON": ({"orders.json": "{bad"}, r"orders\.json: holds no JSON object\. Write a list of objects"),
+    "a name twice": (
+        {"orders.csv": "customer_id,order_id,ordered_at,amount,amount\na,1,2026-01-31,5,7\n"},
+        r"has 2 columns that may be amount: amount, amount 2\. Say which one it is",
+    ),
+    "a column missing": (
+        {"orders.csv": "customer_id,order_id,ordered_at\na,1,2026-01-31\n"},
+        r'\[mapping\.orders\] amount = "its name there"',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_cannot_be_read_gets_a_sentence_with_what_to_do(orders_of, case):
+    files, sentence = BROKEN[case]
+    with pytest.raises(TableError, match=sentence):
+        orders_of(files)
+
+
+def test_a_database_that_is_not_there_is_not_created(tmp_path):
+    pytest.importorskip("ibis", reason="the extra sql is not installed")
+    with pytest.raises(TableError, match=r"there is no such file .*Write sqlite:// and its path"):
+        read_history(f"sqlite://{tmp_path}/nothing.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_was_cut_within_a_letter_loses_only_that_line(orders_of):
+    text = (HEAD + "".join(f"a,{number},2026-01-31,5\n" for number in range(30))).encode("utf-16")[:-1]
+    assert len(orders_of({"orders.csv": text})) == 29

@@ -122,3 +122,12 @@ def test_ids_that_are_written_in_two_ways_meet_without_a_doubt(folder_of):
     orders = "customer_id,order_id,ordered_at,amount\n17850.0,1,2026-01-31,5\n"
     proposed = propose_mapping(folder_of({"customers": "customer_id,region\n'17850,x\n", "orders": orders}))
     assert proposed.doubts == ()
+
+
+def test_a_second_file_with_the_same_columns_is_asked_about(folder_of):
+    lines = "customer_id,order_id,ordered_at,amount\na,{},2026-01-31,5\n"
+    proposed = propose_mapping(folder_of({"sales_north": lines.format(1), "sales_south": lines.format(2)}))
+    assert [doubt.en for doubt in proposed.doubts] == [
+        "orders: sales_south has the same columns as sales_north and is not used. If both are orders, put their files "
+        "into a folder orders/."
+    ]
