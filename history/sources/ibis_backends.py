@@ -67,7 +67,7 @@ def _connect(url: str) -> Any:
         raise TableError(f"{redacted_url(url)}: cannot be reached: {reason}") from error
 
 
-def _source(name: str, backend: Any, connection: duckdb.DuckDBPyConnection, place: str) -> Source:
+def _source(name: str, backend: Any, connection: duckdb.DuckDBPyConnection, address: str) -> Source:
     table = backend.table(name)
     types = {column: _duckdb_type(kind) for column, kind in table.schema().items()}
 
@@ -90,11 +90,11 @@ def _source(name: str, backend: Any, connection: duckdb.DuckDBPyConnection, plac
         rows = selected(table, wanted)
         parts = [rows.count(), *(rows[column].count() for column in wanted)]
         parts += [_SUMMED[kind](rows[column]).sum() for column in wanted if (kind := measure_of(types[column]))]
-        named = [part.name(f"total {place}") for place, part in enumerate(parts)]
+        named = [part.name(f"total {index}") for index, part in enumerate(parts)]
         return list(rows.aggregate(named).to_pyarrow().to_pylist()[0].values())
 
     sql = f"SELECT * FROM {quoted(f'loaded {name}')}"
-    changes = Changes(place, load_new, totals)
+    changes = Changes(address, load_new, totals)
     return Source(name, f"table {name}", sql, types, load=load, peek=peek, changes=changes)
 
 

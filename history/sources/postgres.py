@@ -63,8 +63,8 @@ def postgres_sources(url: str, connection: duckdb.DuckDBPyConnection, resources:
         raise TableError(
             f"{redacted_url(url)}: holds no tables that may be read. Check the schema and the user's rights."
         )
-    place = redacted_url(url)
-    return {name: _source(name, full, kinds, server, connection, place) for name, (full, kinds) in found.items()}
+    shown = redacted_url(url)
+    return {name: _source(name, full, kinds, server, connection, shown) for name, (full, kinds) in found.items()}
 
 
 def redacted_url(url: str) -> str:
@@ -97,7 +97,7 @@ def _connect(address: str, url: str) -> Any:
 
 
 def _source(
-    name: str, full: str, kinds: dict[str, str], server: Any, connection: duckdb.DuckDBPyConnection, place: str
+    name: str, full: str, kinds: dict[str, str], server: Any, connection: duckdb.DuckDBPyConnection, address: str
 ) -> Source:
     types = {column: _TYPES.get(kind, "VARCHAR") for column, kind in kinds.items()}
 
@@ -127,7 +127,8 @@ def _source(
         return next(_query(server, f"SELECT {', '.join(totals_sql(wanted, types))} FROM ({selected(wanted)}) AS own"))
 
     sql = f"SELECT * FROM {quoted(f'loaded {name}')}"
-    changes = Changes(place, load_new, totals)
+    # A table of the same name may stand in several schemas.
+    changes = Changes(f"{address} {full}", load_new, totals)
     return Source(name, f"table {name}", sql, types, load=load, peek=peek, changes=changes)
 
 
