@@ -105,7 +105,7 @@ def _score(answer: Mapping[str, Any] | None, words: Words) -> Section | None:
     value = words.percent(answer["probability"])
     if answer["interval"]:
         low, high = (words.percent(each) for each in answer["interval"])
-        value += f" ({words('interval', low=low, high=high)})"
+        value = words("interval", value=value, low=low, high=high)
     pairs = [(label, value)]
     if answer.get("certainty_note"):
         pairs.append((words("certainty"), answer["certainty_note"]))
@@ -126,7 +126,7 @@ def _health(answer: Mapping[str, Any] | None, words: Words) -> Section | None:
     labels = health.get("dimension_labels") or {}
     pairs = [(words("grade"), health["label"]), (words("score"), f"{health['score']:.0f}")]
     pairs += [
-        (f"{words('sub_scores')}: {labels.get(name, name)}", f"{score:.0f}")
+        (words("sub_scores", dimension=labels.get(name, name)), f"{score:.0f}")
         for name, score in health["dimensions"].items()
         if score is not None
     ]

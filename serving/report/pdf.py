@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -17,7 +18,8 @@ from rapport.serving.report.content import Report, Section
 _CHINESE = re.compile("[\u2e80-\u9fff\u3000-\u303f\uff00-\uffef]+")
 _LATIN = "Helvetica"
 _FRAME_PADDING = 6
-_GREY, _LINE = "#52606d", "#cfd8e0"
+_LONG_VALUE = 34
+_GREY, _LINE, _HEADING = "#52606d", "#cfd8e0", "#1f5f99"
 # Helvetica has no such letters in its encoding.
 _PLAIN = str.maketrans({"\u2212": "-", "▲": "+", "▼": "-", "≥": ">=", "≤": "<="})
 
@@ -38,12 +40,13 @@ def pdf_report(report: Report) -> bytes:
 
 
 def _section(section: Section, width: float) -> list[Any]:
-
-    head = [_text(section.title, 11, bold=True), HRFlowable(width="100%", color=_LINE, spaceBefore=1, spaceAfter=2)]
+    head = [
+        _text(section.title, 11, bold=True, color=_HEADING),
+        HRFlowable(width="100%", color=_LINE, spaceBefore=1, spaceAfter=2),
+    ]
     body: list[Any] = []
     if section.pairs:
-        pairs = [(_text(label, 9, color=_GREY), _text(value, 9)) for label, value in section.pairs]
-        body.append(_grid(pairs, width, (0.35, 0.65)))
+        body.append(_pairs(section.pairs, width))
     body += [_text(f"• {line}", 9) for line in section.lines]
     if section.rows:
         header = [_text(cell, 8, color=_GREY) for cell in section.header]
@@ -53,6 +56,24 @@ def _section(section: Section, width: float) -> list[Any]:
         # The title stays with the first block of its section.
         flowable.keepWithNext = 1
     return [*head, *body, Spacer(1, 2.5 * mm)]
+
+
+def _pairs(pairs: Sequence[tuple[str, str]], width: float) -> Any:
+    """Lay out two short pairs a row; a long value has a row of its own."""
+    rows: list[list[Any]] = []
+    for label, value in pairs:
+        cells = [_text(label, 9, color=_GREY), _text(value, 9)]
+        long = len(value) > _LONG_VALUE
+        if not long and rows and len(rows[-1]) == 2:
+            rows[-1] += cells
+        else:
+            rows.append([*cells, "", ""] if long else cells)
+    rows = [[*row, "", ""][:4] for row in rows]
+    table = _grid(rows, width, (0.2, 0.3, 0.2, 0.3))
+    for at, row in enumerate(rows):
+        if row[2] == "":
+            table.setStyle(TableStyle([("SPAN", (1, at), (3, at))]))
+    return table
 
 
 def _grid(cells: Any, width: float, shares: tuple[float, ...], *, lines: bool = False) -> Any:

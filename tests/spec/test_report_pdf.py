@@ -1,5 +1,6 @@
-"""A PDF embeds a Chinese TrueType font where one is installed; where none is, a warning says what to install."""
+"""A PDF fits on a page or two and embeds a Chinese TrueType font where one is installed, else says what to install."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -34,3 +35,13 @@ def test_without_a_font_the_log_says_what_to_install(caplog):
     assert b"/FontFile2" not in found
     assert b"STSong-Light" in found
     assert "wqy-microhei.ttc" in caplog.text
+
+
+@pytest.mark.parametrize(("drivers", "pages"), [(5, 1), (25, 2)])
+def test_a_report_of_the_usual_length_fits_on_one_page(drivers, pages):
+    facts = Section("Churn risk", pairs=(("Churn risk", "42%"), ("Certainty", "little " * 20), ("Band", "medium")))
+    lines = tuple(f"No order for {day} days." for day in range(drivers))
+    plan = Section("Plan", header=("What", "Who"), rows=(("Call", "Li"),) * 4, widths=(0.5, 0.5))
+    sections = (facts, facts, facts, *(Section("Drivers", lines=lines),) * 3, plan)
+    found = pdf_report(Report("en", "Customer evaluation report", "Huaxin", sections, "Rapport"))
+    assert len(re.findall(rb"/Type /Page\b", found)) == pages
