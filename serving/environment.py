@@ -245,12 +245,12 @@ def _values(settings: type, environ: Mapping[str, str]) -> dict[str, Any]:
     return {name: variable.parse(variable.name, text) for name, variable, text in texts if text}
 
 
-def _written(settings: Any) -> dict[str, str]:
+def _written(settings: object) -> dict[str, str]:
     values = ((variable.name, getattr(settings, name)) for name, variable in _declared(type(settings)))
     return {name: _text(value) for name, value in values if value not in (None, "")}
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return str(value.absolute()) if isinstance(value, Path) else str(value)

@@ -282,13 +282,13 @@ def _do_not_contact(history: History, as_of: datetime) -> pa.Table:
     return _table({"customer_id": one, "kind": "do_not_contact"} for one in ids)
 
 
-def _table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+def _table(rows: Iterable[Mapping[str, object]]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), SCHEMA)
 
 
 def by_customer(table: pa.Table) -> dict[str, list[dict[str, Any]]]:
     """Return the facts of each customer."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[dict[str, object]]] = {}
     for row in table.to_pylist():
         found.setdefault(row["customer_id"], []).append(row)
     return found

@@ -64,7 +64,10 @@ class ActionContext:
 
 
 def recommended(
-    facts: Sequence[_Fact], context: ActionContext, reasons: Iterable[Mapping[str, Any]] = (), limit: int = MAX_ACTIONS
+    facts: Sequence[_Fact],
+    context: ActionContext,
+    reasons: Iterable[Mapping[str, object]] = (),
+    limit: int = MAX_ACTIONS,
 ) -> list[Action]:
     """Return the actions of one customer: those for facts, most urgent first, then those for reasons.
 

@@ -130,7 +130,7 @@ def _event_sql(rule: AlertRule) -> str:
 
 def _matching_alerts(rule: AlertRule, context: AlertContext) -> Iterator[Alert]:
     scores, as_of = context.scores, context.as_of
-    hits: list[tuple[int, Mapping[str, Any]]]
+    hits: list[tuple[int, Mapping[str, object]]]
     if rule.kind in ("event", "signal"):
         hits = _events_of(rule, context)
     else:
@@ -156,7 +156,7 @@ def _matching_alerts(rule: AlertRule, context: AlertContext) -> Iterator[Alert]:
         )
 
 
-def _in_language(facts: Mapping[str, Any], language: str) -> dict[str, Any]:
+def _in_language(facts: Mapping[str, object], language: str) -> dict[str, object]:
     return {name: localize(one, language) if isinstance(one, LocalizedText) else one for name, one in facts.items()}
 
 
@@ -256,7 +256,7 @@ _MATCHERS: Mapping[str, Callable[[AlertRule, AlertContext], Match]] = {
 }
 
 
-def _events_of(rule: AlertRule, context: AlertContext) -> list[tuple[int, Mapping[str, Any]]]:
+def _events_of(rule: AlertRule, context: AlertContext) -> list[tuple[int, Mapping[str, object]]]:
     if context.events is None:
         return []
     position = {name: at for at, name in enumerate(context.scores["customer_id"].to_pylist())}
@@ -273,7 +273,7 @@ def _numbers(scores: pa.Table, name: str, rule: AlertRule) -> npt.NDArray[Any]:
     return found[name]
 
 
-def _before(context: AlertContext, name: str, missing: Any) -> npt.NDArray[Any]:
+def _before(context: AlertContext, name: str, missing: object) -> npt.NDArray[Any]:
     if context.before is None:
         return np.full(context.scores.num_rows, missing)
     before = context.before

@@ -201,7 +201,7 @@ def _pairs_table(rows: Sequence[tuple[str, datetime]]) -> pa.Table:
 def _rows(history: History, pairs: pa.Table, sql: str) -> list[tuple[Any, ...]]:
     history.connection.register("pairs", pairs)
     try:
-        found: list[tuple[Any, ...]] = history.connection.execute(sql).fetchall()
+        found: list[tuple[object, ...]] = history.connection.execute(sql).fetchall()
         return found
     finally:
         history.connection.unregister("pairs")

@@ -130,14 +130,14 @@ def parse_rules(text: str, where: str) -> AlertRules:
 
 def rules_text(rules: AlertRules) -> str:
     """Return the YAML text that ``parse_rules`` reads back to the same rules."""
-    document: dict[str, Any] = {"capacity_per_week": rules.capacity_per_week}
+    document: dict[str, object] = {"capacity_per_week": rules.capacity_per_week}
     if rules.quiet_hours is not None:
         document["quiet_hours"] = dict(zip(("from", "to"), rules.quiet_hours, strict=True))
     document["rules"] = [_document(rule) for rule in rules.rules]
     return str(yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110))
 
 
-def _document(rule: AlertRule) -> dict[str, Any]:
+def _document(rule: AlertRule) -> dict[str, object]:
     return {
         "name": rule.name, "cause": rule.cause, "priority": rule.priority, "cooldown_days": rule.cooldown_days,
         "when": {"kind": rule.kind, **rule.when}, "text": vars(rule.text), "task": rule.opens_task,
@@ -176,7 +176,7 @@ def _rule(node: ConfigNode) -> AlertRule:
     )
 
 
-def _parameter(key: str, node: ConfigNode) -> Any:
+def _parameter(key: str, node: ConfigNode) -> object:
     if key in SHARES:
         share = node.number()
         if not 0 <= share <= 1:

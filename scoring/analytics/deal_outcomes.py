@@ -92,7 +92,7 @@ _RATES = pa.schema(
 )  # fmt: skip
 
 
-def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _without(row: Mapping[str, object], name: str) -> dict[str, object]:
     return {key: value for key, value in row.items() if key != name}
 
 

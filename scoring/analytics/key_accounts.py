@@ -54,7 +54,7 @@ def account_plans(history: History, as_of: datetime, keys: pa.Table) -> pa.Table
 
     A layer's score is the mean of its checks, of 100; `missing` names the checks that fail.
     """
-    people: dict[str, list[dict[str, Any]]] = {}
+    people: dict[str, list[dict[str, object]]] = {}
     for person in list_stakeholders(history, as_of).to_pylist():
         people.setdefault(person["customer_id"], []).append(person)
     ties = {row["customer_id"]: row for row in _ties(history, as_of).to_pylist()}

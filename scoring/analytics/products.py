@@ -100,7 +100,7 @@ def _scores(owned: Owned, *, by_similarity: bool) -> tuple[Owned, Owned]:
     return np.where(owned > 0, -np.inf, score).astype(np.float32), given
 
 
-def _named(products: list[str], customers: list[str], owned: Owned, *, by_similarity: bool) -> list[dict[str, Any]]:
+def _named(products: list[str], customers: list[str], owned: Owned, *, by_similarity: bool) -> list[dict[str, object]]:
     if not products:
         return []
     scores, given = _scores(owned, by_similarity=by_similarity)

@@ -92,10 +92,10 @@ _STAGE_SCHEMA = pa.schema(
 )  # fmt: skip
 
 
-def _nested(leads: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _nested(leads: list[dict[str, object]]) -> list[dict[str, Any]]:
     """Count the leads at each stage: one that skipped a stage on the way to a later one counts as past it."""
     stages = [stage for stage in STAGES if any(lead[stage] is not None for lead in leads)]
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     inside = leads
     for place, stage in enumerate(stages):
         known = [lead for lead in leads if any(lead[later] is not None for later in stages[place:])]

@@ -1,7 +1,5 @@
 """Segments: ABC classes by revenue, RFM segments, and their shares of revenue."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -60,7 +58,7 @@ def revenue_shares(table: pa.Table, by: str = "segment") -> pa.Table:
     return shares.sort_by([("revenue", "descending"), (by, "ascending")])
 
 
-def pareto(revenue: Floats, share: float = 0.8) -> dict[str, Any]:
+def pareto(revenue: Floats, share: float = 0.8) -> dict[str, object]:
     """Return the share of customers that brings `share` of the revenue."""
     earned = np.sort(np.maximum(np.nan_to_num(revenue), 0.0))[::-1]
     total = earned.sum()

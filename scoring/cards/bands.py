@@ -64,7 +64,7 @@ def meets_threshold(values: Floats, threshold: Threshold) -> npt.NDArray[np.bool
 
 def assign_category_bands(names: npt.NDArray[Any], bands: CategoryBands) -> BandCodes:
     """Return the band of every category; an unlisted one gets `otherwise`, a missing one is unknown."""
-    band_of: dict[Any, int] = {name: band for band, listed in bands.bands for name in listed}
+    band_of: dict[object, int] = {name: band for band, listed in bands.bands for name in listed}
     band_of |= {None: UNKNOWN}
     return np.array([band_of.get(name, bands.otherwise) for name in names], dtype=np.int8)
 
@@ -132,7 +132,7 @@ def _quantile_bands(node: ConfigNode) -> QuantileBands:
 
 
 def _category_bands(node: ConfigNode) -> CategoryBands:
-    otherwise: Any = node.value.get("otherwise", "unknown")
+    otherwise: object = node.value.get("otherwise", "unknown")
     other_band = UNKNOWN if otherwise == "unknown" else _band(node.at("otherwise"))
     node = node.at("values")
     bands = tuple((_band(ConfigNode(each.where, band)), each.texts()) for band, each in node.items())

@@ -53,7 +53,7 @@ def parse_card_text(text: str, where: str, known: Collection[str] | None = None)
     return parse_card(parse_yaml(text, where), where, known)
 
 
-def parse_card(written: Any, where: str, known: Collection[str] | None = None) -> Card:
+def parse_card(written: object, where: str, known: Collection[str] | None = None) -> Card:
     """Read a card from a mapping, as in a YAML file or a bundle."""
     node = ConfigNode(where, written)
     node.keys(("card", "version", "label", "dimensions", "tiers"), ("of", "scale"))

@@ -86,7 +86,7 @@ def freeze_cards(
 
 def card_columns(rows: pa.Table, card: Card) -> dict[str, Any]:
     """Return the features of a card as arrays; one that the rows lack is unknown for all of them."""
-    found: dict[str, Any] = dict(numpy_columns(rows, card.features))
+    found: dict[str, object] = dict(numpy_columns(rows, card.features))
     categories = _categories(card)
     for name in card.features:
         if name not in found:
@@ -149,7 +149,7 @@ def _is_deck(name: str) -> bool:
     return isinstance(written, dict) and "segments" in written and "dimensions" not in written
 
 
-def _card(stored: Mapping[str, Any]) -> Card:
+def _card(stored: Mapping[str, object]) -> Card:
     return parse_card(stored, "the scoring run's card")
 
 

@@ -40,7 +40,7 @@ class ConfigNode:
         """Tell whether the mapping has the key."""
         return key in self.value
 
-    def at(self, key: Any, name: str = "") -> "ConfigNode":
+    def at(self, key: object, name: str = "") -> "ConfigNode":
         """Return the node under a key; `name` replaces the key in error messages."""
         return ConfigNode(f"{self.where}, {name or key}", self.value[key], self.where)
 
@@ -119,7 +119,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean “{near[0]}”?" if near else "."
 
 
-def describe_value(value: Any) -> str:
+def describe_value(value: object) -> str:
     """Describe a value of the wrong type, short enough for a sentence."""
     if value is None:
         return "nothing"
@@ -130,6 +130,6 @@ def describe_value(value: Any) -> str:
     return "a list" if isinstance(value, list) else f"“{str(value)[:40]}”"
 
 
-def _line_name(line: Any, kind: str, number: int) -> str:
+def _line_name(line: object, kind: str, number: int) -> str:
     name = line.get("name") if isinstance(line, dict) else None
     return f"{kind} {name}" if isinstance(name, str) else f"{kind} {number}"

@@ -30,7 +30,7 @@ class _Strict(yaml.SafeLoader):
         finally:
             self._depth -= 1
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         """Build a mapping; a repeated key is refused by name."""
         seen = set()
         for key_node, _ in node.value:

@@ -75,7 +75,7 @@ def fit_moves(before: Codes, after: Codes, count: int) -> tuple[tuple[float, ...
     return tuple(tuple(row) for row in (shrunk / shrunk.sum(axis=1, keepdims=True)).tolist())
 
 
-def evaluate_outlook(predicted: Floats, observed: Codes, names: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
+def evaluate_outlook(predicted: Floats, observed: Codes, names: Sequence[str]) -> tuple[Mapping[str, object], ...]:
     """Return the mean predicted chance and the observed share of each grade."""
     return tuple(
         {

@@ -103,7 +103,7 @@ def parse_health_rules(text: str, where: str, known: Collection[str] | None = No
     return read_health_rules(parse_yaml(text, where), where, known)
 
 
-def read_health_rules(written: Any, where: str, known: Collection[str] | None = None) -> HealthRules:
+def read_health_rules(written: object, where: str, known: Collection[str] | None = None) -> HealthRules:
     """Read the rules from a mapping, as in a YAML file or a scoring run."""
     node = ConfigNode(where, written)
     node.keys(("card", "weight", "grades"), ("caps",))

@@ -245,7 +245,7 @@ class Bundle:
                 f"{folder / MAIN} lacks {error}, or its value has the wrong type. Publish the bundle again."
             ) from error
 
-    def _stored(self) -> dict[str, Any]:
+    def _stored(self) -> dict[str, object]:
         fields = {
             **{name: getattr(self, name) for name in _PLAIN},
             "fallback": asdict(self.fallback),
@@ -263,7 +263,7 @@ class Bundle:
         return {STORED_KEYS.get(name, name): value for name, value in fields.items()}
 
 
-def _interval(stored: Mapping[str, Any] | None) -> PredictionInterval | None:
+def _interval(stored: Mapping[str, object] | None) -> PredictionInterval | None:
     return PredictionInterval.from_dict(stored) if stored else None
 
 

@@ -16,7 +16,7 @@ _ADDED_AFTER = {1: ("individual", "timing")}
 MAIN = "bundle.json"
 
 
-def write_folder(folder: Path, described: Mapping[str, Any], files: Mapping[str, str]) -> Path:
+def write_folder(folder: Path, described: Mapping[str, object], files: Mapping[str, str]) -> Path:
     """Write the folder under a temporary name and rename it in one step."""
     if folder.exists() and any(folder.iterdir()):
         raise BundleError(f"{folder} is not empty; a bundle never overwrites another one. Choose a new folder.")
@@ -58,7 +58,7 @@ def write_through(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, object]:
     """Read a JSON object; an incomplete file is refused by name."""
     try:
         stored = json.loads(path.read_text("utf-8"))

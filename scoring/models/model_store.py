@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from rapport.data_format import mark_new
 from rapport.errors import BundleError
@@ -125,7 +124,7 @@ def description(data_dir: Path, target: str, version: str) -> dict[str, object]:
     return with_current_names(read_json(_target(data_dir, target) / _valid_name(version) / MAIN))
 
 
-def keep_matured(data_dir: Path, target: str, version: str, bands: Sequence[Mapping[str, Any]]) -> None:
+def keep_matured(data_dir: Path, target: str, version: str, bands: Sequence[Mapping[str, object]]) -> None:
     """Store the observed outcomes of a version's predictions by score band; a newer run of that day replaces them."""
     if not bands:
         return
@@ -134,7 +133,7 @@ def keep_matured(data_dir: Path, target: str, version: str, bands: Sequence[Mapp
     _replace(_matured_path(data_dir, target, version), json.dumps(newest_first))
 
 
-def matured(data_dir: Path, target: str, version: str) -> list[dict[str, Any]]:
+def matured(data_dir: Path, target: str, version: str) -> list[dict[str, object]]:
     """Return the observed outcomes of a version's predictions, newest first: as_of, band, predicted, actual, count."""
     path = _matured_path(data_dir, target, version)
     return list(json.loads(path.read_text("utf-8"))) if path.is_file() else []

@@ -91,7 +91,7 @@ class ScoreBatch:
 
     def to_table(self) -> pa.Table:
         """Return one row per customer with every number, and an evidence and a lead column for each family."""
-        columns: dict[str, Any] = {name: pa.array(getattr(self, name), pa.string()) for name in TEXT_COLUMNS}
+        columns: dict[str, object] = {name: pa.array(getattr(self, name), pa.string()) for name in TEXT_COLUMNS}
         columns |= {name: pa.array(getattr(self, name)) for name in (*NUMERIC_COLUMNS, "percentile")}
         for position, family in enumerate(self.bundle.families):
             columns[f"evidence_{family}"] = pa.array(np.ascontiguousarray(self.evidence[:, position]))

@@ -113,7 +113,7 @@ def _scatter(values: npt.NDArray[Any], eligible: npt.NDArray[np.intp], count: in
     """Return the values of the scored rows at their positions among all rows; the others are unknown."""
     if len(eligible) == count:
         return values
-    unknown: Any = np.nan if values.dtype.kind == "f" else None if values.dtype.kind == "O" else NO_FEATURE
+    unknown: object = np.nan if values.dtype.kind == "f" else None if values.dtype.kind == "O" else NO_FEATURE
     scattered = np.full((count, *values.shape[1:]), unknown, dtype=values.dtype)
     scattered[eligible] = values
     return scattered

@@ -33,20 +33,20 @@ PROVENANCE_NAMES: Mapping[str, str] = {
 """The same for the record of how the model was trained."""
 
 
-def with_current_names(stored: Mapping[str, Any]) -> dict[str, Any]:
+def with_current_names(stored: Mapping[str, object]) -> dict[str, Any]:
     """Return the content of a ``bundle.json`` with the current names in its evaluation and its record."""
     sections = {"evaluation": EVALUATION_NAMES, "record": PROVENANCE_NAMES}
     renamed = {name: _all_renamed(stored[name], names) for name, names in sections.items() if name in stored}
     return {**stored, **renamed}
 
 
-def _all_renamed(section: Any, names: Mapping[str, str]) -> Any:
+def _all_renamed(section: object, names: Mapping[str, str]) -> object:
     for path, current in names.items():
         section = _renamed(section, path.split("."), current)
     return section
 
 
-def _renamed(value: Any, path: list[str], current: str) -> Any:
+def _renamed(value: object, path: list[str], current: str) -> object:
     if isinstance(value, list):
         return [_renamed(each, path, current) for each in value]
     if not isinstance(value, Mapping) or path[0] not in value:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import numpy as np
 import yaml
@@ -94,7 +93,7 @@ def _moved(before: Row, now: Row) -> dict[str, tuple[float | None, float]]:
     return {name: (None if math.isnan(before[name]) else before[name], now[name]) for name in changed}
 
 
-def _check_change(scorer: Scorer, name: str, value: Any) -> None:
+def _check_change(scorer: Scorer, name: str, value: object) -> None:
     allowed = {column.name: column for column in changeable(scorer.bundle.columns)}
     if name not in allowed:
         raise ServingError(f"“{name}” cannot be changed in a what-if. Choose from: {', '.join(sorted(allowed))}.")

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from rapport.data_format import check_format
 from rapport.files import shared_secret
@@ -204,7 +203,7 @@ class AppState:
         writable = self.storage.is_writable(time.monotonic())
         loaded = any(reloader.loaded is not None for reloader in self.reloaders.values())
         ready = loaded and writable and not self._draining()
-        body: dict[str, Any] = {"ready": ready, "targets": targets, "live": self.live.lag(datetime.now(UTC))}
+        body: dict[str, object] = {"ready": ready, "targets": targets, "live": self.live.lag(datetime.now(UTC))}
         if not writable:
             body["storage"] = {"refused": STORAGE}
         if self.tokens is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rapport.serving.api.bulk_schemas import BulkRequest
 from rapport.serving.api.endpoint import Endpoint
 from rapport.serving.shapes.bulk_answers import BulkJob
@@ -22,14 +20,14 @@ BULK = Endpoint(
 )  # fmt: skip
 
 
-def job_paths(refused: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
+def job_paths(refused: dict[str, object], job: dict[str, object]) -> dict[str, object]:
     """Return the OpenAPI paths of a job: its state, its cancellation, its result."""
     state = {"description": "The job.", "content": {"application/json": {"schema": job, "example": _JOB}}}
     result = {"description": "The result.", "content": {"application/x-ndjson": {}, _PARQUET: {}}}
     unchanged = {"description": "Unchanged since the ETag in If-None-Match."}
     parameter = {"name": "job", "in": "path", "required": True, "schema": {"type": "string"}}
 
-    def operation(name: str, summary: str, answers: dict[str, Any]) -> dict[str, Any]:
+    def operation(name: str, summary: str, answers: dict[str, object]) -> dict[str, object]:
         refusals = {
             status: {"description": text, "content": {"application/json": {"schema": refused}}}
             for status, text in _REFUSALS.items()

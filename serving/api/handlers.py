@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from rapport.localized import LocalizedText
 from rapport.serving.api import schemas
@@ -25,7 +24,7 @@ from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.request_context import RequestContext
 from rapport.serving.snapshots.live_model import LiveModel
 
-Body = dict[str, Any]
+Body = Mapping[str, object]
 
 
 class Handlers(BulkHandlers, TaskHandlers, InsightHandlers):

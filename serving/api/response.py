@@ -78,7 +78,7 @@ class ResponseWriter:
         else:
             await self._send(message)
 
-    async def send_error(self, status: int, body: Mapping[str, Any], *, retry_after: float = 0.0) -> None:
+    async def send_error(self, status: int, body: Mapping[str, object], *, retry_after: float = 0.0) -> None:
         """Send an error, unless a response has already started."""
         if self.started:
             return

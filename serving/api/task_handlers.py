@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from rapport.serving.security.request_context import RequestContext
 from rapport.serving.security.widget_tokens import WIDGET_SECONDS
 from rapport.serving.work.tasks import NO_LIMIT, UNKNOWN_TASK, NewTask, is_overdue
 
-Body = dict[str, Any]
+Body = Mapping[str, object]
 _NEEDS_KEY = LocalizedText(
     "The address of a widget stands for an API key, which a token of the identity provider does not have. Use a key.",
     "小部件地址以 API 密钥为准，而身份提供方的令牌没有密钥。请使用密钥。",

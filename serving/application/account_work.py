@@ -7,19 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from rapport.localized import LocalizedText
 from rapport.serving.errors import RequestError, StoreError
 from rapport.serving.logging_setup import log_event
 from rapport.serving.security.keys import Viewer
+from rapport.serving.shapes.answers import FeedbackReceipt
+from rapport.serving.shapes.task_answers import Task
 from rapport.serving.work.accounts import AccountFacts
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
 from rapport.serving.work.tasks import NewTask, TaskStore
 from rapport.serving.work.views import SavedViews
 
 T_ = TypeVar("T_")
-ShownScore = Callable[[str, str], Mapping[str, Any]]
+ShownScore = Callable[[str, str], Mapping[str, object]]
 _HELD_OUT = LocalizedText(
     "This account is left alone at random, to measure what contact does. Only an admin may open a task for it.",
     "该客户被随机选为对照（暂不联系），以衡量联系的效果。只有管理员可以为其新建任务。",
@@ -58,16 +60,16 @@ class AccountWork:
             "work", lambda: self.facts.of_customer(customer_id), {"notes": [], "tags": [], "plan": None, "people": {}}
         )
 
-    def tasks_of(self, customer_id: str) -> Sequence[dict[str, Any]]:
+    def tasks_of(self, customer_id: str) -> Sequence[Task]:
         """Return the newest tasks of an account."""
-        none: Sequence[dict[str, Any]] = []
+        none: Sequence[Task] = []
         return self.readable("work", lambda: self.tasks.list(customer_id=customer_id, limit=50), none)
 
-    def saved_views(self, owner: str, page: str) -> Sequence[dict[str, Any]]:
+    def saved_views(self, owner: str, page: str) -> Sequence[dict[str, object]]:
         """Return the saved views of a page that a viewer sees."""
         return self.readable("work", lambda: self.views.visible_to(owner, page), [])
 
-    def open(self, viewer: Viewer, task: NewTask) -> dict[str, Any]:
+    def open(self, viewer: Viewer, task: NewTask) -> Task:
         """Open a task with the score that the person saw; without an owner it belongs to the account's owner."""
         if task.customer_id in self._held_out() and not viewer.may("admin"):
             raise RequestError(409, _HELD_OUT, where="customer_id")
@@ -75,7 +77,7 @@ class AccountWork:
         owner = task.owner or str(shown.get("owner") or viewer.owner or viewer.name)
         return self.tasks.open(replace(task, owner=owner, shown=shown), by=viewer.name, at=_now())
 
-    def finish(self, viewer: Viewer, task_id: int, *, outcome: str = "", note: str = "") -> dict[str, Any]:
+    def finish(self, viewer: Viewer, task_id: int, *, outcome: str = "", note: str = "") -> Task:
         """Close a task with its outcome, and count it as feedback on the score."""
         at = _now()
         task = self.tasks.finish(task_id, outcome=outcome, note=note, by=viewer.name, at=at)
@@ -86,10 +88,10 @@ class AccountWork:
         self._feedback.save(entry, by=viewer.name, at=at, shown=shown)
         return task
 
-    def row_states(self, target: str) -> dict[str, dict[str, Any]]:
+    def row_states(self, target: str) -> dict[str, Task]:
         """Return each account's latest task or, where it is newer, the latest feedback, in the shape of a task."""
-        nothing: dict[str, dict[str, Any]] = {}
-        found = dict(self.readable("work", lambda: self.tasks.latest(target), nothing))
+        nothing: dict[str, FeedbackReceipt] = {}
+        found = dict(self.readable("work", lambda: self.tasks.latest(target), dict[str, Task]()))
         for customer_id, note in self.readable("feedback", lambda: self._feedback.latest(target), nothing).items():
             task = found.get(customer_id)
             if task is None or task["updated_at"] < note["at"]:
@@ -97,21 +99,21 @@ class AccountWork:
         return found
 
 
-def visible_tasks(tasks: Sequence[dict[str, Any]], is_visible: Callable[[str], bool]) -> list[dict[str, Any]]:
+def visible_tasks(tasks: Sequence[Task], is_visible: Callable[[str], bool]) -> list[Task]:
     """Return the tasks of accounts that a viewer may see."""
     return [task for task in tasks if is_visible(task["customer_id"])]
 
 
-def _as_task(note: Mapping[str, Any]) -> dict[str, Any]:
+def _as_task(note: FeedbackReceipt) -> Task:
     """Return feedback of a version without tasks as a task, so that pages show both in one way."""
     status = {"done": "done", "not_right": "done", "snoozed": "snoozed"}.get(note["verdict"], "open")
-    return {
+    return cast(Task, {
         "id": None, "customer_id": note["customer_id"], "target": note["target"], "owner": note["by"], "title": "",
         "action_code": note["action"], "due": note["until"] and note["until"][:10], "status": status,
         "outcome": "wrong_prediction" if note["verdict"] == "not_right" else "", "note": note["comment"],
         "created_at": note["at"], "created_by": note["by"], "steps": [], "source": "worklist",
         "updated_at": note["at"], "finished_at": note["at"] if status == "done" else None, "finished_by": note["by"],
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def _now() -> str:

@@ -13,8 +13,12 @@ from rapport.serving.snapshots.next_actions import TABLE
 
 
 def customer_actions(
-    model: LiveModel, row: int, context: ActionContext, answers: Sequence[Mapping[str, Any]], limit: int = MAX_ACTIONS
-) -> list[dict[str, Any]]:
+    model: LiveModel,
+    row: int,
+    context: ActionContext,
+    answers: Sequence[Mapping[str, object]],
+    limit: int = MAX_ACTIONS,
+) -> list[dict[str, object]]:
     """Return the recommended actions of the customer in a row of the snapshot."""
     facts = model.snapshot.run.customer_rows(TABLE, row)
     reasons = raising_reasons(answers[0], context) if answers else []

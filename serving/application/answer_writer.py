@@ -67,9 +67,9 @@ class AnswerWriter:
             policy.rules, health, threshold=policy.threshold, outlook=policy.outlook, language=language
         )
 
-    def figures(self, rows: Sequence[int]) -> list[Mapping[str, Any]]:
+    def figures(self, rows: Sequence[int]) -> list[Mapping[str, object]]:
         """Return the portfolio rows of some rows of the snapshot, which has the same order."""
-        found: list[Mapping[str, Any]] = self._table.take(pa.array(rows, pa.int64())).to_pylist()
+        found: list[Mapping[str, object]] = self._table.take(pa.array(rows, pa.int64())).to_pylist()
         return found
 
     def with_figures(self, scored: ScoredAnswer, row: Mapping[str, Any]) -> Answer:
@@ -128,7 +128,7 @@ def with_advice_of(answer: Answer, by_family: Mapping[str, str], context: Action
     return answer | {"reasons": reasons}
 
 
-def with_timing(answer: Answer, timing: Mapping[str, Any] | None) -> Answer:
+def with_timing(answer: Answer, timing: Mapping[str, object] | None) -> Answer:
     """Return an answer that says when the event comes."""
     return answer | cast(Answer, {"timing": timing})
 

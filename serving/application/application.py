@@ -34,7 +34,7 @@ from rapport.serving.live.webhook_queue import WebhookQueue
 from rapport.serving.live.what_if import what_if
 from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.security.widget_tokens import widget_token
-from rapport.serving.shapes.answers import Answer
+from rapport.serving.shapes.answers import Answer, FeedbackReceipt
 from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
 from rapport.serving.snapshots.holdout import held_out_now
 from rapport.serving.snapshots.live_model import LiveModel
@@ -102,7 +102,9 @@ class Application(ScoredRun):
         model = self._reloaders[target].loaded
         return model is not None and model.latest_snapshot is not None and self.overlay.has_work(model, customer_ids)
 
-    def store_events(self, events: Sequence[SentEvent], viewer: Viewer, *, idempotency_key: str = "") -> dict[str, Any]:
+    def store_events(
+        self, events: Sequence[SentEvent], viewer: Viewer, *, idempotency_key: str = ""
+    ) -> dict[str, object]:
         """Store rows of customers durably; every answer from now on holds them."""
         ready = self.targets()
         model = self.live_model(ready[0]) if ready else None
@@ -159,7 +161,7 @@ class Application(ScoredRun):
     def next_steps(self, answers: Sequence[Answer], target: str, language: str) -> list[dict[str, Any] | None]:
         """Return the first recommended action for each answer, as the customer's page shows it."""
         model, playbook, held_out = self.live_model(target), self.playbook, self.held_out()
-        found: list[dict[str, Any] | None] = []
+        found: list[dict[str, object] | None] = []
         for answer in answers:
             row = model.snapshot.ids.row_of(str(answer["customer_id"]))
             if row is None or "error" in answer or answer["customer_id"] in held_out:
@@ -203,14 +205,14 @@ class Application(ScoredRun):
 
     def timings(
         self, model: LiveModel, customer_ids: Sequence[str], language: str, horizons: Sequence[Duration] = MONTHLY
-    ) -> list[dict[str, Any] | None]:
+    ) -> list[dict[str, object] | None]:
         """Return when the event of each customer comes; None for those without a probability."""
         return customer_timings(self.overlay, model, customer_ids, language, horizons)
 
     def score_histories(
         self,
         model: LiveModel,
-        histories: Sequence[Mapping[str, Any]],
+        histories: Sequence[Mapping[str, object]],
         as_of: str,
         *,
         reasons: int,
@@ -242,7 +244,7 @@ class Application(ScoredRun):
         *,
         language: str = "en",
         reasons: int = 5,
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Return the score before and after some facts change."""
         result = what_if(self.live_model(target), customer_id, changes)
         return {
@@ -251,7 +253,7 @@ class Application(ScoredRun):
             "changed": {name: after for name, (_, after) in result.moved.items()},
         }
 
-    def change(self, customer_id: str, target: str, start: str, end: str, *, language: str = "en") -> dict[str, Any]:
+    def change(self, customer_id: str, target: str, start: str, end: str, *, language: str = "en") -> dict[str, object]:
         """Explain why a score moved between two archived days."""
         return explain_change(self.data_dir, target, customer_id, start=start, end=end, language=language)
 
@@ -281,7 +283,7 @@ class Application(ScoredRun):
             return answer
         return with_timing(answer, self.timings(model, [customer_id], language)[0])
 
-    def feedback_of(self, customer_id: str) -> Sequence[dict[str, Any]]:
+    def feedback_of(self, customer_id: str) -> Sequence[FeedbackReceipt]:
         """Return a customer's feedback, newest first."""
         return self.work.readable("feedback", lambda: self._feedback.of_customer(customer_id), [])
 
@@ -296,7 +298,7 @@ class Application(ScoredRun):
         action: str = "",
         until: str | None = None,
         idempotency_key: str = "",
-    ) -> dict[str, Any]:
+    ) -> FeedbackReceipt:
         """Store a person's feedback beside the score that the person saw."""
         answer = self.answers_of(self.live_model(target), [customer_id], 0, "en")[0]
         if answer is None:

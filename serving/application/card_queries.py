@@ -30,7 +30,7 @@ class LiveCard:
     model: LiveModel
 
     @property
-    def audit(self) -> Any:
+    def audit(self) -> object:
         """Return how the card did on past customers; None for one that is not part of the model."""
         own = self.model.bundle.card
         return self.model.bundle.evaluation.get("card") if own and own.card.name == self.card.name else None
@@ -46,7 +46,7 @@ def live_cards(models: Sequence[tuple[LiveModel, Sequence[FrozenCard]]]) -> list
     return list(found.values())
 
 
-def describe_card(live: LiveCard, language: str) -> dict[str, Any]:
+def describe_card(live: LiveCard, language: str) -> dict[str, object]:
     """Return a card: dimensions, indicators, bands, tiers and its YAML."""
     card, model = live.card, live.model
     return {
@@ -117,7 +117,7 @@ def check_card(yaml_text: str) -> str | None:
     return None
 
 
-def _indicator(model: LiveModel, indicator: Indicator, language: str) -> dict[str, Any]:
+def _indicator(model: LiveModel, indicator: Indicator, language: str) -> dict[str, object]:
     feature = (
         indicator.measure[0][0] if len(indicator.measure) == 1 else " + ".join(name for name, _ in indicator.measure)
     )
@@ -132,7 +132,7 @@ def _indicator(model: LiveModel, indicator: Indicator, language: str) -> dict[st
     }
 
 
-def _bands(indicator: Indicator) -> list[dict[str, Any]]:
+def _bands(indicator: Indicator) -> list[dict[str, object]]:
     """Return the condition of each band, best first; a band without a condition takes the rest."""
     if isinstance(indicator.bands, CategoryBands):
         texts = {band: ", ".join(values) for band, values in indicator.bands.bands}

@@ -20,7 +20,7 @@ from rapport.serving.application.advice import action_context, customer_actions,
 from rapport.serving.application.answer_writer import FIGURES
 from rapport.serving.application.deal_answers import customer_deals
 from rapport.serving.live.levers import useful_levers
-from rapport.serving.shapes.answers import Answer
+from rapport.serving.shapes.answers import Answer, FeedbackReceipt
 from rapport.serving.snapshots.analytics_tables import account_hierarchy
 from rapport.serving.snapshots.history import latest_day_on_or_before
 from rapport.serving.snapshots.industry_table import place_in_industry
@@ -42,13 +42,13 @@ class ProfileSources:
     playbook: Playbook
     portfolio: Callable[[str], PortfolioLookup]
     answer: Callable[[LiveModel, str, int, str], Answer | None]
-    feedback: Sequence[dict[str, Any]]
+    feedback: Sequence[FeedbackReceipt]
     owners: tuple[str, ...] | None = None
 
 
 def customer_profile(
     sources: ProfileSources, models: Sequence[LiveModel], customer_id: str, language: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return everything that is known about a customer as of one snapshot."""
     first = models[0]
     snapshot = first.snapshot
@@ -87,7 +87,7 @@ def _rows_of(model: LiveModel, table: str, customer_id: str) -> list[dict[str, A
     found = model.snapshot.run.cached_table(table)
     if found is None or "customer_id" not in found.column_names:
         return []
-    rows: list[dict[str, Any]] = found.filter(pc.equal(found["customer_id"], customer_id)).to_pylist()
+    rows: list[dict[str, object]] = found.filter(pc.equal(found["customer_id"], customer_id)).to_pylist()
     return rows
 
 
@@ -126,7 +126,7 @@ def _answer(sources: ProfileSources, model: LiveModel, customer_id: str, languag
 
 def _figures(
     sources: ProfileSources, models: Sequence[LiveModel], customer_id: str, language: str
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, dict[str, object]]:
     """Return by target what the portfolio has of the customer; a lapsed customer has a grade and a list, too."""
     found = {model.target: sources.answer(model, customer_id, 0, language) for model in models}
     return {
@@ -136,7 +136,7 @@ def _figures(
     }
 
 
-def _person(model: LiveModel, row: int) -> dict[str, Any]:
+def _person(model: LiveModel, row: int) -> dict[str, object]:
     person = _plain(model.snapshot.customers.slice(row, 1).to_pylist()[0])
     person["since"] = person.pop("created_at", None)
     return person
@@ -169,7 +169,7 @@ def _score_history(sources: ProfileSources, models: Sequence[LiveModel], custome
 
 def _change(
     data_dir: Path, models: Sequence[LiveModel], answers: Sequence[Answer], customer_id: str, *, language: str
-) -> dict[str, Any] | None:
+) -> dict[str, object] | None:
     """Return why the first score moved in the last month; None without an earlier score to compare with."""
     if not answers:
         return None
@@ -242,7 +242,7 @@ def _facts(model: LiveModel, customer_id: str) -> dict[str, float]:
 
 def _levers(
     models: Sequence[LiveModel], answers: Sequence[Answer], customer_id: str, language: str
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Return the levers that move the score of the first answer."""
     if not answers:
         return []
@@ -251,6 +251,6 @@ def _levers(
     return [] if row is None else useful_levers(model, row, language)
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
+def _plain(row: dict[str, object]) -> dict[str, Any]:
     """Write times as ISO 8601 text, as every endpoint does."""
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}

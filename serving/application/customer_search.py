@@ -81,7 +81,7 @@ def _contains(column: pa.ChunkedArray, text: str) -> Mask:
     return np.asarray(hits.to_numpy(), dtype=bool)
 
 
-def _rank(match: dict[str, Any], text: str) -> tuple[int, str]:
+def _rank(match: dict[str, object], text: str) -> tuple[int, str]:
     customer_id, name = str(match["customer_id"]), str(match["name"] or "")
     places = (
         customer_id.lower() == text,

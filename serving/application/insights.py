@@ -29,7 +29,7 @@ class Insights:
     def __init__(self, model: Callable[[], LiveModel], playbook: Callable[[], Playbook]) -> None:
         self._model, self._playbook = model, playbook
 
-    def deals(self, viewer: Viewer, only: Mapping[str, Any], *, limit: int = 200, language: str = "en") -> Any:
+    def deals(self, viewer: Viewer, only: Mapping[str, object], *, limit: int = 200, language: str = "en") -> Any:
         """Return the open deals that the viewer may see, the largest first; ``only`` holds values to filter by."""
         model, playbook = self._model(), self._playbook()
         table = model.snapshot.run.cached_table(TABLE)
@@ -114,17 +114,17 @@ def _customers(model: LiveModel) -> dict[str, dict[str, Any]]:
     return {row["customer_id"]: {"name": row.get("name"), "owner": row.get("owner")} for row in rows}
 
 
-def _matches(row: Mapping[str, Any], only: Mapping[str, Any]) -> bool:
+def _matches(row: Mapping[str, object], only: Mapping[str, object]) -> bool:
     return all(row.get(name) == value for name, value in only.items())
 
 
 def _facts(table: pa.Table | None) -> dict[str, Any]:
     stored = (table.schema.metadata or {}).get(b"facts") if table is not None else None
-    found: dict[str, Any] = json.loads(stored) if stored else {}
+    found: dict[str, object] = json.loads(stored) if stored else {}
     return found
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(row: Mapping[str, object]) -> dict[str, Any]:
     return {
         name: value.isoformat()[:10] if isinstance(value, datetime | date) else value for name, value in row.items()
     }

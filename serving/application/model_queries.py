@@ -15,7 +15,7 @@ _SECTIONS = ("compared", "calibration", "gain", "profit", "importance")
 _VIEWS = ("cohorts", "funnel", "attribution", "risk", "industries")
 
 
-def describe_model(data_dir: Path, model: LiveModel, language: str, mlflow_url: str | None) -> dict[str, Any]:
+def describe_model(data_dir: Path, model: LiveModel, language: str, mlflow_url: str | None) -> dict[str, object]:
     """Return what the model page shows; a section that training did not write is None."""
     bundle = model.bundle
     evaluation = dict(bundle.evaluation)
@@ -44,11 +44,11 @@ def population_tables(snapshots: Sequence[ScoreSnapshot]) -> dict[str, Any]:
     return {name: [_plain(row) for row in table.to_pylist()] for name, table in found.items() if table is not None}
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
+def _plain(row: dict[str, object]) -> dict[str, Any]:
     return {name: value.date().isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
 
 
-def _localized(section: Mapping[str, Any], language: str) -> dict[str, Any]:
+def _localized(section: Mapping[str, object], language: str) -> dict[str, object]:
     """Return a section with its sentence in ``language``; bundles of older versions have English only."""
     chosen = section.get("sentence_zh") if language == "zh" else None
     return {
@@ -57,7 +57,7 @@ def _localized(section: Mapping[str, Any], language: str) -> dict[str, Any]:
     }
 
 
-def _slices(model: LiveModel, language: str) -> list[dict[str, Any]] | None:
+def _slices(model: LiveModel, language: str) -> list[dict[str, object]] | None:
     """Return the model's metrics by segment of the customers, then by cutoff, latest first."""
     evaluation, names = model.bundle.evaluation, model.bundle.by_name
     parts = [
@@ -72,7 +72,7 @@ def _slices(model: LiveModel, language: str) -> list[dict[str, Any]] | None:
     return [*parts, *cutoffs] or None
 
 
-def _drift(model: LiveModel, language: str) -> list[dict[str, Any]] | None:
+def _drift(model: LiveModel, language: str) -> list[dict[str, object]] | None:
     if model.latest_snapshot is None:
         return None
     scored = model.latest_snapshot.scored
@@ -90,7 +90,7 @@ def _drift(model: LiveModel, language: str) -> list[dict[str, Any]] | None:
     ]
 
 
-def _versions(data_dir: Path, target: str) -> list[dict[str, Any]]:
+def _versions(data_dir: Path, target: str) -> list[dict[str, object]]:
     periods = {period.version: period for period in model_store.history(data_dir, target)}
     champion = model_store.champion_version(data_dir, target)
     lines = []

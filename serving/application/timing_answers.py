@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from rapport.durations import Duration
 from rapport.errors import SettingsError
@@ -27,7 +26,7 @@ def customer_timings(
     customer_ids: Sequence[str],
     language: str,
     horizons: Sequence[Duration] = MONTHLY,
-) -> list[dict[str, Any] | None]:
+) -> list[dict[str, object] | None]:
     """Return the timing of each customer, by its newest events; None without a probability."""
     live = overlay.scores(model, customer_ids)
     found = {one: describe_timings(score.batch, [0], language, horizons)[0] for one, score in live.items()}

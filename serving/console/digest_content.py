@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns, Ro
 from rapport.serving.console.translations import Translations
 from rapport.serving.console.worklist import WorkState, build_worklist
 from rapport.serving.console.worklist_query import WorklistQuery
+from rapport.serving.shapes.task_answers import Task
 from rapport.serving.work.tasks import is_overdue
 
 PERIOD_DAYS: Mapping[str, int] = {"daily": 1, "weekly": 7}
@@ -37,8 +37,8 @@ class DigestScope:
 class DigestFacts:
     """What a digest is made from besides the portfolio: tasks and open alerts of the scope, rows that are done."""
 
-    tasks: Sequence[Mapping[str, Any]]
-    row_states: Mapping[str, Mapping[str, Any]]
+    tasks: Sequence[Task]
+    row_states: Mapping[str, Task]
     alerts: int
     today: date
     as_of: str
@@ -148,7 +148,7 @@ def _renewals(portfolio: PortfolioColumns, scope: DigestScope, facts: DigestFact
 
 def _work(facts: DigestFacts, texts: Translations) -> tuple[str, ...]:
     since = (facts.today - timedelta(days=PERIOD_DAYS[facts.every])).isoformat()
-    done = [task for task in facts.tasks if task["status"] == "done" and task["finished_at"][:10] >= since]
+    done = [task for task in facts.tasks if task["status"] == "done" and (task["finished_at"] or "") >= since]
     overdue = sum(is_overdue(task, facts.today) for task in facts.tasks)
     opened = sum(task["status"] in ("open", "snoozed") for task in facts.tasks)
     return (

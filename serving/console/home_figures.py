@@ -32,7 +32,7 @@ def scope_figures(portfolio: PortfolioColumns, rows: Mask) -> dict[str, float]:
     }
 
 
-def by_group(portfolio: PortfolioColumns, seen: Mask, by: str) -> list[dict[str, Any]]:
+def by_group(portfolio: PortfolioColumns, seen: Mask, by: str) -> list[dict[str, object]]:
     """Return the figures of each group."""
     column = portfolio.category(by)
     return [
@@ -42,13 +42,13 @@ def by_group(portfolio: PortfolioColumns, seen: Mask, by: str) -> list[dict[str,
     ]
 
 
-def score_trend(portfolio: PortfolioColumns, seen: Mask, past: pa.Table | None, as_of: str) -> list[dict[str, Any]]:
+def score_trend(portfolio: PortfolioColumns, seen: Mask, past: pa.Table | None, as_of: str) -> list[dict[str, object]]:
     """Return revenue at risk and mean health of today's customers at each archived day and now.
 
     Both are of the customers that were scored on that day, scaled to all of today's spend: a change of the mix of
     customers does not move them. Days on which few of them were scored are left out.
     """
-    points: list[dict[str, Any]] = []
+    points: list[dict[str, object]] = []
     if past is not None and past.num_rows:
         rows_of_id = portfolio.row_of_id
         rows = np.array([rows_of_id.get(key, -1) for key in past["customer_id"].to_pylist()], dtype=np.int64)
@@ -100,7 +100,7 @@ def renewals(portfolio: PortfolioColumns, visible: Mask, today: date) -> list[di
     return found
 
 
-def key_accounts(portfolio: PortfolioColumns, seen: Mask) -> dict[str, Any]:
+def key_accounts(portfolio: PortfolioColumns, seen: Mask) -> dict[str, object]:
     """Return the largest accounts, and how many accounts bring 80 % of the spend."""
     spend = np.where(seen, np.nan_to_num(portfolio.value_basis), 0.0)
     total = float(spend.sum())

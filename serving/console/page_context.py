@@ -17,6 +17,7 @@ from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.translations import Translations
 from rapport.serving.errors import RequestError
 from rapport.serving.security.request_context import RequestContext, current_request
+from rapport.serving.shapes.task_answers import Task
 from rapport.serving.work.tasks import UNKNOWN_TASK
 
 if TYPE_CHECKING:
@@ -191,9 +192,9 @@ class PageContext:
         if not self.is_visible(customer_id):
             raise self.not_found(customer_id)
 
-    def require_task(self, task_id: int) -> dict[str, Any]:
+    def require_task(self, task_id: int) -> Task:
         """Return a task; one of another owner's customer is refused like one that does not exist, without its id."""
-        task: dict[str, Any] = self.work.tasks.get(task_id)
+        task: Task = self.work.tasks.get(task_id)
         if not self.is_visible(task["customer_id"]):
             raise RequestError(404, UNKNOWN_TASK, where="task_id")
         return task

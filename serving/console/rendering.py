@@ -2,7 +2,6 @@
 
 import hashlib
 from functools import cache, partial
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -23,7 +22,7 @@ class PageRenderer:
         self.translations = {language: Translations(language) for language in LANGUAGES}
         self._environments = {language: _environment(texts) for language, texts in self.translations.items()}
 
-    def render(self, template: str, language: str, **context: Any) -> str:
+    def render(self, template: str, language: str, **context: object) -> str:
         """Return a page as HTML."""
         return self._environments[language].get_template(template).render(**context)
 

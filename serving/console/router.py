@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -194,7 +194,7 @@ class PageRouter:
         return endpoint
 
     def _context(
-        self, request: Request, form: Mapping[str, str], viewer: "Viewer", about: Mapping[str, Any]
+        self, request: Request, form: Mapping[str, str], viewer: "Viewer", about: Mapping[str, object]
     ) -> PageContext:
         return PageContext(
             application=self.application,

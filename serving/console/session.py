@@ -84,7 +84,7 @@ class Sessions:
                   "person": viewer.person, "role": viewer.role}  # fmt: skip
         self._start(response, [viewer.name, self.issuer_mark, secrets.token_urlsafe(16), claims])
 
-    def _start(self, response: Response, parts: list[Any]) -> None:
+    def _start(self, response: Response, parts: list[object]) -> None:
         self._set(response, SESSION_COOKIE, str(self._session_serializer.dumps(parts)), hours=_SESSION_HOURS)
 
     def end(self, request: Request, response: Response) -> None:

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 
 from rapport.serving.console.portfolio_columns import FloatColumn, Mask, PortfolioColumns, RowIndexes
 from rapport.serving.console.worklist_query import NOTABLE_CHANGE, PAGE_SIZE, STATES, WorklistQuery
+from rapport.serving.shapes.task_answers import Task
 from rapport.serving.work.tasks import closes_row
 
-Task = Mapping[str, Any]
 LISTS = ("at_risk", "probably_lost", "win_back")
 
 
@@ -159,7 +158,7 @@ def state_of(task: Task) -> str:
 
 def _done_this_week(portfolio: PortfolioColumns, visible: Mask, closed: Mapping[str, Task], today: date) -> int:
     monday = (today - timedelta(days=today.weekday())).isoformat()
-    done = (key for key, task in closed.items() if task["status"] == "done" and task["finished_at"][:10] >= monday)
+    done = (key for key, task in closed.items() if task["status"] == "done" and (task["finished_at"] or "") >= monday)
     return int((visible & portfolio.with_ids(done)).sum())
 
 

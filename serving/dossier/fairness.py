@@ -22,7 +22,7 @@ def segment_errors(evaluation: Mapping[str, Any], bundle: Bundle) -> list[dict[s
     return _with_gaps([*cutoffs, *segments], bundle)
 
 
-def _with_gaps(segments: Iterable[Mapping[str, Any]], bundle: Bundle) -> list[dict[str, Any]]:
+def _with_gaps(segments: Iterable[Mapping[str, object]], bundle: Bundle) -> list[dict[str, Any]]:
     """Return segments with their calibration gap: mean probability minus outcome rate."""
     names = bundle.by_name
     return [

@@ -102,7 +102,7 @@ def _run(data_dir: Path, target: str, until: str) -> dict[str, Any] | None:
         return None
     last = published[-1]
     folder = data_dir / "scores" / target / "runs" / last["run"]
-    found: dict[str, Any] = {"target": target, "run": last["run"], "published_at": last["at"], "by": last["by"]}
+    found: dict[str, object] = {"target": target, "run": last["run"], "published_at": last["at"], "by": last["by"]}
     if not folder.is_dir():
         return found | {"stored": False}
     check_seal(folder, data_dir)
@@ -162,7 +162,7 @@ def _audit(data_dir: Path, until: str) -> dict[str, Any]:
     }
 
 
-def _entry(line: str) -> Mapping[str, Any]:
+def _entry(line: str) -> Mapping[str, object]:
     # A line that a power failure cut off is still an entry.
     try:
         found = json.loads(line)

@@ -16,7 +16,7 @@ _ROWS = "rights.rows"
 @cache
 def _catalogue() -> Mapping[str, Any]:
     text = resources.files("rapport.serving.dossier").joinpath("texts.yaml").read_text(encoding="utf-8")
-    written: Mapping[str, Any] = yaml.safe_load(text)
+    written: Mapping[str, object] = yaml.safe_load(text)
     return written
 
 
@@ -34,7 +34,7 @@ class Texts:
         """Return each law with the right that it gives and how it is answered."""
         return tuple((row["law"], *row[self.language]) for row in _catalogue()[_ROWS])
 
-    def sentence(self, written: Mapping[str, Any], name: str = "sentence") -> str:
+    def sentence(self, written: Mapping[str, object], name: str = "sentence") -> str:
         """Return a recorded sentence in this language; records of before have English only."""
         chosen = written.get(f"{name}_zh") if self.language == "zh" else None
         return str(chosen or written.get(name) or "")

@@ -73,7 +73,7 @@ def _acted(data_dir: Path, customer_id: str, since: datetime, timezone: str) -> 
     """Whether someone closed, postponed or noted a task of the customer since then; tasks have times in UTC."""
     zoned = since if since.tzinfo else since.replace(tzinfo=ZoneInfo(timezone))
     at = zoned.astimezone(UTC).isoformat(timespec="seconds")
-    tasks: list[dict[str, Any]] = TaskStore(data_dir).list(customer_id=customer_id, since=at)
+    tasks = TaskStore(data_dir).list(customer_id=customer_id, since=at)
     return any(task["status"] != "open" or task["updated_at"] > task["created_at"] for task in tasks)
 
 

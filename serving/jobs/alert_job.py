@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -83,7 +82,7 @@ def _current_table(
     return pa.table(columns | rule_features(snapshot.run.table("features"), features))
 
 
-def rule_features(table: pa.Table | None, names: Sequence[str]) -> dict[str, Any]:
+def rule_features(table: pa.Table | None, names: Sequence[str]) -> dict[str, object]:
     """Return the features that rules read; one of the catalog that this table lacks is unknown."""
     found = {name: table.column(name) for name in names if table is not None and name in table.column_names}
     known = {feature.name for feature in catalog().features}

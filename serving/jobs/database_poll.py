@@ -79,11 +79,11 @@ class DatabasePoll:
         return [{name: _plain(value) for name, value in row.items() if value is not None} for row in found]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     # NUMERIC arrives as text or as a decimal.
     return plain(value) if isinstance(value, str | int | float | bool | datetime) else str(value)
 
 
-def _event(table: Table, row: dict[str, Any]) -> SentEvent:
+def _event(table: Table, row: dict[str, object]) -> SentEvent:
     digest = hashlib.sha256(json.dumps([table.name, row], sort_keys=True, default=str).encode()).hexdigest()[:32]
     return SentEvent(str(row["customer_id"]), table.name, row, event_id=f"db:{digest}")

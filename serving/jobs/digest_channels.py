@@ -107,7 +107,7 @@ def _feishu_sign(secret: str, at: str) -> str:
     return base64.b64encode(hmac.new(f"{at}\n{secret}".encode(), b"", hashlib.sha256).digest()).decode()
 
 
-def _error_code(content: bytes) -> Any:
+def _error_code(content: bytes) -> object:
     """Return the error code in a robot's answer: errcode of WeCom and DingTalk, code of Feishu; 0 for none."""
     try:
         answer = json.loads(content)
@@ -127,7 +127,7 @@ def _markdown(digest: Digest, *, title: bool = True) -> str:
     return "\n\n".join(parts)
 
 
-def _wecom(digest: Digest) -> dict[str, Any]:
+def _wecom(digest: Digest) -> dict[str, object]:
     """Return the message; WeCom refuses more than 4,096 bytes, so the last lines are left out."""
     text = _markdown(digest)
     while len(text.encode()) > _WECOM_BYTES:
@@ -135,22 +135,22 @@ def _wecom(digest: Digest) -> dict[str, Any]:
     return {"msgtype": "markdown", "markdown": {"content": text}}
 
 
-def _dingtalk(digest: Digest) -> dict[str, Any]:
+def _dingtalk(digest: Digest) -> dict[str, object]:
     return {"msgtype": "markdown", "markdown": {"title": digest.subject, "text": _markdown(digest)}}
 
 
-def _feishu(digest: Digest) -> dict[str, Any]:
+def _feishu(digest: Digest) -> dict[str, object]:
     header = {"title": {"tag": "plain_text", "content": digest.subject}}
     text = {"tag": "markdown", "content": _markdown(digest, title=False)}
     return {"msg_type": "interactive", "card": {"header": header, "elements": [text]}}
 
 
-def _slack(digest: Digest) -> dict[str, Any]:
+def _slack(digest: Digest) -> dict[str, object]:
     text = f"*{digest.subject.translate(_PLAIN)}*\n\n{_markdown(digest, title=False).replace('**', '*')}"
     return {"text": text.replace("&", "&amp;")}
 
 
-def _teams(digest: Digest) -> dict[str, Any]:
+def _teams(digest: Digest) -> dict[str, object]:
     blocks = [{"type": "TextBlock", "text": digest.subject, "weight": "Bolder", "size": "Medium", "wrap": True}]
     for section in digest.sections:
         blocks.append({"type": "TextBlock", "text": section.heading, "weight": "Bolder", "wrap": True})

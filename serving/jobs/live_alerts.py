@@ -62,7 +62,7 @@ def _table(rows: Sequence[Mapping[str, Any]], rules: AlertRules) -> pa.Table:
     return pa.table(columns | features)
 
 
-def _before(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+def _before(rows: Sequence[Mapping[str, object]]) -> pa.Table:
     """Return the scores and tiers of a month ago, as each row's run archived them."""
     return pa.table(
         {
@@ -99,9 +99,9 @@ def _signals(event: StoredEvent) -> tuple[Signal, ...]:
     return content_signals(str(row["text"]))
 
 
-def _fits(row: Mapping[str, Any], where: Mapping[str, str]) -> bool:
+def _fits(row: Mapping[str, object], where: Mapping[str, str]) -> bool:
     return all(row.get(name) == value for name, value in where.items())
 
 
-def _detail(row: Mapping[str, Any]) -> str:
+def _detail(row: Mapping[str, object]) -> str:
     return ", ".join(str(row[name]) for name in ("kind", "category", "role") if row.get(name))

@@ -80,7 +80,7 @@ class LiveLoop:
             self.changes.prune(now)
         return done
 
-    def lag(self, now: datetime) -> dict[str, Any]:
+    def lag(self, now: datetime) -> dict[str, object]:
         """Return how far the change feed is behind the events, for /readyz and the metrics."""
         last, done = self.events.last(), int(self.changes.progress(_EVENTS_DONE) or 0)
         behind = 0 if last is None else last.seq - done

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from rapport.errors import SettingsError
 from rapport.history.settings import Settings
@@ -132,14 +131,14 @@ class WebhookDeliveries(WebhookQueue):
             )
 
 
-def _is_wanted(change: Mapping[str, Any], send: str, held_out: Collection[str]) -> bool:
+def _is_wanted(change: Mapping[str, object], send: str, held_out: Collection[str]) -> bool:
     # A held-out customer's change would lead someone to call.
     if change["customer_id"] in held_out:
         return False
     return send == "all" or (change["cause"] == "alert") == (send == "alerts")
 
 
-def _body(change: Mapping[str, Any]) -> bytes:
+def _body(change: Mapping[str, object]) -> bytes:
     data = {name: value for name, value in change.items() if name != "owner"}
     kind = "rapport.alert" if change["cause"] == "alert" else "rapport.change"
     return json.dumps({"type": kind, "timestamp": change["at"], "data": data}, ensure_ascii=False).encode()

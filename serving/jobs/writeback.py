@@ -149,7 +149,7 @@ class Writeback:
             "x-fs-userid": crm.user_id,
         }
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any], result: WritebackResult) -> Any:
+    def _call(self, method: str, path: str, body: Mapping[str, object], result: WritebackResult) -> Any:
         """Call the CRM; a busy or failing CRM is tried again, as it asks or with growing waits."""
         wait, reason = 1.0, ""
         for _ in range(_TRIES):
@@ -170,7 +170,7 @@ class Writeback:
             wait *= 2
         raise ServingError(f"{urllib.parse.urlsplit(self._crm.url).hostname}: {reason}. Nothing after it was written.")
 
-    def _request(self, method: str, path: str, body: Mapping[str, Any]) -> urllib.request.Request:
+    def _request(self, method: str, path: str, body: Mapping[str, object]) -> urllib.request.Request:
         headers, url = {"Content-Type": "application/json", **self._session}, f"{self._crm.url}{path}"
         if self._mapping.protocol == "fxiaoke":
             url += f"?thirdTraceId={uuid4()}"

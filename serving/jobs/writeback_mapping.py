@@ -32,7 +32,7 @@ class CrmMapping:
     batch_size: int
     requests_per_minute: int
 
-    def record(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def record(self, row: Mapping[str, object]) -> dict[str, Any]:
         """Return the fields of one customer; probabilities as percentages, unknown figures as null."""
         return {name: _value(figure, row.get(figure)) for name, figure in self.fields.items()}
 

@@ -93,7 +93,7 @@ class ChangeStore:
         return count
 
     def record_alert(
-        self, target: str, customer_id: str, alert: Mapping[str, Any], *, as_of: str, now: datetime
+        self, target: str, customer_id: str, alert: Mapping[str, object], *, as_of: str, now: datetime
     ) -> None:
         """Store an alert as a change; the state stays as it is."""
         with self._open() as store:
@@ -127,7 +127,7 @@ class ChangeStore:
         with self._open("BEGIN") as store:
             return [row["customer_id"] for row in store.execute(sql, (target,)).fetchall()]
 
-    def states(self, target: str) -> dict[str, dict[str, Any]]:
+    def states(self, target: str) -> dict[str, dict[str, object]]:
         """Return the current state of every customer."""
         sql = "SELECT customer_id, state FROM states WHERE target = ? AND state IS NOT NULL"
         with self._open("BEGIN") as store:
@@ -170,7 +170,9 @@ class ChangeStore:
             store.close()
 
 
-def _known(store: sqlite3.Connection, target: str, ids: Sequence[str]) -> dict[str, tuple[int, dict[str, Any] | None]]:
+def _known(
+    store: sqlite3.Connection, target: str, ids: Sequence[str]
+) -> dict[str, tuple[int, dict[str, object] | None]]:
     found = {}
     for first in range(0, len(ids), _IDS_PER_QUERY):
         some = ids[first : first + _IDS_PER_QUERY]

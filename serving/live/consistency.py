@@ -83,7 +83,7 @@ def write_consistency(folder: Path, found: Consistency) -> None:
 def read_consistency(folder: Path) -> dict[str, Any] | None:
     """Return the last measurement; None before the first."""
     try:
-        found: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        found: dict[str, object] = json.loads((folder / FILE).read_text(encoding="utf-8"))
         return found
     except (OSError, ValueError):
         return None

@@ -24,7 +24,7 @@ from rapport.serving.snapshots.live_model import LiveModel
 
 def features_of(
     model: LiveModel,
-    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    rows: Mapping[str, Sequence[Mapping[str, object]]],
     as_of: datetime,
     databases: DatabasePool,
     settings: Settings,
@@ -37,7 +37,7 @@ def features_of(
         return exclude_refusals(history, table, as_of)
 
 
-def _history(rows: Mapping[str, Sequence[Mapping[str, Any]]], settings: Settings, database: Database) -> History:
+def _history(rows: Mapping[str, Sequence[Mapping[str, object]]], settings: Settings, database: Database) -> History:
     """Return a history of rows that were read before: their values are cast, so nothing is parsed again."""
     parsed = {table.name: _parsed(table, rows[table.name]) for table in FEATURE_TABLES if rows.get(table.name)}
     loaded = {name: LoadedTable(one.rows, one.present, one.time_range, NO_ROWS) for name, one in parsed.items()}

@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 def read_rows(
     table: Table,
-    row: Mapping[str, Any],
+    row: Mapping[str, object],
     settings: Settings,
     database: Database,
     position: int,
@@ -65,8 +65,8 @@ def _cells(history: History, table: Table) -> Row:
 
 
 def base_of(
-    table: Table, row: Mapping[str, Any] | None, source: Sequence[Row], was: Mapping[str, Any] | None = None
-) -> Any:
+    table: Table, row: Mapping[str, object] | None, source: Sequence[Row], was: Mapping[str, object] | None = None
+) -> object:
     """Return what the source has of a row now: the given columns of its key's row, or a count of rows."""
     if row is None:
         return None
@@ -91,9 +91,9 @@ def merged(name: str, source: Sequence[Row], events: Sequence[StoredEvent]) -> t
 
 def _merged_by_key(table: Table, source: Sequence[Row], events: Sequence[StoredEvent]) -> tuple[list[Row], list[int]]:
     key = str(table.key)
-    rows: dict[Any, Row] = {row[key]: dict(row) for row in source}
+    rows: dict[object, Row] = {row[key]: dict(row) for row in source}
     waiting: list[int] = []
-    earlier: dict[Any, list[Mapping[str, Any]]] = {}
+    earlier: dict[object, list[Mapping[str, object]]] = {}
     stored = {row[key]: row for row in source}
     for event in events:
         if event.row is None:
@@ -111,7 +111,7 @@ def _merged_by_key(table: Table, source: Sequence[Row], events: Sequence[StoredE
     return list(rows.values()), waiting
 
 
-def _is_news(table: Table, event: StoredEvent, source: Row | None, earlier: Iterable[Mapping[str, Any]]) -> bool:
+def _is_news(table: Table, event: StoredEvent, source: Row | None, earlier: Iterable[Mapping[str, object]]) -> bool:
     """Whether the source still has what it had at receipt, or an earlier event; else it is newer and wins."""
     assert event.row is not None
     if source is None:
@@ -127,7 +127,7 @@ def _is_news(table: Table, event: StoredEvent, source: Row | None, earlier: Iter
 def _merged_lines(table: Table, source: Sequence[Row], events: Sequence[StoredEvent]) -> tuple[list[Row], list[int]]:
     """Merge rows without a key: the source has an event's row once it has one more row of the same identity."""
     rows, waiting = list(source), []
-    used: dict[Any, int] = {}
+    used: dict[object, int] = {}
     for event in events:
         replaced = event.was is not None and _removed(table, rows, event.was)
         is_news = replaced
@@ -143,12 +143,12 @@ def _merged_lines(table: Table, source: Sequence[Row], events: Sequence[StoredEv
     return rows, waiting
 
 
-def has_row(name: str, rows: Sequence[Row], was: Mapping[str, Any]) -> bool:
+def has_row(name: str, rows: Sequence[Row], was: Mapping[str, object]) -> bool:
     """Whether some row has these values."""
     return any(_equal(by_name(name), row, was) for row in rows)
 
 
-def _removed(table: Table, rows: list[Row], was: Mapping[str, Any]) -> bool:
+def _removed(table: Table, rows: list[Row], was: Mapping[str, object]) -> bool:
     """Remove the first row that has these values; return whether there was one."""
     position = next((at for at, row in enumerate(rows) if _equal(table, row, was)), None)
     if position is not None:
@@ -156,25 +156,25 @@ def _removed(table: Table, rows: list[Row], was: Mapping[str, Any]) -> bool:
     return position is not None
 
 
-def _identity(table: Table, row: Mapping[str, Any]) -> Any:
+def _identity(table: Table, row: Mapping[str, object]) -> object:
     """Return what two systems agree on about a row without a key: the order's number, else the time."""
     return plain(row.get("order_id" if table.name == "orders" else table.time))
 
 
-def _equal(table: Table, row: Mapping[str, Any], event_row: Mapping[str, Any]) -> bool:
+def _equal(table: Table, row: Mapping[str, object], event_row: Mapping[str, object]) -> bool:
     return all(plain(row.get(name)) == event_row[name] for name in _compared(table, event_row))
 
 
-def _compared(table: Table, event_row: Mapping[str, Any]) -> list[str]:
+def _compared(table: Table, event_row: Mapping[str, object]) -> list[str]:
     """Return the columns that tell whether two rows are the same; the recording time is each system's own."""
     # Runs publish no texts.
     return [name for name in event_row if name != "text" and (name != RECORDED_AT.name or table.time == name)]
 
 
-def _text(row: Mapping[str, Any]) -> str:
+def _text(row: Mapping[str, object]) -> str:
     return repr(sorted((name, plain(value)) for name, value in row.items() if value is not None))
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """Return a value as JSON holds it."""
     return value.isoformat() if isinstance(value, datetime) else value

@@ -86,7 +86,7 @@ class EventStore:
         stored: list[tuple[int, datetime, bool]] = self._write(lambda store: _add(store, events, by, now))
         return stored
 
-    def receipt(self, key: str, body_hash: str) -> dict[str, Any] | None:
+    def receipt(self, key: str, body_hash: str) -> dict[str, object] | None:
         """Return the receipt of an earlier request with this idempotency key; refuse another body."""
         row = self._read("SELECT body_hash, receipt FROM requests WHERE key = ?", (key,))
         if not row:
@@ -95,7 +95,7 @@ class EventStore:
             raise RequestError(409, "This Idempotency-Key was used for another body; use a new one.")
         return dict(json.loads(row[0]["receipt"])) | {"repeated": True}
 
-    def keep_receipt(self, key: str, body_hash: str, receipt: Mapping[str, Any]) -> None:
+    def keep_receipt(self, key: str, body_hash: str, receipt: Mapping[str, object]) -> None:
         """Keep a receipt for retries of the same request."""
         values = (key, body_hash, json.dumps(receipt))
         self._write(lambda store: store.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", values).rowcount)
@@ -162,12 +162,12 @@ class EventStore:
         )
         return [row["customer_id"] for row in self._read(sql, (target, as_of))] if self.exists else []
 
-    def _read(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    def _read(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         if not self.exists:
             return []
         return self._connection().execute(sql, tuple(values)).fetchall()
 
-    def _commit(self, writes: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
+    def _commit(self, writes: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[object]:
         """Do the writes of several threads in one transaction: a commit waits for the disk, and once is enough."""
         store = self._connection()
         store.execute("BEGIN IMMEDIATE")
@@ -238,7 +238,7 @@ def _event(row: sqlite3.Row) -> StoredEvent:
     )
 
 
-def _json(value: Any) -> str | None:
+def _json(value: object) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 

@@ -103,7 +103,7 @@ class EventIntake:
         batch = {event.event_id: event for event in events if event.event_id}
         with self._databases.borrow() as database:
             for position, event in enumerate(events):
-                was: Mapping[str, Any] | None = event.was
+                was: Mapping[str, object] | None = event.was
                 if event.corrects and event.corrects in batch:
                     was = batch[event.corrects].row
                 elif event.corrects:
@@ -134,7 +134,7 @@ class EventIntake:
 
     def _receipt(
         self, events: Sequence[SentEvent], stored: Sequence[tuple[int, datetime, bool]], model: LiveModel | None
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         present = set(model.snapshot.run.manifest.present) if model is not None else _NAMES
         return {
             "accepted": sum(new for _, _, new in stored),

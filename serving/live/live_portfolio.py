@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pyarrow as pa
 
@@ -20,9 +19,9 @@ def live_portfolio(
     model: LiveModel,
     batch: ScoreBatch,
     features: pa.Table,
-    attributes: Mapping[str, Mapping[str, Any]],
+    attributes: Mapping[str, Mapping[str, object]],
     portfolios: PortfolioTables,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Return the portfolio rows of live scores, sorted by customer, by the policy of the latest scoring run.
 
     ``attributes`` is the newest row of ``customers`` of each customer that has one.
@@ -37,19 +36,19 @@ def live_portfolio(
     return [row | _ranks(of_run, place) | _held_out(model, place) for row, place in zip(rows, at, strict=True)]
 
 
-def _person(model: LiveModel, row: int | None, newest: Mapping[str, Any]) -> dict[str, Any]:
+def _person(model: LiveModel, row: int | None, newest: Mapping[str, object]) -> dict[str, object]:
     stored = model.snapshot.customers.slice(row, 1).to_pylist()[0] if row is not None else {}
     changed = {name: newest[name] for name in CUSTOMER_COLUMNS if name in newest}
     return dict.fromkeys(CUSTOMER_COLUMNS) | stored | changed
 
 
-def _ranks(of_run: pa.Table, row: int | None) -> dict[str, Any]:
+def _ranks(of_run: pa.Table, row: int | None) -> dict[str, object]:
     """Return the ranks of a run's customer; a new customer has none before the next run."""
     names = [name for name in _RANKS if name in of_run.column_names]
     return {name: of_run[name][row].as_py() if row is not None else None for name in names}
 
 
-def _held_out(model: LiveModel, row: int | None) -> dict[str, Any]:
+def _held_out(model: LiveModel, row: int | None) -> dict[str, object]:
     stored = model.snapshot.run.cached_table(TABLE)
     if row is None or stored is None or "held_out" not in stored.column_names or not stored["held_out"][row].as_py():
         return {}

@@ -34,7 +34,7 @@ def person(data_dir: Path, customer_id: str, now: datetime) -> dict[str, Any]:
     return {"customer_id": customer_id, "exported_at": now.isoformat(timespec="seconds"), "stores": found}
 
 
-def write_person(content: dict[str, Any], path: Path) -> None:
+def write_person(content: dict[str, object], path: Path) -> None:
     """Write an export as JSON, or as a ZIP with one JSON file for each store."""
     with atomic_write(path) as part:
         if path.suffix != ".zip":
@@ -50,11 +50,11 @@ def _stores(content: dict[str, Any]) -> list[tuple[str, list[Any]]]:
     return sorted(content["stores"].items())
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     return json.dumps(_plain(value), ensure_ascii=False, indent=1, default=str)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Return a value without nan, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
@@ -84,7 +84,7 @@ def _database_rows(path: Path, customer_id: str) -> dict[str, list[dict[str, Any
     return found
 
 
-def _text(value: Any) -> Any:
+def _text(value: object) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,7 +37,7 @@ class Scrubber:
             return self._names[text]
         return self._pattern.sub(lambda found: self._names[found.group()], text) if self._pattern else text
 
-    def json(self, value: Any, *, pseudonyms: bool = False) -> Any:
+    def json(self, value: object, *, pseudonyms: bool = False) -> object:
         """Return a JSON value without the customers, or REMOVED; with ``pseudonyms`` instead of their ids."""
         if isinstance(value, str):
             return REMOVED if value in self.ids and not pseudonyms else self.text(value)

@@ -142,7 +142,7 @@ def _problems(profile: Mapping[str, Any], words: Words) -> tuple[str, ...]:
     return (*facts, *blockers) or (words("no_problems"),)
 
 
-def _risks(profile: Mapping[str, Any], words: Words) -> tuple[str, ...]:
+def _risks(profile: Mapping[str, object], words: Words) -> tuple[str, ...]:
     sentence = profile.get("risk_sentence")
     return (str(sentence),) if sentence else (words("no_risks"),)
 

@@ -32,7 +32,7 @@ class IssuerKeys:
     def __init__(self, url: str) -> None:
         self.url, self.refusal = url, ""
         self._keys: tuple[Jwk, ...] = ()
-        self._about: Mapping[str, Any] = {}
+        self._about: Mapping[str, object] = {}
         self._fetched, self._tried = -_MAX_AGE_SECONDS, -_MAX_AGE_SECONDS
         self._fetching = threading.Lock()
 
@@ -67,7 +67,7 @@ class IssuerKeys:
             self._tried = time.monotonic()
 
 
-def _published(url: str) -> tuple[tuple[Jwk, ...], Mapping[str, Any]]:
+def _published(url: str) -> tuple[tuple[Jwk, ...], Mapping[str, object]]:
     about = _json(f"{url.rstrip('/')}/.well-known/openid-configuration")
     if about.get("issuer") != url:
         raise ServingError(
@@ -84,15 +84,15 @@ def _published(url: str) -> tuple[tuple[Jwk, ...], Mapping[str, Any]]:
     return tuple(keys), about
 
 
-def _signs(key: Any) -> bool:
+def _signs(key: object) -> bool:
     return isinstance(key, dict) and key.get("kty") in _ASYMMETRIC and key.get("use", "sig") == "sig"
 
 
-def _json(url: str) -> dict[str, Any]:
+def _json(url: str) -> dict[str, object]:
     return fetch_json(urllib.request.Request(url))
 
 
-def fetch_json(request: urllib.request.Request) -> dict[str, Any]:
+def fetch_json(request: urllib.request.Request) -> dict[str, object]:
     """Return the JSON object that the issuer answers; ServingError with the reason for any other answer."""
     url = request.full_url
     try:

@@ -88,7 +88,7 @@ class TokenVerifier:
         if len(token) > _MAX_CHARACTERS:
             raise TokenError(f"The token is longer than {_MAX_CHARACTERS:,} characters.")
         try:
-            claims: dict[str, Any] = jwt.decode(
+            claims: dict[str, object] = jwt.decode(
                 token,
                 _key_of(jwt.get_unverified_header(token), keys),
                 algorithms=_ALGORITHMS,
@@ -113,7 +113,7 @@ class TokenVerifier:
         person = next((claims[name] for name in _NAMES if isinstance(claims.get(name), str)), "")
         return Viewer(f"oidc:{claims['sub']}"[:200], scopes, owner, team, person[:200], role)
 
-    def _people(self, claims: Mapping[str, Any], variable: str, name: str | None) -> tuple[str, ...]:
+    def _people(self, claims: Mapping[str, object], variable: str, name: str | None) -> tuple[str, ...]:
         """Return the account owners that a claim names."""
         if name is None:
             raise TokenError(f"The role sees the customers of the owners that a claim names. Set {variable}.")
@@ -124,7 +124,7 @@ class TokenVerifier:
         return people
 
 
-def _key_of(header: Mapping[str, Any], keys: tuple[Jwk, ...]) -> jwt.PyJWK:
+def _key_of(header: Mapping[str, object], keys: tuple[Jwk, ...]) -> jwt.PyJWK:
     """Return the key that the header names, bound to one algorithm."""
     algorithm, kid = header.get("alg"), header.get("kid")
     kind = header.get("typ")
@@ -138,17 +138,17 @@ def _key_of(header: Mapping[str, Any], keys: tuple[Jwk, ...]) -> jwt.PyJWK:
     return jwt.PyJWK(dict(candidates[0]), None if candidates[0].get("alg") else algorithm)
 
 
-def _claim(claims: Mapping[str, Any], path: str) -> Any:
+def _claim(claims: Mapping[str, object], path: str) -> Any:
     """Return a claim, also one inside others: ``realm_access.roles``."""
     if path in claims:
         return claims[path]
-    found: Any = claims
+    found: object = claims
     for part in path.split("."):
         found = found.get(part) if isinstance(found, Mapping) else None
     return found
 
 
-def _words(claim: Any) -> set[str]:
+def _words(claim: object) -> set[str]:
     if isinstance(claim, str):
         return set(claim.split())
     return {word for word in claim if isinstance(word, str)} if isinstance(claim, list) else set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired
+from typing import NotRequired
 
 from typing_extensions import TypedDict
 
@@ -12,6 +12,15 @@ class TaskStep(TypedDict):
 
     text: str
     done: bool
+
+
+class TaskLogEntry(TypedDict):
+    """What somebody did with a task."""
+
+    at: str
+    by: str
+    kind: str
+    text: str
 
 
 class Task(TypedDict):
@@ -37,7 +46,7 @@ class Task(TypedDict):
     model_version: str | None
     probability: float | None
     money: float | None
-    log: NotRequired[list[dict[str, Any]]]
+    log: NotRequired[list[TaskLogEntry]]
     repeated: NotRequired[bool]
 
 

@@ -109,7 +109,7 @@ def account_hierarchy(
     return _without_drivers(nodes[root])
 
 
-def _node(row: Mapping[str, Any], scored: Mapping[str, Any], owners: Owners) -> dict[str, Any]:
+def _node(row: Mapping[str, object], scored: Mapping[str, object], owners: Owners) -> dict[str, Any]:
     """Return one account; of an account that the viewer may not see, only its place in the hierarchy."""
     is_visible = owners is None or scored.get("owner") in owners
     figures = ("tier", "probability", "value", "value_at_risk", "health_grade", "health_score")

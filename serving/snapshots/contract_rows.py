@@ -42,7 +42,7 @@ class ContractRows:
         for name, (table, starts) in self._tables.items():
             if tables is not None and name not in tables:
                 continue
-            rows: list[dict[str, Any]] = []
+            rows: list[dict[str, object]] = []
             for span in spans:
                 first, end = starts[span : span + 2].tolist()
                 rows += table.slice(first, end - first).to_pylist()

@@ -25,7 +25,7 @@ class ProvenEffect:
 def read_effect(data_dir: Path) -> dict[str, Any] | None:
     """Return the last report; None before the first."""
     try:
-        found: dict[str, Any] = json.loads((data_dir / EFFECT_FILE).read_text(encoding="utf-8"))
+        found: dict[str, object] = json.loads((data_dir / EFFECT_FILE).read_text(encoding="utf-8"))
         return found
     except (OSError, ValueError):
         return None
@@ -53,7 +53,7 @@ def _uplift(data_dir: Path) -> UpliftModel | None:
         return None
 
 
-def nothing_measured(settings: Settings) -> dict[str, Any]:
+def nothing_measured(settings: Settings) -> dict[str, object]:
     """Return the report before the first measurement."""
     return {
         "seed": settings.holdout_seed, "share": settings.holdout_share, "as_of": "", "drawn": 0, "matured": 0,

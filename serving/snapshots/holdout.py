@@ -114,7 +114,7 @@ def without_actions(portfolio: pa.Table) -> pa.Table:
     return portfolio
 
 
-def _is_held_out(table: pa.Table, data_dir: Path, settings: Settings) -> Any:
+def _is_held_out(table: pa.Table, data_dir: Path, settings: Settings) -> object:
     held_out = pa.array(sorted(held_out_now(data_dir, settings)), pa.string())
     return pc.is_in(table["customer_id"], value_set=held_out)
 
@@ -129,5 +129,5 @@ def _ranked_again(portfolio: pa.Table, settings: Settings) -> pa.Table:
     return _replaced(portfolio, "this_week", pa.array(week, pa.bool_()))
 
 
-def _replaced(portfolio: pa.Table, name: str, values: Any) -> pa.Table:
+def _replaced(portfolio: pa.Table, name: str, values: object) -> pa.Table:
     return portfolio.set_column(portfolio.column_names.index(name), name, values)

@@ -45,7 +45,7 @@ def industry_table(history: History, as_of: datetime, portfolio: pa.Table) -> pa
 
 
 def place_in_industry(
-    portfolio: pa.Table, industries: pa.Table | None, customer: Mapping[str, Any]
+    portfolio: pa.Table, industries: pa.Table | None, customer: Mapping[str, object]
 ) -> dict[str, Any] | None:
     """Return a customer's place by probability in its industry; None without a probability or enough customers."""
     industry, own = customer.get("industry"), customer.get("probability")
@@ -56,7 +56,7 @@ def place_in_industry(
     if len(others) < _LEAST_TO_COMPARE:
         return None
     rows = [] if industries is None else industries.to_pylist()
-    known: dict[str, Any] = next((row for row in rows if row["industry"] == industry), {})
+    known: dict[str, object] = next((row for row in rows if row["industry"] == industry), {})
     return {
         "industry": industry,
         "customers": len(others),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -39,7 +38,7 @@ def insight_tables(
     practice, without = best_practice(history, as_of)
     service_costs, service_sums = cost_to_serve(history, as_of, assumptions)
     late, lateness = late_tickets(history, as_of)
-    found: dict[str, tuple[pa.Table, Mapping[str, Any]]] = {
+    found: dict[str, tuple[pa.Table, Mapping[str, object]]] = {
         "deal_rates": (deal_rates(history, as_of, card), card.facts()),
         "key_accounts": (_named(keys, portfolio), concentration),
         "account_plans": (account_plans(history, as_of, keys), {}),
@@ -75,7 +74,7 @@ def _segment_shares(portfolio: pa.Table) -> pa.Table:
     )
 
 
-def _with_facts(table: pa.Table, facts: Mapping[str, Any]) -> pa.Table:
+def _with_facts(table: pa.Table, facts: Mapping[str, object]) -> pa.Table:
     return table.replace_schema_metadata({b"facts": json.dumps(facts, ensure_ascii=False).encode()})
 
 

@@ -52,7 +52,7 @@ def portfolio_rows(
 
 def _attributes(customers: pa.Table | None, count: int) -> dict[str, Any]:
     names = customers.column_names if customers is not None else []
-    columns: dict[str, Any] = {
+    columns: dict[str, object] = {
         name: customers.column(name) if customers is not None and name in names else pa.nulls(count, pa.string())
         for name in CUSTOMER_COLUMNS
     }

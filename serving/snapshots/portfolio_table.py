@@ -94,7 +94,7 @@ class PortfolioLookup:
     def __init__(self, table: pa.Table) -> None:
         self._table, self._ids = table, table.column("customer_id")
 
-    def get(self, customer_id: str, default: Any = None) -> Any:
+    def get(self, customer_id: str, default: object = None) -> Any:
         """Return a customer's row, else ``default``."""
         row = self._ids.index(pa.scalar(customer_id)).as_py()
         return default if row < 0 else self._table.slice(row, 1).to_pylist()[0]
@@ -112,7 +112,7 @@ def build_portfolio(
     day = scored.as_of.date()
     percentiles = [None if one is None else int(one) for one in table["percentile"].to_pylist()]
     due = pa.array([None if one is None else due_date(day, one) for one in percentiles], pa.string())
-    columns: dict[str, Any] = {"due": due, "next_action_due": due}
+    columns: dict[str, object] = {"due": due, "next_action_due": due}
     columns |= _earlier_scores(scored, past)
     for name, values in columns.items():
         table = table.append_column(name, values)
@@ -180,11 +180,11 @@ def due_date(as_of: date, percentile: int, step: int = 0) -> str:
     return (as_of + timedelta(days=days + 7 * step)).isoformat()
 
 
-def _earlier_scores(scored: ScoreBatch, past: pa.Table | None) -> dict[str, Any]:
+def _earlier_scores(scored: ScoreBatch, past: pa.Table | None) -> dict[str, object]:
     """Return the scores, tiers and health of a week and a month ago."""
     numbers, texts = ("probability", "health_score"), ("tier", "health_grade")
     kinds = dict.fromkeys(numbers, pa.float64()) | dict.fromkeys(texts, pa.string())
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for days in _BEFORE_DAYS:
         before = None if past is None else _rows_before(scored, past, days)
         for name, kind in kinds.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -79,7 +78,7 @@ def pass_gates(  # noqa: PLR0913  # what a refusal says
     return findings
 
 
-def publication_record(findings: Sequence[Finding], *, force: bool, by: str) -> dict[str, Any]:
+def publication_record(findings: Sequence[Finding], *, force: bool, by: str) -> dict[str, object]:
     """Return what the manifest keeps: all findings, whether a refusal was overridden, and who started the run."""
     return {
         "gates": gate_facts(findings),

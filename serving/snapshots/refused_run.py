@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from rapport.files import replace_text
 from rapport.history.checks.finding import Finding
@@ -27,10 +26,10 @@ def record_refusal(
     replace_text(data_dir / "scores" / target / _FILE, json.dumps(record, ensure_ascii=False, default=str))
 
 
-def refused_run(data_dir: Path, target: str) -> dict[str, Any] | None:
+def refused_run(data_dir: Path, target: str) -> dict[str, object] | None:
     """Return the last refused run; None if a run was published since."""
     try:
-        found: dict[str, Any] = json.loads((data_dir / "scores" / target / _FILE).read_text(encoding="utf-8"))
+        found: dict[str, object] = json.loads((data_dir / "scores" / target / _FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +29,7 @@ _LABELS = {
 
 def explain_change(
     data_dir: Path, target: str, customer_id: str, *, start: str, end: str, language: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Split the move from ``start`` to ``end`` into new facts by family, new model, new card and new calibration."""
     first, row_before = _score_on_day(data_dir, target, customer_id, start, where="from")
     last, row_after = _score_on_day(data_dir, target, customer_id, end, where="to")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -118,9 +117,9 @@ def _features(history: History, bundle: Bundle, as_of: datetime) -> pa.Table:
     return exclude_refusals(history, table, as_of).sort_by("customer_id")
 
 
-def _manifest(history: History, scored: ScoreBatch, now: datetime, record: dict[str, Any]) -> Manifest:
+def _manifest(history: History, scored: ScoreBatch, now: datetime, record: dict[str, object]) -> Manifest:
     bundle = scored.bundle
-    facts: dict[str, Any] = {"currency": history.settings.currency, "origin": Path(history.origin).name}
+    facts: dict[str, object] = {"currency": history.settings.currency, "origin": Path(history.origin).name}
     facts["rejected"] = {name: int(count) for name, count in sorted(history.rejected.count.items())}
     return Manifest(
         target=bundle.target,

@@ -67,7 +67,7 @@ class ScoringRun:
         if table is None or not path.is_file():
             return []
         first, end = np.load(path, mmap_mode="r")[row : row + 2].tolist()
-        rows: list[dict[str, Any]] = table.slice(first, end - first).to_pylist()
+        rows: list[dict[str, object]] = table.slice(first, end - first).to_pylist()
         return rows
 
     def cached_table(self, name: str) -> pa.Table | None:

@@ -48,7 +48,7 @@ class AccountFacts:
             ]
         latest = {(row["kind"], row["subject"]): row for row in rows if row["kind"] != "note"}
         current = [row for row in latest.values() if row["value"]]
-        people: dict[str, dict[str, Any]] = {}
+        people: dict[str, dict[str, object]] = {}
         for row in current:
             if row["kind"] in _CHOICES:
                 people.setdefault(row["subject"], dict.fromkeys(_CHOICES))[row["kind"]] = row

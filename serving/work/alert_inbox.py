@@ -6,7 +6,6 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from rapport.serving.work.database import work_database
 
@@ -28,7 +27,7 @@ class AlertMarks:
                 (alert_id, "" if kind == "open" else kind, at, by),
             )
 
-    def latest(self) -> dict[str, dict[str, Any]]:
+    def latest(self) -> dict[str, dict[str, object]]:
         """Return the mark of each alert that has one."""
         newest = "SELECT MAX(id) FROM account_facts WHERE kind = 'alert' GROUP BY subject"
         with work_database(self._data_dir) as store:
@@ -37,7 +36,7 @@ class AlertMarks:
             ).fetchall()
         return {row["subject"]: dict(row) for row in rows}
 
-    def channels(self) -> list[dict[str, Any]]:
+    def channels(self) -> list[dict[str, object]]:
         """Return, for each channel of alerts, how many were delivered or wait, and the last failure."""
         path = self._data_dir / "alerts.db"
         if not path.is_file():
@@ -64,7 +63,7 @@ def muted_causes(data_dir: Path) -> frozenset[tuple[str, str]]:
         return frozenset(store.execute(sql, (json.dumps(muted),)).fetchall())
 
 
-def latest_alerts(data_dir: Path, limit: int) -> list[dict[str, Any]]:
+def latest_alerts(data_dir: Path, limit: int) -> list[dict[str, object]]:
     """Return the newest alerts of ``alerts.db`` with the state of their deliveries; none before the first alert job."""
     path = data_dir / "alerts.db"
     if not path.is_file():
@@ -74,7 +73,7 @@ def latest_alerts(data_dir: Path, limit: int) -> list[dict[str, Any]]:
         rows = store.execute(
             "SELECT id, customer_id, cause, as_of, body FROM alerts ORDER BY as_of DESC, rowid LIMIT ?", (limit,)
         ).fetchall()
-        sent: dict[str, list[dict[str, Any]]] = {}
+        sent: dict[str, list[dict[str, object]]] = {}
         for alert_id, channel, delivered_at, problem in store.execute(
             "SELECT id, channel, delivered_at, problem FROM deliveries"
         ):

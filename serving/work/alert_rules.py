@@ -77,7 +77,7 @@ class AlertRuleDraft:
         self._folder.mkdir(parents=True, exist_ok=True)
         replace_text(self._draft, text)
 
-    def save_rule(self, document: Mapping[str, Any], replaced: str) -> None:
+    def save_rule(self, document: Mapping[str, object], replaced: str) -> None:
         """Keep one rule of the draft as it was written in a form, in place of the rule named ``replaced``."""
         (rule,) = parse_rules(
             json.dumps({"capacity_per_week": 1, "rules": [document]}, ensure_ascii=False), "alerts.yaml"
@@ -168,7 +168,7 @@ class AlertRuleDraft:
             found, problem = None, str(error)
         self._set_state(text, running=False, problem=problem, result=found)
 
-    def _set_state(self, text: str, *, running: bool, problem: str = "", result: Any = None) -> None:
+    def _set_state(self, text: str, *, running: bool, problem: str = "", result: object = None) -> None:
         state = {"rules": _fingerprint(text), "running": running, "problem": problem, "process": os.getpid()}
         replace_text(self._state, json.dumps(state | {"result": result}, ensure_ascii=False))
 

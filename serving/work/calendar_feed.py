@@ -9,7 +9,7 @@ from typing import Any
 _MAX_OCTETS = 75
 
 
-def calendar(tasks: Iterable[Mapping[str, Any]], *, title: str, now: datetime) -> str:
+def calendar(tasks: Iterable[Mapping[str, object]], *, title: str, now: datetime) -> str:
     """Return the tasks with a due day as all-day events of one calendar."""
     lines = [
         "BEGIN:VCALENDAR",

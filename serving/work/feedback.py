@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from rapport.files import private_file
 from rapport.localized import LocalizedText
 from rapport.serving.errors import RequestError
+from rapport.serving.shapes.answers import FeedbackReceipt
 from rapport.serving.work.database import damaged_as_store_error
 
 # The column ``repeat_key`` holds the idempotency key; stored files keep its name.
@@ -68,9 +69,9 @@ class FeedbackStore:
         *,
         by: str,
         at: str,
-        shown: Mapping[str, Any] | None = None,
+        shown: Mapping[str, object] | None = None,
         idempotency_key: str = "",
-    ) -> dict[str, Any]:
+    ) -> FeedbackReceipt:
         """Store ``entry``; a retry with the same ``idempotency_key`` and body returns the first receipt.
 
         ``shown`` is the score that the person saw, so that a report can compare the feedback with the score.
@@ -88,28 +89,28 @@ class FeedbackStore:
                 values,
             ).fetchone()
             if inserted is not None:
-                return dict(inserted)
+                return cast(FeedbackReceipt, dict(inserted))
             first = store.execute(f"SELECT {_COLUMNS}, body_hash FROM feedback WHERE repeat_key = ?", (key,)).fetchone()
         row = dict(first)
         if row.pop("body_hash") != body_hash:
             raise RequestError(409, "This Idempotency-Key was used for another body; use a new one.")
-        return row | {"repeated": True}
+        return cast(FeedbackReceipt, row | {"repeated": True})
 
-    def latest(self, target: str) -> dict[str, dict[str, Any]]:
+    def latest(self, target: str) -> dict[str, FeedbackReceipt]:
         """Return each customer's latest feedback on ``target``."""
         newest = "SELECT MAX(id) FROM feedback WHERE target = ? GROUP BY customer_id"
         with self._open() as store:
             rows = store.execute(f"SELECT {_COLUMNS} FROM feedback WHERE id IN ({newest})", (target,)).fetchall()
-        return {row["customer_id"]: dict(row) for row in rows}
+        return {row["customer_id"]: cast(FeedbackReceipt, dict(row)) for row in rows}
 
-    def of_customer(self, customer_id: str, limit: int = 50) -> Sequence[dict[str, Any]]:
+    def of_customer(self, customer_id: str, limit: int = 50) -> Sequence[FeedbackReceipt]:
         """Return a customer's feedback, newest first."""
         with self._open() as store:
             rows = store.execute(
                 f"SELECT {_COLUMNS} FROM feedback WHERE customer_id = ? ORDER BY id DESC LIMIT ?",
                 (customer_id, limit),
             ).fetchall()
-        return [dict(row) for row in rows]
+        return [cast(FeedbackReceipt, dict(row)) for row in rows]
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from rapport.localized import LocalizedText
 from rapport.serving.errors import RequestError
+from rapport.serving.shapes.task_answers import Task, TaskLogEntry
 from rapport.serving.work.database import work_database
 
 STATUSES = ("open", "snoozed", "done", "cancelled")
@@ -38,7 +39,7 @@ class NewTask:
     note: str = ""
     steps: Sequence[str] = ()
     source: str = "api"
-    shown: Mapping[str, Any] | None = None
+    shown: Mapping[str, object] | None = None
 
 
 class TaskStore:
@@ -47,7 +48,7 @@ class TaskStore:
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
 
-    def open(self, task: NewTask, *, by: str, at: str) -> dict[str, Any]:
+    def open(self, task: NewTask, *, by: str, at: str) -> Task:
         """Store a task; an open task of the same action for the same account is returned instead of a second one."""
         _check_choice(task.source, SOURCES, "source")
         shown = task.shown or {}
@@ -74,24 +75,24 @@ class TaskStore:
             _log(store, inserted["id"], at, by, kind="opened", text=task.title)
             return _task(store, inserted["id"])
 
-    def assign(self, task_id: int, owner: str, *, by: str, at: str, due: str | None = None) -> dict[str, Any]:
+    def assign(self, task_id: int, owner: str, *, by: str, at: str, due: str | None = None) -> Task:
         """Give a task to another person, with another due day if one is named."""
         return self._change(
             task_id, {"owner": owner} | ({"due": _day(due)} if due else {}), by=by, at=at, kind="assigned", text=owner
         )
 
-    def snooze(self, task_id: int, until: str, *, by: str, at: str) -> dict[str, Any]:
+    def snooze(self, task_id: int, until: str, *, by: str, at: str) -> Task:
         """Postpone a task to a day."""
         return self._change(
             task_id, {"status": "snoozed", "due": _day(until)}, by=by, at=at, kind="snoozed", text=until
         )
 
-    def note(self, task_id: int, text: str, *, by: str, at: str, kind: str = "note") -> dict[str, Any]:
+    def note(self, task_id: int, text: str, *, by: str, at: str, kind: str = "note") -> Task:
         """Add a note, or with ``kind="call"`` a logged call."""
         _check_choice(kind, ("note", "call"), "kind")
         return self._change(task_id, {"note": text}, by=by, at=at, kind=kind, text=text)
 
-    def step(self, task_id: int, position: int, *, done: bool, by: str, at: str) -> dict[str, Any]:
+    def step(self, task_id: int, position: int, *, done: bool, by: str, at: str) -> Task:
         """Check or uncheck one step of the playbook."""
         task = self.get(task_id)
         if not 0 <= position < len(task["steps"]):
@@ -102,7 +103,7 @@ class TaskStore:
             task_id, {"steps": json.dumps(steps, ensure_ascii=False)}, by=by, at=at, kind="step", text=text
         )
 
-    def finish(self, task_id: int, *, by: str, at: str, outcome: str = "", note: str = "") -> dict[str, Any]:
+    def finish(self, task_id: int, *, by: str, at: str, outcome: str = "", note: str = "") -> Task:
         """Close a task with its outcome."""
         if outcome:
             _check_choice(outcome, OUTCOMES, "outcome")
@@ -110,19 +111,19 @@ class TaskStore:
         text = " · ".join(part for part in (outcome, note) if part)
         return self._change(task_id, closed | ({"note": note} if note else {}), by=by, at=at, kind="done", text=text)
 
-    def cancel(self, task_id: int, *, by: str, at: str, note: str = "") -> dict[str, Any]:
+    def cancel(self, task_id: int, *, by: str, at: str, note: str = "") -> Task:
         """Close a task without doing it."""
         closed = {"status": "cancelled", "finished_at": at, "finished_by": by}
         return self._change(
             task_id, closed | ({"note": note} if note else {}), by=by, at=at, kind="cancelled", text=note
         )
 
-    def reopen(self, task_id: int, *, by: str, at: str) -> dict[str, Any]:
+    def reopen(self, task_id: int, *, by: str, at: str) -> Task:
         """Open a closed or snoozed task again; this is also how the last click is undone."""
         opened = {"status": "open", "outcome": "", "finished_at": None, "finished_by": None}
         return self._change(task_id, opened, by=by, at=at, kind="reopened", text="")
 
-    def get(self, task_id: int) -> dict[str, Any]:
+    def get(self, task_id: int) -> Task:
         """Return one task with its log; raises RequestError for an unknown id."""
         with work_database(self._data_dir) as store:
             return _task(store, task_id)
@@ -130,7 +131,7 @@ class TaskStore:
     def list(
         self, *, owner: str | None = None, target: str | None = None, customer_id: str | None = None,
         status: str | None = None, since: str | None = None, limit: int = 5_000,
-    ) -> list[dict[str, Any]]:  # fmt: skip
+    ) -> list[Task]:  # fmt: skip
         """Return tasks without their logs, those due first first; ``since`` selects by the last change."""
         wanted = {"owner": owner, "target": target, "customer_id": customer_id, "status": status}
         chosen = {name: value for name, value in wanted.items() if value is not None}
@@ -144,7 +145,7 @@ class TaskStore:
             ).fetchall()
         return [_plain(row) for row in rows]
 
-    def latest(self, target: str) -> dict[str, dict[str, Any]]:
+    def latest(self, target: str) -> dict[str, Task]:
         """Return each account's latest task of ``target``."""
         with work_database(self._data_dir) as store:
             rows = store.execute(
@@ -153,9 +154,7 @@ class TaskStore:
             ).fetchall()
         return {row["customer_id"]: _plain(row) for row in rows}
 
-    def _change(
-        self, task_id: int, fields: Mapping[str, Any], *, by: str, at: str, kind: str, text: str
-    ) -> dict[str, Any]:
+    def _change(self, task_id: int, fields: Mapping[str, object], *, by: str, at: str, kind: str, text: str) -> Task:
         with work_database(self._data_dir) as store:
             names = ", ".join(f"{name} = ?" for name in (*fields, "updated_at"))
             changed = store.execute(f"UPDATE tasks SET {names} WHERE id = ?", (*fields.values(), at, task_id))
@@ -165,31 +164,31 @@ class TaskStore:
             return _task(store, task_id)
 
 
-def is_overdue(task: Mapping[str, Any], today: date) -> bool:
+def is_overdue(task: Task, today: date) -> bool:
     """Return whether an open task should have been done before today."""
-    return task["status"] in ("open", "snoozed") and bool(task["due"]) and task["due"] < today.isoformat()
+    return task["status"] in ("open", "snoozed") and task["due"] is not None and task["due"] < today.isoformat()
 
 
-def closes_row(task: Mapping[str, Any], today: date) -> bool:
+def closes_row(task: Task, today: date) -> bool:
     """Return whether the task takes its account off this week's open list."""
     if task["status"] == "snoozed":
-        return bool(task["due"]) and task["due"] > today.isoformat()
+        return task["due"] is not None and task["due"] > today.isoformat()
     if task["status"] not in _CLOSED_DAYS or not task["finished_at"]:
         return False
     days = _WRONG_PREDICTION_DAYS if task["outcome"] == "wrong_prediction" else _CLOSED_DAYS[task["status"]]
     return date.fromisoformat(task["finished_at"][:10]) + timedelta(days=days) > today
 
 
-def _task(store: sqlite3.Connection, task_id: int) -> dict[str, Any]:
+def _task(store: sqlite3.Connection, task_id: int) -> Task:
     row = store.execute("SELECT * FROM tasks WHERE id = ?", (task_id,)).fetchone()
     if row is None:
         raise RequestError(404, UNKNOWN_TASK, where="task_id")
     log = store.execute("SELECT at, by, kind, text FROM task_log WHERE task_id = ? ORDER BY id", (task_id,)).fetchall()
-    return _plain(row) | {"log": [dict(line) for line in log]}
+    return _plain(row) | {"log": [cast(TaskLogEntry, dict(line)) for line in log]}
 
 
-def _plain(row: sqlite3.Row) -> dict[str, Any]:
-    return dict(row) | {"steps": json.loads(row["steps"])}
+def _plain(row: sqlite3.Row) -> Task:
+    return cast(Task, dict(row) | {"steps": json.loads(row["steps"])})
 
 
 def _log(store: sqlite3.Connection, task_id: int, at: str, by: str, *, kind: str, text: str) -> None:

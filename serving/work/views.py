@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rapport.localized import LocalizedText
 from rapport.serving.errors import RequestError
@@ -27,7 +26,7 @@ class SavedViews:
                 (owner, name.strip()[:80], page, query[:2_000], int(shared), at),
             )
 
-    def visible_to(self, viewer: str, page: str) -> list[dict[str, Any]]:
+    def visible_to(self, viewer: str, page: str) -> list[dict[str, object]]:
         """Return the viewer's own views, then those that others share."""
         with work_database(self._data_dir) as store:
             rows = store.execute(

@@ -71,7 +71,7 @@ class CardMember:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part that is stored as JSON, the card included."""
-        numbers: dict[str, Any] = {"intercept": self.intercept, "slope": self.slope, "centre": dict(self.centre)}
+        numbers: dict[str, object] = {"intercept": self.intercept, "slope": self.slope, "centre": dict(self.centre)}
         if self.own_fifths is not None:
             numbers["own_fifths"] = list(self.own_fifths)
         return {"kind": KIND, "name": self.name, "card": self.card.to_dict()} | numbers

@@ -142,7 +142,7 @@ def _fields(rule: AlertRule) -> dict[str, str]:
     return fields
 
 
-def _document(form: Mapping[str, str]) -> dict[str, Any]:
+def _document(form: Mapping[str, str]) -> dict[str, object]:
     """Return the fields of a form as the rule that the file has; what is not a number stays as it was written."""
     kind = form.get("kind", "")
     when = {key: _parameter(key, form.get(key, "").strip()[:_LONGEST]) for key in KINDS.get(kind, ())}
@@ -158,7 +158,7 @@ def _document(form: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _parameter(key: str, text: str) -> Any:
+def _parameter(key: str, text: str) -> object:
     if key == "where":
         parts = (part.partition("=") for part in text.replace("，", ",").split(",") if part.strip())
         return {name.strip(): value.strip() for name, _, value in parts}

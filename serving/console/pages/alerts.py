@@ -36,5 +36,5 @@ def mark(page: PageContext) -> Response:
     return page.redirect_with(page.form.get("back", ""), did="saved")
 
 
-def _shown(page: PageContext, alert: dict[str, Any]) -> dict[str, Any]:
+def _shown(page: PageContext, alert: dict[str, object]) -> dict[str, Any]:
     return {**alert, "sentence": str(alert.get(page.language) or alert.get("rule") or "")}

@@ -54,11 +54,13 @@ def csv_file(page: PageContext) -> Response:
 
 def _read(page: PageContext, limit: int) -> dict[str, Any]:
     name = page.request.path_params["name"]
-    found: dict[str, Any] = page.application.insights.analysis(page.viewer, name, limit=limit, language=page.language)
+    found: dict[str, object] = page.application.insights.analysis(
+        page.viewer, name, limit=limit, language=page.language
+    )
     return found
 
 
-def _columns(rows: list[dict[str, Any]]) -> list[str]:
+def _columns(rows: list[dict[str, object]]) -> list[str]:
     return list(rows[0]) if rows else []
 
 
@@ -74,7 +76,7 @@ def _cell(page: PageContext, column: str, value: Any) -> Cell:
     return cell
 
 
-def _shown(page: PageContext, column: str, value: Any) -> str:
+def _shown(page: PageContext, column: str, value: object) -> str:
     cell = _cell(page, column, value)
     if cell is None:
         return formats.PLACEHOLDER

@@ -37,7 +37,7 @@ def propose_card(page: PageContext) -> Response:
     return Response(text.encode(), media_type="application/yaml; charset=utf-8", headers=attachment)
 
 
-def _find_card(cards: list[dict[str, Any]], name: str) -> dict[str, Any]:
+def _find_card(cards: list[dict[str, object]], name: str) -> dict[str, Any]:
     found = next((card for card in cards if card["name"] == name), None)
     if found is None and cards:
         known = ", ".join(str(card["name"]) for card in cards)
@@ -73,7 +73,7 @@ def _try_card(page: PageContext, card: Mapping[str, Any], customer_id: str) -> t
         return None, str(error)
 
 
-def _with_weights_of(card: Mapping[str, Any], form: Mapping[str, str]) -> str:
+def _with_weights_of(card: Mapping[str, object], form: Mapping[str, str]) -> str:
     """Return the card's text with the weights of the form; every other line and comment stays."""
     given = {name[len("weight.") :]: value for name, value in form.items() if name.startswith("weight.")}
     weights = {name: _parse_weight(value, name) for name, value in given.items()}

@@ -176,7 +176,7 @@ def _hierarchy(page: PageContext, profile: Mapping[str, Any]) -> list[tuple[int,
 
 
 def _what_if(
-    page: PageContext, customer_id: str, answer: Mapping[str, Any] | None
+    page: PageContext, customer_id: str, answer: Mapping[str, object] | None
 ) -> tuple[dict[str, float], Mapping[str, Any] | None, str]:
     """Score the customer with the values of the sliders in the URL, if there are any."""
     given = {name[3:]: value for name, value in page.request.query_params.items() if name.startswith("if.")}

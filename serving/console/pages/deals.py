@@ -1,7 +1,6 @@
 """Open deals as a board by stage: amount, C139 score, next step, and which deals have stalled."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.responses import Response
 
@@ -25,7 +24,7 @@ def show(page: PageContext) -> Response:
     )
 
 
-def _is_stalled(deal: Mapping[str, Any]) -> bool:
+def _is_stalled(deal: Mapping[str, object]) -> bool:
     return bool(deal.get("stalled") or deal.get("blockers"))
 
 

@@ -1,6 +1,6 @@
 """The home page of managers and executives: health, revenue at risk, what was saved, renewals, key accounts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from rapport.serving.application.account_work import visible_tasks
 from rapport.serving.console import home_figures as figures
 from rapport.serving.console.page_context import PageContext
 from rapport.serving.console.worklist import filter_options
+from rapport.serving.shapes.task_answers import Task
 from rapport.serving.work.tasks import is_overdue
 
 _SAVED, _LOST = ("retained", "reordered", "won"), ("lost",)
@@ -68,17 +69,17 @@ def _sides(page: PageContext, comparable: Sequence[tuple[str, Sequence[str]]]) -
     return [(side, page.request.query_params.get(side) or usual[side]) for side in ("a", "b")]
 
 
-def _money(tasks: Sequence[Mapping[str, Any]]) -> float:
+def _money(tasks: Sequence[Task]) -> float:
     return float(sum(task["money"] or 0.0 for task in tasks))
 
 
-def _outcome_money(tasks: Sequence[Mapping[str, Any]]) -> dict[str, tuple[int, float]]:
+def _outcome_money(tasks: Sequence[Task]) -> dict[str, tuple[int, float]]:
     saved = [task for task in tasks if task["outcome"] in _SAVED]
     lost = [task for task in tasks if task["outcome"] in _LOST]
     return {"saved": (len(saved), _money(saved)), "lost": (len(lost), _money(lost))}
 
 
-def _saved_by_week(tasks: Sequence[Mapping[str, Any]], today: date) -> list[dict[str, Any]]:
+def _saved_by_week(tasks: Sequence[Task], today: date) -> list[dict[str, Any]]:
     """Return the money of tasks that ended well and of those lost, week by week, oldest first."""
     monday = today - timedelta(days=today.weekday())
     weeks = []
@@ -97,13 +98,13 @@ def _saved_by_week(tasks: Sequence[Mapping[str, Any]], today: date) -> list[dict
     return weeks
 
 
-def _with_tasks(groups: list[dict[str, Any]], tasks: Sequence[Mapping[str, Any]], today: date) -> list[dict[str, Any]]:
+def _with_tasks(groups: list[dict[str, Any]], tasks: Sequence[Task], today: date) -> list[dict[str, Any]]:
     """Add to each owner the tasks done this week, those overdue, and the money saved."""
     monday = (today - timedelta(days=today.weekday())).isoformat()
     for group in groups:
         own = [task for task in tasks if task["owner"] == group["name"]]
         group |= {
-            "done": sum(task["status"] == "done" and task["finished_at"][:10] >= monday for task in own),
+            "done": sum(task["status"] == "done" and (task["finished_at"] or "") >= monday for task in own),
             "overdue": sum(is_overdue(task, today) for task in own),
             "saved": _money([task for task in own if task["outcome"] in _SAVED]),
         }

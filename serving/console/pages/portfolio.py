@@ -56,7 +56,7 @@ def show(page: PageContext) -> Response:
 def _movers(portfolio: PortfolioColumns, seen: Mask, days: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     before, after = portfolio.numeric(f"probability_{days}d"), portfolio.numeric("probability")
 
-    def records(rows: Iterable[int]) -> list[dict[str, Any]]:
+    def records(rows: Iterable[int]) -> list[dict[str, object]]:
         return [
             {
                 "customer_id": portfolio.text("customer_id", row),
@@ -71,7 +71,7 @@ def _movers(portfolio: PortfolioColumns, seen: Mask, days: int) -> tuple[list[di
     return records(up), records(down)
 
 
-def _is_in(portfolio: PortfolioColumns, listed: Mask, row: Mapping[str, Any]) -> bool:
+def _is_in(portfolio: PortfolioColumns, listed: Mask, row: Mapping[str, object]) -> bool:
     place = portfolio.row_of_id.get(str(row["customer_id"]))
     return place is not None and bool(listed[place])
 

@@ -35,15 +35,15 @@ def show(page: PageContext) -> Response:
     )
 
 
-def by_dimension(rows: list[dict[str, Any]], most: int | None = None) -> dict[str, list[dict[str, Any]]]:
+def by_dimension(rows: list[dict[str, object]], most: int | None = None) -> dict[str, list[dict[str, Any]]]:
     """Group the rows of an analysis by what they count."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[dict[str, object]]] = {}
     for row in rows:
         found.setdefault(str(row["dimension"]), []).append(row)
     return {name: group[:most] for name, group in found.items()}
 
 
-def _bottleneck(stages: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _bottleneck(stages: list[dict[str, object]]) -> dict[str, Any] | None:
     """Return the stage that loses most, with the name of the stage before it."""
     for before, stage in pairwise(stages):
         if stage["bottleneck"]:
@@ -51,7 +51,7 @@ def _bottleneck(stages: list[dict[str, Any]]) -> dict[str, Any] | None:
     return None
 
 
-def _funnel(rows: list[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _funnel(rows: list[Mapping[str, object]]) -> dict[str, list[dict[str, Any]]]:
     return {by: _funnel_by(rows, by) for by in ("grade", "source")} if rows else {}
 
 

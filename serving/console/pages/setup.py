@@ -1,7 +1,6 @@
 """The set-up page: before anything is trained, it takes files, shows what was understood, and starts the first run."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -24,7 +23,7 @@ def setup_page(  # noqa: PLR0913  # what a page without scores has in place of a
     status: int = 200,
 ) -> Response:
     """Show the step that comes next; without ``first_run`` the commands alone."""
-    state: Mapping[str, Any] = first_run.state() if first_run else {"running": False, "step": ""}
+    state: Mapping[str, object] = first_run.state() if first_run else {"running": False, "step": ""}
     review = None
     takes_files = bool(first_run and first_run.is_open and not state["running"])
     if first_run and takes_files and first_run.names():

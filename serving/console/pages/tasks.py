@@ -9,6 +9,7 @@ from rapport.serving.application.account_work import visible_tasks
 from rapport.serving.console.export import to_csv
 from rapport.serving.console.page_context import PageContext
 from rapport.serving.errors import RequestError
+from rapport.serving.shapes.task_answers import Task
 from rapport.serving.work.calendar_feed import calendar
 from rapport.serving.work.interventions import HEADER, interventions
 from rapport.serving.work.tasks import NO_LIMIT, OUTCOMES, is_overdue
@@ -87,11 +88,11 @@ def interventions_file(page: PageContext) -> Response:
     return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _seen(page: PageContext) -> list[dict[str, Any]]:
+def _seen(page: PageContext) -> list[Task]:
     return visible_tasks(page.work.tasks.list(limit=NO_LIMIT), page.is_visible)[:_MOST]
 
 
-def _is_in(page: PageContext, task: dict[str, Any], state: str) -> bool:
+def _is_in(page: PageContext, task: Task, state: str) -> bool:
     if state == "overdue":
         return is_overdue(task, page.today)
     if state == "open":
@@ -99,7 +100,7 @@ def _is_in(page: PageContext, task: dict[str, Any], state: str) -> bool:
     return state in ("all", task["status"])
 
 
-def _with_names(page: PageContext, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_names(page: PageContext, tasks: list[Task]) -> list[dict[str, Any]]:
     """Add the name of each account, and whether its task is overdue."""
     names: dict[str, str] = {}
     for target in page.about["targets"]:

@@ -1,13 +1,13 @@
 """What people do on the worklist and on customer pages: close, postpone, assign, tag and undo, one row or many."""
 
 from datetime import date, timedelta
-from typing import Any
 
 from starlette.responses import Response
 
 from rapport.serving.console.page_context import PageContext
 from rapport.serving.console.pages.worklist import query_worklist, table_row
 from rapport.serving.errors import RequestError
+from rapport.serving.shapes.task_answers import Task
 from rapport.serving.work.tasks import OUTCOMES, NewTask
 
 ACTS = ("done", "snoozed", "not_right", "assigned", "tagged", "opened", "call")
@@ -66,7 +66,7 @@ def delete_view(page: PageContext) -> Response:
     return page.redirect(page.form.get("back", ""))
 
 
-def _apply(page: PageContext, customer_id: str, kind: str) -> dict[str, Any] | None:
+def _apply(page: PageContext, customer_id: str, kind: str) -> Task | None:
     """Do one thing about one account and return its task; a tag has none."""
     form, work = page.form, page.work
     page.record_view([customer_id])
@@ -92,7 +92,7 @@ def _apply(page: PageContext, customer_id: str, kind: str) -> dict[str, Any] | N
     return work.finish(page.viewer, task["id"], outcome=outcome, note=note)
 
 
-def _task_of(page: PageContext, customer_id: str) -> dict[str, Any]:
+def _task_of(page: PageContext, customer_id: str) -> Task:
     """Return the account's open task, else a new one for the recommended step."""
     form, work = page.form, page.work
     latest = work.tasks.latest(page.target).get(customer_id)
@@ -120,7 +120,7 @@ def _snoozed_until(page: PageContext) -> date:
     return page.today + timedelta(weeks=int(weeks) if weeks in ("1", "2", "4") else 1)
 
 
-def _row(page: PageContext, customer_id: str, kind: str, task: dict[str, Any] | None) -> Response:
+def _row(page: PageContext, customer_id: str, kind: str, task: Task | None) -> Response:
     """Answer the row in its new state, with the count of this week and a message for screen readers."""
     row = page.portfolio.row_of_id.get(customer_id)
     if row is None:

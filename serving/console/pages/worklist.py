@@ -20,6 +20,7 @@ from rapport.serving.console.worklist_query import (
     STATES,
     WorklistQuery,
 )
+from rapport.serving.shapes.task_answers import Task
 from rapport.serving.work.tasks import OUTCOMES
 
 EXPORT_LIMIT = 5000
@@ -100,7 +101,7 @@ def shown_columns(page: PageContext, query: WorklistQuery) -> list[str]:
     return [name for name in available_columns(page) if name in query.columns]
 
 
-def _is_useful(page: PageContext, name: str, values: Sequence[Any]) -> bool:
+def _is_useful(page: PageContext, name: str, values: Sequence[object]) -> bool:
     return bool(values) and not (name == "owner" and page.viewer.owner)
 
 
@@ -118,9 +119,7 @@ def table_rows(page: PageContext, rows: RowIndexes, offset: int, work: WorkState
     ]
 
 
-def table_row(
-    page: PageContext, row: int, answer: Mapping[str, Any], rank: int, task: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def table_row(page: PageContext, row: int, answer: Mapping[str, Any], rank: int, task: Task | None) -> dict[str, Any]:
     """Return one row of the list."""
     reasons = answer.get("reasons", [])
     advice = _next_step(answer)
