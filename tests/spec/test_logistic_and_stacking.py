@@ -8,9 +8,10 @@ import pytest
 
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Matrix
+from rapport.training.data.data_sufficiency import sufficiency_of
 from rapport.training.data.dataset import Dataset
 from rapport.training.members.logistic import LEAST_TERMS, MOST_TERMS, fit_logistic
-from rapport.training.stacking.stacking_weights import fit_weights
+from rapport.training.stacking.stacking_weights import fit_weights, prior_weights
 from rapport.training.stacking.temporal_validation import ValidationFold
 
 CUTOFF = datetime(2025, 1, 1)
@@ -77,3 +78,11 @@ def test_more_customers_move_the_weights_further_from_the_prior():
             fit_weights([ValidationFold(CUTOFF, rows, logits, 0.5)], {"many": 0.5, "linear": 0.5})["many"] - 0.5
         )
     assert 0 < shifts[0] < shifts[1] < shifts[2]
+
+
+def test_the_card_has_its_prior_weight_on_top_of_the_other_members():
+    counted = sufficiency_of(correlated_features(), correlated_features())
+    without_card = prior_weights(("many", "linear"), counted)
+    assert sum(without_card.values()) == pytest.approx(1.0)
+    assert prior_weights(("many", "linear", "card"), counted) == without_card | {"card": 0.1}
+    assert prior_weights(("card",), counted) == {"card": 1.0}

@@ -11,7 +11,7 @@ from rapport.scoring.models.members.bg_nbd import SINCE_FIRST, SINCE_LAST, BgNbd
 from rapport.training.data.dataset import Dataset
 from rapport.training.evaluation.posterior_draws import draw_deviations
 from rapport.training.evaluation.score_volatility import score_steps, subsample_customers
-from rapport.training.evaluation.uncertainty import KNOTS, _offsets
+from rapport.training.evaluation.uncertainty import KNOTS, _offsets, shift_of_scores
 
 COLUMNS = tuple(
     FeatureColumn(name, "recency", unit, 0, False, "", "", ())
@@ -87,3 +87,13 @@ def test_an_interval_is_the_narrowest_with_nine_tenths_of_the_draws():
     equal = np.quantile(deviations, [0.05, 0.95])
     width = [np.subtract(*(1 / (1 + np.exp(3.5 - np.array([up, down]))))) for down, up in ((-low, high), equal)]
     assert width[0] < 0.95 * width[1]
+
+
+@pytest.mark.parametrize(("spread", "at_least"), [(0.0, 0.3), (1.0, 0.34), (3.0, 0.6)])
+def test_an_error_of_the_rate_is_a_larger_shift_of_scores_that_differ_more(spread, at_least):
+    scores = np.random.default_rng(5).normal(size=4000) * spread - 1.0
+    shift = shift_of_scores(0.3, scores)
+    rates = [1 / (1 + np.exp(-(scores + step))) for step in (-shift, shift)]
+    low, high = (np.log(rate.mean() / (1 - rate.mean())) for rate in rates)
+    assert (high - low) / 2 == pytest.approx(0.3, abs=0.02)
+    assert shift >= at_least - 1e-6

@@ -34,6 +34,12 @@ def group_error(run: TrainingRun) -> float:
     return float(np.sqrt(max(np.average(excess, weights=weights), 0.0))) if excess else 0.0
 
 
+def common_error(run: TrainingRun) -> float | None:
+    """Return the root mean square of how far all scores of a fold were off together, in log-odds of one score."""
+    shifts = [_common_shift(probability, label) for probability, label, _ in _folds(run)]
+    return float(np.sqrt(np.mean(np.square(shifts)))) if shifts else None
+
+
 def rate_coverage(run: TrainingRun, interval: PredictionInterval) -> dict[str, float | int | None]:
     """Return on how many groups by score and tenure the observed rate agreed with the interval.
 

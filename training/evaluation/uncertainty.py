@@ -17,14 +17,14 @@ from zlib import crc32
 import numpy as np
 from scipy.special import expit
 
-from rapport.metrics import PROBABILITY_FLOOR
+from rapport.scoring.models.blend import logit_of
 from rapport.scoring.models.interval import PredictionInterval
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
 from rapport.training.data.cutoff_schedule import CutoffSchedule
 from rapport.training.data.dataset import IndexArray
 from rapport.training.evaluation.posterior_draws import DRAWS, draw_deviations
-from rapport.training.evaluation.rate_coverage import group_error, rate_coverage
+from rapport.training.evaluation.rate_coverage import common_error, group_error, rate_coverage
 from rapport.training.evaluation.score_volatility import score_steps, subsample_customers
 from rapport.training.evaluation.training_run import TrainingRun, final_weights
 from rapport.training.stacking.base_rate import fit_intercept
@@ -37,7 +37,7 @@ COVERAGE = 0.9
 KNOTS = (-6.0, -4.5, -3.5, -2.5, -1.5, -0.5, 0.5, 1.5, 3.0, 5.0)
 BANDWIDTH = 0.5
 UNKNOWN_ERROR = 0.5
-BASE_RATE_ERROR = 0.1
+KNOWN_ERROR = 0.1
 TENURE = {"churn": "first_order_days_ago", "conversion": "customer_age_days"}
 GROUPS, MIN_GROUP = 5, 60
 # The interval is the narrowest with nine tenths of the draws; at least two in a hundred draws are beyond each end.
@@ -65,7 +65,7 @@ def fit_intervals(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule,
     own = draw_deviations(bg_nbd, current) if bg_nbd else np.zeros((DRAWS, len(current)))
     unlike = 0.0 if bg_nbd else np.hypot(_disagreement(logits), _volatility(run, weights, feature, edges)[group])
     sampling = _sampling_error(run, config, schedule, current, blended, weights)
-    spread = np.sqrt(np.maximum(sampling, group_error(run)) ** 2 + _base_rate_error(run) ** 2)
+    spread = np.sqrt(np.maximum(sampling, group_error(run)) ** 2 + _base_rate_error(run, blended) ** 2)
     noise = np.random.default_rng(0).normal(size=own.shape)
     rate = _interval(blended, noise * spread, group, feature, edges)
     individual = _interval(blended, own + noise * np.hypot(spread, unlike), group, feature, edges)
@@ -110,7 +110,7 @@ def _sampling_error(
     weights: Mapping[str, float],
 ) -> Floats:
     if len(run.dataset) > MAX_ROWS or not config.learn:
-        return np.full(len(current), BASE_RATE_ERROR if config.learn else UNKNOWN_ERROR)
+        return np.full(len(current), KNOWN_ERROR if config.learn else UNKNOWN_ERROR)
     one_seed = replace(
         config,
         recent_params=replace(config.recent_params, seeds=1),
@@ -169,16 +169,23 @@ def _narrowest(ranked: Floats, share: Floats, knot: float) -> tuple[float, float
     return float(low[best]), float(high[best])
 
 
-def _base_rate_error(run: TrainingRun) -> float:
-    """Return the error of the base rate forecast in validation, in log-odds, shrunk to its usual size."""
-    errors = [
-        fit_intercept(
-            np.full(1, np.log(fold.expected_rate / (1 - fold.expected_rate))), float(fold.dataset.label.mean())
-        )
-        for fold in run.validation.folds
-        if PROBABILITY_FLOOR < fold.expected_rate < 1 - PROBABILITY_FLOOR
-    ]
-    return float(np.sqrt((np.sum(np.square(errors)) + BASE_RATE_ERROR**2) / (len(errors) + 1)))
+def shift_of_scores(rate_error: float, logits: Floats) -> float:
+    """Return how far all scores have to shift for the log-odds of their mean to be off by ``rate_error``.
+
+    The better a model tells customers apart, the less its rate moves with its scores.
+    """
+    rate = float(logit_of(expit(logits).mean()))
+    up, down = (fit_intercept(logits, float(expit(rate + error))) for error in (rate_error, -rate_error))
+    return (up - down) / 2
+
+
+def _base_rate_error(run: TrainingRun, blended: Floats) -> float:
+    """Return by how much all scores may be off together, in log-odds of one score.
+
+    It is the forecast's own error, and what validation saw: its folds overlap, so together they count as one.
+    """
+    own, seen = shift_of_scores(run.base_rate.error, blended), common_error(run)
+    return own if seen is None else float(np.sqrt((own**2 + seen**2) / 2))
 
 
 def _edges(current: Matrix, feature: str) -> tuple[float, ...]:

@@ -26,7 +26,9 @@ def prior_weights(names: Sequence[str], sufficiency: DataSufficiency) -> dict[st
     """Return the weights before validation: equal, less for members that need many outcomes, little for the card.
 
     The renewal hazard yields to the logistic member as its prior grows, because that one reads the same facts and more.
-    Outcomes count by distinct customers: for the trees of the recent cutoffs, those seen there.
+    Outcomes count by distinct customers: for the trees of the recent cutoffs, those seen there. The card's weight comes
+    on top of a sum of 1: a card that tells customers apart no better than chance has hardly any spread, and would
+    only flatten the blend.
     """
     needed = {"newest": TREES_FULL_PRIOR, "many": TREES_FULL_PRIOR, "linear": LOGISTIC_FULL_PRIOR}
     seen = {
@@ -35,10 +37,9 @@ def prior_weights(names: Sequence[str], sufficiency: DataSufficiency) -> dict[st
     weights = {name: seen[name] / max(seen[name] + needed.get(name, 0), 1) for name in names}
     if "hazard" in weights and "linear" in weights:
         weights["hazard"] = 1 - weights["linear"]
-    if "card" in weights and len(weights) > 1:
-        weights["card"] = CARD_PRIOR * sum(weight for name, weight in weights.items() if name != "card")
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in weights.items()}
+    total = sum(weight for name, weight in weights.items() if name != "card")
+    shares = {name: weight / total for name, weight in weights.items() if name != "card"}
+    return shares | {"card": CARD_PRIOR if shares else 1.0} if "card" in weights else shares
 
 
 def fit_weights(folds: Sequence[ValidationFold], prior: Mapping[str, float]) -> dict[str, float]:
