@@ -9,7 +9,7 @@ subscription in force at the end of the horizon, or a new one within the grace p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -74,6 +74,10 @@ class ChurnRule:
 BY_ORDERS = ChurnRule()
 _FAR = 1 << 24
 """The day on which a contract without an end ends."""
+_IN_THE_END = (
+    "(SELECT * FROM src_contracts QUALIFY row_number() OVER "
+    "(PARTITION BY contract_id ORDER BY until_day DESC NULLS FIRST, known_day DESC NULLS LAST) = 1)"
+)
 
 
 def expiring_sql(spans: Sequence[tuple[int, int]], source: str = "src_contracts", rule: ChurnRule = BY_ORDERS) -> str:
@@ -90,6 +94,7 @@ def expiring_sql(spans: Sequence[tuple[int, int]], source: str = "src_contracts"
         f"(PARTITION BY customer_id, span.day ORDER BY {end} DESC, contract_id DESC) AS rank "
         f"FROM {source} AS contract JOIN (VALUES {values}) AS span(day, finish) "
         "ON contract.day < span.day AND COALESCE(contract.known_day, contract.day) < span.day "
+        f"AND COALESCE(contract.until_day, {_FAR}) >= span.day "
         f"AND {end} >= span.day AND COALESCE(contract.cancelled_at_day, {_FAR}) >= span.day"
     )
     is_expiring = "rank = 1" if runs_on else "rank = 1 AND ends < finish AND NOT renewed"
@@ -100,8 +105,12 @@ def _end_sql(rule: ChurnRule) -> str:
     return f"COALESCE({'cancelled_at_day' if rule.by == SUBSCRIPTIONS else 'ends_at_day'}, {_FAR})"
 
 
-def retained_sql(rule: ChurnRule, source: str = "src_contracts") -> str:
-    """Return SQL for (customer_id, day): the rows of ``expiring`` whose contract was renewed or replaced in time."""
+def retained_sql(rule: ChurnRule, widened: Callable[[str], str] = str) -> str:
+    """Return SQL for (customer_id, day): the rows of ``expiring`` whose contract was renewed or replaced in time.
+
+    Outcomes are those of contracts as they are in the end; ``widened`` adds rows of other customers to some rows.
+    """
+    source, every_version = widened(_IN_THE_END), widened("src_contracts")
     grace = parse_duration(rule.grace)
     limit = f"TIMESTAMP '1970-01-01' + to_days(ends) + INTERVAL {grace.months} MONTH + INTERVAL {grace.days} DAY"
     last = f"date_diff('day', TIMESTAMP '1970-01-01', {limit})"
@@ -120,7 +129,13 @@ def retained_sql(rule: ChurnRule, source: str = "src_contracts") -> str:
         f"WHERE other.day >= expiring.day AND other.day <= {last} "
         f"AND COALESCE(other.ends_at_day, {_FAR}) > expiring.ends"
     )
-    return f"{renewed} UNION {replaced}"
+    # A renewal may be written as another end of the same contract.
+    extended = (
+        "SELECT expiring.customer_id, expiring.day FROM expiring "
+        f"JOIN {every_version} AS own USING (customer_id, contract_id) "
+        f"WHERE COALESCE(own.ends_at_day, {_FAR}) > expiring.ends AND COALESCE(own.known_day, own.day) <= {last}"
+    )
+    return f"{renewed} UNION {replaced} UNION {extended}"
 
 
 def contract_states(history: History, as_of: datetime, states: pa.Table, rule: ChurnRule) -> pa.ChunkedArray:

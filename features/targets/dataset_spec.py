@@ -56,7 +56,7 @@ def prepare_dataset(history: History, spec: DatasetSpec) -> list[Cutoff]:
     if "merges" in history.loaded:
         # What a customer does in the horizon counts for those that were merged with it: they are one company.
         connection.execute(f"CREATE OR REPLACE TEMP TABLE members AS {_members_sql(known_by)}")
-        outcomes = retained_sql(rule, f"({_of_members('src_contracts')})") if rule else _of_members(f"({outcomes})")
+        outcomes = retained_sql(rule, _of_members) if rule else f"FROM {_of_members(f'({outcomes})')}"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE outcomes AS {outcomes}")
     return [
         Cutoff(cutoff.day, cutoff.day_of(spec.active.before(when), timezone))
@@ -73,8 +73,8 @@ def _of_members(rows: str) -> str:
     """Return SQL for the rows of every customer, and those of the customers that it was merged with."""
     others = "JOIN members AS own ON own.number = customer_id JOIN members AS other USING (account)"
     return (
-        f"SELECT * FROM {rows} UNION ALL SELECT found.* REPLACE (other.number AS customer_id) FROM {rows} AS found "
-        f"{others} WHERE other.number <> own.number"
+        f"(SELECT * FROM {rows} UNION ALL SELECT found.* REPLACE (other.number AS customer_id) FROM {rows} AS found "
+        f"{others} WHERE other.number <> own.number)"
     )
 
 

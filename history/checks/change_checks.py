@@ -28,9 +28,9 @@ def unused_changes(history: History, _: datetime) -> Iterable[Finding]:
             "changes",
             LocalizedText(
                 f"changes: {rows} rows are not used, since these are no columns with a history: {shown}. Write the "
-                "names of the contract; contracts, keys and times of rows have no history.",
+                "names of the contract; keys and times of rows have no history.",
                 f"changes：{rows} 行未使用，以下不是可追溯历史的列：{shown}。"
-                "请使用合同表中的名称；contracts、主键与行时间没有历史。",
+                "请使用数据约定中的名称；主键与行时间没有历史。",
             ),
             {"columns": names, "rows": rows},
         )

@@ -25,10 +25,7 @@ VERSION_COLUMNS = {
 }
 """The columns of a table that keeps every version of its rows: dbt snapshots, history mode of Fivetran."""
 STAGE_SINCE = "stage_since"
-# Outcomes are read from contracts, so they stand as they are in the end.
-VERSIONED: tuple[Table, ...] = tuple(
-    table for table in FEATURE_TABLES if table.key is not None and table.name != "contracts"
-)
+VERSIONED: tuple[Table, ...] = tuple(table for table in FEATURE_TABLES if table.key is not None)
 
 
 def versions_of(table: Table, *, dated: bool = False) -> str:

@@ -107,3 +107,61 @@ def test_a_subscription_runs_on_until_it_is_cancelled_and_no_orders_are_needed(t
     }
     in_force = dict(zip(now["customer_id"].to_pylist(), now["contracts_in_force"].to_pylist(), strict=True))
     assert (in_force["cancelled later"], in_force["cancelled before"]) == (1, 0)
+
+
+# contract | version from | until | ends
+VERSIONS = """
+extended      | 2023-03-01 | 2024-02-10 | 2024-03-01
+extended      | 2024-02-10 |            | 2025-03-01
+extended late | 2023-03-01 | 2024-06-01 | 2024-03-01
+extended late | 2024-06-01 |            | 2025-03-01
+repriced      | 2023-03-01 | 2024-02-10 | 2024-03-01
+repriced      | 2024-02-10 |            | 2024-03-01
+"""
+
+
+def test_every_cutoff_reads_the_version_of_a_contract_that_it_knew():
+    contracts = [
+        {"customer_id": name, "contract_id": name, "started_at": "2023-03-01", "ends_at": ends}
+        | {"dbt_valid_from": begin, "dbt_valid_to": until or None, "amount": float(begin[:4])}
+        for name, begin, until, ends in (
+            [cell.strip() for cell in line.split("|")] for line in VERSIONS.strip().splitlines()
+        )
+    ]
+    cutoffs = [CUTOFF, datetime(2024, 2, 20)]
+    with history_of({"contracts": contracts}, BY_CONTRACT) as history:
+        assert history.rows == {"contracts": 3}
+        states = [
+            {row["customer_id"]: row["state"] for row in snapshot(history, at, active=YEAR).to_pylist()}
+            for at in cutoffs
+        ]
+        rows = training_rows(history, "churn", cutoffs, active=YEAR, horizon=YEAR, known_by=datetime(2026, 1, 1))
+    assert states == [
+        {"extended": "active", "extended late": "active", "repriced": "active"},
+        {"extended": "covered", "extended late": "active", "repriced": "active"},
+    ]
+    labels = {(row["customer_id"], row["cutoff"].month): row["label"] for row in rows.to_pylist()}
+    assert labels == {
+        ("extended", 1): 0,
+        ("extended late", 1): 1,
+        ("repriced", 1): 1,
+        ("extended late", 2): 1,
+        ("repriced", 2): 1,
+    }
+
+
+def test_a_merged_customer_has_no_contract_of_its_own_after_the_merge():
+    contracts = [
+        {"customer_id": who, "contract_id": name, "started_at": start, "ends_at": ends}
+        for who, name, start, ends in (
+            ("old", "1", "2023-03-01", "2024-08-01"),
+            ("new", "2", "2024-08-05", "2026-08-01"),
+            ("other", "3", "2023-03-01", "2024-08-01"),
+        )
+    ]
+    merges = [{"customer_id": "old", "merged_into": "new", "merged_at": "2024-02-01"}]
+    cutoffs = [CUTOFF, datetime(2024, 3, 1)]
+    with history_of({"contracts": contracts, "merges": merges}, BY_CONTRACT) as history:
+        rows = training_rows(history, "churn", cutoffs, active=YEAR, horizon=YEAR, known_by=datetime(2026, 1, 1))
+    labels = {(row["customer_id"], row["cutoff"].month): row["label"] for row in rows.to_pylist()}
+    assert labels == {("old", 1): 0, ("other", 1): 1, ("new", 3): 0, ("other", 3): 1}
