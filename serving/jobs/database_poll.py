@@ -29,34 +29,42 @@ class DatabasePoll:
 
     def __init__(self, url: str, settings: Settings, progress: ChangeStore, intake: EventIntake) -> None:
         self._url, self._settings, self._progress, self._intake = url, settings, progress, intake
+        self._refused: set[str] = set()
 
-    def round(self, model: LiveModel, now: datetime) -> int:
-        """Store the rows that were recorded since the last round; return how many were new."""
+    def round(self, model: LiveModel, now: datetime) -> tuple[int, list[str]]:
+        """Store the rows that were recorded since the last round; return how many were new, and who was refused why.
+
+        A refused row does not keep back the others; it is named once.
+        """
         try:
             driver = import_module("adbc_driver_postgresql.dbapi")
         except ModuleNotFoundError as error:
             raise ServingError("PostgreSQL needs the extra 'sql': pip install 'rapport-crm[sql]'.") from error
         try:
             with closing(driver.connect(self._url)) as server:
-                return sum(self._follow(server, table, model, now) for table in FEATURE_TABLES)
+                found = [self._follow(server, table, model, now) for table in FEATURE_TABLES]
+                return sum(new for new, _ in found), [line for _, lines in found for line in lines]
         except driver.Error as error:
             reason = str(error).splitlines()[0]
             raise ServingError(f"{redacted_url(self._url)}: cannot be read: {reason}") from error
 
-    def _follow(self, server: Any, table: Table, model: LiveModel, now: datetime) -> int:
+    def _follow(self, server: Any, table: Table, model: LiveModel, now: datetime) -> tuple[int, list[str]]:
         columns = self._columns(server, table)
         if RECORDED_AT.name not in columns or "customer_id" not in columns:
-            return 0
+            return 0, []
         name = f"poll {table.name}"
         since = self._progress.progress(name) or model.snapshot.run.manifest.scored_at
         rows = self._rows(server, table, columns, datetime.fromisoformat(since) - _OVERLAP)
-        accepted = 0
-        for first in range(0, len(rows), _AT_ONCE):
-            events = [_event(table, row) for row in rows[first : first + _AT_ONCE]]
-            accepted += self._intake.accept(events, model, by="database", now=now)["accepted"]
+        events, accepted, lines = [_event(table, row) for row in rows], 0, list[str]()
+        events = [event for event in events if event.event_id not in self._refused]
+        for first in range(0, len(events), _AT_ONCE):
+            new, refused = self._intake.accept_each(events[first : first + _AT_ONCE], model, by="database", now=now)
+            accepted += new
+            lines += [f"database, {table.name}: a row of {event.customer_id} refused: {why}" for event, why in refused]
+            self._refused |= {event.event_id for event, _ in refused}
         if rows:
             self._progress.set_progress(name, max(str(row[RECORDED_AT.name]) for row in rows))
-        return accepted
+        return accepted, lines
 
     def _columns(self, server: Any, table: Table) -> dict[str, str]:
         """Return the contract's columns that the table has, with their own names."""

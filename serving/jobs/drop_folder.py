@@ -12,7 +12,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from rapport.errors import RapportError
 from rapport.files import replace_text
 from rapport.history.contract import FEATURE_TABLES
 from rapport.serving.live.event_rows import plain
@@ -49,24 +48,17 @@ def _take(path: Path, table: str, intake: EventIntake, model: LiveModel | None, 
     ]
     rejected: list[str] = []
     for first in range(0, len(events), _AT_ONCE):
-        rejected += _stored(events[first : first + _AT_ONCE], intake, model, now)
+        _, refused = intake.accept_each(events[first : first + _AT_ONCE], model, by="drop folder", now=now)
+        rejected += [
+            json.dumps({"row": dict(event.row or {}), "reason": reason}, ensure_ascii=False)
+            for event, reason in refused
+        ]
     if rejected:
         _move(path, "failed")
         replace_text(path.parent / "failed" / f"{path.name}.rejected.jsonl", "\n".join(rejected) + "\n")
         return f"{path.name}: {len(events) - len(rejected)} rows stored, {len(rejected)} rejected"
     _move(path, "done")
     return f"{path.name}: {len(events)} rows stored"
-
-
-def _stored(events: list[SentEvent], intake: EventIntake, model: LiveModel | None, now: datetime) -> list[str]:
-    """Store events together; if one is refused, one by one, and return the refused rows with their reasons."""
-    try:
-        intake.accept(events, model, by="drop folder", now=now)
-    except RapportError as error:
-        if len(events) == 1:
-            return [json.dumps({"row": dict(events[0].row or {}), "reason": str(error)}, ensure_ascii=False)]
-        return [line for one in events for line in _stored([one], intake, model, now)]
-    return []
 
 
 def _rows(path: Path) -> Iterator[Row]:

@@ -90,7 +90,9 @@ class Worker:
         if self._options.drop_folder is not None:
             done.lines += take_files(self._options.drop_folder, self._intake, model, now)
         if self._poll is not None and model is not None:
-            done.events += self._poll.round(model, now)
+            stored, refused = self._poll.round(model, now)
+            done.events += stored
+            done.lines += refused
 
     def _follow(self, done: Round, now: datetime) -> None:
         tick = self.loop.tick(now)

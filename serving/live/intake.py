@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from rapport.errors import RapportError
 from rapport.history.contract import FEATURE_TABLES, by_name
 from rapport.history.settings import Settings
 from rapport.localized import LocalizedText
@@ -60,6 +61,18 @@ class EventIntake:
         if key:
             self._store.keep_receipt(request_key, body_hash, receipt)
         return receipt
+
+    def accept_each(
+        self, events: Sequence[SentEvent], model: LiveModel | None, *, by: str, now: datetime
+    ) -> tuple[int, list[tuple[SentEvent, str]]]:
+        """Store events together; if one is refused, one by one. Return how many were new, and the refused ones."""
+        try:
+            return self.accept(events, model, by=by, now=now)["accepted"], []
+        except RapportError as error:
+            if len(events) == 1:
+                return 0, [(events[0], str(error))]
+        found = [self.accept_each([one], model, by=by, now=now) for one in events]
+        return sum(new for new, _ in found), [refused for _, some in found for refused in some]
 
     def _refuse_forgotten(self, events: Sequence[SentEvent]) -> None:
         forgotten = set(self._store.suppressed.of(sorted({event.customer_id for event in events})))

@@ -73,8 +73,10 @@ def test_rows_that_a_database_records_are_in_the_next_answer(home, active):
         execute(f"INSERT INTO orders VALUES ('{active[0]}', 'p-1', '{now}', 5000, '{now}')")
         _worker(home, "--database", url)
         assert _score(home, active[0])["live"]["not_in_source"] == 1
+        execute(f"INSERT INTO orders VALUES ('{active[1]}', 'p-x', NULL, 10, '{now}')")
         execute(f"INSERT INTO orders VALUES ('{active[0]}', 'p-2', '{now}', 10, '{now}')")
-        _worker(home, "--database", url)
+        said = _worker(home, "--database", url)
+        assert f"orders: a row of {active[1]} refused" in said, "it keeps back no other row"
         _worker(home, "--database", url)
     answer = _score(home, active[0])
     assert answer["live"]["not_in_source"] == 2, "a row that is seen again is stored once"
