@@ -61,7 +61,9 @@ class Traffic:
         with self._lock:
             number, due = self._next, self._started + self._next / self._rate
             self._next += 1
-        return None if due > self._started + self._seconds else (number, due)
+        # A machine that is slower than the rate sends fewer events, not for longer.
+        over = max(due, time.monotonic()) > self._started + self._seconds
+        return None if over else (number, due)
 
     def _send(self) -> None:
         client, draw = Client(self._url), random.Random(self._next)
