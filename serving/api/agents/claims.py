@@ -1,6 +1,6 @@
 """Check a text about a customer: each number, date, name and direction is supported by the customer's file or not.
 
-No language model: claims are found by patterns, and compared with the facts of the file by kind and unit.
+No language model: claims are found by patterns, and compared with the facts of the file that are about the same thing.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from rapport.serving.api.agents.file_facts import FileFacts, facts_of
-from rapport.serving.api.agents.patterns import DATE, DIRECTION, NAME_EN, NAME_ZH, NUMBER, amount_of, date_of
+from rapport.serving.api.agents.names import unknown_names
+from rapport.serving.api.agents.patterns import CLAUSE, DIRECTION, Day, blank, table
+from rapport.serving.api.agents.reading import Mention, read
 
 Kind = Literal["number", "date", "name", "direction"]
-_DOWN = re.compile(
-    r"(?:fell|fall|drop|declin|decreas|lower|improv|eased|down|下降|降低|减少|回落|下跌|好转)", re.IGNORECASE
-)
 
 
 class Claim(BaseModel):
@@ -40,37 +39,56 @@ class DraftCheck(BaseModel):
 
 def check_text(text: str, file: Mapping[str, Any]) -> DraftCheck:
     """Return every claim of ``text`` with whether the customer's file supports it."""
-    facts = facts_of(file)
+    return check_claims(text, facts_of(file))
+
+
+def check_claims(text: str, facts: FileFacts) -> DraftCheck:
+    """Return every claim of ``text`` with whether these facts support it."""
     claims = sorted(_claims(text, facts), key=lambda claim: claim.start)
     unsupported = [claim.text for claim in claims if not claim.supported]
     return DraftCheck(supported=not unsupported, claims=claims, unsupported=unsupported)
 
 
 def _claims(text: str, facts: FileFacts) -> Iterator[Claim]:
-    left = _without_known(text, facts)
-    for found in DATE.finditer(left):
-        day = date_of(found)
-        if day is not None:
-            yield _claim("date", found, facts.has_date(day), "a date of the file", "no date of the file")
-            left = _blank(left, found)
-    yield from _numbers(left, facts)
-    yield from _names(left, facts)
-    yield from _directions(text, facts)
+    left = text
+    for name in facts.longest_first:
+        for found in list(re.finditer(re.escape(name), left)):
+            if (claim := _role(found, left, facts.names[name])) is not None:
+                yield claim
+            left = blank(left, *found.span())
+    mentions, words = read(left, text)
+    for mention in mentions:
+        yield _of_mention(mention, left, facts)
+    for start, name in unknown_names(words):
+        known = facts.has_name(name)
+        yield Claim(kind="name", text=name, start=start, supported=known, why=_why(known, "name"))
+    yield from _directions(words, facts)
 
 
-def _numbers(text: str, facts: FileFacts) -> Iterator[Claim]:
-    for found in NUMBER.finditer(text):
-        amount = amount_of(found)
-        yes, no = f"a figure of the file in {amount.unit}", f"no such figure in {amount.unit}"
-        yield _claim("number", found, facts.has_amount(amount), yes, no)
+def _role(found: re.Match[str], text: str, roles: set[str]) -> Claim | None:
+    """Return a claim about a known name that stands beside the word of another role than its own."""
+    if not roles:
+        return None
+    start = max((cut.end() for cut in CLAUSE.finditer(text, 0, found.start())), default=0)
+    end = next((cut.start() for cut in CLAUSE.finditer(text, found.end())), len(text))
+    named = {role for role, words in table()["roles"].items() if words.search(text, start, end)}
+    if not named:
+        return None
+    why = "the file gives this role" if named & roles else "the file gives another role"
+    return Claim(kind="name", text=found.group(), start=found.start(), supported=bool(named & roles), why=why)
 
 
-def _names(text: str, facts: FileFacts) -> Iterator[Claim]:
-    for pattern in (NAME_EN, NAME_ZH):
-        for found in pattern.finditer(text):
-            name = found.group("name")
-            if not facts.is_common(name):
-                yield _claim("name", found, facts.has_name(name), "a name of the file", "no such name in the file")
+def _of_mention(mention: Mention, text: str, facts: FileFacts) -> Claim:
+    kind: Kind = "date" if isinstance(mention.written, Day) else "number"
+    supported = facts.supports(mention)
+    written = text[mention.start : mention.end].strip()
+    about = ", ".join(sorted(mention.context.topics)).replace("_", " ")
+    return Claim(kind=kind, text=written, start=mention.start, supported=supported, why=_why(supported, kind, about))
+
+
+def _why(supported: bool, kind: str, about: str = "") -> str:
+    of = f" about {about}" if about else ""
+    return f"a {kind} of the file{of}" if supported else f"no such {kind} in the file{of}"
 
 
 def _directions(text: str, facts: FileFacts) -> Iterator[Claim]:
@@ -78,21 +96,6 @@ def _directions(text: str, facts: FileFacts) -> Iterator[Claim]:
         return
     why = "the score rose" if facts.direction > 0 else "the score fell"
     for found in DIRECTION.finditer(text):
-        claimed = -1 if _DOWN.search(found.group("way")) else 1
-        yield _claim("direction", found, claimed == facts.direction, why, why)
-
-
-def _claim(kind: Kind, found: re.Match[str], supported: bool, yes: str, no: str) -> Claim:
-    text = found.group(0).strip()
-    return Claim(kind=kind, text=text, start=found.start(), supported=supported, why=yes if supported else no)
-
-
-def _without_known(text: str, facts: FileFacts) -> str:
-    """Blank the ids and names that the file has, so that digits inside them are no claims."""
-    for known in facts.longest_first:
-        text = text.replace(known, " " * len(known))
-    return text
-
-
-def _blank(text: str, found: re.Match[str]) -> str:
-    return text[: found.start()] + " " * (found.end() - found.start()) + text[found.end() :]
+        claimed = -1 if found.group("down") else 1
+        written = found.group(0).strip()
+        yield Claim(kind="direction", text=written, start=found.start(), supported=claimed == facts.direction, why=why)
