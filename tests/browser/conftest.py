@@ -16,6 +16,7 @@ from console_client import SECRET
 from example_application import ExampleApplication
 
 from rapport.serving.console.app import create_console
+from rapport.serving.first_run import FirstRun
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -42,11 +43,15 @@ def application() -> ExampleApplication:
 
 
 @pytest.fixture
-def address(application) -> Iterator[str]:
-    """Serve the console on a free port of this machine."""
+def address(application, tmp_path) -> Iterator[str]:
+    """Serve the console on a free port of this machine, with files of a first run."""
+    first_run = FirstRun(tmp_path, None)
+    rows = (f"R{n},K{n % 30},{1 + n % 12:02}/{1 + n // 20:02}/2024,{10 + n % 9}.5" for n in range(200))
+    orders = "\n".join(["order_id,customer_id,ordered_at,amount", *rows])
+    first_run.store([("orders.csv", orders.encode())])
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        app = create_console(application, secret=SECRET, today=lambda _zone: date(2026, 11, 2))
+        app = create_console(application, secret=SECRET, today=lambda _zone: date(2026, 11, 2), first_run=first_run)
         server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

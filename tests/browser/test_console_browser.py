@@ -3,26 +3,19 @@
 import re
 from pathlib import Path
 
+import console_client
 import pytest
 from example_portfolio import HOSTILE
 
 LAPTOP, PHONE = {"width": 1366, "height": 850}, {"width": 390, "height": 844}
 NARROW = {"width": 320, "height": 640}
 PAGES = (
-    "/",
-    "/home",
-    "/tasks",
-    "/deals",
-    "/sales",
-    "/alerts",
-    "/help",
-    "/?target=conversion",
-    "/customers/C-1120",
+    *console_client.PAGES,
     "/customers/L-1003?target=conversion",
-    "/portfolio",
-    "/model",
     "/cards/relationship?customer=C-1120",
+    "/alerts/rules?new=event",
     "/sign-in",
+    "/setup",
     "/customers/nobody",
 )
 

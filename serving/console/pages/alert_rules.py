@@ -88,22 +88,22 @@ def _row(page: PageContext, rule: AlertRule, result: Mapping[str, Any] | None) -
     replayed = result and rule.kind not in _NOT_REPLAYED
     return {
         "rule": rule,
-        "condition": _condition(page, rule),
+        "condition": condition(page, rule),
         "sentence": localize(rule.text, page.language),
         "performance": result["by_rule"].get(rule.name) if result and replayed else None,
         "is_useless": bool(result and rule.name in result["useless"]),
     }
 
 
-def _condition(page: PageContext, rule: AlertRule) -> str:
+def condition(page: PageContext, rule: AlertRule) -> str:
     """Return when a rule fires, as a sentence."""
     text = page.translate
     values = {key: _worded(page, key, value) for key, value in rule.when.items()}
-    condition = text(f"alert_kind.{rule.kind}", **values)
+    sentence = text(f"alert_kind.{rule.kind}", **values)
     # Most kinds have a probability besides their own condition; 0 asks for none.
     if rule.kind != "score_rise" and rule.when.get("least"):
-        condition = text("alert_kind.and_least", condition=condition, least=values["least"])
-    return condition
+        sentence = text("alert_kind.and_least", condition=sentence, least=values["least"])
+    return sentence
 
 
 def _worded(page: PageContext, key: str, value: Any) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from starlette.responses import Response
 
 from rapport.serving.console.page_context import PageContext
+from rapport.serving.console.pages.alert_rules import condition
 from rapport.serving.errors import RequestError
 from rapport.serving.work.alert_inbox import MARKS
 
@@ -22,7 +23,7 @@ def show(page: PageContext) -> Response:
         alerts=[_shown(page, alert) for alert in chosen],
         which=which,
         counts={"open": sum(not alert["mark"] for alert in seen), "all": len(seen)},
-        rules=page.application.alert_rules.in_force().rules,
+        rules=[(rule, condition(page, rule)) for rule in page.application.alert_rules.in_force().rules],
     )
 
 

@@ -20,7 +20,7 @@ def test_the_page_shows_the_numbers_of_the_report(open_app):
     assert "The next scoring runs take 27.0%" in page
     chinese = ConsoleClient(open_app, "zh").see("/experiments")
     assert "动作：下单延迟" in chinese
-    assert "联系可能有害：分群：" in chinese
+    assert "联系可能有害：客群：" in chinese
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
