@@ -23,6 +23,7 @@ from rapport.features.catalog.catalog import Catalog, catalog
 from rapport.features.catalog.vocabulary import vocabulary_of
 from rapport.features.feature_table.snapshot import snapshot
 from rapport.features.leaks.leak_injection import INJECTIONS, Injection, open_facts_sql, truncated_sql
+from rapport.features.leaks.version_injection import TITLE, later_versions
 from rapport.features.streams import STREAM_BY_NAME, measurable
 from rapport.history import History
 from rapport.history.contract import FEATURE_TABLES
@@ -109,6 +110,12 @@ def check_leaks(
         with truncated(history, cutoff):
             after = snapshot(history, cutoff, features, active=active)
         changes += _changes(before, after, cutoff, "rows from the cutoff on", features)
+        if history.versioned:
+            with later_versions(history, cutoff, seed) as count:
+                after = snapshot(history, cutoff, features, active=active)
+            counts[TITLE] = counts.get(TITLE, 0) + count
+            cells += len(measured) * len(before)
+            changes += _changes(before, after, cutoff, TITLE, features)
     report("done", 1.0)
     return LeakReport(
         tuple(f"{cutoff:%Y-%m-%d %H:%M:%S}" for cutoff in chosen),
