@@ -15,6 +15,7 @@ from rapport.history import Duration, History
 from rapport.localized import localize
 from rapport.scoring.analytics.deal_outcomes import closed_opportunities
 from rapport.scoring.cards.audit import BAD_LABEL, CardAudit, audit_scores
+from rapport.scoring.cards.bands import BOUND_SIGNS
 from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_file import load_card, shipped_text
 from rapport.scoring.cards.card_scores import fit_bands
@@ -25,8 +26,6 @@ from rapport.scoring.cards.weight_suggestion import WeightSuggestion, fit_weight
 
 QUARTERS = 4
 """A card is evaluated at this many past moments, a quarter apart."""
-
-_SIGNS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,8 @@ def bands_text(bands: ThresholdBands | QuantileBands | CategoryBands) -> str:
     """Return bands in one line: 5: ≥ 1,000,000; 4: ≥ 500,000; …; 1: the rest."""
     if isinstance(bands, ThresholdBands):
         steps = [
-            f"{threshold.band}: {_SIGNS[threshold.bound]} {threshold.value:,.10g}" for threshold in bands.thresholds
+            f"{threshold.band}: {BOUND_SIGNS[threshold.bound]} {threshold.value:,.10g}"
+            for threshold in bands.thresholds
         ]
         return "; ".join([*steps, "1: the rest"])
     if isinstance(bands, QuantileBands):

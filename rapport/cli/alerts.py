@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rapport.cli.inputs import open_history, read_settings, resolve_data_dir
+from rapport.cli.inputs import open_history, settings_and_data_dir
 from rapport.cli.options import DATE_FORMATS, Active, DataDir, Horizon, Json, SettingsPath
-from rapport.cli.terminal import print_result, progress
+from rapport.cli.terminal import print_report, progress
 from rapport.durations import parse_duration
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def replay(
     from rapport.training import default_cutoff
     from rapport.training.monitoring.alert_replay import ReplaySchedule, replay_alerts
 
-    current = read_settings(settings)
-    folder = resolve_data_dir(data_dir, current)
+    current, folder = settings_and_data_dir(settings, data_dir)
     ahead = parse_duration(horizon or current.horizon)
     with _history(source, folder, current) as history, progress() as report:
         end = end or ahead.before(default_cutoff(history))
@@ -84,7 +83,7 @@ def replay(
             active=parse_duration(active or current.active_window),
             progress=report,
         )
-    print_result(found.as_dict(), found.as_text(), as_json=as_json)
+    print_report(found, as_json=as_json)
 
 
 @contextmanager

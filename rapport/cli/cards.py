@@ -12,7 +12,7 @@ import typer
 
 from rapport.cli.inputs import open_history, read_settings
 from rapport.cli.options import Json, OptionalAsOf, SettingsPath, Target, TargetName
-from rapport.cli.terminal import print_result
+from rapport.cli.terminal import print_report
 from rapport.errors import CardError
 from rapport.history import Settings, parse_duration
 
@@ -54,7 +54,7 @@ def new(
     else:
         with _history_as_of(source, current, as_of) as (history, cutoff):
             written = new_card(out, like, evaluation_rows(history, target.value, cutoff, **_durations(current)))
-    print_result(written.as_dict(), written.as_text(), as_json=as_json)
+    print_report(written, as_json=as_json)
 
 
 @app.command()
@@ -64,7 +64,7 @@ def check(card: Name, settings: SettingsPath = None, as_json: Json = False) -> N
 
     current = read_settings(settings)
     checked = check_card(card, _feature_names(current), current.language)
-    print_result(checked.as_dict(), checked.as_text(), as_json=as_json)
+    print_report(checked, as_json=as_json)
 
 
 @app.command()
@@ -90,10 +90,10 @@ def weights(
     present = load_card(card, _feature_names(current))
     if file is not None:
         weighed = propose_weights(present, file)
-        print_result(weighed.as_dict(), weighed.as_text(), as_json=as_json)
+        print_report(weighed, as_json=as_json)
     elif source is not None:
         found = _evaluate(suggest_weights, present, source, target, current, as_of)
-        print_result(found.as_dict(), found.as_text(), as_json=as_json)
+        print_report(found, as_json=as_json)
 
 
 @app.command()
@@ -111,7 +111,7 @@ def audit(
 
     current = read_settings(settings)
     found = _evaluate(audit_card, load_card(card, _feature_names(current)), source, target, current, as_of)
-    print_result(found.as_dict(), found.as_text(), as_json=as_json)
+    print_report(found, as_json=as_json)
 
 
 @app.command()
@@ -129,7 +129,7 @@ def review(
 
     current = read_settings(settings)
     found = _evaluate(review_card, load_card(card, _feature_names(current)), source, target, current, as_of)
-    print_result(found.as_dict(), found.as_text(), as_json=as_json)
+    print_report(found, as_json=as_json)
 
 
 @contextmanager

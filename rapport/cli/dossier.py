@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.inputs import read_settings, resolve_data_dir
+from rapport.cli.inputs import settings_and_data_dir
 from rapport.cli.options import DataDir, Json, Language, SettingsPath
 from rapport.cli.terminal import print_result
 from rapport.errors import SettingsError
@@ -37,8 +37,7 @@ def dossier(
     from rapport.serving.dossier.records import dossier_records
     from rapport.serving.report.html import html_report
 
-    current = read_settings(settings)
-    folder = resolve_data_dir(data_dir, current)
+    current, folder = settings_and_data_dir(settings, data_dir)
     forms = {".html": html_report, ".htm": html_report, ".md": markdown_report}
     render = forms.get(out.suffix.lower())
     if render is None:

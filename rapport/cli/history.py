@@ -9,7 +9,7 @@ import typer
 
 from rapport.cli.inputs import open_history, read_settings
 from rapport.cli.options import HistorySource, Json, Language, OptionalAsOf, SettingsPath
-from rapport.cli.terminal import print_result, progress, write_table
+from rapport.cli.terminal import print_report, print_result, progress, write_table
 from rapport.durations import parse_duration
 
 
@@ -61,7 +61,7 @@ def leaks(source: HistorySource, settings: SettingsPath = None, as_json: Json = 
     current = read_settings(settings)
     with open_history(source, current) as history, progress() as report:
         result = check_leaks(history, active=parse_duration(current.active_window), progress=report)
-    print_result(result.as_dict(), result.as_text(), as_json=as_json)
+    print_report(result, as_json=as_json)
     raise typer.Exit(0 if result.clean else 1)
 
 

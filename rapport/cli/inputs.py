@@ -29,6 +29,12 @@ def read_settings(path: Path | None) -> Settings:
     return Settings.read(path or (SETTINGS_FILE if SETTINGS_FILE.exists() else None))
 
 
+def settings_and_data_dir(path: Path | None, data_dir: Path | None) -> tuple[Settings, Path]:
+    """Return the settings and the data folder that a command works with."""
+    settings = read_settings(path)
+    return settings, resolve_data_dir(data_dir, settings)
+
+
 def resolve_data_dir(option: Path | None, settings: Settings) -> Path:
     """Return the data folder; a note is printed if it has an older format, and a newer one is refused."""
     data_dir = locate_data_dir(option, settings)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rapport.cli.inputs import current_time, read_settings, resolve_data_dir
+from rapport.cli.inputs import current_time, read_settings, resolve_data_dir, settings_and_data_dir
 from rapport.cli.options import DataDir, Json, SettingsPath
 from rapport.cli.terminal import print_result
 from rapport.errors import SettingsError
@@ -98,7 +98,7 @@ def sign(data_dir: DataDir = None, settings: SettingsPath = None, as_json: Json 
     """Sign every model and scoring run with the data folder's key, as after a restore of files that you trust."""
     from rapport.integrity import create_signing_key, sign_all
 
-    folder = resolve_data_dir(data_dir, read_settings(settings))
+    _, folder = settings_and_data_dir(settings, data_dir)
     create_signing_key(folder)
     count = sign_all(folder)
     print_result({"signed": count}, f"Signed {count} models and scoring runs.", as_json=as_json)

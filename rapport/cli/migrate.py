@@ -9,7 +9,7 @@ import typer
 
 from rapport.cli.inputs import SETTINGS_FILE, current_time, locate_data_dir, read_settings
 from rapport.cli.options import DataDir, Json, SettingsPath
-from rapport.cli.terminal import print_result
+from rapport.cli.terminal import print_report
 
 
 def migrate(
@@ -26,5 +26,5 @@ def migrate(
     path = settings or (SETTINGS_FILE if SETTINGS_FILE.exists() else None)
     folder = locate_data_dir(data_dir, read_settings(path))
     found = run_migrations(folder, path, environ=os.environ, now=current_time(), check=check)
-    print_result(found.as_dict(), found.as_text(), as_json=as_json)
+    print_report(found, as_json=as_json)
     raise typer.Exit(1 if check and not found.is_current else 0)

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.inputs import current_time, read_settings, resolve_data_dir
+from rapport.cli.inputs import current_time, settings_and_data_dir
 from rapport.cli.options import DataDir, HistorySource, Json, SettingsPath, Target, TargetName
-from rapport.cli.terminal import print_result, progress
+from rapport.cli.terminal import print_report, print_result, progress
 
 app = typer.Typer(help="List, show, promote, reproduce, register and roll back models.", no_args_is_help=True)
 
@@ -23,9 +23,9 @@ def list_models(
     """List the versions of a model with their grade and metrics."""
     from rapport.training import list_models
 
-    folder = resolve_data_dir(data_dir, read_settings(settings))
+    _, folder = settings_and_data_dir(settings, data_dir)
     found = list_models(folder, target.value, environ=os.environ)
-    print_result(found.as_dict(), found.as_text(), as_json=as_json)
+    print_report(found, as_json=as_json)
 
 
 @app.command()
@@ -39,9 +39,9 @@ def show(
     """Show everything recorded about one version."""
     from rapport.training import show_model
 
-    folder = resolve_data_dir(data_dir, read_settings(settings))
+    _, folder = settings_and_data_dir(settings, data_dir)
     found = show_model(folder, target.value, version, environ=os.environ)
-    print_result(found.as_dict(), found.as_text(), as_json=as_json)
+    print_report(found, as_json=as_json)
 
 
 @app.command()
@@ -56,9 +56,9 @@ def promote(
     """Make a version the champion, if its grade and its metrics against the champion's allow it."""
     from rapport.training import promote as promote_version
 
-    folder = resolve_data_dir(data_dir, read_settings(settings))
+    _, folder = settings_and_data_dir(settings, data_dir)
     found = promote_version(folder, target.value, version, environ=os.environ, now=current_time(), force=force)
-    print_result(found.as_dict(), found.as_text(), as_json=as_json)
+    print_report(found, as_json=as_json)
 
 
 @app.command()
@@ -73,10 +73,10 @@ def reproduce(
     """Train a version again from its record and compare the bundles byte by byte; exit code 1 if they differ."""
     from rapport.training import reproduce as reproduce_version
 
-    folder = resolve_data_dir(data_dir, read_settings(settings))
+    _, folder = settings_and_data_dir(settings, data_dir)
     with progress() as report:
         found = reproduce_version(source, folder, target.value, version, progress=report)
-    print_result(found.as_dict(), found.as_text(), as_json=as_json)
+    print_report(found, as_json=as_json)
     raise typer.Exit(0 if found.as_dict()["same"] else 1)
 
 
@@ -87,9 +87,9 @@ def rollback(
     """Make the previous champion the champion again."""
     from rapport.training import rollback as restore_previous
 
-    folder = resolve_data_dir(data_dir, read_settings(settings))
+    _, folder = settings_and_data_dir(settings, data_dir)
     found = restore_previous(folder, target.value, environ=os.environ, now=current_time())
-    print_result(found.as_dict(), found.as_text(), as_json=as_json)
+    print_report(found, as_json=as_json)
 
 
 @app.command()
@@ -97,9 +97,9 @@ def register(data_dir: DataDir = None, settings: SettingsPath = None, as_json: J
     """Register in MLflow the models that were trained while it could not be reached, and correct its aliases."""
     from rapport.training import register_kept
 
-    folder = resolve_data_dir(data_dir, read_settings(settings))
+    _, folder = settings_and_data_dir(settings, data_dir)
     found = register_kept(folder, environ=os.environ, now=current_time())
-    print_result(found.as_dict(), found.as_text(), as_json=as_json)
+    print_report(found, as_json=as_json)
 
 
 @app.command()
@@ -113,6 +113,6 @@ def export(
     """Copy a version into BentoML's model store, for those who list, export and push models with BentoML."""
     from rapport.serving.api.bento_models import export_to_bentoml
 
-    folder = resolve_data_dir(data_dir, read_settings(settings))
+    _, folder = settings_and_data_dir(settings, data_dir)
     found = export_to_bentoml(folder, target.value, version)
     print_result(dict(found), f"Exported as {found['tag']}: bentoml models get {found['tag']}", as_json=as_json)

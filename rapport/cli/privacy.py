@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.inputs import current_time, locate_data_dir, read_settings, resolve_data_dir
+from rapport.cli.inputs import current_time, locate_data_dir, read_settings, resolve_data_dir, settings_and_data_dir
 from rapport.cli.options import DataDir, Json, SettingsPath
 from rapport.cli.terminal import print_result
 from rapport.errors import SettingsError
@@ -22,7 +22,7 @@ def forget(
     from rapport.serving.privacy.forget import forget as forget_customers
     from rapport.serving.privacy.forget import unfinished
 
-    folder = resolve_data_dir(data_dir, read_settings(settings))
+    _, folder = settings_and_data_dir(settings, data_dir)
     receipt = forget_customers(folder, customer_ids, current_time())
     lines = [f"{', '.join(receipt['customers'])}: removed from this data folder; receipt in {folder}/privacy."]
     lines += [f"{name}: {count:,} files or rows changed" for name, count in receipt["removed"].items()]
@@ -64,7 +64,7 @@ def retention(
     """Remove archived scores, facts and audit entries of days before a retention period."""
     from rapport.serving.privacy.retention import remove_expired
 
-    folder = resolve_data_dir(data_dir, read_settings(settings))
+    _, folder = settings_and_data_dir(settings, data_dir)
     removed = remove_expired(folder, days, current_time().date(), dry_run=dry_run)
     done = "Would remove" if dry_run else "Removed"
     lines = [f"{done} {sum(removed.values()):,} files of days more than {days} days ago."]

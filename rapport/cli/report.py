@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.inputs import read_settings, resolve_data_dir
+from rapport.cli.inputs import settings_and_data_dir
 from rapport.cli.options import DataDir, Json, Language, SettingsPath
 from rapport.cli.terminal import print_result
 from rapport.errors import SettingsError
@@ -31,8 +31,7 @@ def report(
     from rapport.serving.application.stored import stored_application
     from rapport.serving.security.keys import LOCAL
 
-    current = read_settings(settings)
-    folder = resolve_data_dir(data_dir, current)
+    current, folder = settings_and_data_dir(settings, data_dir)
     form = _FORMATS.get(out.suffix.lower())
     if form is None:
         raise SettingsError(f"--out {out}: write a name that ends in .pdf or .html.")

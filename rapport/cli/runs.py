@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rapport.cli.inputs import current_time, read_settings, resolve_data_dir
+from rapport.cli.inputs import current_time, read_settings, resolve_data_dir, settings_and_data_dir
 from rapport.cli.options import DataDir, Json, SettingsPath, Target, TargetName
 from rapport.cli.terminal import print_result
 from rapport.errors import ServingError
@@ -26,7 +26,7 @@ def list_runs(
     """List the stored runs: cutoff, model, customers, mean probability, flags, and which one answers."""
     from rapport.serving.snapshots.store import published_run_name, stored_runs
 
-    folder = resolve_data_dir(data_dir, read_settings(settings))
+    _, folder = settings_and_data_dir(settings, data_dir)
     answering = published_run_name(folder, target.value)
     rows = [_row(run, answering) for run in stored_runs(folder, target.value)]
     lines = [_line(row) for row in rows]
@@ -48,7 +48,7 @@ def show(
     """Show everything recorded about a run, with what its gates found and since when it answered."""
     from rapport.serving.snapshots.store import publications, published_run_name
 
-    folder = resolve_data_dir(data_dir, read_settings(settings))
+    _, folder = settings_and_data_dir(settings, data_dir)
     found = _find(folder, target.value, run)
     answering = published_run_name(folder, target.value)
     row = _row(found, answering) | {

@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rapport.cli.inputs import (
-    current_time,
-    open_history,
-    read_settings,
-    remove_leftovers,
-    resolve_data_dir,
-    user_name,
-)
+from rapport.cli.inputs import current_time, open_history, remove_leftovers, settings_and_data_dir, user_name
 from rapport.cli.options import (
     AsOf,
     DataDir,
@@ -79,8 +72,7 @@ def score(
     from rapport.serving.snapshots.holdout import without_held_out
     from rapport.serving.snapshots.scoring_run import run_scoring
 
-    current = read_settings(settings)
-    folder = resolve_data_dir(data_dir, current)
+    current, folder = settings_and_data_dir(settings, data_dir)
     if engine is EngineName.spark:
         _score_by_spark(source, folder, target.value, as_of, path, current, master)
         return
@@ -181,8 +173,7 @@ def due(
     from rapport.serving.snapshots.holdout import without_held_out
     from rapport.serving.work.due import due_customers
 
-    current = read_settings(settings)
-    folder = resolve_data_dir(data_dir, current)
+    current, folder = settings_and_data_dir(settings, data_dir)
     cutoff = as_of or _newest_row(source, current)
     reviewed = due_customers(folder, target.value, cutoff, playbook_of(current).cadence)
     customers = without_held_out(reviewed, folder, current)

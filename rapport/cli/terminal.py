@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 from rich.console import Console
@@ -49,6 +49,21 @@ def print_result(result: Mapping[str, Any], text: str, *, as_json: bool) -> None
         typer.echo(json.dumps(without_nan(result), ensure_ascii=False, default=str, allow_nan=False))
     else:
         out.print(text, markup=False)
+
+
+class Report(Protocol):
+    """What a stage returns to its command."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for programs."""
+
+    def as_text(self) -> str:
+        """Return it for people."""
+
+
+def print_report(report: Report, *, as_json: bool) -> None:
+    """Print what a stage returned: JSON for programs, text for people."""
+    print_result(report.as_dict(), report.as_text(), as_json=as_json)
 
 
 def without_nan(value: Any) -> Any:

@@ -15,7 +15,7 @@ from rapport.cli.inputs import (
     open_history,
     read_settings,
     remove_leftovers,
-    resolve_data_dir,
+    settings_and_data_dir,
 )
 from rapport.cli.options import (
     DATE_FORMATS,
@@ -56,8 +56,7 @@ def train(
     from rapport.training import train as fit
     from rapport.training.registry.mlflow_store import check_reachable
 
-    current = read_settings(settings)
-    folder = resolve_data_dir(data_dir, current)
+    current, folder = settings_and_data_dir(settings, data_dir)
     remove_leftovers(folder, current)
     with open_history(source, current, folder) as history, progress() as report:
         moment = as_of or default_cutoff(history)
@@ -137,8 +136,7 @@ def monitor(
     from rapport.scoring.models import model_store
     from rapport.training import default_cutoff, monitor_champion
 
-    current = read_settings(settings)
-    folder = resolve_data_dir(data_dir, current)
+    current, folder = settings_and_data_dir(settings, data_dir)
     with open_history(source, current, folder) as history, progress() as report:
         moment = as_of or default_cutoff(history)
         gates = check_gates(history, moment, what="", force=True, data_dir=folder, target=target.value)

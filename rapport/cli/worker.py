@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rapport.cli.inputs import current_time, read_settings, resolve_data_dir
+from rapport.cli.inputs import current_time, settings_and_data_dir
 from rapport.cli.options import DataDir, Json, SettingsPath
 from rapport.cli.terminal import err, out, print_result
 from rapport.errors import DeliveryFailedError, ServingError
@@ -33,8 +33,7 @@ def worker(
     """Follow events, files and a database; deliver changes and alerts, and retry until they arrive."""
     from rapport.serving.jobs.worker import Worker, WorkerOptions
 
-    current = read_settings(settings)
-    folder = resolve_data_dir(data_dir, current)
+    current, folder = settings_and_data_dir(settings, data_dir)
     running = Worker(folder, current, os.environ, WorkerOptions(drop, database))
     while True:
         done = running.round(current_time())
@@ -81,6 +80,5 @@ def _deliveries(data_dir: Path | None, settings: Path | None) -> WebhookDeliveri
     from rapport.serving.jobs.webhook_deliveries import WebhookDeliveries
     from rapport.serving.live.change_store import ChangeStore
 
-    current = read_settings(settings)
-    folder = resolve_data_dir(data_dir, current)
+    current, folder = settings_and_data_dir(settings, data_dir)
     return WebhookDeliveries(folder, ChangeStore(folder, current.change_points))

@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.float64]
 BandCodes = npt.NDArray[np.int8]
 
 BOUNDS = ("at_least", "above", "at_most", "below")
+BOUND_SIGNS = dict(zip(BOUNDS, "≥>≤<", strict=True))
 _COMPARE = {"at_least": np.greater_equal, "above": np.greater, "at_most": np.less_equal, "below": np.less}
 
 

@@ -18,7 +18,7 @@ from rapport.scoring.cards.weights import with_weights
 MIN_OUTCOMES = 20
 """The minimum number of outcomes of each kind."""
 _RIDGE = 1e-3
-_STEPS = 2000
+_PRECISION = {"maxiter": 2000, "ftol": 1e-14, "gtol": 1e-9}
 
 
 @dataclass(frozen=True)
@@ -81,21 +81,22 @@ def fit_weights(card: Card, earlier: pa.Table, later: pa.Table, *, good_is: int)
 
 
 def fit_non_negative_logistic(inputs: Floats, good: npt.NDArray[np.bool_]) -> Floats:
-    """Fit non-negative logistic weights by accelerated projected gradients (FISTA); the intercept is free."""
+    """Fit logistic weights that are not negative, with a small ridge; the intercept is free."""
+    # Slow to import, and a service that answers requests has no use for it.
+    from scipy.optimize import minimize  # noqa: PLC0415
+    from scipy.special import expit  # noqa: PLC0415
+
     rows, width = inputs.shape
-    design = np.column_stack([np.ones(rows), inputs])
-    step = 4 * rows / (np.linalg.norm(design, 2) ** 2 + 4 * rows * _RIDGE)
-    weights = ahead = np.zeros(width + 1)
-    momentum = 1.0
-    for _ in range(_STEPS):
-        probability = 1 / (1 + np.exp(-np.clip(design @ ahead, -30, 30)))
-        gradient = design.T @ (probability - good) / rows + _RIDGE * ahead * np.r_[0.0, np.ones(width)]
-        moved = ahead - step * gradient
-        moved[1:] = np.maximum(moved[1:], 0.0)
-        next_momentum = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-        ahead = moved + (momentum - 1) / next_momentum * (moved - weights)
-        weights, momentum = moved, next_momentum
-    return weights[1:]
+    design, ridge = np.column_stack([np.ones(rows), inputs]), np.r_[0.0, np.full(width, _RIDGE)]
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        logits = design @ weights
+        value = np.mean(np.logaddexp(0.0, logits) - good * logits) + ridge @ weights**2 / 2
+        return float(value), design.T @ (expit(logits) - good) / rows + ridge * weights
+
+    bounds = [(None, None)] + [(0.0, None)] * width
+    fit = minimize(loss, np.zeros(width + 1), jac=True, method="L-BFGS-B", bounds=bounds, options=_PRECISION)
+    return np.asarray(fit.x[1:])
 
 
 def _deviations(card: Card, rows: pa.Table) -> Floats:

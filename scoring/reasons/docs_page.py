@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from rapport.features import Feature
 from rapport.features import catalog as feature_catalog
+from rapport.scoring.cards.bands import BOUND_SIGNS
 from rapport.scoring.models.columns import OTHER, FeatureColumn, feature_columns
 from rapport.scoring.reasons.feature_sentences import feature_templates
 from rapport.scoring.reasons.sentences import FACT, SentenceCatalog, SentenceTemplate, ValueBound, sentence_catalog
@@ -33,7 +34,6 @@ can act on it.
 """
 _RATES = {"rate": "outcome rate of the value", "overall": "of all"}
 _DIRECTIONS = {"up": "▲", "down": "▼", "either": "●"}
-_SIGNS = {"above": ">", "at_least": "≥", "below": "<", "at_most": "≤"}
 
 
 def reasons_page() -> str:
@@ -95,12 +95,12 @@ def _case(sentence: SentenceTemplate, column: FeatureColumn) -> str:
         return "unknown" if column.is_category else "never"
     if column.is_category:
         return "any, rate known" if sentence.states_rate else "less frequent" if sentence.when else "any"
-    bounds = [f"{_SIGNS[bound.kind]} {bound.value:g}" for bound in sentence.when]
+    bounds = [f"{BOUND_SIGNS[bound.kind]} {bound.value:g}" for bound in sentence.when]
     return {"≥ -1e-09": "0", "≥ 1": "1"}.get(bounds[0], bounds[0]) if bounds else "any"
 
 
 def _bound(bound: ValueBound) -> str:
-    return f"`{bound.feature}` {_SIGNS[bound.kind]} {bound.value:g}"
+    return f"`{bound.feature}` {BOUND_SIGNS[bound.kind]} {bound.value:g}"
 
 
 def _placeholders(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from rapport.scoring.reasons.answer import Fact
 
-_SIGNS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+CURRENCY_SIGNS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _CHINESE_MONEY = {"CNY": "元", "USD": "美元", "EUR": "欧元", "GBP": "英镑", "JPY": "日元", "HKD": "港元"}
 _WHOLE_UNITS = ("count", "days", "flag")
 _YEARS_FROM = 2 * 365.25
@@ -78,7 +78,7 @@ def _money(value: float, language: str, currency: str) -> str:
     if language == "zh":
         return _chinese_money(value, _CHINESE_MONEY.get(currency, currency))
     minus, amount = ("-" if value < 0 else ""), f"{abs(value):,.0f}"
-    sign = _SIGNS.get(currency)
+    sign = CURRENCY_SIGNS.get(currency)
     return f"{minus}{sign}{amount}" if sign else f"{minus}{amount} {currency}"
 
 

@@ -12,14 +12,13 @@ import yaml
 from rapport.errors import CardError
 from rapport.localized import localize
 from rapport.scoring.cards import Card
+from rapport.scoring.cards.bands import BOUND_SIGNS
 from rapport.scoring.cards.card_file import parse_card_text
 from rapport.scoring.cards.card_scores import score_card
 from rapport.scoring.cards.card_set import FrozenCard
 from rapport.scoring.cards.indicator import BEST, WORST, CategoryBands, Indicator, QuantileBands
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
 from rapport.serving.snapshots.live_model import LiveModel
-
-_SIGNS = {"at_least": "≥", "above": ">", "at_most": "≤", "below": "<"}
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def _bands(indicator: Indicator) -> list[dict[str, object]]:
     elif isinstance(indicator.bands, QuantileBands):
         texts = {band: f"q{share:g}" for band, share in indicator.bands.shares}
     else:
-        texts = {one.band: f"{_SIGNS[one.bound]} {one.value:,.10g}" for one in indicator.bands.thresholds}
+        texts = {one.band: f"{BOUND_SIGNS[one.bound]} {one.value:,.10g}" for one in indicator.bands.thresholds}
     return [{"band": band, "text": texts.get(band, "")} for band in range(BEST, WORST - 1, -1)]
 
 

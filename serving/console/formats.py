@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from rapport.durations import parse_duration
+from rapport.scoring.reasons.numbers import CURRENCY_SIGNS
 
 PLACEHOLDER = "–"
-_SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _STEPS = {
     "en": ((1e9, "bn"), (1e6, "m"), (1e3, "k")),
     "zh": ((1e8, "亿"), (1e4, "万")),
@@ -64,7 +64,7 @@ def money(amount: float | None, currency: str, language: str) -> str:
     if amount is None or is_missing(amount):
         return PLACEHOLDER
     sign, size = ("−" if amount < 0 else ""), abs(amount)
-    symbol = _SYMBOLS.get(currency, f"{currency} ")
+    symbol = CURRENCY_SIGNS.get(currency, f"{currency} ")
     for step, suffix in _STEPS.get(language, _STEPS["en"]):
         if size >= step * 0.9995:
             scaled = size / step
@@ -77,7 +77,7 @@ def full_money(amount: float | None, currency: str) -> str:
     return (
         PLACEHOLDER
         if amount is None or is_missing(amount)
-        else f"{_SYMBOLS.get(currency, currency + ' ')}{amount:,.0f}"
+        else f"{CURRENCY_SIGNS.get(currency, currency + ' ')}{amount:,.0f}"
     )
 
 

@@ -19,10 +19,10 @@ from rapport.locks import exclusive
 from rapport.serving.jobs.bulk.job_store import FOLDER as BULK_JOBS
 from rapport.serving.jobs.bulk.job_store import remove_all
 from rapport.serving.privacy.databases import scrub_database, stores
-from rapport.serving.privacy.run_files import scrub_target
+from rapport.serving.privacy.run_files import scrub_table_file, scrub_target
 from rapport.serving.privacy.scrubber import Scrubber
 from rapport.serving.privacy.search import files_naming
-from rapport.serving.privacy.text_files import scrub_artifact_table, scrub_text, text_files
+from rapport.serving.privacy.text_files import scrub_text, text_files
 from rapport.suppression import SuppressionList
 
 RECEIPTS, UPLOAD = "privacy", "upload"
@@ -104,6 +104,6 @@ def _scrub(data_dir: Path, scrubber: Scrubber, now: datetime) -> dict[str, int]:
         removed[store] = removed.get(store, 0) + int(scrub_text(path, scrubber, pseudonyms=pseudonyms))
     for name in ("mlflow-artifacts", "unregistered"):
         tables = [path for suffix in ("parquet", "arrow") for path in data_dir.glob(f"{name}/**/*.{suffix}")]
-        count = sum(scrub_artifact_table(path, scrubber) for path in sorted(tables))
+        count = sum(scrub_table_file(path, scrubber) for path in sorted(tables))
         removed[name] = removed.get(name, 0) + count
     return {name: count for name, count in removed.items() if count}

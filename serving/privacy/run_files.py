@@ -39,7 +39,7 @@ def scrub_target(root: Path, data_dir: Path, scrubber: Scrubber, now: datetime) 
             _retire(folder, _rewritten(ScoringRun(folder, read_run(folder).manifest), data_dir, scrubber, now),
                     data_dir, now)  # fmt: skip
             count += 1
-    return count + sum(_scrub_file(path, scrubber) for path in archives(root))
+    return count + sum(scrub_table_file(path, scrubber) for path in archives(root))
 
 
 def archives(root: Path) -> list[Path]:
@@ -60,7 +60,8 @@ def _has(folder: Path, scrubber: Scrubber) -> bool:
     return any(scrubber.table(table := read_table(path)) is not table for path in sorted(folder.glob("*.arrow")))
 
 
-def _scrub_file(path: Path, scrubber: Scrubber) -> bool:
+def scrub_table_file(path: Path, scrubber: Scrubber) -> bool:
+    """Remove the customers from a Parquet or Arrow file; return whether it named any."""
     table = read_table(path)
     cleaned = scrubber.table(table)
     if cleaned is table:

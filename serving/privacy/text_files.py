@@ -6,12 +6,8 @@ import fcntl
 import os
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from rapport.files import replace_bytes
-from rapport.serving.privacy.run_files import read_table
 from rapport.serving.privacy.scrubber import Scrubber
-from rapport.serving.snapshots.store import replace_table
 
 _TEXT = frozenset({".json", ".jsonl", ".csv", ".txt", ".md", ".html", ".yaml", ".log"})
 
@@ -44,19 +40,6 @@ def scrub_text(path: Path, scrubber: Scrubber, *, pseudonyms: bool = False) -> b
         file.truncate()
         file.flush()
         os.fsync(file.fileno())
-    return True
-
-
-def scrub_artifact_table(path: Path, scrubber: Scrubber) -> bool:
-    """Remove the customers from a Parquet or Arrow file of MLflow's artifacts."""
-    table = read_table(path)
-    cleaned = scrubber.table(table)
-    if cleaned is table:
-        return False
-    if path.suffix == ".arrow":
-        replace_table(path, cleaned)
-        return True
-    pq.write_table(cleaned, path)
     return True
 
 
