@@ -55,6 +55,14 @@ def private_file(path: Path) -> bool:
     return True
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file that nobody changes a second name, or a copy where the file system has no hard links."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 @contextmanager
 def atomic_write(path: Path, *, private: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success move what was written there into place.

@@ -19,30 +19,63 @@ SLIGHT_DRIFT, LARGE_DRIFT = 0.1, 0.25
 
 def auc(label: npt.ArrayLike, values: npt.ArrayLike) -> float:
     """Return the area under the ROC curve; ties count half, nan if only one class occurs."""
-    positive = np.asarray(label) == 1
-    positives, negatives = int(positive.sum()), int((~positive).sum())
-    if not positives or not negatives:
-        return float("nan")
-    _, inverse, counts = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return Ranking(label, values).auc()
 
 
 def average_precision(label: npt.ArrayLike, values: npt.ArrayLike) -> float:
     """Return the average precision; equal scores share one threshold, nan without the outcome."""
-    positive = np.asarray(label) == 1
-    if not positive.any():
-        return float("nan")
-    levels, inverse = np.unique(-np.asarray(values), return_inverse=True)
-    selected = np.cumsum(np.bincount(inverse, minlength=len(levels)))
-    hits = np.cumsum(np.bincount(inverse[positive], minlength=len(levels)))
-    return float((np.diff(hits, prepend=0) / positive.sum() * hits / selected).sum())
+    return Ranking(label, values).average_precision()
+
+
+class Ranking:
+    """Scores sorted once, for metrics of many samples of their rows: a sample is how often each row occurs."""
+
+    def __init__(self, label: npt.ArrayLike, values: npt.ArrayLike) -> None:
+        self._positive = (np.asarray(label) == 1).astype(np.float64)
+        levels, level = np.unique(-np.asarray(values, dtype=np.float64), return_inverse=True)
+        self._levels = len(levels)
+        # Sixteen bits are sorted in a tenth of the time.
+        self._level = level.astype(np.uint16) if self._levels <= 1 << 16 else level
+
+    def auc(self, counts: npt.NDArray[np.int64] | None = None) -> float:
+        """Return the area under the ROC curve of a sample, of all rows by default."""
+        hits, rows = self._by_level(counts)
+        misses = rows - hits
+        positives, negatives = hits.sum(), misses.sum()
+        if not positives or not negatives:
+            return float("nan")
+        # Misses below each level, and half of those in it: whole and half numbers, so the sum is exact.
+        beaten = negatives - np.cumsum(misses) + misses / 2
+        return float((hits * beaten).sum() / (positives * negatives))
+
+    def average_precision(self, counts: npt.NDArray[np.int64] | None = None) -> float:
+        """Return the average precision of a sample, of all rows by default."""
+        hits, rows = self._by_level(counts)
+        if not hits.any():
+            return float("nan")
+        occurs = rows > 0
+        hits, rows = hits[occurs], rows[occurs]
+        return float((hits / hits.sum() * np.cumsum(hits) / np.cumsum(rows)).sum())
+
+    def lift(self, chosen: npt.NDArray[np.int64] | None = None, share: float = 0.1) -> float:
+        """Return the lift of the top ``share`` of chosen rows; of equal scores the first chosen come first."""
+        level, positive = self._level, self._positive
+        if chosen is not None:
+            level, positive = level[chosen], positive[chosen]
+        top = np.argsort(level, kind="stable")[: max(1, int(len(level) * share))]
+        return float(positive[top].mean() / positive.mean())
+
+    def _by_level(self, counts: npt.NDArray[np.int64] | None) -> tuple[Floats, Floats]:
+        """Return the outcomes and the rows of each level, the highest score first."""
+        positive = self._positive if counts is None else self._positive * counts
+        rows = np.bincount(self._level, counts, minlength=self._levels).astype(np.float64)
+        hits: Floats = np.bincount(self._level, positive, minlength=self._levels).astype(np.float64)
+        return hits, rows
 
 
 def lift(label: Floats, probability: Floats, share: float = 0.1) -> float:
     """Return the outcome rate of the top ``share`` divided by the overall rate."""
-    top = np.argsort(-probability, kind="stable")[: max(1, int(len(label) * share))]
-    return float(label[top].mean() / label.mean())
+    return Ranking(label, probability).lift(share=share)
 
 
 def log_loss(label: Floats, probability: Floats) -> float:
@@ -87,11 +120,14 @@ def paired_bootstrap(
         np.clip(1 - np.abs(label - theirs), PROBABILITY_FLOOR, 1)
     )
     gains: dict[str, list[float]] = {"auc": [], "log_loss": []}
+    rankings = Ranking(label, ours), Ranking(label, theirs)
     for _ in range(draws):
         chosen = generator.integers(0, len(label), len(label))
-        if label[chosen].min() == label[chosen].max():
+        counts = np.bincount(chosen, minlength=len(label))
+        mine, other = (ranking.auc(counts) for ranking in rankings)
+        if np.isnan(mine):
             continue
-        gains["auc"].append(auc(label[chosen], ours[chosen]) - auc(label[chosen], theirs[chosen]))
+        gains["auc"].append(mine - other)
         gains["log_loss"].append(float(log_ratio[chosen].mean()))
     return {name: np.percentile(values, [2.5, 97.5]).tolist() for name, values in gains.items() if values}
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from rapport.durations import Duration, parse_duration
 from rapport.errors import TrainingError
 from rapport.features import Catalog, ChurnRule, catalog, vocabulary_of
@@ -88,12 +90,25 @@ def train(  # noqa: PLR0913 - each is a part of the task
 ) -> TrainedModel:
     """Train ``target`` on what was known at ``as_of``; TrainingError if the history does not support a model.
 
-    ``search`` is the number of tree parameters to try in temporal validation; 0 uses the defaults.
+    ``search`` is the number of tree parameters to try in temporal validation; 0 uses the defaults. Linear algebra runs
+    on one thread: on many small problems a second one waits more than it works, and it would change last digits.
     """
-    settings, find_params = settings or history.settings, _search(search) if search else None
+    settings = settings or history.settings
+    find_params = _search(search) if search else None
     task = _checked(TaskSpec(target, as_of, horizon, active, ChurnRule.of(settings)))
-    features = catalog(vocabulary_of(history, as_of))
-    schedule = schedule_cutoffs(history_start(history, target, as_of), as_of, task.outcome_window)
+    with threadpool_limits(1, user_api="blas"):
+        return _train(history, task, settings, find_params, progress)
+
+
+def _train(
+    history: History,
+    task: TaskSpec,
+    settings: Settings,
+    find_params: Callable[..., FitConfig] | None,
+    progress: Progress,
+) -> TrainedModel:
+    features = catalog(vocabulary_of(history, task.as_of))
+    schedule = schedule_cutoffs(history_start(history, task.target, task.as_of), task.as_of, task.outcome_window)
     plan = SubsamplePlan.of(history, task, schedule.all_cutoffs)
     progress("reading features at each cutoff", 0.02)
     with sample_history(history, plan.one_of) as sample:
@@ -104,7 +119,7 @@ def train(  # noqa: PLR0913 - each is a part of the task
         dataset = with_binned_rows(history, task, plan, dataset, features)
     with sample_history(history, plan.one_of) as sample:
         data = _Data(sample, task, features, schedule, plan, dataset, leaks)
-        return _fit(data, _card(settings, target, features), find_params, progress)
+        return _fit(data, _card(settings, task.target, features), find_params, progress)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 import pyarrow as pa
@@ -22,6 +22,8 @@ from rapport.features.targets.contract_churn import ChurnRule, contract_states
 from rapport.history import History
 
 AUTOMATED = "automated_decisions"
+CUSTOMERS_PER_PART = 1 << 15
+"""At least this many customers are in a part of a large snapshot, but for the last."""
 SMALL_HISTORY_ROWS = 20_000
 """Up to this many rows a snapshot is computed without the database, whose planning would cost more than the work."""
 
@@ -41,26 +43,62 @@ def snapshot(
     company keeps (default: those of this history): features of other tables are null, not 0. ``rule`` defines churn
     (default: the history's settings), and with it which customers are active.
     """
+    return pa.concat_tables(snapshot_parts(history, as_of, features, active=active, present=present, rule=rule))
+
+
+def snapshot_parts(
+    history: History,
+    as_of: datetime,
+    features: Catalog | None = None,
+    *,
+    active: Duration,
+    present: Collection[str] | None = None,
+    rule: ChurnRule | None = None,
+) -> Iterator[pa.Table]:
+    """Yield what ``snapshot`` returns, some customers at a time, in order of their ids: for histories beyond memory.
+
+    Features of relatives need all customers at once, and so does a small history: they come in one part.
+    """
     features = features or catalog()
+    rule = rule or ChurnRule.of(history.settings)
+    tables = frozenset(history.present if present is None else present)
+    before = local_time(as_of, history.settings.timezone)
+    for rows in _measured_parts(history, as_of, features, active):
+        ids = rows["customer_id"]
+        cutoffs = pa.repeat(pa.scalar(before, pa.timestamp("us")), len(ids))
+        requested = pa.table({"customer_id": ids, "cutoff": cutoffs})
+        inputs = {name: rows[name] for name in RELATIVE_INPUTS} if features.has_relatives else {}
+        known_customers = pa.table({"customer_id": ids, "cutoff": cutoffs} | inputs) if inputs else None
+        customer_data = customer_columns(history, features, requested, known_customers, tables)
+        if rule.is_by_contract:
+            states = contract_states(history, as_of, pa.table({"customer_id": ids, "state": rows["state"]}), rule)
+            rows = rows | {"state": states}
+        yield assembled(rows, features, tables, customer_data, ["customer_id", "state"])
+
+
+def _measured_parts(
+    history: History, as_of: datetime, features: Catalog, active: Duration
+) -> Iterator[dict[str, pa.ChunkedArray]]:
     timezone = history.settings.timezone
     cutoff, before = LocalCutoff.of(as_of, timezone), local_time(as_of, timezone)
     active_from = cutoff.day_of(active.before(as_of), timezone)
     if sum(history.rows.values()) <= SMALL_HISTORY_ROWS:
-        rows = small_snapshot(features.plan, history, before, cutoff, active_from)
-    else:
-        rows = _large_snapshot(history, features, before, cutoff, active_from)
-    tables = frozenset(history.present if present is None else present)
-    ids = rows["customer_id"]
-    cutoffs = pa.repeat(pa.scalar(before, pa.timestamp("us")), len(ids))
-    requested = pa.table({"customer_id": ids, "cutoff": cutoffs})
-    inputs = {name: rows[name] for name in RELATIVE_INPUTS} if features.has_relatives else {}
-    known_customers = pa.table({"customer_id": ids, "cutoff": cutoffs} | inputs) if inputs else None
-    customer_data = customer_columns(history, features, requested, known_customers, tables)
-    rule = rule or ChurnRule.of(history.settings)
-    if rule.is_by_contract:
-        states = contract_states(history, as_of, pa.table({"customer_id": ids, "state": rows["state"]}), rule)
-        rows |= {"state": states}
-    return assembled(rows, features, tables, customer_data, ["customer_id", "state"])
+        yield small_snapshot(features.plan, history, before, cutoff, active_from)
+        return
+    create_prepared_views(history.connection, cutoff.day_start_us, before)
+    waiting: list[pa.Table] = []
+    for part in measures_tables(history, features.plan, [Cutoff(cutoff.day, active_from)]):
+        waiting.append(part.to_arrow())
+        if not features.has_relatives and sum(map(len, waiting)) >= CUSTOMERS_PER_PART:
+            yield _columns(waiting)
+            waiting = []
+    if waiting:
+        yield _columns(waiting)
+
+
+def _columns(parts: list[pa.Table]) -> dict[str, pa.ChunkedArray]:
+    rows = pa.concat_tables(parts)
+    return dict(zip(rows.column_names, rows.columns, strict=True))
 
 
 def exclude_refusals(history: History, table: pa.Table, as_of: datetime) -> pa.Table:
@@ -83,12 +121,3 @@ def _refused(history: History, before: datetime) -> list[str]:
         "AND coalesce(known_until >= $1, true)"
     )
     return [row[0] for row in history.connection.execute(sql, [before]).fetchall()]
-
-
-def _large_snapshot(
-    history: History, features: Catalog, before: datetime, cutoff: LocalCutoff, active_from: int
-) -> dict[str, pa.ChunkedArray]:
-    create_prepared_views(history.connection, cutoff.day_start_us, before)
-    parts = measures_tables(history, features.plan, [Cutoff(cutoff.day, active_from)])
-    rows = pa.concat_tables(part.to_arrow() for part in parts)
-    return dict(zip(rows.column_names, rows.columns, strict=True))

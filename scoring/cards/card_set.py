@@ -84,6 +84,19 @@ def freeze_cards(
     return tuple(found)
 
 
+def features_read(names: Sequence[str]) -> frozenset[str]:
+    """Return the features that these cards and decks read."""
+    found: set[str] = set()
+    for name in names:
+        if _is_deck(name):
+            deck = load_deck(Path(name))
+            found |= {*deck.default.features, *(each.feature for each in deck.segments)}
+            found |= {feature for each in deck.segments for feature in each.card.features}
+        else:
+            found |= set(load_card(name).features)
+    return frozenset(found)
+
+
 def card_columns(rows: pa.Table, card: Card) -> dict[str, Any]:
     """Return the features of a card as arrays; one that the rows lack is unknown for all of them."""
     found: dict[str, object] = dict(numpy_columns(rows, card.features))

@@ -39,6 +39,11 @@ class Matrix:
         """Return one column's values."""
         return self.values[:, self.positions[name]]
 
+    def row(self, row: int) -> Floats:
+        """Return one row."""
+        values: Floats = self.values[row]
+        return values
+
     def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Matrix":
         """Return some rows, in the given order."""
         return Matrix(self.columns, self.values[rows])

@@ -108,8 +108,16 @@ class ScoreBatch:
             bundle=bundle,
             as_of=as_of,
             rows=rows if isinstance(rows, Matrix) else Matrix.of(rows, bundle.columns),
-            **{name: np.array(table.column(name).to_pylist(), dtype=object) for name in TEXT_COLUMNS},
+            **{name: _texts(table.column(name)) for name in TEXT_COLUMNS},
             **{name: table.column(name).to_numpy() for name in (*NUMERIC_COLUMNS, "percentile")},
             evidence=np.column_stack(evidence),
             leading=np.column_stack(leading),
         )
+
+
+def _texts(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """Return a column as Python strings, equal ones as one object."""
+    encoded = column.combine_chunks().dictionary_encode()
+    distinct = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
+    texts: npt.NDArray[Any] = distinct[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+    return texts

@@ -27,7 +27,7 @@ def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer, c
     # Plain Python numbers: an answer reads many of them one by one, where NumPy scalars are slower.
     evidence, slope = batch.evidence[row].tolist(), float(batch.slopes[row])
     points = [part * slope for part in evidence]
-    values, leading = (batch.rows.values[row].tolist(), batch.leading[row].tolist()) if known else ([], [])
+    values, leading = (batch.rows.row(row).tolist(), batch.leading[row].tolist()) if known else ([], [])
     reasons = _reasons(renderer, values, leading, (evidence, points), count) if known and count else ()
     low, high = _number(batch.low[row]), _number(batch.high[row])
     return Answer(
@@ -95,7 +95,7 @@ def _joined(first: Reason, second: Reason) -> Reason:
 
 
 def _out_of_range(batch: ScoreBatch, row: int) -> tuple[str, ...]:
-    (low, high), values = batch.bundle.training_range, batch.rows.values[row]
+    (low, high), values = batch.bundle.training_range, batch.rows.row(row)
     columns = ((values < low) | (values > high)).nonzero()[0]
     return tuple(batch.bundle.columns[column].name for column in columns)
 

@@ -27,6 +27,7 @@ from rapport.serving.snapshots.industry_table import place_in_industry
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup
 from rapport.serving.snapshots.score_change import explain_change
+from rapport.serving.snapshots.timeline import TABLES, timeline
 
 _MAX_EVENTS = 300
 _ALL_REASONS = 12
@@ -65,7 +66,7 @@ def customer_profile(
         "answers": answers,
         "scores": _score_history(sources, models, customer_id),
         "change": _change(sources.data_dir, models, answers, customer_id, language=language),
-        "events": _events(first, row, signals),
+        "events": _events(first, customer_id, row, signals),
         "signals": [_plain(signal) for signal in signals],
         "risks": [_plain(risk) for risk in risks],
         "risk_sentence": risk_sentence(risks, language, first.bundle.currency),
@@ -91,9 +92,12 @@ def _rows_of(model: LiveModel, table: str, customer_id: str) -> list[dict[str, A
     return rows
 
 
-def _events(model: LiveModel, row: int, signals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _events(model: LiveModel, customer_id: str, row: int, signals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the newest events, and among them the signals in what the customer wrote."""
-    found = model.snapshot.run.customer_rows("events", row)[:_MAX_EVENTS]
+    snapshot = model.snapshot
+    # Runs of earlier versions stored the events beside the rows that they are made from.
+    stored = snapshot.run.customer_rows("events", row)
+    found = (stored or timeline(snapshot.contract_rows.of([customer_id], TABLES), snapshot.as_of))[:_MAX_EVENTS]
     heard = [
         {
             "customer_id": signal["customer_id"],
@@ -232,7 +236,8 @@ def _rfm(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str)
 
 def _facts(model: LiveModel, customer_id: str) -> dict[str, float]:
     row = model.snapshot.ids.row_of(customer_id)
-    values = model.snapshot.scored.rows.values[row]
+    assert row is not None
+    values = model.snapshot.scored.rows.row(row)
     return {
         column.name: float(value)
         for column, value in zip(model.bundle.columns, values.tolist(), strict=True)

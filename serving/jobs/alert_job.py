@@ -24,7 +24,7 @@ from rapport.serving.jobs.channels import AlertFile, Channel, Webhook
 from rapport.serving.snapshots.history import latest_day_on_or_before
 from rapport.serving.snapshots.live_model import ScoreSnapshot
 from rapport.serving.snapshots.portfolio_table import TABLE
-from rapport.serving.snapshots.store import replace_table
+from rapport.serving.snapshots.table_files import replace_table
 from rapport.serving.work.alert_rules import RulesInForce
 
 _TIERS = "tiers.arrow"

@@ -19,11 +19,15 @@ import pyarrow.parquet as pq
 
 from rapport.files import atomic_write, replace_text
 from rapport.integrity import SEAL, seal
+from rapport.scoring.models.stored_matrix import LAYOUT, without_rows
 from rapport.serving.privacy.scrubber import Scrubber
-from rapport.serving.snapshots.store import ScoringRun, npy_bytes, publish, published_run_name, read_run, replace_table
+from rapport.serving.snapshots.contract_rows import share_rows
+from rapport.serving.snapshots.customer_index import npy_bytes
+from rapport.serving.snapshots.store import ScoringRun, publish, published_run_name, read_run, run_folders
+from rapport.serving.snapshots.table_files import map_table, replace_table
 
-_ROWS_IN_A_GROUP = 8_192
 TOMBSTONE = "forgotten"
+_TABLES = (".arrow", ".parquet")
 
 
 def scrub_target(root: Path, data_dir: Path, scrubber: Scrubber, now: datetime) -> int:
@@ -52,12 +56,15 @@ def read_table(path: Path) -> pa.Table:
     """Read an Arrow or Parquet file into memory."""
     if path.suffix == ".parquet":
         return pq.read_table(path, partitioning=None)
-    with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_file(source).read_all()
+    return map_table(path)
+
+
+def _tables(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if path.suffix in _TABLES]
 
 
 def _has(folder: Path, scrubber: Scrubber) -> bool:
-    return any(scrubber.table(table := read_table(path)) is not table for path in sorted(folder.glob("*.arrow")))
+    return any(scrubber.table(table := read_table(path)) is not table for path in _tables(folder))
 
 
 def scrub_table_file(path: Path, scrubber: Scrubber) -> bool:
@@ -66,11 +73,7 @@ def scrub_table_file(path: Path, scrubber: Scrubber) -> bool:
     cleaned = scrubber.table(table)
     if cleaned is table:
         return False
-    if path.suffix == ".arrow":
-        replace_table(path, cleaned)
-    else:
-        with atomic_write(path) as part:
-            pq.write_table(cleaned, part, compression="zstd", row_group_size=_ROWS_IN_A_GROUP)
+    replace_table(path, cleaned)
     return True
 
 
@@ -78,16 +81,17 @@ def _rewritten(run: ScoringRun, data_dir: Path, scrubber: Scrubber, now: datetim
     """Write the run again without the customers, beside the old one; return the new folder."""
     folder = next(path for n in range(1, 10_000) if not (path := run.folder.with_name(f"{_stem(run)}.f{n}")).exists())
     removed_rows = {
-        name: _rows_of(ids, scrubber) for name, ids in (("features", run.ids.sorted), ("rows_ids", _row_ids(run)))
+        name: _rows_of(ids, scrubber) for name, ids in (("scores", run.ids.sorted), ("rows_ids", _row_ids(run)))
     }
     with atomic_write(folder) as part:
         part.mkdir(parents=True)
         for path in sorted(run.folder.iterdir()):
             if path.name != SEAL and not path.name.startswith("."):
                 _write_file(path, part / path.name, scrubber, removed_rows)
+        share_rows(part, run_folders(data_dir))
         stone = {"run": run.folder.name, "at": now.isoformat(timespec="seconds"), "customers": len(scrubber.ids)}
         facts = {**run.manifest.facts, TOMBSTONE: [*run.manifest.facts.get(TOMBSTONE, ()), stone]}
-        manifest = replace(run.manifest, rows=run.manifest.rows - len(removed_rows["features"]), facts=facts)
+        manifest = replace(run.manifest, rows=run.manifest.rows - len(removed_rows["scores"]), facts=facts)
         (part / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
         seal(part, data_dir)
     return folder
@@ -110,11 +114,15 @@ def _row_ids(run: ScoringRun) -> npt.NDArray[np.bytes_]:
 
 
 def _write_file(source: Path, target: Path, scrubber: Scrubber, removed_rows: dict[str, list[int]]) -> None:
-    if source.suffix == ".arrow":
+    if source.suffix in _TABLES:
         replace_table(target, scrubber.table(read_table(source)))
     elif source.suffix == ".npy":
-        rows = removed_rows["rows_ids" if source.name.startswith("rows_") else "features"]
+        rows = removed_rows["rows_ids" if source.name.startswith("rows_") else "scores"]
         target.write_bytes(npy_bytes(_array(source, rows)))
+    elif source.name == LAYOUT:
+        target.write_text(
+            without_rows(source.read_text(encoding="utf-8"), len(removed_rows["scores"])), encoding="utf-8"
+        )
     elif source.suffix == ".json":
         content = source.read_text(encoding="utf-8")
         target.write_text(scrubber.stored_text(content) or "{}" if scrubber.may_be_in(content.encode()) else content,
@@ -126,7 +134,7 @@ def _write_file(source: Path, target: Path, scrubber: Scrubber, removed_rows: di
 def _array(source: Path, rows: list[int]) -> npt.NDArray[np.generic]:
     """Return an array without some customers: values by row, or the offsets of each customer's rows."""
     values: npt.NDArray[np.generic] = np.load(source)
-    if source.name in ("matrix.npy", "rows_ids.npy"):
+    if source.name.startswith("matrix") or source.name == "rows_ids.npy":
         return np.delete(values, rows, axis=0)
     counts = np.delete(np.diff(values), rows)
     first = values[:1]

@@ -7,8 +7,9 @@ memory-map all of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from filecmp import cmp
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rapport.errors import ServingError
+from rapport.files import link_or_copy
 from rapport.history import History, history_of
 from rapport.history.contract import CUSTOMERS, FEATURE_TABLES, Table, by_name, columns_of
 from rapport.history.reading.merges import present_rows
 from rapport.history.settings import Settings
 from rapport.history.sql import quoted
-from rapport.serving.snapshots.store import CustomerIndex, npy_bytes
+from rapport.serving.snapshots.customer_index import CustomerIndex, id_bytes, npy_bytes
 
 _BATCH_ROWS = 1 << 16
 Rows = dict[str, list[dict[str, Any]]]
@@ -96,18 +98,30 @@ def write_contract_rows(history: History, folder: Path) -> None:
         _write_table(history, name, folder / f"rows_{name}.arrow")
 
 
+def share_rows(folder: Path, runs: Iterable[Path]) -> None:
+    """Give files of rows that another run has, too, its copy: rows are stored once for all targets."""
+    for path in sorted(folder.glob("rows_*")):
+        for other in (run / path.name for run in runs):
+            if other.is_file() and other.stat().st_size == path.stat().st_size and cmp(path, other, shallow=False):
+                path.unlink()
+                link_or_copy(other, path)
+                break
+
+
 def _counts(history: History, table: Table) -> tuple[npt.NDArray[np.bytes_], npt.NDArray[np.int64]]:
     present = present_rows(history.connection, table)
     found = history.connection.sql(f"SELECT customer_id, count(*) AS rows FROM {present} GROUP BY 1 ORDER BY 1")
     rows = found.to_arrow_table()
-    ids = np.array([one.encode() for one in rows["customer_id"].to_pylist()], dtype=np.bytes_)
-    return ids, rows["rows"].to_numpy()
+    return id_bytes(rows["customer_id"]), rows["rows"].to_numpy()
 
 
 def _write_table(history: History, name: str, path: Path) -> None:
-    columns = ", ".join(quoted(column) for column in _columns(history, name))
+    columns = [quoted(column) for column in _columns(history, name)]
+    # Equal rows give equal bytes, so that runs share the file.
+    order = ", ".join(["customer_id", *(column for column in columns if column != "customer_id")])
     rows = present_rows(history.connection, by_name(name))
-    reader = history.connection.sql(f"SELECT {columns} FROM {rows} ORDER BY customer_id").to_arrow_reader(_BATCH_ROWS)
+    query = f"SELECT {', '.join(columns)} FROM {rows} ORDER BY {order}"
+    reader = history.connection.sql(query).to_arrow_reader(_BATCH_ROWS)
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, reader.schema) as writer:
         for batch in reader:
             writer.write_batch(batch)

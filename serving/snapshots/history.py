@@ -28,8 +28,10 @@ _SCORES = ("probability", "tier", "health_score", "health_grade")
 _WEEKS, _MONTHS = timedelta(days=70), timedelta(days=550)
 
 
-def history_table(data_dir: Path, manifest: Manifest) -> pa.Table:
+def history_table(data_dir: Path, manifest: Manifest, ids: pa.ChunkedArray) -> pa.Table:
     """Return the scores, tiers and health of earlier archived days, sorted by customer and day.
+
+    ``ids`` are sorted; customers between the first and the last of them are read.
 
     Every day of the last ten days, then one day a week, then one day a month: what a chart on a page can show.
     """
@@ -37,7 +39,7 @@ def history_table(data_dir: Path, manifest: Manifest) -> pa.Table:
     days = [date.fromisoformat(day) for day in archived_days(data_dir, manifest.target)]
     folder = data_dir / "scores" / manifest.target / "history"
     files = [folder / f"{day}.parquet" for day in thin_days([day for day in days if day < today], today)]
-    archived = [_scores_of_file(path) for path in files]
+    archived = [_scores_of_file(path, ids) for path in files] if len(ids) else []
     table = pa.concat_tables([_SCHEMA.empty_table(), *(one.cast(_SCHEMA) for one in archived)])
     return table.sort_by([("customer_id", "ascending"), ("as_of", "ascending")])
 
@@ -82,12 +84,13 @@ def _customer_rows(path: Path, customer_id: str) -> pa.Table:
     return pq.read_table(path, filters=[("customer_id", "=", customer_id)], partitioning=None)
 
 
-def _scores_of_file(path: Path) -> pa.Table:
+def _scores_of_file(path: Path, ids: pa.ChunkedArray) -> pa.Table:
     manifest = _manifest(path)
     stored = set(pq.read_schema(path).names)
     # Days that an earlier version archived have no health.
     names = [name for name in _SCORES if name in stored]
-    table = pq.read_table(path, columns=["customer_id", *names])
+    chosen = [("customer_id", ">=", ids[0].as_py()), ("customer_id", "<=", ids[-1].as_py())]
+    table = pq.read_table(path, columns=["customer_id", *names], filters=chosen, partitioning=None)
     count = table.num_rows
     columns = {name: table.column(name) if name in names else pa.nulls(count) for name in _SCORES}
     return pa.table(

@@ -16,12 +16,13 @@ from rapport.integrity import check_seal
 from rapport.scoring import build_answers
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
-from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.models.scorer import Scorer
+from rapport.scoring.models.stored_matrix import StoredMatrix
 from rapport.serving.errors import NotReadyError
 from rapport.serving.snapshots.contract_rows import ContractRows
-from rapport.serving.snapshots.store import CustomerIndex, ScoringRun, published_run, published_run_name
+from rapport.serving.snapshots.customer_index import CustomerIndex
+from rapport.serving.snapshots.store import ScoringRun, published_run, published_run_name
 
 TARGETS = ("churn", "conversion")
 _CHECKED_ROWS = 16
@@ -120,7 +121,7 @@ def rescore(scorer: Scorer, run: ScoringRun) -> ScoreBatch:
     """Score the features of a run again, as after a promotion."""
     features = run.table("features")
     if features is None:
-        raise ServingError(f"{run.folder}: features.arrow is missing; score the history again.")
+        raise ServingError(f"{run.folder}: features.parquet is missing; score the history again.")
     return scorer.score(features, datetime.fromisoformat(run.manifest.as_of))
 
 
@@ -129,8 +130,7 @@ def _stored(run: ScoringRun, bundle: Bundle) -> ScoreBatch | None:
     scores = run.table("scores")
     if scores is None or run.manifest.version != bundle.version:
         return None
-    matrix = np.load(run.folder / "matrix.npy", mmap_mode="r")
-    rows = Matrix(bundle.columns, matrix)
+    rows = StoredMatrix.open(bundle.columns, run.folder)
     return ScoreBatch.of(scores, rows, bundle, datetime.fromisoformat(run.manifest.as_of))
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from rapport.history.settings import Settings
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.cards.card_file import load_card
-from rapport.scoring.cards.card_set import FrozenCard, freeze_cards
+from rapport.scoring.cards.card_set import FrozenCard, features_read, freeze_cards
 from rapport.scoring.cards.deck import Deck
 from rapport.scoring.cards.rfm import AXES, RfmSegments
 from rapport.scoring.experiments.uplift import UpliftModel
@@ -27,6 +27,7 @@ from rapport.serving.snapshots.effect_file import ProvenEffect
 
 ENOUGH_ROWS = 5
 """Fewer customers than this have no fifths: cards keep their thresholds."""
+_SPEND = "spend_sum_365d"
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,7 @@ def freeze_policy(
     """
     proven = proven or ProvenEffect()
     population = features.filter(pc.equal(features["state"], bundle.eligible))
-    names = settings.scorecards if bundle.is_risk else settings.lead_scorecards
-    if bundle.is_risk:
-        names = tuple(dict.fromkeys([*names, playbook.health.card]))
+    names = _card_names(bundle, settings, playbook)
     member = bundle.card
     fitted = {member.card.name: member.card} if member and member.own_fifths is not None else {}
     rows = population if population.num_rows >= ENOUGH_ROWS else population.slice(0, 0)
@@ -139,6 +138,16 @@ def freeze_policy(
     )
 
 
+def policy_columns(bundle: Bundle, settings: Settings, playbook: Playbook) -> list[str]:
+    """Return the columns of the features that ``freeze_policy`` reads."""
+    return ["state", _SPEND, *sorted(features_read(_card_names(bundle, settings, playbook)) - {_SPEND})]
+
+
+def _card_names(bundle: Bundle, settings: Settings, playbook: Playbook) -> tuple[str, ...]:
+    names = settings.scorecards if bundle.is_risk else settings.lead_scorecards
+    return tuple(dict.fromkeys([*names, playbook.health.card])) if bundle.is_risk else tuple(names)
+
+
 def _lead_card() -> FrozenCard:
     """Return the card that grades leads from behaviour, fit and probability."""
     return FrozenCard("lead", Deck(load_card("lead")))
@@ -152,9 +161,9 @@ def _assumptions(settings: Settings, bundle: Bundle, population: pa.Table) -> As
 
 
 def _yearly_spend(features: pa.Table) -> Floats:
-    if "spend_sum_365d" not in features.column_names:
+    if _SPEND not in features.column_names:
         return np.full(features.num_rows, np.nan)
-    return np.asarray(features["spend_sum_365d"].to_numpy(zero_copy_only=False), dtype=np.float64)
+    return np.asarray(features[_SPEND].to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def _median_spend(features: pa.Table) -> float:

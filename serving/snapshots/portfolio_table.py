@@ -19,11 +19,11 @@ from rapport.localized import LocalizedText
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.errors import RequestError
+from rapport.serving.snapshots.customer_index import id_bytes
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.next_actions import refreshed
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy, freeze_policy
 from rapport.serving.snapshots.portfolio_rows import portfolio_rows
-from rapport.serving.snapshots.store import CustomerIndex
 
 TABLE, POLICY_FILE = "portfolio", "portfolio.json"
 # Days until the first action is due, by minimum percentile: higher risk is due sooner.
@@ -206,8 +206,8 @@ def _rows_before(scored: ScoreBatch, past: pa.Table, days: int) -> pa.Table:
     at = past.column("as_of")
     rows = past.filter(pc.and_(pc.less_equal(at, day), pc.greater_equal(at, oldest)))
     # Rows are sorted by customer and day, so the last one of a customer is the nearest.
-    ids = CustomerIndex.of(rows.column("customer_id").to_pylist()).sorted
-    wanted = CustomerIndex.of([str(one) for one in scored.customer_id]).sorted
+    ids = id_bytes(rows.column("customer_id"))
+    wanted = id_bytes(pa.array(scored.customer_id, pa.string()))
     if not len(ids):
         return rows.take(pa.nulls(len(wanted), pa.int64()))
     place = np.searchsorted(ids, wanted, side="right") - 1

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import numpy as np
 import pyarrow as pa
 
 from rapport.durations import Duration, parse_duration
-from rapport.features import snapshot
-from rapport.features.feature_table.snapshot import exclude_refusals
+from rapport.features.feature_table.snapshot import exclude_refusals, snapshot_parts
 from rapport.history import History
 from rapport.history.checks.gates import run_gates
 from rapport.history.checks.gates.feeds import rows_before
@@ -24,19 +23,17 @@ from rapport.scoring.cards import load_card
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.score_batch import ScoreBatch
-from rapport.scoring.models.scorer import Scorer
 from rapport.scoring.reasons.timing_answer import timing_columns
 from rapport.serving.snapshots.analytics_tables import customer_tables, population_tables
-from rapport.serving.snapshots.contract_rows import write_contract_rows
+from rapport.serving.snapshots.contract_rows import share_rows, write_contract_rows
+from rapport.serving.snapshots.customer_index import row_offsets
 from rapport.serving.snapshots.effect_file import proven_effect
-from rapport.serving.snapshots.extracts import extracts
-from rapport.serving.snapshots.history import history_table
+from rapport.serving.snapshots.extracts import customer_attributes
 from rapport.serving.snapshots.holdout import apply_holdout
 from rapport.serving.snapshots.insight_tables import insight_tables
 from rapport.serving.snapshots.live_model import ScoreSnapshot, catalog_of
-from rapport.serving.snapshots.next_actions import with_next_actions
-from rapport.serving.snapshots.portfolio_policy import freeze_policy
-from rapport.serving.snapshots.portfolio_table import build_portfolio, stored_files, with_health
+from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy, freeze_policy, policy_columns
+from rapport.serving.snapshots.portfolio_table import stored_files, with_health
 from rapport.serving.snapshots.publication_gates import (
     baseline_of,
     pass_gates,
@@ -46,9 +43,13 @@ from rapport.serving.snapshots.publication_gates import (
     score_summary,
 )
 from rapport.serving.snapshots.refused_run import clear_refusal
-from rapport.serving.snapshots.store import Manifest, archive_scores, npy_bytes, row_offsets, write_run
+from rapport.serving.snapshots.run_portfolio import UNRANKED, write_portfolio_parts
+from rapport.serving.snapshots.scored_parts import SCORES_FILE, ScoredParts, write_scored_parts
+from rapport.serving.snapshots.store import Manifest, archive_scores, run_folders, write_run
+from rapport.serving.snapshots.table_files import map_table
 
 Progress = Callable[[str, float], None]
+_BY_CUSTOMER = ("customers", "people", "chain", "deals", "action_facts", "past")
 
 
 def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
@@ -79,42 +80,59 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
         if force
         else pass_gates(history, data_dir, target, as_of=as_of, baseline=baseline, now=now, by=by)
     )
-    progress("computing features", 0.1)
-    table = _features(history, bundle, as_of)
-    progress(f"scoring {table.num_rows:,} customers", 0.5)
-    scored = Scorer(bundle).score(table, as_of)
-    settings, playbook = history.settings, playbook_of(history.settings)
-    findings += score_findings(scored, previous)
-    manifest = _manifest(history, scored, now, publication_record(findings, force=force, by=by))
-    progress("writing the snapshot", 0.8)
-    scores = scored.to_table()
-    card = deal_card(history, as_of, load_card("c139"))
-    by_customer = {
-        **extracts(history, table, as_of),
-        **customer_tables(history, as_of, playbook, card),
-        "past": history_table(data_dir, manifest),
-    }
-    policy = freeze_policy(bundle, settings, playbook, table, proven_effect(data_dir))
-    portfolio = build_portfolio(policy, scored, table, by_customer["customers"], by_customer["past"])
-    portfolio = with_next_actions(portfolio, by_customer["action_facts"], playbook, scored)
-    portfolio = apply_holdout(data_dir, portfolio, target, as_of, settings)
-    tables = {"features": table, "scores": scores, "portfolio": portfolio}
-    tables |= {**by_customer, **population_tables(history, scored, policy, portfolio)}
-    tables |= insight_tables(history, as_of, card, portfolio, policy.assumptions)
-    files = {"matrix.npy": npy_bytes(np.ascontiguousarray(scored.rows.values)), **row_offsets(table, by_customer)}
-    files |= stored_files(policy)
-    with exclusive(data_dir, f"scores-{target}", f"writing its {target} scores of {as_of:%Y-%m-%d}", now=now):
-        run = write_run(data_dir, manifest, tables, files, lambda folder: write_contract_rows(history, folder))
-        archive_scores(data_dir, manifest, with_health(scores, portfolio), table)
-        clear_refusal(data_dir, target)
+    runs = data_dir / "scores" / target / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".scoring.", suffix=".part", dir=runs) as folder:
+        progress("scoring", 0.1)
+        parts = write_scored_parts(Path(folder), bundle, as_of, _features(history, bundle, as_of))
+        scored = parts.scored
+        findings += score_findings(scored, previous)
+        manifest = _manifest(history, scored, now, publication_record(findings, force=force, by=by))
+        progress(f"writing the snapshot of {len(scored):,} customers", 0.6)
+        tables, policy = _tables(history, data_dir, manifest, parts)
+        scores = with_health(map_table(parts.folder / SCORES_FILE), tables["portfolio"])
+        files = {
+            **row_offsets(scores["customer_id"], {name: tables[name] for name in _BY_CUSTOMER}),
+            **stored_files(policy),
+        }
+        # The parts have its file; the portfolio with its ranks is another one.
+        del tables["past"]
+        (parts.folder / UNRANKED).unlink()
+
+        def write_more(run_folder: Path) -> None:
+            for path in sorted(parts.folder.iterdir()):
+                path.replace(run_folder / path.name)
+            write_contract_rows(history, run_folder)
+            share_rows(run_folder, run_folders(data_dir))
+
+        with exclusive(data_dir, f"scores-{target}", f"writing its {target} scores of {as_of:%Y-%m-%d}", now=now):
+            run = write_run(data_dir, manifest, tables, files, write_more)
+            archive_scores(data_dir, run, scores)
+            clear_refusal(data_dir, target)
     progress("done", 1.0)
     return ScoreSnapshot(run, run.ids, scored)
 
 
-def _features(history: History, bundle: Bundle, as_of: datetime) -> pa.Table:
+def _features(history: History, bundle: Bundle, as_of: datetime) -> Iterator[pa.Table]:
     features, active = catalog_of(bundle), parse_duration(bundle.active_window)
-    table = snapshot(history, as_of, features, active=active, rule=bundle.rule)
-    return exclude_refusals(history, table, as_of).sort_by("customer_id")
+    for part in snapshot_parts(history, as_of, features, active=active, rule=bundle.rule):
+        yield exclude_refusals(history, part, as_of).sort_by("customer_id")
+
+
+def _tables(
+    history: History, data_dir: Path, manifest: Manifest, parts: ScoredParts
+) -> tuple[dict[str, pa.Table], PortfolioPolicy]:
+    """Return the tables of a run but for those that ``parts`` wrote, and the policy of its portfolio."""
+    settings, as_of, bundle = history.settings, parts.as_of, parts.bundle
+    playbook, card = playbook_of(settings), deal_card(history, as_of, load_card("c139"))
+    tables = customer_tables(history, as_of, playbook, card)
+    tables["customers"] = customer_attributes(history, pa.table({"customer_id": pa.array(parts.scored.customer_id)}))
+    columns = policy_columns(bundle, settings, playbook)
+    policy = freeze_policy(bundle, settings, playbook, parts.features(columns), proven_effect(data_dir))
+    tables |= write_portfolio_parts(data_dir, manifest, policy, playbook, parts, tables)
+    portfolio = apply_holdout(data_dir, tables["portfolio"], manifest.target, as_of, settings)
+    tables |= {"portfolio": portfolio, **population_tables(history, parts.scored, policy, portfolio)}
+    return tables | insight_tables(history, as_of, card, portfolio, policy.assumptions), policy
 
 
 def _manifest(history: History, scored: ScoreBatch, now: datetime, record: dict[str, object]) -> Manifest:

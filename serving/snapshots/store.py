@@ -1,16 +1,15 @@
 """Scoring runs on disk: one complete folder for each run, and one pointer to the published run.
 
-``scores/<target>/runs/<cutoff>-<random>/`` holds ``features.arrow`` and ``scores.arrow`` (rows sorted by customer_id,
-memory-mapped by every worker), the extracts that pages show, and ``manifest.json``. ``scores/<target>/current.json``
-names the published run; ``history/`` archives the scores of each cutoff as Parquet, ``facts/`` the features.
+``scores/<target>/runs/<cutoff>-<random>/`` holds ``features.parquet`` and, memory-mapped by every worker,
+``scores.arrow`` (rows sorted by customer_id), what pages show, and ``manifest.json``. ``scores/<target>/current.json``
+names the published run; ``history/`` archives the scores of each cutoff as Parquet, ``facts/`` links to the features.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
@@ -18,18 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rapport.errors import ServingError
-from rapport.files import atomic_write, replace_text
+from rapport.files import atomic_write, link_or_copy, replace_text
 from rapport.integrity import seal
 from rapport.serving.errors import NotReadyError
+from rapport.serving.snapshots.customer_index import CustomerIndex
+from rapport.serving.snapshots.table_files import map_table, replace_table, write_table
 
 KEPT_RUNS = 3
 _FEATURES_KEPT = timedelta(days=35)
-_ROWS_IN_A_GROUP = 8_192
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,12 @@ class ScoringRun:
     manifest: Manifest
 
     def table(self, name: str) -> pa.Table | None:
-        """Return one of the run's tables, memory-mapped; None if the run did not write it."""
+        """Return one of the run's tables, memory-mapped but for the features; None if the run did not write it."""
         path = self.folder / f"{name}.arrow"
-        if not path.is_file():
-            return None
-        with pa.memory_map(str(path)) as source:
-            return pa.ipc.open_file(source).read_all()
+        if path.is_file():
+            return map_table(path)
+        compressed = path.with_suffix(".parquet")
+        return pq.read_table(compressed, partitioning=None) if compressed.is_file() else None
 
     def customer_rows(self, name: str, row: int) -> list[dict[str, Any]]:
         """Return a table's rows of the customer in ``row``, without reading the rest."""
@@ -83,29 +82,10 @@ class ScoringRun:
     @cached_property
     def ids(self) -> CustomerIndex:
         """Return the index of the run's customers."""
-        table = self.table("features")
+        table = self.table("scores")
         if table is None:
-            raise ServingError(f"{self.folder}: features.arrow is missing; score the history again.")
-        return CustomerIndex.of(table.column("customer_id").to_pylist())
-
-
-@dataclass(frozen=True)
-class CustomerIndex:
-    """Sorted customer ids: finds a row in microseconds, without a dictionary of a million strings in every worker."""
-
-    sorted: npt.NDArray[np.bytes_]
-
-    @classmethod
-    def of(cls, ids: Sequence[str]) -> CustomerIndex:
-        """Index ids that are already sorted."""
-        return cls(np.array([one.encode() for one in ids], dtype=np.bytes_))
-
-    def row_of(self, customer_id: str) -> int | None:
-        """Return the row of a customer; None for an unknown one."""
-        wanted = customer_id.encode("utf-8", "surrogatepass")
-        position = int(np.searchsorted(self.sorted, wanted)) if len(self.sorted) else 0
-        found = position < len(self.sorted) and bytes(self.sorted[position]) == wanted
-        return position if found else None
+            raise ServingError(f"{self.folder}: scores.arrow is missing; score the history again.")
+        return CustomerIndex.of(table.column("customer_id"))
 
 
 def write_run(
@@ -125,7 +105,7 @@ def write_run(
     with atomic_write(folder) as part:
         part.mkdir(parents=True)
         for name, table in tables.items():
-            _write_arrow(part / f"{name}.arrow", table)
+            write_table(part / f"{name}.arrow", table)
         for name, content in files.items():
             (part / name).write_bytes(content)
         write_more(part)
@@ -152,6 +132,12 @@ def publications(data_dir: Path, target: str) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def run_folders(data_dir: Path) -> list[Path]:
+    """Return the folders of all complete runs of all targets, newest cutoff first."""
+    found = [path.parent for path in data_dir.glob("scores/*/runs/*/manifest.json") if path.parent.name[0] != "."]
+    return sorted(found, key=lambda folder: folder.name, reverse=True)
 
 
 def stored_runs(data_dir: Path, target: str) -> list[ScoringRun]:
@@ -192,14 +178,13 @@ def read_run(folder: Path) -> ScoringRun:
         raise ServingError(f"{path}: cannot be read; score the history again.") from error
 
 
-def archive_scores(data_dir: Path, manifest: Manifest, scores: pa.Table, features: pa.Table) -> None:
+def archive_scores(data_dir: Path, run: ScoringRun, scores: pa.Table) -> None:
     """Archive the scores of one cutoff for good and its features for some weeks; a second run replaces the first."""
-    root, day = data_dir / "scores" / manifest.target, manifest.as_of[:10]
-    stamped = scores.replace_schema_metadata({b"manifest": json.dumps(asdict(manifest)).encode()})
-    for folder, table in (("facts", features), ("history", stamped)):
-        with atomic_write(root / folder / f"{day}.parquet") as part:
-            # Small row groups: reading one customer reads one group.
-            pq.write_table(table, part, compression="zstd", row_group_size=_ROWS_IN_A_GROUP)
+    root, day = data_dir / "scores" / run.manifest.target, run.manifest.as_of[:10]
+    stamped = scores.replace_schema_metadata({b"manifest": json.dumps(asdict(run.manifest)).encode()})
+    replace_table(root / "history" / f"{day}.parquet", stamped)
+    with atomic_write(root / "facts" / f"{day}.parquet") as part:
+        link_or_copy(run.folder / "features.parquet", part)
     _prune_features(root / "facts", date.fromisoformat(day))
 
 
@@ -217,39 +202,6 @@ def archived_days(data_dir: Path, target: str) -> list[str]:
     """Return the cutoffs whose scores are archived, oldest first."""
     folder = data_dir / "scores" / target / "history"
     return sorted(path.stem for path in folder.glob("*.parquet") if not path.name.startswith("."))
-
-
-def row_offsets(snapshot: pa.Table, tables: Mapping[str, pa.Table]) -> dict[str, bytes]:
-    """Return, for each table sorted by customer, the offset of each snapshot customer's rows (as .npy files)."""
-    ids = CustomerIndex.of(snapshot.column("customer_id").to_pylist()).sorted
-    found = {}
-    for name, table in tables.items():
-        theirs = CustomerIndex.of(table.column("customer_id").to_pylist()).sorted
-        starts = np.searchsorted(theirs, ids, side="left") if len(theirs) else np.zeros(len(ids), dtype=np.int64)
-        ends = (
-            np.searchsorted(theirs, ids[-1:], side="right") if len(theirs) else np.zeros(len(ids[-1:]), dtype=np.int64)
-        )
-        found[f"{name}.npy"] = npy_bytes(np.concatenate([starts, ends]).astype(np.int64))
-    return found
-
-
-def npy_bytes(values: npt.NDArray[Any]) -> bytes:
-    """Return the content of an .npy file that workers can memory-map."""
-    buffer = io.BytesIO()
-    np.save(buffer, values)
-    return buffer.getvalue()
-
-
-def replace_table(path: Path, table: pa.Table) -> None:
-    """Write a table atomically."""
-    with atomic_write(path) as part:
-        _write_arrow(part, table)
-
-
-def _write_arrow(path: Path, table: pa.Table) -> None:
-    whole = table.combine_chunks()
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, whole.schema) as writer:
-        writer.write_table(whole)
 
 
 def _published_cutoff(root: Path) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rapport.metrics import auc, average_precision, brier_score
+from rapport.metrics import Ranking, auc, brier_score
 from rapport.scoring import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Floats, Matrix
@@ -87,16 +87,16 @@ def _by_family(by_feature: Floats | None, by_family: Mapping[str, Floats], bundl
 
 
 def _compared(name: str, label: Floats, probability: Floats) -> dict[str, Any]:
-    generator = np.random.default_rng(0)
+    generator, ranking = np.random.default_rng(0), Ranking(label, probability)
     aucs = []
     for _ in range(DRAWS if len(label) <= 10_000 else 40):
         chosen = generator.integers(0, len(label), len(label))
-        aucs.append(auc(label[chosen], probability[chosen]))
+        aucs.append(ranking.auc(np.bincount(chosen, minlength=len(label))))
     low, high = np.nanpercentile(aucs, [2.5, 97.5])
     return {
         "name": name,
-        "auc": auc(label, probability),
-        "average_precision": average_precision(label, probability),
+        "auc": ranking.auc(),
+        "average_precision": ranking.average_precision(),
         "brier": brier_score(label, probability),
         "low": float(low),
         "high": float(high),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rapport.localized import LocalizedText
-from rapport.metrics import average_precision, lift
+from rapport.metrics import Ranking
 from rapport.scoring.models.matrix import Floats
 from rapport.training.data.data_sufficiency import DataSufficiency
 from rapport.training.messages import catalogue, joined, localized
@@ -76,18 +76,15 @@ def _letter(bounds: Mapping[str, tuple[float, float]], metrics: Mapping[str, Map
 def _lower_bounds(label: Floats, ours: Floats, theirs: Floats) -> tuple[float, float]:
     """Return the lower 95 % bounds of our gain in average precision and in lift, over a bootstrap of customers."""
     generator = np.random.default_rng(0)
+    rankings = Ranking(label, ours), Ranking(label, theirs)
     gains = []
     for _ in range(DRAWS):
         chosen = generator.integers(0, len(label), len(label))
         if label[chosen].min() == label[chosen].max():
             continue
-        drawn = label[chosen]
-        gains.append(
-            (
-                average_precision(drawn, ours[chosen]) - average_precision(drawn, theirs[chosen]),
-                lift(drawn, ours[chosen]) - lift(drawn, theirs[chosen]),
-            )
-        )
+        counts = np.bincount(chosen, minlength=len(label))
+        precision, other = (ranking.average_precision(counts) for ranking in rankings)
+        gains.append((precision - other, rankings[0].lift(chosen) - rankings[1].lift(chosen)))
     if not gains:
         return (-1.0, -1.0)
     precision, top = np.percentile(np.array(gains), LOWER_PERCENTILE, axis=0)

@@ -1,5 +1,6 @@
 """Fit small gradient-boosted trees with the declared directions as monotone constraints."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import lightgbm as lgb
@@ -63,11 +64,16 @@ def fit_gbm(
         if dataset.binned
         else {}
     )
-    texts = (
-        lgb.train(_parameters(params, count, signs, seed) | row_options, data, params.n_estimators).model_to_string()
-        for seed in range(params.seeds)
-    )
-    return TreesMember(name, tuple(texts))
+
+    def fit(seed: int) -> str:
+        parameters = _parameters(params, count, signs, seed) | row_options
+        text: str = lgb.train(parameters, data, params.n_estimators).model_to_string()
+        return text
+
+    # Boosters of one thread each are fitted side by side; one that uses all cores leaves none for another.
+    data.construct()
+    with ThreadPoolExecutor(params.seeds if thread_count(count) == 1 else 1) as pool:
+        return TreesMember(name, tuple(pool.map(fit, range(params.seeds))))
 
 
 def with_binned_rows(

@@ -16,7 +16,8 @@ from rapport.cli.app import app
 from rapport.integrity import seal
 from rapport.scoring.models import model_store
 from rapport.serving.privacy.forget import forget
-from rapport.serving.snapshots.store import published_run, replace_table
+from rapport.serving.snapshots.store import published_run
+from rapport.serving.snapshots.table_files import replace_table
 
 FORMER = Path(__file__).parents[2] / "fixtures" / "data_dir_v1" / "company.tar.xz"
 GROUPS = [
@@ -49,7 +50,7 @@ def home(company, tmp_path_factory):
     table = run.table("features")
     at = table.column_names.index("state")
     states = ["excluded"] * 3 + table.column("state").to_pylist()[3:]
-    replace_table(run.folder / "features.arrow", table.set_column(at, "state", pa.array(states)))
+    replace_table(run.folder / "features.parquet", table.set_column(at, "state", pa.array(states)))
     seal(run.folder, folder)
     # Other tests of the session ask the same company.
     shutil.rmtree(folder / "audit", ignore_errors=True)

@@ -1,0 +1,72 @@
+"""What a run stores in few bytes is read again to the last digit, and each customer's rows are found."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.stored_matrix import MatrixLayout, StoredMatrix
+from rapport.serving.snapshots.contract_rows import share_rows
+from rapport.serving.snapshots.customer_index import CustomerIndex, id_bytes, row_offsets
+
+NUMBERS = st.sampled_from([0.0, -0.0, 1.0, 2048.0, 2049.0, 65504.0, 65520.0, 0.1, 1e300, 2.0**24 + 1, np.nan, np.inf])
+MATRICES = st.integers(1, 4).flatmap(
+    lambda width: st.lists(st.lists(NUMBERS, min_size=width, max_size=width), min_size=1, max_size=9)
+)
+
+
+@settings(deadline=None)
+@given(MATRICES, st.integers(1, 9))
+def test_a_stored_matrix_has_every_bit_of_the_one_it_was_made_from(rows, size):
+    values = np.array(rows)
+    columns = tuple(FeatureColumn(f"f{n}", "value", "", 0, False, "", "") for n in range(values.shape[1]))
+    parts = [values[begin : begin + size] for begin in range(0, len(values), size)]
+    layout = MatrixLayout(values.shape[1])
+    for part in parts:
+        layout.see(part)
+    with TemporaryDirectory() as folder:
+        layout.write(Path(folder), parts)
+        stored = StoredMatrix.open(columns, Path(folder))
+        assert len(stored) == len(values)
+        assert _bits(stored.values) == _bits(values)
+        assert _bits(np.array([stored.row(row) for row in range(len(values))])) == _bits(values)
+        assert _bits(stored.take(np.array([len(values) - 1, 0])).values) == _bits(values[[-1, 0]])
+
+
+IDS = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1), unique=True)
+
+
+@settings(deadline=None)
+@given(IDS, st.data())
+def test_the_rows_of_each_customer_are_found(names, data):
+    names = sorted(names, key=str.encode)
+    has_rows = sorted(data.draw(st.lists(st.sampled_from([*names, "~"]), max_size=20)), key=str.encode)
+    scored = sorted(data.draw(st.lists(st.sampled_from(names), unique=True)) if names else [], key=str.encode)
+    ids = pa.chunked_array([pa.array(scored, pa.string())])
+    table = pa.table({"customer_id": pa.array(has_rows, pa.string())})
+    assert [one.decode() for one in id_bytes(ids)] == scored
+    index = CustomerIndex.of(ids)
+    assert [index.row_of(name) for name in scored] == list(range(len(scored)))
+    offsets = np.load(pa.BufferReader(row_offsets(ids, {"t": table})["t.npy"]))
+    found = {name: has_rows[begin:end] for name, begin, end in zip(scored, offsets, offsets[1:], strict=False)}
+    # Between two scored customers may be rows of others: they follow those of the customer before.
+    assert all(rows[: has_rows.count(name)] == [name] * has_rows.count(name) for name, rows in found.items())
+
+
+def test_equal_rows_of_two_runs_are_one_file(tmp_path):
+    for name, content in {"one": b"same", "two": b"same", "three": b"else"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rows_orders.arrow").write_bytes(content)
+        share_rows(tmp_path / name, [tmp_path / "one"] if name != "one" else [])
+    files = [tmp_path / name / "rows_orders.arrow" for name in ("one", "two", "three")]
+    assert [path.stat().st_nlink for path in files] == [2, 2, 1]
+    assert files[2].read_bytes() == b"else"
+
+
+def _bits(values):
+    # Every nan is the same unknown.
+    return np.where(np.isnan(values), np.nan, values).view(np.int64).tolist()
