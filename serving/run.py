@@ -20,11 +20,10 @@ from pathlib import Path
 from rapport.data_format import check_format
 from rapport.errors import ServingError
 from rapport.scoring.models import model_store
-from rapport.serving.api.app_state import DRAINING, AppState
-from rapport.serving.environment import Environment, as_variables
+from rapport.serving.environment import DRAINING, Environment, as_variables
 from rapport.serving.orphans import SUPERVISED, end_with_parent
 from rapport.serving.security.keys import KeyRing
-from rapport.serving.snapshots.live_model import TARGETS
+from rapport.serving.start_check import check_start
 
 SERVICE = "rapport.serving.api.service:rapport"
 """Import path of the BentoML service."""
@@ -57,25 +56,22 @@ def prepared(environment: Environment, notify: Callable[[str], None]) -> Environ
     environment = _checked_keys(environment, notify)
     if (problem := _port_problem(environment)) is not None:
         raise ServingError(f"Port {environment.port} on {environment.host} cannot be used ({problem}); choose another.")
-    state = AppState(environment)
-    state.reload()
-    refusals = {target: reloader.refusal for target, reloader in state.reloaders.items() if reloader.refusal}
+    found = check_start(environment)
     if is_first_run(environment.data_dir):
         notify("Nothing is trained yet: open the console, which leads through the first run.")
         return environment
-    if not any(reloader.loaded for reloader in state.reloaders.values()):
-        raise ServingError(" ".join(dict.fromkeys(refusals.values())))
-    for target, reason in refusals.items():
+    if not found.loaded:
+        raise ServingError(" ".join(dict.fromkeys(found.refusals.values())))
+    for target, reason in found.refusals.items():
         notify(f"{target} is not served: {reason}")
-    for reloader in state.reloaders.values():
-        if reloader.loaded and (mismatch := reloader.loaded.bundle.settings_mismatch(state.settings)):
-            notify(mismatch)
+    for note in found.notes:
+        notify(note)
     return environment
 
 
 def is_first_run(data_dir: Path) -> bool:
     """Whether no target has had a model in this data folder."""
-    return not any(model_store.history(data_dir, target) for target in TARGETS)
+    return not any(model_store.history(data_dir, target) for target in model_store.TARGETS)
 
 
 @contextmanager

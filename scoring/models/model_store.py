@@ -19,6 +19,7 @@ from rapport.scoring.models.bundle_files import MAIN, read_json, write_through
 from rapport.scoring.models.stored_names import with_current_names
 
 POINTER = "champion.json"
+TARGETS = ("churn", "conversion")
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from rapport.serving.api.handlers import Handlers
 from rapport.serving.api.openapi import document
 from rapport.serving.application.application import Application
 from rapport.serving.console.session import SESSION_COOKIE, Sessions
-from rapport.serving.environment import Environment
+from rapport.serving.environment import DRAINING, Environment
 from rapport.serving.errors import STORAGE, without_folders
 from rapport.serving.jobs.alert_job import alert_channels
 from rapport.serving.jobs.bulk.job_runner import JobRunner
@@ -49,8 +49,6 @@ Page = tuple[int, bytes, str]
 App = Callable[..., Awaitable[None]]
 _JSON = "application/json"
 _LIVE_SECONDS, _LIVE_RETRY_SECONDS = 0.25, 5.0
-DRAINING = "draining"
-"""Name of the file in the metrics folder that says that this server is about to stop."""
 logger = logging.getLogger("rapport.app_state")
 
 

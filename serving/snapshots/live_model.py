@@ -24,7 +24,7 @@ from rapport.serving.snapshots.contract_rows import ContractRows
 from rapport.serving.snapshots.customer_index import CustomerIndex
 from rapport.serving.snapshots.store import ScoringRun, published_run, published_run_name
 
-TARGETS = ("churn", "conversion")
+TARGETS = model_store.TARGETS
 _CHECKED_ROWS = 16
 
 

@@ -45,7 +45,7 @@ from rapport.serving.snapshots.publication_gates import (
 from rapport.serving.snapshots.refused_run import clear_refusal
 from rapport.serving.snapshots.run_portfolio import UNRANKED, write_portfolio_parts
 from rapport.serving.snapshots.scored_parts import SCORES_FILE, ScoredParts, write_scored_parts
-from rapport.serving.snapshots.store import Manifest, archive_scores, run_folders, write_run
+from rapport.serving.snapshots.store import RUN_FORMAT, Manifest, archive_scores, run_folders, write_run
 from rapport.serving.snapshots.table_files import map_table
 
 Progress = Callable[[str, float], None]
@@ -147,6 +147,7 @@ def _manifest(history: History, scored: ScoreBatch, now: datetime, record: dict[
         fingerprint=bundle.fingerprint,
         rows=len(scored),
         present=tuple(sorted(history.present)),
+        format=RUN_FORMAT,
         facts=facts | {"rows": rows_before(history, scored.as_of), "summary": score_summary(scored)} | record,
     )
 

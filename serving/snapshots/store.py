@@ -28,6 +28,8 @@ from rapport.serving.snapshots.customer_index import CustomerIndex
 from rapport.serving.snapshots.table_files import map_table, replace_table, write_table
 
 KEPT_RUNS = 3
+RUN_FORMAT = 2
+"""Format 1 had ``features.arrow``, ``matrix.npy`` and ``events.arrow``; it is read as it is."""
 _FEATURES_KEPT = timedelta(days=35)
 
 
@@ -43,6 +45,7 @@ class Manifest:
     rows: int
     present: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    format: int = 1
 
 
 @dataclass(frozen=True)
@@ -173,9 +176,15 @@ def read_run(folder: Path) -> ScoringRun:
     path = folder / "manifest.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        return ScoringRun(folder, Manifest(**{**stored, "present": tuple(stored["present"])}))
+        found = Manifest(**{**stored, "present": tuple(stored["present"])})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ServingError(f"{path}: cannot be read; score the history again.") from error
+    if found.format > RUN_FORMAT:
+        raise ServingError(
+            f"{path}: a newer Rapport wrote this run (format {found.format}; this one reads up to {RUN_FORMAT}). "
+            "Install the newer version, or score the history again."
+        )
+    return ScoringRun(folder, found)
 
 
 def archive_scores(data_dir: Path, run: ScoringRun, scores: pa.Table) -> None:

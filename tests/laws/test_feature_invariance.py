@@ -167,3 +167,16 @@ def test_the_size_of_chunks_changes_nothing(tables: Tables, target: str) -> None
             patch.setattr("rapport.features.engine.measures_table.ROWS_PER_FINISH", 2)
             by_one = training_of(history, target)
     assert differences(by_one, at_once, key=("customer_id", "cutoff")) == []
+
+
+@law
+@given(tables=histories())
+def test_a_snapshot_in_parts_has_the_rows_of_the_whole_one(tables: Tables) -> None:
+    with read(tables) as history:
+        whole = snapshot_by("database", history, CUTOFF)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("rapport.features.engine.measures_table.CELLS_PER_CHUNK", 1)
+            patch.setattr("rapport.features.feature_table.snapshot.CUSTOMERS_PER_PART", 1)
+            in_parts = snapshot_by("database", history, CUTOFF)
+    assert differences(in_parts, whole) == []
+    assert in_parts["customer_id"].to_pylist() == sorted(in_parts["customer_id"].to_pylist(), key=str.encode)

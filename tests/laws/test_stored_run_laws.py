@@ -1,17 +1,22 @@
 """What a run stores in few bytes is read again to the last digit, and each customer's rows are found."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rapport.errors import ServingError
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.stored_matrix import MatrixLayout, StoredMatrix
 from rapport.serving.snapshots.contract_rows import share_rows
 from rapport.serving.snapshots.customer_index import CustomerIndex, id_bytes, row_offsets
+from rapport.serving.snapshots.store import RUN_FORMAT, Manifest, read_run
 
 NUMBERS = st.sampled_from([0.0, -0.0, 1.0, 2048.0, 2049.0, 65504.0, 65520.0, 0.1, 1e300, 2.0**24 + 1, np.nan, np.inf])
 MATRICES = st.integers(1, 4).flatmap(
@@ -65,6 +70,13 @@ def test_equal_rows_of_two_runs_are_one_file(tmp_path):
     files = [tmp_path / name / "rows_orders.arrow" for name in ("one", "two", "three")]
     assert [path.stat().st_nlink for path in files] == [2, 2, 1]
     assert files[2].read_bytes() == b"else"
+
+
+def test_a_run_of_a_newer_format_is_refused_by_name(tmp_path):
+    manifest = Manifest("churn", "2026-01-01", "2026-01-02", "1", "f", rows=0, format=RUN_FORMAT + 1)
+    (tmp_path / "manifest.json").write_text(json.dumps(asdict(manifest)))
+    with pytest.raises(ServingError, match=rf"format {RUN_FORMAT + 1}; this one reads up to {RUN_FORMAT}"):
+        read_run(tmp_path)
 
 
 def _bits(values):

@@ -121,13 +121,17 @@ def test_no_request_fails_or_mixes_models_during_reloads(company, home, second, 
         versions[bundle.version] = [answer.probability for answer in stored_answers(reloader.live_model, active, 0)]
     ended = threading.Event()
 
+    seen = set()
+
     def promote():
-        for turn in range(6):
+        # At least six times, and on a busy machine until both have answered.
+        for turn in range(400):
             model_store.set_champion(home, "churn", "12"[turn % 2], NOW)
             threading.Event().wait(0.25)
+            if turn >= 5 and len(seen) == 2:
+                break
         ended.set()
 
-    seen = set()
     with served(home, keys=False) as client, ThreadPoolExecutor(1) as pool:
         pool.submit(promote)
         while not ended.is_set():
@@ -216,7 +220,7 @@ def _notebook(home, company, bundle, as_of, beside):
 
 def test_a_killed_run_leaves_the_last_snapshot_published(company, home, monkeypatch):
     before = published_run_name(home, "churn")
-    monkeypatch.setattr("rapport.serving.snapshots.store._write_arrow", _killed)
+    monkeypatch.setattr("rapport.serving.snapshots.store.write_table", _killed)
     with pytest.raises(KeyboardInterrupt):
         publish_snapshot(company, home, AS_OF + timedelta(days=1))
     assert published_run_name(home, "churn") == before
