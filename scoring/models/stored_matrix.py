@@ -31,8 +31,8 @@ class StoredMatrix(Matrix):
         self._rows: int = layout["rows"]
         self._single = np.array(layout["single"], dtype=np.float64)
         self._parts = [
-            (np.array(places, dtype=np.intp), np.load(folder / _file(int(size)), mmap_mode="r"))
-            for size, places in layout["columns"].items()
+            (np.array(positions, dtype=np.intp), np.load(folder / _file(int(size)), mmap_mode="r"))
+            for size, positions in layout["columns"].items()
         ]
 
     @classmethod
@@ -53,16 +53,16 @@ class StoredMatrix(Matrix):
     def row(self, row: int) -> Floats:
         """Return one row."""
         found = self._single.copy()
-        for places, stored in self._parts:
-            found[places] = stored[row]
+        for positions, stored in self._parts:
+            found[positions] = stored[row]
         return found
 
     def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Matrix:
         """Return some rows, in the given order."""
         chosen = np.flatnonzero(rows) if rows.dtype == bool else rows
         found = np.tile(self._single, (len(chosen), 1))
-        for places, stored in self._parts:
-            found[:, places] = stored[chosen]
+        for positions, stored in self._parts:
+            found[:, positions] = stored[chosen]
         return Matrix(self.columns, found)
 
 
@@ -87,9 +87,9 @@ class MatrixLayout:
         # Columns of one value need no check: their first value had it.
         self._narrow(values, np.flatnonzero(~self._same))
 
-    def _narrow(self, values: Floats, places: npt.NDArray[np.intp]) -> None:
+    def _narrow(self, values: Floats, positions: npt.NDArray[np.intp]) -> None:
         for size, fits in self._fits.items():
-            fitting = places[fits[places]]
+            fitting = positions[fits[positions]]
             with np.errstate(over="ignore"):
                 fits[fitting] = _equal(values[:, fitting].astype(f"f{size}").astype(np.float64), values[:, fitting])
 
@@ -98,8 +98,8 @@ class MatrixLayout:
         size_of = np.select([self._same, *self._fits.values()], [0, *self._fits], _BYTES[-1])
         columns = {size: np.flatnonzero(size_of == size) for size in _BYTES}
         files = {
-            size: np.lib.format.open_memmap(folder / _file(size), "w+", f"f{size}", (self._rows, len(places)))
-            for size, places in columns.items()
+            size: np.lib.format.open_memmap(folder / _file(size), "w+", f"f{size}", (self._rows, len(positions)))
+            for size, positions in columns.items()
         }
         begin = 0
         for values in parts:
@@ -111,7 +111,7 @@ class MatrixLayout:
         single = np.where(self._same, self._first, np.nan).tolist()
         layout = {
             "rows": self._rows,
-            "columns": {str(size): places.tolist() for size, places in columns.items()},
+            "columns": {str(size): positions.tolist() for size, positions in columns.items()},
             "single": [None if value != value else value for value in single],
         }
         (folder / LAYOUT).write_text(json.dumps(layout), encoding="utf-8")
