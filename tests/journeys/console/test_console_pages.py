@@ -201,3 +201,19 @@ def test_an_internal_error_gets_a_sentence(open_app, monkeypatch):
     answer = browser.ask("GET", "/portfolio")
     assert (answer.status_code, "An internal error occurred" in answer.text) == (500, True)
     assert "ZeroDivision" not in answer.text
+
+
+def test_a_category_of_a_reason_is_shown_in_the_language_of_the_page(monkeypatch):
+    application = ExampleApplication()
+    answer = application._answer
+
+    def with_a_category(*asked):
+        found = answer(*asked)
+        category = {"facts": {"attribute_source": "exhibition"}, "peers": "website"}
+        return {**found, "reasons": [{**reason, **category} for reason in found["reasons"]]}
+
+    monkeypatch.setattr(application, "_answer", with_a_category)
+    page = ConsoleClient(application, "zh").see("/customers/C-1120")
+    assert "exhibition" not in page
+    assert "website" not in page
+    assert "展会" in page
