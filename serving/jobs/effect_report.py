@@ -19,7 +19,7 @@ from rapport.history.settings import Settings
 from rapport.scoring.experiments.effect import Effect, corrected, measure_effect
 from rapport.scoring.money.assumptions import Assumptions
 from rapport.scoring.money.contact_effect import contact_effect
-from rapport.serving.jobs.uplift_report import measure_uplift, uplift_text
+from rapport.serving.jobs.uplift_report import measure_uplift
 from rapport.serving.snapshots.effect_file import EFFECT_FILE
 from rapport.serving.snapshots.holdout import HoldoutStore
 from rapport.serving.work.tasks import TaskStore
@@ -224,7 +224,7 @@ def as_text(report: dict[str, Any], language: str) -> str:
         anytime = f"{one['anytime_low']:+.1%} to {one['anytime_high']:+.1%}"
         change = f"{one['difference']:+.1%} ({planned}; at every look {anytime})"
         lines.append(f"  {one['cell']:<28}{groups}: {change} {one['verdict']}")
-    lines.append(uplift_text(report["uplift"], language))
+    lines.append(report["uplift"]["summary"]["zh" if language == "zh" else "en"])
     if report["contact_effect"] is not None:
         lines.append(_TAKEN.format(report["contact_effect"], report["assumed_contact_effect"]))
     for name in ("contacted_share", "contaminated_share"):

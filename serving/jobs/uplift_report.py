@@ -44,7 +44,7 @@ def measure_uplift(
     held, outcome = _column(scored, "held_out").astype(bool), _column(scored, "kept")
     if not is_enough_for_uplift(held, outcome):
         write_uplift(data_dir, None)
-        return UpliftReport("not_enough_data", len(scored)).as_dict()
+        return _with_summary(UpliftReport("not_enough_data", len(scored)))
     scored.sort(key=lambda row: row["drawn_at"])
     held, outcome, score = (_column(scored, name) for name in ("held_out", "kept", "probability"))
     features = _features_at_draw(history, scored)
@@ -62,12 +62,13 @@ def measure_uplift(
         )
     )
     write_uplift(data_dir, model)
-    return report.as_dict()
+    return _with_summary(report)
 
 
-def uplift_text(report: Mapping[str, Any], language: str) -> str:
-    """Return the sentence of an uplift report."""
-    return _TEXTS[report["verdict"]][language == "zh"].format(**report)
+def _with_summary(report: UpliftReport) -> dict[str, Any]:
+    found = report.as_dict()
+    en, zh = (text.format(**found) for text in _TEXTS[report.verdict])
+    return found | {"summary": {"en": en, "zh": zh}}
 
 
 def _column(rows: Sequence[Row], name: str) -> Any:

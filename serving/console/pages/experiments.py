@@ -17,6 +17,8 @@ _LABELS = {"segment": "segment", "band": "tier"}
 def show(page: PageContext) -> Response:
     """Show the last measured effect; before the first measurement, what to do."""
     report = page.application.effect()
+    # A report of an earlier version, or none yet, has no uplift model.
+    uplift = report.get("uplift") or {}
     cells = [cell for cell in (report["primary"], *report["cells"]) if cell]
     return page.render(
         "experiments.html",
@@ -25,6 +27,8 @@ def show(page: PageContext) -> Response:
         summary=localize(LocalizedText(**report["summary"]), page.language),
         cells=[{**cell, "label": _label(page, cell["cell"])} for cell in cells],
         axis=_axis(cells),
+        uplift=localize(LocalizedText(**uplift["summary"]), page.language) if "summary" in uplift else "",
+        fifths=uplift.get("fifths", ()),
         harmful=[_label(page, cell["cell"]) for cell in cells if cell["verdict"] == "harms"],
     )
 

@@ -18,7 +18,12 @@ def test_the_page_shows_the_numbers_of_the_report(open_app):
     assert "Contact seems to harm here: Segment: Low value – low touch" in page
     assert "about 620 more customers needed" in page
     assert "The next scoring runs take 27.0%" in page
+    assert "it ranks better than the score (Qini 0.0410, score 0.0020)" in page
+    assert "Fifth 5 by predicted effect" in page
+    assert "−8.1" in page or "-8.1" in page
     chinese = ConsoleClient(open_app, "zh").see("/experiments")
+    assert "联系对谁有效" in chinese
+    assert "后续评分批次将采用" in chinese
     assert "动作：下单延迟" in chinese
     assert "联系可能有害：客群：" in chinese
 
