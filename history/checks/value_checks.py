@@ -1,4 +1,4 @@
-"""Checks of values: rows of one kind that were all rejected, and ids that a spreadsheet damaged."""
+"""Checks of values: rows of one kind that were all rejected or left out, and ids that a spreadsheet damaged."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -66,6 +66,24 @@ def _finding(table: str, en: str, zh: str, reason: str) -> Finding:
         ),
         {"reason": reason},
     )
+
+
+def tables_left_out(history: History, _: datetime) -> Iterable[Finding]:
+    """Find tables of which no row counts: the condition of the mapping or a join that meets nothing leaves all out."""
+    for name, table in history.loaded.items():
+        if table.left_out and not table.rows:
+            yield Finding(
+                "all_left_out",
+                "warn",
+                name,
+                LocalizedText(
+                    f"{name}: all {table.left_out:,} rows are left out, by where or join in [mapping.{name}] or as "
+                    "deleted. Do the ids of both tables come from one system, and is the table of the join whole?",
+                    f"{name}：全部 {table.left_out:,} 行被 [mapping.{name}] 中的 where、join 或删除标记略去。"
+                    "两张表的编号是否来自同一系统？关联表是否完整？",
+                ),
+                {"rows": table.left_out},
+            )
 
 
 def damaged_ids(history: History, _: datetime) -> Iterable[Finding]:

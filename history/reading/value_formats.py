@@ -48,7 +48,9 @@ def _tests(column: SourceColumn, source: str, settings: Settings) -> list[tuple[
         case "number":
             return [("plain", _is_plain(sql))] if settings.decimal != "," else []
         case "id":
-            return [("tidy", f"coalesce(bool_and({is_plain_id(sql)}), true)")]
+            # Customers repeat in most tables, so that each id is tested once.
+            rows = f"(SELECT DISTINCT {sql} FROM ({source}))" if column.column.name == "customer_id" else f"({source})"
+            return [("tidy", f"(SELECT coalesce(bool_and({is_plain_id(sql)}), true) FROM {rows})")]
         case "flag":
             return [("outcomes", f"bool_or(regexp_matches(lower({sql}), {literal(OUTCOME)}))")]
         case _:

@@ -4,9 +4,10 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
+from csv_folder import write_csv
 
 from rapport.errors import TableError
-from rapport.history import Settings, history_of
+from rapport.history import Settings, history_of, read_history
 from rapport.history.checks import check_history
 from rapport.history.mapping.company_names import duplicate_names
 
@@ -178,6 +179,18 @@ def test_the_report_has_the_same_figures_as_text_json_and_offline_page(steady):
     assert "amount 不是数字：请写成 1234.50。" in page
     assert "<b>x" not in page
     assert [word for word in ("http:", "https:", "<script", "<link", "@import", "url(") if word in page] == []
+
+
+def test_a_table_of_which_the_mapping_leaves_nothing_is_named(tmp_path):
+    lines = "customer_id,occurred_at,channel\nc1,2025-01-01,visit\nc2,2025-01-02,visit\n"
+    folder = write_csv(
+        tmp_path, {"interactions": lines, "orders": "customer_id,order_id,ordered_at,amount\na,1,2025-01-01,5\n"}
+    )
+    mapping = {"interactions": {"where": "channel = 'call'"}}
+    with read_history(folder, Settings(mapping=mapping)) as history:
+        report = check_history(history)
+    found = [each for each in report.findings if each.code == "all_left_out"]
+    assert [(each.table, each.level, each.facts) for each in found] == [("interactions", "warn", {"rows": 2})]
 
 
 def test_a_history_without_an_order_cannot_be_checked():

@@ -194,3 +194,12 @@ def test_a_table_of_the_contract_is_itself_beside_a_preset(tmp_path):
     with recognised(write_csv(tmp_path, files), "salesforce") as history:
         assert history.connection.execute("SELECT customer_id, amount FROM orders").fetchall() == [("A", 33.0)]
         assert history.rows["opportunities"] == 2
+
+
+def test_contacts_and_deals_of_nobody_are_left_out(tmp_path):
+    files = SYSTEMS["salesforce"][0] | {
+        "contact.csv": "id,account_id,name,created_date\n1,A,Ann,2024-01-01\n2,,Bob,2024-01-01\n3,,Cy,2024-01-01"
+    }
+    with recognised(write_csv(tmp_path, files), "salesforce") as history:
+        assert history.connection.execute("SELECT contact_id FROM contacts").fetchall() == [("1",)]
+        assert history.loaded["contacts"].left_out == 2

@@ -12,6 +12,7 @@ import yaml
 
 from rapport.errors import SettingsError, TableError
 from rapport.history.contract import by_name
+from rapport.history.mapping.table_proposal import expression_name
 from rapport.history.reading.expressions import is_expression, parse_expression
 from rapport.history.reading.table_names import normalized_name
 from rapport.history.sources.source import Source
@@ -81,7 +82,8 @@ def presets_page() -> str:
         "",
         "`rapport map HISTORY` recognises these systems by their tables and columns; `--preset NAME` says which it is.",
         "Both exports and the raw tables of connectors (Fivetran, Airbyte) are read. A preset is one file in",
-        "`history/mapping/presets/`; its first form that fits is proposed, with its condition and its joins.",
+        "`history/mapping/presets/`; its first form that fits is proposed, with its condition and its joins. Rows",
+        "without a customer, such as private contacts, are left out, and `rapport check` says how many.",
     ]
     for preset in (_stored()[name] for name in preset_names()):
         lines += [
@@ -124,7 +126,11 @@ def _match(table: str, form: Mapping[str, Any], sources: Mapping[str, Source]) -
                 columns[name] = own
         if all(name in columns for name in by_name(table).required):
             conditions = [each for each in _listed(form.get("where", [])) if _own(each, types) is not None]
-            head = {"where": conditions[0]} if conditions else {}
+            conditions = conditions[:1]
+            if table != "customers" and columns.get("customer_id") in types:
+                # Contacts, deals and meetings of nobody are usual in a CRM, and say nothing about a customer.
+                conditions.append(f"{expression_name(columns['customer_id'])} <> ''")
+            head = {"where": " and ".join(map(_bracketed, conditions))} if conditions else {}
             if joins:
                 head["join"] = "; ".join(joins)
             kept = [each for each in _listed(form.get("changes", [])) if _has_history(each, sources)]
@@ -132,6 +138,10 @@ def _match(table: str, form: Mapping[str, Any], sources: Mapping[str, Source]) -
                 head["changes"] = "; ".join(kept)
             return PresetMatch(table, source.name, head | columns)
     return None
+
+
+def _bracketed(condition: str) -> str:
+    return f"({condition})" if " or " in condition else condition
 
 
 def _joins(written: str, types: dict[str, str], sources: Mapping[str, Source]) -> Iterator[str]:
