@@ -1,13 +1,15 @@
-"""The outlook of a grade: how likely a customer has each grade at the horizon."""
+"""The outlook: how likely a customer has each grade at the horizon, and what its churn probability is after it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from rapport.scoring.models.blend import logit_of
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]
@@ -25,12 +27,17 @@ class GradeOutlook:
     grades : best first, without the grade of lapsed customers.
     moves : from grade (row) to grade (column), each row a share that sums to 1.
     judged : on a later horizon: each grade's predicted and observed share; empty if the history is too short.
+    carry : the log-odds of churn of who stayed, one horizon on: first + second × the log-odds before.
+    survival : share of customers still there after two horizons: predicted at a constant probability, predicted with
+        ``carry`` fitted before, observed; empty if the history is too short.
     """
 
     grades: tuple[str, ...]
     moves: tuple[tuple[float, ...], ...]
     customers: int
     judged: tuple[Mapping[str, Any], ...] = ()
+    carry: tuple[float, float] = (0.0, 1.0)
+    survival: Mapping[str, float] = field(default_factory=dict)
 
     def shares(self, grade: Codes, probability: Floats) -> Floats:
         """Return the chance of each grade and of *lost* (last) at the horizon, row by row.
@@ -57,13 +64,17 @@ class GradeOutlook:
             "customers": self.customers,
             "judged": [dict(each) for each in self.judged],
             "largest_gap": max(gaps) if gaps else None,
+            "carry": list(self.carry),
+            "survival": dict(self.survival),
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> GradeOutlook:
         """Load what ``as_dict`` returned."""
         moves = tuple(tuple(row) for row in stored["moves"])
-        return cls(tuple(stored["grades"]), moves, stored["customers"], tuple(stored["judged"]))
+        first, second = stored.get("carry", (0.0, 1.0))
+        judged, survival = tuple(stored["judged"]), stored.get("survival", {})
+        return cls(tuple(stored["grades"]), moves, stored["customers"], judged, (first, second), survival)
 
 
 def fit_moves(before: Codes, after: Codes, count: int) -> tuple[tuple[float, ...], ...]:
@@ -73,6 +84,15 @@ def fit_moves(before: Codes, after: Codes, count: int) -> tuple[tuple[float, ...
     overall = (counts.sum(axis=0) + 1.0) / (counts.sum() + count)
     shrunk = counts + PRIOR_CUSTOMERS * overall
     return tuple(tuple(row) for row in (shrunk / shrunk.sum(axis=1, keepdims=True)).tolist())
+
+
+def fit_carry(before: Floats, after: Floats) -> tuple[float, float]:
+    """Return the line from the log-odds of who stayed to its log-odds one horizon later; never a falling one."""
+    x, y = logit_of(before), logit_of(after)
+    spread = float(((x - x.mean()) ** 2).sum())
+    second = float(((x - x.mean()) * (y - y.mean())).sum()) / spread if spread else 0.0
+    second = min(max(second, 0.0), 1.0)
+    return float(y.mean() - second * x.mean()), second
 
 
 def evaluate_outlook(predicted: Floats, observed: Codes, names: Sequence[str]) -> tuple[Mapping[str, object], ...]:

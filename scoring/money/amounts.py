@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from rapport.scoring.models.blend import logit_of, sigmoid
 from rapport.scoring.money.assumptions import Assumptions
 from rapport.scoring.money.contact_effect import contact_effect
 
@@ -19,6 +21,7 @@ GONE_AFTER_CADENCES = 5.0
 """An active customer who has been silent for this many order cadences has probably left."""
 GONE_PROBABILITY = 0.9
 """So has one whose churn probability is at least this."""
+_SURE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class CustomerFacts:
     spend : spend if retained, within the horizon.
     silence : days since the last order relative to the customer's own mean gap between orders.
     helps : chance that a contact keeps a customer who would leave, by an uplift model; None where there is none.
+    carry : the log-odds of a customer who stayed, one horizon on: first + second × its log-odds now.
     """
 
     state: Texts
@@ -40,6 +44,7 @@ class CustomerFacts:
     silence: Floats
     horizon_days: float
     helps: Floats | None = None
+    carry: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -75,17 +80,29 @@ def customer_amounts(facts: CustomerFacts, assumptions: Assumptions) -> Customer
 
 
 def lifetime_value(facts: CustomerFacts, spend: Floats, assumptions: Assumptions, years: int) -> Floats:
-    """Return the discounted margin of ``years`` years: survival × yearly spend, in the middle of each year.
-
-    Survival continues at the pace of the probability: (1 − probability) after each horizon.
-    """
+    """Return the discounted margin of ``years`` years: survival × yearly spend, in the middle of each year."""
     yearly = spend * DAYS_PER_YEAR / facts.horizon_days
     total = np.zeros(len(spend))
     for year in range(years):
         middle = year + 0.5
-        survival = (1.0 - facts.probability) ** (middle * DAYS_PER_YEAR / facts.horizon_days)
+        survival = _survival(facts, middle * DAYS_PER_YEAR / facts.horizon_days)
         total += survival * yearly * assumptions.margin / (1.0 + assumptions.discount_rate) ** middle
     return total
+
+
+def _survival(facts: CustomerFacts, horizons: float) -> Floats:
+    """Return the chance to stay for a number of horizons; who stayed for one has another probability in the next."""
+    probability, survival = facts.probability, np.ones(len(facts.probability))
+    for begun in range(math.ceil(horizons)):
+        survival = survival * (1.0 - probability) ** min(1.0, horizons - begun)
+        probability = carried(probability, facts.carry)
+    return survival
+
+
+def carried(probability: Floats, carry: tuple[float, float]) -> Floats:
+    """Return the probability of customers who stayed, one horizon on."""
+    first, second = carry
+    return sigmoid(first + second * logit_of(np.clip(probability, _SURE, 1.0 - _SURE)))
 
 
 def owner_ranks(lists: Texts, savable: Floats, owners: Texts) -> npt.NDArray[np.int64]:

@@ -35,6 +35,7 @@ def customer_money(
         silence=fact(features, "overdue_ratio"),
         horizon_days=scored.bundle.horizon_days,
         helps=_chance_to_help(policy, features, scored.probability),
+        carry=policy.outlook.carry if policy.outlook else (0.0, 1.0),
     )
     amounts = customer_amounts(customers, policy.assumptions)
     blocked = np.asarray(columns["do_not_contact"].to_numpy(zero_copy_only=False), dtype=bool)

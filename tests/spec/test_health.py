@@ -11,10 +11,11 @@ from rapport.scoring.cards import load_card
 from rapport.scoring.cards.card_scores import score_card
 from rapport.scoring.cards.company_bands import adapt_card
 from rapport.scoring.health.health_score import HealthInputs, HealthScores, score_health
-from rapport.scoring.health.outlook import GradeOutlook, fit_moves
+from rapport.scoring.health.outlook import GradeOutlook, fit_carry, fit_moves
 from rapport.scoring.health.rules import parse_health_rules
 from rapport.scoring.health.threshold import at_risk_threshold, least_risk_to_contact, risk_bands
-from rapport.scoring.money.amounts import CustomerFacts, customer_amounts, owner_ranks, this_week, work_lists
+from rapport.scoring.models.blend import logit_of, sigmoid
+from rapport.scoring.money.amounts import CustomerFacts, carried, customer_amounts, owner_ranks, this_week, work_lists
 from rapport.scoring.money.assumptions import Assumptions
 
 RULES = read_playbook().health
@@ -93,6 +94,11 @@ def test_money_is_never_more_than_the_spend_and_falls_with_silence():
     assert amounts.savable[1] == pytest.approx(amounts.savable[0] / 4)
     assert amounts.clv[1][0] == pytest.approx(1000 * 0.5**0.5 / 1.1**0.5)
     assert amounts.clv[1][0] < amounts.clv[3][0] < amounts.clv[5][0]
+    # Who stays is less likely to leave next time: two and a half horizons at 0.5, then at 0.2 each.
+    steady = replace(facts, carry=(float(logit_of(np.array([0.2]))[0]), 0.0))
+    later = customer_amounts(steady, Assumptions(margin=1, contact_cost=0, discount_rate=0)).clv
+    assert later[1][0] == pytest.approx(1000 * 0.5**0.5)
+    assert later[3][0] == pytest.approx(1000 * (0.5**0.5 + 0.5 * 0.8**0.5 + 0.5 * 0.8 * 0.8**0.5))
     blocked = np.array([False, True, False, False])
     assert work_lists(facts, amounts.savable, blocked).tolist() == ["at_risk", "none", "probably_lost", "win_back"]
     # A large account that is safer than a typical customer does not head the list by its size.
@@ -125,6 +131,20 @@ def test_an_outlook_is_the_probability_and_shares_of_the_rest():
     assert chances["prime"] > chances["ordinary"] > chances["at_risk"]
     assert outlook.of_customer("lost", "lost", 0.25) is None
     assert GradeOutlook.from_dict(outlook.as_dict()) == outlook
+
+
+def test_the_probability_after_a_horizon_is_fitted_to_those_who_stayed():
+    before = np.array([0.1, 0.3, 0.5, 0.8])
+    after = sigmoid(-1.0 + 0.5 * logit_of(before))
+    assert fit_carry(before, after) == pytest.approx((-1.0, 0.5))
+    assert carried(before, (-1.0, 0.5)).tolist() == pytest.approx(after.tolist())
+    # A falling line, and one through a single probability, become the mean.
+    assert fit_carry(before, after[::-1].copy())[1] == 0.0
+    assert fit_carry(np.full(3, 0.4), np.full(3, 0.2)) == pytest.approx((logit_of(np.array([0.2]))[0], 0.0))
+    outlook = GradeOutlook(("prime",), ((1.0,),), 9, carry=(-1.0, 0.5), survival={"observed": 0.6})
+    assert GradeOutlook.from_dict(outlook.as_dict()) == outlook
+    stored = {name: value for name, value in outlook.as_dict().items() if name not in ("carry", "survival")}
+    assert GradeOutlook.from_dict(stored).carry == (0.0, 1.0)
 
 
 OWN = """

@@ -20,10 +20,11 @@ from rapport.scoring.cards import Card
 from rapport.scoring.cards.card_scores import numpy_columns
 from rapport.scoring.cards.card_set import FrozenCard, freeze_cards
 from rapport.scoring.health.health_score import HealthInputs, score_health
-from rapport.scoring.health.outlook import Codes, Floats, GradeOutlook, evaluate_outlook, fit_moves
+from rapport.scoring.health.outlook import Codes, Floats, GradeOutlook, evaluate_outlook, fit_carry, fit_moves
 from rapport.scoring.health.rules import HealthRules
 from rapport.scoring.health.threshold import at_risk_threshold
 from rapport.scoring.models.blend import logit_of, sigmoid
+from rapport.scoring.money.amounts import carried
 from rapport.training.evaluation.training_run import TrainingRun, validated_probability
 from rapport.training.stacking.temporal_validation import match_mean
 
@@ -66,16 +67,43 @@ def fit_outlook(run: TrainingRun, bundle: Bundle) -> GradeOutlook | None:
         np.concatenate([first.stayed_after, last.stayed_after]),
         count,
     )
-    return GradeOutlook(rules.names[:-1], moves, len(first.stayed_before) + len(last.stayed_before), judged)
+    return GradeOutlook(
+        rules.names[:-1],
+        moves,
+        len(first.stayed_before) + len(last.stayed_before),
+        judged,
+        carry=fit_carry(*last.stayed_probabilities),
+        survival=_survival(first, last),
+    )
+
+
+def _survival(first: _Pairs, last: _Pairs) -> dict[str, float]:
+    """Compare the predicted with the observed share of the earlier customers who are there two horizons later.
+
+    The line is fitted on who was scored at the two earlier moments alone: the newest moment is only observed.
+    """
+    if len(first.stayed_before) < MIN_CUSTOMERS:
+        return {}
+    there = {name for name, after in zip(last.ids, last.after, strict=True) if after != last.lost}
+    later = carried(first.probability, fit_carry(*first.stayed_probabilities))
+    return {
+        "constant": float(((1 - first.probability) ** 2).mean()),
+        "predicted": float(((1 - first.probability) * (1 - later)).mean()),
+        "observed": float(np.mean([name in there for name in first.ids[first.after != first.lost]]))
+        * float((first.after != first.lost).mean()),
+        "customers": float(len(first.ids)),
+    }
 
 
 @dataclass(frozen=True)
 class _Pairs:
     """Customers scored at a moment, and their grade (or lost) one horizon later."""
 
+    ids: npt.NDArray[np.object_]
     before: Codes
     after: Codes
     probability: Floats
+    probability_after: Floats
     lost: int
 
     @property
@@ -88,6 +116,12 @@ class _Pairs:
         """Return the later grades of those who stayed."""
         return np.asarray(self.after[self.after != self.lost])
 
+    @property
+    def stayed_probabilities(self) -> tuple[Floats, Floats]:
+        """Return the earlier and the later probabilities of those who stayed."""
+        stayed = self.after != self.lost
+        return self.probability[stayed], self.probability_after[stayed]
+
 
 def _pairs(before: _Moment, after: _Moment, days: float, rules: HealthRules) -> _Pairs:
     """Join two moments; who has not ordered within the horizon is lost at its end."""
@@ -98,7 +132,9 @@ def _pairs(before: _Moment, after: _Moment, days: float, rules: HealthRules) -> 
     stayed = found.copy()
     stayed[found] = after.recency[rows[found]] < days
     grade[stayed] = after.grade[rows[stayed]]
-    return _Pairs(before.grade, grade, before.probability, rules.lost)
+    later = np.full(len(rows), np.nan)
+    later[found] = after.probability[rows[found]]
+    return _Pairs(before.ids, before.grade, grade, before.probability, later, rules.lost)
 
 
 def _moments(as_of: datetime, horizon: Duration) -> tuple[datetime, datetime, datetime]:
