@@ -117,8 +117,10 @@ def _rfm(policy: PortfolioPolicy, features: pa.Table) -> dict[str, Any]:
     """Return levels, cell, segment and overall grade by the company's own RFM rules."""
     card, count = policy.rfm_card, features.num_rows
     if card is None:
-        empty = {name: pa.nulls(count, pa.int8()) for name in ("r", "f", "m", "rfm_grade")}
-        return empty | {"rfm_cell": pa.nulls(count, pa.string()), "segment": pa.nulls(count, pa.string())}
+        kinds = dict.fromkeys(("r", "f", "m", "rfm_grade"), pa.int8()) | dict.fromkeys(
+            ("rfm_cell", "segment"), pa.string()
+        )
+        return {name: pa.nulls(count, kind) for name, kind in {**kinds, "rfm_top": pa.bool_()}.items()}
     scores = card.scores(features)
     table = rfm_table(features["customer_id"], scores, np.zeros(count), policy.segments)
     total = sum(np.nan_to_num(np.asarray(table[axis].to_numpy(zero_copy_only=False), float)) for axis in "rfm")

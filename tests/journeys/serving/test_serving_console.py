@@ -2,11 +2,17 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from markupsafe import escape
+from serving_world import AS_OF, NOW, copy_home, served
+from small_card import SMALL
 
+from rapport.history import read_history
+from rapport.history.settings import Settings
 from rapport.serving.console.formats import percent, points
+from rapport.serving.snapshots.scoring_run import run_scoring
 
 PAGES = ("/", "/?target=conversion", "/portfolio", "/portfolio?target=conversion", "/model", "/model?target=conversion")
 
@@ -91,3 +97,24 @@ def test_who_reads_a_page_is_in_the_audit_trail(open_client, company):
     last = json.loads(trail.read_text(encoding="utf-8").splitlines()[-1])
     assert (last["by"], last["route"], last["customer_ids"]) == ("local", f"/customers/{customer}", [customer])
     assert last["request_id"]
+
+
+def test_a_card_of_the_company_s_own_has_a_page_and_stands_on_its_customers(company, tmp_path):
+    own = tmp_path / "ours.yaml"
+    own.write_text(SMALL.replace("card: small", "card: ours").replace("{en: Small, zh: 小}", "{en: Ours, zh: 自有卡}"))
+    home = copy_home(company, tmp_path / "home")
+    history = read_history(company.folder, Settings(scorecards=("relationship", str(own))))
+    run_scoring(history, home, "churn", as_of=AS_OF, now=NOW + timedelta(hours=1), progress=lambda *_: None)
+    with served(home, keys=False) as client:
+        client.get("/language/zh")
+        assert "/cards/ours" in client.get("/cards").text
+        page = client.get("/cards/ours").text
+        # Without an RFM card nobody has a segment, and no page says "None".
+        home_page = client.get("/").text
+        customer = re.search(r'href="/customers/([^"?]+)', home_page).group(1)
+        (answer,) = client.post("/v1/score", json={"customer_ids": [customer], "target": "churn"}).json()["answers"]
+    assert "None" not in home_page
+    assert all(word in page for word in ("自有卡", "消费", "来源"))
+    (card,) = [card for card in answer["cards"] if card["name"] == "ours"]
+    assert 1 <= card["score"] <= 5
+    assert card["tier"] in ("good", "bad")
