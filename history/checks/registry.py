@@ -11,6 +11,7 @@ from rapport.history.checks.customer_checks import (
     unknown_customers,
     unknown_values,
 )
+from rapport.history.checks.field_checks import field_formats
 from rapport.history.checks.finding import Finding
 from rapport.history.checks.gates import run_gates
 from rapport.history.checks.time_checks import (
@@ -40,6 +41,7 @@ _CHECKS: tuple[Callable[[History, datetime], Iterable[Finding]], ...] = (
     unused_changes,
     missing_attributes,
     unknown_values,
+    field_formats,
 )
 
 

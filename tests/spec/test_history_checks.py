@@ -122,6 +122,28 @@ def test_a_missing_fixed_attribute_is_found():
     assert found.message.en == "customers: has no rating, which fixed_attributes in rapport.toml names."
 
 
+def test_phones_mails_and_tax_numbers_that_cannot_be_are_found_by_customer():
+    def person(name, **fields):
+        return {"customer_id": name, **fields}
+
+    customers = [
+        person("a", region="上海", email="li@firm.cn", phone="021-58880000", tax_id="91310000MA1FL0000N"),
+        person("b", region="北京", email="li@firm", phone="13800138000", tax_id="DE123456789"),
+        person("c", region="North", email="a b@firm.cn", phone="+49 30 1234567", tax_id="91310000MA1FL0000X"),
+        person("d", region="上海", email=None, phone="010-58880000", tax_id="12"),
+        person("e", region="苏州", email="x@y.org", phone="12345678901", tax_id="12-3456789"),
+    ]
+    with history_of({"customers": customers, "orders": [order("a", "2026-01-02")]}) as history:
+        found = [each for each in check_history(history).findings if each.table == "customers"]
+    assert {(each.code, each.facts["column"]): each.facts["examples"] for each in found} == {
+        ("field_format", "email"): ["b", "c"],
+        ("field_format", "phone"): ["e"],
+        ("field_format", "tax_id"): ["c", "d"],
+        ("phone_region", "phone"): ["d"],
+    }
+    assert "firm" not in " ".join(each.message.en + each.message.zh for each in found)
+
+
 @pytest.fixture(scope="module")
 def steady():
     """Make three years of 400 customers that order monthly; every fourth stops before the last half year."""
