@@ -34,6 +34,12 @@ def refined(
     _split_customers(found, sources, formats)
     doubts += joined_keys(found, sources, formats, connection)
     doubts += [_by_values_doubt(each, name) for each in found.values() for name in sorted(each.by_values)]
+    doubts += [
+        _twice_doubt(proposal, name, own)
+        for proposal in found.values()
+        for name, own in proposal.columns.items()
+        if name in proposal.table.required and f"{own} 2" in sources[proposal.source].types
+    ]
     used = {each.source: each for each in found.values()}
     doubts += [
         _alike_doubt(proposal, name)
@@ -105,6 +111,14 @@ def _split_customers(
     if len(columns) > 1:
         unused = tuple(own for own in source.types if own not in columns.values())
         found["customers"] = TableProposal(table, source.name, columns, frozenset(), unused, confidence)
+
+
+def _twice_doubt(proposal: TableProposal, name: str, own: str) -> LocalizedText:
+    table, source = proposal.table.name, proposal.source
+    return LocalizedText(
+        f"{table}: {source} has {own} and {own} 2, or two columns {own}. Which is {name}? The first is taken.",
+        f"{table}：{source} 中有 {own} 与 {own} 2，或有两列 {own}。哪一列是 {name}？现取第一列。",
+    )
 
 
 def _alike_doubt(proposal: TableProposal, name: str) -> LocalizedText:

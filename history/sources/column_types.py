@@ -11,7 +11,9 @@ def column_types(sql: str, connection: duckdb.DuckDBPyConnection, origin: str) -
     try:
         described = connection.execute(f"DESCRIBE {sql}").fetchall()
     except duckdb.Error as error:
-        raise TableError(f"{origin}: cannot be read: {str(error).splitlines()[0]}") from error
+        raise TableError(
+            f"{origin}: cannot be read: {str(error).splitlines()[0]}. Write it again, or leave it out."
+        ) from error
     return {
         row[0]: "VARCHAR" if row[1].startswith("ENUM") else row[1] for row in described if row[0] not in (FILE, LINE)
     }

@@ -118,6 +118,14 @@ def test_two_columns_that_may_be_the_same_are_asked_about(folder_of):
         assert history.connection.execute("SELECT customer_id FROM orders").fetchall() == [("B",)]
 
 
+def test_a_name_that_two_columns_have_is_asked_about(folder_of):
+    proposed = propose_mapping(
+        folder_of({"orders": "customer_id,order_id,ordered_at,amount,amount\na,1,2026-01-31,5,7\n"})
+    )
+    asked = "orders: orders has amount and amount 2, or two columns amount. Which is amount? The first is taken."
+    assert [doubt.en for doubt in proposed.doubts] == [asked]
+
+
 def test_ids_that_are_written_in_two_ways_meet_without_a_doubt(folder_of):
     orders = "customer_id,order_id,ordered_at,amount\n17850.0,1,2026-01-31,5\n"
     proposed = propose_mapping(folder_of({"customers": "customer_id,region\n'17850,x\n", "orders": orders}))
