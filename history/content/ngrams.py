@@ -7,6 +7,7 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _DIGITS = re.compile(r"[0-9０-９]+")
 _SPACE = re.compile(r"\s+")
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[?!]")
+_FULL_WIDTH = str.maketrans(",:;!?()", "，：；！？（）")
 _WORD_PARTS = (3, 4, 5)
 _CHARACTERS = (1, 2)
 
@@ -23,7 +24,7 @@ def ngrams(sentence: str) -> set[str]:
 
 
 def _of_characters(sentence: str) -> set[str]:
-    marked = f"^{_SPACE.sub('', sentence).strip('。.')}$"
+    marked = f"^{_SPACE.sub('', sentence).strip('。.').translate(_FULL_WIDTH)}$"
     return {marked[start : start + n] for n in _CHARACTERS for start in range(len(marked) - n + 1)}
 
 
