@@ -223,10 +223,10 @@ def is_sentence(text, language):
 @pytest.mark.parametrize(
     ("language", "target", "text"),
     [
-        ("en", "conversion", "The account came from 展会: 40% of such leads bought, 20% of all."),
-        ("zh", "conversion", "客户来源为展会：这类线索有40%成交，整体为20%。"),
-        ("en", "churn", "The account came from 展会: 40% of such customers left, 20% of all."),
-        ("zh", "churn", "客户来源为展会：这类客户有40%流失，整体为20%。"),
+        ("en", "conversion", "Lead source 展会: 40% of such leads bought, 20% of all leads."),
+        ("zh", "conversion", "线索来源为展会：此类线索成交率 40%，整体 20%。"),
+        ("en", "churn", "Source 展会: 40% of such customers left, 20% of all."),
+        ("zh", "churn", "客户来源为展会：此类客户流失率 40%，整体 20%。"),
     ],
 )
 def test_a_category_states_its_outcome_rate_only_on_the_side_of_the_evidence(language, target, text):
@@ -241,7 +241,7 @@ def test_a_category_states_its_outcome_rate_only_on_the_side_of_the_evidence(lan
         for evidence in (0.5, -0.5)
     )
     assert up.text == text
-    assert down.text == {"en": "The account came from 展会.", "zh": "客户来源为展会。"}[language]
+    assert down.text == {"en": "The source of the account: 展会.", "zh": "客户来源为展会。"}[language]
 
 
 @settings(max_examples=40, deadline=None)

@@ -65,7 +65,7 @@ def test_where_a_lead_came_from_sets_its_probability_with_a_reason_in_either_lan
     assert ranked == ["展会", "referral", "web"]
     assert answers["展会"].probability > 2 * answers["web"].probability
     column = model.by_name["attribute_source"]
-    said = f"客户来源为展会：这类线索有{column.rate('展会'):.0%}成交，整体为{column.overall_rate:.0%}。"
+    said = f"线索来源为展会：此类线索成交率 {column.rate('展会'):.0%}，整体 {column.overall_rate:.0%}。"
     assert [reason.text for reason in answers["展会"].reasons if reason.family == "fit"] == [said]
     assert abs(column.rate("web") - 0.1) < 0.06
 
@@ -117,4 +117,4 @@ def test_the_commands_train_and_score_such_leads(tables, tmp_path, monkeypatch):
             main()
         assert not ended.value.code
     scores = pq.read_table(tmp_path.parent / "scores.parquet").to_pylist()
-    assert any("客户来源为展会：这类线索有" in str(row) for row in scores)
+    assert any("线索来源为展会：此类线索成交率" in str(row) for row in scores)
