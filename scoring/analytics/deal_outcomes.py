@@ -103,7 +103,7 @@ def _rate(won: np.ndarray) -> dict[str, Any]:
     return {"deals": count, "won": wins, "win_rate": rate, "low": low, "high": high, "enough": count >= MIN_DEALS}
 
 
-def _tiers(card: Card, closed: pa.Table) -> tuple[dict[str, Any], ...]:
+def _tiers(card: Card, closed: pa.Table) -> tuple[dict[str, object], ...]:
     """Return the win rate of each tier, best first; a better tier never has a lower rate: such tiers are pooled."""
     tiers = np.array([tier or "" for tier in score_card(card, closed).tier])
     won = np.asarray(closed["label"]) == 1

@@ -128,7 +128,7 @@ def _never_met(history: History, as_of: datetime) -> dict[str, list[dict[str, st
     return found
 
 
-def _parts(scores: CardScores, index: int) -> list[dict[str, Any]]:
+def _parts(scores: CardScores, index: int) -> list[dict[str, object]]:
     """Return the score of each dimension: the share of its weight that is answered with yes, of 100."""
     weights, found, first = scores.weights, [], 0
     for dimension in scores.card.dimensions:

@@ -61,7 +61,7 @@ class HealthDescription:
             lost=rules.names[rules.lost],
         )
 
-    def of_row(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
+    def of_row(self, row: Mapping[str, Any]) -> dict[str, object] | None:
         """Return the health of a portfolio row; None for a customer without a grade. ``parts`` add up to ``score``."""
         grade, dimensions = row["health_grade"], row["health_dimensions"]
         if grade not in self.grades:

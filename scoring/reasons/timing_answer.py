@@ -51,7 +51,7 @@ def horizon_days(batch: ScoreBatch) -> float:
 
 def describe_timings(
     batch: ScoreBatch, rows: Sequence[int], language: str, horizons: Sequence[Duration] = MONTHLY
-) -> list[dict[str, Any] | None]:
+) -> list[dict[str, object] | None]:
     """Return when the event of each of these rows comes; None for a customer without a probability."""
     known = [row for row in rows if batch.eligible[row]]
     timing = batch.bundle.timing

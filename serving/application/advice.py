@@ -34,9 +34,9 @@ def action_context(snapshot: ScoreSnapshot, row: int, playbook: Playbook, langua
 
 def customer_strategies(
     answers: Sequence[Mapping[str, Any]], playbook: Playbook, language: str
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Return the playbook's strategy for each of the customer's card tiers, and for its RFM segment."""
-    found: list[dict[str, Any]] = []
+    found: list[dict[str, object]] = []
     for answer in answers:
         for card in answer.get("cards", ()):
             text = playbook.strategy(card["name"], card["tier"], language)

@@ -140,7 +140,7 @@ class Application(ScoredRun):
         """Return the customers whom ``viewer`` may see that match by id, name or contact, and how many there are."""
         return search_customers([self.live_model(target) for target in self.targets()], viewer, text, limit)
 
-    def _shown_score(self, customer_id: str, target: str) -> dict[str, Any]:
+    def _shown_score(self, customer_id: str, target: str) -> dict[str, object]:
         """Return the score that a new task keeps, so that a report can compare it with the outcome."""
         model = self.live_model(target)
         row = self.portfolio(target).get(customer_id) or {}

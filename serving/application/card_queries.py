@@ -76,7 +76,7 @@ def describe_card(live: LiveCard, language: str) -> dict[str, object]:
     }
 
 
-def try_card(cards: Sequence[LiveCard], name: str, customer_id: str, language: str) -> dict[str, Any]:
+def try_card(cards: Sequence[LiveCard], name: str, customer_id: str, language: str) -> dict[str, object]:
     """Return a card's bands, score and tier for one customer, indicator by indicator."""
     live = next((one for one in cards if one.card.name == name), None)
     if live is None:

@@ -114,7 +114,7 @@ def _events(model: LiveModel, customer_id: str, row: int, signals: Sequence[Mapp
     return [_plain(event) for event in ordered]
 
 
-def _industry_place(sources: ProfileSources, model: LiveModel, customer_id: str) -> dict[str, Any] | None:
+def _industry_place(sources: ProfileSources, model: LiveModel, customer_id: str) -> dict[str, object] | None:
     """Return the customer's place in its industry, for those who see the whole company."""
     portfolio = model.snapshot.run.cached_table("portfolio")
     if sources.owners is not None or portfolio is None:
@@ -212,7 +212,7 @@ def _stakeholders(
     }
 
 
-def _hierarchy(sources: ProfileSources, model: LiveModel, customer_id: str) -> dict[str, Any] | None:
+def _hierarchy(sources: ProfileSources, model: LiveModel, customer_id: str) -> dict[str, object] | None:
     tree = model.snapshot.run.cached_table("tree")
     return (
         account_hierarchy(tree, customer_id, sources.portfolio(model.target), sources.owners)
@@ -221,7 +221,7 @@ def _hierarchy(sources: ProfileSources, model: LiveModel, customer_id: str) -> d
     )
 
 
-def _rfm(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str) -> dict[str, Any] | None:
+def _rfm(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str) -> dict[str, object] | None:
     for model in models:
         if not model.bundle.is_risk:
             continue

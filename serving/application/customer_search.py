@@ -56,7 +56,7 @@ def _matching_contacts(model: LiveModel, text: str) -> dict[str, str]:
     return dict(zip(rows["customer_id"].to_pylist(), rows["name"].to_pylist(), strict=True))
 
 
-def _visible_match(models: Sequence[LiveModel], viewer: Viewer, customer_id: str) -> dict[str, Any] | None:
+def _visible_match(models: Sequence[LiveModel], viewer: Viewer, customer_id: str) -> dict[str, object] | None:
     for model in models:
         row = model.snapshot.ids.row_of(customer_id)
         if row is not None and viewer.sees_owner(model.snapshot.owner(row)):

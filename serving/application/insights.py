@@ -87,7 +87,7 @@ class Insights:
             "hidden": len(rows) - len(seen),
         }
 
-    def _seen(self, viewer: Viewer, model: LiveModel, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _seen(self, viewer: Viewer, model: LiveModel, rows: list[dict[str, Any]]) -> list[dict[str, object]]:
         """Return the rows whose customers, relatives included, the viewer may see."""
         if viewer.owners is None:
             return rows

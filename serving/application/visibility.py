@@ -8,7 +8,7 @@ from typing import Any
 _RELATED = ("parent_id", "referred_by")
 
 
-def visible_profile(profile: Mapping[str, Any], sees: Callable[[str], bool]) -> dict[str, Any]:
+def visible_profile(profile: Mapping[str, Any], sees: Callable[[str], bool]) -> dict[str, object]:
     """Return a customer's profile without the ids of related accounts that the viewer may not see.
 
     The account hierarchy in it is built for the viewer already.

@@ -18,7 +18,7 @@ _WHOLE_NUMBER = re.compile(r"(\d)\.0\b")
 class PluralFormatter(Formatter):
     """Fills in values; ``{n:order|orders}`` is the first form for 1 and the second for any other number."""
 
-    def format_field(self, value: Any, format_spec: str) -> Any:
+    def format_field(self, value: object, format_spec: str) -> Any:
         """Return a value, or the form that its number needs."""
         one, bar, many = format_spec.partition("|")
         if bar:

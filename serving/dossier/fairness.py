@@ -11,7 +11,7 @@ BEYOND_CHANCE = 2.0
 """A gap of this many standard errors is named; of 20 groups without any bias, one reaches it by chance."""
 
 
-def segment_errors(evaluation: Mapping[str, Any], bundle: Bundle) -> list[dict[str, Any]]:
+def segment_errors(evaluation: Mapping[str, Any], bundle: Bundle) -> list[dict[str, object]]:
     """Return the errors by cutoff and by segment, those of ``attribute_groups`` left out."""
     cutoffs = [
         {"by": "cutoff", "value": one["cutoff"], "count": one["rows"], "predicted": one["expected"],
@@ -30,7 +30,7 @@ def _with_gaps(segments: Iterable[Mapping[str, object]], bundle: Bundle) -> list
     ]
 
 
-def attribute_groups(evaluation: Mapping[str, Any], bundle: Bundle, named: Iterable[str]) -> list[dict[str, Any]]:
+def attribute_groups(evaluation: Mapping[str, Any], bundle: Bundle, named: Iterable[str]) -> list[dict[str, object]]:
     """Return, for each attribute that the model reads or the settings name, its groups and how far they differ."""
     read = [name.removeprefix(ATTRIBUTE) for name in bundle.by_name if name.startswith(ATTRIBUTE)]
     segments = _with_gaps(evaluation.get("segments") or (), bundle)
@@ -58,7 +58,7 @@ def _spread(groups: Sequence[Mapping[str, Any]], figure: str) -> float | None:
     return max(known) - min(known) if len(known) > 1 else None
 
 
-def _gap(segment: Mapping[str, Any]) -> dict[str, Any]:
+def _gap(segment: Mapping[str, Any]) -> dict[str, object]:
     predicted, rate, count = segment.get("predicted"), segment.get("rate"), segment["count"]
     if predicted is None or rate is None:
         return {"gap": None, "beyond_chance": None}

@@ -48,7 +48,7 @@ class DatabasePoll:
             reason = str(error).splitlines()[0]
             raise ServingError(f"{redacted_url(self._url)}: cannot be read: {reason}") from error
 
-    def _follow(self, server: Any, table: Table, model: LiveModel, now: datetime) -> tuple[int, list[str]]:
+    def _follow(self, server: object, table: Table, model: LiveModel, now: datetime) -> tuple[int, list[str]]:
         columns = self._columns(server, table)
         if RECORDED_AT.name not in columns or "customer_id" not in columns:
             return 0, []

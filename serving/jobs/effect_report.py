@@ -35,7 +35,7 @@ _TAKEN = "The next scoring runs take {:.1%} as chance that a contact helps, at i
 Row = dict[str, Any]
 
 
-def effect_report(history: History, data_dir: Path, settings: Settings, now: datetime) -> dict[str, Any]:
+def effect_report(history: History, data_dir: Path, settings: Settings, now: datetime) -> dict[str, object]:
     """Return the effect overall (the primary cell), and by action, segment and score band; keep it for the service."""
     drawn = HoldoutStore(data_dir).assignments(settings.holdout_seed)
     if not drawn:

@@ -186,7 +186,7 @@ def _known(
 
 
 def _difference(
-    old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, min_points: float
+    old: Mapping[str, object] | None, new: Mapping[str, Any] | None, min_points: float
 ) -> tuple[list[str], float | None]:
     """Return the kinds of change, none if nothing changed enough, and the move of the probability."""
     if old is None or new is None:

@@ -79,7 +79,7 @@ def _tables(histories: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, 
     return {name: found for name, found in rows.items() if found}
 
 
-def _rows_of(customer_id: str, rows: Sequence[Mapping[str, object]], where: str) -> list[dict[str, Any]]:
+def _rows_of(customer_id: str, rows: Sequence[Mapping[str, object]], where: str) -> list[dict[str, object]]:
     for position, row in enumerate(rows):
         if row.get("customer_id", customer_id) != customer_id:
             raise RequestError(422, "The row belongs to another customer.", where=f"{where}.{position}.customer_id")

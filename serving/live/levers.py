@@ -18,7 +18,7 @@ _MIN_GAIN = 0.01
 _OF_CUSTOMERS = ("payment", "contract", "satisfaction")
 
 
-def useful_levers(model: LiveModel, row: int, language: str) -> list[dict[str, Any]]:
+def useful_levers(model: LiveModel, row: int, language: str) -> list[dict[str, object]]:
     """Return the levers that help most first, at most two of a family, each with the gain of its better end."""
     scored = model.snapshot.scored
     customer = scored.take([row])

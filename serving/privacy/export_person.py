@@ -19,7 +19,7 @@ from rapport.serving.privacy.text_files import text_files
 
 def person(data_dir: Path, customer_id: str, now: datetime) -> dict[str, Any]:
     """Return all stored rows and lines that name a customer, by file."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for path in sorted(data_dir.glob("scores/**/*")):
         if path.suffix in (".arrow", ".parquet") and not path.name.startswith("."):
             _add(found, path.relative_to(data_dir).as_posix(), rows_about(path, customer_id))
@@ -46,7 +46,7 @@ def write_person(content: dict[str, object], path: Path) -> None:
                 archive.writestr(f"{name}.json", _json(rows))
 
 
-def _stores(content: dict[str, Any]) -> list[tuple[str, list[Any]]]:
+def _stores(content: dict[str, Any]) -> list[tuple[str, list[object]]]:
     return sorted(content["stores"].items())
 
 
@@ -84,11 +84,11 @@ def _database_rows(path: Path, customer_id: str) -> dict[str, list[dict[str, Any
     return found
 
 
-def _text(value: object) -> Any:
+def _text(value: object) -> object:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _only(line: str, customer_id: str) -> Any:
+def _only(line: str, customer_id: str) -> object:
     """Return a line of a file; of a list of customers only this one, for the others' ids are not theirs to have."""
     try:
         entry = json.loads(line)

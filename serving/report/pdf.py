@@ -31,7 +31,11 @@ def pdf_report(report: Report) -> bytes:
         buffer, pagesize=A4, leftMargin=18 * mm, rightMargin=18 * mm, topMargin=16 * mm, bottomMargin=16 * mm,
         title=f"{report.title} – {report.subtitle}", author="Rapport", invariant=1,
     )  # fmt: skip
-    story: list[Any] = [_text(report.title, 16, bold=True), _text(report.subtitle, 10, color=_GREY), Spacer(1, 2 * mm)]
+    story: list[object] = [
+        _text(report.title, 16, bold=True),
+        _text(report.subtitle, 10, color=_GREY),
+        Spacer(1, 2 * mm),
+    ]
     for section in report.sections:
         story += _section(section, width)
     story += [Spacer(1, 3 * mm), HRFlowable(width="100%", color=_LINE), _text(report.footer, 8, color=_GREY)]
@@ -44,7 +48,7 @@ def _section(section: Section, width: float) -> list[Any]:
         _text(section.title, 11, bold=True, color=_HEADING),
         HRFlowable(width="100%", color=_LINE, spaceBefore=1, spaceAfter=2),
     ]
-    body: list[Any] = []
+    body: list[object] = []
     if section.pairs:
         body.append(_pairs(section.pairs, width))
     body += [_text(f"• {line}", 9) for line in section.lines]
@@ -58,9 +62,9 @@ def _section(section: Section, width: float) -> list[Any]:
     return [*head, *body, Spacer(1, 2.5 * mm)]
 
 
-def _pairs(pairs: Sequence[tuple[str, str]], width: float) -> Any:
+def _pairs(pairs: Sequence[tuple[str, str]], width: float) -> object:
     """Lay out two short pairs a row; a long value has a row of its own."""
-    rows: list[list[Any]] = []
+    rows: list[list[object]] = []
     for label, value in pairs:
         cells = [_text(label, 9, color=_GREY), _text(value, 9)]
         long = len(value) > _LONG_VALUE
@@ -76,15 +80,15 @@ def _pairs(pairs: Sequence[tuple[str, str]], width: float) -> Any:
     return table
 
 
-def _grid(cells: Any, width: float, shares: tuple[float, ...], *, lines: bool = False) -> Any:
-    style: list[Any] = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0),
+def _grid(cells: object, width: float, shares: tuple[float, ...], *, lines: bool = False) -> Any:
+    style: list[object] = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0),
              ("TOPPADDING", (0, 0), (-1, -1), 1), ("BOTTOMPADDING", (0, 0), (-1, -1), 1)]  # fmt: skip
     if lines:
         style.append(("LINEBELOW", (0, 0), (-1, -1), 0.4, HexColor(_LINE)))
     return Table(cells, [share * width for share in shares], style=TableStyle(style), repeatRows=int(lines))
 
 
-def _text(text: str, size: float, *, bold: bool = False, color: str = "#1d2733") -> Any:
+def _text(text: str, size: float, *, bold: bool = False, color: str = "#1d2733") -> object:
     """Return a paragraph whose Chinese runs have a Chinese font and whose Latin runs a Latin one."""
     chinese = _CHINESE.search(text) is not None
     wrap = "CJK" if chinese else None

@@ -87,7 +87,7 @@ def cohorts(history: History, as_of: datetime) -> pa.Table:
 
 def account_hierarchy(
     tree: pa.Table, customer_id: str, portfolio: PortfolioLookup, owners: Owners = None
-) -> dict[str, Any] | None:
+) -> dict[str, object] | None:
     """Return the account hierarchy of a customer, from its root; None for a customer without relatives.
 
     Totals cover the accounts that the viewer (all, or those of ``owners``) sees; ``hidden`` counts the others.

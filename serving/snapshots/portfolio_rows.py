@@ -50,7 +50,7 @@ def portfolio_rows(
     return pa.table(columns)
 
 
-def _attributes(customers: pa.Table | None, count: int) -> dict[str, Any]:
+def _attributes(customers: pa.Table | None, count: int) -> dict[str, object]:
     names = customers.column_names if customers is not None else []
     columns: dict[str, object] = {
         name: customers.column(name) if customers is not None and name in names else pa.nulls(count, pa.string())
@@ -62,7 +62,7 @@ def _attributes(customers: pa.Table | None, count: int) -> dict[str, Any]:
     return columns | {"do_not_contact": pa.array(flag)}
 
 
-def _scores(scored: ScoreBatch) -> dict[str, Any]:
+def _scores(scored: ScoreBatch) -> dict[str, object]:
     percentile = np.where(scored.eligible, scored.percentile, np.nan).astype(np.float64)
     family, feature = _first_reasons(scored)
     return {

@@ -134,7 +134,7 @@ def with_health(scores: pa.Table, portfolio: pa.Table) -> pa.Table:
 
 def list_page(
     table: pa.Table, *, filters: Filters, hidden: frozenset[str], first: int, count: int
-) -> tuple[list[dict[str, Any]], bool]:
+) -> tuple[list[dict[str, object]], bool]:
     """Return a page of customers and whether more follow."""
     found, order = ranked(table, filters, hidden)
     listed = [name for name in LISTED if name in table.column_names]

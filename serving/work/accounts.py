@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rapport.localized import LocalizedText
 from rapport.serving.errors import RequestError
@@ -36,7 +35,7 @@ class AccountFacts:
                 (customer_id, kind, subject[:200], value[:_MAX_CHARACTERS], at, by),
             )
 
-    def of_customer(self, customer_id: str) -> dict[str, Any]:
+    def of_customer(self, customer_id: str) -> dict[str, object]:
         """Return notes (newest first), tags, the plan, and attitude and influence of each contact."""
         with work_database(self._data_dir) as store:
             rows = [

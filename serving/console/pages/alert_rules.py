@@ -84,7 +84,7 @@ def _render(
     )
 
 
-def _row(page: PageContext, rule: AlertRule, result: Mapping[str, Any] | None) -> dict[str, Any]:
+def _row(page: PageContext, rule: AlertRule, result: Mapping[str, Any] | None) -> dict[str, object]:
     replayed = result and rule.kind not in _NOT_REPLAYED
     return {
         "rule": rule,

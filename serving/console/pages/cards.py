@@ -46,7 +46,7 @@ def _find_card(cards: list[dict[str, object]], name: str) -> dict[str, Any]:
 
 
 def _render(
-    page: PageContext, cards: list[dict[str, Any]], card: dict[str, Any], status: int = 200, **more: str
+    page: PageContext, cards: list[dict[str, object]], card: dict[str, Any], status: int = 200, **more: str
 ) -> Response:
     customer_id = page.request.query_params.get("customer", "").strip()[:100]
     result, refused = _try_card(page, card, customer_id) if customer_id and card else (None, "")

@@ -98,7 +98,7 @@ def _saved_by_week(tasks: Sequence[Task], today: date) -> list[dict[str, Any]]:
     return weeks
 
 
-def _with_tasks(groups: list[dict[str, Any]], tasks: Sequence[Task], today: date) -> list[dict[str, Any]]:
+def _with_tasks(groups: list[dict[str, object]], tasks: Sequence[Task], today: date) -> list[dict[str, Any]]:
     """Add to each owner the tasks done this week, those overdue, and the money saved."""
     monday = (today - timedelta(days=today.weekday())).isoformat()
     for group in groups:

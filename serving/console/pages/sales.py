@@ -55,7 +55,7 @@ def _funnel(rows: list[Mapping[str, object]]) -> dict[str, list[dict[str, Any]]]
     return {by: _funnel_by(rows, by) for by in ("grade", "source")} if rows else {}
 
 
-def _funnel_by(rows: list[Mapping[str, Any]], by: str) -> list[dict[str, Any]]:
+def _funnel_by(rows: list[Mapping[str, Any]], by: str) -> list[dict[str, object]]:
     summed: list[dict[str, Any]] = []
     for name in sorted({str(row.get(by) or "") for row in rows}):
         group = [row for row in rows if str(row.get(by) or "") == name]
