@@ -20,6 +20,8 @@ from prometheus_client import (
     multiprocess,
 )
 
+from rapport.serving.snapshots.store import Manifest
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 BANDS = ("0.0-0.1", "0.1-0.2", "0.2-0.3", "0.3-0.5", "0.5-0.7", "0.7-1.0")
 _EDGES = (0.1, 0.2, 0.3, 0.5, 0.7)
@@ -79,6 +81,16 @@ class Metrics:
             registry=registry, multiprocess_mode="mostrecent",
         )  # fmt: skip
 
+        meanings = {
+            "scored_at": ("rapport_run_last_success_seconds", "Time of the scoring run that answers"),
+            "rows": ("rapport_run_rows", "Customers of the scoring run that answers"),
+            "seconds": ("rapport_run_duration_seconds", "Duration of the scoring run that answers"),
+            "refused": ("rapport_run_refused", "1 if a newer scoring run was refused"),
+        }
+        self.runs = {
+            field: Gauge(name, meaning, ("target",), registry=registry, multiprocess_mode="mostrecent")
+            for field, (name, meaning) in meanings.items()
+        }
         names = {"waiting": "Messages that wait", "dead": "Dead letters", "failures": "Failed attempts in a row"}
         self.webhooks = {
             name: Gauge(
@@ -87,6 +99,14 @@ class Metrics:
             )
             for name, meaning in names.items()
         }  # fmt: skip
+
+    def set_run(self, target: str, manifest: Manifest, *, refused: bool) -> None:
+        """Set the scoring run that answers for a target, and whether a newer one was refused."""
+        self.runs["scored_at"].labels(target).set(datetime.fromisoformat(manifest.scored_at).timestamp())
+        self.runs["rows"].labels(target).set(manifest.rows)
+        # Runs of earlier versions do not have their duration.
+        self.runs["seconds"].labels(target).set(float(manifest.facts.get("seconds") or 0.0))
+        self.runs["refused"].labels(target).set(refused)
 
     def set_webhook(self, receiver: str, counts: Mapping[str, int]) -> None:
         """Set the state of one receiver of webhooks."""

@@ -61,13 +61,13 @@ def retention(
     settings: SettingsPath = None,
     as_json: Json = False,
 ) -> None:
-    """Remove archived scores, facts and audit entries of days before a retention period."""
+    """Remove scores, facts, audit entries, feedback, finished tasks and alerts of days before a retention period."""
     from rapport.serving.privacy.retention import remove_expired
 
     _, folder = settings_and_data_dir(settings, data_dir)
     removed = remove_expired(folder, days, current_time().date(), dry_run=dry_run)
     done = "Would remove" if dry_run else "Removed"
-    lines = [f"{done} {sum(removed.values()):,} files of days more than {days} days ago."]
+    lines = [f"{done} {sum(removed.values()):,} files and rows of days more than {days} days ago."]
     lines += [f"{name}: {count:,}" for name, count in removed.items()]
     print_result({"removed": removed, "days": days, "dry_run": dry_run}, "\n".join(lines), as_json=as_json)
 

@@ -43,6 +43,7 @@ from rapport.serving.security.storage_probe import StorageProbe
 from rapport.serving.security.tokens import TokenVerifier
 from rapport.serving.shapes.answers import Answer
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
+from rapport.serving.snapshots.refused_run import refused_run
 from rapport.serving.snapshots.reloader import Reloader
 
 Page = tuple[int, bytes, str]
@@ -213,6 +214,10 @@ class AppState:
         if folder is not None:
             metrics.drop_dead_workers(folder)
         self.metrics.set_live(self.live.lag(datetime.now(UTC)), consistency(self.environment.data_dir))
+        for target, reloader in self.reloaders.items():
+            if reloader.loaded is not None and reloader.loaded.latest_snapshot is not None:
+                refused = refused_run(self.environment.data_dir, target) is not None
+                self.metrics.set_run(target, reloader.loaded.latest_snapshot.run.manifest, refused=refused)
         for receiver in self._webhooks.states():
             self.metrics.set_webhook(receiver.name, vars(receiver))
         return 200, self.metrics.page(), metrics.CONTENT_TYPE

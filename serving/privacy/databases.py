@@ -16,6 +16,9 @@ _CHILDREN = (
     ("absorbed", "seq", "events", "seq"),
 )
 
+# Rows that a retention period ends, and the time from which it counts: an open task stays.
+_DATED = {"feedback.db": ("feedback", "at"), "work.db": ("tasks", "finished_at"), "alerts.db": ("alerts", "as_of")}
+
 
 def stores(data_dir: Path) -> list[Path]:
     """Return the SQLite files of a data folder."""
@@ -37,6 +40,31 @@ def scrub_database(path: Path, scrubber: Scrubber) -> int:
             # The write-ahead log and free pages still hold the deleted rows.
             store.execute("VACUUM")
         store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return count
+
+
+def remove_rows_before(path: Path, oldest: str, *, dry_run: bool) -> int:
+    """Remove the rows of one file from before an ISO day (with ``dry_run``, none); return how many there were."""
+    if path.name not in _DATED:
+        return 0
+    table, column = _DATED[path.name]
+    with damaged_as_store_error(path.name), closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as store:
+        tables = _text_columns(store)
+        if table not in tables:
+            return 0
+        old = f"{column} < ?"
+        count: int = store.execute(f"SELECT count(*) FROM {table} WHERE {old}", (oldest,)).fetchone()[0]
+        if count and not dry_run:
+            store.execute("PRAGMA secure_delete = ON")
+            store.execute("BEGIN IMMEDIATE")
+            for child, reference, parent, key in _CHILDREN:
+                if parent == table and child in tables:
+                    within = f"SELECT {key} FROM {table} WHERE {old}"
+                    store.execute(f"DELETE FROM {child} WHERE {reference} IN ({within})", (oldest,))
+            store.execute(f"DELETE FROM {table} WHERE {old}", (oldest,))
+            store.execute("COMMIT")
+            store.execute("VACUUM")
+            store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return count
 
 

@@ -1,10 +1,12 @@
-"""Removes what is older than the company's retention period: archived scores and facts, and the audit trail, by day."""
+"""Removes what is older than the company's retention period: files of a day, feedback, finished tasks and alerts."""
 
 from __future__ import annotations
 
 import re
 from datetime import date, timedelta
 from pathlib import Path
+
+from rapport.serving.privacy.databases import remove_rows_before, stores
 
 # Each of these files holds one day, which is its name.
 _BY_DAY = ("scores/*/history/*.parquet", "scores/*/facts/*.parquet", "scores/*/tiers/*.parquet", "audit/*.jsonl")
@@ -19,11 +21,13 @@ def expired(data_dir: Path, days: int, today: date) -> list[Path]:
 
 
 def remove_expired(data_dir: Path, days: int, today: date, *, dry_run: bool = False) -> dict[str, int]:
-    """Remove the expired files (with ``dry_run``, none); return how many there were of each kind."""
+    """Remove the expired files and rows (with ``dry_run``, none); return how many there were of each kind."""
     counts: dict[str, int] = {}
     for path in expired(data_dir, days, today):
         kind = path.parent.relative_to(data_dir).as_posix()
         counts[kind] = counts.get(kind, 0) + 1
         if not dry_run:
             path.unlink(missing_ok=True)
-    return counts
+    oldest = (today - timedelta(days=days)).isoformat()
+    rows = {path.name: remove_rows_before(path, oldest, dry_run=dry_run) for path in stores(data_dir)}
+    return counts | {name: count for name, count in rows.items() if count}

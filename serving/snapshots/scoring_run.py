@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -69,6 +70,7 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
     doubled or rescaled tables or a cutoff in the future; ``force`` publishes nevertheless. Both are recorded, with
     ``by``, who started the run.
     """
+    started = time.perf_counter()
     progress("loading the champion", 0.0)
     leave_out_suppressed(history, data_dir)
     bundle = Bundle.load(model_store.champion(data_dir, target))
@@ -87,7 +89,7 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
         parts = write_scored_parts(Path(folder), bundle, as_of, _features(history, bundle, as_of))
         scored = parts.scored
         findings += score_findings(scored, previous)
-        manifest = _manifest(history, scored, now, publication_record(findings, force=force, by=by))
+        manifest = _manifest(history, scored, now, publication_record(findings, force=force, by=by), started)
         progress(f"writing the snapshot of {len(scored):,} customers", 0.6)
         tables, policy = _tables(history, data_dir, manifest, parts)
         scores = with_health(map_table(parts.folder / SCORES_FILE), tables["portfolio"])
@@ -135,10 +137,14 @@ def _tables(
     return tables | insight_tables(history, as_of, card, portfolio, policy.assumptions), policy
 
 
-def _manifest(history: History, scored: ScoreBatch, now: datetime, record: dict[str, object]) -> Manifest:
+def _manifest(
+    history: History, scored: ScoreBatch, now: datetime, record: dict[str, object], started: float
+) -> Manifest:
     bundle = scored.bundle
     facts: dict[str, object] = {"currency": history.settings.currency, "origin": Path(history.origin).name}
     facts["rejected"] = {name: int(count) for name, count in sorted(history.rejected.count.items())}
+    # Until the tables are written; what is left takes seconds.
+    facts["seconds"] = round(time.perf_counter() - started, 3)
     return Manifest(
         target=bundle.target,
         as_of=scored.as_of.isoformat(),

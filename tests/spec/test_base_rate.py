@@ -39,18 +39,19 @@ def test_a_trend_seen_at_every_cutoff_is_followed_and_damped():
     assert found.mean + found.trend + found.season + found.recent == pytest.approx(found.shift)
 
 
-@pytest.mark.parametrize("phase", [0.0, 0.25, 0.5])
-def test_the_season_of_earlier_years_is_expected_again(phase):
-    # The windows are a quarter long: their mean is that of their middle.
+# At the peak the forecast is shrunk, in between it is not.
+@pytest.mark.parametrize(("phase", "tolerance"), [(0.0, 0.03), (0.25, 0.1), (0.5, 0.03)])
+def test_the_season_of_earlier_years_is_expected_again(phase, tolerance):
     found = forecast_base_rate(_rates(lambda year: 0.6 * np.sin(2 * np.pi * (year + phase))), LOGITS, NOW, TASK)
-    assert found.shift == pytest.approx(0.6 * np.sin(2 * np.pi * phase), abs=0.12)
+    assert found.shift == pytest.approx(0.6 * np.sin(2 * np.pi * phase), abs=tolerance)
 
 
-def test_a_level_that_never_moved_is_not_moved_by_chance():
-    generator = np.random.default_rng(5)
+@pytest.mark.parametrize("seed", range(5, 11))
+def test_a_level_that_never_moved_is_not_moved_by_chance(seed):
+    generator = np.random.default_rng(seed)
     found = forecast_base_rate(_rates(lambda _: 0.2 + 0.05 * generator.normal()), LOGITS, NOW, TASK)
-    assert found.shift == pytest.approx(0.2, abs=0.06)
-    assert found.error < 0.15
+    assert found.shift == pytest.approx(0.2, abs=2 * found.error)
+    assert found.error < 0.06
 
 
 def test_plain_rates_are_followed_where_the_reference_swings_and_they_do_not():
@@ -61,7 +62,7 @@ def test_plain_rates_are_followed_where_the_reference_swings_and_they_do_not():
         rates.append(ObservedRate.of(NOW - timedelta(days=90 * (index + 1)), logits, 0.4 + 0.01 * generator.normal()))
     found = forecast_base_rate(rates, LOGITS + 1.0, NOW, TASK)
     assert found.plain_rate_weight > 0.9
-    assert found.rate == pytest.approx(0.4, abs=0.03)
+    assert found.rate == pytest.approx(0.4, abs=0.01)
 
 
 def test_what_few_customers_did_counts_little():

@@ -1,7 +1,7 @@
 """Events over the API: stored before the receipt, in every answer at once, and gone into the next run."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from serving_world import bearer, copy_home, history_body, served
@@ -35,6 +35,8 @@ def test_an_order_is_in_the_next_answer_of_every_worker(client, home, active):
     after = _score(client, customer)
     assert after["probability"] != before["probability"]
     assert after["live"]["run_as_of"][:10] == before["as_of"][:10]
+    received = datetime.fromisoformat(after["live"]["received_at"]).astimezone(UTC).replace(tzinfo=None)
+    assert timedelta(0) < datetime.fromisoformat(after["as_of"]) - received <= timedelta(seconds=10)
     assert after["percentile"] == before["percentile"]
     with served(home, keys=False) as other:
         assert _score(other, customer) == after

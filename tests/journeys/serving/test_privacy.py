@@ -25,13 +25,13 @@ from rapport.serving.snapshots.live_model import load_live_model
 from rapport.serving.snapshots.scoring_run import run_scoring
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
 
-DRAWN = 20
+DRAWN = 100
 ROW = {"order_id": "E1", "ordered_at": "2026-10-30T10:00:00", "amount": 5, "product": "service", "quantity": 1}
 
 
 @pytest.fixture(scope="module")
 def forgotten(company, tmp_path_factory):
-    """A data folder in which 20 drawn customers were forgotten, their ids, and all answers before."""
+    """A data folder in which 100 drawn customers were forgotten, their ids, and all answers before."""
     home = tmp_path_factory.mktemp("forgetting") / "home"
     copy_home(company, home)
     model = load_live_model(home, "churn")
