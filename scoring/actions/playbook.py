@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -72,18 +71,8 @@ def playbook_of(settings: Settings) -> Playbook:
 
 def read_playbook(folder: Path | None = None) -> Playbook:
     """Read the playbook; a file in the company's folder replaces the shipped one of that name."""
-    if folder is None:
-        return _shipped_playbook()
-    _check_folder(folder)
-    return _playbook(folder)
-
-
-@lru_cache(1)
-def _shipped_playbook() -> Playbook:
-    return _playbook(None)
-
-
-def _playbook(folder: Path | None) -> Playbook:
+    if folder is not None:
+        _check_folder(folder)
     strategies = _parsed("strategies.yaml", folder)
     actions = _parsed("actions.yaml", folder)
     actions.keys(("families", "codes"))
