@@ -114,12 +114,16 @@ RISKS = ("judicial", "operational", "financial", "industry", "public_opinion")
 
 
 def risks(tables: Tables) -> Rows:
-    """Return one row per risk event with its category as flags; a case in which the customer sues is no risk."""
+    """Return one row per risk event with its category as flags.
+
+    What the customer claims as a plaintiff is no amount at risk.
+    """
     rows = tables["risk_events"]
-    rows = rows.filter(~rows["role"].lower().equals("plaintiff").fill_null(False))
-    category = rows["category"].lower()
+    category, role = rows["category"].lower(), rows["role"].lower()
     return rows.with_columns(
-        defendant=rows["role"].lower().equals("defendant"), **{name: category.equals(name) for name in RISKS}
+        amount=rows["amount"].null_unless(~role.equals("plaintiff").fill_null(False)),
+        defendant=role.equals("defendant"),
+        **{name: category.equals(name) for name in RISKS},
     )
 
 

@@ -27,7 +27,8 @@ def with_formats(
     """Return the columns of a source (an SQL query) with their formats, and with forms where values need parsing."""
     tests = {column: _tests(column, source, settings) for column in columns}
     parts = [sql for each in tests.values() for _, sql in each]
-    results = iter(query(f"SELECT {', '.join(parts)} FROM ({source})")[0] if parts else ())
+    # The count makes one row of any source, also of an empty one.
+    results = iter(query(f"SELECT {', '.join(parts)}, count(*) FROM ({source})")[0] if parts else ())
     known = []
     for column, each in tests.items():
         matching = [form for form, _ in each if next(results)]

@@ -208,9 +208,9 @@ class Past:
                 **row,
                 **{name: row["category"] == name for name in categories},
                 "defendant": row["role"] == "defendant",
+                "amount": None if row["role"] == "plaintiff" else row["amount"],
             }
             for row in self.rows["risk_events"]
-            if row["role"] != "plaintiff"
         ]
 
     def _stream_signals(self) -> list[Row]:
