@@ -12,6 +12,11 @@ from rapport.scoring.health.health_score import LAPSED_CAP, THRESHOLD_CAP
 from rapport.scoring.health.outlook import GradeOutlook
 from rapport.scoring.health.rules import HealthRules
 
+COLUMNS = (
+    "health_grade", "health_dimensions", "health_model_part", "health_caps", "health_score", "health_weight",
+    "health_before_30d", "grade_30d", "probability",
+)  # fmt: skip
+"""What a description reads of a portfolio row."""
 _MODEL = LocalizedText("Model: chance to stay", "模型：留存概率")
 _LAPSED = LocalizedText("No longer an active customer", "已非活跃客户")
 _FIFTHS = LocalizedText(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -65,10 +66,14 @@ class ScoringRun:
 
     def customer_rows(self, name: str, row: int) -> list[dict[str, Any]]:
         """Return a table's rows of the customer in ``row``, without reading the rest."""
-        table, path = self.cached_table(name), self.folder / f"{name}.npy"
-        if table is None or not path.is_file():
+        table = self.cached_table(name)
+        if name not in self._starts:
+            path = self.folder / f"{name}.npy"
+            self._starts[name] = np.load(path, mmap_mode="r") if path.is_file() else None
+        starts = self._starts[name]
+        if table is None or starts is None:
             return []
-        first, end = np.load(path, mmap_mode="r")[row : row + 2].tolist()
+        first, end = starts[row : row + 2].tolist()
         rows: list[dict[str, object]] = table.slice(first, end - first).to_pylist()
         return rows
 
@@ -80,6 +85,10 @@ class ScoringRun:
 
     @cached_property
     def _opened(self) -> dict[str, pa.Table | None]:
+        return {}
+
+    @cached_property
+    def _starts(self) -> dict[str, npt.NDArray[np.int64] | None]:
         return {}
 
     @cached_property
