@@ -13,9 +13,14 @@ from serving_world import AS_OF, history_body
 from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.scoring import build_answers
+from rapport.scoring.actions.playbook import playbook_of
+from rapport.scoring.actions.recommended import advice_by_family
 from rapport.scoring.models.scorer import Scorer
 from rapport.serving.api.endpoints import ENDPOINTS
-from rapport.serving.snapshots.live_model import catalog_of
+from rapport.serving.application.advice import action_context
+from rapport.serving.application.answer_writer import with_advice_of
+from rapport.serving.snapshots.live_model import catalog_of, load_live_model
+from rapport.serving.snapshots.next_actions import TABLE
 from rapport.training.registry.mlflow_run import MODEL_CODE
 
 SCORES = (
@@ -30,13 +35,26 @@ def batch(company):
     """The scores as a notebook computes them, without serving."""
     table = snapshot(company.history, AS_OF, catalog_of(company.bundle), active=parse_duration("12mo"))
     answers = build_answers(Scorer(company.bundle).score(table, AS_OF), 5, "en")
-    return {answer.customer_id: scores_of(answer.as_dict()) for answer in answers}
+    model, playbook = load_live_model(company.home, "churn"), playbook_of(company.history.settings)
+    return {answer.customer_id: scores_of(_advised(answer.as_dict(), model, playbook)) for answer in answers}
+
+
+def _advised(answer, model, playbook):
+    """Return an answer of the notebook with the company's advice for facts of the customer."""
+    row = model.snapshot.ids.row_of(answer["customer_id"])
+    context = action_context(model.snapshot, row, playbook, "en")
+    return with_advice_of(answer, advice_by_family(model.snapshot.run.customer_rows(TABLE, row), context), context)
 
 
 def scores_of(answer):
-    """Return the part of an answer that comes from the bundle alone; advice also depends on facts of the customer."""
+    """Return the part of an answer that comes from the bundle, and the advice of its reasons."""
+    return {name: answer[name] for name in SCORES}
+
+
+def without_advice(answer):
+    """Return the scores without advice: a history in the body has no facts of a run to advise about."""
     reasons = [{name: value for name, value in reason.items() if name != "advice"} for reason in answer["reasons"]]
-    return {name: answer[name] for name in SCORES} | {"reasons": reasons}
+    return scores_of(answer) | {"reasons": reasons}
 
 
 def test_http_equals_the_batch_to_the_last_digit(ask, batch):
@@ -44,6 +62,7 @@ def test_http_equals_the_batch_to_the_last_digit(ask, batch):
     answers = ask("score", customer_ids=ids[:1000], reasons=5, language="en")["answers"]
     assert len(answers) == 1000
     assert [scores_of(answer) for answer in answers] == [batch[one] for one in ids[:1000]]
+    assert sum(bool(reason["advice"]) for answer in answers for reason in answer["reasons"]) > 100
 
 
 def test_mlflow_equals_http_to_the_last_digit(ask, company, batch, tmp_path):
@@ -76,13 +95,13 @@ def test_a_history_in_the_body_gets_the_score_of_the_batch(ask, company, batch, 
     some = active[::25]
     bodies = [history_body(company, one) for one in some]
     answers = ask("score_history", as_of="2026-11-01", histories=bodies, reasons=5, language="en")["answers"]
-    assert [scores_of(answer) for answer in answers] == [batch[one] for one in some]
+    assert [without_advice(answer) for answer in answers] == [without_advice(batch[one]) for one in some]
     # The figures of the portfolio are those of the run, too.
     stored = ask("score", customer_ids=some, reasons=5, language="en")["answers"]
     untold = {"before_30d": None, "grade_30d": None}
     for answer, other in zip(answers, stored, strict=True):
         assert answer["probability"] == other["probability"]
-        same = [one | {"health": one["health"] | untold} | scores_of(one) for one in (answer, other)]
+        same = [one | {"health": one["health"] | untold} | without_advice(one) for one in (answer, other)]
         assert same[0] == same[1]
 
 
