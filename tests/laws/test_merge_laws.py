@@ -18,7 +18,9 @@ from rapport.history import Settings, history_of, read_history
 from rapport.history.mapping import propose_mapping
 from rapport.history.mapping.settings_file import settings_of
 from rapport.history.reading.sampling import restrict_history
+from rapport.history.suppressed_rows import leave_out_suppressed
 from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
+from rapport.suppression import SuppressionList
 
 START, DAYS = datetime(2024, 1, 1), 500
 ACTIVE, QUARTER = parse_duration("12mo"), parse_duration("3mo")
@@ -186,3 +188,17 @@ def test_salesforce_says_which_accounts_were_merged(tmp_path):
             for as_of in ("TIMESTAMP '2024-02-01'", "TIMESTAMP '2024-05-01'")
         ]
     assert found == [[("B", 1)], [("A", 2)]]
+
+
+@pytest.mark.parametrize("forgotten", ["c9", "c8"])
+def test_a_forgotten_id_takes_its_rows_along_before_and_after_its_merge(tmp_path, forgotten):
+    history = history_of(tables_of())
+    whole = {name: history.connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in TABLES}
+    SuppressionList(tmp_path).add([forgotten])
+    assert leave_out_suppressed(history, tmp_path) == 1
+    _, rows, _ = lived()
+    gone = {"c9": {"c9"}, "c8": {"c8", "c9"}}[forgotten]
+    for name in TABLES:
+        lost = sum(table == name and row["customer_id"] in gone for table, row in rows)
+        kept = history.connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]
+        assert (lost > 0, kept) == (True, whole[name] - lost)
