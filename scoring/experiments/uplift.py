@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
 from rapport.scoring.experiments.effect import Flags, Floats, anytime_half_width, has_enough_outcomes, influence
+from rapport.scoring.models.lightgbm_loader import load_booster
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 MIN_CUSTOMERS, MIN_HELD_OUT = 2_000, 200
 """Below this many customers with an outcome, or held-out ones, no uplift model is fitted."""
@@ -56,8 +59,8 @@ class UpliftModel:
         return cls(tuple(stored["names"]), tuple(stored["trees"]), float(stored["reached"]), (slope, intercept))
 
     @cached_property
-    def _boosters(self) -> list[lgb.Booster]:
-        return [lgb.Booster(model_str=text) for text in self.trees]
+    def _boosters(self) -> list[Booster]:
+        return [load_booster(text, "uplift") for text in self.trees]
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ def is_enough_for_uplift(held_out: Flags, outcome: Floats) -> bool:
 
 def fit_uplift(experiment: Experiment) -> tuple[UpliftModel | None, UpliftReport]:
     """Return the model if it ranks better than the plain score, and how both rank."""
+    import lightgbm as lgb  # noqa: PLC0415 - a service that fits nothing starts without it
+
     values = influence(experiment.held_out, experiment.outcome, experiment.score, experiment.share)
     folds = np.random.default_rng(1).permutation(len(values)) % _FOLDS
     trees, uplift = [], np.zeros(len(values))
