@@ -129,12 +129,16 @@ def _never_met(history: History, as_of: datetime) -> dict[str, list[dict[str, st
 
 
 def _parts(scores: CardScores, index: int) -> list[dict[str, object]]:
-    """Return the score of each dimension: the share of its weight that is answered with yes, of 100."""
-    weights, found, first = scores.weights, [], 0
+    """Return the score of each dimension: the share of its weight that is answered with yes, of 100.
+
+    Weights learned from won and lost deals may leave a dimension none: then it is the share of its checks.
+    """
+    found, first = [], 0
     for dimension in scores.card.dimensions:
         here = slice(first, first + len(dimension.indicators))
-        yes = weights[here][scores.band_codes[index, here] > 1].sum()
-        found.append({"name": dimension.name, "score": float(round(100 * yes / weights[here].sum(), 9))})
+        weights = scores.weights[here] if scores.weights[here].any() else np.ones(len(dimension.indicators))
+        yes = weights[scores.band_codes[index, here] > 1].sum()
+        found.append({"name": dimension.name, "score": float(round(100 * yes / weights.sum(), 9))})
         first += len(dimension.indicators)
     return found
 

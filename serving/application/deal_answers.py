@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,8 +53,12 @@ def describe_deal(deal: Mapping[str, Any], playbook: Playbook, language: str) ->
 
 
 def _parts(card: Card, deal: Mapping[str, Any], language: str) -> list[dict[str, Any]]:
+    """Return the score of each dimension; runs of before have a nan where no check of a dimension has a weight."""
     labels = {dimension.name: localize(dimension.label, language) for dimension in card.dimensions}
-    return [{**part, "label": labels[part["name"]]} for part in deal["parts"]]
+    scored = ((part["name"], part["score"]) for part in deal["parts"])
+    return [
+        {"name": name, "score": None if math.isnan(score) else score, "label": labels[name]} for name, score in scored
+    ]
 
 
 def _blockers(deal: Mapping[str, Any], language: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Cards in use: decks, a fit card learned from won customers, C139 next steps, and a company's own card."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -118,6 +119,18 @@ def test_an_open_opportunity_gets_the_heaviest_open_check_as_its_next_step():
     assert told == {"d1": ("decider", "in_hand"), "d3": (None, "in_hand")}
     # Two closed deals say nothing about the weights or about win rates.
     assert not any(table["win_rate"].to_pylist())
+
+
+def test_a_dimension_whose_checks_have_no_weight_is_scored_by_their_number():
+    card = load_card("c139")
+    first = card.dimensions[0]
+    none = tuple(replace(one, weight=0.0) for one in first.indicators)
+    dimensions = (replace(first, indicators=none), *card.dimensions[1:])
+    unweighted = replace(card, dimensions=dimensions)
+    checks = dict.fromkeys(card.features, "true")
+    history, as_of = history_of({"opportunities": [DEALS[0] | checks]}), datetime(2026, 1, 1)
+    found = open_deals(history, as_of, replace(deal_card(history, as_of, card), card=unweighted))
+    assert [part["score"] for part in found["parts"][0].as_py()] == [100.0] * len(dimensions)
 
 
 def test_a_new_card_is_valid_and_never_overwritten(tmp_path):
