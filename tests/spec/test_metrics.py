@@ -52,6 +52,8 @@ def test_an_empty_bin_counts_as_half_a_row():
     floor = 0.5 / 100
     expected = (1 - 0.5) * np.log(1 / 0.5) + (floor - 0.5) * np.log(floor / 0.5) - 2 / 100
     assert stability_index([50, 50], [100, 0]) == pytest.approx(expected)
+    # No rows at all are no drift: there is nothing to compare.
+    assert stability_index([0, 0], [50, 50]) == stability_index([50, 50], [0, 0]) == 0.0
 
 
 def test_samples_of_one_distribution_show_no_drift():
