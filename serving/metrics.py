@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -26,6 +26,14 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 BANDS = ("0.0-0.1", "0.1-0.2", "0.2-0.3", "0.3-0.5", "0.5-0.7", "0.7-1.0")
 _EDGES = (0.1, 0.2, 0.3, 0.5, 0.7)
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+_Mode = Literal["min", "max", "livesum", "mostrecent"]
+_RUN_GAUGES = {
+    "scored_at": ("rapport_run_last_success_seconds", "Time of the scoring run that answers"),
+    "rows": ("rapport_run_rows", "Customers of the scoring run that answers"),
+    "seconds": ("rapport_run_duration_seconds", "Duration of the scoring run that answers"),
+    "refused": ("rapport_run_refused", "1 if a newer scoring run was refused"),
+}
+_WEBHOOK_GAUGES = {"waiting": "Messages that wait", "dead": "Dead letters", "failures": "Failed attempts in a row"}
 
 
 class Metrics:
@@ -42,63 +50,32 @@ class Metrics:
         self.seconds = Histogram(
             "rapport_request_seconds", "Request duration", ("route",), buckets=_SECONDS, registry=registry
         )
-        self.in_flight = Gauge(
-            "rapport_in_flight", "API requests in flight", registry=registry, multiprocess_mode="livesum"
-        )
+        self.in_flight = self._gauge("rapport_in_flight", "API requests in flight", mode="livesum")
         self.answers = Counter(
             "rapport_answers", "Scores returned, by probability band", ("target", "band"), registry=registry
         )
         self.reloads = Counter(
-            "rapport_reloads",
-            "Models and snapshots loaded or refused",
-            ("target", "outcome"),
-            registry=registry,
+            "rapport_reloads", "Models and snapshots loaded or refused", ("target", "outcome"), registry=registry
         )
-        self.version = Gauge(
-            "rapport_model_version", "Version of the live model", ("target",), registry=registry,
-            multiprocess_mode="min",
-        )  # fmt: skip
-        self.as_of = Gauge(
-            "rapport_snapshot_as_of_seconds", "Cutoff of the live snapshot", ("target",),
-            registry=registry, multiprocess_mode="min",
-        )  # fmt: skip
-        self.drift = Gauge(
-            "rapport_input_drift_psi", "Largest population stability index among the features of a family",
-            ("target", "family"), registry=registry, multiprocess_mode="max",
-        )  # fmt: skip
-
-        self.live_lag = Gauge(
-            "rapport_live_lag_seconds", "Age of the newest event that the change feed does not hold", registry=registry,
-            multiprocess_mode="mostrecent",
-        )  # fmt: skip
-        self.live_behind = Gauge(
-            "rapport_live_events_behind", "Events that the change feed does not hold yet", registry=registry,
-            multiprocess_mode="mostrecent",
-        )  # fmt: skip
-        self.inconsistent = Gauge(
-            "rapport_live_inconsistent_share",
-            "Share of the cells of live answers that differed from the source at the last run", ("target",),
-            registry=registry, multiprocess_mode="mostrecent",
-        )  # fmt: skip
-
-        meanings = {
-            "scored_at": ("rapport_run_last_success_seconds", "Time of the scoring run that answers"),
-            "rows": ("rapport_run_rows", "Customers of the scoring run that answers"),
-            "seconds": ("rapport_run_duration_seconds", "Duration of the scoring run that answers"),
-            "refused": ("rapport_run_refused", "1 if a newer scoring run was refused"),
-        }
-        self.runs = {
-            field: Gauge(name, meaning, ("target",), registry=registry, multiprocess_mode="mostrecent")
-            for field, (name, meaning) in meanings.items()
-        }
-        names = {"waiting": "Messages that wait", "dead": "Dead letters", "failures": "Failed attempts in a row"}
+        self.version = self._gauge("rapport_model_version", "Version of the live model", "target", mode="min")
+        self.as_of = self._gauge("rapport_snapshot_as_of_seconds", "Cutoff of the live snapshot", "target", mode="min")
+        meaning = "Largest population stability index among the features of a family"
+        self.drift = self._gauge("rapport_input_drift_psi", meaning, "target", "family", mode="max")
+        self.live_lag = self._gauge(
+            "rapport_live_lag_seconds", "Age of the newest event that the change feed does not hold"
+        )
+        self.live_behind = self._gauge("rapport_live_events_behind", "Events that the change feed does not hold yet")
+        meaning = "Share of the cells of live answers that differed from the source at the last run"
+        self.inconsistent = self._gauge("rapport_live_inconsistent_share", meaning, "target")
+        self.runs = {field: self._gauge(name, meaning, "target") for field, (name, meaning) in _RUN_GAUGES.items()}
         self.webhooks = {
-            name: Gauge(
-                f"rapport_webhook_{name}", f"{meaning}, by receiver", ("receiver",), registry=registry,
-                multiprocess_mode="mostrecent",
-            )
-            for name, meaning in names.items()
-        }  # fmt: skip
+            name: self._gauge(f"rapport_webhook_{name}", f"{meaning}, by receiver", "receiver")
+            for name, meaning in _WEBHOOK_GAUGES.items()
+        }
+
+    def _gauge(self, name: str, meaning: str, *labels: str, mode: _Mode = "mostrecent") -> Gauge:
+        """Return a gauge; ``mode`` is how the values of the workers become one."""
+        return Gauge(name, meaning, labels, registry=self._registry, multiprocess_mode=mode)
 
     def set_run(self, target: str, manifest: Manifest, *, refused: bool) -> None:
         """Set the scoring run that answers for a target, and whether a newer one was refused."""

@@ -93,10 +93,6 @@ class HealthRules:
             "caps": [cap.to_dict() for cap in self.caps],
         }
 
-    def grade_of(self, name: str | None) -> Grade | None:
-        """Return the grade called ``name``; None where there is none."""
-        return next((grade for grade in self.grades if grade.name == name), None)
-
 
 def parse_health_rules(text: str, where: str, known: Collection[str] | None = None) -> HealthRules:
     """Read the rules from YAML text; ``known`` are the features that exist."""

@@ -3,14 +3,12 @@
 import io
 import json
 import re
-import threading
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import openpyxl
 import pytest
 from alert_rules import alerts_yaml, rule
+from http_receiver import receiver
 from serving_world import AS_OF, bearer, served
 from test_agents import content
 from test_bulk_jobs import finished
@@ -24,29 +22,6 @@ from rapport.serving.snapshots.store import published_run
 RULES = alerts_yaml(rule("any_risk", "kind: score_above, probability: 0.01") + "    task: true\n", capacity=1_000)
 
 
-@contextmanager
-def receiver():
-    """Serve whoever is told of customers: the webhook and the robot of a chat; keep what each was sent."""
-    sent = {"/hook": [], "/robot": []}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            sent[self.path].append(self.rfile.read(int(self.headers["content-length"])).decode())
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", sent
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.fixture(scope="module")
 def experiment(company, tmp_path_factory):
     """A scoring run with alerts and an export, in which a quarter of the work lists is held out."""
@@ -55,7 +30,14 @@ def experiment(company, tmp_path_factory):
     home.mkdir()
     (home / "models").symlink_to(company.home / "models")
     (root / "alerts.yaml").write_text(RULES)
-    with receiver() as (url, sent):
+    # Whoever is told of customers: the webhook and the robot of a chat.
+    sent = {"/hook": [], "/robot": []}
+
+    def take(path, _, body):
+        sent[path].append(body.decode())
+        return 200
+
+    with receiver(take) as url:
         settings.write_text(
             f'holdout_share = 0.25\nplaybook = "{root}"\n'
             f'[webhooks.crm]\nurl = "{url}/hook"\nsecret = "CRM_SECRET"\n'

@@ -4,12 +4,11 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from http_receiver import receiver
 
 from rapport.errors import SettingsError
 from rapport.history.settings import Settings
@@ -25,25 +24,14 @@ def receiving(answer):
     """Serve a receiver; ``answer(number)`` is the status of each message."""
     received = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
-            status = answer(json.loads(body)["data"]["seq"])
-            if status == 200:
-                received.append((dict(self.headers), body))
-            self.send_response(status)
-            self.end_headers()
+    def take(_, headers, body):
+        status = answer(json.loads(body)["data"]["seq"])
+        if status == 200:
+            received.append((headers, body))
+        return status
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/hook", received
-    finally:
-        server.shutdown()
-        server.server_close()
+    with receiver(take) as url:
+        yield f"{url}/hook", received
 
 
 def _feed(folder, count=40):
