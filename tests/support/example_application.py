@@ -1,6 +1,5 @@
 """An in-memory application with an example portfolio, so that the console can be run and tested without a model."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from example_alerts import example_alert, replayed
 from example_answers import EXAMPLE, actions_of, events_of, health_of, in_language, reasons_of, scores_of
 from example_portfolio import AS_OF, draw_portfolio
 
 from rapport.errors import ServingError
 from rapport.localized import localize
 from rapport.scoring.actions.playbook import read_playbook
-from rapport.scoring.alerts.rules import parse_rules
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.application.analysis_catalog import ANALYSES
 from rapport.serving.application.insights import Insights
@@ -50,7 +49,7 @@ class ExampleApplication:
         self.alert_marks = AlertMarks(self.data_dir)
         self.playbook = read_playbook()
         in_force = RulesInForce(self.data_dir, lambda: self.playbook)
-        self.alert_rules = AlertRuleDraft(self.data_dir, in_force, run=self._replayed)
+        self.alert_rules = AlertRuleDraft(self.data_dir, in_force, run=replayed)
         self.receivers = WebhookQueue(self.data_dir)
         self.insights = SimpleNamespace(
             deals=self._deals, analysis=self._analysis, names=Insights.names.__get__(SimpleNamespace())
@@ -288,22 +287,7 @@ class ExampleApplication:
         return dict(EXAMPLE["effect"])
 
     def alerts(self, limit: int) -> list[dict[str, Any]]:  # noqa: ARG002
-        alert = {"id": "a1", "customer_id": "C-1003", "cause": "risk", "as_of": AS_OF.isoformat(), "rule": "risk_high"}
-        text = {"en": "Churn risk of C-1003 is 63%.", "zh": "C-1003 流失概率 63%。"}
-        sent = [{"channel": "feishu", "delivered_at": None, "problem": "503"}]
-        return [{**alert, **text, "deliveries": sent, "mark": self.alert_marks.latest().get("a1")}]
-
-    def _replayed(self, words: Sequence[str], result: Path, _log: Path) -> int:
-        """Answer as `rapport alerts replay --json` does: a rule of an even place is no better than the base rate."""
-        names = [rule.name for rule in parse_rules(Path(words[3]).read_text(), "rules").rules]
-        found = {
-            name: {"alerts": 40, "precision": (0.2, 0.7)[n % 2], "lead_days": 90.0} for n, name in enumerate(names)
-        }
-        overall = {"alerts": 40 * len(names), "precision": 0.45, "lead_days": 90.0}
-        figures = {"moments": 26, "base_rate": 0.21, "flips_back": 0.04, "customers_per_week": 31.5}
-        told = {**figures, "capacity_per_week": 50, "useless": names[::2], "overall": overall, "by_rule": found}
-        result.write_text(json.dumps(told))
-        return 0
+        return [example_alert(self.alert_marks.latest().get("a1"))]
 
     def _shown(self, customer_id: str, target: str) -> dict[str, Any]:
         fact = self.facts(customer_id, target)
