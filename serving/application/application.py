@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rapport.durations import Duration
@@ -13,12 +13,13 @@ from rapport.files import shared_secret
 from rapport.history.settings import Settings
 from rapport.scoring import build_answers
 from rapport.scoring.actions.recommended import ActionContext
-from rapport.scoring.reasons.timing_answer import MONTHLY, describe_timings
+from rapport.scoring.reasons.timing_answer import MONTHLY
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.application.advice import action_context, customer_actions
-from rapport.serving.application.answer_writer import with_advice_of, with_timing, without_advice
+from rapport.serving.application.answer_writer import with_timing, without_advice
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
 from rapport.serving.application.customer_search import search_customers
+from rapport.serving.application.hypothetical_answers import history_answers, what_if_answer
 from rapport.serving.application.insights import Insights
 from rapport.serving.application.scored_run import ScoredRun
 from rapport.serving.application.timing_answers import customer_timings
@@ -38,7 +39,6 @@ from rapport.serving.shapes.answers import Answer, FeedbackReceipt
 from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
 from rapport.serving.snapshots.holdout import held_out_now
 from rapport.serving.snapshots.live_model import LiveModel
-from rapport.serving.snapshots.portfolio_table import build_portfolio
 from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.score_change import explain_change
 from rapport.serving.work.alert_inbox import AlertMarks, latest_alerts
@@ -223,18 +223,8 @@ class Application(ScoredRun):
         scored, features = score_histories(model, histories, as_of, self.databases)
         # The facts of a request's history are not read for actions: reasons keep the advice that needs none.
         context = ActionContext(self.playbook, scored.as_of.date(), None, language, self.settings.currency)
-        found = build_answers(scored, reasons, language)
-        if model.latest_snapshot is None:
-            answers = [cast(Answer, one.as_dict()) for one in found]
-        else:
-            writer = self.answer_writer(model, language)
-            rows = build_portfolio(writer.policy, scored, features, None, None).to_pylist()
-            answers = [writer.with_figures(one, row) for one, row in zip(found, rows, strict=True)]
-        answers = [with_advice_of(answer, {}, context) for answer in answers]
-        if not horizons:
-            return answers
-        timings = describe_timings(scored, range(len(scored)), language, horizons)
-        return [with_timing(answer, timing) for answer, timing in zip(answers, timings, strict=True)]
+        writer = None if model.latest_snapshot is None else self.answer_writer(model, language)
+        return history_answers(scored, features, writer, context, reasons=reasons, horizons=horizons)
 
     def what_if(
         self,
@@ -246,12 +236,7 @@ class Application(ScoredRun):
         reasons: int = 5,
     ) -> dict[str, object]:
         """Return the score before and after some facts change."""
-        result = what_if(self.live_model(target), customer_id, changes)
-        return {
-            "before": build_answers(result.before, reasons, language)[0].as_dict(),
-            "after": build_answers(result.after, reasons, language)[0].as_dict(),
-            "changed": {name: after for name, (_, after) in result.moved.items()},
-        }
+        return what_if_answer(what_if(self.live_model(target), customer_id, changes), language, reasons)
 
     def change(self, customer_id: str, target: str, start: str, end: str, *, language: str = "en") -> dict[str, object]:
         """Explain why a score moved between two archived days."""

@@ -1,0 +1,47 @@
+"""Answers for facts that a caller gives: whole histories of customers, or a stored customer with some facts changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import pyarrow as pa
+
+from rapport.durations import Duration
+from rapport.scoring import ScoreBatch, build_answers
+from rapport.scoring.actions.recommended import ActionContext
+from rapport.scoring.models.what_if import WhatIf
+from rapport.scoring.reasons.timing_answer import describe_timings
+from rapport.serving.application.answer_writer import AnswerWriter, with_advice_of, with_timing
+from rapport.serving.shapes.answers import Answer
+from rapport.serving.snapshots.portfolio_table import build_portfolio
+
+
+def history_answers(
+    scored: ScoreBatch,
+    features: pa.Table,
+    writer: AnswerWriter | None,
+    context: ActionContext,
+    *,
+    reasons: int,
+    horizons: Sequence[Duration],
+) -> list[Answer]:
+    """Return the answers for scored histories, with the figures of the latest run's policy if there is a run."""
+    language = context.language
+    found = build_answers(scored, reasons, language)
+    if writer is None:
+        answers = [cast(Answer, one.as_dict()) for one in found]
+    else:
+        rows = build_portfolio(writer.policy, scored, features, None, None).to_pylist()
+        answers = [writer.with_figures(one, row) for one, row in zip(found, rows, strict=True)]
+    answers = [with_advice_of(answer, {}, context) for answer in answers]
+    if not horizons:
+        return answers
+    timings = describe_timings(scored, range(len(scored)), language, horizons)
+    return [with_timing(answer, timing) for answer, timing in zip(answers, timings, strict=True)]
+
+
+def what_if_answer(result: WhatIf, language: str, reasons: int) -> dict[str, object]:
+    """Return the score before and after some facts change, and the facts that changed with them."""
+    before, after = (build_answers(each, reasons, language)[0].as_dict() for each in (result.before, result.after))
+    return {"before": before, "after": after, "changed": {name: new for name, (_, new) in result.moved.items()}}
