@@ -198,7 +198,10 @@ def _leads() -> str:
 
 
 def _reviews(cadence: Cadence) -> str:
-    """Return customers whose regular visit is due within 30 days: core, ordinary or new, each in its own rhythm."""
+    """Return customers whose regular visit is due within 30 days: core, ordinary or new, each in its own rhythm.
+
+    Who was never met is counted from the first order; where nobody's meeting is on record, no visit is known to be due.
+    """
     orders, talks = rows_known_at("orders"), rows_known_at("interactions")
     group = (
         f"CASE WHEN first_at >= {_ago(cadence.new_for_days)} THEN 'new' WHEN before < 0.8 * total AND earned > 0 "
@@ -207,6 +210,10 @@ def _reviews(cadence: Cadence) -> str:
     interval = (
         f"CASE tier_group WHEN 'new' THEN {cadence.new_days} WHEN 'core' THEN {cadence.core_days} "
         f"ELSE {cadence.ordinary_days} END"
+    )
+    met = (
+        f"SELECT customer_id, max(occurred_at) AS met_at FROM {talks} WHERE channel IN ('meeting', 'visit', 'call') "
+        "GROUP BY customer_id"
     )
     source = f"""
         FROM (
@@ -217,13 +224,13 @@ def _reviews(cadence: Cadence) -> str:
                 FROM (SELECT customer_id, min(ordered_at) AS first_at, max(ordered_at) AS last_order,
                     greatest(coalesce(sum(amount) FILTER (ordered_at >= {_ago(365)}), 0), 0) AS earned
                     FROM {orders} GROUP BY customer_id HAVING max(amount) > 0))
-            LEFT JOIN (SELECT customer_id, max(occurred_at) AS met_at FROM {talks}
-                WHERE channel IN ('meeting', 'visit', 'call') GROUP BY customer_id) USING (customer_id)
-            WHERE last_order >= {_ago(365)})
+            LEFT JOIN ({met}) USING (customer_id)
+            WHERE last_order >= {_ago(365)} AND EXISTS ({met}))
         WHERE coalesce(met_at, first_at)::DATE + ({interval})::INT <= $as_of::DATE + 30
     """
     planned = f"coalesce(met_at, first_at)::DATE + ({interval})::INT"
-    return _row("regular_visit", source, deadline=planned, since="coalesce(met_at, first_at)", detail="tier_group")
+    detail = "CASE WHEN met_at IS NULL THEN tier_group || '.unmet' ELSE tier_group END"
+    return _row("regular_visit", source, deadline=planned, since="coalesce(met_at, first_at)", detail=detail)
 
 
 def action_facts(history: History, as_of: datetime, cadence: Cadence, deals: pa.Table) -> pa.Table:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 import pytest
 
-from rapport.history import read_history
+from rapport.history import history_of, read_history
 from rapport.history.settings import Settings
 from rapport.history.simulate import simulate
 from rapport.scoring.actions.facts import action_facts, by_customer
@@ -130,3 +130,33 @@ def test_a_reason_gets_an_action_unless_a_fact_of_its_family_has_one():
     fact = {**FACT, "kind": "late_order", "deadline": None}
     found = recommended([fact], ActionContext(PLAYBOOK, TODAY, "Li"), reasons)
     assert [(each.code, each.who) for each in found] == [("late_order", "Li"), ("value", "Li")]
+
+
+def test_a_regular_visit_names_a_meeting_only_if_there_was_one(company):
+    history, facts = company
+    met = dict(
+        history.connection.execute(
+            "SELECT customer_id, max(occurred_at)::DATE FROM interactions "
+            "WHERE channel IN ('meeting', 'visit', 'call') AND occurred_at < ? GROUP BY ALL",
+            [AS_OF],
+        ).fetchall()
+    )
+    visits = [row for row in facts.to_pylist() if row["kind"] == "regular_visit"]
+    for row in visits:
+        unmet = str(row["detail"]).endswith(".unmet")
+        assert unmet == (row["customer_id"] not in met)
+        assert unmet or row["since"] == met[row["customer_id"]]
+    said = {action.because for _, _, actions in actions_of(facts, "en") for action in actions}
+    assert any("the last meeting or call was on" in text for text in said)
+    unmet = PLAYBOOK.facts.of("regular_visit", "core.unmet")[1]
+    assert "no meeting or call is on record since the first order" in unmet.because.en
+    assert PLAYBOOK.facts.of("regular_visit", "other.unmet")[1] is PLAYBOOK.facts.by_kind["regular_visit"]
+
+
+def test_no_visit_is_due_where_no_meeting_of_anybody_is_on_record(company):
+    orders = company[0].connection.execute("SELECT * FROM orders").to_arrow_table().to_pylist()
+    alone = history_of({"orders": orders})
+    deals = open_deals(alone, AS_OF, deal_card(alone, AS_OF, load_card("c139")))
+    kinds = set(action_facts(alone, AS_OF, PLAYBOOK.cadence, deals)["kind"].to_pylist())
+    assert "late_order" in kinds
+    assert "regular_visit" not in kinds
