@@ -201,13 +201,13 @@ class Bundle:
         if language == "zh":
             listed = "；".join(f"{name}：{own[name]}，而非 {now[name]}" for name in differing)
             return (
-                f"模型 {self.target} {self.version} 仍按训练时的设定评分，与 rapport.toml 现在的设定不同（{listed}）。"
-                "如需按新设定评分，请重新训练。"
+                f"模型 {self.target} {self.version} 仍按训练时的设定评分，与现行设定不同（{listed}）。"
+                "如需按新设定评分，请重新训练；如需保留，请写入 rapport.toml。"
             )
         listed = "; ".join(f"{name}: {own[name]}, not {now[name]}" for name in differing)
         return (
             f"The {self.target} model {self.version} still uses the settings of its training, which differ from "
-            f"rapport.toml ({listed}). Train again to apply the new settings."
+            f"those in force ({listed}). Train again to apply the new settings, or write the model's into rapport.toml."
         )
 
     def save(self, folder: Path) -> Path:

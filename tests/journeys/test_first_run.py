@@ -1,12 +1,14 @@
 """The first run in the browser: files are uploaded, understood, and trained on, without a command."""
 
 import time
+from datetime import datetime
 
 import pytest
 from console_client import SECRET, ConsoleClient
 from example_application import ExampleApplication
 
 from rapport.history import Settings
+from rapport.scoring.models import model_store
 from rapport.serving.console.app import create_console
 from rapport.serving.errors import NotReadyError
 from rapport.serving.first_run import FirstRun
@@ -99,7 +101,9 @@ def test_a_text_of_the_form_adds_no_setting(first_run):
 def test_only_an_admin_uploads(first_run):
     browser = browser_of(first_run, keys_disabled=False)
     browser.sign_in("key-of-all")
-    assert 'type="file"' not in browser.see("/")
+    page = browser.see("/")
+    assert 'type="file"' not in page
+    assert "As soon as an administrator has run the commands below" in page
     assert upload(browser_of(first_run), "orders.csv", ORDERS).status_code == 200
     assert browser.send("/setup", page="/sign-in", act="start").status_code == 403
 
@@ -113,3 +117,15 @@ def test_what_is_in_doubt_is_asked_on_the_page_in_both_languages(first_run):
     assert "rows with status cancelled do not count" in page.text
     browser.see("/language/zh?back=/setup")
     assert "status 为 cancelled 的" in browser.see("/setup")
+
+
+def test_a_model_without_a_run_asks_for_the_last_command_alone(first_run, tmp_path):
+    version = tmp_path / "models" / "churn" / "1"
+    version.mkdir(parents=True)
+    (version / model_store.MAIN).write_text("{}")
+    browser = browser_of(first_run)
+    assert 'id="s-files"' in browser.see("/")
+    model_store.set_champion(tmp_path, "churn", "1", datetime(2026, 11, 2))
+    page = browser.see("/")
+    assert "A model is trained, but nothing is scored yet." in page
+    assert 'id="s-files"' not in page

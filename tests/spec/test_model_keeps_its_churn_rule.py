@@ -65,17 +65,17 @@ def test_the_watch_waits_for_the_grace_of_the_model(home):
     assert found[0] | unsaid == found[1] | unsaid
     assert (found[0]["note"], found[0]["note_zh"]) == (None, None)
     assert "请重新训练" in found[1]["note_zh"]
-    assert "Train again to apply the new settings." in found[1]["note"]
+    assert "Train again to apply the new settings, or write the model's into rapport.toml." in found[1]["note"]
 
 
 def test_a_rule_that_the_settings_no_longer_say_is_told_in_one_sentence(home):
     bundle = Bundle.load(model_store.champion(home, "churn"))
     assert bundle.settings_mismatch(BY_CONTRACT) is None
     assert bundle.settings_mismatch(TODAY) == (
-        "The churn model 1 still uses the settings of its training, which differ from rapport.toml "
+        "The churn model 1 still uses the settings of its training, which differ from those in force "
         "(horizon: 6mo, not 12mo; "
         "churn: contracts that end within 6mo and are not renewed 1mo later, not orders). "
-        "Train again to apply the new settings."
+        "Train again to apply the new settings, or write the model's into rapport.toml."
     )
 
 

@@ -37,6 +37,7 @@ def setup_page(  # noqa: PLR0913  # what a page without scores has in place of a
         language,
         root=root,
         current_url=f"{root}/",
+        lead=_lead(first_run, takes_files or bool(state["step"])),
         first_run=first_run,
         takes_files=takes_files,
         names=first_run.names() if first_run else [],
@@ -48,6 +49,13 @@ def setup_page(  # noqa: PLR0913  # what a page without scores has in place of a
         problem=problem,
     )
     return HTMLResponse(html, status)
+
+
+def _lead(first_run: FirstRun | None, goes_on_here: bool) -> str:
+    """Return the key of what the viewer can do: upload here, score what is trained, or wait for an administrator."""
+    if goes_on_here:
+        return "setup.lead"
+    return "setup.lead_trained" if first_run else "setup.lead_reader"
 
 
 def act(request: Request, first_run: FirstRun, form: Mapping[str, str], language: str) -> str:
