@@ -30,7 +30,7 @@ def describe_model(data_dir: Path, model: LiveModel, language: str, mlflow_url: 
         "gates": [_localized(gate, language) for gate in evaluation.get("gates") or ()] or None,
         "matured": model_store.matured(data_dir, model.target, bundle.version) or None,
         "slices": _slices(model, language),
-        "weights": [{"expert": name, "weight": weight} for name, weight in bundle.blend.weights.items()],
+        "weights": [{"expert": name, "weight": bundle.blend.share(name)} for name in bundle.blend.weights],
         "drift": _drift(model, language),
         "versions": _versions(data_dir, model.target),
         "mlflow": mlflow_url,

@@ -41,7 +41,7 @@ def show(page: PageContext) -> Response:
     )
 
 
-def _bias(rows: list[Mapping[str, Any]] | None) -> dict[str, float] | None:
+def _bias(rows: list[Mapping[str, Any]] | None) -> dict[str, Any] | None:
     """Return the predicted and observed share over all cutoffs when they differ in the same direction everywhere."""
     known = [
         row for row in rows or () if row["by"] == "cutoff" and row["predicted"] is not None and row["rate"] is not None
@@ -52,7 +52,9 @@ def _bias(rows: list[Mapping[str, Any]] | None) -> dict[str, float] | None:
     predicted = sum(row["predicted"] * row["count"] for row in known) / count
     actual = sum(row["rate"] * row["count"] for row in known) / count
     same_side = len({row["predicted"] > row["rate"] for row in known}) == 1
-    return {"predicted": predicted, "actual": actual} if same_side and abs(predicted - actual) >= _BIAS else None
+    if not same_side or abs(predicted - actual) < _BIAS:
+        return None
+    return {"key": f"model.bias_{'high' if predicted > actual else 'low'}", "predicted": predicted, "actual": actual}
 
 
 def _better_member(rows: list[Mapping[str, Any]] | None) -> Mapping[str, Any] | None:
