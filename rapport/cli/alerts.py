@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rapport.cli.inputs import open_history, settings_and_data_dir
-from rapport.cli.options import DATE_FORMATS, Active, DataDir, Horizon, Json, SettingsPath
-from rapport.cli.terminal import print_report, progress
-from rapport.durations import parse_duration
+from rapport.cli.options import DATE_FORMATS, Active, Horizon
+from rapport.cli.terminal import progress
+from rapport.cli.workspace import Commands, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rapport.history import History, Settings
+    from rapport.history import History
     from rapport.scoring.alerts import AlertRules
 
-app = typer.Typer(help="Try the alert rules on past data.", no_args_is_help=True)
+app = Commands(help="Try the alert rules on past data.", no_args_is_help=True)
 _DAYS = 182
 """How long the default replay is, in days: half a year before the newest day whose horizon has passed."""
 
@@ -32,6 +31,7 @@ def alerts() -> None:
 
 @app.command()
 def replay(
+    workspace: Workspace,
     source: Annotated[
         str | None,
         typer.Argument(
@@ -61,45 +61,41 @@ def replay(
     ] = None,
     horizon: Horizon = None,
     active: Active = None,
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
 ) -> None:
     """Replay the rules: alerts per customer and month, precision, lead time, and how many tier changes flip back."""
     from rapport.scoring.actions.playbook import playbook_of
     from rapport.training import default_cutoff
     from rapport.training.monitoring.alert_replay import ReplaySchedule, replay_alerts
 
-    current, folder = settings_and_data_dir(settings, data_dir)
-    ahead = parse_duration(horizon or current.horizon)
-    with _history(source, folder, current) as history, progress() as report:
+    ahead = workspace.horizon(horizon)
+    with _history(source, workspace) as history, progress() as report:
         end = end or ahead.before(default_cutoff(history))
         found = replay_alerts(
             history,
-            _rules(rules, folder, current),
-            playbook_of(current).hysteresis,
+            _rules(rules, workspace),
+            playbook_of(workspace.settings).hysteresis,
             ReplaySchedule(begin or end - timedelta(days=_DAYS), end, every),
             horizon=ahead,
-            active=parse_duration(active or current.active_window),
+            active=workspace.active(active),
             progress=report,
         )
-    print_report(found, as_json=as_json)
+    workspace.print_report(found)
 
 
 @contextmanager
-def _history(source: str | None, data_dir: Path, settings: Settings) -> Iterator[History]:
+def _history(source: str | None, workspace: Workspace) -> Iterator[History]:
     from rapport.serving.snapshots.contract_rows import ContractRows
     from rapport.serving.snapshots.store import published_run
 
     if source is not None:
-        with open_history(source, settings, data_dir) as history:
+        with workspace.open_history(source) as history:
             yield history
         return
-    with ContractRows(published_run(data_dir, "churn").folder).history(settings) as history:
+    with ContractRows(published_run(workspace.data_dir, "churn").folder).history(workspace.settings) as history:
         yield history
 
 
-def _rules(path: Path | None, data_dir: Path, settings: Settings) -> AlertRules:
+def _rules(path: Path | None, workspace: Workspace) -> AlertRules:
     from rapport.scoring.actions.playbook import playbook_of
     from rapport.scoring.alerts.rules import parse_rules
     from rapport.scoring.cards.strict_yaml import read_text
@@ -107,4 +103,4 @@ def _rules(path: Path | None, data_dir: Path, settings: Settings) -> AlertRules:
 
     if path is not None:
         return parse_rules(read_text(path), path.name)
-    return RulesInForce(data_dir, lambda: playbook_of(settings))()
+    return RulesInForce(workspace.data_dir, lambda: playbook_of(workspace.settings))()

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from rapport.cli.inputs import read_settings, resolve_data_dir
-from rapport.cli.options import DataDir, Json, Language, SettingsPath
-from rapport.cli.terminal import print_result
+from rapport.cli.options import Language
+from rapport.cli.workspace import Workspace
 from rapport.errors import SettingsError
 
 Name = Annotated[str | None, typer.Argument(help="The analysis; without it, the names are listed.")]
@@ -18,38 +17,29 @@ Out = Annotated[Path | None, typer.Option("--out", help="The file to write, .csv
 _ALL_ROWS = 10_000_000
 
 
-def analysis(
-    name: Name = None,
-    out: Out = None,
-    language: Language = None,
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
-) -> None:
+def analysis(workspace: Workspace, name: Name = None, out: Out = None, language: Language = None) -> None:
     """Write an analysis of the latest scoring run as CSV, such as key_figures (by owner), or list the names."""
     from rapport.serving.application.stored import stored_application
     from rapport.serving.security.keys import LOCAL
 
-    current = read_settings(settings)
     if out is not None and (name is None or out.suffix.lower() != ".csv"):
         raise SettingsError(f"--out {out}: name an analysis, and a file that ends in .csv.")
-    insights = stored_application(current, resolve_data_dir(data_dir, current)).insights
-    chosen = language or current.language
+    insights = stored_application(workspace.settings, workspace.data_dir).insights
+    chosen = workspace.language(language)
     if name is None:
         names = insights.names(chosen)
         lines = [f"{each['name']}: {each['title']}. {each['note']}" for each in names]
-        print_result({"names": names}, "\n".join(lines), as_json=as_json)
+        workspace.print({"names": names}, "\n".join(lines))
         return
     found = insights.analysis(LOCAL, name, limit=_ALL_ROWS, language=chosen)
     content = _csv(found)
     if out is None:
-        print_result(found, content.decode("utf-8-sig"), as_json=as_json)
+        workspace.print(found, content.decode("utf-8-sig"))
         return
     _write(out, content)
-    print_result(
+    workspace.print(
         {"name": name, "out": str(out), "rows": len(found["rows"])},
         f"Wrote {len(found['rows'])} rows of {found['title']} to {out}.",
-        as_json=as_json,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import typer
 from typer.core import TyperGroup
 
 from rapport.aliases import current_arguments
@@ -34,6 +33,7 @@ from rapport.cli.init import init
 from rapport.cli.migrate import migrate
 from rapport.cli.report import report
 from rapport.cli.terminal import err
+from rapport.cli.workspace import Commands
 
 
 class GroupWithFormerNames(TyperGroup):
@@ -47,7 +47,7 @@ class GroupWithFormerNames(TyperGroup):
         return super().parse_args(ctx, arguments)
 
 
-app = typer.Typer(
+app = Commands(
     name="rapport",
     cls=GroupWithFormerNames,
     help="CRM history in; churn and conversion answers out, each with reasons that add up to the number.",

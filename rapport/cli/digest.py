@@ -7,26 +7,22 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.inputs import current_time, read_settings, resolve_data_dir
-from rapport.cli.options import DataDir, Json, SettingsPath
-from rapport.cli.terminal import print_result
+from rapport.cli.inputs import current_time
+from rapport.cli.workspace import Workspace
 from rapport.errors import DeliveryFailedError, SettingsError
 
 
 def digest(
+    workspace: Workspace,
     name: Annotated[
         str | None, typer.Argument(help="A receiver of rapport.toml, to send to now; else all due.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the digests, and send nothing.")] = False,
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
 ) -> None:
     """Send the digests that are due to the receivers in [digests.NAME], by e-mail or chat; each once a day or week."""
     from rapport.serving.jobs.digest_job import DigestJob
 
-    current, now = read_settings(settings), current_time()
-    job = DigestJob(resolve_data_dir(data_dir, current), current, os.environ)
+    now, job = current_time(), DigestJob(workspace.data_dir, workspace.settings, os.environ)
     chosen = [one for one in job.receivers if name in (None, one.name)]
     if not chosen:
         known = ", ".join(one.name for one in job.receivers) or "none; [digests.NAME] in rapport.toml names one"
@@ -35,10 +31,10 @@ def digest(
         shown = {one.name: job.content(one, now) for one in chosen}
         text = "\n\n".join(f"{key}: {one.subject}\n\n{one.as_text()}" for key, one in shown.items())
         found = {key: {"subject": one.subject, "text": one.as_text()} for key, one in shown.items()}
-        print_result({"digests": found}, text, as_json=as_json)
+        workspace.print({"digests": found}, text)
         return
     sent = [job.send_now(chosen[0], now)] if name else job.round(now)
     lines = [f"digest to {one.name}: {one.problem or 'sent'}" for one in sent]
-    print_result({"sent": [vars(one) for one in sent]}, "\n".join(lines) or "No digest is due.", as_json=as_json)
+    workspace.print({"sent": [vars(one) for one in sent]}, "\n".join(lines) or "No digest is due.")
     if failed := [one for one in sent if one.problem]:
         raise DeliveryFailedError(f"{len(failed):,} digests could not be delivered; they are sent again.")

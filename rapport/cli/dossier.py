@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.inputs import settings_and_data_dir
-from rapport.cli.options import DataDir, Json, Language, SettingsPath
-from rapport.cli.terminal import print_result
+from rapport.cli.options import Language
+from rapport.cli.workspace import Workspace
 from rapport.errors import SettingsError
 
 Out = Annotated[Path, typer.Option("--out", help="The file to write: .html or .md.")]
@@ -22,14 +21,7 @@ Day = Annotated[
 ]
 
 
-def dossier(
-    out: Out,
-    language: Language = None,
-    as_of: Day = None,
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
-) -> None:
+def dossier(workspace: Workspace, out: Out, language: Language = None, as_of: Day = None) -> None:
     """Write the dossier of models and data for auditors: card, lineage, errors by group, oversight and rights."""
     from rapport.files import atomic_write
     from rapport.serving.dossier.dossier import dossier_report
@@ -37,18 +29,15 @@ def dossier(
     from rapport.serving.dossier.records import dossier_records
     from rapport.serving.report.html import html_report
 
-    current, folder = settings_and_data_dir(settings, data_dir)
     forms = {".html": html_report, ".htm": html_report, ".md": markdown_report}
     render = forms.get(out.suffix.lower())
     if render is None:
         raise SettingsError(f"--out {out}: write a name that ends in .html or .md.")
-    records = dossier_records(folder, current, as_of.date() if as_of else None)
-    content = render(dossier_report(records, language or current.language))
+    records = dossier_records(workspace.data_dir, workspace.settings, as_of.date() if as_of else None)
+    content = render(dossier_report(records, workspace.language(language)))
     with atomic_write(out) as part:
         part.write_bytes(content)
     models = ", ".join(f"{model['target']} {model['version']}" for model in records["models"])
-    print_result(
-        {"out": str(out), "bytes": len(content), "records": records},
-        f"Wrote the dossier of {models} to {out}.",
-        as_json=as_json,
+    workspace.print(
+        {"out": str(out), "bytes": len(content), "records": records}, f"Wrote the dossier of {models} to {out}."
     )

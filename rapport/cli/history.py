@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.inputs import open_history, read_settings
-from rapport.cli.options import HistorySource, Json, Language, OptionalAsOf, SettingsPath
-from rapport.cli.terminal import print_report, print_result, progress, write_table
-from rapport.durations import parse_duration
+from rapport.cli.options import HistorySource, Json, Language, OptionalAsOf
+from rapport.cli.terminal import print_result, progress, write_table
+from rapport.cli.workspace import Company, Workspace
 
 
 def simulate(
@@ -33,51 +32,46 @@ def simulate(
 
 
 def check(
+    workspace: Workspace,
     source: HistorySource,
     html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page that works offline.")] = None,
     rejected: Annotated[Path | None, typer.Option("--rejected", help="Write the rejected rows, with reasons.")] = None,
     as_of: OptionalAsOf = None,
     language: Language = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
 ) -> None:
     """Report what was read, what was rejected, which models can be trained, and what is missing for the others."""
     from rapport.history.checks import check_history
 
-    current = read_settings(settings)
-    with open_history(source, current) as history:
+    with workspace.open_history(source) as history:
         result = check_history(history, as_of)
         if rejected is not None:
             write_table(history.rejected.rows, rejected)
         if html is not None:
-            html.write_text(result.as_html(language or current.language), encoding="utf-8")
-        print_result(result.as_dict(), result.as_text(language), as_json=as_json)
+            html.write_text(result.as_html(workspace.language(language)), encoding="utf-8")
+        workspace.print(result.as_dict(), result.as_text(language))
 
 
-def leaks(source: HistorySource, settings: SettingsPath = None, as_json: Json = False) -> None:
+def leaks(workspace: Workspace, source: HistorySource) -> None:
     """Add rows from the future to a copy of a history and count the feature cells that change; exit code 1 if any."""
     from rapport.features.leaks.self_test import check_leaks
 
-    current = read_settings(settings)
-    with open_history(source, current) as history, progress() as report:
-        result = check_leaks(history, active=parse_duration(current.active_window), progress=report)
-    print_report(result, as_json=as_json)
+    with workspace.open_history(source) as history, progress() as report:
+        result = check_leaks(history, active=workspace.active(), progress=report)
+    workspace.print_report(result)
     raise typer.Exit(0 if result.clean else 1)
 
 
 def map_names(
+    company: Company,
     source: HistorySource,
     preset: Annotated[
         str | None,
         typer.Option("--preset", help="The system that wrote the tables, such as hubspot."),
     ] = None,
     language: Language = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
 ) -> None:
     """Propose how a company's own tables and columns fit the contract, as TOML for rapport.toml."""
     from rapport.history.mapping import propose_mapping
 
-    current = read_settings(settings)
-    proposal = propose_mapping(source, current, preset)
-    print_result(proposal.as_dict(), proposal.as_toml(language or current.language), as_json=as_json)
+    proposal = propose_mapping(source, company.settings, preset)
+    company.print(proposal.as_dict(), proposal.as_toml(company.language(language)))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rapport.cli.inputs import SETTINGS_FILE
 from rapport.cli.options import HistorySource, Json, Language
 from rapport.cli.terminal import out, print_result
+from rapport.cli.workspace import SETTINGS_FILE
 from rapport.errors import SettingsError
 
 if TYPE_CHECKING:

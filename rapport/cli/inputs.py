@@ -1,77 +1,15 @@
-"""What a command reads: the settings, a history, the data folder and the clock."""
+"""What a command asks of its surroundings: the clock, the user, the gates, and what killed runs left behind."""
 
 from __future__ import annotations
 
 import getpass
-import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rapport.aliases import variable
-from rapport.cli.terminal import err
-from rapport.data_format import check_format
-from rapport.errors import SettingsError
-from rapport.history import Settings
-
 if TYPE_CHECKING:
-    from rapport.history import History
-
-SETTINGS_FILE = Path("rapport.toml")
-
-
-def read_settings(path: Path | None) -> Settings:
-    """Read the named file, else ``rapport.toml`` in the current folder, else use the defaults."""
-    return Settings.read(path or (SETTINGS_FILE if SETTINGS_FILE.exists() else None))
-
-
-def settings_and_data_dir(path: Path | None, data_dir: Path | None) -> tuple[Settings, Path]:
-    """Return the settings and the data folder that a command works with."""
-    settings = read_settings(path)
-    return settings, resolve_data_dir(data_dir, settings)
-
-
-def resolve_data_dir(option: Path | None, settings: Settings) -> Path:
-    """Return the data folder; a note is printed if it has an older format, and a newer one is refused."""
-    data_dir = locate_data_dir(option, settings)
-    if note := check_format(data_dir):
-        err.print(note, style="dim", markup=False)
-    return data_dir
-
-
-def locate_data_dir(option: Path | None, settings: Settings) -> Path:
-    """Return the folder of models and scores: ``--data-dir``, else RAPPORT_DATA_DIR, else the settings."""
-    return option or Path(variable(os.environ, "RAPPORT_DATA_DIR") or settings.data_dir)
-
-
-@contextmanager
-def open_history(source: str, settings: Settings, data_dir: Path | None = None) -> Iterator[History]:
-    """Read a history without forgotten customers, print how many rows were rejected, and close it at the end."""
-    from duckdb import OutOfMemoryException
-
-    from rapport.history import read_history
-    from rapport.history.suppressed_rows import leave_out_suppressed
-
-    data_dir = data_dir or locate_data_dir(None, settings)
-    try:
-        with read_history(source, replace(settings, data_dir=str(data_dir))) as history:
-            rejected = history.rejected.total
-            if rejected:
-                err.print(
-                    f"[yellow]{rejected:,} rows were set aside[/]; `rapport check {source}` lists them with reasons.",
-                    style="dim",
-                )
-            leave_out_suppressed(history, data_dir)
-            yield history
-    except OutOfMemoryException as error:
-        raise SettingsError(
-            f"memory_limit = {settings.memory_limit!r} is too little for the engine to work on {source}. "
-            "Write more into rapport.toml, such as '4GB', or fewer `threads`."
-        ) from error
+    from rapport.history import History, Settings
 
 
 def check_gates(

@@ -7,22 +7,19 @@ from typing import Annotated
 
 import typer
 
-from rapport.cli.inputs import current_time, locate_data_dir, read_settings, resolve_data_dir, settings_and_data_dir
-from rapport.cli.options import DataDir, Json, SettingsPath
-from rapport.cli.terminal import print_result
+from rapport.cli.inputs import current_time
+from rapport.cli.workspace import Workspace
 from rapport.errors import SettingsError
 
 CustomerIds = Annotated[list[str], typer.Argument(metavar="CUSTOMER_ID...", help="The customers to forget.")]
 
 
-def forget(
-    customer_ids: CustomerIds, data_dir: DataDir = None, settings: SettingsPath = None, as_json: Json = False
-) -> None:
+def forget(workspace: Workspace, customer_ids: CustomerIds) -> None:
     """Remove customers from every store of the data folder, and keep them from coming back; may be repeated."""
     from rapport.serving.privacy.forget import forget as forget_customers
     from rapport.serving.privacy.forget import unfinished
 
-    _, folder = settings_and_data_dir(settings, data_dir)
+    folder = workspace.data_dir
     receipt = forget_customers(folder, customer_ids, current_time())
     lines = [f"{', '.join(receipt['customers'])}: removed from this data folder; receipt in {folder}/privacy."]
     lines += [f"{name}: {count:,} files or rows changed" for name, count in receipt["removed"].items()]
@@ -30,73 +27,63 @@ def forget(
     earlier = unfinished(folder)
     lines += [f"NOT COMPLETE: {name}, an earlier call that was stopped; repeat it." for name in earlier]
     text = "\n".join([*lines, receipt["outside"]])
-    print_result(receipt | {"unfinished": earlier}, text, as_json=as_json)
+    workspace.print(receipt | {"unfinished": earlier}, text)
     if not receipt["complete"]:
         raise typer.Exit(1)
 
 
 def export_person(
+    workspace: Workspace,
     customer_id: Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer.")],
     path: Annotated[Path, typer.Option("--out", help="The file to write, .json or .zip.")],
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
 ) -> None:
     """Write everything that the data folder stores about one customer."""
     from rapport.serving.privacy.export_person import person, write_person
 
     if path.suffix not in (".json", ".zip"):
         raise SettingsError(f"{path}: name a .json or a .zip file with --out.")
-    content = person(resolve_data_dir(data_dir, read_settings(settings)), customer_id, current_time())
+    content = person(workspace.data_dir, customer_id, current_time())
     write_person(content, path)
     counts = {name: len(rows) for name, rows in content["stores"].items()}
     text = f"Wrote {sum(counts.values()):,} rows of {len(counts):,} stores about {customer_id} to {path}."
-    print_result({"out": str(path), "stores": counts}, text, as_json=as_json)
+    workspace.print({"out": str(path), "stores": counts}, text)
 
 
 def retention(
+    workspace: Workspace,
     days: Annotated[int, typer.Option("--days", min=31, help="How many days are kept.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
 ) -> None:
     """Remove scores, facts, audit entries, feedback, finished tasks and alerts of days before a retention period."""
     from rapport.serving.privacy.retention import remove_expired
 
-    _, folder = settings_and_data_dir(settings, data_dir)
-    removed = remove_expired(folder, days, current_time().date(), dry_run=dry_run)
+    removed = remove_expired(workspace.data_dir, days, current_time().date(), dry_run=dry_run)
     done = "Would remove" if dry_run else "Removed"
     lines = [f"{done} {sum(removed.values()):,} files and rows of days more than {days} days ago."]
     lines += [f"{name}: {count:,}" for name, count in removed.items()]
-    print_result({"removed": removed, "days": days, "dry_run": dry_run}, "\n".join(lines), as_json=as_json)
+    workspace.print({"removed": removed, "days": days, "dry_run": dry_run}, "\n".join(lines))
 
 
 def backup(
-    path: Annotated[Path, typer.Option("--out", help="The archive to write, .tar.gz.")],
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
+    workspace: Workspace, path: Annotated[Path, typer.Option("--out", help="The archive to write, .tar.gz.")]
 ) -> None:
     """Write the whole data folder, keys included, into one archive; the service may run meanwhile."""
     from rapport.serving.privacy.backup import backup as write_backup
 
-    content = write_backup(resolve_data_dir(data_dir, read_settings(settings)), path, current_time())
+    content = write_backup(workspace.data_dir, path, current_time())
     text = f"Wrote {len(content['files']):,} files to {path}. It holds keys and personal data: keep it closed."
-    print_result({"out": str(path), "files": len(content["files"])}, text, as_json=as_json)
+    workspace.print({"out": str(path), "files": len(content["files"])}, text)
 
 
 def restore(
+    workspace: Workspace,
     path: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="An archive of `rapport backup`.")],
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
 ) -> None:
     """Restore an archive into a new data folder, after comparing every file with its digest."""
     from rapport.serving.privacy.backup import restore as read_backup
 
-    folder = locate_data_dir(data_dir, read_settings(settings))
+    folder = workspace.location
     content = read_backup(path, folder)
     text = f"Restored {len(content['files']):,} files of {content['at']} into {folder}."
     note = "Customers who were forgotten since then are in it again: run `rapport forget` for them."
-    print_result({"data_dir": str(folder), "files": len(content["files"])}, f"{text}\n{note}", as_json=as_json)
+    workspace.print({"data_dir": str(folder), "files": len(content["files"])}, f"{text}\n{note}")

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from rapport.cli.inputs import current_time, read_settings, resolve_data_dir, settings_and_data_dir
-from rapport.cli.options import DataDir, Json, SettingsPath, Target, TargetName
-from rapport.cli.terminal import print_result
+from rapport.cli.inputs import current_time
+from rapport.cli.options import Target, TargetName
+from rapport.cli.workspace import Commands, Workspace
 from rapport.errors import ServingError
 
-app = typer.Typer(help="List, show and roll back scoring runs.", no_args_is_help=True)
+app = Commands(help="List, show and roll back scoring runs.", no_args_is_help=True)
 
 Run = Annotated[str, typer.Argument(help="The run, as `rapport runs list` shows it.")]
 OptionalRun = Annotated[
@@ -20,60 +20,43 @@ OptionalRun = Annotated[
 
 
 @app.command(name="list")
-def list_runs(
-    target: Target = TargetName.churn, data_dir: DataDir = None, settings: SettingsPath = None, as_json: Json = False
-) -> None:
+def list_runs(workspace: Workspace, target: Target = TargetName.churn) -> None:
     """List the stored runs: cutoff, model, customers, mean probability, flags, and which one answers."""
     from rapport.serving.snapshots.store import published_run_name, stored_runs
 
-    _, folder = settings_and_data_dir(settings, data_dir)
-    answering = published_run_name(folder, target.value)
-    rows = [_row(run, answering) for run in stored_runs(folder, target.value)]
+    answering = published_run_name(workspace.data_dir, target.value)
+    rows = [_row(run, answering) for run in stored_runs(workspace.data_dir, target.value)]
     lines = [_line(row) for row in rows]
-    print_result(
+    workspace.print(
         {"target": target.value, "runs": rows},
         "\n".join(lines) or f"No run of {target.value} is stored; run: rapport score HISTORY --as-of DATE.",
-        as_json=as_json,
     )
 
 
 @app.command()
-def show(
-    run: Run,
-    target: Target = TargetName.churn,
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
-) -> None:
+def show(workspace: Workspace, run: Run, target: Target = TargetName.churn) -> None:
     """Show everything recorded about a run, with what its gates found and since when it answered."""
     from rapport.serving.snapshots.store import publications, published_run_name
 
-    _, folder = settings_and_data_dir(settings, data_dir)
-    found = _find(folder, target.value, run)
-    answering = published_run_name(folder, target.value)
+    found = _find(workspace.data_dir, target.value, run)
+    answering = published_run_name(workspace.data_dir, target.value)
     row = _row(found, answering) | {
         "tables": dict(found.manifest.facts.get("rows", {})),
-        "published": [each for each in publications(folder, target.value) if each["run"] == run],
+        "published": [each for each in publications(workspace.data_dir, target.value) if each["run"] == run],
     }
     lines = [_line(row), *(f"FLAG: {each['message']}" for each in row["gates"])]
     lines += [f"{name}: {rows:,} rows" for name, rows in row["tables"].items()]
     lines += [f"Published {each['at']} by {each['by']}." for each in row["published"]]
-    print_result(row, "\n".join(lines), as_json=as_json)
+    workspace.print(row, "\n".join(lines))
 
 
 @app.command()
-def rollback(
-    run: OptionalRun = None,
-    target: Target = TargetName.churn,
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
-) -> None:
+def rollback(workspace: Workspace, run: OptionalRun = None, target: Target = TargetName.churn) -> None:
     """Let an earlier run answer again, until the next run is published."""
     from rapport.locks import exclusive
     from rapport.serving.snapshots.store import publications, publish, published_run_name
 
-    folder, now = resolve_data_dir(data_dir, read_settings(settings)), current_time()
+    folder, now = workspace.data_dir, current_time()
     answering = published_run_name(folder, target.value)
     if run is None:
         earlier = [each["run"] for each in publications(folder, target.value) if each["run"] != answering]
@@ -85,7 +68,7 @@ def rollback(
     with exclusive(folder, f"scores-{target.value}", f"going back to its run {run}", now=now):
         publish(folder, target.value, run, at=now.isoformat(timespec="seconds"), by="rollback")
     text = f"The run {run} of {chosen.manifest.as_of[:10]} answers now, in place of {answering}."
-    print_result({"run": run, "before": answering}, text, as_json=as_json)
+    workspace.print({"run": run, "before": answering}, text)
 
 
 def _find(data_dir: Any, target: str, name: str) -> Any:

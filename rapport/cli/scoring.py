@@ -9,22 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rapport.cli.inputs import current_time, open_history, remove_leftovers, settings_and_data_dir, user_name
+from rapport.cli.inputs import current_time, remove_leftovers, user_name
 from rapport.cli.options import (
     AsOf,
-    DataDir,
     Engine,
     EngineName,
     HistorySource,
-    Json,
     Language,
     Master,
     OptionalAsOf,
-    SettingsPath,
     Target,
     TargetName,
 )
-from rapport.cli.terminal import out, print_result, progress
+from rapport.cli.terminal import out, progress
+from rapport.cli.workspace import Workspace
 from rapport.errors import DeliveryFailedError, SettingsError
 from rapport.history import Settings
 
@@ -45,6 +43,7 @@ Destination = Annotated[
 
 
 def score(
+    workspace: Workspace,
     source: HistorySource,
     as_of: AsOf,
     target: Target = TargetName.churn,
@@ -61,9 +60,6 @@ def score(
         bool, typer.Option("--force", help="Publish although a gate refuses the run; this is recorded.")
     ] = False,
     alerts: Annotated[bool, typer.Option("--alerts", help="Raise and send the alerts of this run (churn).")] = False,
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
 ) -> None:
     """Score every customer with the champion, publish the snapshot that the service answers from, and export it."""
     from rapport.history.sources.postgres import redacted_url
@@ -72,22 +68,22 @@ def score(
     from rapport.serving.snapshots.holdout import without_held_out
     from rapport.serving.snapshots.scoring_run import run_scoring
 
-    current, folder = settings_and_data_dir(settings, data_dir)
+    current, folder = workspace.settings, workspace.data_dir
     if engine is EngineName.spark:
-        _score_by_spark(source, folder, target.value, as_of, path, current, master)
+        _score_by_spark(workspace, source, target.value, as_of, path, master)
         return
     secret, others = os.environ.get("RAPPORT_WEBHOOK_SECRET"), _horizons(horizons, path)
     if path is not None:
         check_destination(path, secret)
     remove_leftovers(folder, current)
-    with open_history(source, current, folder) as history, progress() as report:
+    with workspace.open_history(source) as history, progress() as report:
         now, channels = current_time(), alert_channels(folder, os.environ)
         run = run_scoring(
             history, folder, target.value, as_of=as_of, now=now, progress=report, force=force, by=user_name()
         )
         notice = run_alert_job(history, folder, run, now=now, channels=channels) if alerts else None
     if path is not None:
-        table = _export(run, current, reasons, language or current.language, others)
+        table = _export(run, current, reasons, workspace.language(language), others)
         export_scores(without_held_out(table, folder, current), path, secret)
     text, result = _summary(run, folder, current, redacted_url(path) if path else None)
     if note := run.scored.bundle.settings_mismatch(current):
@@ -96,7 +92,7 @@ def score(
     if notice is not None:
         text += f"\nRaised {notice.raised:,} alerts, held back {notice.held_back:,}."
         result |= {"raised": notice.raised, "held_back": notice.held_back, "failed_deliveries": notice.failed}
-    print_result(result, text, as_json=as_json)
+    workspace.print(result, text)
     _check_deliveries(result.get("failed_deliveries", 0))
 
 
@@ -159,13 +155,11 @@ def _summary(run: ScoreSnapshot, data_dir: Path, settings: Settings, out: str | 
 
 
 def due(
+    workspace: Workspace,
     source: HistorySource,
     as_of: OptionalAsOf = None,
     target: Target = TargetName.churn,
     path: Destination = None,
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
 ) -> None:
     """List the customers whose scores are due for review, by the review intervals of the playbook."""
     from rapport.scoring.actions.playbook import playbook_of
@@ -173,37 +167,38 @@ def due(
     from rapport.serving.snapshots.holdout import without_held_out
     from rapport.serving.work.due import due_customers
 
-    current, folder = settings_and_data_dir(settings, data_dir)
-    cutoff = as_of or _newest_row(source, current)
-    reviewed = due_customers(folder, target.value, cutoff, playbook_of(current).cadence)
-    customers = without_held_out(reviewed, folder, current)
+    cutoff = as_of or _newest_row(workspace, source)
+    reviewed = due_customers(workspace.data_dir, target.value, cutoff, playbook_of(workspace.settings).cadence)
+    customers = without_held_out(reviewed, workspace.data_dir, workspace.settings)
     if path is not None:
         export_scores(customers, path)
     rows = customers.to_pylist()
     lines = [f"{row['customer_id']}  {row['what']}  due {row['due_at']:%Y-%m-%d}" for row in rows[:SHOWN_DUE]]
     if len(rows) > SHOWN_DUE:
         lines.append(f"… and {len(rows) - SHOWN_DUE:,} more; --out writes them all.")
-    print_result({"due": rows}, "\n".join(lines) or "No customer is due for review.", as_json=as_json)
+    workspace.print({"due": rows}, "\n".join(lines) or "No customer is due for review.")
 
 
-def _newest_row(source: str, settings: Settings) -> datetime:
+def _newest_row(workspace: Workspace, source: str) -> datetime:
     from rapport.training import default_cutoff
 
-    with open_history(source, settings) as history:
+    with workspace.open_history(source) as history:
         return default_cutoff(history)
 
 
 def _score_by_spark(
-    source: str, data_dir: Path, target: str, as_of: datetime, path: str | None, settings: Settings, master: str
+    workspace: Workspace, source: str, target: str, as_of: datetime, path: str | None, master: str
 ) -> None:
     from rapport.scoring.models import model_store
     from rapport.scoring.models.spark import spark_score
 
     if path is None:
         raise SettingsError("With --engine spark, name the folder to write with --out.")
-    champion = model_store.champion(data_dir, target)
+    folder = workspace.data_dir
+    champion = model_store.champion(folder, target)
     with progress() as report:
         rows = spark_score(
-            source, champion, path, as_of=as_of, settings=settings, data_dir=data_dir, master=master, progress=report
-        )
+            source, champion, path, as_of=as_of, settings=workspace.settings, data_dir=folder, master=master,
+            progress=report,
+        )  # fmt: skip
     out.print(f"Scored {rows:,} customers to {path} by Spark.", markup=False)

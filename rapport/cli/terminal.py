@@ -61,11 +61,6 @@ class Report(Protocol):
         """Return it for people."""
 
 
-def print_report(report: Report, *, as_json: bool) -> None:
-    """Print what a stage returned: JSON for programs, text for people."""
-    print_result(report.as_dict(), report.as_text(), as_json=as_json)
-
-
 def without_nan(value: Any) -> Any:
     """Return a value with null for every number that JSON does not have, at any depth."""
     if isinstance(value, float) and not math.isfinite(value):

@@ -9,56 +9,44 @@ from typing import Annotated, Any
 
 import typer
 
-from rapport.cli.inputs import (
-    check_gates,
-    current_time,
-    open_history,
-    read_settings,
-    remove_leftovers,
-    settings_and_data_dir,
-)
+from rapport.cli.inputs import check_gates, current_time, remove_leftovers
 from rapport.cli.options import (
     DATE_FORMATS,
     Active,
-    DataDir,
     HistorySource,
     Horizon,
-    Json,
     Language,
     OptionalAsOf,
     Out,
-    SettingsPath,
     Target,
     TargetName,
 )
-from rapport.cli.terminal import check_table_ending, print_result, progress, write_table
-from rapport.durations import parse_duration
+from rapport.cli.terminal import check_table_ending, progress, write_table
+from rapport.cli.workspace import Workspace
 from rapport.errors import TrainingError
 
 
 def train(
+    workspace: Workspace,
     source: HistorySource,
     target: Target = TargetName.churn,
     as_of: OptionalAsOf = None,
     horizon: Horizon = None,
     active: Active = None,
-    data_dir: DataDir = None,
     search: Annotated[
         int, typer.Option("--search", min=0, help="Trials of parameter search (Optuna); 0 for none.")
     ] = 0,
     language: Language = None,
     force: Annotated[bool, typer.Option("--force", help="Train although a gate refuses the history.")] = False,
-    settings: SettingsPath = None,
-    as_json: Json = False,
 ) -> None:
     """Fit a model, evaluate it out of time against the card and simple rules, and record it in MLflow."""
     from rapport.training import default_cutoff, register
     from rapport.training import train as fit
     from rapport.training.registry.mlflow_store import check_reachable
 
-    current, folder = settings_and_data_dir(settings, data_dir)
-    remove_leftovers(folder, current)
-    with open_history(source, current, folder) as history, progress() as report:
+    folder = workspace.data_dir
+    remove_leftovers(folder, workspace.settings)
+    with workspace.open_history(source) as history, progress() as report:
         moment = as_of or default_cutoff(history)
         gates = check_gates(history, moment, what="no model was fitted, the champion", force=force)
         check_reachable(folder, os.environ)
@@ -66,8 +54,8 @@ def train(
             history,
             target.value,
             as_of=moment,
-            horizon=parse_duration(horizon or current.horizon),
-            active=parse_duration(active or current.active_window),
+            horizon=workspace.horizon(horizon),
+            active=workspace.active(active),
             search=search,
             progress=report,
         )
@@ -75,10 +63,11 @@ def train(
             trained, data_dir=folder, environ=os.environ, now=current_time(), language=language, progress=report
         )
     text = "\n".join([trained.as_text(), recorded.as_text(), *(f"FLAG: {each['message']}" for each in gates)])
-    print_result(trained.as_dict() | recorded.as_dict() | {"gates": gates}, text, as_json=as_json)
+    workspace.print(trained.as_dict() | recorded.as_dict() | {"gates": gates}, text)
 
 
 def backtest(
+    workspace: Workspace,
     source: HistorySource,
     cutoffs: Annotated[
         list[datetime],
@@ -96,67 +85,61 @@ def backtest(
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page.")] = None,
     language: Language = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
 ) -> None:
     """Train at past cutoffs, write the predictions made then, and evaluate them where the outcome is known by now."""
     from rapport.training import run_backtests
 
-    current = read_settings(settings)
     check_table_ending(path)
-    with open_history(source, current) as history, progress() as report:
+    with workspace.open_history(source) as history, progress() as report:
         found = run_backtests(
             history,
             target.value,
             cutoffs=cutoffs,
-            horizon=parse_duration(horizon or current.horizon),
-            active=parse_duration(active or current.active_window),
+            horizon=workspace.horizon(horizon),
+            active=workspace.active(active),
             compared=compared,
             progress=report,
         )
     write_table(found.predictions, path)
     if html is not None:
-        html.write_text(found.as_html(language or current.language), encoding="utf-8")
+        html.write_text(found.as_html(workspace.language(language)), encoding="utf-8")
     text = f"{found.as_text()}\nWrote the predictions of {found.predictions.num_rows:,} customers to {path}."
     result = {"rows": found.predictions.num_rows, "out": str(path)} | found.as_dict()
-    print_result(result, text, as_json=as_json)
+    workspace.print(result, text)
 
 
 def monitor(
+    workspace: Workspace,
     source: HistorySource,
     target: Target = TargetName.churn,
     as_of: OptionalAsOf = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write the report as a page.")] = None,
     language: Language = None,
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
 ) -> None:
     """Compare today with the champion's training data: feature drift and matured outcomes; exit code 1 on an alert."""
     from rapport.scoring.models import model_store
     from rapport.training import default_cutoff, monitor_champion
 
-    current, folder = settings_and_data_dir(settings, data_dir)
-    with open_history(source, current, folder) as history, progress() as report:
+    with workspace.open_history(source) as history, progress() as report:
         moment = as_of or default_cutoff(history)
-        gates = check_gates(history, moment, what="", force=True, data_dir=folder, target=target.value)
+        gates = check_gates(history, moment, what="", force=True, data_dir=workspace.data_dir, target=target.value)
         notes = [f"{'ALERT' if each['refuses'] else 'FLAG'}: {each['message']}" for each in gates]
         refuses = any(each["refuses"] for each in gates)
         try:
-            found = monitor_champion(history, folder, target.value, as_of=moment, progress=report)
+            found = monitor_champion(history, workspace.data_dir, target.value, as_of=moment, progress=report)
         except TrainingError as error:
             # Where a table is empty nobody can be scored; the gates say why.
             if not refuses:
                 raise
-            print_result({"gates": gates, "note": str(error)}, "\n".join([str(error), *notes]), as_json=as_json)
+            workspace.print({"gates": gates, "note": str(error)}, "\n".join([str(error), *notes]))
             raise typer.Exit(1) from error
     result = found.as_dict() | {"gates": gates}
     runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for band in result["matured"] or ():
         runs.setdefault((band["version"], band["as_of"]), []).append(band)
     for (version, _), bands in runs.items():
-        model_store.keep_matured(folder, target.value, version, bands)
+        model_store.keep_matured(workspace.data_dir, target.value, version, bands)
     if html is not None:
-        html.write_text(found.as_html(language or current.language), encoding="utf-8")
-    print_result(result, "\n".join([found.as_text(), *notes]), as_json=as_json)
+        html.write_text(found.as_html(workspace.language(language)), encoding="utf-8")
+    workspace.print(result, "\n".join([found.as_text(), *notes]))
     raise typer.Exit(1 if found.alert or refuses else 0)

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rapport.cli.inputs import current_time, settings_and_data_dir
-from rapport.cli.options import DataDir, Json, SettingsPath
-from rapport.cli.terminal import err, out, print_result
+from rapport.cli.inputs import current_time
+from rapport.cli.options import DataDir, SettingsPath
+from rapport.cli.terminal import err, out
+from rapport.cli.workspace import Commands, Workspace
 from rapport.errors import DeliveryFailedError, ServingError
 
 if TYPE_CHECKING:
     from rapport.serving.jobs.webhook_deliveries import WebhookDeliveries
 
-app = typer.Typer(help="Receivers of changes and alerts: their state, and what they missed.", no_args_is_help=True)
+app = Commands(help="Receivers of changes and alerts: their state, and what they missed.", no_args_is_help=True)
 
 
 def worker(
@@ -33,8 +34,8 @@ def worker(
     """Follow events, files and a database; deliver changes and alerts, and retry until they arrive."""
     from rapport.serving.jobs.worker import Worker, WorkerOptions
 
-    current, folder = settings_and_data_dir(settings, data_dir)
-    running = Worker(folder, current, os.environ, WorkerOptions(drop, database))
+    workspace = Workspace(settings, data_dir_option=data_dir)
+    running = Worker(workspace.data_dir, workspace.settings, os.environ, WorkerOptions(drop, database))
     while True:
         done = running.round(current_time())
         for line in done.lines:
@@ -47,38 +48,36 @@ def worker(
 
 
 @app.command(name="list")
-def list_webhooks(data_dir: DataDir = None, settings: SettingsPath = None, as_json: Json = False) -> None:
+def list_webhooks(workspace: Workspace) -> None:
     """Show each receiver: delivered, waiting, dead letters, and its last problem."""
-    states = _deliveries(data_dir, settings).states()
+    states = _deliveries(workspace).states()
     lines = [
         f"{one.name}: {one.delivered:,} delivered, {one.waiting:,} wait, {one.dead:,} dead letters"
         + (f"; last problem: {one.problem}" if one.problem else "")
         for one in states
     ]
     text = "\n".join(lines) or "No receiver had a message yet; [webhooks.NAME] in rapport.toml names one."
-    print_result({"receivers": [vars(one) for one in states]}, text, as_json=as_json)
+    workspace.print({"receivers": [vars(one) for one in states]}, text)
 
 
 @app.command()
 def replay(
+    workspace: Workspace,
     name: Annotated[str, typer.Argument(help="The receiver.")],
     since: Annotated[int | None, typer.Option(help="All messages after this number; else the dead letters.")] = None,
-    data_dir: DataDir = None,
-    settings: SettingsPath = None,
-    as_json: Json = False,
 ) -> None:
     """Queue the dead letters of a receiver again, or all messages after a number; the worker sends them."""
-    deliveries = _deliveries(data_dir, settings)
+    deliveries = _deliveries(workspace)
     known = [one.name for one in deliveries.states()]
     if name not in known:
         raise ServingError(f"No such receiver: {name}. Receivers: {', '.join(known) or 'none'}.")
     count = deliveries.replay(name, since=since)
-    print_result({"queued": count}, f"{count:,} messages wait for the worker.", as_json=as_json)
+    workspace.print({"queued": count}, f"{count:,} messages wait for the worker.")
 
 
-def _deliveries(data_dir: Path | None, settings: Path | None) -> WebhookDeliveries:
+def _deliveries(workspace: Workspace) -> WebhookDeliveries:
     from rapport.serving.jobs.webhook_deliveries import WebhookDeliveries
     from rapport.serving.live.change_store import ChangeStore
 
-    current, folder = settings_and_data_dir(settings, data_dir)
-    return WebhookDeliveries(folder, ChangeStore(folder, current.change_points))
+    changes = ChangeStore(workspace.data_dir, workspace.settings.change_points)
+    return WebhookDeliveries(workspace.data_dir, changes)

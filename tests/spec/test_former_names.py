@@ -6,8 +6,7 @@ from typer.testing import CliRunner
 
 from rapport import aliases
 from rapport.cli.app import app
-from rapport.cli.inputs import resolve_data_dir
-from rapport.history import Settings
+from rapport.cli.workspace import Workspace
 
 
 @pytest.mark.parametrize(
@@ -59,9 +58,11 @@ def test_the_program_answers_to_a_former_name_and_prints_the_new_one(tmp_path):
         ({"RAPPORT_HOME": "old", "RAPPORT_DATA_DIR": "new"}, "new"),
     ],
 )
-def test_the_data_folder_comes_from_the_newest_name_that_is_set(monkeypatch, environ, folder):
+def test_the_data_folder_comes_from_the_newest_name_that_is_set(monkeypatch, tmp_path, environ, folder):
     for name in ("RAPPORT_HOME", "RAPPORT_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    assert str(resolve_data_dir(None, Settings(data_dir="from-settings"))) == folder
+    settings = tmp_path / "rapport.toml"
+    settings.write_text('data_dir = "from-settings"')
+    assert str(Workspace(settings).data_dir) == folder
