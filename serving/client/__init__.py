@@ -7,7 +7,7 @@
 """
 
 from .async_client import AsyncRapport
-from .bodies import RefusedError
+from .calls import RefusedError
 from .retries import Retries
 from .sync_client import Rapport
 
