@@ -8,9 +8,11 @@ from rapport.history.sql import literal
 
 Decimal = Literal[".", ",", "?"]
 
-_SIGNS = r"US\$|HK\$|NT\$|AU\$|CA\$|[A-Z]\$|[¥￥$€£₹₩₽₺₴₫฿₪₱₦元円圆圓]|人民币|Rs\.?|kr\.?|zł|Kč|Ft|лв\.?|руб\.?|Fr\.?"
+_SIGNS = (
+    r"US\$|HK\$|NT\$|AU\$|CA\$|[A-Z]\$|[¥￥$€£₹₩₽₺₴₫฿₪₱₦元円圆圓]|元整|人民币|Rs\.?|kr\.?|zł|Kč|Ft|лв\.?|руб\.?|Fr\.?"
+)
 CURRENCY = rf"{_SIGNS}|[A-Za-z]{{3}}"
-_POWERS = {"千": 3, "万": 4, "萬": 4, "亿": 8, "億": 8}
+_POWERS = {"千": 3, "万": 4, "萬": 4, "亿": 8, "億": 8, "k": 3, "K": 3, "M": 6}
 _EXPONENT = r"[eE][-+]?\d{1,2}"
 
 
@@ -47,7 +49,7 @@ def _sure(mark: str, other: str) -> str:
     m, o = rf"\{mark}", rf"\{other}"
     return (
         rf"{m}(\d{{1,2}}|\d{{4,}})([^\d{m}]|$)|\d{o}\d{{3}}{m}|(^|[^\d.,])0{m}\d|\d{o}\d{{3}}{o}\d{{3}}(\D|$)"
-        rf"|\d{o}\d\d{o}\d{{3}}(\D|$)|\d[ ']\d{{3}}{m}"
+        rf"|\d{o}\d\d{o}\d{{3}}(\D|$)|\d[ ']\d{{3}}{m}|\d{m}-"
     )
 
 
@@ -86,10 +88,12 @@ def _read(text: str, decimal: str) -> str:
     digits = f"regexp_extract({text}, '[0-9][0-9 .,'']*')"
     bare = f"regexp_replace({digits}, '{others}', '', 'g')"
     number = bare if decimal == "." else f"replace({bare}, ',', '.')"
-    negative = f"regexp_matches({text}, '^[^0-9]*[-(]|[0-9][^0-9eE]*-[^0-9]*$')"
+    # The dash of 820,- stands for no cents.
+    negative = f"regexp_matches({text}, '^[^0-9]*[-(]|[0-9][^0-9eE.,]*-[^0-9]*$')"
     # A power of ten is part of the number: a product of floats may differ from it in the last digit.
-    powers = " ".join(f"WHEN contains({text}, '{sign}') THEN 'e{power}'" for sign, power in _POWERS.items())
-    power = f"CASE {powers} ELSE regexp_extract({text}, '[0-9]({_EXPONENT})', 1) END"
+    sign = f"regexp_extract({text}, '[0-9.,] *({'|'.join(_POWERS)})([^A-Za-z]|$)', 1)"
+    powers = " ".join(f"WHEN '{sign}' THEN 'e{power}'" for sign, power in _POWERS.items())
+    power = f"CASE {sign} {powers} ELSE regexp_extract({text}, '[0-9]({_EXPONENT})', 1) END"
     value = f"try_cast({number} || {power} AS DOUBLE) * CASE WHEN {negative} THEN -1 ELSE 1 END"
     parsed = f"CASE WHEN regexp_full_match({text}, {literal(_pattern(groups, decimal))}) THEN {value} END"
     plain = f"try_cast({without_null_words(text)} AS DOUBLE)"

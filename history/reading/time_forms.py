@@ -10,23 +10,98 @@ Order = Literal["day_first", "month_first", "year_first", "?"]
 
 _SLASHED = r"^(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4}|\d{2})(\D.*)?$"
 _MONTHS = {
-    "jan": ("january", "januar", "jänner", "janvier", "janv", "enero", "ene", "gennaio", "gen", "januari", "janeiro"),
-    "feb": ("february", "februar", "février", "févr", "fév", "febrero", "febbraio", "februari", "fevereiro", "fev"),
-    "mar": ("march", "märz", "mär", "mrz", "mars", "marzo", "maart", "mrt", "março"),
-    "apr": ("april", "avril", "avr", "abril", "abr", "aprile"),
-    "may": ("mai", "mayo", "maggio", "mag", "mei", "maio"),
-    "jun": ("june", "juni", "juin", "junio", "giugno", "giu", "junho"),
-    "jul": ("july", "juli", "juillet", "juil", "julio", "luglio", "lug", "julho"),
-    "aug": ("august", "août", "agosto", "ago", "augustus"),
-    "sep": ("september", "sept", "septembre", "septiembre", "settembre", "set", "setembro"),
-    "oct": ("october", "oktober", "okt", "octobre", "octubre", "ottobre", "ott", "outubro", "out"),
-    "nov": ("november", "novembre", "noviembre", "novembro"),
-    "dec": ("december", "dezember", "dez", "décembre", "déc", "diciembre", "dic", "dicembre", "dezembro"),
+    "jan": (
+        "january",
+        "januar",
+        "jänner",
+        "janvier",
+        "janv",
+        "enero",
+        "ene",
+        "gennaio",
+        "gen",
+        "januari",
+        "janeiro",
+        "stycznia",
+        "ocak",
+        "января",
+        "янв",
+    ),
+    "feb": (
+        "february",
+        "februar",
+        "février",
+        "févr",
+        "fév",
+        "febrero",
+        "febbraio",
+        "februari",
+        "fevereiro",
+        "fev",
+        "lutego",
+        "şubat",
+        "февраля",
+        "фев",
+    ),
+    "mar": ("march", "märz", "mär", "mrz", "mars", "marzo", "maart", "mrt", "março", "marca", "mart", "марта", "мар"),
+    "apr": ("april", "avril", "avr", "abril", "abr", "aprile", "kwietnia", "nisan", "апреля", "апр"),
+    "may": ("mai", "mayo", "maggio", "mag", "mei", "maio", "maj", "maja", "mayıs", "мая", "май"),
+    "jun": ("june", "juni", "juin", "junio", "giugno", "giu", "junho", "czerwca", "haziran", "июня", "июн"),
+    "jul": ("july", "juli", "juillet", "juil", "julio", "luglio", "lug", "julho", "lipca", "temmuz", "июля", "июл"),
+    "aug": ("august", "août", "agosto", "ago", "augustus", "sierpnia", "ağustos", "августа", "авг"),
+    "sep": (
+        "september",
+        "sept",
+        "septembre",
+        "septiembre",
+        "settembre",
+        "set",
+        "setembro",
+        "września",
+        "eylül",
+        "сентября",
+        "сент",
+        "сен",
+    ),
+    "oct": (
+        "october",
+        "oktober",
+        "okt",
+        "octobre",
+        "octubre",
+        "ottobre",
+        "ott",
+        "outubro",
+        "out",
+        "października",
+        "ekim",
+        "октября",
+        "окт",
+    ),
+    "nov": ("november", "novembre", "noviembre", "novembro", "listopada", "kasım", "ноября", "нояб"),
+    "dec": (
+        "december",
+        "dezember",
+        "dez",
+        "décembre",
+        "déc",
+        "diciembre",
+        "dic",
+        "dicembre",
+        "dezembro",
+        "grudnia",
+        "aralık",
+        "декабря",
+        "дек",
+    ),
 }
-_ZONE = r"(Z|[+-]\d{2}(:?\d{2})?| ?[A-Za-z]+(/[A-Za-z_]+)?)$"
+_ZONE = r"(Z|[+-]\d{2}(:?\d{2})?| ?[A-Za-z]+(/[A-Za-z_]+)?)( \([A-Za-z ]+\))?$"
 # What languages write between a date and its clock, and how a clock is written without colons.
 _BETWEEN = r"um|à|at|às|om|kl\.?|alle|ore|a las"
-_WORDED = rf" ({_BETWEEN}) \d|\d ?uhr$|\d ?h ?\d\d$|[ -]\d{{1,2}}\.\d\d(\.\d\d.*|\D*)$|^/date\(|\d\. \d"
+_WORDED = (
+    rf" ({_BETWEEN}) \d|\d ?uhr$|\d ?h ?\d\d$|[ -]\d{{1,2}}\.\d\d(\.\d\d.*|\D*)$|:\d\d,\d|\d ?г\.|^/date\(|\d\. \d"
+)
+_WEEKDAY = r"(星期|周|週)[一二三四五六日天]|\([一二三四五六日月火水木金土월화수목금토]\)"
 _CLOCK_ZONE = rf"\d{{1,2}}:\d{{2}}.*{_ZONE}"
 
 
@@ -90,8 +165,8 @@ def evidence_query(sql: str, kind: str, source: str) -> str:
         f"{a} > 31 AND {years} = 2",
         f"{c} > 31 AND {years} = 2",
         f"{b} BETWEEN 13 AND 31 AND {mark} = '.'",
-        r"regexp_matches(t, '[a-zA-Z\x{00C0}-\x{024F}]{3,}')",
-        "regexp_matches(t, '[年月년월]|上午|下午|凌晨|早上|晚上|中午|오전|오후')",
+        r"regexp_matches(t, '[a-zA-Z\x{00C0}-\x{024F}\x{0400}-\x{04FF}]{3,}')",
+        rf"regexp_matches(t, '[年月년월]|{_WEEKDAY}|上午|下午|凌晨|早上|晚上|中午|오전|오후')",
         r"regexp_matches(lower(t), '\d ?[ap]\.? ?m\.?|上午|下午|오전|오후')",
         f"regexp_matches(t, {literal(_CLOCK_ZONE)})",
         r"regexp_full_match(t, '\d+(\.\d+)?|/Date\(\d+.*')",
@@ -164,6 +239,7 @@ def _any_time(text: str, form: TimeForm, zone: str) -> str:
 
 def _without_words(date: str) -> str:
     """Turn 3.1.2022 um 15.43 Uhr, 3/1/2022 à 15h43 and 2022. 1. 3. 15:43 into a date and a clock with colons."""
+    date = rf"regexp_replace(regexp_replace({date}, '(:\d\d),(\d)', '\1.\2'), '(\d) ?г\.', '\1')"
     date = rf"regexp_replace({date}, '^(\d{{4}})\. (\d{{1,2}})\. (\d{{1,2}})\.', '\1-\2-\3')"
     date = rf"regexp_replace({date}, ',? (?:{_BETWEEN}) (\d)', ' \1', 'i')"
     date = rf"regexp_replace(regexp_replace({date}, ' ?uhr$', '', 'i'), '(\d) ?h ?(\d\d)$', '\1:\2')"
@@ -172,7 +248,8 @@ def _without_words(date: str) -> str:
 
 
 def _without_asian_signs(date: str) -> str:
-    """Turn 2022年1月3日 下午3时43分 into 2022-1-3 3:43 PM."""
+    """Turn 2022年1月3日 星期一 下午3时43分 into 2022-1-3 3:43 PM."""
+    date = f"regexp_replace({date}, {literal(f' *({_WEEKDAY})')}, '')"
     date = rf"regexp_replace({date}, '^(\d{{4}})[年년] *(\d{{1,2}})[月월] *(\d{{1,2}})[日号일]? *', '\1-\2-\3 ')"
     date = rf"regexp_replace({date}, '(\d{{1,2}})[时時点點시] *(\d{{1,2}})[分분]?(?: *(\d{{1,2}}[秒초]))?', '\1:\2:\3')"
     date = f"regexp_replace({date}, '[:秒초]+(上午|下午|$)', '\\1')"
@@ -192,7 +269,7 @@ def _without_month_names(date: str) -> str:
     month = f"map([{keys}], [{values}])[regexp_extract({date}, {literal(name)}, 1)]"
     marked = f"replace({date}, regexp_extract({date}, {literal(name)}, 1), '<' || ({month}) || '>')"
     day, year, gap = r"(\d{1,2})(?:st|nd|rd|th|\.)?", r"(\d{4}|\d{2})", r"(?:[-/., ]+|de |of )*"
-    moved = rf"regexp_replace({marked}, '^\pL+\.?,? +', '')"
+    moved = rf"regexp_replace(regexp_replace({marked}, ' \([a-z ]+\)$', ''), '^\pL+\.?,? +', '')"
     moved = rf"regexp_replace({moved}, '^<(\d\d)> +(\d{{1,2}}) (\d[\d:]+)(?: [a-z]{{3,4}})? (\d{{4}})$', '\4-\1-\2 \3')"
     moved = rf"regexp_replace({moved}, '^{day}{gap}<(\d\d)>{gap}{year}(\D|$)', '\3-\2-\1\4')"
     moved = rf"regexp_replace({moved}, '^<(\d\d)>{gap}{day}{gap}{year}(\D|$)', '\3-\1-\2\4')"

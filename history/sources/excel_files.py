@@ -1,8 +1,9 @@
 """Excel workbooks: each sheet with rows is a table; every cell is read as the text that a CSV export would have."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +13,34 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError, Shee
 
 from rapport.errors import TableError
 from rapport.history.rejected_rows import FILE, LINE
+from rapport.history.sources.markup_tables import is_markup, markup_tables
 from rapport.history.sources.text_layout import distinct_names, header_row
 from rapport.history.sql import literal, quoted
 
-SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _FIRST_ROWS = 60
 _BATCH = 100_000
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet with rows: its names stand in row ``header``, counted from 0."""
+    """A sheet with rows: its names stand in row ``header``, counted from 0; ``rows`` returns all rows of the sheet."""
 
     path: Path
     name: str
     header: int
     names: tuple[str, ...]
+    rows: Callable[[], Sequence[Sequence[Any]]]
 
 
 def excel_sheets(path: Path) -> list[Sheet]:
-    """Return the visible sheets that hold a table."""
-    workbook = _open(path)
-    sheets = []
-    for about in workbook.sheets_metadata:
-        if about.visible is SheetVisibleEnum.Visible and (sheet := _sheet(path, workbook, about.name)) is not None:
-            sheets.append(sheet)
+    """Return the visible sheets that hold a table, or the tables of a web page that is named as a workbook."""
+    if is_markup(path):
+        tables = markup_tables(path)
+        found = [_sheet(path, f"table {number}", rows, partial(list, rows)) for number, rows in enumerate(tables, 1)]
+    else:
+        workbook = _open(path)
+        found = [_workbook_sheet(path, workbook, name) for name in _visible(workbook)]
+    sheets = [sheet for sheet in found if sheet is not None]
     if not sheets:
         raise TableError(f"{path.name}: has no sheet with rows. Put the names of the columns in its first row.")
     return sheets
@@ -67,25 +71,41 @@ def _open(path: Path) -> CalamineWorkbook:
         ) from error
 
 
-def _sheet(path: Path, workbook: CalamineWorkbook, name: str) -> Sheet | None:
+def _visible(workbook: CalamineWorkbook) -> list[str]:
+    return [about.name for about in workbook.sheets_metadata if about.visible is SheetVisibleEnum.Visible]
+
+
+def _workbook_sheet(path: Path, workbook: CalamineWorkbook, name: str) -> Sheet | None:
     try:
         sheet = workbook.get_sheet_by_name(name)
     except CalamineError:
         # A sheet of charts has no cells.
         return None
-    first = [[_text(cell) or "" for cell in row] for row in sheet.to_python(nrows=_FIRST_ROWS, skip_empty_area=False)]
+    first = sheet.to_python(nrows=_FIRST_ROWS, skip_empty_area=False)
+    return _sheet(path, name, first, partial(_workbook_rows, path, name))
+
+
+def _workbook_rows(path: Path, name: str) -> Sequence[Sequence[Any]]:
+    return _open(path).get_sheet_by_name(name).to_python(skip_empty_area=False)
+
+
+def _sheet(path: Path, name: str, rows: Sequence[Sequence[Any]], read: Callable[[], Sequence[Any]]) -> Sheet | None:
+    first = [[_text(cell) or "" for cell in row] for row in rows[:_FIRST_ROWS]]
     if not any(any(row) for row in first):
         return None
     header = header_row(first)
     names = [cell.strip() or f"column {number}" for number, cell in enumerate(first[header], 1)]
-    return Sheet(path, name, header, tuple(distinct_names(names)))
+    return Sheet(path, name, header, tuple(distinct_names(names)), read)
 
 
 def _batches(sheet: Sheet, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    rows = _open(sheet.path).get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
+    rows, width = sheet.rows(), len(sheet.names)
     for start in range(sheet.header + 1, len(rows), _BATCH):
-        part = rows[start : start + _BATCH]
-        columns: list[Sequence[str | None]] = [[_text(row[index]) for row in part] for index in range(len(sheet.names))]
+        # A row of a web page may end early.
+        part = [
+            row if len(row) >= width else [*row, *[""] * (width - len(row))] for row in rows[start : start + _BATCH]
+        ]
+        columns: list[Sequence[str | None]] = [[_text(row[index]) for row in part] for index in range(width)]
         numbers = [str(start + offset + 1) for offset in range(len(part))]
         filled = [any(cell is not None for cell in row) for row in zip(*columns, strict=True)]
         arrays = [pa.array(column, pa.string()) for column in (*columns, numbers)]

@@ -18,7 +18,6 @@ from rapport.history.sources.file_groups import (
     EXCEL,
     JSON,
     PARQUET,
-    TEXT,
     ZIP,
     files_of,
     kind_of,
@@ -28,6 +27,7 @@ from rapport.history.sources.file_groups import (
     without_copies,
 )
 from rapport.history.sources.json_files import json_columns, load_json
+from rapport.history.sources.markup_tables import is_text
 from rapport.history.sources.source import Source
 from rapport.history.sources.text_layout import text_layout
 from rapport.history.sql import literal, quoted
@@ -115,7 +115,7 @@ def _parts(
     name: str, files: Sequence[Path], connection: duckdb.DuckDBPyConnection, encoding: str
 ) -> dict[str, list[_Part]]:
     """Return the parts of each table; a workbook with several sheets holds several tables."""
-    if kind_of(files[0]) != EXCEL:
+    if kind_of(files[0]) != EXCEL or is_text(files[0]):
         return {name: [_part(path, connection, encoding) for path in files]}
     sheets = [(path, excel_sheets(path)) for path in files]
     several = any(len(each) > 1 for _, each in sheets)
@@ -132,7 +132,6 @@ def _part(path: Path, connection: duckdb.DuckDBPyConnection, encoding: str) -> _
     if kind_of(path) == JSON:
         names = json_columns(path, connection)
         return _Part(path, names, partial(load_json, path=path, names=names, connection=connection))
-    assert kind_of(path) == TEXT
     layout = text_layout(path, encoding)
     load = partial(load_csv, path=path, connection=connection, layout=layout)
     return _Part(path, layout.names, load, layout.separator)

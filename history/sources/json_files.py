@@ -1,7 +1,7 @@
 """JSON lines and JSON arrays: every value is read as text; a line that is not a JSON object is rejected."""
 
 import json
-import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,15 @@ LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 ARRAYS = (".json", ".json.gz")
 _REASON = "The line is not a JSON object."
 _LONGEST_LINE = 16 << 20
-# An object whose first values are plain, followed by a list of objects.
-_WRAPPED = re.compile(rb'\{(\s*"[^"]*"\s*:\s*("[^"]*"|[^"\[{]*?)\s*,)*\s*"[^"]*"\s*:\s*\[\s*\{')
+# Objects in objects are read to this depth.
+_DEPTH = 3
 
 
 def json_columns(path: Path, connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return the names of all objects in a file, in the order of their first use."""
+    """Return the names of all objects in a file, in the order of their first use; of an object in it as ``a.b``."""
     if is_array(path):
         return list(dict.fromkeys(name for record in _records(path) for name in record))
-    keys = (
-        f"SELECT unnest(json_keys(line)) AS key, row_number() OVER () AS number FROM {_lines(path)} WHERE {_IS_OBJECT}"
-    )
-    rows = _rows(path, connection, f"SELECT key FROM ({keys}) GROUP BY key ORDER BY min(number)")
-    names = [str(key) for (key,) in rows]
+    names = list(_pointers(path, connection))
     if not names:
         raise TableError(f"{path.name}: holds no JSON object. Write a list of objects, or one object a line.")
     if distinct_names(names) != names:
@@ -49,7 +45,8 @@ def load_json(part: str, path: Path, names: list[str], connection: duckdb.DuckDB
         connection.unregister("json records")
         return []
     numbered = f"(SELECT line, row_number() OVER () AS number FROM {_lines(path)})"
-    cells = ", ".join(f"line ->> {literal(_pointer(name))} AS {quoted(name)}" for name in names)
+    pointers = _pointers(path, connection)
+    cells = ", ".join(f"line ->> {literal(pointers[name])} AS {quoted(name)}" for name in names)
     _rows(
         path, connection, f"CREATE TEMP TABLE {part} AS SELECT {cells}, {position} FROM {numbered} WHERE {_IS_OBJECT}"
     )
@@ -62,21 +59,66 @@ def is_array(path: Path) -> bool:
     if path.name.lower().endswith(LINES):
         return False
     with open_bytes(path) as file:
-        head = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
-    if head[:1] == b"[" or not _WRAPPED.match(head):
-        return head[:1] == b"["
+        first = file.readline(_LONGEST_LINE).lstrip(b"\xef\xbb\xbf \t\r\n")
+        if first[:1] == b"[":
+            return True
+        if _is_object(first) and file.read(4096).strip():
+            # Another object follows: an object a line.
+            return False
     with open_bytes(path) as file:
         try:
             return len(_lists(json.loads(file.read().decode("utf-8-sig")))) == 1
         except ValueError:
-            # Another object follows: an object a line.
             return False
 
 
-def _lists(read: Any) -> list[Any]:
-    """Return the lists of objects in an object: an answer such as {"value": [...]} has one."""
-    values = read.values() if isinstance(read, dict) else ()
-    return [each for each in values if isinstance(each, list) and each and isinstance(each[0], dict)]
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _lists(read: Any, depth: int = 3) -> list[Any]:
+    """Return the lists of objects in an object: {"value": [...]} and {"data": {"items": [...]}} have one."""
+    found: list[Any] = []
+    for each in read.values() if isinstance(read, dict) else ():
+        if isinstance(each, list) and each and isinstance(each[0], dict):
+            found.append(each)
+        elif depth > 1:
+            found += _lists(each, depth - 1)
+    return found
+
+
+def _pointers(path: Path, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return the place of each name in the objects of a file; an object in an object has its names after a point."""
+    found = _names_below(path, connection, "", "")
+    for _ in range(_DEPTH - 1):
+        objects, level = _objects(path, connection, found), {}
+        for name, pointer in found.items():
+            level |= _names_below(path, connection, f"{name}.", pointer) if name in objects else {name: pointer}
+        found = level
+    return found
+
+
+def _objects(path: Path, connection: duckdb.DuckDBPyConnection, pointers: Mapping[str, str]) -> set[str]:
+    """Return the names that hold objects and nothing else."""
+    if not pointers:
+        return set()
+    kinds = [f"json_type(line, {literal(pointer)})" for pointer in pointers.values()]
+    tests = [f"bool_and({kind} = 'OBJECT') FILTER ({kind} <> 'NULL')" for kind in kinds]
+    ((*only,),) = _rows(path, connection, f"SELECT {', '.join(tests)} FROM {_lines(path)} WHERE {_IS_OBJECT}")
+    return {name for name, test in zip(pointers, only, strict=True) if test}
+
+
+def _names_below(path: Path, connection: duckdb.DuckDBPyConnection, prefix: str, pointer: str) -> dict[str, str]:
+    place = literal(pointer)
+    keys = (
+        f"SELECT unnest(json_keys(line, {place})) AS key, row_number() OVER () AS number FROM {_lines(path)} "
+        f"WHERE {_IS_OBJECT} AND json_type(line, {place}) = 'OBJECT'"
+    )
+    rows = _rows(path, connection, f"SELECT key FROM ({keys}) GROUP BY key ORDER BY min(number)")
+    return {f"{prefix}{key}": pointer + _pointer(str(key)) for (key,) in rows}
 
 
 _IS_OBJECT = "json_valid(line) AND json_type(line) = 'OBJECT'"
@@ -114,7 +156,17 @@ def _records(path: Path) -> list[dict[str, Any]]:
     read = _lists(read)[0] if isinstance(read, dict) and len(_lists(read)) == 1 else read
     if not isinstance(read, list) or not all(isinstance(record, dict) for record in read):
         raise TableError(f"{path.name}: is not a list of objects. Write a list of objects, or one object a line.")
-    return read
+    return [_flat(record) for record in read]
+
+
+def _flat(record: dict[str, Any], depth: int = _DEPTH) -> dict[str, Any]:
+    cells: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, dict) and value and depth > 1:
+            cells |= {f"{name}.{below}": cell for below, cell in _flat(value, depth - 1).items()}
+        else:
+            cells[name] = value
+    return cells
 
 
 def _as_text(records: list[dict[str, Any]], names: list[str]) -> pa.Table:

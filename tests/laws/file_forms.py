@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import html
 import io
 import json
 import random
@@ -71,6 +72,8 @@ AMOUNTS = {
     "real": lambda v: signed(v, "R$ " + grouped(v, ",", ".")),
     "kronor": lambda v: signed(v, grouped(v, ",", "\u00a0")) + "\u00a0kr",
     "code": lambda v: "USD " + signed(v, grouped(v, ".", ",")),
+    "no cents": lambda v: signed(v, grouped(v, ",", ".").replace(",00", ",-")),
+    "thousands": lambda v: f"{v / 1000:.6f}k",
     "exponent": lambda v: f"{v:.9E}",
     "exponent comma": lambda v: f"{v:.9E}".replace(".", ","),
     "arabic": lambda v: f"{v:.2f}".translate(str.maketrans("0123456789.", "٠١٢٣٤٥٦٧٨٩٫")),
@@ -110,6 +113,10 @@ TIMES = {
     "chinese slashes": lambda t: f"{t.year}/{t.month}/{t.day} {'上午' if t.hour < 12 else '下午'} {t:%I:%M:%S}",
     "c": lambda t: f"{t:%a %b %d %H:%M:%S %Y}",
     "log": lambda t: f"{t:%a %b %d %H:%M:%S UTC %Y}",
+    "browser": lambda t: f"{t:%a %b %d %Y %H:%M:%S} GMT+0000 (Coordinated Universal Time)",
+    "weekday": lambda t: f"{t:%Y-%m-%d} 星期{'一二三四五六日'[t.weekday()]} {t:%H:%M}",
+    "russian": lambda t: f"{t.day} {RUSSIAN_MONTHS[t.month - 1]} {t.year} г. {t:%H:%M}",
+    "log comma": lambda t: f"{t:%Y-%m-%d %H:%M:%S},000",
     "oracle": lambda t: f"{t:%d-%b-%y %I.%M.%S.000000 %p}".upper(),
     "script": lambda t: f"/Date({seconds(t) * 1000})/",
     "long words": lambda t: f"{t:%A, %B %d, %Y %I:%M %p}",
@@ -120,6 +127,10 @@ GERMAN_MONTHS = (
     *("September", "Oktober", "November", "Dezember"),
 )
 ITALIAN_MONTHS = ("gen", "feb", "mar", "apr", "mag", "giu", "lug", "ago", "set", "ott", "nov", "dic")
+RUSSIAN_MONTHS = (
+    *("января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа"),
+    *("сентября", "октября", "ноября", "декабря"),
+)
 IDS = {
     "plain": str,
     "float": lambda text: f"{text}.0",
@@ -208,6 +219,50 @@ def put_answer(folder, rows, _):
     folder.joinpath("orders.json").write_text(json.dumps(answer))
 
 
+def put_nested(folder, rows, _):
+    records = [
+        {"customer": {"id": who}, "order_id": order, "ordered_at": at, "amount": money, "product": product}
+        for who, order, at, money, product in rows
+    ]
+    folder.joinpath("orders.json").write_text(json.dumps({"data": {"items": records}, "paging": {"next": None}}))
+
+
+def put_nested_lines(folder, rows, _):
+    lines = [
+        json.dumps(
+            {"customer": {"id": who}, "order": {"id": order}, "ordered_at": at, "amount": money, "product": product}
+        )
+        for who, order, at, money, product in rows
+    ]
+    folder.joinpath("orders.jsonl").write_text("\n".join(lines), encoding="utf-8")
+
+
+def put_web_page(folder, rows, _):
+    """Many systems export a page with a table, or lines of text, and name it a workbook."""
+    lines = [[f"<td>{html.escape(cell)}" for cell in row] for row in rows]
+    head = "".join(f"<th>{name}</th>" for name in COLUMNS)
+    body = "".join(f"<tr>{''.join(cells)}</tr>" for cells in lines)
+    page = f"<html><meta charset='utf-8'><table><tr>{head}</tr>{body}</table></html>"
+    folder.joinpath("orders.xls").write_text(page, encoding="utf-8")
+
+
+def put_xml_sheet(folder, rows, _):
+    def line(cells):
+        cells = "".join(f'<Cell><Data ss:Type="String">{html.escape(cell)}</Data></Cell>' for cell in cells)
+        return f"<Row>{cells}</Row>"
+
+    sheet = "".join(map(line, (COLUMNS, *rows)))
+    space = 'xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"'
+    book = (
+        f'<?xml version="1.0"?><Workbook {space}><Worksheet ss:Name="1"><Table>{sheet}</Table></Worksheet></Workbook>'
+    )
+    folder.joinpath("orders.xls").write_text(book, encoding="utf-8")
+
+
+def put_text_named_xls(folder, rows, encoding):
+    folder.joinpath("orders.xls").write_bytes(as_csv(rows, separator="\t").encode(encoding))
+
+
 def put_text_parquet(folder, rows, _):
     cells = {name: list(map(str, column)) for name, column in zip(COLUMNS, zip(*rows, strict=True), strict=True)}
     pq.write_table(pa.table(cells), folder / "orders.parquet")
@@ -234,5 +289,6 @@ FORMATS = {
     for put in (
         *(put_csv, put_semicolons, put_tabs, put_gzip, put_zip, put_titled, put_months),
         *(put_lines, put_array, put_answer, put_excel, put_text_parquet, put_quoted),
+        *(put_nested, put_nested_lines, put_web_page, put_xml_sheet, put_text_named_xls),
     )
 }
