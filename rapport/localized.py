@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LocalizedText:
     """One text in English and in Chinese."""
 
     en: str
     zh: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the text by language, as files write it."""
+        return {"en": self.en, "zh": self.zh}
 
 
 def localize(text: LocalizedText, language: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 from rapport.features.catalog.feature import FAMILIES
 from rapport.localized import LocalizedText
@@ -64,7 +65,7 @@ def parse_fact_actions(node: ConfigNode) -> FactActions:
     found = {str(name): _fact_action(str(name), each) for name, each in node.items()}
     if missing := [kind for kind in KINDS if kind not in found]:
         raise node.error(f"{', '.join(missing)} has no entry. Every kind of fact needs one.")
-    return FactActions(found)
+    return FactActions(MappingProxyType(found))
 
 
 def _fact_action(name: str, node: ConfigNode) -> FactAction:

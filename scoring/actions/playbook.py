@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 
 from rapport.errors import CardError
 from rapport.features.catalog.feature import FAMILIES
@@ -73,26 +75,31 @@ def read_playbook(folder: Path | None = None) -> Playbook:
     """Read the playbook; a file in the company's folder replaces the shipped one of that name."""
     if folder is not None:
         _check_folder(folder)
-    strategies = _parsed("strategies.yaml", folder)
-    actions = _parsed("actions.yaml", folder)
+    return _parsed_playbook(tuple(_text(name, folder) for name in FILES))
+
+
+@lru_cache(maxsize=8)
+def _parsed_playbook(texts: tuple[str, ...]) -> Playbook:
+    """Return the playbook of these texts, in the order of ``FILES``; it is shared, so nothing in it can be changed."""
+    text = dict(zip(FILES, texts, strict=True))
+    nodes = {name: ConfigNode(name, parse_yaml(text[name], name)) for name in FILES[:5]}
+    strategies, actions, steps, pace = (
+        nodes[name] for name in ("strategies.yaml", "actions.yaml", "steps.yaml", "cadence.yaml")
+    )
     actions.keys(("families", "codes"))
-    steps = _parsed("steps.yaml", folder)
     steps.keys(("chain", "c139"))
-    pace = _parsed("cadence.yaml", folder)
     pace.keys(("cadence", "tiers"))
     return Playbook(
-        strategies={
-            card: {tier: each.localized() for tier, each in tiers.items()} for card, tiers in strategies.items()
-        },
+        strategies=MappingProxyType({card: _texts(tiers) for card, tiers in strategies.items()}),
         families=_families(actions.at("families")),
-        codes={code: _action(each) for code, each in actions.at("codes").items()} if actions.value["codes"] else {},
-        facts=parse_fact_actions(_parsed("fact_actions.yaml", folder)),
-        steps={kind: _texts(steps.at(kind)) for kind in ("chain", "c139")},
+        codes=_actions(actions.at("codes")) if actions.value["codes"] else MappingProxyType({}),
+        facts=parse_fact_actions(nodes["fact_actions.yaml"]),
+        steps=MappingProxyType({kind: _texts(steps.at(kind)) for kind in ("chain", "c139")}),
         cadence=_cadence(pace.at("cadence")),
         hysteresis=_hysteresis(pace.at("tiers")),
-        rules=parse_rules(_text("alerts.yaml", folder), "alerts.yaml"),
-        segments=parse_segments(_text("rfm_segments.yaml", folder), "rfm_segments.yaml"),
-        health=parse_health_rules(_text("health.yaml", folder), "health.yaml"),
+        rules=parse_rules(text["alerts.yaml"], "alerts.yaml"),
+        segments=parse_segments(text["rfm_segments.yaml"], "rfm_segments.yaml"),
+        health=parse_health_rules(text["health.yaml"], "health.yaml"),
     )
 
 
@@ -110,17 +117,17 @@ def _text(name: str, folder: Path | None) -> str:
     return str(resources.files("rapport.scoring.actions").joinpath("shipped", name).read_text(encoding="utf-8"))
 
 
-def _parsed(name: str, folder: Path | None) -> ConfigNode:
-    return ConfigNode(name, parse_yaml(_text(name, folder), name))
+def _texts(node: ConfigNode) -> Mapping[str, LocalizedText]:
+    return MappingProxyType({name: each.localized() for name, each in node.items()})
 
 
-def _texts(node: ConfigNode) -> dict[str, LocalizedText]:
-    return {name: each.localized() for name, each in node.items()}
-
-
-def _families(node: ConfigNode) -> dict[str, ReasonAction]:
+def _families(node: ConfigNode) -> Mapping[str, ReasonAction]:
     node.keys(FAMILIES)
-    return {family: _action(each) for family, each in node.items()}
+    return _actions(node)
+
+
+def _actions(node: ConfigNode) -> Mapping[str, ReasonAction]:
+    return MappingProxyType({name: _action(each) for name, each in node.items()})
 
 
 def _action(node: ConfigNode) -> ReasonAction:

@@ -4,6 +4,7 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -140,7 +141,7 @@ def rules_text(rules: AlertRules) -> str:
 def _document(rule: AlertRule) -> dict[str, object]:
     return {
         "name": rule.name, "cause": rule.cause, "priority": rule.priority, "cooldown_days": rule.cooldown_days,
-        "when": {"kind": rule.kind, **rule.when}, "text": vars(rule.text), "task": rule.opens_task,
+        "when": {"kind": rule.kind, **rule.when}, "text": rule.text.to_dict(), "task": rule.opens_task,
         "escalate_days": rule.escalate_days,
     }  # fmt: skip
 
@@ -169,7 +170,7 @@ def _rule(node: ConfigNode) -> AlertRule:
         priority=priority,
         cooldown_days=node.at("cooldown_days").whole(0),
         kind=kind,
-        when={key: _parameter(key, when.at(key)) for key in KINDS[kind]},
+        when=MappingProxyType({key: _parameter(key, when.at(key)) for key in KINDS[kind]}),
         text=_text(node.at("text")),
         opens_task=node.at("task").flag() if node.has("task") else False,
         escalate_days=node.at("escalate_days").whole(0) if node.has("escalate_days") else 0,

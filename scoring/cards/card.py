@@ -30,7 +30,7 @@ class Dimension:
     def to_dict(self) -> dict[str, Any]:
         """Return the dimension in the format of a card file."""
         indicators = [indicator.to_dict() for indicator in self.indicators]
-        return {"name": self.name, "label": vars(self.label), "indicators": indicators}
+        return {"name": self.name, "label": self.label.to_dict(), "indicators": indicators}
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Tier:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the tier in the format of a card file."""
-        tier = {"name": self.name, "label": vars(self.label), "signal": self.signal}
+        tier = {"name": self.name, "label": self.label.to_dict(), "signal": self.signal}
         return tier if self.floor is None else tier | {"at_least": self.floor}
 
 
@@ -140,7 +140,7 @@ class Card:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card in the format of a card file; reading that returns an equal card."""
-        head = {"card": self.name, "version": self.version, "label": vars(self.label), "of": self.subject}
+        head = {"card": self.name, "version": self.version, "label": self.label.to_dict(), "of": self.subject}
         body = {"scale": list(self.scale), "dimensions": [dimension.to_dict() for dimension in self.dimensions]}
         return head | body | {"tiers": [tier.to_dict() for tier in self.tiers]}
 

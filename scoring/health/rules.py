@@ -38,7 +38,7 @@ class Cap:
     def to_dict(self) -> dict[str, Any]:
         """Return the cap in the format of the file."""
         when = [{"feature": name, threshold.bound: threshold.value} for name, threshold in self.conditions]
-        return {"name": self.name, "label": vars(self.label), "grade": self.grade, "when": when}
+        return {"name": self.name, "label": self.label.to_dict(), "grade": self.grade, "when": when}
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class HealthRules:
     def to_dict(self) -> dict[str, Any]:
         """Return the rules in the format of the file; reading that returns equal rules."""
         grades = [
-            {"name": each.name, "label": vars(each.label), "strategy": vars(each.strategy)}
+            {"name": each.name, "label": each.label.to_dict(), "strategy": each.strategy.to_dict()}
             | ({} if each.floor is None else {"at_least": each.floor})
             for each in self.grades
         ]

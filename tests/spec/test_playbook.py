@@ -67,11 +67,17 @@ def test_a_companys_file_replaces_the_shipped_one_and_a_misnamed_file_is_refused
         read_playbook(tmp_path)
 
 
-def test_a_company_s_own_playbook_replaces_the_shipped_file_of_that_name(tmp_path):
+def test_a_playbook_is_read_once_and_nobody_can_change_what_all_share(tmp_path):
     shipped = read_playbook()
+    assert read_playbook() is shipped
     (tmp_path / "cadence.yaml").write_text(
         "cadence: {high_risk_days: 3, rfm_days: 30, full_days: 91}\ntiers: {margin: 0.03, dwell_days: 30}\n", "utf-8"
     )
     found = playbook_of(Settings(playbook=str(tmp_path)))
     assert found.cadence.high_risk_days == 3
     assert (found.segments, found.rules) == (shipped.segments, shipped.rules)
+    shipped.health.to_dict()["grades"][0]["label"]["en"] = "changed"
+    assert shipped.health.grades[0].label.en != "changed"
+    for mapping in (shipped.strategies, shipped.families, shipped.facts.by_kind, shipped.rules.rules[0].when):
+        with pytest.raises(TypeError, match="does not support item assignment"):
+            mapping["changed"] = None
