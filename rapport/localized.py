@@ -1,6 +1,11 @@
-"""Text in both languages of the product."""
+"""Text in both languages of the product: values, and catalogues of messages."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+
+Translate = Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +19,45 @@ class LocalizedText:
         """Return the text by language, as files write it."""
         return {"en": self.en, "zh": self.zh}
 
+    def filled(self, **values: object) -> "LocalizedText":
+        """Return the text with its placeholders filled; a localized value is used in its own language."""
+        return LocalizedText(*(getattr(self, each).format(**_in_language(values, each)) for each in ("en", "zh")))
+
 
 def localize(text: LocalizedText, language: str) -> str:
     """Return the text in ``language``; every language other than Chinese reads English."""
     return text.zh if language == "zh" else text.en
+
+
+def _in_language(values: Mapping[str, object], language: str) -> dict[str, object]:
+    return {
+        name: localize(each, language) if isinstance(each, LocalizedText) else each for name, each in values.items()
+    }
+
+
+class MessageCatalogue:
+    """The messages of a package in both languages, by key: its file ``messages.yaml``, read at first use."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    @cached_property
+    def texts(self) -> Mapping[str, LocalizedText]:
+        """Return all messages by key."""
+        import yaml  # noqa: PLC0415 - a process that shows no message does without it
+
+        written = resources.files(self._package).joinpath("messages.yaml").read_text(encoding="utf-8")
+        return {key: LocalizedText(**texts) for key, texts in yaml.safe_load(written).items()}
+
+    def message(self, key: str, /, **values: object) -> LocalizedText:
+        """Return a message in both languages, filled with values."""
+        return self.texts[key].filled(**values)
+
+    def translator(self, language: str) -> Translate:
+        """Return a function that fills a message in one language; a key without a message is shown as it is."""
+
+        def translate(key: str, **values: object) -> str:
+            text = self.texts.get(key)
+            return localize(text, language).format(**values) if text else key.partition(".")[2].replace("_", " ")
+
+        return translate

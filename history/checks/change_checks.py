@@ -5,7 +5,6 @@ from datetime import datetime
 
 from rapport.history.checks.finding import Finding
 from rapport.history.reading.history import History
-from rapport.localized import LocalizedText
 
 _SHOWN = 5
 
@@ -22,15 +21,4 @@ def unused_changes(history: History, _: datetime) -> Iterable[Finding]:
     if unused:
         names, rows = [name for name, _ in unused], sum(count for _, count in unused)
         shown = ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
-        yield Finding(
-            "unused_changes",
-            "warn",
-            "changes",
-            LocalizedText(
-                f"changes: {rows} rows are not used, since these are no columns with a history: {shown}. Write the "
-                "names of the contract; keys and times of rows have no history.",
-                f"changes：{rows} 行未使用，以下不是可追溯历史的列：{shown}。"
-                "请使用数据约定中的名称；主键与行时间没有历史。",
-            ),
-            {"columns": names, "rows": rows},
-        )
+        yield Finding.of("warn", "unused_changes", "changes", {"columns": names, "rows": rows}, shown=shown)

@@ -21,19 +21,9 @@ def mixed_currency(history: History, _: datetime) -> Iterable[Finding]:
     """Find tables whose amounts are in several currencies."""
     for name, table in history.loaded.items():
         if len(table.currencies) > 1:
-            listed = ", ".join(sorted(table.currencies))
-            yield Finding(
-                "mixed_currency",
-                "stop",
-                name,
-                LocalizedText(
-                    f"{name}: amounts are in several currencies ({listed}). Convert them to "
-                    f"{history.settings.currency} before import; sums over them mean nothing.",
-                    f"{name}：金额含多种币种（{listed}）。"
-                    f"请先统一换算为 {history.settings.currency}，否则合计没有意义。",
-                ),
-                {"currencies": sorted(table.currencies)},
-            )
+            currencies = sorted(table.currencies)
+            listed, own = ", ".join(currencies), history.settings.currency
+            yield Finding.of("stop", "mixed_currency", name, {"currencies": currencies}, listed=listed, currency=own)
 
 
 def duplicate_customers(history: History, _: datetime) -> Iterable[Finding]:
@@ -48,22 +38,10 @@ def duplicate_customers(history: History, _: datetime) -> Iterable[Finding]:
         return
     extra = sum(len(group) - 1 for group in groups)
     example = " = ".join(f"{name} ({customer})" for name, customer in groups[0][:EXAMPLES])
-    yield Finding(
-        "duplicate_customers",
-        "warn" if extra > FEW_SHARE * len(rows) else "note",
-        "customers",
-        LocalizedText(
-            f"customers: {extra} of {len(rows)} seem to exist under another id as well: {example}. "
-            "Merge them, otherwise each half looks like churn.",
-            f"customers：{len(rows)} 个客户中有 {extra} 个疑似与其他客户重复，例如 {example}。"
-            "请合并，否则每一半都像在流失。",
-        ),
-        {
-            "groups": len(groups),
-            "extra": extra,
-            "examples": [[each[1] for each in group] for group in groups[:EXAMPLES]],
-        },
-    )
+    level = "warn" if extra > FEW_SHARE * len(rows) else "note"
+    examples = [[each[1] for each in group] for group in groups[:EXAMPLES]]
+    facts = {"groups": len(groups), "extra": extra, "examples": examples}
+    yield Finding.of(level, "duplicate_customers", "customers", facts, rows=len(rows), example=example)
 
 
 def unknown_customers(history: History, _: datetime) -> Iterable[Finding]:
@@ -79,18 +57,8 @@ def unknown_customers(history: History, _: datetime) -> Iterable[Finding]:
             f"SELECT count(*), min(customer_id) FROM {table.name} ANTI JOIN customers USING (customer_id)",
         )
         if lost > UNKNOWN_SHARE * rows:
-            yield Finding(
-                "unknown_customers",
-                "warn",
-                table.name,
-                LocalizedText(
-                    f"{table.name}: {lost} of {rows} rows ({lost / rows:.0%}) belong to customers that are missing in "
-                    f"the table customers, such as {example}. Are the ids from the same system?",
-                    f"{table.name}：{rows} 行中有 {lost} 行（{lost / rows:.0%}）的客户不在 customers 表中，"
-                    f"例如 {example}。两处的编号是否同一套？",
-                ),
-                {"rows": lost, "share": round(lost / rows, 4), "example": example},
-            )
+            facts = {"rows": lost, "share": round(lost / rows, 4), "example": example}
+            yield Finding.of("warn", "unknown_customers", table.name, facts, total=rows)
 
 
 def missing_attributes(history: History, _: datetime) -> Iterable[Finding]:
@@ -100,17 +68,7 @@ def missing_attributes(history: History, _: datetime) -> Iterable[Finding]:
     has = {row[0] for row in history.connection.execute("DESCRIBE customers").fetchall()}
     missing = [name for name in history.settings.fixed_attributes if name not in has]
     if missing:
-        listed = ", ".join(missing)
-        yield Finding(
-            "missing_attributes",
-            "warn",
-            "customers",
-            LocalizedText(
-                f"customers: has no {listed}, which fixed_attributes in rapport.toml names.",
-                f"customers：没有 rapport.toml 中 fixed_attributes 所列的 {listed}。",
-            ),
-            {"columns": missing},
-        )
+        yield Finding.of("warn", "missing_attributes", "customers", {"columns": missing}, listed=", ".join(missing))
 
 
 def unknown_values(history: History, _: datetime) -> Iterable[Finding]:
@@ -119,24 +77,14 @@ def unknown_values(history: History, _: datetime) -> Iterable[Finding]:
         for column in table.columns:
             if not column.examples or column.name not in history.present.get(table.name, ()):
                 continue
-            known = {*VALUE_SYNONYMS[column.name].values(), *history.settings.vocabulary.get(column.name, ())}
-            listed = ", ".join(literal(word) for word in sorted(known))
+            valid = {*VALUE_SYNONYMS[column.name].values(), *history.settings.vocabulary.get(column.name, ())}
+            words = ", ".join(literal(word) for word in sorted(valid))
             rows = history.connection.execute(
                 f"SELECT {quoted(column.name)}, count(*) FROM {table.name} WHERE {quoted(column.name)} IS NOT NULL "
-                f"AND {quoted(column.name)} NOT IN ({listed}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {EXAMPLES}"
+                f"AND {quoted(column.name)} NOT IN ({words}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {EXAMPLES}"
             ).fetchall()
             if rows:
-                values = ", ".join(f"{value} ({count})" for value, count in rows)
-                yield Finding(
-                    "unknown_values",
-                    "note",
-                    table.name,
-                    LocalizedText(
-                        f"{table.name}: {column.name} has values outside the contract: {values}. If they mean one of "
-                        f"{', '.join(column.examples)}, map them in rapport.toml under [value_mapping.{column.name}].",
-                        f"{table.name}：{column.name} 含约定之外的取值：{values}。"
-                        f"若与 {'、'.join(column.examples)} 同义，"
-                        f"请写入 rapport.toml 的 [value_mapping.{column.name}]。",
-                    ),
-                    {"column": column.name, "values": [list(row) for row in rows]},
-                )
+                facts = {"column": column.name, "values": [list(row) for row in rows]}
+                listed = ", ".join(f"{value} ({count})" for value, count in rows)
+                known = LocalizedText(", ".join(column.examples), "、".join(column.examples))
+                yield Finding.of("note", "unknown_values", table.name, facts, listed=listed, known=known)

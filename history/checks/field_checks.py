@@ -4,10 +4,9 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from rapport.history.checks.finding import EXAMPLES, Finding
+from rapport.history.checks.finding import EXAMPLES, Finding, message
 from rapport.history.reading.history import History
 from rapport.history.sql import quoted
-from rapport.localized import LocalizedText
 
 _EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;.]+(\.[^@\s,;.]+)+")
 _CHINESE_MOBILE = re.compile(r"(?:86)?1[3-9]\d{9}")
@@ -48,18 +47,10 @@ def is_tax_id(text: str) -> bool:
     return _VAT.fullmatch(code) is not None or (len(code) == 15 and code.isdigit())
 
 
-_FIELDS: tuple[tuple[LocalizedText, frozenset[str], Callable[[str], bool]], ...] = (
-    (LocalizedText("e-mail addresses", "邮箱"), frozenset({"email", "e_mail", "mail", "邮箱"}), is_email),
-    (
-        LocalizedText("phone numbers", "电话号码"),
-        frozenset({"phone", "mobile", "telephone", "tel", "电话", "手机", "联系电话"}),
-        is_phone,
-    ),
-    (
-        LocalizedText("tax numbers", "税号"),
-        frozenset({"tax_id", "vat_id", "vat_number", "credit_code", "税号", "统一社会信用代码"}),
-        is_tax_id,
-    ),
+_FIELDS: tuple[tuple[str, frozenset[str], Callable[[str], bool]], ...] = (
+    ("field.email", frozenset({"email", "e_mail", "mail", "邮箱"}), is_email),
+    ("field.phone", frozenset({"phone", "mobile", "telephone", "tel", "电话", "手机", "联系电话"}), is_phone),
+    ("field.tax", frozenset({"tax_id", "vat_id", "vat_number", "credit_code", "税号", "统一社会信用代码"}), is_tax_id),
 )
 
 
@@ -76,23 +67,15 @@ def field_formats(history: History, _: datetime) -> Iterable[Finding]:
             yield from _foreign_areas(history, column)
 
 
-def _misfits(history: History, column: str, meaning: LocalizedText, fits: Callable[[str], bool]) -> Iterable[Finding]:
+def _misfits(history: History, column: str, meaning: str, fits: Callable[[str], bool]) -> Iterable[Finding]:
     rows = _values(history, column)
     # Customers are named instead of values, which are personal.
     wrong = [customer for customer, value, _ in rows if not fits(value)]
     if wrong:
-        listed, count, total = ", ".join(wrong[:EXAMPLES]), len(wrong), len(rows)
-        yield Finding(
-            "field_format",
-            "note",
-            "customers",
-            LocalizedText(
-                f"customers: {count} of {total} values of {column} cannot be {meaning.en}, such as those of {listed}. "
-                "Correct them in the source.",
-                f"customers：{column} 的 {total} 个取值中有 {count} 个不是有效的{meaning.zh}，例如 {listed}。"
-                "请在源系统中更正。",
-            ),
-            {"column": column, "values": count, "examples": wrong[:EXAMPLES]},
+        facts = {"column": column, "values": len(wrong), "examples": wrong[:EXAMPLES]}
+        listed = ", ".join(wrong[:EXAMPLES])
+        yield Finding.of(
+            "note", "field_format", "customers", facts, total=len(rows), meaning=message(meaning), listed=listed
         )
 
 
@@ -104,18 +87,8 @@ def _foreign_areas(history: History, column: str) -> Iterable[Finding]:
         if (city := _city(value)) and any(other in region for other in _AREAS.values()) and city not in region
     ]
     if wrong:
-        listed, count = ", ".join(wrong[:EXAMPLES]), len(wrong)
-        yield Finding(
-            "phone_region",
-            "note",
-            "customers",
-            LocalizedText(
-                f"customers: the area code in {column} is that of another city than the region for {count} customers, "
-                f"such as {listed}. Check region or number.",
-                f"customers：{count} 个客户的 {column} 区号与地区不一致，例如 {listed}。请核对地区或号码。",
-            ),
-            {"column": column, "values": count, "examples": wrong[:EXAMPLES]},
-        )
+        facts = {"column": column, "values": len(wrong), "examples": wrong[:EXAMPLES]}
+        yield Finding.of("note", "phone_region", "customers", facts, listed=", ".join(wrong[:EXAMPLES]))
 
 
 def _city(phone: str) -> str | None:

@@ -7,9 +7,11 @@ from typing import Any
 from rapport.history.contract import TABLES, Table
 from rapport.history.reading.history import History
 from rapport.history.sql import literal
-from rapport.localized import LocalizedText
+from rapport.localized import LocalizedText, MessageCatalogue
 
 EXAMPLES = 3
+MESSAGES = MessageCatalogue("rapport.history.checks")
+message = MESSAGES.message
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,11 @@ class Finding:
     table: str
     message: LocalizedText
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, level: str, code: str, table: str, facts: dict[str, Any], **values: object) -> "Finding":
+        """Return a finding with the message of its code, filled with the facts and with further values."""
+        return cls(code, level, table, message(code, **{"table": table} | facts | values), facts)
 
 
 def tables_with_time(history: History) -> list[Table]:

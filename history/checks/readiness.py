@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rapport.durations import Duration, parse_duration
+from rapport.history.checks.finding import message
 from rapport.history.reading.history import History
 from rapport.history.sql import literal
 from rapport.localized import LocalizedText
@@ -61,11 +62,11 @@ def _readiness_at(history: History, target: str, horizon: Duration, start: datet
     needed = 3 * _days(horizon) / _MONTH_DAYS
     needs = [
         *_missing_months(months, needed),
-        *_missing_count(customers, ENOUGH_CUSTOMERS, *_ELIGIBLE[target]),
+        *_missing_count(customers, ENOUGH_CUSTOMERS, f"{target}.eligible"),
     ]
     if customers:
-        needs += _missing_count(outcomes, ENOUGH_OUTCOMES, *_OUTCOMES[target])
-        needs += _missing_count(customers - outcomes, ENOUGH_OUTCOMES, *_NO_OUTCOME[target])
+        needs += _missing_count(outcomes, ENOUGH_OUTCOMES, f"{target}.outcome")
+        needs += _missing_count(customers - outcomes, ENOUGH_OUTCOMES, f"{target}.no_outcome")
     possible = months >= needed * 2 / 3 and min(outcomes, customers - outcomes) >= ENOUGH_OUTCOMES / 5
     verdict = "yes" if not needs else "weak" if possible else "no"
     return Readiness(
@@ -73,35 +74,12 @@ def _readiness_at(history: History, target: str, horizon: Duration, start: datet
     )
 
 
-_ELIGIBLE = {
-    "churn": ("customers with an order in the active window", "位在活跃期内下过单的客户"),
-    "conversion": ("open leads that were created or touched in the active window", "条在活跃期内新建或有触达的线索"),
-}
-_OUTCOMES = {
-    "churn": ("of them that then churned", "位之后流失的客户"),
-    "conversion": ("of them that then converted", "条之后成交的线索"),
-}
-_NO_OUTCOME = {
-    "churn": ("of them that were then retained", "位之后留存的客户"),
-    "conversion": ("of them that then did not convert", "条之后未成交的线索"),
-}
-
-
-def _missing_count(count: int, enough: int, en: str, zh: str) -> list[LocalizedText]:
-    if count >= enough:
-        return []
-    return [LocalizedText(f"{enough} {en}; there are {count}", f"{enough} {zh}，现有 {count}")]
+def _missing_count(count: int, enough: int, what: str) -> list[LocalizedText]:
+    return [message("need.count", enough=enough, what=message(what), count=count)] if count < enough else []
 
 
 def _missing_months(months: float, needed: float) -> list[LocalizedText]:
-    if months >= needed - 0.1:
-        return []
-    return [
-        LocalizedText(
-            f"{needed:.0f} months of history; there are {months:.1f}",
-            f"{needed:.0f} 个月历史数据，现有 {months:.1f}",
-        )
-    ]
+    return [message("need.months", needed=needed, months=months)] if months < needed - 0.1 else []
 
 
 def _days(duration: Duration) -> float:

@@ -5,54 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from rapport.history.checks.contents import RejectionSummary, ReportContents, TableSummary
-from rapport.history.checks.finding import Finding
+from rapport.history.checks.finding import MESSAGES, Finding
 from rapport.history.checks.readiness import Readiness
 from rapport.history.rejected_rows import translate_reason
-from rapport.localized import LocalizedText, localize
-
-_TEXTS = {
-    "title": LocalizedText("Data check", "数据检查"),
-    "as_of": LocalizedText("as of", "截至"),
-    "read": LocalizedText("Tables read", "已读取的表"),
-    "rejected": LocalizedText("Rejected rows", "已剔除的行"),
-    "none_rejected": LocalizedText("No row was rejected.", "没有剔除任何行。"),
-    "trainable": LocalizedText("Trainable targets", "可训练的目标"),
-    "findings": LocalizedText("Data quality findings", "数据质量发现"),
-    "no_findings": LocalizedText("No problem was found.", "未发现问题。"),
-    "table": LocalizedText("table", "表"),
-    "rows": LocalizedText("rows", "行数"),
-    "from": LocalizedText("from", "起"),
-    "to": LocalizedText("to", "止"),
-    "left_out": LocalizedText("left out by where or as deleted", "按 where 条件或删除标记略去"),
-    "tracked": LocalizedText("past values of", "可追溯的列"),
-    "buyers": LocalizedText("of buyers", "覆盖客户"),
-    "missing": LocalizedText("missing columns", "缺少的列"),
-    "not_present": LocalizedText("not present", "未提供"),
-    "reason": LocalizedText("reason", "原因"),
-    "first_line": LocalizedText("first line", "首行"),
-    "value": LocalizedText("value", "取值"),
-    "target": LocalizedText("target", "目标"),
-    "horizon": LocalizedText("horizon", "预测周期"),
-    "customers": LocalizedText("customers", "客户数"),
-    "outcomes": LocalizedText("outcomes", "结果数"),
-    "rate": LocalizedText("rate", "比例"),
-    "months": LocalizedText("months", "月数"),
-    "verdict": LocalizedText("verdict", "结论"),
-    "needs": LocalizedText("still needed", "还需要"),
-    "churn": LocalizedText("churn", "流失"),
-    "conversion": LocalizedText("conversion", "成交"),
-    "eligible": LocalizedText("customers", "位客户"),
-    "churn_outcome": LocalizedText("churned", "位流失"),
-    "conversion_outcome": LocalizedText("converted", "位成交"),
-    "yes": LocalizedText("yes", "可以"),
-    "weak": LocalizedText("weak", "勉强"),
-    "no": LocalizedText("no", "不行"),
-    "stop": LocalizedText("must fix", "必须修复"),
-    "warn": LocalizedText("warning", "警告"),
-    "note": LocalizedText("note", "提示"),
-    "complete": LocalizedText("all columns present", "各列齐全"),
-    "volume": LocalizedText("rows per month", "每月行数"),
-}
+from rapport.localized import localize
 
 
 def text_report(report: ReportContents, language: str) -> str:
@@ -94,7 +50,7 @@ def html_report(report: ReportContents, language: str) -> str:
 
 
 def _translator(language: str) -> Any:
-    return lambda key: getattr(_TEXTS[key], language)
+    return lambda key: localize(MESSAGES.texts[f"page.{key}"], language)
 
 
 def _table_text(table: TableSummary, text: Any) -> str:

@@ -6,11 +6,10 @@ from itertools import pairwise
 from statistics import median
 
 from rapport.durations import Duration
-from rapport.history.checks.finding import Finding, one_row, tables_with_time, timestamp_literal
+from rapport.history.checks.finding import Finding, message, one_row, tables_with_time, timestamp_literal
 from rapport.history.contract import TABLES, Table
 from rapport.history.reading.history import History
 from rapport.history.sql import quoted
-from rapport.localized import LocalizedText
 
 # A table that ends this long before the others is an old export, unless such gaps are usual in it.
 STALE_DAYS = 60
@@ -30,18 +29,7 @@ def stale_tables(history: History, as_of: datetime) -> Iterable[Finding]:
         busy = [month for month, count in months if count]
         gaps = [(later - earlier).days for earlier, later in pairwise(busy)]
         if silent > max(STALE_DAYS, 2 * max(gaps, default=0)):
-            yield Finding(
-                "stale_table",
-                "warn",
-                table.name,
-                LocalizedText(
-                    f"{table.name}: ends on {last:%Y-%m-%d}, {silent} days before the rest. Is it an old export? "
-                    "Its features will show no recent activity.",
-                    f"{table.name}：数据止于 {last:%Y-%m-%d}，比其他表早 {silent} 天。"
-                    "是否导出过旧？相关特征会显示近期没有活动。",
-                ),
-                {"last": str(last), "days": silent},
-            )
+            yield Finding.of("warn", "stale_table", table.name, {"last": str(last), "days": silent}, day=last)
 
 
 def volume_drops(history: History, as_of: datetime) -> Iterable[Finding]:
@@ -50,18 +38,9 @@ def volume_drops(history: History, as_of: datetime) -> Iterable[Finding]:
         drops = _drops(_full_months(months, history.loaded[table.name].time_range[1] or as_of))
         if drops:
             first, count, usual = drops[0]
-            more = f"; {len(drops)} months are like this" if len(drops) > 1 else ""
-            yield Finding(
-                "volume_drop",
-                "warn",
-                table.name,
-                LocalizedText(
-                    f"{table.name}: {first} has {count} rows where {usual} are usual{more}. Is a part missing?",
-                    f"{table.name}：{first} 只有 {count} 行，而通常为 {usual} 行"
-                    f"{f'，共有 {len(drops)} 个月如此' if len(drops) > 1 else ''}。是否缺了一部分数据？",
-                ),
-                {"months": [list(drop) for drop in drops]},
-            )
+            more = message("volume_drop.more", months=len(drops)) if len(drops) > 1 else ""
+            facts = {"months": [list(drop) for drop in drops]}
+            yield Finding.of("warn", "volume_drop", table.name, facts, first=first, count=count, usual=usual, more=more)
 
 
 def _full_months(months: list[tuple[datetime, int]], last: datetime) -> list[tuple[datetime, int]]:
@@ -88,17 +67,7 @@ def rows_ahead(history: History, as_of: datetime) -> Iterable[Finding]:
         (ahead,) = one_row(
             history, f"SELECT count(*) FROM {table.name} WHERE {quoted(table.time)} > {timestamp_literal(as_of)}"
         )
-        yield Finding(
-            "rows_ahead",
-            "note",
-            table.name,
-            LocalizedText(
-                f"{table.name}: {ahead} rows lie after {as_of:%Y-%m-%d} (up to {last:%Y-%m-%d}); "
-                "they are visible from then on.",
-                f"{table.name}：有 {ahead} 行晚于 {as_of:%Y-%m-%d}（最晚 {last:%Y-%m-%d}），到时才计入。",
-            ),
-            {"rows": ahead, "last": str(last)},
-        )
+        yield Finding.of("note", "rows_ahead", table.name, {"rows": ahead, "last": str(last)}, as_of=as_of, day=last)
 
 
 def late_records(history: History, _: datetime) -> Iterable[Finding]:
@@ -113,19 +82,8 @@ def late_records(history: History, _: datetime) -> Iterable[Finding]:
             f"FROM {table.name}",
         )
         if late > LATE_SHARE * rows:
-            yield Finding(
-                "late_records",
-                "warn",
-                table.name,
-                LocalizedText(
-                    f"{table.name}: {late / rows:.0%} of the rows were recorded more than {LATE_DAYS} days after "
-                    "their time. They were unknown until then, so models of the past do not use them. If a "
-                    "migration caused this, leave recorded_at out.",
-                    f"{table.name}：{late / rows:.0%} 的行在发生 {LATE_DAYS} 天后才记录，此前视为未知。"
-                    "若因系统迁移所致，请去掉 recorded_at。",
-                ),
-                {"rows": late, "share": round(late / rows, 4)},
-            )
+            facts = {"rows": late, "share": round(late / rows, 4)}
+            yield Finding.of("warn", "late_records", table.name, facts, late_days=LATE_DAYS)
 
 
 def backward_times(history: History, _: datetime) -> Iterable[Finding]:
@@ -135,16 +93,7 @@ def backward_times(history: History, _: datetime) -> Iterable[Finding]:
         for name in later:
             (rows,) = one_row(history, f"SELECT count(*) FROM {table.name} WHERE {name} < {table.time}")
             if rows:
-                yield Finding(
-                    "backward_times",
-                    "note",
-                    table.name,
-                    LocalizedText(
-                        f"{table.name}: in {rows} rows {name} lies before {table.time}.",
-                        f"{table.name}：有 {rows} 行的 {name} 早于 {table.time}。",
-                    ),
-                    {"rows": rows, "column": name},
-                )
+                yield Finding.of("note", "backward_times", table.name, {"rows": rows, "column": name}, time=table.time)
 
 
 def unrecorded_states(history: History, _: datetime) -> Iterable[Finding]:
@@ -155,18 +104,7 @@ def unrecorded_states(history: History, _: datetime) -> Iterable[Finding]:
         states = [column.name for column in table.columns if column.later == "recorded_at" and column.name in undated]
         if states and "recorded_at" not in present:
             listed = ", ".join(states[:4]) + (", …" if len(states) > 4 else "")
-            yield Finding(
-                "unrecorded_states",
-                "note",
-                table.name,
-                LocalizedText(
-                    f"{table.name}: {listed} change over time, and without recorded_at it is unknown since when they "
-                    "hold; they are not used. Add recorded_at to use them.",
-                    f"{table.name}：{listed} 会随时间改变，没有 recorded_at 就不知自何时如此，"
-                    "故未使用；补上 recorded_at 即可使用。",
-                ),
-                {"columns": states},
-            )
+            yield Finding.of("note", "unrecorded_states", table.name, {"columns": states}, listed=listed)
 
 
 def monthly_rows(history: History, as_of: datetime) -> Iterable[tuple[Table, list[tuple[datetime, int]]]]:

@@ -12,7 +12,7 @@ from rapport.errors import RefusedRunError, ServingError
 from rapport.history import History
 from rapport.history.checks.finding import Finding
 from rapport.history.checks.gates import gate_facts, run_gates
-from rapport.history.checks.gates.baseline import Baseline, flag
+from rapport.history.checks.gates.baseline import Baseline
 from rapport.localized import LocalizedText
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.score_batch import ScoreBatch
@@ -123,46 +123,17 @@ def _against_last(now: dict[str, float], before: dict[str, float], day: str) -> 
     if _change(now["customers"], before["customers"]) > POPULATION_JUMP:
         yield _population_jumped(now["customers"], before["customers"], since)
     if _change(now["value_at_risk"], before["value_at_risk"]) > TOTAL_JUMP:
-        yield flag(
-            "value_jumped",
-            "",
-            LocalizedText(
-                f"Revenue at risk is {now['value_at_risk']:,.0f}; it was {before['value_at_risk']:,.0f} {since.en}. "
-                "Is the change real? See what changed on the worklist.",
-                f"流失风险金额为 {now['value_at_risk']:,.0f}，{since.zh} 为 {before['value_at_risk']:,.0f}。"
-                "变化是否属实？请查看待跟进客户。",
-            ),
-            now=now["value_at_risk"],
-            before=before["value_at_risk"],
-        )
+        facts = {name: each["value_at_risk"] for name, each in (("now", now), ("before", before))}
+        yield Finding.of("warn", "value_jumped", "", facts, since=since)
 
 
 def _mean_jumped(now: float, before: float, since: LocalizedText) -> Finding:
-    return flag(
-        "mean_jumped",
-        "",
-        LocalizedText(
-            f"The mean probability is {now:.1%}; it was {before:.1%} {since.en}. Is the change real (a promotion, a "
-            "season, an acquisition), or did a feed change?",
-            f"平均概率为 {now:.1%}，{since.zh} 为 {before:.1%}。变化是否属实（促销、季节、并购），还是数据源变了？",
-        ),
-        now=round(now, 6),
-        before=round(before, 6),
-    )
+    facts = {"now": round(now, 6), "before": round(before, 6)}
+    return Finding.of("warn", "mean_jumped", "", facts, since=since)
 
 
 def _population_jumped(now: float, before: float, since: LocalizedText) -> Finding:
-    return flag(
-        "population_jumped",
-        "",
-        LocalizedText(
-            f"{now:,.0f} customers have a probability; it was {before:,.0f} {since.en}. The model was judged on "
-            "another population; are customers missing or doubled?",
-            f"有 {now:,.0f} 位客户有概率，{since.zh} 为 {before:,.0f} 位，与模型评估时的群体不同。客户是否缺失或重复？",
-        ),
-        now=now,
-        before=before,
-    )
+    return Finding.of("warn", "population_jumped", "", {"now": now, "before": before}, since=since)
 
 
 def _change(now: float, before: float) -> float:

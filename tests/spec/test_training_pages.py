@@ -12,13 +12,15 @@ import pytest
 from matplotlib import font_manager
 from training_world import ASKED, company
 
+from rapport.history.checks.finding import MESSAGES as CHECKS
 from rapport.training import reports, train
 from rapport.training.evaluation.profit_curve import profit_curve
-from rapport.training.messages import catalogue
+from rapport.training.messages import MESSAGES
 from rapport.training.reports.pages import render_page
 from rapport.training.reports.plots import ReportPlots
 from rapport.training.reports.training_report import render_report
 
+ROOT = Path(__file__).parents[2]
 TEMPLATES = [Path(reports.__file__).with_name(name) for name in ("training_report.html", "monitor.html")]
 MONITORED = {
     "target": "churn",
@@ -52,9 +54,19 @@ def placeholders(text):
     return sorted(re.findall(r"{(\w+)", text))
 
 
-@pytest.mark.parametrize("key", sorted(catalogue()))
-def test_a_sentence_has_the_same_placeholders_in_both_languages(key):
-    assert placeholders(catalogue()[key].en) == placeholders(catalogue()[key].zh)
+@pytest.mark.parametrize("catalogue", [MESSAGES, CHECKS], ids=["training", "checks"])
+def test_a_sentence_has_the_same_placeholders_in_both_languages(catalogue):
+    assert {key: placeholders(text.en) for key, text in catalogue.texts.items()} == {
+        key: placeholders(text.zh) for key, text in catalogue.texts.items()
+    }
+
+
+def test_every_message_that_a_check_names_is_written():
+    folders = (ROOT / "history/checks", ROOT / "serving/snapshots")
+    code = "".join(path.read_text("utf-8") for folder in folders for path in folder.rglob("*.py"))
+    named = set(re.findall(r'message\("([a-z_.]+)"', code)) | set(re.findall(r'Finding\.of\(.{3,20}"([a-z_]+)",', code))
+    assert len(named) > 40
+    assert named <= set(CHECKS.texts)
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
@@ -63,12 +75,12 @@ def test_a_template_has_no_text_of_its_own(template):
     assert set(re.findall(r"[^\W\d_]{2,}", re.sub(r"<[^>]*>", " ", text))) <= {"PSI"}
     keys = re.findall(r'translate\("([a-z_]+\.[a-z_0-9]+)"', template.read_text("utf-8"))
     assert keys
-    assert set(keys) <= set(catalogue())
+    assert set(keys) <= set(MESSAGES.texts)
 
 
 def test_the_chinese_report_has_no_english_sentence():
     english, chinese = (render_report(trained(), ReportPlots(language)) for language in ("en", "zh"))
-    sentences = {text.en for text in catalogue().values() if text.en.count(" ") > 2 and "{" not in text.en}
+    sentences = {text.en for text in MESSAGES.texts.values() if text.en.count(" ") > 2 and "{" not in text.en}
     assert {each for each in sentences if each in english}
     assert not {each for each in sentences if each in chinese}
     assert "未来 90 天流失预测" in chinese

@@ -9,7 +9,7 @@ from rapport.localized import LocalizedText
 from rapport.metrics import Ranking
 from rapport.scoring.models.matrix import Floats
 from rapport.training.data.data_sufficiency import DataSufficiency
-from rapport.training.messages import catalogue, joined, localized
+from rapport.training.messages import MESSAGES, joined, localized
 
 DRAWS = 300
 LOWER_PERCENTILE = 5.0
@@ -98,6 +98,6 @@ def _sentences(
     found = ["above" if bound > 0 else "unsure" for bound in bounds]
     precision = {"ours": ours["average_precision"], "theirs": theirs["average_precision"]}
     return (
-        localized(f"grade.precision_{found[0]}", rival=catalogue()[f"rival.{name}"], **precision),
+        localized(f"grade.precision_{found[0]}", rival=MESSAGES.texts[f"rival.{name}"], **precision),
         localized(f"grade.lift_{found[1]}", ours=ours["lift_10"], theirs=theirs["lift_10"]),
     )

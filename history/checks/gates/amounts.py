@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import exp, log
 
-from rapport.history.checks.finding import Finding, timestamp_literal
-from rapport.history.checks.gates.baseline import Baseline, flag, refusal
+from rapport.history.checks.finding import Finding, message, timestamp_literal
+from rapport.history.checks.gates.baseline import Baseline
 from rapport.history.contract import by_name
 from rapport.history.reading.history import History
 from rapport.history.sql import quoted
-from rapport.localized import LocalizedText
 
 _MONEY = ("orders", "invoices", "opportunities", "contracts")
 # A unit changes by 10 and more (yuan to fen, thousands); prices and promotions by far less.
 REFUSED_FACTOR, FLAGGED_FACTOR = 8.0, 2.5
-SCATTERED_FACTOR, SCATTERED_SHARE = 30.0, 0.03
+SCATTERED_FACTOR, SCATTERED_SHARE, REFUSED_SHARE = 30.0, 0.03, 0.25
 MIN_ROWS, MIN_CUSTOMERS, MIN_SCATTERED = 20, 8, 5
 # Windows before the cutoff whose amounts are compared with the year before each: days.
 _WINDOWS = (7, 28, 91, 182, 365)
@@ -53,15 +52,13 @@ def rescaled_amounts(history: History, as_of: datetime, _: Baseline) -> Iterable
         size = exp(abs(log(worst.certain_factor)))
         scattered = max(jumps, key=lambda jump: jump.scattered)
         if size >= REFUSED_FACTOR:
-            yield refusal("rescaled_amounts", name, _rescaled_text(name, worst), factor=round(worst.certain_factor, 4))
-        elif scattered.scattered >= 0.25:
-            text = _scattered_text(name, scattered)
-            yield refusal("rescaled_amounts", name, text, share=round(scattered.scattered, 4))
+            yield _rescaled("stop", "rescaled_amounts", name, worst)
+        elif scattered.scattered >= REFUSED_SHARE:
+            yield _scattered("stop", "rescaled_amounts", name, scattered)
         elif scattered.scattered >= SCATTERED_SHARE:
-            text = _scattered_text(name, scattered)
-            yield flag("scattered_amounts", name, text, share=round(scattered.scattered, 4))
+            yield _scattered("warn", "scattered_amounts", name, scattered)
         elif size >= FLAGGED_FACTOR:
-            yield flag("amounts_jumped", name, _rescaled_text(name, worst), factor=round(worst.certain_factor, 4))
+            yield _rescaled("warn", "amounts_jumped", name, worst)
 
 
 def _jump(history: History, name: str, as_of: datetime, days: int) -> _Jump | None:
@@ -93,23 +90,14 @@ def _jump(history: History, name: str, as_of: datetime, days: int) -> _Jump | No
     return _Jump(days, int(rows), exp(change), exp(own or 0.0), int(customers), float(scattered))
 
 
-def _rescaled_text(name: str, jump: _Jump) -> LocalizedText:
-    times = f"{jump.certain_factor:.3g}"
-    return LocalizedText(
-        f"{name}: the amounts of the last {jump.days} days are {times} times those of the year before, also for the "
-        "same customers. Did the unit change (cents, thousands, another currency)? Bring all amounts to one unit.",
-        f"{name}：最近 {jump.days} 天的金额是此前一年的 {times} 倍，同一客户亦然。"
-        "单位是否变了（分、千、万或其他币种）？请统一单位。",
-    )
+def _rescaled(level: str, code: str, name: str, jump: _Jump) -> Finding:
+    text = message("rescaled_amounts", table=name, days=jump.days, times=jump.certain_factor)
+    return Finding(code, level, name, text, {"factor": round(jump.certain_factor, 4)})
 
 
-def _scattered_text(name: str, jump: _Jump) -> LocalizedText:
-    return LocalizedText(
-        f"{name}: {jump.scattered:.0%} of the rows of the last {jump.days} days have an amount more than "
-        f"{SCATTERED_FACTOR:.0f} times away from what the same customer usually has. Is a part in another unit?",
-        f"{name}：最近 {jump.days} 天有 {jump.scattered:.0%} 的行金额与该客户平时相差 {SCATTERED_FACTOR:.0f} 倍以上。"
-        "是否有一部分单位不同？",
-    )
+def _scattered(level: str, code: str, name: str, jump: _Jump) -> Finding:
+    text = message("scattered_amounts", table=name, share=jump.scattered, days=jump.days, far=SCATTERED_FACTOR)
+    return Finding(code, level, name, text, {"share": round(jump.scattered, 4)})
 
 
 def giant_orders(history: History, as_of: datetime, _: Baseline) -> Iterable[Finding]:
@@ -134,17 +122,7 @@ def giant_orders(history: History, as_of: datetime, _: Baseline) -> Iterable[Fin
         """
     ).fetchall()
     for customer, order, amount, total, _following, voided in rows:
-        back = (" It was taken back in full.", "随后全额冲销。") if voided else ("", "")
-        yield flag(
-            "voided_order" if voided else "giant_order",
-            "orders",
-            LocalizedText(
-                f"orders: order {order} of {customer} over {amount:,.0f} is {amount / total:.0%} of a year's sales."
-                f"{back[0]} Is it real? It moves every sum of this customer.",
-                f"orders：客户 {customer} 的订单 {order} 金额 {amount:,.0f}，占全年销售额 {amount / total:.0%}。"
-                f"{back[1]}是否属实？它会左右该客户的所有合计。",
-            ),
-            customer_id=customer,
-            order_id=order,
-            amount=amount,
-        )
+        facts = {"customer_id": customer, "order_id": order, "amount": amount}
+        back = message("giant_order.voided") if voided else ""
+        text = message("giant_order", **facts, share=amount / total, back=back)
+        yield Finding("voided_order" if voided else "giant_order", "warn", "orders", text, facts)

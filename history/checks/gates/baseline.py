@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from rapport.history.checks.finding import Finding
-from rapport.localized import LocalizedText
-
 
 @dataclass(frozen=True)
 class Baseline:
@@ -23,13 +20,3 @@ class Baseline:
     trained_rows: Mapping[str, int] = field(default_factory=dict)
     ends: Mapping[str, date] = field(default_factory=dict)
     now: datetime | None = None
-
-
-def refusal(code: str, table: str, message: LocalizedText, **facts: object) -> Finding:
-    """Return a finding that stops the run."""
-    return Finding(code, "stop", table, message, dict(facts))
-
-
-def flag(code: str, table: str, message: LocalizedText, **facts: object) -> Finding:
-    """Return a finding that is shown and recorded, and stops nothing."""
-    return Finding(code, "warn", table, message, dict(facts))

@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from rapport.history.checks.finding import Finding, tables_with_time, timestamp_literal
-from rapport.history.checks.gates.baseline import Baseline, flag, refusal
+from rapport.history.checks.finding import Finding, message, tables_with_time, timestamp_literal
+from rapport.history.checks.gates.baseline import Baseline
 from rapport.history.checks.gates.regular_days import event_days, largest_gap, newest_regular_day, regular_end
 from rapport.history.contract import RECORDED_AT, Table, by_name
 from rapport.history.reading.history import History
 from rapport.history.sql import quoted
-from rapport.localized import LocalizedText
 
 # Silence is stale beyond this many times the longest usual gap, and never below so many days.
 STALE_FACTOR, STALE_MIN_DAYS = 3, 21
@@ -27,17 +26,8 @@ def future_cutoff(_: History, as_of: datetime, baseline: Baseline) -> Iterable[F
         return
     latest = baseline.now.replace(tzinfo=None) + timedelta(days=1)
     if as_of.replace(tzinfo=None) > latest:
-        yield refusal(
-            "future_cutoff",
-            "",
-            LocalizedText(
-                f"The cutoff {as_of:%Y-%m-%d} lies in the future (today is {baseline.now:%Y-%m-%d}): its scores would "
-                "answer until then in place of the true ones. Give a date that has come.",
-                f"截止日 {as_of:%Y-%m-%d} 在未来（今天是 {baseline.now:%Y-%m-%d}），其评分会一直替代真实评分。"
-                "请改为已到的日期。",
-            ),
-            as_of=as_of.isoformat(),
-        )
+        facts = {"as_of": as_of.isoformat()}
+        yield Finding.of("stop", "future_cutoff", "", facts, cutoff=as_of, now=baseline.now)
 
 
 def empty_tables(history: History, as_of: datetime, baseline: Baseline) -> Iterable[Finding]:
@@ -58,31 +48,22 @@ def _shrunk(name: str, rows: int, baseline: Baseline, as_of: datetime) -> Iterab
     if before := baseline.rows.get(name, 0):
         lost = 1 - rows / before
         if lost > LOST_FLAGGED:
-            text = _shrunk_text(name, rows, before, LocalizedText("the last run", "上次评分"))
-            yield _finding(lost > LOST_REFUSED, "shrunk_table", name, text, rows=rows)
+            yield _shrunk_finding(_level(lost > LOST_REFUSED), name, rows, before, "run")
         return
     trained, before = baseline.trained_as_of, baseline.trained_rows.get(name, 0)
     # A model may be trained on more companies than it scores, so this refuses nothing.
     if trained is not None and trained.replace(tzinfo=None) <= as_of and rows < (1 - LOST_SINCE_TRAINING) * before:
-        yield flag("shrunk_table", name, _shrunk_text(name, rows, before, LocalizedText("training", "训练")), rows=rows)
+        yield _shrunk_finding("warn", name, rows, before, "training")
 
 
 def _empty(table: Table, *, removed: bool, refused: bool) -> Iterable[Finding]:
-    name = table.name
-    what, was = ("is missing", "缺失") if removed else ("has no row before the cutoff", "在截止日前没有任何行")
-    why = " The model was trained with it." if refused else ""
-    text = LocalizedText(
-        f"{name}: {what}.{why} Deliver the table again, or remove it from the source if it no longer exists.",
-        f"{name}：{was}。{'模型训练时使用了它。' if refused else ''}请重新提供该表；若已不再使用，请从数据源移除。",
-    )
-    yield _finding(refused, "empty_table", name, text, rows=0)
+    state = message("empty_table.removed" if removed else "empty_table.no_rows")
+    why = message("empty_table.trained") if refused else ""
+    yield Finding.of(_level(refused), "empty_table", table.name, {"rows": 0}, state=state, why=why)
 
 
-def _shrunk_text(name: str, rows: int, before: int, then: LocalizedText) -> LocalizedText:
-    return LocalizedText(
-        f"{name}: has {rows:,} rows where {then.en} had {before:,}. A history grows; deliver the whole table.",
-        f"{name}：只有 {rows:,} 行，而{then.zh}时有 {before:,} 行。历史只会增长，请提供完整的表。",
-    )
+def _shrunk_finding(level: str, name: str, rows: int, before: int, then: str) -> Finding:
+    return Finding.of(level, "shrunk_table", name, {"rows": rows}, before=before, then=message(f"shrunk_table.{then}"))
 
 
 def stale_feeds(history: History, as_of: datetime, baseline: Baseline) -> Iterable[Finding]:
@@ -106,21 +87,12 @@ def stale_feeds(history: History, as_of: datetime, baseline: Baseline) -> Iterab
         is_continuous = _is_fed_continuously(table)
         if is_stale or (is_continuous and silent > max(FLAG_MIN_DAYS, FLAG_FACTOR * gap)):
             refused = is_stale and not known and is_essential and is_continuous
-            yield _finding(refused, "stale_feed", table.name, _stale_text(table.name, end, silent, gap), days=silent)
+            yield Finding.of(_level(refused), "stale_feed", table.name, {"days": silent}, end=end, gap=gap)
 
 
 def _is_fed_continuously(table: Table) -> bool:
     # Customers, contacts and contracts may be entered in bulk, some weeks or months apart.
     return table.name not in ("customers", "contacts", "contracts", "credit")
-
-
-def _stale_text(name: str, end: object, silent: int, gap: int) -> LocalizedText:
-    return LocalizedText(
-        f"{name}: the last row is of {end}, {silent} days before the cutoff; its longest gap was {gap} days. Did the "
-        "feed stop? Every customer would look silent. Bring the table up to date, or score as of that day.",
-        f"{name}：最后一行为 {end}，距截止日 {silent} 天，而此前最长间隔为 {gap} 天。数据是否已停止更新？"
-        "否则所有客户都会显得沉寂。请更新该表，或以该日为截止日。",
-    )
 
 
 def lone_future_rows(history: History, _: datetime, __: Baseline) -> Iterable[Finding]:
@@ -140,17 +112,8 @@ def lone_future_rows(history: History, _: datetime, __: Baseline) -> Iterable[Fi
             f"WHERE {time_column} >= DATE '{max(end, newest)}' + 1 ORDER BY {time_column} DESC LIMIT 3"
         ).fetchall()
         listed = ", ".join(f"{customer or ''} {day}".strip() for customer, day in rows)
-        yield flag(
-            "lone_future_row",
-            table.name,
-            LocalizedText(
-                f"{table.name}: a row lies far after all others ({listed}; the others end on {end}). "
-                "Is the year right?",
-                f"{table.name}：有一行远晚于其余各行（{listed}；其余止于 {end}）。年份是否有误？",
-            ),
-            rows=[[customer, str(day)] for customer, day in rows],
-            end=str(end),
-        )
+        facts = {"rows": [[customer, str(day)] for customer, day in rows], "end": str(end)}
+        yield Finding.of("warn", "lone_future_row", table.name, facts, listed=listed)
 
 
 def rows_before(history: History, as_of: datetime) -> dict[str, int]:
@@ -180,5 +143,5 @@ def _rows_before(history: History, table: Table, as_of: datetime) -> int:
     return int(history.connection.execute(sql).fetchall()[0][0])
 
 
-def _finding(refused: bool, code: str, table: str, message: LocalizedText, **facts: object) -> Finding:
-    return (refusal if refused else flag)(code, table, message, **facts)
+def _level(refused: bool) -> str:
+    return "stop" if refused else "warn"

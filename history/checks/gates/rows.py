@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 
-from rapport.history.checks.finding import EXAMPLES, Finding, tables_with_time, timestamp_literal
-from rapport.history.checks.gates.baseline import Baseline, flag, refusal
+from rapport.history.checks.finding import EXAMPLES, Finding, message, tables_with_time, timestamp_literal
+from rapport.history.checks.gates.baseline import Baseline
 from rapport.history.contract import Table
 from rapport.history.reading.history import History
 from rapport.history.sql import quoted
@@ -30,13 +30,8 @@ def doubled_rows(history: History, as_of: datetime, __: Baseline) -> Iterable[Fi
         found, excess = _unusual_months(history, table, as_of, frozenset())
         if found:
             is_refused = excess >= REPEATED_REFUSED
-            yield (refusal if is_refused else flag)(
-                "doubled_rows" if is_refused else "repeated_rows",
-                table.name,
-                _doubled_text(table.name, found, LocalizedText("in every column", "完全相同")),
-                months=[each[0] for each in found],
-                share=round(max(each[2] for each in found), 4),
-            )
+            level, code = ("stop", "doubled_rows") if is_refused else ("warn", "repeated_rows")
+            yield _repeated(level, code, table.name, found, message("doubled_rows.whole"))
         else:
             yield from _renumbered_copies(history, table, as_of)
         yield from _repeated_keys(history, table)
@@ -47,10 +42,8 @@ def _renumbered_copies(history: History, table: Table, as_of: datetime) -> Itera
     numbers = frozenset({table.key or "", "order_id"}) & history.present[table.name]
     found, excess = _unusual_months(history, table, as_of, numbers) if numbers else ([], 0.0)
     if excess >= REPEATED_REFUSED:
-        text = LocalizedText(f"in every column but {min(numbers)}", f"仅 {min(numbers)} 不同")
-        share = round(max(each[2] for each in found), 4)
-        months = [each[0] for each in found]
-        yield flag("renumbered_rows", table.name, _doubled_text(table.name, found, text), months=months, share=share)
+        how = message("doubled_rows.renumbered", column=min(numbers))
+        yield _repeated("warn", "renumbered_rows", table.name, found, how)
 
 
 def _unusual_months(history: History, table: Table, as_of: datetime, without: Set[str]) -> tuple[list[Month], float]:
@@ -86,15 +79,12 @@ def _repeats(history: History, table: Table, as_of: datetime, without: Set[str])
     return [(str(month), int(count), repeated / count, float(even)) for month, count, repeated, even in rows]
 
 
-def _doubled_text(name: str, found: Sequence[Month], how: LocalizedText) -> LocalizedText:
+def _repeated(level: str, code: str, name: str, found: Sequence[Month], how: LocalizedText) -> Finding:
     month, rows, share, _ = found[-1]
-    return LocalizedText(
-        f"{name}: {share:.0%} of the {rows:,} rows of {month[:7]} repeat another row {how.en}"
-        f"{f', and {len(found)} months are like this' if len(found) > 1 else ''}. Was a part loaded twice? "
-        "Remove the copies.",
-        f"{name}：{month[:7]} 的 {rows:,} 行中有 {share:.0%} 与另一行重复（{how.zh}）"
-        f"{f'，共有 {len(found)} 个月如此' if len(found) > 1 else ''}。是否重复导入？请删除多余的行。",
-    )
+    more = message("doubled_rows.more", months=len(found)) if len(found) > 1 else ""
+    text = message("doubled_rows", table=name, part=share, rows=rows, month=month[:7], how=how, more=more)
+    facts = {"months": [each[0] for each in found], "share": round(max(each[2] for each in found), 4)}
+    return Finding(code, level, name, text, facts)
 
 
 def _repeated_keys(history: History, table: Table) -> Iterable[Finding]:
@@ -107,13 +97,9 @@ def _repeated_keys(history: History, table: Table) -> Iterable[Finding]:
     )
     share = repeated / (history.rows[table.name] + count)
     if share >= REPEATED_FLAGGED:
-        text = LocalizedText(
-            f"{table.name}: {repeated:,} rows ({share:.0%}) have a {table.key} that an earlier row has. Was the table "
-            "loaded twice, or is it a history of changes? Give each row once, and changes in the table changes.",
-            f"{table.name}：有 {repeated:,} 行（{share:.0%}）的 {table.key} 与前面的行重复。"
-            "是否重复导入，或其实是变更历史？每行只应出现一次，变更请放入 changes 表。",
-        )
-        yield (refusal if share >= REPEATED_REFUSED else flag)("doubled_rows", table.name, text, share=round(share, 4))
+        text = message("repeated_keys", table=table.name, repeated=repeated, share=share, key=table.key)
+        level = "stop" if share >= REPEATED_REFUSED else "warn"
+        yield Finding("doubled_rows", level, table.name, text, {"share": round(share, 4)})
 
 
 def lookalike_ids(history: History, _: datetime, __: Baseline) -> Iterable[Finding]:
@@ -129,18 +115,8 @@ def lookalike_ids(history: History, _: datetime, __: Baseline) -> Iterable[Findi
     ).fetchall()
     if rows:
         example = " = ".join(repr(each) for each in rows[0][0][:EXAMPLES])
-        yield flag(
-            "lookalike_ids",
-            "customers",
-            LocalizedText(
-                f"{len(rows):,} customer ids differ only in case, blanks or a trailing .0, such as {example}. Each is "
-                "read as a customer of its own; write them alike.",
-                f"有 {len(rows):,} 组客户编号仅大小写、空格或结尾 .0 不同，例如 {example}。"
-                "它们会被当作不同客户，请统一写法。",
-            ),
-            groups=len(rows),
-            examples=[row[0] for row in rows[:EXAMPLES]],
-        )
+        facts = {"groups": len(rows), "examples": [row[0] for row in rows[:EXAMPLES]]}
+        yield Finding.of("warn", "lookalike_ids", "customers", facts, example=example)
     yield from _mangled_ids(history, union)
 
 
@@ -151,18 +127,7 @@ def _mangled_ids(history: History, union: str) -> Iterable[Finding]:
     ).fetchall()
     if rows:
         example, count = rows[0]
-        yield flag(
-            "mangled_ids",
-            "customers",
-            LocalizedText(
-                f"{count:,} customer ids were rounded by a spreadsheet, such as {example}: several customers may share "
-                "one. Export the column as text.",
-                f"有 {count:,} 个客户编号被电子表格改写为科学计数，例如 {example}，"
-                "多个客户可能因此合并。请以文本导出该列。",
-            ),
-            count=int(count),
-            example=example,
-        )
+        yield Finding.of("warn", "mangled_ids", "customers", {"count": int(count), "example": example})
 
 
 def _median(values: list[float]) -> float:

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from rapport.history.checks.finding import Finding, timestamp_literal
-from rapport.history.checks.gates.baseline import Baseline, flag, refusal
+from rapport.history.checks.gates.baseline import Baseline
 from rapport.history.reading.history import History
-from rapport.localized import LocalizedText
 
 CONTRADICTING_SHARE = 0.001
 # The share of rows without a sale in the last days may exceed that of the year before by so much.
@@ -23,17 +22,7 @@ def zero_amounts(history: History, as_of: datetime, _: Baseline) -> Iterable[Fin
         f"SELECT count(*) FILTER (amount > 0), count(*) FROM orders WHERE ordered_at < {end}"
     ).fetchall()[0]
     if rows and not positive:
-        yield refusal(
-            "zero_amounts",
-            "orders",
-            LocalizedText(
-                f"orders: none of the {rows:,} amounts is above 0, so nobody is a customer. Is another column the "
-                "amount, such as quantity × price? Map it in rapport.toml.",
-                f"orders：{rows:,} 行金额均不大于 0，因此没有任何客户。"
-                "金额是否在别的列（如数量 × 单价）？请在 rapport.toml 中映射。",
-            ),
-            rows=int(rows),
-        )
+        yield Finding.of("stop", "zero_amounts", "orders", {"rows": int(rows)})
     elif rows:
         yield from _unsold(history, as_of)
 
@@ -53,18 +42,7 @@ def _unsold(history: History, as_of: datetime) -> Iterable[Finding]:
             shares.append((new - old, days, new, old))
     if shares and max(shares)[0] > UNSOLD_MORE:
         _, days, new, old = max(shares)
-        yield flag(
-            "unsold_rows",
-            "orders",
-            LocalizedText(
-                f"orders: {new:.0%} of the amounts of the last {days} days are 0 or negative; in the year before it "
-                f"was {old:.0%}. Was the amount lost, or did its sign change?",
-                f"orders：最近 {days} 天有 {new:.0%} 的金额为 0 或负数，此前一年为 {old:.0%}。"
-                "金额是否丢失，或符号改变？",
-            ),
-            days=days,
-            share=round(new, 4),
-        )
+        yield Finding.of("warn", "unsold_rows", "orders", {"days": days, "share": round(new, 4)}, new=new, old=old)
 
 
 def contradicting_signs(history: History, as_of: datetime, _: Baseline) -> Iterable[Finding]:
@@ -76,14 +54,4 @@ def contradicting_signs(history: History, as_of: datetime, _: Baseline) -> Itera
         f"amount > 0) FROM orders WHERE ordered_at < {timestamp_literal(as_of)}"
     ).fetchall()[0]
     if rows > CONTRADICTING_SHARE * total:
-        yield flag(
-            "contradicting_signs",
-            "orders",
-            LocalizedText(
-                f"orders: {rows:,} lines have a negative quantity and a positive amount, such as order {example}; they "
-                "are read as sales. Give returns a negative amount.",
-                f"orders：有 {rows:,} 行数量为负而金额为正，例如订单 {example}，会被当作销售。退货请给负金额。",
-            ),
-            rows=int(rows),
-            example=example,
-        )
+        yield Finding.of("warn", "contradicting_signs", "orders", {"rows": int(rows), "example": example})

@@ -7,7 +7,7 @@ from string import Formatter
 import pytest
 
 from rapport.history.contract import FEATURE_TABLES
-from rapport.training.messages import catalogue
+from rapport.training.messages import MESSAGES
 
 WORDS = re.compile(r"[A-Za-z][A-Za-z’'-]*(?:[ ,;:]+[A-Za-z][A-Za-z’'-]*){3,}")
 PAGES = ("/", "/?target=conversion", "/portfolio", "/portfolio?target=conversion", "/model", "/model?target=conversion",
@@ -62,12 +62,12 @@ def test_the_model_page_shows_grade_and_gates_in_chinese(open_client):
     assert "要求 C 级及以上" in page
 
 
-GRADE_AND_GATES = [key for key in catalogue() if key.startswith(("grade.", "gate_text.", "rival."))]
+GRADE_AND_GATES = [key for key in MESSAGES.texts if key.startswith(("grade.", "gate_text.", "rival."))]
 
 
 @pytest.mark.parametrize("key", GRADE_AND_GATES)
 def test_grade_and_gates_have_the_same_placeholders_in_both_languages(key):
-    words = catalogue()[key]
+    words = MESSAGES.texts[key]
     holes = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in (words.en, words.zh)]
     assert holes[0] == holes[1]
     assert re.search(r"[\u4e00-\u9fff]", words.zh)
