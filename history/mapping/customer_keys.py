@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import duckdb
 
 from rapport.history.mapping.column_values import share_known
+from rapport.history.mapping.messages import message
 from rapport.history.mapping.name_matching import ColumnFormats
 from rapport.history.mapping.table_proposal import TableProposal
 from rapport.history.sources.source import Source
@@ -60,9 +61,5 @@ def _keys(source: Source, formats: Mapping[str, ColumnFormats]) -> list[str]:
 
 
 def _no_meeting(proposal: TableProposal, customers: TableProposal) -> LocalizedText:
-    own, key = proposal.columns["customer_id"], customers.columns["customer_id"]
-    table = proposal.table.name
-    return LocalizedText(
-        f"{table}: the values of {own} are no {key} of {customers.source}. Which column names the customer?",
-        f"{table}：{own} 的取值不是 {customers.source} 中的 {key}。哪一列指明客户？",
-    )
+    columns = {"own": proposal.columns["customer_id"], "key": customers.columns["customer_id"]}
+    return message("doubt.no_key", table=proposal.table.name, customers=customers.source, **columns)

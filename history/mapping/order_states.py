@@ -9,6 +9,7 @@ import duckdb
 
 from rapport.history.contract import by_name
 from rapport.history.mapping.column_values import column_values
+from rapport.history.mapping.messages import message
 from rapport.history.mapping.name_matching import ColumnFormats
 from rapport.history.mapping.table_matching import match
 from rapport.history.mapping.table_proposal import TableProposal, expression_name, role_columns
@@ -64,13 +65,7 @@ def _without_void(found: Found, orders: TableProposal, states: Mapping[str, Mapp
             where = f"coalesce({expression_name(name)}, '') not in ({', '.join(map(literal, void))})"
             found["orders"] = orders.with_columns({"where": where})
             rows, kept = sum(values[each] for each in void), [each for each in values if each not in void]
-            return [
-                LocalizedText(
-                    f"orders: {rows:,} rows with {name} {_listed(void)} do not count. Should others of these be left "
-                    f"out too: {_listed(kept)}?",
-                    f"orders：{name} 为 {_listed(void)} 的 {rows:,} 行不计入。以下状态是否也应排除：{_listed(kept)}？",
-                )
-            ]
+            return [message("doubt.void", rows=rows, column=name, void=_listed(void), kept=_listed(kept))]
     return []
 
 
@@ -94,14 +89,8 @@ def _won_deals(found: Found, deals: TableProposal, states: Mapping[str, Mapping[
             by_name("orders"), deals.source, {"where": where, **own}, frozenset(), deals.unused, confidence
         )
         found["orders"] = orders
-        return [
-            LocalizedText(
-                f"orders: the won deals of {deals.source} ({name} {_listed(won)}) are taken for orders, as of "
-                f"{own['ordered_at']}. Is there a table of the real orders?",
-                f"orders：以 {deals.source} 中的赢单（{name} 为 {_listed(won)}）作为订单，时间取 "
-                f"{own['ordered_at']}。是否另有真正的订单表？",
-            )
-        ]
+        time = own["ordered_at"]
+        return [message("doubt.won_deals", deals=deals.source, column=name, won=_listed(won), time=time)]
     return []
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from rapport.errors import TableError
 from rapport.history.contract import TABLES, Table, by_name, columns_of
+from rapport.history.mapping.messages import comment, message, question_line
 from rapport.history.mapping.name_matching import detect_formats, written_forms
 from rapport.history.mapping.presets import detect_preset, load_preset
 from rapport.history.mapping.presets.preset import Preset
-from rapport.history.mapping.proposal_texts import ask_decimal, ask_order, comment, question_line
 from rapport.history.mapping.refinement import refined, with_samples
 from rapport.history.mapping.table_matching import assign
 from rapport.history.mapping.table_proposal import TableProposal, toml_text
@@ -160,10 +160,10 @@ def _decisions(
             form, where = column.form, f"{proposal.source}: {proposal.columns[column.column.name]}"
             if isinstance(form, NumberForm):
                 decimals.add(form.decimal)
-                questions += [ask_decimal(where)] * (form.decimal == "?")
+                questions += [message("ask.decimal", where=where)] * (form.decimal == "?")
             if isinstance(form, TimeForm) and form.found.slashed:
                 orders.add(form.order)
-                questions += [ask_order(where)] * (form.order == "?")
+                questions += [message("ask.date_format", where=where)] * (form.order == "?")
     return _only(orders, "iso"), _only(decimals - {"."}, ""), tuple(questions)
 
 

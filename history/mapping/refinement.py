@@ -10,6 +10,7 @@ import duckdb
 from rapport.history.contract import TABLES, by_name
 from rapport.history.mapping.column_values import column_values
 from rapport.history.mapping.customer_keys import joined_keys
+from rapport.history.mapping.messages import message
 from rapport.history.mapping.name_matching import CONTAINED, SYNONYM, ColumnFormats, accepts, column_similarity
 from rapport.history.mapping.order_states import with_states
 from rapport.history.mapping.table_proposal import TableProposal, expression_name, role_columns
@@ -33,16 +34,20 @@ def refined(
     doubts += with_states(found, sources, formats, connection)
     _split_customers(found, sources, formats)
     doubts += joined_keys(found, sources, formats, connection)
-    doubts += [_by_values_doubt(each, name) for each in found.values() for name in sorted(each.by_values)]
     doubts += [
-        _twice_doubt(proposal, name, own)
+        message("doubt.by_values", table=each.table.name, own=each.columns[name], name=name)
+        for each in found.values()
+        for name in sorted(each.by_values)
+    ]
+    doubts += [
+        message("doubt.twice", table=proposal.table.name, source=proposal.source, own=own, name=name)
         for proposal in found.values()
         for name, own in proposal.columns.items()
         if name in proposal.table.required and f"{own} 2" in sources[proposal.source].types
     ]
     used = {each.source: each for each in found.values()}
     doubts += [
-        _alike_doubt(proposal, name)
+        message("doubt.alike", table=proposal.table.name, name=name, own=proposal.source)
         for name, source in sources.items()
         for proposal in used.values()
         if name not in used and {*source.types} == {*sources[proposal.source].types}
@@ -80,13 +85,7 @@ def _multiplied_amount(
         return []
     written = f"{expression_name(quantity)} * {expression_name(price)}"
     found["orders"] = orders.with_columns({"amount": written}, SYNONYM)
-    return [
-        LocalizedText(
-            f"orders: amount = {written}, because {price} looks like the price of one piece. Is it? If it is that of "
-            f'the whole line, write amount = "{price}".',
-            f"orders：金额取 {written}，因为 {price} 看起来是单价。是否如此？若它已是整行金额，请改为 {price}。",
-        )
-    ]
+    return [message("doubt.price", written=written, price=price)]
 
 
 def _split_customers(
@@ -111,28 +110,3 @@ def _split_customers(
     if len(columns) > 1:
         unused = tuple(own for own in source.types if own not in columns.values())
         found["customers"] = TableProposal(table, source.name, columns, frozenset(), unused, confidence)
-
-
-def _twice_doubt(proposal: TableProposal, name: str, own: str) -> LocalizedText:
-    table, source = proposal.table.name, proposal.source
-    return LocalizedText(
-        f"{table}: {source} has {own} and {own} 2, or two columns {own}. Which is {name}? The first is taken.",
-        f"{table}：{source} 中有 {own} 与 {own} 2，或有两列 {own}。哪一列是 {name}？现取第一列。",
-    )
-
-
-def _alike_doubt(proposal: TableProposal, name: str) -> LocalizedText:
-    table, own = proposal.table.name, proposal.source
-    return LocalizedText(
-        f"{table}: {name} has the same columns as {own} and is not used. If both are {table}, put their files into a "
-        f"folder {table}/.",
-        f"{table}：{name} 与 {own} 的列相同，但未使用。若两者都是 {table}，请把文件放入 {table}/ 文件夹。",
-    )
-
-
-def _by_values_doubt(proposal: TableProposal, name: str) -> LocalizedText:
-    own, table = proposal.columns[name], proposal.table.name
-    return LocalizedText(
-        f"{table}: is {own} really {name}? Only its values suggest it.",
-        f"{table}：{own} 是否就是 {name}？仅根据其取值推测。",
-    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rapport.history.contract import by_name
-from rapport.history.mapping.proposal_texts import question_line
+from rapport.history.mapping.messages import message, question_line
 from rapport.history.settings import Settings
 from rapport.localized import LocalizedText
 
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 SAMPLES = 3
 NO_SETTINGS = ("questions", "doubts", "columns", "preset")
 """What a proposal says about the mapping, and no setting."""
-
-_QUESTIONS = {
-    "date_format": LocalizedText("How is 03/04/2026 meant", "03/04/2026 是哪一天（day_first 为 4 月 3 日）"),
-    "decimal": LocalizedText("Which is the decimal mark", "小数点是哪个符号"),
-    "currency": LocalizedText("Currency of all amounts", "金额的币种"),
-    "churn": LocalizedText(
-        "A customer leaves by", "客户流失的判定方式（orders 不再下单，contracts 合同未续签，subscriptions 订阅终止）"
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -62,7 +53,7 @@ def open_questions(proposal: MappingProposal) -> tuple[OpenQuestion, ...]:
 
 
 def _question(name: str, usual: str, choices: tuple[str, ...] = (), *, ambiguous: bool = False) -> OpenQuestion:
-    return OpenQuestion(name, _QUESTIONS[name], usual, choices, ambiguous)
+    return OpenQuestion(name, message(f"open.{name}"), usual, choices, ambiguous)
 
 
 def settings_of(proposal: MappingProposal, answers: Mapping[str, str]) -> Settings:

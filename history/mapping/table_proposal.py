@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from rapport.history.contract import Table
+from rapport.history.mapping.messages import comment
 from rapport.history.mapping.name_matching import synonyms
-from rapport.history.mapping.proposal_texts import comment
 from rapport.history.reading.table_names import NOT_COLUMNS, normalized_name
 from rapport.history.sources.source import Source
 

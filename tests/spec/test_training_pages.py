@@ -13,6 +13,7 @@ from matplotlib import font_manager
 from training_world import ASKED, company
 
 from rapport.history.checks.finding import MESSAGES as CHECKS
+from rapport.history.mapping.messages import MESSAGES as MAPPING
 from rapport.training import reports, train
 from rapport.training.evaluation.profit_curve import profit_curve
 from rapport.training.messages import MESSAGES
@@ -54,7 +55,7 @@ def placeholders(text):
     return sorted(re.findall(r"{(\w+)", text))
 
 
-@pytest.mark.parametrize("catalogue", [MESSAGES, CHECKS], ids=["training", "checks"])
+@pytest.mark.parametrize("catalogue", [MESSAGES, CHECKS, MAPPING], ids=["training", "checks", "mapping"])
 def test_a_sentence_has_the_same_placeholders_in_both_languages(catalogue):
     assert {key: placeholders(text.en) for key, text in catalogue.texts.items()} == {
         key: placeholders(text.zh) for key, text in catalogue.texts.items()
@@ -101,7 +102,8 @@ def test_the_monitoring_page_is_in_the_requested_language():
 
 
 def test_plots_are_in_english_on_a_machine_without_a_chinese_font(monkeypatch):
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", [])
+    western = [font for font in font_manager.fontManager.ttflist if font.name.startswith("DejaVu")]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", western)
     assert ReportPlots("zh").translate("axis.precision") == "precision"
     assert "精确率与召回率" in ReportPlots("zh").curves(trained().run.evaluation)
 
