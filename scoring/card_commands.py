@@ -19,9 +19,9 @@ from rapport.scoring.cards.bands import BOUND_SIGNS
 from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_file import load_card, shipped_text
 from rapport.scoring.cards.card_scores import fit_bands
+from rapport.scoring.cards.company_bands import with_quantile_bands
 from rapport.scoring.cards.indicator import CategoryBands, QuantileBands, ThresholdBands
 from rapport.scoring.cards.lead_grading import learn_fit_card
-from rapport.scoring.cards.quantile_bands import with_quantile_bands
 from rapport.scoring.cards.weight_suggestion import WeightSuggestion, fit_weights
 
 QUARTERS = 4
@@ -96,36 +96,38 @@ def bands_text(bands: ThresholdBands | QuantileBands | CategoryBands) -> str:
 
 def new_card(out: Path, like: str = "relationship", rows: pa.Table | None = None) -> WrittenCard:
     """Write a copy of a shipped card; with rows of a history, its amounts get thresholds of the company's own scale."""
-    if out.suffix not in (".yaml", ".yml"):
-        raise CardError(f"{out}: a card file must end in .yaml or .yml.")
-    if out.exists():
-        raise CardError(f"{out} already exists. Choose another name; nothing is overwritten.")
     card = load_card(like)
-    text = shipped_text(like)
-    if rows is not None:
-        card = fit_bands(with_quantile_bands(card), rows)
-        text = f"# Made from {like} with thresholds from this company's own history: a fifth in each band.\n"
-        text += yaml.safe_dump(card.to_dict(), allow_unicode=True, sort_keys=False, width=110)
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CardError(f"{out}: cannot be written ({error.strerror}).") from error
-    return WrittenCard(out, card)
+    if rows is None:
+        return _written(out, card, shipped_text(like))
+    card = fit_bands(with_quantile_bands(card), rows)
+    note = f"# Made from {like} with thresholds from this company's own history: a fifth in each band.\n"
+    return _written(out, card, note + _yaml(card))
 
 
 def learned_fit_card(out: Path, rows: pa.Table) -> WrittenCard:
     """Write a fit card that is learned from won customers: the values of the fixed attributes that set them apart."""
-    if out.suffix not in (".yaml", ".yml"):
-        raise CardError(f"{out}: a card file must end in .yaml or .yml.")
-    if out.exists():
-        raise CardError(f"{out} already exists. Choose another name; nothing is overwritten.")
     attributes = [name for name in rows.column_names if name.startswith("attribute_")]
     if not attributes:
         raise CardError("There is no attribute to learn from. List columns of customers as fixed_attributes first.")
     card = learn_fit_card(rows, attributes)
-    text = "# The profile of won customers, learned from this company's own leads. Use it in lead_scorecards.\n"
-    text += yaml.safe_dump(card.to_dict(), allow_unicode=True, sort_keys=False, width=110)
-    out.write_text(text, encoding="utf-8")
+    note = "# The profile of won customers, learned from this company's own leads. Use it in lead_scorecards.\n"
+    return _written(out, card, note + _yaml(card))
+
+
+def _yaml(card: Card) -> str:
+    return str(yaml.safe_dump(card.to_dict(), allow_unicode=True, sort_keys=False, width=110))
+
+
+def _written(out: Path, card: Card, text: str) -> WrittenCard:
+    if out.suffix not in (".yaml", ".yml"):
+        raise CardError(f"{out}: a card file must end in .yaml or .yml.")
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise CardError(f"{out} already exists. Choose another name; nothing is overwritten.") from error
+    except OSError as error:
+        raise CardError(f"{out}: cannot be written ({error.strerror}).") from error
     return WrittenCard(out, card)
 
 

@@ -122,9 +122,7 @@ def parse_rules(text: str, where: str) -> AlertRules:
     node = ConfigNode(where, parse_yaml(text, where))
     node.keys(("capacity_per_week", "rules"), ("quiet_hours",))
     rules = tuple(_rule(line) for line in node.at("rules").lines("rule"))
-    names = [rule.name for rule in rules]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise node.error(f"rule “{sorted(twice)[0]}” is there twice. Give each its own name.")
+    node.unique((rule.name for rule in rules), "rule")
     quiet = _quiet_hours(node.at("quiet_hours")) if node.has("quiet_hours") else None
     return AlertRules(rules, node.at("capacity_per_week").whole(1), quiet)
 

@@ -1,6 +1,6 @@
 """Bands: how a card file declares them, and how a column of values is assigned to them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
 from typing import Any, cast
 
@@ -47,6 +47,29 @@ def read_threshold(band: ConfigNode, bound: ConfigNode) -> Threshold:
         raise bound.error(f"give exactly one of {', '.join(BOUNDS)}.")
     key = next(iter(bound.value))
     return Threshold(_band(band), cast(BoundKind, key), bound.at(key).number())
+
+
+def read_condition(
+    node: ConfigNode, known: Collection[str] | None, others: tuple[str, ...] = ()
+) -> tuple[str, Threshold | tuple[str, ...]]:
+    """Read a feature with one bound, or with a list under one of ``others``; ``known`` are the features that exist."""
+    node.keys(("feature",), (*others, *BOUNDS))
+    bounds = [key for key in node.value if key != "feature"]
+    if len(bounds) != 1:
+        raise node.error(f"give exactly one of {', '.join((*others, *BOUNDS))}.")
+    feature, (key,) = node.at("feature").name(), bounds
+    if known is not None and feature not in known:
+        raise node.error(f"there is no feature “{feature}”. docs/features.md lists all.")
+    return feature, node.at(key).texts() if key in others else Threshold(0, key, node.at(key).number())
+
+
+def check_falling(floors: Sequence[float], lines: Sequence[ConfigNode], what: str) -> None:
+    """Refuse floors of tiers or grades that do not fall from line to line."""
+    for higher, lower, line in zip(floors, floors[1:], lines[1:], strict=False):
+        if lower >= higher:
+            raise line.error(
+                f"at_least {lower:g} is not below {higher:g} of the {what} above it. Write the best first."
+            )
 
 
 def assign_bands(values: Floats, bands: ThresholdBands) -> BandCodes:

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -137,6 +137,11 @@ class Card:
     def tier_of(self, name: str) -> Tier:
         """Return the tier called ``name``."""
         return next(tier for tier in self.tiers if tier.name == name)
+
+    def with_indicators(self, change: Callable[[Indicator], Indicator]) -> "Card":
+        """Return the card with every indicator changed."""
+        dimensions = (replace(each, indicators=tuple(map(change, each.indicators))) for each in self.dimensions)
+        return replace(self, dimensions=tuple(dimensions))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card in the format of a card file; reading that returns an equal card."""

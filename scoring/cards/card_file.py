@@ -8,7 +8,7 @@ from typing import Any
 from rapport.errors import CardError
 from rapport.features.catalog.feature import FAMILIES
 from rapport.history.contract import by_name
-from rapport.scoring.cards.bands import read_bands, read_threshold
+from rapport.scoring.cards.bands import BOUNDS, check_falling, read_bands, read_threshold
 from rapport.scoring.cards.card import Card, Dimension, Tier
 from rapport.scoring.cards.config_node import ConfigNode, did_you_mean
 from rapport.scoring.cards.indicator import USUAL, Indicator, Override
@@ -107,7 +107,7 @@ def _measure(node: ConfigNode) -> tuple[tuple[str, float], ...]:
 
 
 def _override(node: ConfigNode) -> Override:
-    node.keys(("band", "feature"), ("at_least", "above", "at_most", "below"))
+    node.keys(("band", "feature"), BOUNDS)
     bound = {key: value for key, value in node.value.items() if key not in ("band", "feature")}
     return Override(node.at("feature").name(), read_threshold(node.at("band"), ConfigNode(node.where, bound)))
 
@@ -130,10 +130,8 @@ def _tiers(node: ConfigNode) -> tuple[Tier, ...]:
     lines = node.lines("tier")
     tiers = tuple(_tier(line, lowest=line is lines[-1]) for line in lines)
     floors = [tier.floor for tier in tiers if tier.floor is not None]
-    for higher, lower, line in zip(floors, floors[1:], lines[1:], strict=False):
-        if lower >= higher:
-            raise line.error(f"at_least {lower:g} is not below {higher:g} of the tier above it. Write the best first.")
-    _unique([tier.name for tier in tiers], node, "tier")
+    check_falling(floors, lines, "tier")
+    node.unique((tier.name for tier in tiers), "tier")
     return tiers
 
 
@@ -149,8 +147,8 @@ def _tier(node: ConfigNode, *, lowest: bool) -> Tier:
 
 
 def _check_card(card: Card, node: ConfigNode) -> None:
-    _unique(list(card.names), node, "indicator")
-    _unique([dimension.name for dimension in card.dimensions], node, "dimension")
+    node.unique(card.names, "indicator")
+    node.unique((dimension.name for dimension in card.dimensions), "dimension")
     if sum(indicator.weight for indicator in card) <= 0:
         raise node.error("every weight is 0. Give at least one indicator a weight.")
     low, high = card.scale
@@ -176,8 +174,3 @@ def _check_known(card: Card, node: ConfigNode, known: Collection[str]) -> None:
                     f"indicator {indicator.name}: there is no feature “{name}”{did_you_mean(name, known)}"
                     " docs/features.md lists all."
                 )
-
-
-def _unique(names: list[str], node: ConfigNode, what: str) -> None:
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise node.error(f"{what} “{sorted(twice)[0]}” is there twice. Give each its own name.")

@@ -153,11 +153,7 @@ def score_card(card: Card, rows: pa.Table | Columns) -> CardScores:
 
 def fit_bands(card: Card, rows: pa.Table | Columns) -> Card:
     """Fit a card to a company's rows: quantiles become thresholds, each usual band the mean of these rows."""
-    dimensions = (
-        replace(dimension, indicators=tuple(_fit(card.reference, each, rows) for each in dimension.indicators))
-        for dimension in card.dimensions
-    )
-    return replace(card, dimensions=tuple(dimensions))
+    return card.with_indicators(lambda each: _fit(card.reference, each, rows))
 
 
 def numpy_columns(rows: pa.Table | Columns, names: Iterable[str]) -> Columns:

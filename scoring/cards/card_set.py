@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 
 from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_file import load_card, parse_card
-from rapport.scoring.cards.card_scores import CardScores, fit_bands, numpy_columns, score_card
+from rapport.scoring.cards.card_scores import CardScores, fit_bands, score_card
 from rapport.scoring.cards.company_bands import adapt_card
 from rapport.scoring.cards.deck import CardSegment, Deck, load_deck
 from rapport.scoring.cards.indicator import CategoryBands, Threshold
@@ -37,17 +38,11 @@ class FrozenCard:
 
     def scores(self, rows: pa.Table) -> CardScores:
         """Return the scores of each row on the (default) card; a feature that the rows lack is unknown."""
-        return score_card(self.card, card_columns(rows, self.card))
+        return score_card(self.card, with_columns(rows, self.card))
 
     def scored(self, rows: pa.Table) -> tuple[np.ndarray[Any, Any], list[str | None]]:
         """Return the score and the tier of each row, on the card of its segment."""
-        if not self.deck.segments:
-            scores = self.scores(rows)
-            return scores.score, scores.tier
-        for card in (segment.card for segment in self.deck.segments):
-            rows = with_columns(rows, card)
-        found = self.deck.score(with_columns(rows, self.card))
-        return found.score, found.tier
+        return self.deck.score(with_columns(rows, *self.deck.cards))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part that is stored as JSON."""
@@ -80,8 +75,7 @@ def freeze_cards(
 
     ``fitted`` are cards that are fitted already, by name, such as the card of the model; they are used as they are.
     """
-    found = [_frozen(name, population, fitted, known) for name in names]
-    return tuple(found)
+    return tuple(_frozen(name, population, fitted, known) for name in names)
 
 
 def features_read(names: Sequence[str]) -> frozenset[str]:
@@ -90,35 +84,21 @@ def features_read(names: Sequence[str]) -> frozenset[str]:
     for name in names:
         if _is_deck(name):
             deck = load_deck(Path(name))
-            found |= {*deck.default.features, *(each.feature for each in deck.segments)}
-            found |= {feature for each in deck.segments for feature in each.card.features}
+            found |= {*chain(*(card.features for card in deck.cards)), *(each.feature for each in deck.segments)}
         else:
             found |= set(load_card(name).features)
     return frozenset(found)
 
 
-def card_columns(rows: pa.Table, card: Card) -> dict[str, Any]:
-    """Return the features of a card as arrays; one that the rows lack is unknown for all of them."""
-    found: dict[str, object] = dict(numpy_columns(rows, card.features))
-    categories = _categories(card)
-    for name in card.features:
-        if name not in found:
-            found[name] = np.full(rows.num_rows, *((None, object) if name in categories else (np.nan, float)))
-    return found
-
-
-def with_columns(rows: pa.Table, card: Card) -> pa.Table:
-    """Return the rows with a column of unknown values for each feature that they lack."""
-    categories = _categories(card)
-    for name in card.features:
-        if name not in rows.column_names:
-            kind = pa.string() if name in categories else pa.float64()
-            rows = rows.append_column(name, pa.nulls(rows.num_rows, kind))
+def with_columns(rows: pa.Table, *cards: Card) -> pa.Table:
+    """Return the rows with a column of unknown values for each feature of the cards that they lack."""
+    for card in cards:
+        categories = {line.measure[0][0] for line in card if isinstance(line.bands, CategoryBands)}
+        for name in card.features:
+            if name not in rows.column_names:
+                kind = pa.string() if name in categories else pa.float64()
+                rows = rows.append_column(name, pa.nulls(rows.num_rows, kind))
     return rows
-
-
-def _categories(card: Card) -> set[str]:
-    return {line.measure[0][0] for line in card if isinstance(line.bands, CategoryBands)}
 
 
 def _frozen(name: str, population: pa.Table, fitted: Mapping[str, Card], known: Collection[str] | None) -> FrozenCard:
@@ -135,17 +115,11 @@ def _frozen(name: str, population: pa.Table, fitted: Mapping[str, Card], known: 
 
 def _frozen_deck(path: Path, population: pa.Table, known: Collection[str] | None) -> FrozenCard:
     deck = load_deck(path, known)
-    segments, own = [], list[str]()
-    columns = numpy_columns(population, [each.feature for each in deck.segments])
-    rest = np.ones(population.num_rows, dtype=bool)
-    for segment in deck.segments:
-        here = segment.matches(columns, population.num_rows) & rest
-        rest &= ~here
-        card, fifths = _fit(segment.card, population.filter(pa.array(here)))
-        own += fifths
-        segments.append(CardSegment(segment.name, segment.feature, segment.condition, card))
-    default, fifths = _fit(deck.default, population.filter(pa.array(rest)))
-    return FrozenCard(path.stem, Deck(default, tuple(segments)), tuple(dict.fromkeys([*own, *fifths])))
+    parts = zip(deck.cards, deck.parts(population), strict=True)
+    *fitted, (default, fifths) = [_fit(card, population.filter(pa.array(rows))) for card, rows in parts]
+    segments = tuple(replace(segment, card=card) for segment, (card, _) in zip(deck.segments, fitted, strict=True))
+    own = dict.fromkeys(chain(*(names for _, names in fitted), fifths))
+    return FrozenCard(path.stem, Deck(default, segments), tuple(own))
 
 
 def _fit(card: Card, rows: pa.Table) -> tuple[Card, tuple[str, ...]]:

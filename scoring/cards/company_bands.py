@@ -1,4 +1,4 @@
-"""Bands from the company's own fifths, where the thresholds of a card would not tell its customers apart."""
+"""Bands from the company's own fifths, where the thresholds of a card do not fit its scale or its customers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from rapport.scoring.cards.bands import Floats, assign_bands, fit_thresholds
 from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_scores import Columns, indicator_values, numpy_columns
 from rapport.scoring.cards.indicator import UNKNOWN, Indicator, QuantileBands, ThresholdBands
-from rapport.scoring.cards.quantile_bands import FIFTHS
 
+FIFTHS = ((5, 0.8), (4, 0.6), (3, 0.4), (2, 0.2))
+# Amounts and numbers of orders differ by orders of magnitude from company to company; shares and scores do not.
+OWN_SCALE = ("value", "frequency")
 CROWDED_SHARE = 0.6
 """Thresholds that put more than this share of the customers into one band are replaced."""
 
@@ -25,6 +27,17 @@ class AdaptedCard:
     own_fifths: tuple[str, ...]
 
 
+def with_quantile_bands(card: Card) -> Card:
+    """Replace the thresholds of amounts by fifths; ``fit_bands`` then takes them from the company's rows."""
+    return replace(card.with_indicators(_in_fifths), version=card.version + 1)
+
+
+def _in_fifths(indicator: Indicator) -> Indicator:
+    if indicator.family not in OWN_SCALE or not isinstance(indicator.bands, ThresholdBands):
+        return indicator
+    return replace(indicator, bands=QuantileBands(FIFTHS, indicator.bands.high_is_good))
+
+
 def adapt_card(card: Card, rows: pa.Table | Columns) -> AdaptedCard:
     """Replace the thresholds that put more than ``CROWDED_SHARE`` of the rows into one band by fifths of the rows.
 
@@ -32,11 +45,8 @@ def adapt_card(card: Card, rows: pa.Table | Columns) -> AdaptedCard:
     """
     columns = numpy_columns(rows, card.features)
     own: list[str] = []
-    dimensions = []
-    for dimension in card.dimensions:
-        indicators = tuple(_adapted(indicator, columns, own) for indicator in dimension.indicators)
-        dimensions.append(replace(dimension, indicators=indicators))
-    return AdaptedCard(replace(card, dimensions=tuple(dimensions)), tuple(own))
+    adapted = card.with_indicators(lambda each: _adapted(each, columns, own))
+    return AdaptedCard(adapted, tuple(own))
 
 
 def _adapted(indicator: Indicator, columns: Columns, own: list[str]) -> Indicator:

@@ -3,6 +3,7 @@
 import difflib
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -107,6 +108,11 @@ class ConfigNode:
             guess = did_you_mean(str(self.value), choices)
             raise self.error(f"{describe_value(self.value)} is not known{guess} Choose one of: {', '.join(choices)}.")
         return str(self.value)
+
+    def unique(self, names: Iterable[str], what: str) -> None:
+        """Refuse names of which one is there twice."""
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            raise self.error(f"{what} “{min(twice)}” is there twice. Give each its own name.")
 
     def texts(self) -> tuple[str, ...]:
         """Return a list of texts."""

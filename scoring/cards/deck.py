@@ -3,21 +3,18 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rapport.scoring.cards.bands import BOUNDS, Floats, meets_threshold
-from rapport.scoring.cards.card import NO_TIER, Card
+from rapport.scoring.cards.bands import Floats, meets_threshold, read_condition
+from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_file import load_card
 from rapport.scoring.cards.card_scores import Columns, numpy_columns, score_card
 from rapport.scoring.cards.config_node import ConfigNode
 from rapport.scoring.cards.indicator import Threshold
 from rapport.scoring.cards.strict_yaml import parse_yaml, read_text
-
-DEFAULT = "default"
 
 
 @dataclass(frozen=True)
@@ -40,43 +37,34 @@ class CardSegment:
 
 
 @dataclass(frozen=True)
-class DeckScores:
-    """The scores of all customers, each on the card of its segment."""
-
-    segment: list[str]
-    card: list[str]
-    score: Floats
-    tier: list[str | None]
-
-
-@dataclass(frozen=True)
 class Deck:
     """The cards of a company by segment, and the default card."""
 
     default: Card
     segments: tuple[CardSegment, ...] = ()
 
-    def score(self, table: pa.Table) -> DeckScores:
-        """Score every row on the card of its segment."""
-        count = table.num_rows
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """Return the card of each segment, and last the default one."""
+        return (*(segment.card for segment in self.segments), self.default)
+
+    def parts(self, table: pa.Table) -> list[npt.NDArray[np.bool_]]:
+        """Mark the rows of each of the cards: a row belongs to the first segment that it matches."""
         columns = numpy_columns(table, [segment.feature for segment in self.segments])
-        segment_of = np.full(count, len(self.segments))
-        for at in range(len(self.segments) - 1, -1, -1):
-            segment_of[self.segments[at].matches(columns, count)] = at
-        cards = [*(segment.card for segment in self.segments), self.default]
-        names = [*(segment.name for segment in self.segments), DEFAULT]
-        score, tiers = np.full(count, np.nan), np.full(count, NO_TIER)
-        for at, card in enumerate(cards):
-            rows = np.flatnonzero(segment_of == at)
-            scored = score_card(card, table.take(rows))
-            score[rows], tiers[rows] = scored.score, scored.tiers
-        tier_names: list[list[str | None]] = [[*(tier.name for tier in card.tiers), None] for card in cards]
-        return DeckScores(
-            segment=[names[at] for at in segment_of],
-            card=[cards[at].reference for at in segment_of],
-            score=score,
-            tier=[tier_names[at][tier] for at, tier in zip(segment_of, tiers, strict=True)],
-        )
+        rest, found = np.ones(table.num_rows, dtype=bool), []
+        for segment in self.segments:
+            found.append(segment.matches(columns, len(rest)) & rest)
+            rest = rest & ~found[-1]
+        return [*found, rest]
+
+    def score(self, table: pa.Table) -> tuple[Floats, list[str | None]]:
+        """Return the score and the tier of every row on the card of its segment."""
+        score, tier = np.full(table.num_rows, np.nan), np.full(table.num_rows, None, dtype=object)
+        for card, rows in zip(self.cards, self.parts(table), strict=True):
+            columns = {name: values[rows] for name, values in numpy_columns(table, card.features).items()}
+            scored = score_card(card, columns)
+            score[rows], tier[rows] = scored.score, scored.tier
+        return score, tier.tolist()
 
 
 def load_deck(path: Path, known: Collection[str] | None = None) -> Deck:
@@ -89,16 +77,7 @@ def load_deck(path: Path, known: Collection[str] | None = None) -> Deck:
 
 def _segment(node: ConfigNode, folder: Path, known: Collection[str] | None) -> CardSegment:
     node.keys(("name", "when", "card"))
-    when = node.at("when")
-    when.keys(("feature",), ("values", *BOUNDS))
-    bounds = [key for key in when.value if key != "feature"]
-    if len(bounds) != 1:
-        raise when.error(f"give exactly one of values, {', '.join(BOUNDS)}.")
-    key: Any = bounds[0]
-    condition = when.at(key).texts() if key == "values" else Threshold(0, key, when.at(key).number())
-    feature = when.at("feature").name()
-    if known is not None and feature not in known:
-        raise when.error(f"there is no feature “{feature}”. docs/features.md lists all.")
+    feature, condition = read_condition(node.at("when"), known, others=("values",))
     return CardSegment(node.at("name").name(), feature, condition, _card(node.at("card"), folder, known))
 
 

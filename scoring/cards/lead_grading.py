@@ -13,7 +13,7 @@ from rapport.localized import LocalizedText
 from rapport.scoring.cards.bands import Floats
 from rapport.scoring.cards.card import Card, Dimension
 from rapport.scoring.cards.card_file import load_card
-from rapport.scoring.cards.card_scores import CardScores, Columns, indicator_values, score_card
+from rapport.scoring.cards.card_scores import CardScores, indicator_values, numpy_columns, score_card
 from rapport.scoring.cards.indicator import UNKNOWN, CategoryBands, Indicator, Threshold, ThresholdBands
 
 MIN_OUTCOMES = 20
@@ -53,12 +53,12 @@ def grade_leads(
     return score_card(card or load_card("lead"), scores)
 
 
-def behaviour_points(card: Card, rows: Columns, count: int) -> Floats:
+def behaviour_points(card: Card, rows: pa.Table) -> Floats:
     """Return the running total of a lead's points: the sums of the behaviour card, before they become bands."""
-    total = np.zeros(count)
+    columns, total = numpy_columns(rows, card.features), np.zeros(rows.num_rows)
     for indicator in card:
         if len(indicator.measure) > 1:
-            total += np.nan_to_num(indicator_values(indicator, rows, count))
+            total += np.nan_to_num(indicator_values(indicator, columns, rows.num_rows))
     return total
 
 

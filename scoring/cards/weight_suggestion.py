@@ -13,7 +13,7 @@ from rapport.scoring.cards.bands import Floats
 from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_scores import fit_bands, score_card
 from rapport.scoring.cards.indicator import UNKNOWN
-from rapport.scoring.cards.weights import with_weights
+from rapport.scoring.cards.weights import weights_in_points, with_weights
 
 MIN_OUTCOMES = 20
 """The minimum number of outcomes of each kind."""
@@ -34,11 +34,10 @@ class WeightSuggestion:
 
     def as_dict(self) -> dict[str, Any]:
         """Return both sets of weights in points of 100, and both out-of-time AUCs."""
-        pairs = {
-            name: [100 * self.present.weights[name], 100 * self.proposed.weights[name]] for name in self.present.names
-        }
-        figures = {"present": self.present_auc, "proposed": self.proposed_auc}
-        return {"card": self.present.name, "weights": pairs, "auc_out_of_time": figures} | {
+        return {
+            "card": self.present.name,
+            "weights": weights_in_points(self.present, self.proposed),
+            "auc_out_of_time": {"present": self.present_auc, "proposed": self.proposed_auc},
             "learned_from": self.learned_from,
             "judged_on": self.evaluated_on,
         }

@@ -25,11 +25,9 @@ class WeightProposal:
 
     def as_dict(self) -> dict[str, Any]:
         """Return both sets of weights in points of 100, and each expert's consistency ratio."""
-        pairs = {
-            name: [100 * self.present.weights[name], 100 * self.proposed.weights[name]] for name in self.present.names
-        }
         consistency = {group.group: dict(group.consistency) for group in self.groups}
-        return {"card": self.present.name, "weights": pairs, "consistency": consistency}
+        weights = weights_in_points(self.present, self.proposed)
+        return {"card": self.present.name, "weights": weights, "consistency": consistency}
 
     def as_text(self) -> str:
         """Return the same as text."""
@@ -59,6 +57,11 @@ def propose_weights_text(card: Card, text: str, where: str) -> WeightProposal:
     return WeightProposal(card, with_weights(card, _global_weights(card, groups), where), tuple(groups.values()))
 
 
+def weights_in_points(present: Card, proposed: Card) -> dict[str, list[float]]:
+    """Return the weights of each indicator on both cards, in points of 100."""
+    return {name: [100 * card.weights[name] for card in (present, proposed)] for name in present.names}
+
+
 def with_weights(card: Card, points: Mapping[str, float], where: str) -> Card:
     """Return the next version of the card with other weights."""
     if set(points) != set(card.names):
@@ -68,11 +71,8 @@ def with_weights(card: Card, points: Mapping[str, float], where: str) -> Card:
         )
     if min(points.values()) < 0 or sum(points.values()) <= 0:
         raise CardError(f"{where}: points must be 0 or more, and at least one above 0.")
-    dimensions = tuple(
-        replace(part, indicators=tuple(replace(line, weight=points[line.name]) for line in part.indicators))
-        for part in card.dimensions
-    )
-    return replace(card, version=card.version + 1, dimensions=dimensions)
+    weighted = card.with_indicators(lambda line: replace(line, weight=points[line.name]))
+    return replace(weighted, version=card.version + 1)
 
 
 def _expert(node: ConfigNode) -> list[Judgment]:

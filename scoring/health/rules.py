@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rapport.localized import LocalizedText
-from rapport.scoring.cards.bands import BOUNDS
+from rapport.scoring.cards.bands import check_falling, read_condition
 from rapport.scoring.cards.config_node import ConfigNode
 from rapport.scoring.cards.indicator import Threshold
 from rapport.scoring.cards.strict_yaml import parse_yaml
@@ -117,13 +117,9 @@ def _grades(node: ConfigNode) -> tuple[Grade, ...]:
     if len(lines) < 3:
         raise node.error("give at least three grades: a good one, one at risk, and one for lapsed customers.")
     grades = tuple(_grade(line, has_floor=place < len(lines) - 2) for place, line in enumerate(lines))
-    names = [grade.name for grade in grades]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise node.error(f"grade “{twice[0]}” is there twice. Give each its own name.")
+    node.unique((grade.name for grade in grades), "grade")
     floors = [grade.floor for grade in grades if grade.floor is not None]
-    for better, worse, line in zip(floors, floors[1:], lines[1:], strict=False):
-        if worse >= better:
-            raise line.error(f"at_least {worse:g} is not below {better:g} of the grade above it. Write the best first.")
+    check_falling(floors, lines, "grade")
     if floors[0] > 100 or floors[-1] <= 0:
         raise node.error("at_least lies above 0 and is 100 at most, or a grade could never be reached.")
     return grades
@@ -143,12 +139,6 @@ def _cap(node: ConfigNode, grades: tuple[str, ...], known: Collection[str] | Non
 
 
 def _condition(node: ConfigNode, known: Collection[str] | None) -> tuple[str, Threshold]:
-    node.keys(("feature",), BOUNDS)
-    bounds = [key for key in node.value if key != "feature"]
-    if len(bounds) != 1:
-        raise node.error(f"give exactly one of {', '.join(BOUNDS)}.")
-    feature = node.at("feature").name()
-    if known is not None and feature not in known:
-        raise node.error(f"there is no feature “{feature}”. docs/features.md lists all.")
-    bound: Any = bounds[0]
-    return feature, Threshold(0, bound, node.at(bound).number())
+    feature, threshold = read_condition(node, known)
+    assert isinstance(threshold, Threshold), "only bounds are read here"
+    return feature, threshold

@@ -9,7 +9,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rapport.scoring.cards.card_scores import numpy_columns
-from rapport.scoring.cards.card_set import card_columns
 from rapport.scoring.cards.lead_grading import behaviour_points, fit_points, grade_leads, grade_letters
 from rapport.scoring.cards.rfm import rfm_table
 from rapport.scoring.health.health_score import HealthInputs, HealthScores, score_health
@@ -203,7 +202,7 @@ def _lead_grades(policy: PortfolioPolicy, features: pa.Table, scored: ScoreBatch
     if behaviour is None or fit is None or not len(scored):
         empty = pa.nulls(len(scored), pa.string())
         return {"behaviour_points": nothing, "fit_points": nothing, "lead_grade": empty, "grade": empty}
-    points = behaviour_points(behaviour.card, card_columns(features, behaviour.card), len(scored))
+    points = behaviour_points(behaviour.card, features)
     fits = fit.scores(features)
     percentile = np.where(scored.eligible, scored.percentile, np.nan).astype(np.float64)
     letters = grade_letters(grade_leads(behaviour.scores(features), fits, percentile, policy.lead_card.card))

@@ -10,7 +10,7 @@ from rapport.scoring.cards import load_card
 from rapport.scoring.cards.ahp import Comparison, Judgment, priorities
 from rapport.scoring.cards.audit import audit_scores
 from rapport.scoring.cards.card_scores import fit_bands, score_card
-from rapport.scoring.cards.quantile_bands import with_quantile_bands
+from rapport.scoring.cards.company_bands import with_quantile_bands
 from rapport.scoring.cards.weight_suggestion import fit_weights
 from rapport.scoring.cards.weights import propose_weights_text
 
