@@ -1,159 +1,44 @@
 """The names and sentences of the invented company, in Chinese and English."""
 
 CITIES = (
-    "上海",
-    "苏州",
-    "宁波",
-    "杭州",
-    "深圳",
-    "东莞",
-    "成都",
-    "武汉",
-    "青岛",
-    "天津",
-    "无锡",
-    "佛山",
-    "厦门",
-    "西安",
-    "长沙",
-    "合肥",
-)
+    "上海", "苏州", "宁波", "杭州", "深圳", "东莞", "成都", "武汉", "青岛", "天津", "无锡", "佛山", "厦门", "西安",
+    "长沙", "合肥",
+)  # fmt: skip
 ZH_WORDS = (
-    "恒",
-    "泰",
-    "瑞",
-    "丰",
-    "盛",
-    "华",
-    "远",
-    "鑫",
-    "诚",
-    "博",
-    "信",
-    "达",
-    "立",
-    "新",
-    "宏",
-    "嘉",
-    "源",
-    "通",
-    "安",
-    "腾",
-    "锦",
-    "隆",
-)
+    "恒", "泰", "瑞", "丰", "盛", "华", "远", "鑫", "诚", "博", "信", "达", "立", "新", "宏", "嘉", "源", "通",
+    "安", "腾", "锦", "隆",
+)  # fmt: skip
 ZH_COMPANIES = (
-    "机械",
-    "电子",
-    "精密制造",
-    "包装",
-    "物流",
-    "新材料",
-    "自动化",
-    "医疗器械",
-    "食品",
-    "化工",
-    "纺织",
-    "能源科技",
-)
+    "机械", "电子", "精密制造", "包装", "物流", "新材料", "自动化", "医疗器械", "食品", "化工", "纺织", "能源科技",
+)  # fmt: skip
 ZH_SUFFIXES = ("有限公司", "股份有限公司", "集团有限公司", "科技有限公司")
 ENGLISH_WORDS = (
     "North", "Silver", "Oak", "Blue", "Stone", "Clear", "Red", "Summit", "Green", "Iron", "Harbour", "Bright",
     "West", "Amber", "Maple", "River", "Falcon", "Granite", "Copper", "Spring",
 )  # fmt: skip
 ENGLISH_SUFFIXES = (
-    "Field",
-    "Bridge",
-    "Works",
-    "Gate",
-    "Point",
-    "Hill",
-    "Line",
-    "Forge",
-    "Ford",
-    "Land",
-    "Crest",
-    "Wood",
-)
+    "Field", "Bridge", "Works", "Gate", "Point", "Hill", "Line", "Forge", "Ford", "Land", "Crest", "Wood",
+)  # fmt: skip
 ENGLISH_COMPANIES = (
     "Machinery", "Electronics", "Precision", "Packaging", "Logistics", "Materials", "Automation", "Medical",
     "Foods", "Chemicals", "Textiles", "Energy",
 )  # fmt: skip
 ZH_SURNAMES = (
-    "王",
-    "李",
-    "张",
-    "刘",
-    "陈",
-    "杨",
-    "黄",
-    "赵",
-    "吴",
-    "周",
-    "徐",
-    "孙",
-    "马",
-    "朱",
-    "胡",
-    "林",
-    "郭",
-    "何",
-    "高",
-    "罗",
-)
+    "王", "李", "张", "刘", "陈", "杨", "黄", "赵", "吴", "周", "徐", "孙", "马", "朱", "胡", "林", "郭", "何",
+    "高", "罗",
+)  # fmt: skip
 ZH_GIVEN = (
-    "伟",
-    "芳",
-    "娜",
-    "敏",
-    "静",
-    "强",
-    "磊",
-    "洋",
-    "艳",
-    "勇",
-    "军",
-    "杰",
-    "丽娟",
-    "志强",
-    "晓燕",
-    "海涛",
-    "文博",
-    "雨桐",
-    "子涵",
-    "建国",
-)
+    "伟", "芳", "娜", "敏", "静", "强", "磊", "洋", "艳", "勇", "军", "杰", "丽娟", "志强", "晓燕", "海涛", "文博",
+    "雨桐", "子涵", "建国",
+)  # fmt: skip
 ENGLISH_FIRST = (
-    "Anna",
-    "James",
-    "Maria",
-    "Peter",
-    "Laura",
-    "Tom",
-    "Sofia",
-    "David",
-    "Emma",
-    "Paul",
-    "Nina",
-    "Mark",
-    "Julia",
+    "Anna", "James", "Maria", "Peter", "Laura", "Tom", "Sofia", "David", "Emma", "Paul", "Nina", "Mark", "Julia",
     "Oscar",
-)
+)  # fmt: skip
 ENGLISH_LAST = (
-    "Smith",
-    "Keller",
-    "Novak",
-    "Brown",
-    "Rossi",
-    "Jensen",
-    "Clark",
-    "Meyer",
-    "Lopez",
-    "Evans",
-    "Berg",
-    "Moore",
+    "Smith", "Keller", "Novak", "Brown", "Rossi", "Jensen", "Clark", "Meyer", "Lopez", "Evans", "Berg", "Moore",
     "Haas",
-)
+)  # fmt: skip
 LEVELS = ("executive", "director", "manager", "staff")
 OWNERS = tuple(
     name
@@ -166,17 +51,9 @@ OWNERS = tuple(
 )
 REGIONS = ("East", "South", "North", "Southwest", "Central", "Overseas")
 INDUSTRIES = (
-    "machinery",
-    "electronics",
-    "packaging",
-    "logistics",
-    "materials",
-    "medical",
-    "food",
-    "chemicals",
-    "textiles",
+    "machinery", "electronics", "packaging", "logistics", "materials", "medical", "food", "chemicals", "textiles",
     "energy",
-)
+)  # fmt: skip
 # The first two bring leads that fit.
 SOURCES = ("referral", "partner", "website", "exhibition", "search", "cold_call")
 PRODUCTS = tuple(
@@ -186,15 +63,9 @@ PRODUCTS = tuple(
 )
 CAMPAIGNS = ("spring-fair", "energy-saving", "new-drive", "year-end")
 ASSETS = (
-    "price-list",
-    "case-study",
-    "selection-guide",
-    "white-paper",
-    "product-page",
-    "demo-video",
-    "webinar-maintenance",
-    "roi-sheet",
-)
+    "price-list", "case-study", "selection-guide", "white-paper", "product-page", "demo-video",
+    "webinar-maintenance", "roi-sheet",
+)  # fmt: skip
 
 # Three tones (good, plain, bad), the same number of sentences each.
 TEXTS_EN = (
