@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from rapport.scoring.models.stored_values import frozen
+
 CATEGORY = "category"
 OTHER = "(other)"
 """The last level of a category: every value that is too rare in training to have a level, or not in it at all."""
@@ -50,13 +52,12 @@ class FeatureColumn:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as JSON."""
-        return asdict(self) | {"levels": list(self.levels), "level_rates": list(self.level_rates)}
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "FeatureColumn":
         """Load what ``to_dict`` returned."""
-        lists = {name: tuple(stored.get(name, ())) for name in ("levels", "level_rates")}
-        return cls(**{**stored, **lists})
+        return cls(**frozen(stored))
 
 
 def level_codes(levels: Sequence[str]) -> Callable[[str | None], float]:

@@ -1,6 +1,6 @@
 """Prediction intervals: the uncertainty of each probability, by score and by how much history a customer has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from rapport.scoring.models.blend import sigmoid
 from rapport.scoring.models.matrix import Floats, Matrix
+from rapport.scoring.models.stored_values import frozen
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,10 @@ class PredictionInterval:
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "PredictionInterval":
         """Load what ``to_dict`` returned."""
-        return cls(
-            level=stored["level"],
-            knots=tuple(stored["knots"]),
-            below=_rows(stored["below"]),
-            above=_rows(stored["above"]),
-            feature=stored["feature"],
-            edges=tuple(stored["edges"]),
-        )
+        return cls(**frozen(stored))
 
     def _group(self, rows: Matrix, count: int) -> Floats:
         if self.feature is None:
             return np.zeros(count)
         values = rows.column(self.feature)
         return np.where(np.isnan(values), 0, np.searchsorted(np.asarray(self.edges), values, side="right"))
-
-
-def _rows(stored: Sequence[Sequence[float]]) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(row) for row in stored)

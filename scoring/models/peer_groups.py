@@ -2,12 +2,13 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from rapport.scoring.models.matrix import Floats, Matrix
+from rapport.scoring.models.stored_values import frozen
 
 SIZES = ("spend_sum_365d", "attribute_employees")
 TENURES = ("first_order_days_ago", "customer_age_days")
@@ -61,22 +62,12 @@ class PeerGroups:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the groups as JSON."""
-        return {
-            "cuts": {name: list(cuts) for name, cuts in self.cuts.items()},
-            "segment": self.segment,
-            "names": list(self.names),
-            "medians": {key: list(medians) for key, medians in self.medians.items()},
-        }
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "PeerGroups":
         """Load what ``to_dict`` returned."""
-        return cls(
-            cuts={name: tuple(cuts) for name, cuts in stored["cuts"].items()},
-            segment=stored["segment"],
-            names=tuple(stored["names"]),
-            medians={key: tuple(medians) for key, medians in stored["medians"].items()},
-        )
+        return cls(**frozen(stored))
 
     def _keys(self, values: Sequence[float], positions: Mapping[str, int]) -> Iterator[str]:
         """Yield the keys of the groups of one customer, the narrowest first."""

@@ -1,7 +1,7 @@
 """The reference population of a bundle: typical values, percentiles, ranges, and the baseline for drift."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.peer_groups import PeerGroups
+from rapport.scoring.models.stored_values import frozen
 
 QUANTILE_STEPS = np.linspace(0.0, 1.0, 41)
 FINE_QUANTILE_STEPS = np.linspace(0.0, 1.0, 1001)
@@ -79,26 +80,13 @@ class ReferencePopulation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part that is stored as JSON."""
-        return {
-            "count": self.count,
-            "quantiles": {name: list(values) for name, values in self.quantiles.items()},
-            "shares": {name: list(values) for name, values in self.shares.items()},
-            "missing": dict(self.missing),
-            "logits": list(self.logits),
-            "peers": self.peers.to_dict() if self.peers else None,
-        }
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "ReferencePopulation":
         """Load what ``to_dict`` returned."""
-        return cls(
-            count=stored["count"],
-            quantiles={name: tuple(values) for name, values in stored["quantiles"].items()},
-            shares={name: tuple(values) for name, values in stored["shares"].items()},
-            missing=stored["missing"],
-            logits=tuple(stored["logits"]),
-            peers=PeerGroups.from_dict(stored["peers"]) if stored.get("peers") else None,
-        )
+        values, peers = frozen(stored), stored.get("peers")
+        return cls(**values | {"peers": PeerGroups.from_dict(peers) if peers else None})
 
     @cached_property
     def _medians(self) -> dict[str, float]:

@@ -12,6 +12,7 @@ import numpy as np
 from rapport.scoring.models.gamma_gamma import GammaGamma
 from rapport.scoring.models.lightgbm_loader import load_booster
 from rapport.scoring.models.matrix import Floats, Matrix
+from rapport.scoring.models.stored_values import frozen
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -80,15 +81,9 @@ class SpendModel:
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any], files: Mapping[str, str]) -> SpendModel:
         """Load what ``to_dict`` and ``files`` returned."""
-        return cls(
-            feature=stored["feature"],
-            knots=tuple(stored["knots"]),
-            values=tuple(stored["values"]),
-            booster=files.get(stored["booster"], ""),
-            factor=stored["factor"],
-            returned=stored.get("returned", ""),
-            gamma_gamma=GammaGamma(**stored["gamma_gamma"]) if stored.get("gamma_gamma") else None,
-        )
+        gamma_gamma = stored.get("gamma_gamma")
+        parts = {"booster": files.get(stored["booster"], ""), "gamma_gamma": gamma_gamma and GammaGamma(**gamma_gamma)}
+        return cls(**frozen(stored) | parts)
 
     @cached_property
     def _loaded(self) -> Booster:

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from rapport.scoring.models.blend import logit_of, sigmoid
 from rapport.scoring.money.assumptions import Assumptions
-from rapport.scoring.money.contact_effect import contact_effect
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
@@ -77,6 +76,18 @@ def customer_amounts(facts: CustomerFacts, assumptions: Assumptions) -> Customer
         savable=at_risk * effect * assumptions.margin - assumptions.contact_cost,
         clv={years: lifetime_value(facts, spend, assumptions, years) for years in CLV_YEARS},
     )
+
+
+def contact_effect(probability: Floats, silence: Floats, assumptions: Assumptions) -> Floats:
+    """Return the effect of a contact on each customer.
+
+    It falls with the churn probability and with ``silence`` (days since the last order in order cadences): a customer
+    who has been silent for many cadences has most likely left already, and no call brings back who is gone. Unknown
+    silence, as after a single order, counts as one cadence.
+    """
+    late = np.maximum(np.nan_to_num(silence, nan=1.0) - 1.0, 0.0)
+    still_there = 0.5 ** (late / assumptions.contact_half_life)
+    return np.asarray(assumptions.contact_effect * np.sqrt(np.maximum(1.0 - probability, 0.0)) * still_there)
 
 
 def lifetime_value(facts: CustomerFacts, spend: Floats, assumptions: Assumptions, years: int) -> Floats:

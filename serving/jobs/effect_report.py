@@ -17,8 +17,8 @@ from rapport.files import replace_text
 from rapport.history import History
 from rapport.history.settings import Settings
 from rapport.scoring.experiments.effect import Effect, corrected, measure_effect
+from rapport.scoring.money.amounts import contact_effect
 from rapport.scoring.money.assumptions import Assumptions
-from rapport.scoring.money.contact_effect import contact_effect
 from rapport.serving.jobs.uplift_report import measure_uplift
 from rapport.serving.snapshots.effect_file import EFFECT_FILE
 from rapport.serving.snapshots.holdout import HoldoutStore

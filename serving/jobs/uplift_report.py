@@ -16,8 +16,8 @@ from rapport.features import snapshot
 from rapport.history import History
 from rapport.history.settings import Settings
 from rapport.scoring.experiments.uplift import Experiment, UpliftReport, fit_uplift, is_enough_for_uplift
+from rapport.scoring.money.amounts import contact_effect
 from rapport.scoring.money.assumptions import Assumptions
-from rapport.scoring.money.contact_effect import contact_effect
 from rapport.serving.snapshots.effect_file import write_uplift
 from rapport.serving.snapshots.feature_columns import fact, facts
 

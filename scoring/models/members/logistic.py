@@ -9,6 +9,7 @@ import numpy as np
 
 from rapport.scoring.models.matrix import ColumnIndex, Floats, Matrix
 from rapport.scoring.models.members.member import Contributions
+from rapport.scoring.models.stored_values import frozen
 
 KIND = "linear"
 TRANSFORMS: Mapping[str, Callable[[Floats], Floats]] = {
@@ -100,9 +101,7 @@ class LogisticMember:
     def from_dict(cls, stored: Mapping[str, Any]) -> "LogisticMember":
         """Load what ``to_dict`` returned."""
         terms = tuple(LogisticTerm(**term) for term in stored["terms"])
-        categories = tuple(
-            CategoryTerm(**{**term, "effects": tuple(term["effects"])}) for term in stored.get("categories", ())
-        )
+        categories = tuple(CategoryTerm(**frozen(term)) for term in stored.get("categories", ()))
         return cls(stored["name"], terms, stored["intercept"], categories)
 
     @cached_property

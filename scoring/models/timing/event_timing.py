@@ -5,7 +5,7 @@ served probability. So every curve is monotone, agrees with the score, and has t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from rapport.scoring.models.blend import sigmoid
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
 from rapport.scoring.models.members.member import EnsembleMember
+from rapport.scoring.models.stored_values import frozen
 from rapport.scoring.models.timing.hazard_shape import (
     BG_NBD,
     CONSTANT,
@@ -110,16 +111,9 @@ class EventTiming:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the part that is stored as JSON; the trees are a file."""
-        return {
-            "format": FORMAT,
-            "event": self.event,
-            "shape": self.shape,
-            "horizon_days": self.horizon_days,
-            "observed_days": self.observed_days,
-            "edges": list(self.edges),
-            "rates": list(self.rates),
-            "evaluation": dict(self.evaluation),
-        }
+        stored = {"format": FORMAT} | asdict(self)
+        del stored["booster"]
+        return stored
 
     def files(self) -> dict[str, str]:
         """Return the trees' text by file name."""
@@ -133,16 +127,8 @@ class EventTiming:
                 f"the timing of this bundle has format {stored['format']}; this version reads {FORMAT}. "
                 "Install the newer Rapport that wrote it, or train again."
             )
-        return cls(
-            event=stored["event"],
-            shape=stored["shape"],
-            horizon_days=stored["horizon_days"],
-            observed_days=stored["observed_days"],
-            edges=tuple(stored["edges"]),
-            rates=tuple(stored["rates"]),
-            booster=files[FILE] if stored["shape"] == TREES else "",
-            evaluation=stored["evaluation"],
-        )
+        parts = {"booster": files[FILE] if stored["shape"] == TREES else "", "evaluation": stored["evaluation"]}
+        return cls(**{name: each for name, each in frozen(stored).items() if name != "format"} | parts)
 
 
 def _no_event_logit(cumulative: Floats) -> Floats:
