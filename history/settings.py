@@ -39,7 +39,9 @@ class Settings:
     """The settings of one company; each has a default and a description."""
 
     timezone: str = _setting("UTC", "Time zone of the company: times without a zone are read in this zone.")
-    currency: str = _setting("CNY", "Currency of all amounts.")
+    currency: str = _setting(
+        "", "Currency of all amounts, such as EUR; by default the one that the tables name, else amounts have no sign."
+    )
     language: str = _setting("en", "Language of reasons and reports: en or zh.")
     active_window: str = _setting("12mo", "A customer is active if its last order is at most this old.")
     horizon: str = _setting("12mo", "How far ahead a prediction reaches.")

@@ -83,7 +83,7 @@ def blend_bundle(run: TrainingRun) -> Bundle:
         tables=tuple(sorted(run.history.present)),
         vocabulary=asdict(run.catalog.vocabulary),
         fallback=_fallback(run),
-        currency=run.history.settings.currency,
+        currency=run.history.currency,
         grade=run.evaluation.grade.letter,
         evaluation=_evaluation(run, weights),
         provenance=provenance_of(run.history, run.task, run.catalog, run.dataset),

@@ -22,8 +22,7 @@ def mixed_currency(history: History, _: datetime) -> Iterable[Finding]:
     for name, table in history.loaded.items():
         if len(table.currencies) > 1:
             currencies = sorted(table.currencies)
-            listed, own = ", ".join(currencies), history.settings.currency
-            yield Finding.of("stop", "mixed_currency", name, {"currencies": currencies}, listed=listed, currency=own)
+            yield Finding.of("stop", "mixed_currency", name, {"currencies": currencies}, listed=", ".join(currencies))
 
 
 def duplicate_customers(history: History, _: datetime) -> Iterable[Finding]:

@@ -45,7 +45,7 @@ def check_history(history: History, as_of: datetime | None = None) -> CheckRepor
         history.origin,
         moment,
         history.settings.language,
-        history.settings.currency,
+        history.currency,
         tuple(_table_summary(history, table, months.get(table.name, [])) for table in TABLES),
         tuple(RejectionSummary(*line) for line in history.rejected.summary()),
         tuple(readiness(history, moment)),

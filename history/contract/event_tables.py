@@ -33,7 +33,7 @@ ORDERS = Table(
         CUSTOMER_ID,
         id_column("order_id", "order; several lines may share it", "订单编号"),
         time_column("ordered_at", "when it was ordered", "下单时间", required=True),
-        amount_column("amount of the line; 0 or less is a return", "金额（小于等于0为退货）", required=True),
+        amount_column("amount of the line; 0 or less is a return", "金额（小于等于 0 为退货）", required=True),
         text_column("product", "product", "产品"),
         Column("quantity", "number", LocalizedText("quantity", "数量"), unit="count"),
     ),

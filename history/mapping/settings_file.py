@@ -44,7 +44,7 @@ def open_questions(proposal: MappingProposal) -> tuple[OpenQuestion, ...]:
     if any("decimal" in question.en for question in proposal.questions):
         found.append(_question("decimal", ".", (".", ","), ambiguous=True))
     if "currency" not in proposal.settings:
-        found.append(_question("currency", Settings().currency))
+        found.append(_question("currency", ""))
     tables = {each.table.name for each in proposal.tables}
     if "churn" not in proposal.settings and "contracts" in tables:
         usual = "contracts" if "orders" not in tables else "orders"

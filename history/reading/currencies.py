@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from rapport.errors import SettingsError
 from rapport.history.contract import Table, columns_of
 from rapport.history.reading.profiling import StagedTable
 from rapport.history.reading.rejection_rules import RejectionRule
@@ -31,6 +32,8 @@ def converted(staged: StagedTable, settings: Settings) -> tuple[StagedTable, lis
     money = [each.column.name for each in staged.columns if each.column.unit == "money"]
     if not money or not staged.query("SELECT count(*) FROM rates")[0][0]:
         return staged, []
+    if not settings.currency:
+        raise SettingsError("rates: set `currency` in rapport.toml to the currency that the rates convert to.")
     time, own = quoted(staged.table.time), literal(settings.currency.upper())
     is_own = f"coalesce({quoted(CODE)}, '') IN ('', {own})"
     factor = f"CASE WHEN {is_own} THEN 1 ELSE {quoted(RATE)} END"

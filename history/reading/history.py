@@ -71,6 +71,12 @@ class History:
         return {name: table.present for name, table in self.loaded.items()}
 
     @property
+    def currency(self) -> str:
+        """Return the currency of all amounts: that of the settings, else the only one that the tables name, else ""."""
+        named = {code for table in self.loaded.values() for code in table.currencies if code.isalpha()}
+        return self.settings.currency or (named.pop() if len(named) == 1 else "")
+
+    @property
     def tracked(self) -> dict[str, frozenset[str]]:
         """Return the columns of each table that have a history of change."""
         return {name: table.tracked for name, table in self.loaded.items() if table.tracked}

@@ -34,7 +34,7 @@ def demo(
 ) -> None:
     """Invent a company, train both targets, score it, and serve it with the console."""
     started = time.monotonic()
-    settings = Settings(data_dir=str(data_dir), active_window="12mo", horizon="12mo")
+    settings = Settings(data_dir=str(data_dir), active_window="12mo", horizon="12mo", currency="CNY")
     marker = data_dir / "demo.json"
     if not marker.exists():
         _prepare(data_dir, customers, settings)

@@ -60,7 +60,7 @@ class ActionContext:
     today: date
     owner: str | None
     language: str = "en"
-    currency: str = "CNY"
+    currency: str = ""
 
 
 def recommended(

@@ -79,7 +79,7 @@ def _money(value: float, language: str, currency: str) -> str:
         return _chinese_money(value, _CHINESE_MONEY.get(currency, currency))
     minus, amount = ("-" if value < 0 else ""), f"{abs(value):,.0f}"
     sign = CURRENCY_SIGNS.get(currency)
-    return f"{minus}{sign}{amount}" if sign else f"{minus}{amount} {currency}"
+    return f"{minus}{sign}{amount}" if sign else f"{minus}{amount} {currency}".rstrip()
 
 
 def _chinese_money(value: float, name: str) -> str:

@@ -27,9 +27,8 @@ def customer_actions(
 
 def action_context(snapshot: ScoreSnapshot, row: int, playbook: Playbook, language: str) -> ActionContext:
     """Return what the actions of a customer need besides its facts."""
-    currency = str(snapshot.run.manifest.facts.get("currency") or snapshot.scored.bundle.currency)
     day, owner = snapshot.as_of.date(), snapshot.owner(row)
-    return ActionContext(playbook, day, owner, language, currency)
+    return ActionContext(playbook, day, owner, language, snapshot.scored.bundle.currency)
 
 
 def customer_strategies(

@@ -222,7 +222,7 @@ class Application(ScoredRun):
         """Return the answers for customers whose whole history is given, by the policy of the latest scoring run."""
         scored, features = score_histories(model, histories, as_of, self.databases)
         # The facts of a request's history are not read for actions: reasons keep the advice that needs none.
-        context = ActionContext(self.playbook, scored.as_of.date(), None, language, self.settings.currency)
+        context = ActionContext(self.playbook, scored.as_of.date(), None, language, model.bundle.currency)
         writer = None if model.latest_snapshot is None else self.answer_writer(model, language)
         return history_answers(scored, features, writer, context, reasons=reasons, horizons=horizons)
 

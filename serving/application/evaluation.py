@@ -24,7 +24,7 @@ def customer_report(
     horizons = {
         target: _horizon(application.live_model(target).bundle.horizon, language) for target in application.targets()
     }
-    words = Words(language, application.settings.currency, horizons)
+    words = Words(language, application.live_model(application.main_target()).bundle.currency, horizons)
     report = evaluation_report(profile, lambda one: application.may_see(viewer, one), words)
     return _pdf(report) if form == "pdf" else html_report(report)
 

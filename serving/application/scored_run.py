@@ -64,7 +64,7 @@ class ScoredRun:
         return {
             "as_of": snapshot.as_of.date().isoformat(),
             "scored_at": scored_at,
-            "currency": self.settings.currency,
+            "currency": snapshot.scored.bundle.currency,
             "timezone": self.settings.timezone,
             "crm_link": self.settings.crm_link,
             "frame_ancestors": self.settings.frame_ancestors,

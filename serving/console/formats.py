@@ -64,7 +64,7 @@ def money(amount: float | None, currency: str, language: str) -> str:
     if amount is None or is_missing(amount):
         return PLACEHOLDER
     sign, size = ("−" if amount < 0 else ""), abs(amount)
-    symbol = CURRENCY_SIGNS.get(currency, f"{currency} ")
+    symbol = _symbol(currency)
     for step, suffix in _STEPS.get(language, _STEPS["en"]):
         if size >= step * 0.9995:
             scaled = size / step
@@ -74,11 +74,11 @@ def money(amount: float | None, currency: str, language: str) -> str:
 
 def full_money(amount: float | None, currency: str) -> str:
     """Format an amount in full, for the tooltip of the short one."""
-    return (
-        PLACEHOLDER
-        if amount is None or is_missing(amount)
-        else f"{CURRENCY_SIGNS.get(currency, currency + ' ')}{amount:,.0f}"
-    )
+    return PLACEHOLDER if amount is None or is_missing(amount) else f"{_symbol(currency)}{amount:,.0f}"
+
+
+def _symbol(currency: str) -> str:
+    return CURRENCY_SIGNS.get(currency) or f"{currency} ".lstrip()
 
 
 def day(value: str | date | None, language: str, *, year: bool = True) -> str:

@@ -1,6 +1,7 @@
 """The text catalogue of each language: labels, sentences and the names of data values."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -15,6 +16,11 @@ LANGUAGES = ("en", "zh")
 _WHOLE_NUMBER = re.compile(r"(\d)\.0\b")
 
 
+# A value stands between two marks until a Chinese text has a space between its characters and Latin letters or numbers.
+_MARK = "\0"
+_BORDER = re.compile(r"(?<=[\u3400-\u9fff])\0(?=[A-Za-z0-9¥$€£−+<>])|(?<=[A-Za-z0-9%])\0(?=[\u3400-\u9fff])")
+
+
 class PluralFormatter(Formatter):
     """Fills in values; ``{n:order|orders}`` is the first form for 1 and the second for any other number."""
 
@@ -23,7 +29,11 @@ class PluralFormatter(Formatter):
         one, bar, many = format_spec.partition("|")
         if bar:
             return one if str(value) == "1" else many
-        return super().format_field(value, format_spec)
+        return f"{_MARK}{super().format_field(value, format_spec)}{_MARK}"
+
+    def filled(self, text: str, values: Mapping[str, object]) -> str:
+        """Return a text with its values; the value itself never changes, only what is around it."""
+        return _BORDER.sub(" ", self.vformat(text, (), values)).replace(_MARK, "")
 
 
 _FORMATTER = PluralFormatter()
@@ -42,7 +52,7 @@ class Translations:
     def __call__(self, key: str, **values: object) -> str:
         """Return the text of a key with its values filled in."""
         text = self.texts[key]
-        return _FORMATTER.vformat(text, (), values) if values else text
+        return _FORMATTER.filled(text, values) if values else text
 
     def has(self, key: str) -> bool:
         """Whether there is a text for a key."""

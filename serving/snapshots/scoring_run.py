@@ -141,7 +141,7 @@ def _manifest(
     history: History, scored: ScoreBatch, now: datetime, record: dict[str, object], started: float
 ) -> Manifest:
     bundle = scored.bundle
-    facts: dict[str, object] = {"currency": history.settings.currency, "origin": Path(history.origin).name}
+    facts: dict[str, object] = {"currency": bundle.currency, "origin": Path(history.origin).name}
     facts["rejected"] = {name: int(count) for name, count in sorted(history.rejected.count.items())}
     # Until the tables are written; what is left takes seconds.
     facts["seconds"] = round(time.perf_counter() - started, 3)

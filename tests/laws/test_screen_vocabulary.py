@@ -2,8 +2,11 @@
 
 import re
 from pathlib import Path
+from string import Formatter
 
 import pytest
+
+from rapport.serving.console.translations import Translations
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [
@@ -92,3 +95,18 @@ def test_every_kind_of_screen_text_is_searched():
 @pytest.mark.parametrize("line", ["target.churn: Leaving", "nav.worklist: 工作清单", "money.churn: 风险金额"])
 def test_the_search_finds_a_replaced_term(line):
     assert any(_found(pattern, line) for pattern in (*ENGLISH, *CHINESE))
+
+
+# A date such as 2026年11月1日 is one word; the house rule is a space between characters and Latin letters or numbers.
+CROWDED = re.compile(r"[\u3400-\u9fff][A-Za-z0-9]|[A-Za-z0-9%][\u3400-\u9fff]")
+DATE = re.compile(r"\d+年(\d+月(\d+日)?)?|\d+月\d+日")
+
+
+@pytest.mark.parametrize("value", [7, "Q3", "12 个月", "2026年11月1日"])
+def test_a_chinese_text_has_a_space_beside_latin_letters_and_numbers(value):
+    chinese = Translations("zh")
+    filled = {
+        key: chinese(key, **{name: value for _, name, *_ in Formatter().parse(text) if name})
+        for key, text in chinese.texts.items()
+    }
+    assert {key: text for key, text in filled.items() if CROWDED.search(DATE.sub("", text))} == {}

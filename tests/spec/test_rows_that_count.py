@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from csv_folder import write_csv
 
-from rapport.errors import TableError
+from rapport.errors import SettingsError, TableError
 from rapport.history import Settings, history_of, read_history
 from rapport.history.checks import check_history
 
@@ -19,7 +19,7 @@ ORDERS = (
 
 
 def test_amounts_are_converted_at_the_rate_of_their_own_time_and_left_out_rows_are_counted(tmp_path):
-    settings = Settings(mapping={"orders": {"table": "orders", "where": "status <> 'cancelled'"}})
+    settings = Settings(currency="CNY", mapping={"orders": {"table": "orders", "where": "status <> 'cancelled'"}})
     with read_history(write_csv(tmp_path, {"orders": ORDERS, "rates": RATES}), settings) as history:
         found = history.connection.execute("SELECT order_id, amount FROM orders ORDER BY 1").fetchall()
         assert found == [("1", 70.0), ("2", 75.0), ("3", 80.0), ("4", 10.0), ("5", 10.0)]
@@ -33,7 +33,7 @@ def test_amounts_are_converted_at_the_rate_of_their_own_time_and_left_out_rows_a
 
 def test_a_currency_without_a_rate_at_that_time_rejects_the_row_and_without_rates_the_check_says_so(tmp_path):
     early = ORDERS.replace("a,1,2025-02-01", "a,1,2024-02-01")
-    with read_history(write_csv(tmp_path, {"orders": early, "rates": RATES})) as history:
+    with read_history(write_csv(tmp_path, {"orders": early, "rates": RATES}), Settings(currency="CNY")) as history:
         ((_, reason, count, line, value),) = history.rejected.summary()
         assert (count, line, value) == (1, 2, "10")
         assert reason == "amount is in a currency for which rates has no rate at that time: add it, in CNY."
@@ -50,7 +50,10 @@ def test_a_history_of_amounts_beside_converted_amounts_is_refused():
         "opportunities": [deal],
         "rates": [{"currency": "USD", "as_of": "2025-01-01", "rate": 7}],
     }
-    with history_of(tables) as history:
+    own = Settings(currency="CNY")
+    with history_of(tables, own) as history:
         assert history.connection.execute("SELECT amount FROM opportunities").fetchall() == [(35.0,)]
+    with pytest.raises(SettingsError, match="set `currency`"):
+        history_of(tables)
     with pytest.raises(TableError, match="opportunities: amounts are converted by rates, but those in its history"):
-        history_of(tables | {"changes": [change]})
+        history_of(tables | {"changes": [change]}, own)

@@ -12,7 +12,7 @@ from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns
 from rapport.serving.console.worklist import filter_options
 from rapport.serving.console.worklist_query import FILTERS
 
-_BREAKDOWNS = (("family",), ("segment", "region"), ("owner",))
+_BREAKDOWNS = ("family", "segment", "owner", "region")
 _FILTERS = ("owner", "segment", "region", "industry", "health_grade", "lead_grade")
 _SHOWN_GROUPS = 9
 _COHORT_QUARTERS = 9
@@ -27,14 +27,12 @@ def show(page: PageContext) -> Response:
     chosen = {name: value for name, value in chosen.items() if value}
     listed = np.logical_and.reduce([page.visible, *(portfolio.category(name).equals(chosen[name]) for name in chosen)])
     seen = listed & portfolio.scored
-    breakdowns = [by for column in _BREAKDOWNS for by in column]
     return page.render(
         "portfolio.html",
         total=portfolio_summary.portfolio_total(portfolio, seen),
         tiers=portfolio_summary.tier_summaries(portfolio, seen, tuple(page.own_labels.get("tier", {}))),
         histogram=portfolio_summary.histogram(portfolio, seen),
-        breakdowns={by: portfolio_summary.group_summaries(portfolio, seen, by) for by in breakdowns},
-        breakdown_columns=_BREAKDOWNS,
+        breakdowns={by: portfolio_summary.group_summaries(portfolio, seen, by) for by in _BREAKDOWNS},
         shown_groups=_SHOWN_GROUPS,
         filters=FILTERS,
         chosen=chosen,

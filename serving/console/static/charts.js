@@ -69,10 +69,13 @@ function gain(box) {
     series.push({ label: box.dataset.profit, scale: "money", stroke: colour("--less"), width: 1.5, value: (plot, money) => money == null ? "–" : Math.round(money).toLocaleString("en"), points: { show: false } });
     rows.push(curve.profit);
   }
+  const shares = (plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`);
+  const short = new Intl.NumberFormat(zh ? "zh-CN" : "en-GB", { notation: "compact" });
+  const money = axis((plot, ticks) => ticks.map((amount) => short.format(amount)), { scale: "money", side: 1, size: 48, stroke: colour("--less"), grid: { show: false } });
   return [{
     height: 240,
     scales: { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } },
-    axes: [axis((plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`), { size: 28 }), axis((plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`), { size: 42 })],
+    axes: [axis(shares, { size: 28 }), axis(shares, { size: 42 }), ...(curve.profit ? [money] : [])],
     series,
   }, rows];
 }

@@ -11,7 +11,48 @@ const reachable = new ResizeObserver((boxes) => {
     else target.removeAttribute("tabindex");
   }
 });
-for (const box of document.querySelectorAll(".table-scroll, .timeline, .filters")) reachable.observe(box);
+for (const box of document.querySelectorAll(".table-scroll, .scroll-box, .filters")) reachable.observe(box);
+
+// Panels fill the columns of their grid: each goes to the column that ends first. What is left in a column above a broad
+// panel, or at the end, is shared by the panels of that column, unless they would become mostly empty.
+const GAP = 16, STRETCH = 0.6;
+function pack(grid) {
+  const panels = [...grid.children], count = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
+  grid.classList.toggle("packed", count > 1);
+  for (const { style } of panels) style.minHeight = style.gridColumn = style.gridRow = "";
+  if (count < 2) return;
+  const spans = panels.map((panel) => {
+    const { gridColumnStart: start, gridColumnEnd: end } = getComputedStyle(panel);
+    return end === "-1" ? count : Math.min(Number(start.split("span ")[1] ?? 1), count);
+  });
+  const heights = panels.map((panel) => Math.ceil(panel.getBoundingClientRect().height));
+  const columns = Array.from({ length: count }, () => ({ end: 0, open: [] }));
+  const fill = (column, level) => {
+    const total = column.open.reduce((sum, at) => sum + heights[at], 0), rest = level - column.end;
+    let top = column.end - total - GAP * column.open.length;
+    if (rest > 0 && rest <= STRETCH * total) for (const at of column.open) {
+      const height = heights[at] + Math.floor(rest * heights[at] / total);
+      panels[at].style.minHeight = `${height}px`;
+      panels[at].style.gridRow = `${top + 1} / span ${height + GAP}`;
+      top += height + GAP;
+    }
+    column.open = [];
+  };
+  panels.forEach((panel, at) => {
+    const starts = Array.from({ length: count - spans[at] + 1 }, (_, start) => columns.slice(start, start + spans[at]));
+    const level = (taken) => Math.max(...taken.map((column) => column.end));
+    const taken = starts.reduce((best, each) => level(each) < level(best) ? each : best), top = level(taken);
+    if (spans[at] > 1) for (const column of taken) fill(column, top);
+    panel.style.gridColumn = `${columns.indexOf(taken[0]) + 1} / span ${spans[at]}`;
+    panel.style.gridRow = `${top + 1} / span ${heights[at] + GAP}`;
+    for (const column of taken) Object.assign(column, { end: top + heights[at] + GAP, open: spans[at] > 1 ? [] : [...column.open, at] });
+  });
+  for (const column of columns) fill(column, Math.max(...columns.map(({ end }) => end)));
+}
+const packing = new ResizeObserver((changed) => {
+  for (const grid of new Set(changed.map(({ target }) => target.parentElement))) pack(grid);
+});
+for (const panel of document.querySelectorAll(".grid > *")) packing.observe(panel);
 
 // A filter is applied as soon as it is chosen.
 for (const form of document.querySelectorAll("form[data-auto]")) {
