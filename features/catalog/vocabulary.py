@@ -46,7 +46,8 @@ def word_counts(history: History, before: datetime) -> pa.Table:
         f"WHERE {column} IS NOT NULL AND {known} GROUP BY word"
         for table, column in (("touches", "action"), ("interactions", "channel"))
     ]
-    return history.connection.sql(" UNION ALL ".join(parts)).to_arrow_table()
+    counts: pa.Table = history.connection.sql(" UNION ALL ".join(parts)).to_arrow_table()
+    return counts
 
 
 def vocabulary_from(

@@ -14,6 +14,8 @@ from rapport.features.feature_table.touch_categories import touch_columns
 from rapport.features.streams import measurable
 from rapport.history import History
 
+ArrowColumn = pa.Array | pa.ChunkedArray
+
 
 def customer_columns(
     history: History,
@@ -21,23 +23,26 @@ def customer_columns(
     requested: pa.Table,
     known_customers: pa.Table | None,
     tables: Collection[str],
-) -> dict[str, pa.ChunkedArray]:
+) -> dict[str, ArrowColumn]:
     """Return the columns without a measure: attributes, categories of touches, and the tree of ``known_customers``."""
-    columns = attribute_columns(history, features, requested) | touch_columns(history, features, requested)
+    columns: dict[str, ArrowColumn] = {
+        **attribute_columns(history, features, requested),
+        **touch_columns(history, features, requested),
+    }
     if known_customers is not None:
         columns |= relatives_columns(history.connection, requested, known_customers, tables)
     return columns
 
 
 def assembled(
-    rows: pa.Table | Mapping[str, pa.Array],
+    rows: pa.Table | Mapping[str, ArrowColumn],
     features: Catalog,
     tables: frozenset[str],
-    customer_data: Mapping[str, pa.ChunkedArray],
+    customer_data: Mapping[str, ArrowColumn],
     first: list[str],
 ) -> pa.Table:
     """Return the columns in order; features of tables that the company does not keep are null."""
-    columns = {name: rows[name] for name in first}
+    columns: dict[str, ArrowColumn] = {name: rows[name] for name in first}
     present, nulls = _measurable_names(features, tables), pa.nulls(len(rows[first[0]]), pa.float64())
     for feature in features.features:
         if feature.measure is None:

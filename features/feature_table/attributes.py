@@ -50,10 +50,11 @@ def _known_columns(history: History, columns: list[str], requested: pa.Table) ->
         known = " AND ".join(
             f"(own.{time} IS NULL OR own.{time} < requested_rows.cutoff)" for time in ("created_at", "recorded_at")
         )
-        return connection.sql(
+        found: pa.Table = connection.sql(
             f"SELECT own.* EXCLUDE (customer_id, created_at, recorded_at, {UNTIL}) FROM requested_rows LEFT JOIN {own} "
             f"ON own.customer_id = requested_rows.customer_id AND {known} "
             f"AND (own.{UNTIL} IS NULL OR own.{UNTIL} >= requested_rows.cutoff) ORDER BY row_index"
         ).to_arrow_table()
+        return found
     finally:
         connection.unregister("requested_rows")

@@ -74,7 +74,7 @@ ORDER BY self.row_index
 
 def relatives_columns(
     connection: duckdb.DuckDBPyConnection, requested: pa.Table, known_customers: pa.Table, tables: Collection[str]
-) -> dict[str, pa.ChunkedArray]:
+) -> dict[str, pa.Array | pa.ChunkedArray]:
     """Return the columns of the customer tree for the ``requested`` rows (customer_id, cutoff), in their order.
 
     ``known_customers`` are all customers known at those cutoffs, with ``cutoff`` and ``RELATIVE_INPUTS``; ``tables``

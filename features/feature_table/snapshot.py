@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from rapport.features.engine.measures_table import measures_tables
 from rapport.features.engine.prepared_tables import create_prepared_views
 from rapport.features.engine.small_snapshot import small_snapshot
 from rapport.features.engine.windows import Cutoff
-from rapport.features.feature_table.assembly import assembled, customer_columns
+from rapport.features.feature_table.assembly import ArrowColumn, assembled, customer_columns
 from rapport.features.feature_table.relatives import RELATIVE_INPUTS
 from rapport.features.states import EXCLUDED
 from rapport.features.targets.contract_churn import ChurnRule, contract_states
@@ -72,13 +72,13 @@ def snapshot_parts(
         customer_data = customer_columns(history, features, requested, known_customers, tables)
         if rule.is_by_contract:
             states = contract_states(history, as_of, pa.table({"customer_id": ids, "state": rows["state"]}), rule)
-            rows = rows | {"state": states}
+            rows = {**rows, "state": states}
         yield assembled(rows, features, tables, customer_data, ["customer_id", "state"])
 
 
 def _measured_parts(
     history: History, as_of: datetime, features: Catalog, active: Duration
-) -> Iterator[dict[str, pa.ChunkedArray]]:
+) -> Iterator[Mapping[str, ArrowColumn]]:
     timezone = history.settings.timezone
     cutoff, before = LocalCutoff.of(as_of, timezone), local_time(as_of, timezone)
     active_from = cutoff.day_of(active.before(as_of), timezone)
@@ -96,7 +96,7 @@ def _measured_parts(
         yield _columns(waiting)
 
 
-def _columns(parts: list[pa.Table]) -> dict[str, pa.ChunkedArray]:
+def _columns(parts: list[pa.Table]) -> dict[str, ArrowColumn]:
     rows = pa.concat_tables(parts)
     return dict(zip(rows.column_names, rows.columns, strict=True))
 

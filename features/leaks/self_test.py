@@ -208,13 +208,12 @@ def _changes_by_injection(
 
 def changed_cells(before: pa.Table, after: pa.Table) -> dict[str, np.ndarray]:
     """Return by column the customers whose cell differs; those in only one table are under ``customer_id``."""
-    ids = (table["customer_id"].to_numpy(zero_copy_only=False) for table in (before, after))
-    _, left, right = np.intersect1d(*ids, return_indices=True)
+    own, other = (table["customer_id"].to_numpy(zero_copy_only=False) for table in (before, after))
+    _, left, right = np.intersect1d(own, other, return_indices=True)
     both = before.take(pa.array(left)), after.take(pa.array(right))
     names = both[0]["customer_id"].to_numpy(zero_copy_only=False)
     changed = {name: names[_differ(both[0][name], both[1][name])] for name in before.column_names}
-    ids = (table["customer_id"].to_numpy(zero_copy_only=False) for table in (before, after))
-    changed["customer_id"] = np.setxor1d(*ids)
+    changed["customer_id"] = np.setxor1d(own, other)
     return {name: customers for name, customers in changed.items() if len(customers)}
 
 

@@ -157,6 +157,7 @@ def contract_states(history: History, as_of: datetime, states: pa.Table, rule: C
             "LEFT JOIN expiring USING (customer_id) LEFT JOIN running USING (customer_id) "
             "LEFT JOIN ever USING (customer_id) ORDER BY row_index"
         )
-        return connection.sql(sql).to_arrow_table()["state"]
+        found: pa.Table = connection.sql(sql).to_arrow_table()
+        return found["state"]
     finally:
         connection.unregister("requested_states")

@@ -126,7 +126,8 @@ def _rejects(staged: StagedTable, column: str, reason: str, value: str, rows: st
         f"SELECT {literal(staged.table.name)} AS table, {file} AS file, CAST({quoted(LINE)} AS BIGINT) AS line, "
         f"{column} AS column, {reason} AS reason, {value} AS value FROM {rows} ORDER BY {quoted(FILE)}, {quoted(LINE)}"
     )
-    return staged.connection.sql(sql).to_arrow_table().cast(SCHEMA)
+    rejects: pa.Table = staged.connection.sql(sql).to_arrow_table().cast(SCHEMA)
+    return rejects
 
 
 def _case(branches: Mapping[int, str]) -> str:

@@ -20,7 +20,8 @@ def make_ids(prefix: str, numbers: Ints, width: int = 6) -> pa.Array:
     """Return identifiers such as C000042; null for a number that is not positive."""
     digits = pc.utf8_lpad(pc.cast(pa.array(np.maximum(numbers, 0)), pa.string()), width, "0")
     named = pc.binary_join_element_wise(pa.scalar(prefix), digits, "")
-    return pc.if_else(pa.array(numbers > 0), named, pa.scalar(None, pa.string()))
+    ids: pa.Array = pc.if_else(pa.array(numbers > 0), named, pa.scalar(None, pa.string()))
+    return ids
 
 
 def take_values(values: Sequence[str | None], codes: Ints) -> pa.Array:

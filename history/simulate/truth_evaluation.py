@@ -48,7 +48,8 @@ def read_truth(history: Path, target: str, as_of: datetime) -> pa.Table:
     if not path.is_file():
         raise TableError(f"{path}: not found. Only a simulated history (rapport simulate) has a truth beside it.")
     first = as_of.replace(day=1, hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    return ds.dataset(path).to_table(filter=ds.field("as_of") == pa.scalar(first, pa.timestamp("us")))
+    truth: pa.Table = ds.dataset(path).to_table(filter=ds.field("as_of") == pa.scalar(first, pa.timestamp("us")))
+    return truth
 
 
 def evaluate_against_truth(

@@ -97,7 +97,8 @@ def new_events(history: History, rules: AlertRules, since: datetime, as_of: date
         return pa.table({"customer_id": pa.array([], pa.string()), "rule": pa.array([], pa.string()), "detail": []})
     values = {f"{rule.name}_{name}": text for rule in rules.events for name, text in rule.when["where"].items()}
     sql = " UNION ALL ".join(parts) + " ORDER BY customer_id, rule"
-    return history.connection.sql(sql, params={"as_of": as_of, "since": since} | values).to_arrow_table()
+    events: pa.Table = history.connection.sql(sql, params={"as_of": as_of, "since": since} | values).to_arrow_table()
+    return events
 
 
 def _new_signals(history: History, rules: AlertRules, since: datetime, as_of: datetime) -> pa.Table:

@@ -42,7 +42,8 @@ def deals_before_their_end(as_of: str = "$as_of") -> str:
 
 def query_as_of(history: History, sql: str, as_of: datetime) -> pa.Table:
     """Run a query that refers to the moment as `$as_of`."""
-    return history.connection.sql(sql, params={"as_of": as_of}).to_arrow_table()
+    found: pa.Table = history.connection.sql(sql, params={"as_of": as_of}).to_arrow_table()
+    return found
 
 
 def _column(name: str, later: str | None, as_of: str) -> str:

@@ -118,7 +118,7 @@ class CardScores:
         order = np.argsort(-np.abs(ranked), axis=1, kind="stable")[:, :count]
         parts = np.take_along_axis(ranked, order, axis=1)
         labels = pa.array([localize(indicator.label, language) for indicator in self.card])
-        columns = {}
+        columns: dict[str, pa.Array] = {}
         for position in range(order.shape[1]):
             negligible = np.abs(parts[:, position]) < _NEGLIGIBLE
             indices = pa.array(order[:, position].astype(np.int8), mask=negligible)

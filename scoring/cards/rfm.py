@@ -84,7 +84,9 @@ def cell_name(cell: Cell) -> str:
     return "R{}F{}M{}".format(*cell)
 
 
-def rfm_table(ids: pa.Array, scores: CardScores, revenue: npt.NDArray[np.float64], names: RfmSegments) -> pa.Table:
+def rfm_table(
+    ids: pa.Array | pa.ChunkedArray, scores: CardScores, revenue: npt.NDArray[np.float64], names: RfmSegments
+) -> pa.Table:
     """Return one row per customer: levels, cell, segment and revenue."""
     bands = scores.band_codes[:, [_position_of(scores, axis) for axis in AXES]].astype(np.int16)
     unknown = (bands == UNKNOWN).any(axis=1)

@@ -66,7 +66,7 @@ def _current_table(
     scored, customers = snapshot.scored, snapshot.customers
     eligible = np.array(scored.customer_id)[scored.eligible]
     tiers = dict(zip(eligible, _tiers(data_dir, snapshot, hysteresis).to_pylist(), strict=True))
-    columns = {
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {
         "customer_id": pa.array(scored.customer_id, pa.string()),
         "probability": pa.array(scored.probability, from_pandas=True),
         "tier": pa.array([tiers.get(one) for one in scored.customer_id], pa.string()),
@@ -90,7 +90,7 @@ def rule_features(table: pa.Table | None, names: Sequence[str]) -> dict[str, obj
     return found | {name: pa.nulls(rows, pa.float64()) for name in names if name in known and name not in found}
 
 
-def _tiers(data_dir: Path, snapshot: ScoreSnapshot, hysteresis: Hysteresis) -> pa.Array:
+def _tiers(data_dir: Path, snapshot: ScoreSnapshot, hysteresis: Hysteresis) -> pa.ChunkedArray:
     """Return tiers with hysteresis, so that a score near a threshold does not raise an alert after every run."""
     scored = snapshot.scored.take(np.flatnonzero(snapshot.scored.eligible))
     assert scored.bundle.card is not None

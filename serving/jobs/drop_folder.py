@@ -63,7 +63,7 @@ def _take(path: Path, table: str, intake: EventIntake, model: LiveModel | None, 
 
 def _rows(path: Path) -> Iterator[Row]:
     if path.suffix == ".parquet":
-        rows: list[Row] = pq.read_table(path).to_pylist()
+        rows: list[Row] = [*pq.read_table(path).to_pylist()]
     elif path.suffix == ".csv":
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))

@@ -94,8 +94,9 @@ class Scrubber:
         hit = pc.is_in(column, value_set=_strings(self.ids).cast(field.type))
         if field.name == "root_id" and pc.any(hit).as_py():
             # The members of a group whose root is gone are groups of their own.
-            return pc.if_else(hit, table.column(_ID), column)
-        changed = pc.if_else(hit, pa.scalar(None, field.type), column)
+            kept: pa.ChunkedArray = pc.if_else(hit, table.column(_ID), column)
+            return kept
+        changed: pa.ChunkedArray = pc.if_else(hit, pa.scalar(None, field.type), column)
         if self._pattern is None:
             return changed if pc.any(hit).as_py() else None
         unique = [one for one in pc.unique(changed).to_pylist() if one is not None and self._pattern.search(one)]

@@ -18,9 +18,10 @@ def customer_attributes(history: History, snapshot: pa.Table) -> pa.Table:
     try:
         names = [name for name in (*_CUSTOMER_COLUMNS, *_OPTIONAL_COLUMNS) if name in by_name("customers").names]
         columns = ", ".join(f"any_value(c.{name}) AS {name}" for name in names)
-        return history.connection.sql(
+        found: pa.Table = history.connection.sql(
             f"SELECT s.customer_id, {columns} FROM scored_ids s LEFT JOIN customers c USING (customer_id) "
             "GROUP BY s.customer_id ORDER BY s.customer_id"
         ).to_arrow_table()
+        return found
     finally:
         history.connection.unregister("scored_ids")

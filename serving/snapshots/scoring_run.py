@@ -186,7 +186,9 @@ def export_table(
         for name in columns_as_is
         if "probability" in name or name in ("rule_score", "value_at_risk", "base_rate")
     }
-    arrays = {name: pa.array(values, kinds.get(name)) for name, values in columns.items()}
+    arrays: dict[str, pa.Array | pa.ChunkedArray] = {
+        name: pa.array(values, kinds.get(name)) for name, values in columns.items()
+    }
     arrays["percentile"] = pa.array(columns["percentile"], pa.int64())
     arrays["tier"] = pa.array(columns["tier"], pa.string())
     arrays["interval_low"] = pa.array(

@@ -29,7 +29,7 @@ class TableFile:
         if self._writer is None:
             self._schema = table.schema
             self._writer = pa.ipc.new_file(str(self._path), table.schema)
-        self._writer.write_table(table.cast(self._schema).combine_chunks())
+        self._writer.write_table(table.cast(self._schema or table.schema).combine_chunks())
 
     def __enter__(self) -> TableFile:
         return self

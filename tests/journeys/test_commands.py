@@ -3,6 +3,8 @@
 import json
 import re
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pyarrow as pa
@@ -40,6 +42,16 @@ def company(rapport):
     return rapport.folder / "company"
 
 
+@pytest.fixture(scope="module")
+def trained(rapport, company):
+    """Train a champion and publish one scoring run, exported as scores.csv; return what the training printed."""
+    with redirect_stdout(StringIO()) as printed:
+        assert rapport("train", company, "--as-of", AS_OF, "--horizon", "6mo", "--json") == 0
+    words = ["--out", "scores.csv", "--language", "zh", "--horizons", "3mo,6mo,24mo"]
+    assert rapport("score", company, "--as-of", AS_OF, *words) == 0
+    return json.loads(printed.getvalue())
+
+
 def test_check_counts_the_rows_of_every_table(rapport, company, capsys):
     assert rapport("check", company, "--json") == 0
     result = json.loads(capsys.readouterr().out)
@@ -54,17 +66,15 @@ def test_features_are_written_with_one_row_for_every_known_customer(rapport, com
     assert {"state", "days_since_last_order", "tickets_open"} <= set(features.column_names)
 
 
-def test_a_model_is_trained_listed_and_scores_everyone(rapport, company, capsys):
-    assert rapport("train", company, "--as-of", AS_OF, "--horizon", "6mo", "--json") == 0
-    evaluation = json.loads(capsys.readouterr().out)["evaluation"]
+def test_a_model_is_trained_listed_and_scores_everyone(rapport, trained, capsys):
+    evaluation = trained["evaluation"]
     card, served = evaluation["card"], evaluation["served"]
     leavers = sum(tier["count"] * tier["rate"] for tier in card["tiers"])
     assert leavers == pytest.approx(card["base_rate"] * sum(tier["count"] for tier in card["tiers"]))
+    capsys.readouterr()
     assert rapport("models", "list") == 0
     listed = capsys.readouterr().out
     assert re.search(rf"champion +\w +{served['part']} +{served['auc']:.3f}", listed), listed
-    words = ["--out", "scores.csv", "--language", "zh", "--horizons", "3mo,6mo,24mo"]
-    assert rapport("score", company, "--as-of", AS_OF, *words) == 0
     scores = pa_csv.read_csv(rapport.folder / "scores.csv")
     known = scores.filter(pc.is_valid(scores["probability"])).to_pylist()
     assert all(abs(row["probability_6mo"] - row["probability"]) < 1e-9 for row in known)
@@ -74,7 +84,9 @@ def test_a_model_is_trained_listed_and_scores_everyone(rapport, company, capsys)
     assert {"customer_id", "probability", "state"} <= set(scores.column_names)
 
 
+@pytest.mark.usefixtures("trained")
 def test_an_analysis_is_listed_and_written_with_the_date_of_its_run(rapport, capsys):
+    capsys.readouterr()
     assert rapport("analysis", "--json") == 0
     assert "key_figures" in {each["name"] for each in json.loads(capsys.readouterr().out)["names"]}
     assert rapport("analysis", "key_figures", "--out", "kpis.csv", "--json") == 0
@@ -98,6 +110,7 @@ def without_rows(company, name, folder):
     return folder
 
 
+@pytest.mark.usefixtures("trained")
 def test_a_run_on_broken_tables_is_refused_unless_forced_and_can_be_rolled_back(rapport, company, capsys):
     def runs():
         capsys.readouterr()
@@ -129,7 +142,9 @@ def test_a_run_on_broken_tables_is_refused_unless_forced_and_can_be_rolled_back(
     assert "FLAG: interactions: has no row" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("trained")
 def test_a_run_that_does_not_answer_says_so(rapport, company, capsys):
+    capsys.readouterr()
     assert rapport("score", company, "--as-of", "2025-09-01", "--json") == 0
     assert json.loads(capsys.readouterr().out)["answers"] is False
 

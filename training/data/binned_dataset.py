@@ -44,7 +44,7 @@ class BinnedDataset:
         chosen = np.flatnonzero(np.isin(self.cutoff_index, self.kept_cutoffs)).astype(np.int32)
         data = lgb.Dataset(None, reference=self.bins, params=self.bins.params)
         # The same as ``subset``, without a Python list of millions of numbers.
-        data.used_indices = chosen
+        data.used_indices = chosen  # type: ignore[assignment]  # an array serves as well as the list it names
         data.construct()
         cutoff_index = self.cutoff_index[chosen]
         data.set_weight(weight[cutoff_index])
@@ -70,7 +70,7 @@ def bin_rows(
     return BinnedDataset(bins, sequence.cutoff_index, chosen, sequence.digest.hexdigest(), tuple(range(len(cutoffs))))
 
 
-class _RowSequence(lgb.Sequence):  # type: ignore[misc]  # LightGBM publishes no types
+class _RowSequence(lgb.Sequence):
     """Rows that LightGBM reads once, in order; labels and cutoffs are collected on the way."""
 
     batch_size = BATCH_ROWS

@@ -134,7 +134,7 @@ def _constraint(column: FeatureColumn) -> int:
     return 0 if column.is_category else column.direction
 
 
-class _ColumnBatches(lgb.Sequence):  # type: ignore[misc]  # LightGBM publishes no types
+class _ColumnBatches(lgb.Sequence):
     """Some columns of a matrix, read in batches, so that no copy of the matrix is made."""
 
     batch_size = 4096

@@ -115,8 +115,6 @@ class TreesMember:
         count = len(values)
         if not len(values):
             values = np.full((1, len(self.features)), np.nan)
-        total = 0.0
-        for booster in self.loaded:
-            total = total + booster.predict(values, pred_contrib=True, num_threads=1)
+        total = sum(np.asarray(booster.predict(values, pred_contrib=True, num_threads=1)) for booster in self.loaded)
         mean: Floats = np.asarray(total) / len(self.loaded)
         return mean[:count, :-1], float(mean[0, -1])
