@@ -12,6 +12,7 @@ from typing import Any
 import bentoml
 
 from rapport.serving.api.endpoints import ENDPOINTS, Endpoint
+from rapport.serving.api.handlers import Handlers
 from rapport.serving.security.request_context import RequestContext
 
 
@@ -53,9 +54,8 @@ def _method(endpoint: Endpoint) -> Callable[..., Mapping[str, Any]]:
 
     def method(self: Any, **fields: Any) -> Mapping[str, Any]:
         given = {aliases.get(name, name): value for name, value in fields.items() if value is not None}
-        handler = getattr(self.app_state.dispatcher.handlers, endpoint.name)
-        answer: Mapping[str, Any] = handler(shape.model_validate(given), RequestContext(route=endpoint.path))
-        return answer
+        handlers: Handlers = self.app_state.dispatcher.handlers
+        return handlers.plain_answer(endpoint, shape.model_validate(given), RequestContext(route=endpoint.path))
 
     method.__name__ = method.__qualname__ = endpoint.name
     method.__doc__ = f"{endpoint.summary}."

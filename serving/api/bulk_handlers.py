@@ -8,8 +8,7 @@ from typing import Any
 
 from rapport.serving.api.bulk_endpoint import JOBS
 from rapport.serving.api.bulk_schemas import BulkRequest
-from rapport.serving.api.customer_answers import CustomerAnswers
-from rapport.serving.application.timing_answers import requested_horizons
+from rapport.serving.api.customer_answers import CustomerAnswers, requested_horizons
 from rapport.serving.jobs.bulk.job_runner import JobRunner
 from rapport.serving.jobs.bulk.job_store import Job, JobStore, caller_of
 from rapport.serving.security.request_context import RequestContext

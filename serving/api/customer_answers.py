@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+from rapport.durations import Duration
+from rapport.errors import SettingsError
 from rapport.localized import LocalizedText, localize
+from rapport.scoring.reasons.timing_answer import parse_horizons
 from rapport.serving.api.schemas import CustomerFilter
-from rapport.serving.application.answer_writer import with_timing
 from rapport.serving.application.application import Application
-from rapport.serving.application.timing_answers import requested_horizons
+from rapport.serving.application.rendered_answers import RenderedAnswer
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
 from rapport.serving.metrics import Metrics
 from rapport.serving.security.audit import AuditTrail
@@ -46,25 +48,38 @@ class CustomerAnswers:
         self, model: LiveModel, ids: Sequence[str], request: _ScoreRequest, context: RequestContext, *, first: int = 0
     ) -> list[Answer]:
         """Return the score of each id in turn; an unknown id gets an error with its position (from ``first`` on)."""
-        language = self.language_of(request)
-        horizons = requested_horizons(request.horizons) if request.horizons else ()
-        found = self._application.answers_of(model, ids, request.reasons, language, context.viewer)
-        if horizons:
-            known = [one for one, answer in zip(ids, found, strict=True) if answer]
-            timings = iter(self._application.timings(model, known, language, horizons))
-            found = [answer and with_timing(answer, next(timings)) for answer in found]
+        language, horizons = self.language_of(request), requested_horizons(request.horizons)
+        found = self._application.scores.written(
+            model, ids, request.reasons, language, viewer=context.viewer, horizons=horizons
+        )
         bodies = [
-            answer or _unknown(customer_id, position, language)
-            for position, (customer_id, answer) in enumerate(zip(ids, found, strict=True), start=first)
+            answer or _unknown(one, place, language)
+            for place, (one, answer) in enumerate(zip(ids, found, strict=True), start=first)
         ]
-        return self.recorded(context, ids, model.target, bodies)
-
-    def recorded(self, context: RequestContext, ids: Sequence[str], target: str, bodies: list[Answer]) -> list[Answer]:
-        """Return answers after writing the audit trail and counting them."""
-        self._audit.add(context, ids, datetime.now(UTC))
-        known = [found for body in bodies if (found := body.get("probability")) is not None]
-        self._metrics.count_answers(target, known)
+        self._record_answers(context, ids, model.target, [body.get("probability") for body in bodies])
         return bodies
+
+    def rendered_scores_of(
+        self, model: LiveModel, ids: Sequence[str], request: _ScoreRequest, context: RequestContext
+    ) -> list[bytes]:
+        """Return the same scores as JSON."""
+        language, horizons = self.language_of(request), requested_horizons(request.horizons)
+        found = self._application.scores.rendered(
+            model, ids, request.reasons, language, viewer=context.viewer, horizons=horizons
+        )
+        answers = [
+            answer or RenderedAnswer.of(_unknown(one, place, language))
+            for place, (one, answer) in enumerate(zip(ids, found, strict=True))
+        ]
+        self._record_answers(context, ids, model.target, [answer.probability for answer in answers])
+        return [answer.body for answer in answers]
+
+    def _record_answers(
+        self, context: RequestContext, ids: Sequence[str], target: str, probabilities: Sequence[float | None]
+    ) -> None:
+        """Write the audit trail and count the answers."""
+        self._audit.add(context, ids, datetime.now(UTC))
+        self._metrics.count_answers(target, [one for one in probabilities if one is not None])
 
     def filters_of(self, request: CustomerFilter, model: LiveModel, context: RequestContext) -> Filters:
         """Return the filters of a list, limited to the viewer's owners; RequestError for an unknown name."""
@@ -80,6 +95,16 @@ class CustomerAnswers:
             "risk_band": request.risk_band,
             "list": request.list,
         }
+
+
+def requested_horizons(written: Sequence[str]) -> tuple[Duration, ...]:
+    """Read the horizons of a request; 422 with the reason where one is not possible."""
+    if not written:
+        return ()
+    try:
+        return parse_horizons(written)
+    except SettingsError as error:
+        raise RequestError(422, str(error), where="horizons") from error
 
 
 def _unknown(customer_id: str, position: int, language: str) -> Answer:

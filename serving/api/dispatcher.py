@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,18 +12,17 @@ from pydantic import BaseModel, ValidationError
 
 from rapport.serving.api.endpoints import Endpoint
 from rapport.serving.api.handlers import Handlers
+from rapport.serving.application.rendered_answers import JSON
 from rapport.serving.errors import RequestError, validation_error
 from rapport.serving.security.request_context import RequestContext
 
-Handler = Callable[[Any, RequestContext], Mapping[str, Any]]
+Handler = Callable[[Any, RequestContext], Mapping[str, Any] | bytes]
 # Work this light runs on the event loop: a thread switch takes longer than the work itself.
 _LIGHT_IDS = 10
 _LIGHT_BYTES = 4_096
 # Requests that wait for each other's batch need a thread each, and little time of the processor.
 _BATCHED_THREADS = 32
 _MANY = range(_LIGHT_IDS + 1)
-# Python prints the shortest text that reads back to the same float: no digit is lost.
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class Dispatcher:
@@ -51,7 +49,8 @@ class Dispatcher:
 
     def _call(self, handler: Handler, request: BaseModel, context: RequestContext) -> bytes:
         try:
-            return _JSON.encode(handler(request, context)).encode()
+            found = handler(request, context)
+            return found if isinstance(found, bytes) else JSON.encode(found).encode()
         except RequestError as error:
             raise error.in_language(self.handlers.language_of(request)) from error
 

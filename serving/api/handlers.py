@@ -7,14 +7,16 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from rapport.localized import LocalizedText
 from rapport.serving.api import schemas
 from rapport.serving.api.bulk_handlers import BulkHandlers
+from rapport.serving.api.customer_answers import requested_horizons
+from rapport.serving.api.endpoint import Endpoint
 from rapport.serving.api.insight_handlers import InsightHandlers
 from rapport.serving.api.task_handlers import TaskHandlers
 from rapport.serving.application.application import Application
-from rapport.serving.application.timing_answers import requested_horizons
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
 from rapport.serving.jobs.bulk.job_runner import JobRunner
 from rapport.serving.jobs.bulk.job_store import JobStore
@@ -24,7 +26,7 @@ from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.request_context import RequestContext
 from rapport.serving.snapshots.live_model import LiveModel
 
-Body = Mapping[str, object]
+Body = Mapping[str, Any]
 
 
 class Handlers(BulkHandlers, TaskHandlers, InsightHandlers):
@@ -36,16 +38,21 @@ class Handlers(BulkHandlers, TaskHandlers, InsightHandlers):
         self._application, self._audit, self._metrics = application, audit, metrics
         self._job_store, self._job_runner = jobs, runner
 
+    def plain_answer(self, endpoint: Endpoint, request: object, context: RequestContext) -> Body:
+        """Answer a request of this process, which wants values and not text."""
+        answer: Body | bytes = getattr(self, endpoint.name)(request, context)
+        return json.loads(answer) if isinstance(answer, bytes) else answer
+
     def joins_batch(self, request: object) -> bool:
         """Whether a small request is answered together with others: new events, and scores that they change."""
         if isinstance(request, schemas.ScoreRequest):
             return self._application.must_compute(request.target, request.customer_ids)
         return isinstance(request, schemas.EventsRequest)
 
-    def score(self, request: schemas.ScoreRequest, context: RequestContext) -> Body:
-        """Score each id in turn; an unknown id gets an error of its own."""
+    def score(self, request: schemas.ScoreRequest, context: RequestContext) -> bytes:
+        """Score each id in turn, as JSON; an unknown id gets an error of its own."""
         model = self._application.live_model(request.target)
-        return {"answers": self.scores_of(model, request.customer_ids, request, context)}
+        return b'{"answers":[%b]}' % b",".join(self.rendered_scores_of(model, request.customer_ids, request, context))
 
     def score_history(self, request: schemas.ScoreHistoryRequest, context: RequestContext) -> Body:
         """Score the histories in the body."""
@@ -60,7 +67,8 @@ class Handlers(BulkHandlers, TaskHandlers, InsightHandlers):
             horizons=requested_horizons(request.horizons),
         )
         ids = [body["customer_id"] for body in bodies]
-        return {"answers": self.recorded(context, ids, request.target, bodies)}
+        self._record_answers(context, ids, request.target, [body.get("probability") for body in bodies])
+        return {"answers": bodies}
 
     def what_if(self, request: schemas.WhatIfRequest, context: RequestContext) -> Body:
         """Score a customer with some facts changed."""
@@ -144,7 +152,7 @@ class Handlers(BulkHandlers, TaskHandlers, InsightHandlers):
 
     def _check_visible(self, context: RequestContext, target: str, customer_id: str) -> None:
         model: LiveModel = self._application.live_model(target)
-        if not self._application.sees(context.viewer, model, customer_id):
+        if not self._application.scores.sees(context.viewer, model, customer_id):
             raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
 
 

@@ -15,6 +15,7 @@ from rapport.scoring.health import description as health_description
 from rapport.scoring.health.description import HealthDescription
 from rapport.scoring.reasons.answer import Answer as ScoredAnswer
 from rapport.serving.application.advice import action_context, reason_advice
+from rapport.serving.application.rendered_answers import RenderedAnswers
 from rapport.serving.live.live_score import LiveScore
 from rapport.serving.shapes.answers import Answer
 from rapport.serving.snapshots.live_model import LiveModel
@@ -40,7 +41,8 @@ class AnswerWriter:
     """Writes the answers of one policy and playbook in one language; labels and strategies are looked up once."""
 
     def __init__(self, policy: PortfolioPolicy, table: pa.Table, playbook: Playbook, language: str) -> None:
-        self.policy, self._playbook, self._language = policy, playbook, language
+        self.policy, self._playbook, self.language = policy, playbook, language
+        self.rendered = RenderedAnswers()
         # Half of the columns are for lists and exports only, and every one costs time in every answer.
         read = [name for name in table.column_names if name in _COLUMNS or name.startswith("card_")]
         self._table = table.select(read)
@@ -103,7 +105,7 @@ class AnswerWriter:
 
     def live_answer(self, model: LiveModel, live: LiveScore, reasons: int) -> Answer:
         """Return a live score with the time of its newest event, and how many events the source does not have yet."""
-        [scored] = build_answers(live.batch, reasons, self._language)
+        [scored] = build_answers(live.batch, reasons, self.language)
         return self.with_figures(scored, live.portfolio_row) | {
             "as_of": live.as_of.isoformat(),
             "live": {
@@ -117,7 +119,7 @@ class AnswerWriter:
         """Return an answer with the company's advice: for a fact of the customer in ``row``, else for the reason."""
         if not any(reason["advice"] for reason in answer["reasons"]):
             return answer
-        context = action_context(model.snapshot, row, self._playbook, self._language)
+        context = action_context(model.snapshot, row, self._playbook, self.language)
         return with_advice_of(answer, advice_by_family(model.snapshot.run.customer_rows(TABLE, row), context), context)
 
     def _cards_of(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:

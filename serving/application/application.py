@@ -11,18 +11,16 @@ from zoneinfo import ZoneInfo
 from rapport.durations import Duration
 from rapport.files import shared_secret
 from rapport.history.settings import Settings
-from rapport.scoring import build_answers
 from rapport.scoring.actions.recommended import ActionContext
 from rapport.scoring.reasons.timing_answer import MONTHLY
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.application.advice import action_context, customer_actions
-from rapport.serving.application.answer_writer import with_timing, without_advice
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile
 from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.hypothetical_answers import history_answers, what_if_answer
 from rapport.serving.application.insights import Insights
+from rapport.serving.application.score_answers import ScoreAnswers
 from rapport.serving.application.scored_run import ScoredRun
-from rapport.serving.application.timing_answers import customer_timings
 from rapport.serving.application.visibility import visible_profile
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
 from rapport.serving.live.change_store import ChangeStore
@@ -37,7 +35,7 @@ from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.security.widget_tokens import widget_token
 from rapport.serving.shapes.answers import Answer, FeedbackReceipt
 from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
-from rapport.serving.snapshots.holdout import held_out_now
+from rapport.serving.snapshots.holdout import HeldOutCustomers
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.score_change import explain_change
@@ -64,6 +62,7 @@ class Application(ScoredRun):
         self._feedback = FeedbackStore(self.data_dir)
         self.insights = Insights(lambda: self.live_model(self.main_target()), self._playbooks.current)
         self.databases = DatabasePool(settings)
+        self._held_out = HeldOutCustomers(self.data_dir, settings)
         self.work = AccountWork(self.data_dir, self._shown_score, self.held_out)
         self.alert_marks = AlertMarks(self.data_dir)
         in_force = RulesInForce(self.data_dir, self._playbooks.current)
@@ -72,6 +71,7 @@ class Application(ScoredRun):
         self.events = EventStore(self.data_dir)
         self._changes = ChangeStore(self.data_dir, settings.change_points)
         self.overlay = LiveOverlay(self.events, settings, self.databases, self._portfolios)
+        self.scores = ScoreAnswers(self.overlay, self.answer_writer, self.held_out)
         self._intake = EventIntake(self.events, self.overlay, settings, self.databases)
 
     def sign_in(self, key: str) -> Viewer | None:
@@ -88,14 +88,6 @@ class Application(ScoredRun):
         order = {"order_id": "1", "ordered_at": day, "amount": 1.0}
         body = {"customer": {"customer_id": "nobody", "created_at": day}, "orders": [order]}
         score_histories(model, [body], datetime.now(UTC).date().isoformat(), self.databases)
-
-    def sees(self, viewer: Viewer, model: LiveModel, customer_id: str) -> bool:
-        """Return whether the snapshot has the customer and ``viewer`` may see it."""
-        row = model.snapshot.ids.row_of(customer_id)
-        if row is None:
-            live = self.overlay.scores(model, [customer_id]).get(customer_id)
-            return live is not None and viewer.sees_owner(live.owner)
-        return viewer.sees_owner(model.snapshot.owner(row))
 
     def must_compute(self, target: str, customer_ids: Sequence[str]) -> bool:
         """Whether a score of some customers must be computed first, because events came since."""
@@ -122,7 +114,7 @@ class Application(ScoredRun):
 
     def held_out(self) -> frozenset[str]:
         """Return the customers that are left alone at random, to measure what contact does."""
-        return held_out_now(self.data_dir, self.settings)
+        return self._held_out.now()
 
     def hidden_from(self, viewer: Viewer) -> frozenset[str]:
         """Return the held-out customers, whom only an admin finds on lists and in the change feed."""
@@ -134,7 +126,7 @@ class Application(ScoredRun):
 
     def may_see(self, viewer: Viewer, customer_id: str) -> bool:
         """Return whether a snapshot of any target has the customer and ``viewer`` may see it."""
-        return any(self.sees(viewer, self.live_model(target), customer_id) for target in self.targets())
+        return any(self.scores.sees(viewer, self.live_model(target), customer_id) for target in self.targets())
 
     def search(self, viewer: Viewer, text: str, limit: int = 50) -> tuple[list[dict[str, Any]], int]:
         """Return the customers whom ``viewer`` may see that match by id, name or contact, and how many there are."""
@@ -175,39 +167,11 @@ class Application(ScoredRun):
         self, customer_ids: Sequence[str], target: str, *, reasons: int = 2, language: str = "en"
     ) -> list[Answer]:
         """Return an answer for each id in turn; an unknown id gets an error of its own."""
-        found = self.answers_of(self.live_model(target), customer_ids, reasons, language)
+        found = self.scores.written(self.live_model(target), customer_ids, reasons, language)
         return [
             answer or {"customer_id": one, "error": error_body("not_found", "No such customer.")["error"]}
             for one, answer in zip(customer_ids, found, strict=True)
         ]
-
-    def answers_of(
-        self, model: LiveModel, customer_ids: Sequence[str], reasons: int, language: str, viewer: Viewer = LOCAL
-    ) -> list[Answer | None]:
-        """Return the answers of one live model; None for an id that is unknown or that ``viewer`` may not see.
-
-        A customer with events since the run has its live answer: every figure as a run would compute it now.
-        """
-        snapshot, writer = model.snapshot, self.answer_writer(model, language)
-        limited = viewer.owners is not None
-        visible = [one for one in customer_ids if not limited or self.sees(viewer, model, one)]
-        live, rows = self.overlay.scores(model, visible), {one: snapshot.ids.row_of(one) for one in visible}
-        stored = {one: row for one, row in rows.items() if row is not None and one not in live}
-        scored = build_answers(snapshot.scored, reasons, language, list(stored.values()))
-        found = dict(zip(stored, map(writer.with_figures, scored, writer.figures(list(stored.values()))), strict=True))
-        found |= {one: writer.live_answer(model, new, reasons) for one, new in live.items()}
-        held_out = self.held_out()
-        for one, answer in found.items():
-            row = rows[one]
-            advised = answer if row is None else writer.with_advice(answer, model, row)
-            found[one] = without_advice(advised) if one in held_out else advised
-        return [found.get(one) for one in customer_ids]
-
-    def timings(
-        self, model: LiveModel, customer_ids: Sequence[str], language: str, horizons: Sequence[Duration] = MONTHLY
-    ) -> list[dict[str, object] | None]:
-        """Return when the event of each customer comes; None for those without a probability."""
-        return customer_timings(self.overlay, model, customer_ids, language, horizons)
 
     def score_histories(
         self,
@@ -263,10 +227,7 @@ class Application(ScoredRun):
         return visible_profile(profile, lambda one: self.may_see(viewer, one))
 
     def _one_answer(self, model: LiveModel, customer_id: str, reasons: int, language: str) -> Answer | None:
-        answer = self.answers_of(model, [customer_id], reasons, language)[0]
-        if answer is None or not reasons:
-            return answer
-        return with_timing(answer, self.timings(model, [customer_id], language)[0])
+        return self.scores.written(model, [customer_id], reasons, language, horizons=MONTHLY if reasons else ())[0]
 
     def feedback_of(self, customer_id: str) -> Sequence[FeedbackReceipt]:
         """Return a customer's feedback, newest first."""
@@ -285,7 +246,7 @@ class Application(ScoredRun):
         idempotency_key: str = "",
     ) -> FeedbackReceipt:
         """Store a person's feedback beside the score that the person saw."""
-        answer = self.answers_of(self.live_model(target), [customer_id], 0, "en")[0]
+        answer = self.scores.written(self.live_model(target), [customer_id], 0, "en")[0]
         if answer is None:
             raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
         shown = {"version": answer["model"]["version"], "probability": answer["probability"]}

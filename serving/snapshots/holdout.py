@@ -86,6 +86,27 @@ def held_out_now(data_dir: Path, settings: Settings) -> frozenset[str]:
     return HoldoutStore(data_dir).held_out(settings.holdout_seed) if settings.holdout_share > 0 else frozenset()
 
 
+class HeldOutCustomers:
+    """Who is left alone at present, for a program that keeps running: read again when the draws change."""
+
+    def __init__(self, data_dir: Path, settings: Settings) -> None:
+        self._data_dir, self._settings = data_dir, settings
+        self._read: tuple[tuple[int, int, int] | None, frozenset[str]] = (None, frozenset())
+
+    def now(self) -> frozenset[str]:
+        """Return who is left alone."""
+        if self._settings.holdout_share <= 0:
+            return frozenset()
+        try:
+            status = (self._data_dir / DATABASE).stat()
+        except FileNotFoundError:
+            return frozenset()
+        stamp = status.st_mtime_ns, status.st_ino, status.st_size
+        if self._read[0] != stamp:
+            self._read = stamp, held_out_now(self._data_dir, self._settings)
+        return self._read[1]
+
+
 def without_held_out(table: pa.Table, data_dir: Path, settings: Settings) -> pa.Table:
     """Return the rows of a table that may leave the product."""
     return table.filter(pc.invert(_is_held_out(table, data_dir, settings)))

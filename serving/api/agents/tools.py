@@ -103,14 +103,13 @@ class AgentTools:
         given = {key: value for key, value in fields.items() if value is not None and key in known}
         try:
             request = endpoint.request.model_validate(given)
-            answer: Mapping[str, Any] = getattr(self._handlers, endpoint.name)(request, context)
+            return self._handlers.plain_answer(endpoint, request, context)
         except ValidationError as error:
             raise ToolError(argument_error(error)) from None
         except RequestError as error:
             raise ToolError(str(error.in_language(self._handlers.language_of(request)))) from error
         except RapportError as error:
             raise ToolError(error_response(error)[1]["error"]["message"]) from error
-        return answer
 
 
 def argument_error(error: ValidationError) -> str:

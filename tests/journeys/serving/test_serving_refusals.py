@@ -90,7 +90,7 @@ def test_an_internal_error_reveals_nothing(keyed_home, secrets, monkeypatch, cap
     def broken(*_, **__):
         raise error
 
-    monkeypatch.setattr("rapport.serving.application.application.Application.answers_of", broken)
+    monkeypatch.setattr("rapport.serving.application.score_answers.ScoreAnswers.rendered", broken)
     formatted = _formatted(caplog)
     with served(keyed_home) as client:
         response = client.post("/v1/score", json={"customer_ids": ["x"]}, headers=bearer(secrets["admin"]))

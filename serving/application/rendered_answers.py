@@ -1,0 +1,78 @@
+"""Answers as JSON, each written once while everything that it says stands."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from rapport.durations import Duration
+from rapport.serving.live.live_score import LiveScore
+from rapport.serving.shapes.answers import Answer
+
+# Python prints the shortest text that reads back to the same float: no digit is lost.
+JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_BYTES = 32_000_000
+# Besides its text, an answer costs its key and its places in the table.
+_OVERHEAD = 500
+
+
+class ShownCustomer(NamedTuple):
+    """A customer in the state in which an answer shows it; equal states of one run have equal answers.
+
+    ``row`` is its row in the run, None if events alone name it; ``live`` is replaced whenever an event changes it.
+    """
+
+    row: int | None
+    live: LiveScore | None
+    held_out: bool
+
+
+class AnswerKey(NamedTuple):
+    """What an answer depends on besides the run, its policy, the playbook and the language."""
+
+    customer: ShownCustomer
+    reasons: int
+    horizons: tuple[Duration, ...]
+
+
+class RenderedAnswer(NamedTuple):
+    """One answer as JSON, and the probability in it, which is counted whenever the answer is sent."""
+
+    body: bytes
+    probability: float | None
+
+    @classmethod
+    def of(cls, answer: Answer) -> RenderedAnswer:
+        """Render an answer."""
+        return cls(JSON.encode(answer).encode(), answer.get("probability"))
+
+
+class RenderedAnswers:
+    """The answers of one run, policy, playbook and language, at most ``limit`` bytes; thread-safe.
+
+    Those that were requested least recently make room for new ones.
+    """
+
+    def __init__(self, limit: int = _BYTES) -> None:
+        self._limit, self._size, self._lock = limit, 0, threading.Lock()
+        self._found: OrderedDict[AnswerKey, RenderedAnswer] = OrderedDict()
+
+    def get(self, key: AnswerKey) -> RenderedAnswer | None:
+        """Return an answer; None if it must be written."""
+        with self._lock:
+            if (found := self._found.get(key)) is not None:
+                self._found.move_to_end(key)
+            return found
+
+    def put(self, answers: Mapping[AnswerKey, RenderedAnswer]) -> None:
+        """Keep answers."""
+        with self._lock:
+            for key, answer in answers.items():
+                if key not in self._found:
+                    self._size += _OVERHEAD + len(answer.body)
+                    self._found[key] = answer
+            while self._size > self._limit:
+                self._size -= _OVERHEAD + len(self._found.popitem(last=False)[1].body)
