@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -72,7 +72,7 @@ class LiveOverlay:
         marks, self._seen = self.store.marks(self._seen)
         self._marks |= marks
 
-    def scores(self, model: LiveModel, customer_ids: Iterable[str]) -> dict[str, LiveScore]:
+    def scores(self, model: LiveModel, customer_ids: Collection[str]) -> dict[str, LiveScore]:
         """Return the live scores of those customers whose answer is newer than the run's."""
         wanted = self._wanted(model, customer_ids)
         if not wanted:
@@ -89,8 +89,10 @@ class LiveOverlay:
         wanted = self._wanted(model, customer_ids)
         return bool(wanted) and len(self._scores.get(self._version(model), wanted)) < len(wanted)
 
-    def _wanted(self, model: LiveModel, customer_ids: Iterable[str]) -> dict[str, Mark]:
+    def _wanted(self, model: LiveModel, customer_ids: Collection[str]) -> dict[str, Mark]:
         """Return those of some customers that events have changed since the run, but for forgotten ones."""
+        if not customer_ids:
+            return {}
         self.refresh()
         if not self._marks or not model.snapshot.contract_rows.is_complete:
             return {}

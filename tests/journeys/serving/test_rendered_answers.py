@@ -29,9 +29,10 @@ HORIZONS = (parse_duration("6mo"),)
 class Law:
     """A worker, and what all its answers were before the last change."""
 
-    def __init__(self, home, playbook, ids):
-        settings = home / "rapport.toml"
-        settings.write_text(f'playbook = "{playbook}"\nholdout_share = 0.2\n')
+    def __init__(self, home, ids):
+        settings, self.playbook = home / "rapport.toml", home / "playbook"
+        self.playbook.mkdir()
+        settings.write_text(f'playbook = "{self.playbook}"\nholdout_share = 0.2\n')
         self.home, self.state = home, AppState(Environment(data_dir=home, settings=settings, keys=False))
         self.state.reload()
         self.application, self.ids = self.state.application, ids
@@ -63,11 +64,9 @@ class Law:
 
 def test_kept_answers_follow_every_change(company, active, tmp_path, monkeypatch):
     monkeypatch.setattr("rapport.scoring.actions.playbook_reader._CHECK_SECONDS", -1.0)
-    playbook = tmp_path / "playbook"
-    playbook.mkdir()
     # The last one has no row in any run.
     ids = [*active[:12], "brand-new"]
-    law = Law(copy_home(company, tmp_path / "home"), playbook, ids)
+    law = Law(copy_home(company, tmp_path / "home"), ids)
     application = law.application
 
     assert law.changed() == set()
@@ -77,7 +76,7 @@ def test_kept_answers_follow_every_change(company, active, tmp_path, monkeypatch
     application.store_events([SentEvent(ids[0], "orders", row | {"order_id": "new-2"})], LOCAL)
     assert ids[0] in law.changed()
     text = (SHIPPED / "rfm_segments.yaml").read_text()
-    (playbook / "rfm_segments.yaml").write_text(text.replace('en: "', 'en: "Our way: '))
+    (law.playbook / "rfm_segments.yaml").write_text(text.replace('en: "', 'en: "Our way: '))
     assert law.changed()
     with HoldoutStore(law.home)._open() as store:
         row = (1, ids[1], 1, NOW.isoformat(), "churn", 0.5, "at_risk", None, None, 0.2)
