@@ -112,24 +112,30 @@ def compute_metrics(label: Floats, probability: Floats) -> dict[str, float]:
 
 
 def paired_bootstrap(
-    label: Floats, ours: Floats, theirs: Floats, *, draws: int = DRAWS, seed: int = 0
-) -> dict[str, list[float]]:
-    """Return 95 % intervals of the gain in AUC and in log loss, over a bootstrap of customers."""
+    label: Floats, ours: Floats, theirs: Mapping[str, Floats], *, draws: int = DRAWS, seed: int = 0
+) -> dict[str, dict[str, list[float]]]:
+    """Return 95 % intervals of the gain in AUC and in log loss on each of ``theirs``, over a bootstrap of customers."""
     generator = np.random.default_rng(seed)
-    log_ratio = np.log(np.clip(1 - np.abs(label - ours), PROBABILITY_FLOOR, 1)) - np.log(
-        np.clip(1 - np.abs(label - theirs), PROBABILITY_FLOOR, 1)
-    )
-    gains: dict[str, list[float]] = {"auc": [], "log_loss": []}
-    rankings = Ranking(label, ours), Ranking(label, theirs)
+    losses = {name: _likelihood(label, ours) - _likelihood(label, other) for name, other in theirs.items()}
+    mine, rankings = Ranking(label, ours), {name: Ranking(label, other) for name, other in theirs.items()}
+    gains: dict[str, dict[str, list[float]]] = {name: {"auc": [], "log_loss": []} for name in theirs}
     for _ in range(draws):
         chosen = generator.integers(0, len(label), len(label))
         counts = np.bincount(chosen, minlength=len(label))
-        mine, other = (ranking.auc(counts) for ranking in rankings)
-        if np.isnan(mine):
+        own = mine.auc(counts)
+        if np.isnan(own):
             continue
-        gains["auc"].append(mine - other)
-        gains["log_loss"].append(float(log_ratio[chosen].mean()))
-    return {name: np.percentile(values, [2.5, 97.5]).tolist() for name, values in gains.items() if values}
+        for name, ranking in rankings.items():
+            gains[name]["auc"].append(own - ranking.auc(counts))
+            gains[name]["log_loss"].append(float(losses[name][chosen].mean()))
+    return {
+        name: {each: np.percentile(values, [2.5, 97.5]).tolist() for each, values in found.items() if values}
+        for name, found in gains.items()
+    }
+
+
+def _likelihood(label: Floats, probability: Floats) -> Floats:
+    return np.asarray(np.log(np.clip(1 - np.abs(label - probability), PROBABILITY_FLOOR, 1)))
 
 
 def stability_index(before: npt.ArrayLike, after: npt.ArrayLike, rows: Sequence[float] | None = None) -> float:

@@ -29,7 +29,7 @@ from rapport.training.evaluation.scored_population import scored_population
 from rapport.training.evaluation.summary import text_summary
 from rapport.training.evaluation.training_run import TrainingRun
 from rapport.training.members.gbm import with_binned_rows
-from rapport.training.stacking.bg_nbd_fits import fit_bg_nbd_at, newest_weeks_rates
+from rapport.training.stacking.bg_nbd_fits import fit_bg_nbd_at
 from rapport.training.stacking.ensemble import FitConfig, fit_ensemble
 from rapport.training.stacking.temporal_validation import base_rate_at, run_temporal_validation
 
@@ -176,9 +176,11 @@ def _fit(
 def _fit_config(data: _Data, card: Card | None, sufficiency: DataSufficiency) -> FitConfig:
     task, schedule = data.task, data.schedule
     validated = validation_cutoffs(schedule, task.outcome_window, task.as_of)
+    cutoffs = [*schedule.all_cutoffs, task.as_of]
+    fits = fit_bg_nbd_at(data.history, task, cutoffs, [task.as_of, *validated], data.catalog)
     return FitConfig(
-        bg_nbd=fit_bg_nbd_at(data.history, task, [*schedule.all_cutoffs, task.as_of], data.catalog),
-        newest_weeks=newest_weeks_rates(data.history, task, [task.as_of, *validated], data.catalog),
+        bg_nbd=fits.members,
+        newest_weeks=fits.newest_weeks,
         card=card,
         learn=sufficiency.can_learn,
         by_contract=task.by_contract,

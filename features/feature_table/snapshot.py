@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -74,6 +74,26 @@ def snapshot_parts(
             states = contract_states(history, as_of, pa.table({"customer_id": ids, "state": rows["state"]}), rule)
             rows = {**rows, "state": states}
         yield assembled(rows, features, tables, customer_data, ["customer_id", "state"])
+
+
+def measures_at(
+    history: History, moments: Sequence[datetime], features: Catalog, *, active: Duration
+) -> dict[datetime, pa.Table]:
+    """Return customer_id, measures and state of every customer known at each moment.
+
+    One pass over the history gives all moments with the same time of day. States are those of churn by orders;
+    features without a measure are left out.
+    """
+    timezone, found = history.settings.timezone, dict[datetime, pa.Table]()
+    cutoffs = {moment: LocalCutoff.of(moment, timezone) for moment in moments}
+    for start in {cutoff.day_start_us for cutoff in cutoffs.values()}:
+        own = [moment for moment, cutoff in cutoffs.items() if cutoff.day_start_us == start]
+        create_prepared_views(history.connection, start, local_time(max(own), timezone), every_version=True)
+        windows = [Cutoff(cutoffs[each].day, cutoffs[each].day_of(active.before(each), timezone)) for each in own]
+        parts = measures_tables(history, features.plan, windows)
+        rows = pa.concat_tables(part.to_arrow().append_column("at", pa.array(part.cutoff)) for part in parts)
+        found |= {each: rows.filter(pc.equal(rows["at"], place)).drop_columns(["at"]) for place, each in enumerate(own)}
+    return found
 
 
 def _measured_parts(

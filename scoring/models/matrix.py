@@ -48,6 +48,11 @@ class Matrix:
         """Return some rows, in the given order."""
         return Matrix(self.columns, self.values[rows])
 
+    def select(self, names: Sequence[str]) -> "Matrix":
+        """Return some columns, in the given order."""
+        places = [self.positions[name] for name in names]
+        return Matrix(tuple(self.columns[place] for place in places), self.values[:, places])
+
     def by_name(self, names: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
         """Return some columns as arrays, categories as text; names without a column are left out."""
         return {name: self._values(name) for name in names if name in self.positions}

@@ -11,6 +11,9 @@ from feature_cells import ACTIVE, CATALOG, HORIZON, KNOWN_BY, at, differences, l
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from rapport.features import snapshot
+from rapport.features.feature_table.snapshot import measures_at
+
 
 def differences_to_oracle(table: pa.Table, tables: Tables, cutoff: datetime) -> list[str]:
     """Return the cells of a snapshot that differ from the oracle, as text."""
@@ -72,6 +75,16 @@ def test_training_rows_of_many_histories_equal_their_snapshots(tables: Tables, t
 @given(tables=histories(), cutoff=moments)
 def test_the_snapshot_equals_the_oracle_at_any_cutoff(tables: Tables, cutoff: datetime) -> None:
     assert differences_to_oracle(at(tables, cutoff), tables, cutoff) == []
+
+
+@settings(law, max_examples=1)
+@given(tables=histories())
+def test_measures_at_many_moments_equal_the_snapshot_of_each(tables: Tables) -> None:
+    few = CATALOG.of(("days_since_last_order", "spend_sum_365d", "complaints_count_365d"))
+    with read(tables) as history:
+        together = measures_at(history, CUTOFFS, few, active=ACTIVE)
+        for cutoff in CUTOFFS:
+            assert differences(snapshot(history, cutoff, few, active=ACTIVE), together[cutoff]) == []
 
 
 @law

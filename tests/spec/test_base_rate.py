@@ -11,7 +11,7 @@ from rapport.features import catalog
 from rapport.history import history_of, parse_duration
 from rapport.training.data.task_spec import TaskSpec
 from rapport.training.stacking.base_rate import ObservedRate, RateTask, fit_intercept, forecast_base_rate
-from rapport.training.stacking.bg_nbd_fits import newest_weeks_rates
+from rapport.training.stacking.bg_nbd_fits import fit_bg_nbd_at
 from rapport.training.stacking.fixed_mix import fixed_mix
 
 NOW = datetime(2026, 1, 1)
@@ -94,7 +94,7 @@ def test_inactivity_in_the_newest_weeks_exceeds_the_expectation(inactive_days, h
         for days in range(1 + who % 9 + (inactive_days if who % 2 else 0), 400 - 3 * who, 9)
     ]
     task = TaskSpec("churn", NOW, parse_duration("90d"), parse_duration("365d"))
-    found = newest_weeks_rates(history_of({"orders": orders}), task, [NOW], catalog())
+    found = fit_bg_nbd_at(history_of({"orders": orders}), task, [], [NOW], catalog()).newest_weeks
     assert found[NOW].start == NOW - timedelta(days=15)
     assert (found[NOW].excess > 0.5) == higher
 

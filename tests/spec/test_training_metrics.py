@@ -38,8 +38,9 @@ def test_calibration_error_is_the_mean_gap_over_tenths():
 def test_a_better_ranking_is_significantly_better_and_an_equal_one_is_not():
     label = np.tile([0.0, 1.0], 200)
     good, bad = np.where(label == 1, 0.8, 0.2), np.full(400, 0.5)
-    assert paired_bootstrap(label, good, bad)["log_loss"][0] > 0
-    assert paired_bootstrap(label, good, good)["log_loss"] == [0.0, 0.0]
+    gains = paired_bootstrap(label, good, {"bad": bad, "good": good})
+    assert gains["bad"]["log_loss"][0] > 0
+    assert gains["good"]["log_loss"] == [0.0, 0.0]
 
 
 def test_a_gate_states_its_requirement_and_its_finding():

@@ -106,7 +106,7 @@ def compare(evaluated: CutoffEvaluation, name: str, theirs: Mapping[str, float])
     return found | {
         "ours": compute_metrics(label, ours),
         "theirs": compute_metrics(label, other),
-        "gains": paired_bootstrap(label, ours, other),
+        "gains": paired_bootstrap(label, ours, {name: other})[name],
     }
 
 

@@ -66,11 +66,8 @@ def evaluate(
     metrics = {name: compute_metrics(label, values) for name, values in probabilities.items()}
     newest = slice(0, min(len(validation.folds[0].dataset), BOOTSTRAP_ROWS))
     sample = {name: values[newest] for name, values in probabilities.items()}
-    gains = {
-        name: paired_bootstrap(label[newest], sample["blend"], values)
-        for name, values in sample.items()
-        if name != "blend"
-    }
+    others = {name: values for name, values in sample.items() if name != "blend"}
+    gains = paired_bootstrap(label[newest], sample["blend"], others)
     grade = _grade(validation, {"label": label} | probabilities, sufficiency, population)
     folds = _fold_metrics(validation, probabilities["blend"])
     like_scored = population.as_dict(label, probabilities["blend"]) if population else None

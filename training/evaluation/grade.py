@@ -47,11 +47,8 @@ def grade_model(
         fallback = sufficiency.fallback
         reason = LocalizedText(fallback.en, fallback.zh) if fallback.en else localized("grade.nothing_later")
         return Grade("D", (reason,))
-    bounds = {
-        name: _lower_bounds(probabilities["label"], probabilities["blend"], probabilities[name])
-        for name in RIVALS
-        if name in probabilities
-    }
+    rivals = {name: probabilities[name] for name in RIVALS if name in probabilities}
+    bounds = _lower_bounds(probabilities["label"], probabilities["blend"], rivals)
     error = metrics["blend"]["calibration_error"]
     reasons = [sentence for name, bound in bounds.items() for sentence in _sentences(name, bound, metrics)]
     reasons.append(localized("grade.calibration", error=error))
@@ -73,21 +70,24 @@ def _letter(bounds: Mapping[str, tuple[float, float]], metrics: Mapping[str, Map
     return "B" if above and error <= B_CALIBRATION else "C"
 
 
-def _lower_bounds(label: Floats, ours: Floats, theirs: Floats) -> tuple[float, float]:
-    """Return the lower 95 % bounds of our gain in average precision and in lift, over a bootstrap of customers."""
+def _lower_bounds(label: Floats, ours: Floats, rivals: Mapping[str, Floats]) -> dict[str, tuple[float, float]]:
+    """Return the lower 95 % bounds of our gains in average precision and in lift, over a bootstrap of customers."""
     generator = np.random.default_rng(0)
-    rankings = Ranking(label, ours), Ranking(label, theirs)
-    gains = []
+    mine, others = Ranking(label, ours), {name: Ranking(label, theirs) for name, theirs in rivals.items()}
+    gains: dict[str, list[tuple[float, float]]] = {name: [] for name in rivals}
     for _ in range(DRAWS):
         chosen = generator.integers(0, len(label), len(label))
         if label[chosen].min() == label[chosen].max():
             continue
         counts = np.bincount(chosen, minlength=len(label))
-        precision, other = (ranking.average_precision(counts) for ranking in rankings)
-        gains.append((precision - other, rankings[0].lift(chosen) - rankings[1].lift(chosen)))
-    if not gains:
-        return (-1.0, -1.0)
-    precision, top = np.percentile(np.array(gains), LOWER_PERCENTILE, axis=0)
+        precision, top = mine.average_precision(counts), mine.lift(chosen)
+        for name, other in others.items():
+            gains[name].append((precision - other.average_precision(counts), top - other.lift(chosen)))
+    return {name: _lower_bound(found) for name, found in gains.items()}
+
+
+def _lower_bound(gains: list[tuple[float, float]]) -> tuple[float, float]:
+    precision, top = np.percentile(np.array(gains or [(-1.0, -1.0)]), LOWER_PERCENTILE, axis=0)
     return float(precision), float(top)
 
 

@@ -53,7 +53,7 @@ def fit_outlook(run: TrainingRun, bundle: Bundle) -> GradeOutlook | None:
     rules, as_of, horizon = playbook_of(run.history.settings).health, run.task.as_of, run.task.horizon
     people = {each: _eligible(run, bundle, each) for each in _moments(as_of, horizon)}
     card = freeze_cards([rules.card], people[as_of], _fitted_card(bundle))[0]
-    now, before, earlier = (_moment(run, bundle, card, at, rows) for at, rows in people.items())
+    now, before, earlier = (_moment(run, bundle, card, rules, at, rows) for at, rows in people.items())
     count, days = rules.lost, run.task.horizon_days
     last, first = _pairs(before, now, days, rules), _pairs(earlier, before, days, rules)
     if len(last.stayed_before) < MIN_CUSTOMERS:
@@ -146,14 +146,15 @@ def _fitted_card(bundle: Bundle) -> dict[str, Card]:
     return {bundle.card.card.name: bundle.card.card} if bundle.card else {}
 
 
-def _moment(run: TrainingRun, bundle: Bundle, card: FrozenCard, at: datetime, people: pa.Table) -> _Moment:
+def _moment(
+    run: TrainingRun, bundle: Bundle, card: FrozenCard, rules: HealthRules, at: datetime, people: pa.Table
+) -> _Moment:
     """Grade the customers of one moment."""
     if not people.num_rows:
         none = np.zeros(0)
         return _Moment(np.zeros(0, dtype=object), none.astype(np.int8), none, none)
     scored = Scorer(bundle).score(people, at)
     settings = run.history.settings
-    rules = playbook_of(settings).health
     level = _level(run, at)
     probability, of_model = scored.probability, scored.model_probability
     if level is not None:

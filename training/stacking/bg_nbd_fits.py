@@ -5,13 +5,15 @@ in the newest weeks is known today, and BG/NBD predicts how many were to be expe
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapport.features import Catalog, snapshot
+from rapport.features import Catalog
+from rapport.features.feature_table.snapshot import measures_at
 from rapport.history import History
 from rapport.scoring.models.matrix import Floats
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
@@ -23,44 +25,49 @@ SHARE = 6
 MIN_CUSTOMERS = 30
 
 
+@dataclass(frozen=True)
+class BgNbdFits:
+    """BG/NBD at every cutoff, and for some moments the rate of the weeks before them beside its expectation."""
+
+    members: Mapping[datetime, BgNbdMember] = field(default_factory=dict)
+    newest_weeks: Mapping[datetime, ObservedRate] = field(default_factory=dict)
+
+
 def fit_bg_nbd_at(
-    history: History, task: TaskSpec, moments: Sequence[datetime], features: Catalog
-) -> Mapping[datetime, BgNbdMember]:
-    """Fit BG/NBD at every moment from what was known then; none for leads and contracts."""
+    history: History, task: TaskSpec, cutoffs: Sequence[datetime], moments: Sequence[datetime], features: Catalog
+) -> BgNbdFits:
+    """Fit BG/NBD at every cutoff and for the weeks before ``moments``, from what was known then.
+
+    For leads and contracts there is none.
+    """
     if task.target != "churn" or task.by_contract:
-        return {}
-    fitted = {moment: fit_bg_nbd(_orders(history, task, moment, features), task.horizon_days) for moment in moments}
-    return {moment: model for moment, model in fitted.items() if model is not None}
-
-
-def newest_weeks_rates(
-    history: History, task: TaskSpec, moments: Sequence[datetime], features: Catalog
-) -> Mapping[datetime, ObservedRate]:
-    """Return for each moment who was inactive in the newest weeks, beside BG/NBD's expectation of them."""
-    if task.target != "churn" or task.by_contract:
-        return {}
-    found = {moment: _newest_weeks(history, task, moment, features) for moment in moments}
-    return {moment: rate for moment, rate in found.items() if rate is not None}
-
-
-def _newest_weeks(history: History, task: TaskSpec, moment: datetime, features: Catalog) -> ObservedRate | None:
+        return BgNbdFits()
     days = max(int(task.horizon_days / SHARE), 1)
-    start = moment - timedelta(days=days)
-    before = _orders(history, task, start, features)
+    starts = {moment: moment - timedelta(days=days) for moment in moments}
+    needed = Catalog(tuple(features.by_name[name] for name in FEATURES))
+    dates = dict.fromkeys([*cutoffs, *starts, *starts.values()])
+    people = measures_at(history, list(dates), needed, active=task.active)
+    members = {cutoff: fit_bg_nbd(people[cutoff], task.horizon_days) for cutoff in cutoffs}
+    rates = {moment: _newest_weeks(people, task, start, moment, days) for moment, start in starts.items()}
+    return BgNbdFits(
+        {cutoff: member for cutoff, member in members.items() if member is not None},
+        {moment: rate for moment, rate in rates.items() if rate is not None},
+    )
+
+
+def _newest_weeks(
+    people: Mapping[datetime, pa.Table], task: TaskSpec, start: datetime, moment: datetime, days: int
+) -> ObservedRate | None:
+    """Return who was inactive from ``start`` to ``moment``, beside BG/NBD's expectation of them."""
+    before, now = people[start], people[moment]
     model = fit_bg_nbd(before, days)
     customers = before.filter(pc.equal(before["state"], task.eligible_state))
     if model is None or customers.num_rows < MIN_CUSTOMERS:
         return None
-    now = _orders(history, task, moment, features)
     ordered = now.filter(pc.less(now[SINCE_LAST], days))["customer_id"].combine_chunks()
     inactive_rate = 1 - pc.mean(pc.is_in(customers["customer_id"], value_set=ordered)).as_py()
     logits = model.logit(*(_values(customers, name) for name in (ORDERS, SINCE_LAST, SINCE_FIRST)))
     return ObservedRate.of(start, logits, inactive_rate)
-
-
-def _orders(history: History, task: TaskSpec, moment: datetime, features: Catalog) -> pa.Table:
-    needed = Catalog(tuple(features.by_name[name] for name in FEATURES))
-    return snapshot(history, moment, needed, active=task.active)
 
 
 def _values(customers: pa.Table, name: str) -> Floats:

@@ -14,6 +14,7 @@ from rapport.scoring.models.members.member import EnsembleMember
 from rapport.scoring.models.members.trees import TreesMember
 from rapport.training.data.cutoff_schedule import CutoffSchedule
 from rapport.training.data.dataset import Dataset
+from rapport.training.members.bg_nbd import FEATURES as BG_NBD_FEATURES
 from rapport.training.members.card import fit_card
 from rapport.training.members.gbm import HISTORICAL_PARAMS, RECENT_PARAMS, GbmParams, fit_gbm
 from rapport.training.members.logistic import fit_logistic
@@ -121,11 +122,13 @@ def _observed_rates(
 ) -> tuple[ObservedRate, ...]:
     """Return each cutoff's outcome rate beside the reference member's expectation."""
     rates = []
+    # BG/NBD reads a few columns of many.
+    matrix = dataset.matrix.select(BG_NBD_FEATURES) if isinstance(reference, BgNbdMember) else dataset.matrix
     for cutoff in schedule.all_cutoffs:
-        some = dataset.at_cutoffs([cutoff])
-        if len(some):
-            logits = member_logits(bg_nbd.get(cutoff, reference), some.matrix)
-            rates.append(ObservedRate.of(cutoff, logits, float(some.label.mean())))
+        rows = np.flatnonzero(dataset.cutoff_index == dataset.cutoffs.index(cutoff))
+        if len(rows):
+            logits = member_logits(bg_nbd.get(cutoff, reference), matrix.take(rows))
+            rates.append(ObservedRate.of(cutoff, logits, float(dataset.label[rows].mean())))
     return tuple(rates)
 
 

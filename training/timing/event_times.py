@@ -1,5 +1,6 @@
 """How many days after each row's cutoff its event came, and how long the row was observed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,10 +43,8 @@ def event_times(history: History, task: TaskSpec, dataset: Dataset, known_until:
     for index in np.unique(dataset.cutoff_index):
         rows = np.flatnonzero(dataset.cutoff_index == index)
         start, end = dataset.cutoffs[index], task.horizon.after(dataset.cutoffs[index])
-        for row, name in zip(rows, dataset.customer_ids[rows], strict=True):
-            times = np.asarray(events.get(name, ()), dtype="datetime64[us]")
-            first[row] = _days_after(times, start)
-            later[row] = _days_after(times, end) + horizons[row]
+        first[rows] = events.days_after(start, dataset.customer_ids[rows])
+        later[rows] = events.days_after(end, dataset.customer_ids[rows]) + horizons[rows]
     spans = np.array([(known_until - cutoff).total_seconds() / 86400 for cutoff in dataset.cutoffs])
     observed = np.maximum(spans[dataset.cutoff_index], 0.0)
     # Rows without a label are those whose horizon is still open, or whose outcome is to be judged by the tables alone.
@@ -61,23 +60,34 @@ def _horizon_days(task: TaskSpec, cutoff: datetime) -> float:
     return (task.horizon.after(cutoff) - cutoff).total_seconds() / 86400
 
 
-def _days_after(times: npt.NDArray[np.datetime64], moment: datetime) -> float:
-    """Return the days to the first of these sorted times that is not before ``moment``; inf without one."""
-    start = np.datetime64(moment, "us")
-    at = int(np.searchsorted(times, start))
-    return float((times[at] - start) / np.timedelta64(1, "D")) if at < len(times) else np.inf
+@dataclass(frozen=True)
+class _Events:
+    """The events of all customers, in order of customer and time; ``number`` counts the customers by id."""
+
+    number: Mapping[object, int]
+    customer: npt.NDArray[np.int64]
+    time: npt.NDArray[np.datetime64]
+
+    def days_after(self, moment: datetime, customer_ids: npt.NDArray[np.object_]) -> Floats:
+        """Return each customer's days to its first event that is not before ``moment``; inf without one."""
+        later = np.flatnonzero(self.time >= np.datetime64(moment, "us"))
+        number, first = np.unique(self.customer[later], return_index=True)
+        days = np.full(len(self.number) + 1, np.inf)
+        days[number] = (self.time[later[first]] - np.datetime64(moment, "us")) / np.timedelta64(1, "D")
+        return days[[self.number.get(name, -1) for name in customer_ids]]
 
 
-def _events(history: History, task: TaskSpec, known_until: datetime) -> dict[str, list[datetime]]:
-    """Return each customer's events that were known, in order of time."""
-    parts = [_sql(each) for each in _tables(task) if each in history.present]
-    sql = " UNION ALL ".join(parts)
-    rows = history.connection.execute(
-        f"SELECT customer_id, list(DISTINCT happened_at ORDER BY happened_at) FROM ({sql}) "
-        "WHERE happened_at < ? AND known < ? GROUP BY customer_id",
-        [known_until, known_until],
-    ).fetchall()
-    return {str(name): times for name, times in rows}
+def _events(history: History, task: TaskSpec, known_until: datetime) -> _Events:
+    """Return the events that were known."""
+    sql = " UNION ALL ".join(_sql(each) for each in _tables(task) if each in history.present)
+    rows = history.connection.sql(
+        f"SELECT customer_id, happened_at::TIMESTAMP AS happened_at FROM ({sql}) "
+        "WHERE happened_at < $1 AND known < $1 ORDER BY ALL",
+        params=[known_until],
+    ).to_arrow_table()
+    customer = rows["customer_id"].combine_chunks().dictionary_encode()
+    number = {name: place for place, name in enumerate(customer.dictionary.to_pylist())}
+    return _Events(number, customer.indices.to_numpy(), rows["happened_at"].to_numpy())
 
 
 def _tables(task: TaskSpec) -> tuple[str, ...]:

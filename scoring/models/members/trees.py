@@ -61,7 +61,10 @@ class TreesMember:
         means = shares.mean(axis=0)
         centre = dict(zip(self.features, means.tolist(), strict=True))
         # The boosters' own expected value is that of the training rows; the reference population may differ.
-        return replace(self, expected=float(base + np.add.accumulate(means)[-1]), centre=centre)
+        centred = replace(self, expected=float(base + np.add.accumulate(means)[-1]), centre=centre)
+        # The same boosters have the same tables, which take a second to make.
+        vars(centred)["_lookup"] = self._lookup
+        return centred
 
     def disagreement(self, rows: Matrix) -> float:
         """Return the largest difference between the Shapley values in use and LightGBM's own."""
