@@ -24,10 +24,9 @@ Day = Annotated[
 def dossier(workspace: Workspace, out: Out, language: Language = None, as_of: Day = None) -> None:
     """Write the dossier of models and data for auditors: card, lineage, errors by group, oversight and rights."""
     from rapport.files import atomic_write
-    from rapport.serving.dossier.dossier import dossier_report
-    from rapport.serving.dossier.markdown import markdown_report
+    from rapport.serving.dossier.dossier import dossier_report, markdown_report
     from rapport.serving.dossier.records import dossier_records
-    from rapport.serving.report.html import html_report
+    from rapport.serving.report.content import html_report
 
     forms = {".html": html_report, ".htm": html_report, ".md": markdown_report}
     render = forms.get(out.suffix.lower())

@@ -55,7 +55,7 @@ def retention(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
 ) -> None:
     """Remove scores, facts, audit entries, feedback, finished tasks and alerts of days before a retention period."""
-    from rapport.serving.privacy.retention import remove_expired
+    from rapport.serving.privacy.forget import remove_expired
 
     removed = remove_expired(workspace.data_dir, days, current_time().date(), dry_run=dry_run)
     done = "Would remove" if dry_run else "Removed"

@@ -22,8 +22,7 @@ def writeback(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written, and write nothing.")] = False,
 ) -> None:
     """Write scores, grades, reason codes and next actions into a CRM; held-out customers are left out."""
-    from rapport.serving.jobs.writeback import Crm, Writeback
-    from rapport.serving.jobs.writeback_mapping import read_mapping
+    from rapport.serving.jobs.writeback import Crm, Writeback, read_mapping
     from rapport.serving.snapshots.holdout import held_out_now
     from rapport.serving.snapshots.portfolio_table import TABLE
     from rapport.serving.snapshots.store import published_run

@@ -1,10 +1,36 @@
-"""The endpoint that starts a bulk job, and the operations on a job under its address."""
+"""The endpoint that starts a bulk job with its request, and the operations on a job under its address."""
 
 from __future__ import annotations
 
-from rapport.serving.api.bulk_schemas import BulkRequest
+from typing import Annotated, Literal, Self
+
+from pydantic import FailFast, Field, model_validator
+from pydantic_core import PydanticCustomError
+
 from rapport.serving.api.endpoint import Endpoint
+from rapport.serving.api.schemas import HORIZONS, Body, CustomerFilter, Horizons, Id, Language, Target
 from rapport.serving.shapes.bulk_answers import BulkJob
+
+MAX_BULK_IDS = 100_000
+
+
+class BulkRequest(Body):
+    """Request the scores of many customers as a job: of a list of ids, or of all that a filter finds."""
+
+    customer_ids: Annotated[list[Id], FailFast()] = Field(default_factory=list, max_length=MAX_BULK_IDS)
+    filter: CustomerFilter | None = Field(None, description="In place of ids; {} finds every scored customer.")
+    target: Target = "churn"
+    reasons: int = Field(5, ge=0, le=30)
+    horizons: Horizons = HORIZONS
+    language: Language | None = None
+    format: Literal["ndjson", "parquet"] = "ndjson"
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if bool(self.customer_ids) == (self.filter is not None):
+            raise PydanticCustomError("either", "Give either 'customer_ids' or 'filter'")
+        return self
+
 
 JOBS = "/v1/jobs/"
 _ID = "5f0c6a1e9d3b4c7f8a2e1d0b9c8f7e6d"

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rapport.serving.api.bulk_endpoint import JOBS
-from rapport.serving.api.bulk_schemas import BulkRequest
+from rapport.serving.api.bulk_endpoint import JOBS, BulkRequest
 from rapport.serving.api.customer_answers import CustomerAnswers, requested_horizons
 from rapport.serving.jobs.bulk.job_runner import JobRunner
 from rapport.serving.jobs.bulk.job_store import Job, JobStore, caller_of

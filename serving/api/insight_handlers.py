@@ -6,7 +6,7 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
-from rapport.serving.api import insight_schemas as schemas
+from rapport.serving.api import insight_endpoints as schemas
 from rapport.serving.application.application import Application
 from rapport.serving.application.evaluation import customer_report
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError

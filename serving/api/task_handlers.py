@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from rapport.localized import LocalizedText
-from rapport.serving.api import task_schemas as schemas
+from rapport.serving.api import task_endpoints as schemas
 from rapport.serving.application.account_work import AccountWork, visible_tasks
 from rapport.serving.application.application import Application
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError

@@ -15,13 +15,12 @@ from rapport.scoring.actions.recommended import ActionContext
 from rapport.scoring.reasons.timing_answer import MONTHLY
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.application.advice import action_context, customer_actions
-from rapport.serving.application.customer_profile import ProfileSources, customer_profile
+from rapport.serving.application.customer_profile import ProfileSources, customer_profile, visible_profile
 from rapport.serving.application.customer_search import search_customers
 from rapport.serving.application.hypothetical_answers import history_answers, what_if_answer
 from rapport.serving.application.insights import Insights
 from rapport.serving.application.score_answers import ScoreAnswers
 from rapport.serving.application.scored_run import ScoredRun
-from rapport.serving.application.visibility import visible_profile
 from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
 from rapport.serving.live.change_store import ChangeStore
 from rapport.serving.live.database_pool import DatabasePool

@@ -18,12 +18,11 @@ from rapport.scoring.analytics.interaction_signals import BAD
 from rapport.scoring.analytics.risk_overview import risk_sentence
 from rapport.serving.application.advice import action_context, customer_actions, customer_strategies
 from rapport.serving.application.answer_writer import FIGURES
-from rapport.serving.application.deal_answers import customer_deals
+from rapport.serving.application.insights import customer_deals
 from rapport.serving.live.levers import useful_levers
 from rapport.serving.shapes.answers import Answer, FeedbackReceipt
-from rapport.serving.snapshots.analytics_tables import account_hierarchy
+from rapport.serving.snapshots.analytics_tables import account_hierarchy, place_in_industry
 from rapport.serving.snapshots.history import latest_day_on_or_before
-from rapport.serving.snapshots.industry_table import place_in_industry
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup
 from rapport.serving.snapshots.score_change import explain_change
@@ -259,3 +258,18 @@ def _levers(
 def _plain(row: dict[str, object]) -> dict[str, Any]:
     """Write times as ISO 8601 text, as every endpoint does."""
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+_RELATED = ("parent_id", "referred_by")
+
+
+def visible_profile(profile: Mapping[str, Any], sees: Callable[[str], bool]) -> dict[str, object]:
+    """Return a customer's profile without the ids of related accounts that the viewer may not see.
+
+    The account hierarchy in it is built for the viewer already.
+    """
+    customer = {
+        name: None if name in _RELATED and value is not None and not sees(str(value)) else value
+        for name, value in profile["customer"].items()
+    }
+    return {**profile, "customer": customer}

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rapport.durations import parse_duration
 from rapport.errors import ServingError
-from rapport.serving.report.content import Report, Words, evaluation_report
-from rapport.serving.report.html import html_report
+from rapport.serving.report.content import Report, Words, evaluation_report, html_report
 
 if TYPE_CHECKING:
     from rapport.serving.application.application import Application

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rapport.serving.application.account_work import visible_tasks
 from rapport.serving.console import formats
 from rapport.serving.console.home_figures import renewals, scope_figures
-from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns, RowIndexes
+from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns, RowIndexes, owner_rows
 from rapport.serving.console.translations import Translations
 from rapport.serving.console.worklist import WorkState, build_worklist
 from rapport.serving.console.worklist_query import WorklistQuery
 from rapport.serving.shapes.task_answers import Task
 from rapport.serving.work.tasks import is_overdue
+
+if TYPE_CHECKING:
+    from rapport.serving.application.application import Application
+
 
 PERIOD_DAYS: Mapping[str, int] = {"daily": 1, "weekly": 7}
 _ACCOUNTS = 10
@@ -164,3 +170,42 @@ def _ids(portfolio: PortfolioColumns, rows: RowIndexes) -> tuple[str, ...]:
 
 def _name(portfolio: PortfolioColumns, row: int) -> str:
     return portfolio.text("name", row) or portfolio.text("customer_id", row)
+
+
+_ALERTS = 1000
+
+
+def digest_of(
+    application: Application, portfolio: PortfolioColumns, scope: DigestScope, *, today: date, every: str, language: str
+) -> Digest:
+    """Return the digest of the customers in a scope."""
+    about = application.about()
+    target = about["targets"][0]
+    within = _within(portfolio, scope.visible)
+    facts = DigestFacts(
+        tasks=visible_tasks(application.work.tasks.list(target=target), within),
+        row_states=application.work.row_states(target),
+        alerts=sum(within(str(one["customer_id"])) for one in application.alerts(_ALERTS) if not one["mark"]),
+        today=today,
+        as_of=str(about["as_of"])[:10],
+        currency=str(about["currency"]),
+        every=every,
+    )
+    return build_digest(portfolio, scope, facts, Translations(language))
+
+
+def digest_of_owner(application: Application, owner: str | None, *, today: date, every: str, language: str) -> Digest:
+    """Return the digest of one account owner's customers; of all customers without an owner."""
+    portfolio = PortfolioColumns(application.portfolio_table(application.main_target()))
+    visible = owner_rows(portfolio, None if owner is None else (owner,))
+    about, texts = application.about(), Translations(language)
+    total, own = int(about["calls_per_week"]), about["capacity"]
+    count = max(1, len(portfolio.category("owner").values) - 1)
+    capacity = total if owner is None else int(own.get(owner, -(-total // count)))
+    scope = DigestScope(owner or texts("digest.everyone"), visible, capacity, application.held_out())
+    return digest_of(application, portfolio, scope, today=today, every=every, language=language)
+
+
+def _within(portfolio: PortfolioColumns, visible: Mask) -> Callable[[str], bool]:
+    rows = portfolio.row_of_id
+    return lambda customer_id: customer_id in rows and bool(visible[rows[customer_id]])

@@ -1,10 +1,14 @@
-"""The addresses of the console: a row a page, with its method and the scope that it needs."""
+"""The addresses of the console: a row a page, with its method and scope; and the documentation site at ``/docs``."""
 
 from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
 
-from starlette.routing import BaseRoute, Route
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
-from rapport.serving.console.documentation import documentation_route
 from rapport.serving.console.pages import (
     alert_rules,
     alerts,
@@ -29,6 +33,7 @@ from rapport.serving.console.pages import (
     worklist_export,
 )
 from rapport.serving.console.router import PageHandler, PageRouter
+from rapport.serving.security import content_policy
 from rapport.serving.security.limits import UPLOAD_PATH
 
 READ, WRITE = ("GET", "HEAD"), ("POST",)
@@ -108,3 +113,21 @@ def page_routes(router: PageRouter) -> list[BaseRoute]:
     )
     routes = [Route(path, endpoint, methods=list(methods)) for path, endpoint, methods in endpoints]
     return [*routes, documentation_route()]
+
+
+SITE = Path(str(resources.files("rapport"))) / "docs_site"
+_MISSING = "The documentation is not built in this checkout. Run: make site. 尚未生成文档，请运行 make site。"
+
+
+class _Site(StaticFiles):
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["content-security-policy"] = content_policy.DOCUMENTATION
+        return response
+
+
+def documentation_route() -> BaseRoute:
+    """Return the mount of the site, or of a sentence that says how to build it."""
+    if (SITE / "index.html").is_file():
+        return Mount("/docs", _Site(directory=SITE, html=True))
+    return Route("/docs{rest:path}", lambda _: PlainTextResponse(_MISSING, 404))

@@ -1,8 +1,8 @@
-"""The dossier as a report: sections about models, data lineage, human oversight and rights."""
+"""The dossier as a report: sections about models, data lineage, human oversight and rights; and as Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rapport.serving.console.translations import Translations
@@ -98,3 +98,34 @@ def _rights(records: Records, text: Texts) -> Section:
     header = tuple(text(f"rights.{name}") for name in ("law", "right", "how"))
     lines = (text("rights.forgotten", **{name: whole(count) for name, count in records["forgotten"].items()}),)
     return Section(text("rights.title"), lines=lines, header=header, rows=text.rights())
+
+
+def markdown_report(report: Report) -> bytes:
+    """Return the report as Markdown, with a table for each section that has one."""
+    lines = [f"# {report.title}", "", report.subtitle]
+    for section in report.sections:
+        lines += ["", f"## {section.title}", *_section(section)]
+    return "\n".join([*lines, "", "---", "", report.footer, ""]).encode()
+
+
+def _section(section: Section) -> Iterator[str]:
+    if section.pairs:
+        yield ""
+        yield from (f"- **{label}**: {_inline(value)}" for label, value in section.pairs)
+    if section.lines:
+        yield ""
+        yield from (f"- {_inline(line)}" for line in section.lines)
+    if section.rows:
+        yield ""
+        yield _row(section.header)
+        yield _row(["---"] * len(section.header))
+        yield from (_row(cells) for cells in section.rows)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(_inline(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _inline(value: str) -> str:
+    # A company's own words, such as the values of an attribute, must not become markup.
+    return " ".join(value.split()).replace("<", "&lt;")

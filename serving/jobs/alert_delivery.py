@@ -1,19 +1,26 @@
-"""Raise the alerts of a snapshot, store them in the outbox, and deliver them."""
+"""Raise and deliver the alerts of a snapshot, and what they lead to: changes in the feed, tasks, escalations."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from rapport.features.engine.clock import local_time
 from rapport.history import History
-from rapport.scoring.alerts import AlertContext, AlertRules, new_events, raise_alerts, within_capacity
-from rapport.serving.jobs.alert_effects import follow_up
+from rapport.history.settings import Settings
+from rapport.scoring.alerts import Alert, AlertContext, AlertRules, new_events, raise_alerts, within_capacity
 from rapport.serving.jobs.channels import Channel
 from rapport.serving.jobs.outbox import Delivery, Outbox
+from rapport.serving.live.change_store import ChangeStore
 from rapport.serving.snapshots.holdout import held_out_now
 from rapport.serving.work.alert_inbox import muted_causes
+from rapport.serving.work.tasks import NewTask, TaskStore
 
 WEEK = timedelta(days=7)
 DATABASE = "alerts.db"
@@ -64,3 +71,74 @@ def deliver_alerts(  # each is one thing that an alert depends on
     follow_up(data_dir, settings, rules, new, owners=_owners(context.scores), now=now)
     deliveries = {channel.name: outbox.deliver(channel, now) for channel in channels}
     return AlertReport(raised=len(chosen), held_back=len(alerts) - len(chosen), deliveries=deliveries)
+
+
+_BY, _ESCALATED = "alerts", "_escalated"
+_LONGEST = timedelta(days=30)
+
+
+def follow_up(
+    data_dir: Path,
+    settings: Settings,
+    rules: AlertRules,
+    alerts: Sequence[Alert],
+    *,
+    owners: Mapping[str, str | None],
+    now: datetime,
+) -> None:
+    """Write new alerts into the change feed, and open the tasks that their rules ask for."""
+    feed, tasks = ChangeStore(data_dir, settings.change_points), TaskStore(data_dir)
+    by_name = {rule.name: rule for rule in rules.rules}
+    for alert in alerts:
+        rule = by_name[alert.rule]
+        feed.record_alert(rule.target, alert.customer_id, alert.as_dict(), as_of=alert.as_of.isoformat(), now=now)
+        if rule.opens_task:
+            title = alert.zh if settings.language == "zh" else alert.en
+            owner = owners.get(alert.customer_id) or ""
+            due = (now + timedelta(days=rule.escalate_days or 7)).date().isoformat()
+            task = NewTask(alert.customer_id, rule.target, title, owner, due, rule.name, source="alert")
+            tasks.open(task, by=_BY, at=now.astimezone(UTC).isoformat(timespec="seconds"))
+
+
+def escalations(data_dir: Path, settings: Settings, rules: AlertRules, outbox: Outbox, now: datetime) -> list[Alert]:
+    """Return alerts that nobody acted on in time, raised once more with an id and a cause of their own.
+
+    Alerts of held-out customers and those that somebody muted are left out.
+    """
+    waits = {rule.name: timedelta(days=rule.escalate_days) for rule in rules.rules if rule.escalate_days}
+    if not waits:
+        return []
+    known, local, muted = outbox.last_raised(), local_time(now, settings.timezone), muted_causes(data_dir)
+    held_out = held_out_now(data_dir, settings)
+    found = []
+    for body in outbox.raised_since(local - _LONGEST):
+        raised, wait = datetime.fromisoformat(body["as_of"]), waits.get(body["rule"])
+        customer_id, cause = body["customer_id"], body["cause"]
+        if wait is None or local - local_time(raised, settings.timezone) < wait or cause.endswith(_ESCALATED):
+            continue
+        # A customer may have the same alert again after its cooldown.
+        done = known.get((customer_id, cause + _ESCALATED))
+        is_open = customer_id not in held_out and (customer_id, cause) not in muted and (done is None or done < raised)
+        if is_open and not _acted(data_dir, customer_id, raised, settings.timezone):
+            found.append(_escalated(body, wait.days))
+    return found
+
+
+def _acted(data_dir: Path, customer_id: str, since: datetime, timezone: str) -> bool:
+    """Whether someone closed, postponed or noted a task of the customer since then; tasks have times in UTC."""
+    zoned = since if since.tzinfo else since.replace(tzinfo=ZoneInfo(timezone))
+    at = zoned.astimezone(UTC).isoformat(timespec="seconds")
+    tasks = TaskStore(data_dir).list(customer_id=customer_id, since=at)
+    return any(task["status"] != "open" or task["updated_at"] > task["created_at"] for task in tasks)
+
+
+def _escalated(body: Mapping[str, Any], days: int) -> Alert:
+    alert = Alert(**{**body, "as_of": datetime.fromisoformat(body["as_of"])})
+    return replace(
+        alert,
+        id=f"{alert.id[:28]}-esc",
+        cause=alert.cause + _ESCALATED,
+        priority=1,
+        en=f"Nobody acted for {days} days: {alert.en}",
+        zh=f"已 {days} 天无人处理：{alert.zh}",
+    )

@@ -14,8 +14,7 @@ from rapport.files import private_file
 from rapport.history.settings import Settings
 from rapport.serving.application.application import Application
 from rapport.serving.application.stored import stored_application
-from rapport.serving.console.digest_content import Digest
-from rapport.serving.console.digest_sources import digest_of_owner
+from rapport.serving.console.digest_content import Digest, digest_of_owner
 from rapport.serving.jobs.channels import DeliveryError
 from rapport.serving.jobs.digest_receivers import DigestReceiver, digest_receivers
 

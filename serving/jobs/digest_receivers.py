@@ -1,16 +1,181 @@
-"""Who receives a digest: the receivers that ``[digests.NAME]`` names, each with its channel and its period."""
+"""Who receives a digest, and how it goes there: an e-mail, or the robot of a chat (WeCom, DingTalk, Feishu, …)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import hashlib
+import hmac
+import json
+import smtplib
+import ssl
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from email.message import EmailMessage
+from http.client import HTTPException
+from typing import Any
 
 from rapport.errors import SettingsError
 from rapport.history.settings import Settings
 from rapport.serving.console.digest_content import PERIOD_DAYS, Digest
-from rapport.serving.environment import SMTP_FROM, SMTP_URL
-from rapport.serving.jobs.digest_channels import KINDS, ChatRobot, Mailer
+from rapport.serving.environment import LOOPBACK, SMTP_FROM, SMTP_URL
+from rapport.serving.jobs.channels import DeliveryError
+from rapport.serving.outbound_http import OPENER
+
+TIMEOUT_SECONDS = 10.0
+_WECOM_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Mailer:
+    """Sends e-mails over SMTP: encrypted, except on this machine."""
+
+    url: str
+    sender: str
+
+    def __post_init__(self) -> None:
+        parts = urllib.parse.urlsplit(self.url)
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or not self.sender:
+            raise SettingsError(
+                "E-mail needs RAPPORT_SMTP_URL, such as smtps://user:password@mail.example:465, and RAPPORT_SMTP_FROM."
+            )
+
+    def send(self, to: str, digest: Digest, message_id: str) -> None:
+        """Send one digest, or raise DeliveryError."""
+        message = EmailMessage()
+        message["Subject"], message["From"], message["To"] = digest.subject, self.sender, to
+        message["Message-ID"] = f"<{message_id}@rapport>"
+        message.set_content(digest.as_text())
+        try:
+            with self._connected() as server:
+                server.send_message(message)
+        except (smtplib.SMTPException, OSError) as error:
+            raise DeliveryError(f"mail server: {type(error).__name__}") from error
+
+    def _connected(self) -> smtplib.SMTP:
+        parts = urllib.parse.urlsplit(self.url)
+        host, context = str(parts.hostname), ssl.create_default_context()
+        if parts.scheme == "smtps":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=TIMEOUT_SECONDS, context=context)
+        else:
+            server = smtplib.SMTP(host, parts.port or 587, timeout=TIMEOUT_SECONDS)
+            # Over smtp:// the connection is upgraded; only this machine is reached in the clear.
+            if host not in LOOPBACK:
+                server.starttls(context=context)
+        if parts.username:
+            server.login(urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password or ""))
+        return server
+
+
+@dataclass(frozen=True)
+class ChatRobot:
+    """Posts a digest to the robot of a chat; DingTalk and Feishu robots may have a secret that signs it."""
+
+    kind: str
+    url: str
+    secret: str = ""
+
+    def send(self, digest: Digest, now: datetime) -> None:
+        """Post one digest, or raise DeliveryError; a robot that answers 200 with an error code has refused it."""
+        url, body = self.url, _BODIES[self.kind](digest)
+        if self.secret and self.kind == "dingtalk":
+            at = str(int(now.timestamp() * 1000))
+            url += f"&timestamp={at}&sign={urllib.parse.quote_plus(_dingtalk_sign(self.secret, at))}"
+        if self.secret and self.kind == "feishu":
+            at = str(int(now.timestamp()))
+            body |= {"timestamp": at, "sign": _feishu_sign(self.secret, at)}
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        request = urllib.request.Request(url, data=json.dumps(body, ensure_ascii=False).encode(), headers=headers)
+        try:
+            with OPENER.open(request, timeout=TIMEOUT_SECONDS) as answer:
+                content = answer.read(10_000)
+        except urllib.error.HTTPError as error:
+            raise DeliveryError(f"answered {error.code}") from error
+        except (OSError, HTTPException) as error:
+            raise DeliveryError(f"no answer ({type(error).__name__})") from error
+        if code := _error_code(content):
+            raise DeliveryError(f"the robot refused it ({code})")
+
+
+def _dingtalk_sign(secret: str, at: str) -> str:
+    return base64.b64encode(hmac.new(secret.encode(), f"{at}\n{secret}".encode(), hashlib.sha256).digest()).decode()
+
+
+def _feishu_sign(secret: str, at: str) -> str:
+    return base64.b64encode(hmac.new(f"{at}\n{secret}".encode(), b"", hashlib.sha256).digest()).decode()
+
+
+def _error_code(content: bytes) -> object:
+    """Return the error code in a robot's answer: errcode of WeCom and DingTalk, code of Feishu; 0 for none."""
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        return 0
+    return (answer.get("errcode") or answer.get("code") or 0) if isinstance(answer, dict) else 0
+
+
+# A customer's name must not become a link or a mention.
+_PLAIN = str.maketrans("<>[]*`", "‹›［］＊´")
+
+
+def _markdown(digest: Digest, *, title: bool = True) -> str:
+    parts = [f"## {digest.subject.translate(_PLAIN)}"] if title else []
+    for section in digest.sections:
+        parts.append("\n".join([f"**{section.heading}**", *(f"- {line.translate(_PLAIN)}" for line in section.lines)]))
+    return "\n\n".join(parts)
+
+
+def _wecom(digest: Digest) -> dict[str, object]:
+    """Return the message; WeCom refuses more than 4,096 bytes, so the last lines are left out."""
+    text = _markdown(digest)
+    while len(text.encode()) > _WECOM_BYTES:
+        text = text.rpartition("\n")[0]
+    return {"msgtype": "markdown", "markdown": {"content": text}}
+
+
+def _dingtalk(digest: Digest) -> dict[str, object]:
+    return {"msgtype": "markdown", "markdown": {"title": digest.subject, "text": _markdown(digest)}}
+
+
+def _feishu(digest: Digest) -> dict[str, object]:
+    header = {"title": {"tag": "plain_text", "content": digest.subject}}
+    text = {"tag": "markdown", "content": _markdown(digest, title=False)}
+    return {"msg_type": "interactive", "card": {"header": header, "elements": [text]}}
+
+
+def _slack(digest: Digest) -> dict[str, object]:
+    text = f"*{digest.subject.translate(_PLAIN)}*\n\n{_markdown(digest, title=False).replace('**', '*')}"
+    return {"text": text.replace("&", "&amp;")}
+
+
+def _teams(digest: Digest) -> dict[str, object]:
+    blocks = [{"type": "TextBlock", "text": digest.subject, "weight": "Bolder", "size": "Medium", "wrap": True}]
+    for section in digest.sections:
+        blocks.append({"type": "TextBlock", "text": section.heading, "weight": "Bolder", "wrap": True})
+        blocks.append(
+            {
+                "type": "TextBlock",
+                "text": "\n".join(f"- {line.translate(_PLAIN)}" for line in section.lines),
+                "wrap": True,
+            }
+        )
+    card = {"type": "AdaptiveCard", "version": "1.4", "body": blocks}
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+_BODIES: Mapping[str, Callable[[Digest], dict[str, Any]]] = {
+    "wecom": _wecom,
+    "dingtalk": _dingtalk,
+    "feishu": _feishu,
+    "slack": _slack,
+    "teams": _teams,
+}
+KINDS = tuple(_BODIES)
+
 
 _KEYS = frozenset({"owner", "to", "kind", "url", "secret", "every", "language", "hour"})
 _DEFAULT_HOUR = "8"

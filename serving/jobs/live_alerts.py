@@ -13,8 +13,7 @@ from rapport.features.engine.clock import local_time
 from rapport.history.content.signals import Signal, content_signals
 from rapport.history.settings import Settings
 from rapport.scoring.alerts import AlertContext, AlertRules, raise_alerts, within_capacity
-from rapport.serving.jobs.alert_delivery import DATABASE, WEEK
-from rapport.serving.jobs.alert_effects import follow_up
+from rapport.serving.jobs.alert_delivery import DATABASE, WEEK, follow_up
 from rapport.serving.jobs.outbox import Outbox
 from rapport.serving.live.event_store import StoredEvent
 from rapport.serving.snapshots.holdout import held_out_now

@@ -11,7 +11,7 @@ from rapport.errors import RapportError
 from rapport.history.settings import Settings
 from rapport.scoring.actions.playbook import playbook_of
 from rapport.serving.jobs.alert_delivery import DATABASE as ALERTS
-from rapport.serving.jobs.alert_effects import escalations
+from rapport.serving.jobs.alert_delivery import escalations
 from rapport.serving.jobs.alert_job import alert_channels
 from rapport.serving.jobs.database_poll import DatabasePoll
 from rapport.serving.jobs.digest_job import DigestJob

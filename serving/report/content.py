@@ -1,8 +1,12 @@
-"""The content of the evaluation report: sections of plain blocks that HTML and PDF draw in their own way."""
+"""The evaluation report: sections of plain blocks that HTML and PDF draw in their own way, and the HTML."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
 from typing import Any
+
+from jinja2 import Environment, Template
 
 from rapport.localized import localize
 from rapport.scoring.reasons.numbers import format_value
@@ -199,3 +203,14 @@ def _plan(profile: Mapping[str, Any], words: Words) -> Section:
     if not rows:
         return Section(words("plan"), lines=(words("no_plan"),))
     return Section(words("plan"), header=header, rows=rows, widths=(0.38, 0.15, 0.12, 0.35))
+
+
+def html_report(report: Report) -> bytes:
+    """Return the report as HTML."""
+    return _template().render(report=report).encode()
+
+
+@cache
+def _template() -> Template:
+    source = resources.files("rapport.serving.report").joinpath("report.html").read_text(encoding="utf-8")
+    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(source)

@@ -1,8 +1,11 @@
-"""The evaluation report as a PDF of one or two pages (A4)."""
+"""The evaluation report as a PDF of one or two pages (A4), with a Chinese font of this machine."""
 
 import io
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -10,9 +13,11 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.platypus import HRFlowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from rapport.serving.report.chinese_font import chinese_font
 from rapport.serving.report.content import Report, Section
 
 _CHINESE = re.compile("[\u2e80-\u9fff\u3000-\u303f\uff00-\uffef]+")
@@ -102,3 +107,38 @@ def _text(text: str, size: float, *, bold: bool = False, color: str = "#1d2733")
     )
     marked = _CHINESE.sub(lambda run: f'<font name="{chinese_font()}">{run[0]}</font>', escape(text.translate(_PLAIN)))
     return Paragraph(f"<b>{marked}</b>" if bold and not chinese else marked, style)
+
+
+EMBEDDED, NOT_EMBEDDED = "RapportChinese", "STSong-Light"
+FILES = (
+    "msyh.ttc", "simhei.ttf", "simsun.ttc", "NotoSansSC-Regular.ttf", "NotoSansSC[wght].ttf", "wqy-microhei.ttc",
+    "wqy-zenhei.ttc", "DroidSansFallbackFull.ttf", "DroidSansFallback.ttf", "uming.ttc", "Arial Unicode.ttf",
+)  # fmt: skip
+"""Common fonts with Chinese in TrueType outlines, the only kind that reportlab embeds; the first found is used."""
+FOLDERS = (
+    Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts",
+    Path.home() / ".fonts", Path("/Library/Fonts"), Path("/System/Library/Fonts"), Path("C:/Windows/Fonts"),
+)  # fmt: skip
+_LOG = logging.getLogger(__name__)
+
+
+@cache
+def chinese_font(folders: tuple[Path, ...] = FOLDERS) -> str:
+    """Register the Chinese font once, and return its name."""
+    for path in _found(folders):
+        try:
+            pdfmetrics.registerFont(TTFont(EMBEDDED, path))
+        except (TTFError, OSError):
+            continue
+        return EMBEDDED
+    _LOG.warning(
+        "No TrueType font with Chinese characters is installed, so PDF reports do not embed one: a reader without a "
+        "Chinese font shows gaps. Install one of %s into %s.", ", ".join(FILES[1:6]), FOLDERS[2],
+    )  # fmt: skip
+    pdfmetrics.registerFont(UnicodeCIDFont(NOT_EMBEDDED))
+    return NOT_EMBEDDED
+
+
+def _found(folders: tuple[Path, ...]) -> Iterator[Path]:
+    files = {path.name: path for folder in folders if folder.is_dir() for path in folder.rglob("*.tt[fc]")}
+    return (files[name] for name in FILES if name in files)

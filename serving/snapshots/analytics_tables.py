@@ -1,4 +1,4 @@
-"""Analytics that a scoring run writes: stakeholders, account hierarchies, cohorts, funnel, attribution, risks."""
+"""Analytics that a scoring run writes: stakeholders, hierarchies, cohorts, funnel, attribution, risks, industries."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
 from rapport.scoring.analytics.risk_overview import risk_overview
 from rapport.scoring.analytics.stakeholders import list_stakeholders, stakeholder_coverage
 from rapport.scoring.models.score_batch import ScoreBatch
-from rapport.serving.snapshots.customer_kpis import customer_kpis
-from rapport.serving.snapshots.industry_table import industry_table
 from rapport.serving.snapshots.lead_funnel import lead_funnel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup
@@ -149,3 +147,104 @@ def _hierarchy(history: History, as_of: datetime, portfolio: pa.Table) -> pa.Tab
     rows = portfolio.filter(pc.is_valid(portfolio["probability"]))
     scores = rows.select(["customer_id", "probability", "value"])
     return build_account_hierarchy(history, as_of, scores)
+
+
+_YEAR = "$as_of::TIMESTAMP - INTERVAL 12 MONTH"
+_TWO_YEARS = "$as_of::TIMESTAMP - INTERVAL 24 MONTH"
+
+
+def customer_kpis(history: History, as_of: datetime) -> pa.Table:
+    """Return spend of the last twelve months and of the twelve before, and answers to surveys of the last twelve."""
+    return query_as_of(
+        history,
+        f"""
+        WITH spend AS (
+            SELECT customer_id,
+                coalesce(sum(amount) FILTER (ordered_at >= {_YEAR}), 0)::DOUBLE AS spend_12m,
+                coalesce(sum(amount) FILTER (ordered_at < {_YEAR}), 0)::DOUBLE AS spend_before
+            FROM {rows_known_at("orders")} WHERE ordered_at >= {_TWO_YEARS} GROUP BY customer_id),
+        answers AS (
+            SELECT customer_id,
+                count(*) FILTER (kind = 'nps' AND score >= 9) AS promoters,
+                count(*) FILTER (kind = 'nps' AND score <= 6) AS detractors,
+                count(*) FILTER (kind = 'nps') AS nps_answers,
+                coalesce(sum(score) FILTER (kind = 'csat'), 0)::DOUBLE AS csat_sum,
+                count(*) FILTER (kind = 'csat') AS csat_answers
+            FROM {rows_known_at("surveys")} WHERE answered_at >= {_YEAR} AND score IS NOT NULL GROUP BY customer_id)
+        SELECT coalesce(spend.customer_id, answers.customer_id) AS customer_id, coalesce(spend_12m, 0) AS spend_12m,
+            coalesce(spend_before, 0) AS spend_before, coalesce(promoters, 0) AS promoters,
+            coalesce(detractors, 0) AS detractors, coalesce(nps_answers, 0) AS nps_answers,
+            coalesce(csat_sum, 0) AS csat_sum, coalesce(csat_answers, 0) AS csat_answers
+        FROM spend FULL JOIN answers ON spend.customer_id = answers.customer_id ORDER BY 1
+        """,
+        as_of,
+    )
+
+
+_LEAST_TO_COMPARE = 5
+"""A place among fewer customers of an industry says nothing."""
+
+
+def industry_table(history: History, as_of: datetime, portfolio: pa.Table) -> pa.Table:
+    """Return one row per industry of the scored customers: customers, share at high risk, exposure, growth."""
+    connection = history.connection
+    connection.register("scored_portfolio", _summed(portfolio))
+    try:
+        growth = (
+            "(SELECT industry, arg_max(growth, as_of) AS growth FROM industries WHERE as_of < $as_of GROUP BY industry)"
+        )
+        return query_as_of(
+            history,
+            f"""
+            SELECT industry, count(*) AS customers, avg(probability) AS mean_probability,
+                count(*) FILTER (risk_band = 'high') AS high_risk,
+                avg((risk_band = 'high')::INT) AS high_risk_share,
+                coalesce(sum(revenue_at_risk), 0) AS revenue_at_risk,
+                coalesce(sum(spend_if_retained), 0) AS spend_if_retained,
+                coalesce(sum(spend_if_retained), 0) / nullif(sum(coalesce(sum(spend_if_retained), 0)) OVER (), 0)
+                    AS exposure_share,
+                any_value(growth) AS growth
+            FROM scored_portfolio LEFT JOIN {growth} USING (industry)
+            WHERE probability IS NOT NULL AND industry IS NOT NULL
+            GROUP BY industry ORDER BY revenue_at_risk DESC, industry
+            """,
+            as_of,
+        )
+    finally:
+        connection.unregister("scored_portfolio")
+
+
+def place_in_industry(
+    portfolio: pa.Table, industries: pa.Table | None, customer: Mapping[str, object]
+) -> dict[str, Any] | None:
+    """Return a customer's place by probability in its industry; None without a probability or enough customers."""
+    industry, own = customer.get("industry"), customer.get("probability")
+    if industry is None or own is None:
+        return None
+    pairs = zip(portfolio["industry"].to_pylist(), portfolio["probability"].to_pylist(), strict=True)
+    others = [chance for name, chance in pairs if name == industry and chance is not None and chance == chance]
+    if len(others) < _LEAST_TO_COMPARE:
+        return None
+    rows = [] if industries is None else industries.to_pylist()
+    known: dict[str, object] = next((row for row in rows if row["industry"] == industry), {})
+    return {
+        "industry": industry,
+        "customers": len(others),
+        "higher_risk": sum(chance > own for chance in others),
+        "mean_probability": sum(others) / len(others),
+        "growth": known.get("growth"),
+        "high_risk_share": known.get("high_risk_share"),
+    }
+
+
+def _summed(portfolio: pa.Table) -> pa.Table:
+    """Return the columns that are summed; a portfolio of leads has no risk and no spend, so these are null."""
+    kinds = {"industry": pa.string(), "probability": pa.float64(), "risk_band": pa.string()}
+    kinds |= {"revenue_at_risk": pa.float64(), "spend_if_retained": pa.float64()}
+    count = portfolio.num_rows
+    return pa.table(
+        {
+            name: portfolio[name] if name in portfolio.column_names else pa.nulls(count, kind)
+            for name, kind in kinds.items()
+        }
+    )

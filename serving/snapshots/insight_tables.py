@@ -23,7 +23,6 @@ from rapport.scoring.analytics.segments import revenue_shares
 from rapport.scoring.analytics.service_load import cost_to_serve, late_tickets
 from rapport.scoring.analytics.touch_effect import carts, touch_effect
 from rapport.scoring.money.assumptions import Assumptions
-from rapport.serving.snapshots.clv_concentration import clv_concentration
 
 _BY_ATTRIBUTION = ("campaign", "action", "asset")
 
@@ -125,3 +124,43 @@ def _floats(table: pa.Table, name: str) -> np.ndarray:
 def _mean(values: np.ndarray) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
+
+
+_CLV = "clv_3y"
+_TOP_SHARE = 0.2
+
+
+def clv_concentration(portfolio: pa.Table) -> pa.Table:
+    """Return customers and three-year CLV of all, of those above the average, and of the best fifth, with shares.
+
+    Customers without a CLV are left out; a portfolio of leads has none.
+    """
+    known = np.empty(0)
+    if _CLV in portfolio.column_names:
+        values = np.asarray(portfolio[_CLV].to_numpy(zero_copy_only=False), dtype=np.float64)
+        known = np.sort(values[~np.isnan(values)])[::-1]
+    if not len(known):
+        return pa.Table.from_pylist([], _CLV_SCHEMA)
+    groups = {
+        "all": known,
+        "above_average": known[known > known.mean()],
+        "top_20_percent": known[: int(np.ceil(_TOP_SHARE * len(known)))],
+    }
+    total = float(known.sum())
+    rows = [
+        {
+            "group": name,
+            "customers": len(group),
+            "share_of_customers": len(group) / len(known),
+            "clv": float(group.sum()),
+            "share_of_clv": float(group.sum()) / total if total else None,
+        }
+        for name, group in groups.items()
+    ]
+    return pa.Table.from_pylist(rows, _CLV_SCHEMA)
+
+
+_CLV_SCHEMA = pa.schema(
+    {"group": pa.string(), "customers": pa.int64(), "share_of_customers": pa.float64(), "clv": pa.float64(),
+     "share_of_clv": pa.float64()}
+)  # fmt: skip

@@ -7,6 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rapport.history import History
+from rapport.history.contract import by_name
 from rapport.scoring.actions.playbook import Playbook
 from rapport.serving.snapshots.history import history_table
 from rapport.serving.snapshots.next_actions import with_next_actions
@@ -47,3 +49,23 @@ def _within(facts: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
         return facts.slice(0, 0)
     at = facts["customer_id"]
     return facts.filter(pc.and_(pc.greater_equal(at, ids[0]), pc.less_equal(at, ids[-1])))
+
+
+_CUSTOMER_COLUMNS = ("created_at", "name", "region", "industry", "employees", "source", "parent_id", "owner")
+_OPTIONAL_COLUMNS = ("do_not_contact",)
+
+
+def customer_attributes(history: History, snapshot: pa.Table) -> pa.Table:
+    """Return the attributes of customers, one row for each row of the snapshot."""
+    ids = snapshot.select(["customer_id"])
+    history.connection.register("scored_ids", ids)
+    try:
+        names = [name for name in (*_CUSTOMER_COLUMNS, *_OPTIONAL_COLUMNS) if name in by_name("customers").names]
+        columns = ", ".join(f"any_value(c.{name}) AS {name}" for name in names)
+        found: pa.Table = history.connection.sql(
+            f"SELECT s.customer_id, {columns} FROM scored_ids s LEFT JOIN customers c USING (customer_id) "
+            "GROUP BY s.customer_id ORDER BY s.customer_id"
+        ).to_arrow_table()
+        return found
+    finally:
+        history.connection.unregister("scored_ids")

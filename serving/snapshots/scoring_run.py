@@ -29,7 +29,6 @@ from rapport.serving.snapshots.analytics_tables import customer_tables, populati
 from rapport.serving.snapshots.contract_rows import share_rows, write_contract_rows
 from rapport.serving.snapshots.customer_index import row_offsets
 from rapport.serving.snapshots.effect_file import proven_effect
-from rapport.serving.snapshots.extracts import customer_attributes
 from rapport.serving.snapshots.holdout import apply_holdout
 from rapport.serving.snapshots.insight_tables import insight_tables
 from rapport.serving.snapshots.live_model import ScoreSnapshot, catalog_of
@@ -44,7 +43,7 @@ from rapport.serving.snapshots.publication_gates import (
     score_summary,
 )
 from rapport.serving.snapshots.refused_run import clear_refusal
-from rapport.serving.snapshots.run_portfolio import UNRANKED, write_portfolio_parts
+from rapport.serving.snapshots.run_portfolio import UNRANKED, customer_attributes, write_portfolio_parts
 from rapport.serving.snapshots.scored_parts import SCORES_FILE, ScoredParts, write_scored_parts
 from rapport.serving.snapshots.store import RUN_FORMAT, Manifest, archive_scores, run_folders, write_run
 from rapport.serving.snapshots.table_files import map_table

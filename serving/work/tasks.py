@@ -1,14 +1,14 @@
-"""Tasks: what someone does about an account, by when, with which outcome."""
+"""Tasks: what someone does about an account, by when, with which outcome; and finished ones as interventions."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from rapport.localized import LocalizedText
 from rapport.serving.errors import RequestError
@@ -214,3 +214,22 @@ def _check_choice(value: str, choices: Sequence[str], where: str) -> None:
         known = ", ".join(choices)
         message = LocalizedText(f"{value!r} is not one of: {known}.", f"{value!r} 不在可选值中：{known}。")
         raise RequestError(422, message, where=where)
+
+
+HEADER = ("customer_id", "at", "action", "outcome", "held_out", "recorded_at")
+
+
+def interventions(tasks: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """Return one row for each task that was done; a task that only corrected a prediction did nothing to a customer."""
+    return [
+        [
+            task["customer_id"],
+            task["finished_at"],
+            task["action_code"] or task["title"],
+            task["outcome"],
+            "false",
+            task["finished_at"],
+        ]
+        for task in tasks
+        if task["status"] == "done" and task["finished_at"] and task["outcome"] != "wrong_prediction"
+    ]

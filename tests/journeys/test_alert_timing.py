@@ -8,7 +8,7 @@ from alert_rules import alerts_yaml, rule
 from rapport.history.settings import Settings
 from rapport.scoring.alerts import Alert
 from rapport.scoring.alerts.rules import parse_rules
-from rapport.serving.jobs.alert_effects import escalations
+from rapport.serving.jobs.alert_delivery import escalations
 from rapport.serving.jobs.channels import AlertFile
 from rapport.serving.jobs.outbox import Outbox
 from rapport.serving.work.alert_inbox import AlertMarks
@@ -90,5 +90,5 @@ def test_an_alert_is_not_raised_again_once_somebody_acted_or_muted_it(tmp_path):
 def test_a_held_out_customer_is_not_raised_again(tmp_path, monkeypatch):
     outbox = Outbox(tmp_path / "alerts.db")
     outbox.put([_alert()], ["file"], None, RAISED.replace(tzinfo=UTC))
-    monkeypatch.setattr("rapport.serving.jobs.alert_effects.held_out_now", lambda *_: frozenset({"ann"}))
+    monkeypatch.setattr("rapport.serving.jobs.alert_delivery.held_out_now", lambda *_: frozenset({"ann"}))
     assert _escalated(tmp_path, outbox, RAISED + timedelta(days=5)) == []

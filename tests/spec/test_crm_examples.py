@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rapport.serving.api.task_schemas import WidgetRequest
+from rapport.serving.api.task_endpoints import WidgetRequest
 
 CRM = Path(__file__).parents[2] / "deploy" / "crm"
 EXAMPLES = ("salesforce/classes/RapportWidget.cls", "hubspot/RapportCard.jsx", "fxiaoke/rapport_widget.groovy")

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rapport.serving.report import chinese_font as fonts
 from rapport.serving.report.content import Report, Section
-from rapport.serving.report.pdf import pdf_report
+from rapport.serving.report.pdf import chinese_font, pdf_report
 
 REPORT = Report("zh", "客户评估报告", "华信 Huaxin", (Section("健康度", lines=("近 365 天没有订单。",)),), "Rapport")
 
@@ -16,10 +15,10 @@ REPORT = Report("zh", "客户评估报告", "华信 Huaxin", (Section("健康度
 @pytest.fixture
 def folders(monkeypatch, tmp_path):
     """Font folders of its own, without a font."""
-    fonts.chinese_font.cache_clear()
-    monkeypatch.setattr("rapport.serving.report.pdf.chinese_font", lambda: fonts.chinese_font((tmp_path,)))
+    chinese_font.cache_clear()
+    monkeypatch.setattr("rapport.serving.report.pdf.chinese_font", lambda: chinese_font((tmp_path,)))
     yield tmp_path
-    fonts.chinese_font.cache_clear()
+    chinese_font.cache_clear()
 
 
 def test_an_installed_font_is_embedded(folders):

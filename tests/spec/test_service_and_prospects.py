@@ -10,7 +10,7 @@ from rapport.scoring.analytics.prospects import presale_health
 from rapport.scoring.analytics.service_load import cost_to_serve, late_tickets
 from rapport.scoring.analytics.touch_effect import carts, touch_effect
 from rapport.scoring.money.assumptions import Assumptions
-from rapport.serving.snapshots.clv_concentration import clv_concentration
+from rapport.serving.snapshots.insight_tables import clv_concentration
 
 AS_OF = datetime(2026, 1, 1)
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from rapport.history import history_of
-from rapport.serving.snapshots.industry_table import industry_table, place_in_industry
+from rapport.serving.snapshots.analytics_tables import industry_table, place_in_industry
 
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
 PORTFOLIO = pa.table(

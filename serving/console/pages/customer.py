@@ -7,10 +7,16 @@ from typing import Any
 from starlette.responses import Response
 
 from rapport.errors import RapportError
-from rapport.serving.console.charts import axis_of, change_steps, flatten_hierarchy, stakeholder_layout, waterfall
+from rapport.serving.console.charts import (
+    axis_of,
+    change_steps,
+    flatten_hierarchy,
+    stakeholder_layout,
+    timing_chart,
+    waterfall,
+)
 from rapport.serving.console.page_context import PageContext, local_url
 from rapport.serving.console.pages.worklist import owner_names
-from rapport.serving.console.timing_chart import timing_chart
 from rapport.serving.errors import RequestError
 from rapport.serving.work.accounts import ATTITUDES, INFLUENCES, KINDS
 from rapport.serving.work.tasks import OUTCOMES

@@ -2,8 +2,7 @@
 
 from starlette.responses import Response
 
-from rapport.serving.console.digest_content import PERIOD_DAYS, DigestScope
-from rapport.serving.console.digest_sources import digest_of
+from rapport.serving.console.digest_content import PERIOD_DAYS, DigestScope, digest_of
 from rapport.serving.console.page_context import PageContext
 
 

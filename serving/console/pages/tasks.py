@@ -11,8 +11,7 @@ from rapport.serving.console.page_context import PageContext
 from rapport.serving.errors import RequestError
 from rapport.serving.shapes.task_answers import Task
 from rapport.serving.work.calendar_feed import calendar
-from rapport.serving.work.interventions import HEADER, interventions
-from rapport.serving.work.tasks import NO_LIMIT, OUTCOMES, is_overdue
+from rapport.serving.work.tasks import HEADER, NO_LIMIT, OUTCOMES, interventions, is_overdue
 
 WHOSE = ("mine", "all")
 STATES = ("open", "overdue", "snoozed", "done", "all")

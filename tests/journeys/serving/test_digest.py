@@ -21,9 +21,8 @@ from typer.testing import CliRunner
 from rapport.cli.app import app
 from rapport.errors import SettingsError
 from rapport.history.settings import Settings
-from rapport.serving.jobs.digest_channels import KINDS
 from rapport.serving.jobs.digest_job import DigestJob
-from rapport.serving.jobs.digest_receivers import digest_receivers
+from rapport.serving.jobs.digest_receivers import KINDS, digest_receivers
 from rapport.serving.snapshots.portfolio_table import TABLE
 from rapport.serving.snapshots.store import published_run
 

@@ -19,8 +19,7 @@ from rapport.history import read_history
 from rapport.history.settings import Settings
 from rapport.serving.privacy.backup import backup, restore
 from rapport.serving.privacy.export_person import person, write_person
-from rapport.serving.privacy.forget import forget, unfinished
-from rapport.serving.privacy.search import files_naming
+from rapport.serving.privacy.forget import files_naming, forget, unfinished
 from rapport.serving.snapshots.live_model import load_live_model
 from rapport.serving.snapshots.scoring_run import run_scoring
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore

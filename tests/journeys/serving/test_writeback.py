@@ -8,8 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from rapport.errors import CardError, ServingError
-from rapport.serving.jobs.writeback import Crm, Writeback
-from rapport.serving.jobs.writeback_mapping import SHIPPED, read_mapping
+from rapport.serving.jobs.writeback import SHIPPED, Crm, Writeback, read_mapping
 
 ROWS = [
     {"customer_id": f"C{number:03}", "probability": 0.4567, "risk_band": "high", "health_score": 41.0,
