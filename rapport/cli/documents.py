@@ -96,7 +96,7 @@ def pages() -> dict[str, Callable[[], str]]:
     from rapport.history.contract.reference_page import contract_page
     from rapport.history.mapping.presets import presets_page
     from rapport.scoring.reasons.docs_page import reasons_page
-    from rapport.serving.application.analyses_page import analyses_page
+    from rapport.serving.application.analysis_catalog import analyses_page
 
     return {
         "analyses.md": analyses_page,

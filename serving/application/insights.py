@@ -14,7 +14,7 @@ from rapport.localized import LocalizedText, localize
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.analytics.deals import CARD_ROLES
 from rapport.scoring.cards import Card, load_card
-from rapport.serving.application.analysis_catalog import ANALYSES
+from rapport.serving.application.analysis_catalog import ANALYSES, BY_CUSTOMER, about
 from rapport.serving.errors import RequestError
 from rapport.serving.security.keys import Viewer
 from rapport.serving.snapshots.live_model import LiveModel
@@ -52,10 +52,7 @@ class Insights:
 
     def names(self, language: str = "en") -> list[dict[str, str]]:
         """Return the name, title and meaning of every analysis."""
-        return [
-            {"name": name, "title": localize(each.title, language), "note": localize(each.note, language)}
-            for name, each in ANALYSES.items()
-        ]
+        return [about(name, language) for name in ANALYSES]
 
     def analysis(
         self,
@@ -71,18 +68,16 @@ class Insights:
             known = ", ".join(ANALYSES)
             message = LocalizedText(f"No such analysis. Analyses: {known}.", f"没有此分析。可选：{known}。")
             raise RequestError(404, message, where="name")
-        declared, model = ANALYSES[name], self._model()
-        if viewer.owners is not None and not declared.by_customer:
+        model = self._model()
+        if viewer.owners is not None and name not in BY_CUSTOMER:
             raise RequestError(403, _COMPANY_ONLY, where="name")
         table = model.snapshot.run.cached_table(f"view_{name}")
         rows = [] if table is None else table.to_pylist()
         if customer_id is not None:
             rows = [row for row in rows if row.get("customer_id") == customer_id]
-        seen = self._seen(viewer, model, rows) if declared.by_customer else rows
+        seen = self._seen(viewer, model, rows) if name in BY_CUSTOMER else rows
         return {
-            "name": name,
-            "title": localize(declared.title, language),
-            "note": localize(declared.note, language),
+            **about(name, language),
             "as_of": model.snapshot.as_of.date().isoformat(),
             "rows": [_plain(row) for row in seen[:limit]],
             "facts": _facts(table) if viewer.owners is None else {},

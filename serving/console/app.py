@@ -11,11 +11,10 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from rapport.serving.console.page_context import AuditRecorder, PortfolioCache
-from rapport.serving.console.rendering import page_renderer
+from rapport.serving.console.rendering import CONSOLE_DIR, page_renderer
 from rapport.serving.console.router import PageRouter
 from rapport.serving.console.routes import page_routes
 from rapport.serving.console.session import Sessions
-from rapport.serving.console.translations import CONSOLE_DIR
 from rapport.serving.first_run import FirstRun
 from rapport.serving.security.browser_sign_in import BrowserSignIn
 from rapport.serving.security.ended_sessions import EndedSessions

@@ -14,10 +14,10 @@ from rapport.serving.application.account_work import visible_tasks
 from rapport.serving.console import formats
 from rapport.serving.console.home_figures import renewals, scope_figures
 from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns, RowIndexes, owner_rows
-from rapport.serving.console.translations import Translations
 from rapport.serving.console.worklist import WorkState, build_worklist
 from rapport.serving.console.worklist_query import WorklistQuery
 from rapport.serving.shapes.task_answers import Task
+from rapport.serving.translations import Translations, translations
 from rapport.serving.work.tasks import is_overdue
 
 if TYPE_CHECKING:
@@ -191,14 +191,14 @@ def digest_of(
         currency=str(about["currency"]),
         every=every,
     )
-    return build_digest(portfolio, scope, facts, Translations(language))
+    return build_digest(portfolio, scope, facts, translations(language))
 
 
 def digest_of_owner(application: Application, owner: str | None, *, today: date, every: str, language: str) -> Digest:
     """Return the digest of one account owner's customers; of all customers without an owner."""
     portfolio = PortfolioColumns(application.portfolio_table(application.main_target()))
     visible = owner_rows(portfolio, None if owner is None else (owner,))
-    about, texts = application.about(), Translations(language)
+    about, texts = application.about(), translations(language)
     total, own = int(about["calls_per_week"]), about["capacity"]
     count = max(1, len(portfolio.category("owner").values) - 1)
     capacity = total if owner is None else int(own.get(owner, -(-total // count)))

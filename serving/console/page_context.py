@@ -14,10 +14,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from rapport.serving.console import formats
 from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns, owner_rows
 from rapport.serving.console.rendering import PageRenderer
-from rapport.serving.console.translations import Translations
 from rapport.serving.errors import RequestError
 from rapport.serving.security.request_context import RequestContext, current_request
 from rapport.serving.shapes.task_answers import Task
+from rapport.serving.translations import Translations
 from rapport.serving.work.tasks import UNKNOWN_TASK
 
 if TYPE_CHECKING:

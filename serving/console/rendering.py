@@ -2,11 +2,14 @@
 
 import hashlib
 from functools import cache, partial
+from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from rapport.serving.console import formats
-from rapport.serving.console.translations import CONSOLE_DIR, LANGUAGES, Translations
+from rapport.serving.translations import LANGUAGES, Translations, translations
+
+CONSOLE_DIR = Path(__file__).parent
 
 
 @cache
@@ -19,7 +22,7 @@ class PageRenderer:
     """Render templates in each language."""
 
     def __init__(self) -> None:
-        self.translations = {language: Translations(language) for language in LANGUAGES}
+        self.translations = {language: translations(language) for language in LANGUAGES}
         self._environments = {language: _environment(texts) for language, texts in self.translations.items()}
 
     def render(self, template: str, language: str, **context: object) -> str:

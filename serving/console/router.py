@@ -15,13 +15,13 @@ from rapport.serving.console.page_context import AuditRecorder, PageContext, Por
 from rapport.serving.console.pages import setup, sign_in, tasks, widget
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.session import Sessions
-from rapport.serving.console.translations import LANGUAGES, Translations
 from rapport.serving.errors import RequestError, error_response, is_storage_error
 from rapport.serving.first_run import MAX_FILES, FirstRun
 from rapport.serving.security import content_policy
 from rapport.serving.security.browser_sign_in import BrowserSignIn
 from rapport.serving.security.limits import UPLOAD_PATH
 from rapport.serving.security.request_context import VIEWER
+from rapport.serving.translations import LANGUAGES, Translations
 
 if TYPE_CHECKING:
     from rapport.serving.application.application import Application

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rapport.serving.console.translations import Translations
 from rapport.serving.dossier.model_sections import model_sections
 from rapport.serving.dossier.texts import Texts, percent, whole
 from rapport.serving.report.content import Report, Section
+from rapport.serving.translations import translations
 
 Records = Mapping[str, Any]
 
@@ -74,7 +74,7 @@ def _rejected(counts: Mapping[str, int] | None, text: Texts) -> str:
 
 
 def _oversight(records: Records, text: Texts) -> Section:
-    trail, labels = records["audit"], Translations(text.language)
+    trail, labels = records["audit"], translations(text.language)
     lines = [text("oversight.people")]
     for run in records["runs"]:
         if run["stored"]:

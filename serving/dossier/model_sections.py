@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rapport.serving.console.translations import Translations
 from rapport.serving.dossier.texts import Texts, figure, percent, points, spread, whole
 from rapport.serving.report.content import Section
+from rapport.serving.translations import Translations, translations
 
 _METRICS = ("auc", "average_precision", "lift_10", "log_loss", "calibration_error")
 Model = Mapping[str, Any]
@@ -15,7 +15,7 @@ Model = Mapping[str, Any]
 
 def model_sections(model: Model, text: Texts) -> list[Section]:
     """Return the sections of one model."""
-    labels, name = Translations(text.language), text(f"target.{model['target']}")
+    labels, name = translations(text.language), text(f"target.{model['target']}")
     return [
         Section(text("card.title", target=name), _card(model, text), _limits(model, text)),
         _members(model, text, labels, name),

@@ -1,23 +1,11 @@
 """The texts and number formats of the dossier in one language."""
 
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
-from typing import Any
-
-import yaml
 
 from rapport.durations import parse_duration
-from rapport.localized import LocalizedText, localize
+from rapport.serving.translations import translations
 
-_ROWS = "rights.rows"
-
-
-@cache
-def _catalogue() -> Mapping[str, Any]:
-    text = resources.files("rapport.serving.dossier").joinpath("texts.yaml").read_text(encoding="utf-8")
-    written: Mapping[str, object] = yaml.safe_load(text)
-    return written
+_LAWS = ("PIPL 24", "PIPL 55", "GDPR 15", "GDPR 17", "GDPR 22", "AI Act 50")
 
 
 class Texts:
@@ -28,11 +16,11 @@ class Texts:
 
     def __call__(self, key: str, **values: object) -> str:
         """Return a text with its values."""
-        return localize(LocalizedText(**_catalogue()[key]), self.language).format(**values)
+        return translations(self.language)(f"dossier.{key}", **values)
 
     def rights(self) -> tuple[tuple[str, str, str], ...]:
         """Return each law with the right that it gives and how it is answered."""
-        return tuple((row["law"], *row[self.language]) for row in _catalogue()[_ROWS])
+        return tuple((law, self(f"law.{law}.right"), self(f"law.{law}.how")) for law in _LAWS)
 
     def sentence(self, written: Mapping[str, object], name: str = "sentence") -> str:
         """Return a recorded sentence in this language; records of before have English only."""

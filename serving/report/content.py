@@ -8,9 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, Template
 
-from rapport.localized import localize
 from rapport.scoring.reasons.numbers import format_value
-from rapport.serving.report.texts import TEXTS
+from rapport.serving.translations import translations
 
 _DRIVERS = 5
 Row = Sequence[str]
@@ -49,12 +48,11 @@ class Words:
 
     def __call__(self, name: str, **values: str) -> str:
         """Return a text with its values."""
-        return localize(TEXTS[name], self.language).format(**values)
+        return translations(self.language)(f"report.{name}", **values)
 
     def known(self, prefix: str, name: str) -> str:
         """Return the label of a value; a value without a label is shown as it is."""
-        key = f"{prefix}.{name}"
-        return self(key) if key in TEXTS else name
+        return translations(self.language).label(f"report.{prefix}", name)
 
     def money(self, value: float | None) -> str:
         """Return an amount, a dash where it is unknown."""

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from rapport.serving.console.charts import waterfall
 from rapport.serving.console.formats import percent
 from rapport.serving.console.formats import points as as_points
-from rapport.serving.console.translations import CONSOLE_DIR, Translations
+from rapport.serving.console.rendering import CONSOLE_DIR
+from rapport.serving.translations import Translations
 
 ENGLISH, CHINESE = Translations("en").texts, Translations("zh").texts
 TEMPLATES = {path.name: path.read_text(encoding="utf-8") for path in (CONSOLE_DIR / "templates").glob("*.html")}

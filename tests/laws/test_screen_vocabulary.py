@@ -6,7 +6,7 @@ from string import Formatter
 
 import pytest
 
-from rapport.serving.console.translations import Translations
+from rapport.serving.translations import Translations
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [

@@ -14,10 +14,9 @@ from example_answers import EXAMPLE, actions_of, events_of, health_of, in_langua
 from example_portfolio import AS_OF, draw_portfolio
 
 from rapport.errors import ServingError
-from rapport.localized import localize
 from rapport.scoring.actions.playbook import read_playbook
 from rapport.serving.application.account_work import AccountWork
-from rapport.serving.application.analysis_catalog import ANALYSES
+from rapport.serving.application.analysis_catalog import about
 from rapport.serving.application.insights import Insights
 from rapport.serving.errors import RequestError
 from rapport.serving.live.webhook_queue import WebhookQueue
@@ -277,7 +276,7 @@ class ExampleApplication:
         limit: int = 1_000,
         language: str = "en",
     ) -> dict[str, Any]:
-        head = {"name": name, "title": localize(ANALYSES[name].title, language), "note": "", "as_of": "2026-11-01"}
+        head = about(name, language) | {"as_of": "2026-11-01"}
         return head | {"rows": EXAMPLE["analyses"][name][:limit], "facts": {}}
 
     def held_out(self) -> frozenset[str]:

@@ -6,8 +6,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from rapport.serving.console.page_context import local_url
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.session import LANGUAGE_COOKIE, Sessions
-from rapport.serving.console.translations import LANGUAGES
 from rapport.serving.security.browser_sign_in import BrowserSignIn
+from rapport.serving.translations import LANGUAGES
 
 
 def preferred_language(request: Request, default: str) -> str:

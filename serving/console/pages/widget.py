@@ -8,9 +8,9 @@ from starlette.responses import HTMLResponse, Response
 from rapport.errors import RapportError
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.session import Sessions
-from rapport.serving.console.translations import LANGUAGES
 from rapport.serving.security import content_policy
 from rapport.serving.security.widget_tokens import read_widget_token
+from rapport.serving.translations import LANGUAGES
 
 if TYPE_CHECKING:
     from rapport.serving.application.application import Application

@@ -6,9 +6,9 @@ from example_application import ExampleApplication
 
 from rapport.history.settings import Settings
 from rapport.scoring.actions.fact_actions import KINDS
-from rapport.serving.console.translations import Translations
 from rapport.serving.security.keys import Viewer
 from rapport.serving.snapshots.effect_file import nothing_measured
+from rapport.serving.translations import Translations
 
 
 def test_the_page_shows_the_numbers_of_the_report(open_app):

@@ -6,7 +6,7 @@ import pytest
 from serving_world import AS_OF, bearer
 
 from rapport.serving.application.analysis_catalog import ANALYSES
-from rapport.serving.console.translations import Translations
+from rapport.serving.translations import Translations
 
 
 def test_every_analysis_answers_in_both_languages(ask):

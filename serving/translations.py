@@ -1,7 +1,10 @@
-"""The text catalogue of each language: labels, sentences and the names of data values."""
+"""The texts of the service by language, a folder each: labels, sentences and the names of data values."""
+
+from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -11,7 +14,7 @@ import yaml
 from rapport.localized import localize
 from rapport.scoring.value_labels import value_label
 
-CONSOLE_DIR = Path(__file__).parent
+TEXTS = Path(__file__).parent / "texts"
 LANGUAGES = ("en", "zh")
 _WHOLE_NUMBER = re.compile(r"(\d)\.0\b")
 
@@ -39,14 +42,19 @@ class PluralFormatter(Formatter):
 _FORMATTER = PluralFormatter()
 
 
+@cache
+def translations(language: str) -> Translations:
+    """Return the texts of a language, read once; every language other than ours reads English."""
+    return Translations(language if language in LANGUAGES else LANGUAGES[0])
+
+
 class Translations:
-    """The texts of one language."""
+    """The texts of one language; each file of its folder is an area."""
 
     def __init__(self, language: str) -> None:
         self.language = language
-        # One file for each area: en.yaml is the frame and the first pages, en.work.yaml the tasks, and so on.
         self.texts: dict[str, str] = {}
-        for path in sorted((CONSOLE_DIR / "texts").glob(f"{language}*.yaml")):
+        for path in sorted((TEXTS / language).glob("*.yaml")):
             self.texts |= yaml.safe_load(path.read_text(encoding="utf-8"))
 
     def __call__(self, key: str, **values: object) -> str:
