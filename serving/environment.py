@@ -13,8 +13,6 @@ from rapport.aliases import variable as read_variable
 from rapport.errors import SettingsError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-DRAINING = "draining"
-"""Name of the file in the metrics folder that says that this server is about to stop."""
 N_ = TypeVar("N_", int, float)
 
 

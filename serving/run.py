@@ -20,7 +20,8 @@ from pathlib import Path
 from rapport.data_format import check_format
 from rapport.errors import ServingError
 from rapport.scoring.models import model_store
-from rapport.serving.environment import DRAINING, Environment, as_variables
+from rapport.serving.draining import drain
+from rapport.serving.environment import Environment, as_variables
 from rapport.serving.orphans import SUPERVISED, end_with_parent
 from rapport.serving.security.keys import KeyRing
 from rapport.serving.start_check import check_start
@@ -93,7 +94,7 @@ def running(
             _wait_until_ready(url, process, "/livez" if is_first_run(environment.data_dir) else "/readyz")
             yield url, process
         finally:
-            _drain(process, Path(bento_home), environment.drain_seconds if _stopping.is_set() else 0.0)
+            drain(process, Path(bento_home), environment.drain_seconds if _stopping.is_set() else 0.0)
             _stop(process)
             if sink:
                 sink.close()
@@ -170,15 +171,6 @@ def _not_ready_reason(body: bytes) -> str:
     targets["storage"] = json.loads(body).get("storage", {})
     reasons = dict.fromkeys(about["refused"] for about in targets.values() if about.get("refused"))
     return " ".join(reasons) or "nothing is loaded."
-
-
-def _drain(process: subprocess.Popen[bytes], bento_home: Path, seconds: float) -> None:
-    """Say that the server is not ready and go on answering for a while, so that no queued connection is dropped."""
-    if not seconds or process.poll() is not None:
-        return
-    for folder in bento_home.rglob("prometheus_multiproc_dir"):
-        (folder / DRAINING).touch()
-    time.sleep(seconds)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -24,7 +24,8 @@ from rapport.serving.api.handlers import Handlers
 from rapport.serving.api.openapi import document
 from rapport.serving.application.application import Application
 from rapport.serving.console.session import SESSION_COOKIE, Sessions
-from rapport.serving.environment import DRAINING, Environment
+from rapport.serving.draining import DrainWatch
+from rapport.serving.environment import Environment
 from rapport.serving.errors import STORAGE, without_folders
 from rapport.serving.jobs.alert_job import alert_channels
 from rapport.serving.jobs.bulk.job_runner import JobRunner
@@ -97,6 +98,7 @@ class AppState:
         self._webhooks = WebhookDeliveries(environment.data_dir, self.live.changes)
         # The agent interface, which the service sets if its extra is installed.
         self.agents: App | None = None
+        self.drain = DrainWatch(environment.metrics_folder, environment.port)
         self._stopping = threading.Event()
 
     @property
@@ -129,6 +131,7 @@ class AppState:
             )
         threading.Thread(target=self._reload_loop, name="rapport-reload", daemon=True).start()
         threading.Thread(target=self._live_loop, name="rapport-live", daemon=True).start()
+        threading.Thread(target=self.drain.follow, args=(self._stopping,), name="rapport-drain", daemon=True).start()
         if self.tokens is not None:
             threading.Thread(
                 target=self._issuer_loop, args=(self.tokens.issuer,), name="rapport-issuer", daemon=True
@@ -201,7 +204,7 @@ class AppState:
         }
         writable = self.storage.is_writable(time.monotonic())
         loaded = any(reloader.loaded is not None for reloader in self.reloaders.values())
-        ready = loaded and writable and not self._draining()
+        ready = loaded and writable and not self.drain.draining
         body: dict[str, object] = {"ready": ready, "targets": targets, "live": self.live.lag(datetime.now(UTC))}
         if not writable:
             body["storage"] = {"refused": STORAGE}
@@ -229,8 +232,3 @@ class AppState:
     def _openapi_document(self) -> bytes:
         # Built once for each worker: it takes longer than a thousand scores.
         return json.dumps(document(version("rapport-crm")), ensure_ascii=False).encode()
-
-    def _draining(self) -> bool:
-        """Return whether the server is about to stop: balancers send nothing more, queued requests are answered."""
-        folder = self.environment.metrics_folder
-        return folder is not None and (folder / DRAINING).exists()

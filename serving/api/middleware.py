@@ -59,6 +59,8 @@ class ApiMiddleware:
         started, headers = time.perf_counter(), _headers(scope)
         is_api = scope["path"].startswith("/v1/")
         response = ResponseWriter(send, headers, api=is_api, secure=self._limits.secure_cookies)
+        if self._state.drain.draining:
+            response.extra["connection"] = "close"
         logging_setup.REQUEST_ID.set(response.request_id)
         try:
             self._auth.check_origin(_client(scope), headers)
