@@ -20,7 +20,7 @@ from rapport.serving.security.request_context import RequestContext
 from rapport.serving.shapes.answers import Answer
 from rapport.serving.snapshots.live_model import LiveModel
 
-Filters = dict[str, str | tuple[str, ...] | None]
+Filters = dict[str, str | float | tuple[str, ...] | None]
 
 
 class _ScoreRequest(Protocol):
@@ -94,6 +94,7 @@ class CustomerAnswers:
             "health_grade": request.grade,
             "risk_band": request.risk_band,
             "list": request.list,
+            "min_probability": request.min_probability,
         }
 
 

@@ -133,6 +133,9 @@ class CustomerFilter(Body):
         None, description="at_risk ranks by savable money; win_back has the lapsed customers."
     )
     owner: Annotated[str, StringConstraints(max_length=200)] | None = None
+    min_probability: float | None = Field(
+        None, ge=0, le=1, description="Only customers at least this likely; a tier holds others, too."
+    )
 
 
 class CustomersRequest(CustomerFilter):

@@ -67,7 +67,7 @@ class AsyncRapport:
     _result = _method(Calls.result)
 
     async def customers(
-        self, target: Target = "churn", *, page: int = 500, **only: str
+        self, target: Target = "churn", *, page: int = 500, **only: str | float
     ) -> AsyncIterator[ListedCustomer]:
         """Iterate over all scored customers, most value at risk first; ``tier`` and ``owner`` filter them."""
         after: str | None = None

@@ -108,7 +108,7 @@ class Calls:
         return cast(CustomerCard, (yield from _post(self, "customer", customer_id=customer_id, language=language)))
 
     def customers_page(
-        self, /, target: Target = "churn", *, limit: int = 500, after: str | None = None, **only: str
+        self, /, target: Target = "churn", *, limit: int = 500, after: str | None = None, **only: str | float
     ) -> Steps[CustomersPage]:
         """Return the scored customers after a place in their list, and the place of the next page."""
         return cast(
@@ -142,7 +142,7 @@ class Calls:
         customer_ids: Sequence[str] | None = None,
         target: Target = "churn",
         *,
-        only: Mapping[str, str] | None = None,
+        only: Mapping[str, str | float] | None = None,
         form: Form = "ndjson",
         reasons: int = 5,
         language: str | None = None,

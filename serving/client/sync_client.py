@@ -65,7 +65,7 @@ class Rapport:
     _page = _method(Calls.customers_page)
     _result = _method(Calls.result)
 
-    def customers(self, target: Target = "churn", *, page: int = 500, **only: str) -> Iterator[ListedCustomer]:
+    def customers(self, target: Target = "churn", *, page: int = 500, **only: str | float) -> Iterator[ListedCustomer]:
         """Iterate over all scored customers, most value at risk first; ``tier`` and ``owner`` filter them."""
         after: str | None = None
         while True:

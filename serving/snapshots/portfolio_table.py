@@ -33,7 +33,7 @@ LISTED = (
     "risk_band", "spend_if_retained", "revenue_at_risk", "expected_revenue", "savable", "list", "expected_value",
     "lead_grade", "win_back_value",
 )  # fmt: skip
-Filters = Mapping[str, str | tuple[str, ...] | None]
+Filters = Mapping[str, str | float | tuple[str, ...] | None]
 _RANKED_BY = {"at_risk": "savable", "probably_lost": "revenue_at_risk", "win_back": "win_back_value"}
 _BEFORE_DAYS = (7, 30)
 
@@ -145,6 +145,7 @@ def ranked(table: pa.Table, filters: Filters, hidden: frozenset[str]) -> tuple[p
     """Return the rows that the filters find but those that are ``hidden``, and their order.
 
     Scored customers come by revenue at risk; those of one list in the order in which they are worth a contact.
+    A number is the least value of the column after ``min_``.
     """
     listed_as = filters.get("list")
     if hidden:
@@ -152,7 +153,9 @@ def ranked(table: pa.Table, filters: Filters, hidden: frozenset[str]) -> tuple[p
     if listed_as is None:
         table = table.filter(pc.is_valid(table.column("probability")))
     for name, wanted in filters.items():
-        if wanted is not None:
+        if isinstance(wanted, float):
+            table = table.filter(pc.greater_equal(table.column(name.removeprefix("min_")), wanted))
+        elif wanted is not None:
             _check_filter(table, name)
             allowed = [wanted] if isinstance(wanted, str) else list(wanted)
             table = table.filter(pc.is_in(table.column(name), pa.array(allowed, pa.string())))

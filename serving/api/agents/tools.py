@@ -58,9 +58,15 @@ class AgentTools:
         """Return one customer's file: facts, scores, events, stakeholders, group, recommended actions, feedback."""
         return CustomerResult(file=fenced(self._call("customer", customer_id=customer_id, language=language)))
 
-    def worklist(self, target: Target = "churn", limit: int = 20, after: str | None = None) -> ListResult:
+    def worklist(
+        self,
+        target: Target = "churn",
+        limit: int = 20,
+        after: str | None = None,
+        min_probability: float | None = None,
+    ) -> ListResult:
         """List the customers to contact, most money at risk first; ``after`` takes the ``next`` of the last page."""
-        body = self._call("customers", target=target, limit=limit, after=after)
+        body = self._call("customers", target=target, limit=limit, after=after, min_probability=min_probability)
         return rows_of(body["customers"], body["next"])
 
     def deals(self, language: Language = "en") -> DataResult:

@@ -16,6 +16,15 @@ def test_pages_list_every_scored_customer_once_most_at_risk_first(ask, active):
     assert risks == sorted(risks, reverse=True)
 
 
+def test_the_least_probability_leaves_out_exactly_those_below_it(ask):
+    rows = ask("customers", limit=1000)["customers"]
+    edge = sorted(row["probability"] for row in rows)[len(rows) // 2]
+    found = ask("customers", limit=1000, min_probability=edge)["customers"]
+    assert found == [row for row in rows if row["probability"] >= edge]
+    assert 0 < len(found) < len(rows)
+    assert ask("customers", status=400, min_probability=1.5)["error"]["where"] == "min_probability"
+
+
 def test_a_cursor_of_another_list_is_refused(ask):
     assert ask("customers", status=422, after="nonsense")["error"]["where"] == "after"
 
