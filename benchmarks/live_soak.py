@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import random
+import subprocess
 import sys
 import threading
 import time
@@ -19,9 +20,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from parts.processes import cpu_of
 from parts.soak_client import Client, Disturber, ServerFigures, quantile
 
-from rapport.history import read_history
 from rapport.history.settings import Settings
 from rapport.scoring.actions.playbook import playbook_of
 from rapport.serving.environment import read_environment
@@ -31,9 +32,8 @@ from rapport.serving.live.overlay import LiveOverlay
 from rapport.serving.run import running
 from rapport.serving.snapshots.live_model import load_live_model
 from rapport.serving.snapshots.portfolio_table import PortfolioTables
-from rapport.serving.snapshots.scoring_run import run_scoring
 
-SENDERS = 16
+SENDERS = 32
 
 
 class Traffic:
@@ -46,7 +46,7 @@ class Traffic:
         self.receipts: list[float] = []
         self.fresh: list[float] = []
         self.problems: list[str] = []
-        self.reads = 0
+        self.reads: list[float] = []
 
     def run(self) -> None:
         """Send until the time is over."""
@@ -87,24 +87,27 @@ class Traffic:
     def _read(self) -> None:
         client, draw = Client(self._url), random.Random(2)
         while time.monotonic() < self._started + self._seconds:
+            started = time.monotonic()
             client.post("/v1/score", {"customer_ids": draw.sample(self._ids, 5)})
-            self.reads += 1
+            self.reads.append(time.monotonic() - started)
             time.sleep(0.1)
 
 
 def publish(history: Path, data_dir: Path, number: int) -> None:
-    """Publish another run of the same source, an hour after the last."""
-    newest = load_live_model(data_dir, "churn").snapshot.as_of
-    with read_history(history, Settings()) as source:
-        run_scoring(
-            source,
-            data_dir,
-            "churn",
-            as_of=newest + timedelta(hours=1),
-            now=datetime.now(UTC),
-            progress=lambda *_: None,
-        )
-    print(f"run {number} published", file=sys.stderr)
+    """Publish another run of the same source, an hour after the last, as a company's nightly job does."""
+    as_of = load_live_model(data_dir, "churn").snapshot.as_of + timedelta(hours=1)
+    command = [sys.executable, "-m", "rapport", "score", str(history), "--as-of", f"{as_of:%Y-%m-%dT%H:%M:%S}"]
+    started = time.monotonic()
+    subprocess.run([*command, "--data-dir", str(data_dir)], check=True, stdout=subprocess.DEVNULL)
+    print(f"run {number} published after {time.monotonic() - started:.0f} s", file=sys.stderr)
+
+
+def wait_until_idle(server: int) -> None:
+    """Wait until all workers have loaded: the first answers while the others still read the model."""
+    used = -1.0
+    while cpu_of(server) > used + 0.1:
+        used = cpu_of(server)
+        time.sleep(1.0)
 
 
 def wrong_answers(data_dir: Path, url: str, accepted: Mapping[str, int]) -> dict[str, Any]:
@@ -154,6 +157,7 @@ def main() -> None:
         requests_per_minute=1_000_000,
     )  # fmt: skip
     with running(environment, os.environ, log=arguments.data_dir / "soak.log") as (url, process):
+        wait_until_idle(process.pid)
         traffic = Traffic(url, ids, seconds=arguments.seconds, rate=arguments.rate)
         figures = ServerFigures(url, process.pid)
         disturber = Disturber(process.pid, arguments.kill_every)
@@ -163,14 +167,16 @@ def main() -> None:
             )
         with figures, disturber:
             traffic.run()
-        feed, checked = feed_lag(url), wrong_answers(arguments.data_dir, url, traffic.accepted)
-    accepted = sum(traffic.accepted.values())
+        accepted = sum(traffic.accepted.values())
+        used, feed = figures.found(accepted), feed_lag(url)
+        checked = wrong_answers(arguments.data_dir, url, traffic.accepted)
     print(json.dumps({
-        "accepted": accepted, "rate": round(accepted / arguments.seconds, 1), "reads": traffic.reads, **checked,
+        "accepted": accepted, "rate": round(accepted / arguments.seconds, 1), "reads": len(traffic.reads), **checked,
         "not_in_next_answer": len(traffic.problems), "killed": disturber.killed, "published": disturber.done,
         "receipt_p50_ms": quantile(traffic.receipts, 0.5), "receipt_p99_ms": quantile(traffic.receipts, 0.99),
         "fresh_p50_ms": quantile(traffic.fresh, 0.5), "fresh_p99_ms": quantile(traffic.fresh, 0.99),
-        **figures.found(accepted), "feed": feed,
+        "read_p50_ms": quantile(traffic.reads, 0.5), "read_p99_ms": quantile(traffic.reads, 0.99),
+        **used, "feed": feed,
     }, indent=1))  # fmt: skip
 
 

@@ -59,8 +59,9 @@ def cpu_of(pid: int) -> float:
 
 
 def workers_of(pid: int) -> list[int]:
-    """Return the workers that a server has now."""
-    return [one for one, fields in _stats() if int(fields[1]) == pid and "worker" in _command(one)]
+    """Return the workers that a server has now, the oldest first."""
+    found = [(int(fields[19]), one) for one, fields in _stats() if int(fields[1]) == pid and "worker" in _command(one)]
+    return [one for _, one in sorted(found)]
 
 
 def memory_of(pid: int) -> float:

@@ -10,6 +10,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from parts.processes import cpu_of, memory_of, workers_of
 
 _PATIENCE_SECONDS = 180.0
+_MEMORY_SECONDS = 120.0
 
 
 class Client:
@@ -79,7 +81,10 @@ class _Background:
 
 
 class Disturber(_Background):
-    """Kills a worker from time to time, and does other things to the server."""
+    """Kills a worker from time to time, and does other things to the server.
+
+    The oldest first, which leads; then always the youngest, so that one worker lives as long as the traffic.
+    """
 
     def __init__(self, server: int, kill_every: float) -> None:
         super().__init__()
@@ -99,7 +104,7 @@ class Disturber(_Background):
     def _kill(self) -> None:
         workers = workers_of(self._server)
         if workers:
-            os.kill(workers[self.killed % len(workers)], signal.SIGKILL)
+            os.kill(workers[-1] if self.killed else workers[0], signal.SIGKILL)
             self.killed += 1
 
 
@@ -109,7 +114,8 @@ class ServerFigures(_Background):
     def __init__(self, url: str, server: int) -> None:
         super().__init__()
         self._client, self._server = Client(url), server
-        self._memory: list[float] = []
+        self._memory: list[int] = []
+        self._started = time.monotonic()
         self._lags: list[float] = []
         self._seconds: dict[int, float] = {}
         self._before: dict[int, float] = {one: cpu_of(one) for one in workers_of(server)}
@@ -117,18 +123,19 @@ class ServerFigures(_Background):
 
     def _look(self) -> None:
         workers = workers_of(self._server)
-        self._memory.append(round(max((memory_of(one) for one in workers), default=0.0), 1))
+        if workers and time.monotonic() > self._started + _MEMORY_SECONDS * len(self._memory):
+            # The first victim may be gone by now.
+            with suppress(OSError):
+                self._memory.append(round(memory_of(workers[0])))
         self._seconds |= {one: cpu_of(one) for one in workers}
         self._lags.append(self._client.get("/readyz")["live"]["lag_seconds"])
 
     def found(self, events: int) -> dict[str, Any]:
-        """Return the figures; memory of the largest worker after a quarter of the time, and at the end."""
+        """Return the figures; memory of the oldest worker at the start, every two minutes and at the end."""
         used = sum(seconds - self._before.get(one, 0.0) for one, seconds in self._seconds.items())
-        quarter = len(self._memory) // 4
         return {
             "server_cpu_ms_per_event": round(used / max(1, events) * 1000, 1),
-            "worker_mb_first_half": max(self._memory[quarter : 2 * quarter], default=0.0),
-            "worker_mb_second_half": max(self._memory[2 * quarter :], default=0.0),
+            "oldest_worker_mb": [*self._memory, round(memory_of(workers_of(self._server)[0]))],
             "feed_lag_p50_s": statistics.median(self._lags),
             "feed_lag_max_s": max(self._lags),
         }

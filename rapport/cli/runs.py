@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -22,13 +23,15 @@ OptionalRun = Annotated[
 @app.command(name="list")
 def list_runs(workspace: Workspace, target: Target = TargetName.churn) -> None:
     """List the stored runs: cutoff, model, customers, mean probability, flags, and which one answers."""
+    from rapport.serving.snapshots.refused_run import refused_run
     from rapport.serving.snapshots.store import published_run_name, stored_runs
 
     answering = published_run_name(workspace.data_dir, target.value)
     rows = [_row(run, answering) for run in stored_runs(workspace.data_dir, target.value)]
-    lines = [_line(row) for row in rows]
+    refused = refused_run(workspace.data_dir, target.value)
+    lines = [*map(_line, rows), *(_refusal(refused) if refused else ())]
     workspace.print(
-        {"target": target.value, "runs": rows},
+        {"target": target.value, "runs": rows, "refused": refused},
         "\n".join(lines) or f"No run of {target.value} is stored; run: rapport score HISTORY --as-of DATE.",
     )
 
@@ -96,6 +99,12 @@ def _row(run: Any, answering: str | None) -> dict[str, Any]:
         "forced": bool(manifest.facts.get("forced")),
         "answers": run.folder.name == answering,
     }
+
+
+def _refusal(refused: Mapping[str, Any]) -> list[str]:
+    """Return the lines of the run that was refused since the last one was published."""
+    first = f"REFUSED on {refused['at'][:10]}: the run of {refused['as_of'][:10]}, started by {refused['by']}"
+    return [first, *(f"  {each['message']}" for each in refused["reasons"])]
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -50,7 +50,7 @@ from rapport.serving.snapshots.reloader import Reloader
 Page = tuple[int, bytes, str]
 App = Callable[..., Awaitable[None]]
 _JSON = "application/json"
-_LIVE_SECONDS, _LIVE_RETRY_SECONDS = 0.25, 5.0
+_LIVE_SECONDS, _LIVE_LONGEST_SECONDS, _LIVE_RETRY_SECONDS = 0.25, 1.0, 5.0
 logger = logging.getLogger("rapport.app_state")
 
 
@@ -157,9 +157,13 @@ class AppState:
 
     def _live_loop(self) -> None:
         """Follow runs and events; of all workers, the one that holds the lock does."""
-        while not self._stopping.wait(_LIVE_SECONDS):
+        pause = _LIVE_SECONDS
+        while not self._stopping.wait(pause):
+            started = time.monotonic()
             try:
                 self.live.tick(datetime.now(UTC))
+                # Customers of many events are cheaper together, and requests need the processor, too.
+                pause = max(_LIVE_SECONDS, min(_LIVE_LONGEST_SECONDS, 2 * (time.monotonic() - started)))
             except Exception:  # the thread must survive any damaged file
                 logger.exception("live")
                 self._stopping.wait(_LIVE_RETRY_SECONDS)

@@ -193,7 +193,7 @@ class LiveLoop:
         customers = self.events.waiting(model.target, as_of.isoformat())
         for first in range(0, len(customers), _AT_ONCE):
             some = customers[first : first + _AT_ONCE]
-            _, waiting = self.overlay.rows(model, some)
+            _, waiting = self.overlay.tables(model, some)
             settled = [
                 event.seq
                 for one, events in self.events.of(some).items()

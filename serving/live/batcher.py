@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
@@ -20,12 +21,17 @@ class _Batch(Generic[Job, Found]):
 class Batcher(Generic[Job, Found]):
     """Gives the jobs that came while others ran to one call of ``run``, which returns a result for each in turn.
 
-    If that call fails, each job runs alone, so that a bad job fails for its own caller only.
+    If that call fails, each job runs alone, so that a bad job fails for its own caller only. After a batch of several
+    jobs, the next waits ``rest`` times as long as that took, at most ``longest`` seconds: more jobs come together, for
+    work that costs less in company. A caller that comes alone never waits.
     """
 
-    def __init__(self, run: Callable[[Sequence[Job]], Sequence[Found]]) -> None:
+    def __init__(
+        self, run: Callable[[Sequence[Job]], Sequence[Found]], *, rest: float = 0.0, longest: float = 0.0
+    ) -> None:
         self._run, self._turn, self._joining = run, threading.Lock(), threading.Lock()
         self._open: _Batch[Job, Found] = _Batch()
+        self._rest, self._longest, self._not_before = rest, longest, 0.0
 
     def __call__(self, job: Job) -> Found:
         """Return the result of a job, or raise its error."""
@@ -35,6 +41,7 @@ class Batcher(Generic[Job, Found]):
         with self._turn:
             # The first of the batch that gets its turn runs it for all.
             if batch is self._open:
+                time.sleep(max(0.0, self._not_before - time.monotonic()))
                 self._close(batch)
             if batch.results is None:
                 return self._run([job])[0]
@@ -44,5 +51,8 @@ class Batcher(Generic[Job, Found]):
         with self._joining:
             self._open = _Batch()
         if len(batch.jobs) > 1:
+            started = time.monotonic()
             with suppress(Exception):
                 batch.results = self._run(batch.jobs)
+            ended = time.monotonic()
+            self._not_before = ended + min(self._longest, self._rest * (ended - started))

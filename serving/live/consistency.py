@@ -18,7 +18,7 @@ from rapport.history.settings import Settings
 from rapport.serving.live.customer_features import features_of
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.event_store import EventStore
-from rapport.serving.live.overlay import merged_rows
+from rapport.serving.live.overlay import merged_tables
 from rapport.serving.live.relatives import Relatives
 from rapport.serving.snapshots.contract_rows import ContractRows
 from rapport.serving.snapshots.live_model import LiveModel
@@ -63,14 +63,14 @@ class ConsistencyMeter:
         near = {one: (one, *relatives.near(one)) for one in drawn}
         everyone = sorted({each for some in near.values() for each in some})
         events = self._store.of(everyone)
-        _, waiting = merged_rows(model.snapshot.contract_rows.of(everyone), events)
+        _, waiting = merged_tables(model.snapshot.contract_rows.cells(everyone), events)
         ids = sorted(one for one, some in near.items() if not any(waiting.get(each) for each in some))
         places = {one: row for one in ids if (row := model.snapshot.ids.row_of(one)) is not None}
         if not places:
             return None
-        rows, _ = merged_rows(old.of(everyone), events)
+        tables, _ = merged_tables(old.cells(everyone), events)
         as_of = local_time(model.snapshot.as_of, self._settings.timezone)
-        live = features_of(model, rows, as_of, self._databases, self._settings)
+        live = features_of(model, tables, as_of, self._databases, self._settings)
         now = features.take(pa.array(places.values(), pa.int64()))
         return _compared(live, now, as_of=as_of.isoformat())
 

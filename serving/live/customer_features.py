@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 
@@ -19,47 +18,32 @@ from rapport.history.reading.table_loading import LoadedTable
 from rapport.history.rejected_rows import NO_ROWS, Rejections
 from rapport.history.settings import Settings
 from rapport.serving.live.database_pool import DatabasePool
+from rapport.serving.snapshots.contract_rows import Cells
 from rapport.serving.snapshots.live_model import LiveModel
 
 
 def features_of(
-    model: LiveModel,
-    rows: Mapping[str, Sequence[Mapping[str, object]]],
-    as_of: datetime,
-    databases: DatabasePool,
-    settings: Settings,
+    model: LiveModel, tables: Mapping[str, Cells], as_of: datetime, databases: DatabasePool, settings: Settings
 ) -> pa.Table:
     """Return the features of every customer that the rows make known at ``as_of``, as a scoring run computes them."""
     bundle, present = model.bundle, model.snapshot.run.manifest.present
-    with databases.borrow() as database, _history(rows, settings, database) as history:
+    with databases.borrow() as database, _history(tables, settings, database) as history:
         active = parse_duration(bundle.active_window)
         table = snapshot(history, as_of, model.catalog, active=active, present=present, rule=bundle.rule)
         return exclude_refusals(history, table, as_of)
 
 
-def _history(rows: Mapping[str, Sequence[Mapping[str, object]]], settings: Settings, database: Database) -> History:
+def _history(tables: Mapping[str, Cells], settings: Settings, database: Database) -> History:
     """Return a history of rows that were read before: their values are cast, so nothing is parsed again."""
-    parsed = {table.name: _parsed(table, rows[table.name]) for table in FEATURE_TABLES if rows.get(table.name)}
+    parsed = {table.name: _parsed(table, tables[table.name]) for table in FEATURE_TABLES if tables.get(table.name)}
     loaded = {name: LoadedTable(one.rows, one.present, one.time_range, NO_ROWS) for name, one in parsed.items()}
     return History(settings, loaded, Rejections({}, NO_ROWS), "live", database, borrowed=True, parsed=parsed)
 
 
-def _parsed(table: Table, rows: Sequence[Mapping[str, Any]]) -> ParsedTable:
-    columns = columns_of(table)
-    cells = {
-        column.name: [_moment(row.get(column.name)) for row in rows]
-        if column.kind == "time"
-        else [row.get(column.name) for row in rows]
-        for column in columns
-    }
-    given = dict.fromkeys(name for row in rows for name in row)
-    extra = [name for name in given if name not in cells] if table.name == "customers" else []
-    attributes = {name: [row.get(name) for row in rows] for name in extra}
+def _parsed(table: Table, given: Cells) -> ParsedTable:
+    unknown = [None] * len(given["customer_id"])
+    cells = {column.name: given.get(column.name, unknown) for column in columns_of(table)}
+    attributes = {name: given[name] for name in given if name not in cells} if table.name == "customers" else {}
     times = [time for time in cells[table.time] if time is not None]
     present = frozenset(given) & set(cells)
-    return ParsedTable(len(rows), cells, attributes, present, (min(times), max(times)) if times else (None, None))
-
-
-def _moment(value: Any) -> datetime | None:
-    # Rows of events hold times as JSON texts, in local time.
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
+    return ParsedTable(len(unknown), cells, attributes, present, (min(times), max(times)) if times else (None, None))

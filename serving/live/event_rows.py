@@ -143,6 +143,17 @@ def _merged_lines(table: Table, source: Sequence[Row], events: Sequence[StoredEv
     return rows, waiting
 
 
+def cells_of(table: Table, rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """Return the columns of rows, of which those of events hold times as JSON texts, in local time."""
+    times = {column.name for column in columns_of(table) if column.kind == "time"}
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [_moment(row.get(name)) if name in times else row.get(name) for row in rows] for name in names}
+
+
+def _moment(value: Any) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
 def has_row(name: str, rows: Sequence[Row], was: Mapping[str, object]) -> bool:
     """Whether some row has these values."""
     return any(_equal(by_name(name), row, was) for row in rows)

@@ -13,23 +13,26 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rapport.features.engine.clock import EPOCH, local_time
+from rapport.history.contract import by_name
 from rapport.history.settings import Settings
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.live.batcher import Batcher
 from rapport.serving.live.customer_features import features_of
 from rapport.serving.live.database_pool import DatabasePool
-from rapport.serving.live.event_rows import merged
+from rapport.serving.live.event_rows import cells_of, merged
 from rapport.serving.live.event_store import EventStore, Mark, StoredEvent
 from rapport.serving.live.live_portfolio import live_portfolio
 from rapport.serving.live.live_score import LiveScore, LiveScoreCache, Version
 from rapport.serving.live.relatives import Relatives
-from rapport.serving.snapshots.contract_rows import Rows
+from rapport.serving.snapshots.contract_rows import Cells, rows_of
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.portfolio_table import PortfolioTables
 
 _CACHED = 10_000
 _TOGETHER = 100
 _SETTLED_SECONDS = 30.0
+# A customer alone takes six times the processor time of one among sixteen.
+_REST, _LONGEST_REST_SECONDS = 3.0, 0.3
 _STEP = timedelta(seconds=10)
 
 
@@ -52,7 +55,9 @@ class LiveOverlay:
         self._seen = 0
         self._lock = threading.Lock()
         self._scores = LiveScoreCache(_CACHED)
-        self._compute: Batcher[_Wanted, Mapping[str, LiveScore | None]] = Batcher(self._computed_together)
+        self._compute: Batcher[_Wanted, Mapping[str, LiveScore | None]] = Batcher(
+            self._computed_together, rest=_REST, longest=_LONGEST_REST_SECONDS
+        )
         self._relatives: dict[str, tuple[str, Relatives, int]] = {}
         self._settled: dict[str, tuple[str, float, Mapping[str, int]]] = {}
 
@@ -127,10 +132,10 @@ class LiveOverlay:
         with self._lock:
             return sorted(self._marks, key=lambda one: self._marks[one].seq)
 
-    def rows(self, model: LiveModel, customer_ids: Sequence[str]) -> tuple[Rows, dict[str, list[int]]]:
+    def tables(self, model: LiveModel, customer_ids: Sequence[str]) -> tuple[dict[str, Cells], dict[str, list[int]]]:
         """Return the rows of customers with their events, and by customer the events that the source does not have."""
         events = self.store.of([one for one in customer_ids if one in self._marks])
-        return merged_rows(model.snapshot.contract_rows.of(customer_ids), events)
+        return merged_tables(model.snapshot.contract_rows.cells(customer_ids), events)
 
     def _mark(self, model: LiveModel, customer_id: str) -> Mark | None:
         """Return the newest event of a customer and its relatives."""
@@ -164,11 +169,13 @@ class LiveOverlay:
 
     def _scored(self, model: LiveModel, marks: Mapping[str, Mark], as_of: datetime) -> dict[str, LiveScore | None]:
         near = {one: self._relatives_of(model).near(one) for one in marks}
-        rows, waiting = self.rows(model, list(dict.fromkeys([*marks, *(x for each in near.values() for x in each)])))
+        tables, waiting = self.tables(
+            model, list(dict.fromkeys([*marks, *(x for each in near.values() for x in each)]))
+        )
         missing = {one: tuple(seq for each in (one, *near[one]) for seq in waiting.get(each, ())) for one in marks}
         # A run that was made after the receipt and holds every event answers by itself.
         is_newer = as_of > local_time(model.snapshot.as_of, self._settings.timezone)
-        features = features_of(model, rows, as_of, self._databases, self._settings)
+        features = features_of(model, tables, as_of, self._databases, self._settings)
         positions = {one: row for row, one in enumerate(features.column("customer_id").to_pylist())}
         chosen = sorted(one for one in marks if one in positions and (is_newer or missing[one]))
         found: dict[str, LiveScore | None] = dict.fromkeys(marks)
@@ -177,7 +184,7 @@ class LiveOverlay:
         if list(positions) != chosen:
             features = features.take([positions[one] for one in chosen])
         batch = _with_run_percentiles(model, model.scorer.score(features, as_of))
-        attributes = {row["customer_id"]: row for row in rows.get("customers", ())}
+        attributes = {row["customer_id"]: row for row in rows_of(tables.get("customers", {}))}
         portfolio = live_portfolio(model, batch, features, attributes, self._portfolios)
         for at, (one, row, facts) in enumerate(zip(chosen, portfolio, features.to_pylist(), strict=True)):
             owner = attributes.get(one, {}).get("owner")
@@ -204,21 +211,22 @@ def _cutoff_after(received: datetime) -> datetime:
     return EPOCH + ((received - EPOCH) // _STEP + 1) * _STEP
 
 
-def merged_rows(run: Rows, events: Mapping[str, Sequence[StoredEvent]]) -> tuple[Rows, dict[str, list[int]]]:
+def merged_tables(
+    run: Mapping[str, Cells], events: Mapping[str, Sequence[StoredEvent]]
+) -> tuple[dict[str, Cells], dict[str, list[int]]]:
     """Return the run's rows of some customers with their events, and the events that are not in the source."""
-    rows, waiting = dict(run), dict[str, list[int]]()
-    tables = {event.table for each in events.values() for event in each}
-    for name in tables:
+    tables, waiting = dict(run), dict[str, list[int]]()
+    for name in {event.table for each in events.values() for event in each}:
         by_customer: dict[str, list[Any]] = {}
-        for row in run.get(name, ()):
+        for row in rows_of(run.get(name, {})):
             by_customer.setdefault(row["customer_id"], []).append(row)
         for customer_id, theirs in events.items():
             of_table = [event for event in theirs if event.table == name]
             if of_table:
                 by_customer[customer_id], news = merged(name, by_customer.get(customer_id, []), of_table)
                 waiting.setdefault(customer_id, []).extend(news)
-        rows[name] = [row for each in by_customer.values() for row in each]
-    return rows, waiting
+        tables[name] = cells_of(by_name(name), [row for each in by_customer.values() for row in each])
+    return tables, waiting
 
 
 def _with_run_percentiles(model: LiveModel, batch: ScoreBatch) -> ScoreBatch:

@@ -60,6 +60,12 @@ class PortfolioPolicy:
         return next((card for card in self.cards if card.name == name or card.card.name == name), None)
 
     @property
+    def proven(self) -> ProvenEffect:
+        """Return what an experiment had proved when the policy was frozen."""
+        assumed = self.assumptions.contact_effect_source == "assumption"
+        return ProvenEffect(None if assumed else self.assumptions.contact_effect, self.uplift)
+
+    @property
     def health_card(self) -> FrozenCard | None:
         """Return the card of the health score."""
         return self.card(self.rules.card)

@@ -72,18 +72,22 @@ class PortfolioTables:
 
     def _read(self, model: LiveModel) -> tuple[PortfolioPolicy, pa.Table] | None:
         """Return what the run stored; None for a run of an earlier version or one that another bundle scored."""
-        run = model.snapshot.run
-        table, path = run.cached_table(TABLE), run.folder / POLICY_FILE
-        if table is None or model.rescored or not path.is_file():
+        table, policy = model.snapshot.run.cached_table(TABLE), self._stored_policy(model)
+        return None if table is None or policy is None or model.rescored else (policy, table)
+
+    def _stored_policy(self, model: LiveModel) -> PortfolioPolicy | None:
+        path = model.snapshot.run.folder / POLICY_FILE
+        if not path.is_file():
             return None
-        stored = json.loads(path.read_text("utf-8"))
-        return PortfolioPolicy.from_dict(stored, self._playbook.segments), table
+        return PortfolioPolicy.from_dict(json.loads(path.read_text("utf-8")), self._playbook.segments)
 
     def _computed(self, model: LiveModel) -> tuple[PortfolioPolicy, pa.Table]:
-        snapshot = model.snapshot
+        snapshot, stored = model.snapshot, self._stored_policy(model)
         features = snapshot.run.cached_table("features")
         assert features is not None, "a live model was scored from its features"
-        policy = freeze_policy(model.bundle, self._settings, self._playbook, features)
+        # A new champion does not undo what an experiment had proved when the run was made.
+        proven = stored.proven if stored is not None else None
+        policy = freeze_policy(model.bundle, self._settings, self._playbook, features, proven)
         past = snapshot.run.cached_table("past")
         return policy, build_portfolio(policy, snapshot.scored, features, snapshot.customers, past)
 

@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 import sys
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
@@ -123,6 +124,13 @@ def test_the_summary_says_how_intervals_timing_and_spend_were_checked():
 def test_the_first_model_is_champion_and_the_next_a_challenger(home):
     listed = list_models(home, "churn", environ={}).as_dict()["models"]
     assert [(each["version"], each["alias"]) for each in listed] == [("1", "champion"), ("2", ""), ("3", "challenger")]
+
+
+def test_a_bundle_of_a_script_that_says_nothing_of_its_making_is_listed(tmp_path):
+    folder = replace(trained().bundle, provenance={}).save(tmp_path / "bundle")
+    model_store.publish(folder, tmp_path, "churn", "1")
+    (listed,) = list_models(tmp_path, "churn", environ={}).as_dict()["models"]
+    assert (listed["version"], listed["as_of"]) == ("1", "")
 
 
 def test_mlflow_returns_the_scores_of_the_scorer_to_the_last_digit(home):

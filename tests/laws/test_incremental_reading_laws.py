@@ -9,6 +9,7 @@ import pytest
 from postgres_server import programs, running
 
 from rapport.history import Settings, read_history
+from rapport.serving.privacy.backup import backup, restore
 
 START = datetime(2026, 1, 1)
 SCHEMA = (
@@ -106,3 +107,7 @@ def test_rows_of_the_copy_are_not_read_again(tmp_path):
         run("UPDATE orders SET product = 'vane' WHERE recorded_at < '2026-01-01 12:00:00'")
         assert cells(url, **settings) == before
         assert len(list((tmp_path / "data" / "database-copy").iterdir())) == 2
+        # A backup takes the copy along, and a restored folder goes on from it.
+        backup(tmp_path / "data", tmp_path / "data.tar.gz", START)
+        restore(tmp_path / "data.tar.gz", tmp_path / "restored")
+        assert cells(url, **settings | {"data_dir": str(tmp_path / "restored")}) == before

@@ -262,7 +262,8 @@ def _description(data_dir: Path, target: str, version: str) -> dict[str, Any]:
         "version": version,
         "alias": named.get(version, ""),
         "grade": description["grade"],
-        "as_of": provenance["as_of"],
+        # A bundle that was made by a script may not say where it comes from.
+        "as_of": provenance.get("as_of", ""),
         "horizon": description["horizon"],
         "auc": served_of(evaluation).get("auc"),
         "served": served_of(evaluation).get("part", "blend"),
@@ -273,7 +274,7 @@ def _description(data_dir: Path, target: str, version: str) -> dict[str, Any]:
 def _shown(model: Mapping[str, Any]) -> list[str]:
     """Return the served part's AUC, the date and the horizon of a model."""
     auc = "–" if model["auc"] is None else f"{model['auc']:.3f}"
-    return [auc, model["as_of"][:10], model["horizon"]]
+    return [auc, model["as_of"][:10] or "–", model["horizon"]]
 
 
 def _without_password(uri: str) -> str:

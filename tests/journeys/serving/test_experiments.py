@@ -11,11 +11,14 @@ from serving_world import AS_OF, NOW, served
 from rapport.errors import ServingError
 from rapport.history import history_of, read_history
 from rapport.history.settings import Settings
+from rapport.scoring.actions.playbook import playbook_of
 from rapport.scoring.experiments.effect import measure_effect
 from rapport.scoring.experiments.holdout import draw_holdout
 from rapport.serving.jobs.effect_report import as_text, effect_report
 from rapport.serving.snapshots.effect_file import proven_effect
 from rapport.serving.snapshots.holdout import HoldoutStore
+from rapport.serving.snapshots.live_model import load_live_model
+from rapport.serving.snapshots.portfolio_table import PortfolioTables
 from rapport.serving.snapshots.scoring_run import run_scoring
 from rapport.serving.work.tasks import NewTask, TaskStore
 
@@ -114,11 +117,17 @@ def test_the_report_proves_a_real_effect_which_replaces_the_assumption_at_every_
     cost = said[0]["assumptions"]["contact_cost"]
     gains = [one["savable"] + cost for one in said]
     assert gains[1] / gains[0] == pytest.approx(proven / assumed), "savable money follows the experiment"
-    assert after["effect"]["contact_effect"] == proven
+    assert after["effect"]["contact_effect"] == proven == _of_a_new_champion(company, tmp_path).contact_effect
     assert all("proven by an experiment" in page for page in after["pages"])
     assert "已由实验证实" in after["chinese"]
     assert not any("proven by an experiment" in page for page in before["pages"])
     assert f"{proven:.1%}" in as_text(report, "en")
+
+
+def _of_a_new_champion(company, home):
+    """Return what an experiment has proved, as the portfolio of another bundle on the newest run has it."""
+    tables = PortfolioTables(company.history.settings, playbook_of(company.history.settings))
+    return tables.policy(replace(load_live_model(home, "churn"), rescored=True)).proven
 
 
 def _said_of(home, one):

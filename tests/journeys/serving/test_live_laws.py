@@ -103,8 +103,8 @@ def _unequal(history, behind):
     """Return the cells of the events' customers that differ from those of a run that read everything."""
     full = snapshot(history, LATER, behind.model.catalog, active=parse_duration("12mo"))
     chosen = full.filter(pc.is_in(full["customer_id"], pa.array(behind.customers))).to_pylist()
-    rows, _ = behind.overlay.rows(behind.model, behind.customers)
-    table = features_of(behind.model, rows, LATER, behind.databases, history.settings)
+    tables, _ = behind.overlay.tables(behind.model, behind.customers)
+    table = features_of(behind.model, tables, LATER, behind.databases, history.settings)
     got = {row["customer_id"]: row for row in table.to_pylist()}
     assert sorted(got) == sorted(row["customer_id"] for row in chosen)
     return [
@@ -139,8 +139,8 @@ def _same(left, right):
 def test_the_source_takes_over_once_it_has_the_events(company, behind):
     full = load_live_model(company.home, "churn")
     customers = behind.overlay.customers()
-    rows, waiting = behind.overlay.rows(full, customers)
+    tables, waiting = behind.overlay.tables(full, customers)
     assert not any(waiting.values()), [one for one, each in waiting.items() if each][:5]
-    assert {name: len(each) for name, each in rows.items()} == {
+    assert {name: len(each["customer_id"]) for name, each in tables.items()} == {
         name: len(each) for name, each in full.snapshot.contract_rows.of(customers).items()
     }

@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 from serving_world import AS_OF, NOW, copy_home, served
 
+from rapport.cli.app import app
 from rapport.errors import RefusedRunError
 from rapport.history.settings import Settings
 from rapport.serving.snapshots.contract_rows import ContractRows
@@ -16,10 +17,15 @@ def score(company, home, as_of, **more):
     return run_scoring(company.history, home, "churn", as_of=as_of, now=NOW, progress=lambda *_: None, **more)
 
 
-def test_a_refused_run_stands_on_every_page_until_one_is_published(company, tmp_path):
+def test_a_refused_run_stands_on_every_page_and_in_the_list_until_one_is_published(company, tmp_path, capsys):
+    def listed():
+        app(["runs", "list", "--data-dir", str(home)], standalone_mode=False)
+        return capsys.readouterr().out
+
     home = copy_home(company, tmp_path / "home")
     with pytest.raises(RefusedRunError):
         score(company, home, datetime(2199, 1, 1), by="mei")
+    assert "the run of 2199-01-01, started by mei" in listed()
     with served(home, keys=False) as client:
         for path in ("/home", "/tasks", "/model"):
             page = client.get(path).text
@@ -31,6 +37,7 @@ def test_a_refused_run_stands_on_every_page_until_one_is_published(company, tmp_
         assert "未通过检查，未发布" in client.get("/home").text
         score(company, home, AS_OF, by="mei")
         assert "未通过检查" not in client.get("/home").text
+    assert "REFUSED" not in listed()
 
 
 def test_a_forced_run_says_by_whom(company, tmp_path):
