@@ -13,6 +13,7 @@ from rapport.training.registry.model_registry import (
     rollback,
     show_model,
 )
+from rapport.training.registry.pruning import prune
 from rapport.training.registry.reproduce import reproduce
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "list_models",
     "monitor_champion",
     "promote",
+    "prune",
     "register",
     "register_kept",
     "reproduce",

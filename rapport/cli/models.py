@@ -12,7 +12,7 @@ from rapport.cli.options import HistorySource, Target, TargetName
 from rapport.cli.terminal import progress
 from rapport.cli.workspace import Commands, Workspace
 
-app = Commands(help="List, show, promote, reproduce, register and roll back models.", no_args_is_help=True)
+app = Commands(help="List, show, promote, roll back, reproduce, register and remove models.", no_args_is_help=True)
 
 Version = Annotated[str, typer.Argument(help="The version, as `rapport models list` shows it.")]
 
@@ -77,6 +77,19 @@ def register(workspace: Workspace) -> None:
     from rapport.training import register_kept
 
     found = register_kept(workspace.data_dir, environ=os.environ, now=current_time())
+    workspace.print_report(found)
+
+
+@app.command()
+def prune(
+    workspace: Workspace,
+    keep: Annotated[int, typer.Option("--keep", min=0, help="How many of the newest that never answered stay.")] = 5,
+    target: Target = TargetName.churn,
+) -> None:
+    """Remove old versions that were never champion, with their runs, models and reports in MLflow."""
+    from rapport.training import prune as remove_old
+
+    found = remove_old(workspace.data_dir, target.value, keep, environ=os.environ, now=current_time())
     workspace.print_report(found)
 
 

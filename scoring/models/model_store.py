@@ -111,6 +111,14 @@ def versions(data_dir: Path, target: str) -> list[str]:
     return sorted((name for name in found if not name.startswith(".")), key=_order)
 
 
+def remove(data_dir: Path, target: str, version: str) -> None:
+    """Remove a published version and its outcomes; one that was ever the champion stays."""
+    if any(period.version == version for period in history(data_dir, target)):
+        raise BundleError(f"{target} {version} was the champion: scores of the past are explained by it. Keep it.")
+    shutil.rmtree(_target(data_dir, target) / _valid_name(version))
+    _matured_path(data_dir, target, version).unlink(missing_ok=True)
+
+
 def targets(data_dir: Path) -> list[str]:
     """Return the targets that have a champion."""
     models = data_dir / "models"

@@ -70,6 +70,7 @@ ENDPOINTS = (
             "actions": [], "strategies": [], "figures": {}, "deals": [], "signals": [], "risks": [],
             "risk_sentence": None,
             "industry_place": None, "feedback": [],
+            "contacted": {"at": "2026-10-20T09:00:00", "action": "call", "outcome": "reached"},
         },
     ),
     Endpoint(

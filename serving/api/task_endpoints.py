@@ -99,7 +99,7 @@ class WidgetRequest(Body):
 
 _TASK = {
     "id": 7, "customer_id": "C-1042", "target": "churn", "owner": "Maria Lopez", "title": "Start the renewal talk",
-    "action_code": "CON-01", "due": "2026-11-09", "status": "open", "outcome": "", "note": "",
+    "titles": {}, "action_code": "CON-01", "due": "2026-11-09", "status": "open", "outcome": "", "note": "",
     "created_at": "2026-11-02T09:00:00+00:00", "created_by": "crm",
     "steps": [{"text": "Send the offer", "done": False}],
     "source": "api", "updated_at": "2026-11-02T09:00:00+00:00", "finished_at": None, "finished_by": None,

@@ -109,7 +109,7 @@ def _as_task(note: FeedbackReceipt) -> Task:
     status = {"done": "done", "not_right": "done", "snoozed": "snoozed"}.get(note["verdict"], "open")
     return cast(Task, {
         "id": None, "customer_id": note["customer_id"], "target": note["target"], "owner": note["by"], "title": "",
-        "action_code": note["action"], "due": note["until"] and note["until"][:10], "status": status,
+        "titles": {}, "action_code": note["action"], "due": note["until"] and note["until"][:10], "status": status,
         "outcome": "wrong_prediction" if note["verdict"] == "not_right" else "", "note": note["comment"],
         "created_at": note["at"], "created_by": note["by"], "steps": [], "source": "worklist",
         "updated_at": note["at"], "finished_at": note["at"] if status == "done" else None, "finished_by": note["by"],

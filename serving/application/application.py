@@ -217,6 +217,7 @@ class Application(ScoredRun):
             answer=self._one_answer,
             owners=viewer.owners,
             feedback=self.feedback_of(customer_id),
+            tasks=self.work.tasks_of(customer_id),
         )
         profile = customer_profile(sources, models, customer_id, language)
         if customer_id in self.held_out():

@@ -15,18 +15,21 @@ from rapport.errors import ServingError
 from rapport.localized import LocalizedText, localize
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.analytics.interaction_signals import BAD
+from rapport.scoring.analytics.last_contacts import CONTACT_DAYS
 from rapport.scoring.analytics.risk_overview import risk_sentence
 from rapport.serving.application.advice import action_context, customer_actions, customer_strategies
 from rapport.serving.application.answer_writer import FIGURES
 from rapport.serving.application.insights import customer_deals
 from rapport.serving.live.levers import useful_levers
 from rapport.serving.shapes.answers import Answer, FeedbackReceipt
+from rapport.serving.shapes.task_answers import Task
 from rapport.serving.snapshots.analytics_tables import account_hierarchy, place_in_industry
 from rapport.serving.snapshots.history import latest_day_on_or_before
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup
 from rapport.serving.snapshots.score_change import explain_change
 from rapport.serving.snapshots.timeline import TABLES, timeline
+from rapport.serving.work.tasks import HEADER, interventions
 
 _MAX_EVENTS = 300
 _ALL_REASONS = 12
@@ -43,6 +46,7 @@ class ProfileSources:
     portfolio: Callable[[str], PortfolioLookup]
     answer: Callable[[LiveModel, str, int, str], Answer | None]
     feedback: Sequence[FeedbackReceipt]
+    tasks: Sequence[Task]
     owners: tuple[str, ...] | None = None
 
 
@@ -79,6 +83,7 @@ def customer_profile(
         "strategies": customer_strategies(answers, sources.playbook, language),
         "deals": customer_deals(first, row, sources.playbook, language),
         "feedback": sources.feedback,
+        "contacted": _contacted(sources, first, customer_id, language),
     }
 
 
@@ -111,6 +116,20 @@ def _events(model: LiveModel, customer_id: str, row: int, signals: Sequence[Mapp
     ]
     ordered = sorted([*found, *heard], key=lambda event: event["at"].replace(tzinfo=None), reverse=True)
     return [_plain(event) for event in ordered]
+
+
+def _contacted(sources: ProfileSources, model: LiveModel, customer_id: str, language: str) -> dict[str, object] | None:
+    """Return the newest contact of the last 90 days, by the history or by a finished task; None without any."""
+    known = _rows_of(model, "view_contacts", customer_id)
+    done = [
+        {**dict(zip(HEADER, row, strict=True)), "action": task["titles"].get(language, task["title"])}
+        for task in sources.tasks
+        for row in interventions([task])
+    ]
+    contacts = [{name: _plain(row)[name] for name in ("at", "action", "outcome")} for row in (*known, *done)]
+    newest = max(contacts, key=lambda contact: contact["at"], default=None)
+    oldest = (model.snapshot.as_of - timedelta(days=CONTACT_DAYS)).date().isoformat()
+    return newest if newest is not None and newest["at"] >= oldest else None
 
 
 def _industry_place(sources: ProfileSources, model: LiveModel, customer_id: str) -> dict[str, object] | None:

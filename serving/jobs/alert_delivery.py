@@ -93,10 +93,13 @@ def follow_up(
         rule = by_name[alert.rule]
         feed.record_alert(rule.target, alert.customer_id, alert.as_dict(), as_of=alert.as_of.isoformat(), now=now)
         if rule.opens_task:
-            title = alert.zh if settings.language == "zh" else alert.en
+            titles = {"en": alert.en, "zh": alert.zh}
             owner = owners.get(alert.customer_id) or ""
             due = (now + timedelta(days=rule.escalate_days or 7)).date().isoformat()
-            task = NewTask(alert.customer_id, rule.target, title, owner, due, rule.name, source="alert")
+            task = NewTask(
+                alert.customer_id, rule.target, titles[settings.language], owner, due, rule.name, source="alert",
+                titles=titles,
+            )  # fmt: skip
             tasks.open(task, by=_BY, at=now.astimezone(UTC).isoformat(timespec="seconds"))
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.live.event_store import Mark
@@ -16,14 +19,25 @@ from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 
 @dataclass(frozen=True, eq=False)
 class LiveScore:
-    """One row of scores with its portfolio row and features, and the events that the source lacks."""
+    """One row of scores with its portfolio row and features, and the events that the source lacks.
+
+    ``values`` are its numeric features in the order of ``names``, nan where unknown: thousands of these are kept.
+    """
 
     batch: ScoreBatch
     portfolio_row: Mapping[str, Any]
-    features: Mapping[str, Any]
+    names: Sequence[str]
+    values: npt.NDArray[np.float64]
     received_at: datetime
     owner: str | None
     waiting: tuple[int, ...]
+
+    @property
+    def features(self) -> dict[str, float | None]:
+        """Return the numeric features by name."""
+        known = np.isfinite(self.values).tolist()
+        cells = zip(self.names, self.values.tolist(), known, strict=True)
+        return {name: value if is_known else None for name, value, is_known in cells}
 
     @property
     def as_of(self) -> datetime:

@@ -12,6 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
 from rapport.features.engine.clock import EPOCH, local_time
 from rapport.history.contract import by_name
 from rapport.history.settings import Settings
@@ -186,9 +190,10 @@ class LiveOverlay:
         batch = _with_run_percentiles(model, model.scorer.score(features, as_of))
         attributes = {row["customer_id"]: row for row in rows_of(tables.get("customers", {}))}
         portfolio = live_portfolio(model, batch, features, attributes, self._portfolios)
-        for at, (one, row, facts) in enumerate(zip(chosen, portfolio, features.to_pylist(), strict=True)):
-            owner = attributes.get(one, {}).get("owner")
-            found[one] = LiveScore(batch.take([at]), row, facts, marks[one].received_at, owner, missing[one])
+        names, values = _numbers(features)
+        for at, (one, row) in enumerate(zip(chosen, portfolio, strict=True)):
+            owner, received = attributes.get(one, {}).get("owner"), marks[one].received_at
+            found[one] = LiveScore(batch.take([at]), row, names, values[at].copy(), received, owner, missing[one])
         return found
 
     def _relatives_of(self, model: LiveModel) -> Relatives:
@@ -227,6 +232,12 @@ def merged_tables(
                 waiting.setdefault(customer_id, []).extend(news)
         tables[name] = cells_of(by_name(name), [row for each in by_customer.values() for row in each])
     return tables, waiting
+
+
+def _numbers(features: pa.Table) -> tuple[list[str], npt.NDArray[np.float64]]:
+    """Return the names of the numeric features, and their values by row, nan where unknown."""
+    names = [field.name for field in features.schema if pa.types.is_floating(field.type)]
+    return names, np.column_stack([features[name].to_numpy(zero_copy_only=False) for name in names])
 
 
 def _with_run_percentiles(model: LiveModel, batch: ScoreBatch) -> ScoreBatch:

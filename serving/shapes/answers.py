@@ -199,6 +199,14 @@ class Event(TypedDict):
     detail: str
 
 
+class Contact(TypedDict):
+    """The newest contact that the company made with a customer in 90 days."""
+
+    at: str
+    action: str
+    outcome: str
+
+
 class CustomerCard(TypedDict):
     """Everything that is known about one customer."""
 
@@ -222,6 +230,7 @@ class CustomerCard(TypedDict):
     risk_sentence: str | None
     industry_place: dict[str, Any] | None
     feedback: list[dict[str, Any]]
+    contacted: Contact | None
 
 
 class ListedCustomer(TypedDict):

@@ -31,6 +31,7 @@ class Task(TypedDict):
     target: str
     owner: str
     title: str
+    titles: dict[str, str]
     action_code: str
     due: str | None
     status: str

@@ -19,6 +19,7 @@ from rapport.scoring.analytics.attribution import attribution
 from rapport.scoring.analytics.deal_outcomes import DealCard
 from rapport.scoring.analytics.deals import open_deals
 from rapport.scoring.analytics.interaction_signals import interaction_signals
+from rapport.scoring.analytics.last_contacts import last_contacts
 from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
 from rapport.scoring.analytics.risk_overview import risk_overview
 from rapport.scoring.analytics.stakeholders import list_stakeholders, stakeholder_coverage
@@ -55,6 +56,7 @@ def population_tables(
         "view_risk": risk_overview(history, as_of),
         "view_kpis": customer_kpis(history, as_of),
         "view_signals": interaction_signals(history, as_of),
+        "view_contacts": last_contacts(history, as_of),
         "view_industries": industry_table(history, as_of, portfolio),
     }
 

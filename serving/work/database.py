@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS tasks (
     id INTEGER PRIMARY KEY, customer_id TEXT NOT NULL, target TEXT NOT NULL, owner TEXT NOT NULL, title TEXT NOT NULL,
     action_code TEXT NOT NULL, due TEXT, status TEXT NOT NULL, outcome TEXT NOT NULL, note TEXT NOT NULL,
     created_at TEXT NOT NULL, created_by TEXT NOT NULL, steps TEXT NOT NULL, source TEXT NOT NULL,
-    updated_at TEXT NOT NULL, finished_at TEXT, finished_by TEXT, model_version TEXT, probability REAL, money REAL
+    updated_at TEXT NOT NULL, finished_at TEXT, finished_by TEXT, model_version TEXT, probability REAL, money REAL,
+    titles TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 CREATE INDEX IF NOT EXISTS tasks_customer ON tasks (customer_id, id);
 CREATE INDEX IF NOT EXISTS tasks_status ON tasks (target, status, id);
@@ -35,6 +36,10 @@ CREATE TABLE IF NOT EXISTS views (
     shared INTEGER NOT NULL, at TEXT NOT NULL, UNIQUE (owner, page, name)
 ) STRICT;
 """
+
+
+_VERSION = 2
+_TITLES = "ALTER TABLE tasks ADD COLUMN titles TEXT NOT NULL DEFAULT '{}'"
 
 
 @contextmanager
@@ -58,9 +63,17 @@ def work_database(data_dir: Path) -> Iterator[sqlite3.Connection]:
             store.row_factory = sqlite3.Row
             if is_new:
                 store.execute("PRAGMA journal_mode = WAL")
-            if store.execute("PRAGMA user_version").fetchone()[0] == 0:
-                store.executescript(_TABLES)
-                store.execute("PRAGMA user_version = 1")
+            if store.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
+                _upgrade(store)
             yield store
         finally:
             store.close()
+
+
+def _upgrade(store: sqlite3.Connection) -> None:
+    """Make the tables, or add what a file of before lacks; of several processes, the first does."""
+    store.executescript(f"BEGIN IMMEDIATE; {_TABLES}")
+    if "titles" not in {row["name"] for row in store.execute("PRAGMA table_info(tasks)")}:
+        store.execute(_TITLES)
+    store.execute(f"PRAGMA user_version = {_VERSION}")
+    store.execute("COMMIT")

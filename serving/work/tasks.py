@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -28,7 +28,11 @@ UNKNOWN_TASK = LocalizedText("No such task. Reload the list.", "没有此任务�
 
 @dataclass(frozen=True)
 class NewTask:
-    """A task to open; ``steps`` are the steps of a playbook, ``shown`` the score that the person saw."""
+    """A task to open.
+
+    ``steps`` are the steps of a playbook, ``shown`` the score that the person saw, ``titles`` the title by language,
+    where it is known in several.
+    """
 
     customer_id: str
     target: str
@@ -40,6 +44,7 @@ class NewTask:
     steps: Sequence[str] = ()
     source: str = "api"
     shown: Mapping[str, object] | None = None
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 class TaskStore:
@@ -65,11 +70,12 @@ class TaskStore:
                 task.customer_id, task.target, task.owner, task.title, task.action_code, _day(task.due), "open", "",
                 task.note, at, by, json.dumps(steps, ensure_ascii=False), task.source, at,
                 shown.get("version"), shown.get("probability"), shown.get("money"),
+                json.dumps(dict(task.titles), ensure_ascii=False),
             )  # fmt: skip
             inserted = store.execute(
                 "INSERT INTO tasks (customer_id, target, owner, title, action_code, due, status, outcome, note, "
-                "created_at, created_by, steps, source, updated_at, model_version, probability, money) "
-                "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id",
+                "created_at, created_by, steps, source, updated_at, model_version, probability, money, "
+                "titles) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id",
                 values,
             ).fetchone()
             _log(store, inserted["id"], at, by, kind="opened", text=task.title)
@@ -188,7 +194,7 @@ def _task(store: sqlite3.Connection, task_id: int) -> Task:
 
 
 def _plain(row: sqlite3.Row) -> Task:
-    return cast(Task, dict(row) | {"steps": json.loads(row["steps"])})
+    return cast(Task, dict(row) | {name: json.loads(row[name]) for name in ("steps", "titles")})
 
 
 def _log(store: sqlite3.Connection, task_id: int, at: str, by: str, *, kind: str, text: str) -> None:

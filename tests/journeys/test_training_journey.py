@@ -20,7 +20,7 @@ from rapport.features import snapshot
 from rapport.scoring import Bundle, Scorer
 from rapport.scoring.models import model_store
 from rapport.scoring.models.interval import PredictionInterval
-from rapport.training import backtest, list_models, monitor_champion, promote, register, rollback, train
+from rapport.training import backtest, list_models, monitor_champion, promote, prune, register, rollback, train
 from rapport.training.registry.model_registry import sync_aliases
 from rapport.training.timing.event_times import event_times
 
@@ -126,11 +126,25 @@ def test_the_first_model_is_champion_and_the_next_a_challenger(home):
     assert [(each["version"], each["alias"]) for each in listed] == [("1", "champion"), ("2", ""), ("3", "challenger")]
 
 
-def test_a_bundle_of_a_script_that_says_nothing_of_its_making_is_listed(tmp_path):
-    folder = replace(trained().bundle, provenance={}).save(tmp_path / "bundle")
-    model_store.publish(folder, tmp_path, "churn", "1")
-    (listed,) = list_models(tmp_path, "churn", environ={}).as_dict()["models"]
-    assert (listed["version"], listed["as_of"]) == ("1", "")
+def test_an_old_version_that_never_answered_leaves_the_store_and_mlflow_with_its_artifacts(tmp_path):
+    model_store.publish(trained().bundle.save(tmp_path / "first"), tmp_path, "churn", "1")
+    model_store.set_champion(tmp_path, "churn", "1", AT)
+    register(trained(), data_dir=tmp_path, environ={}, now=AT)
+    # A bundle that a script made says nothing of its making, and is listed all the same.
+    model_store.publish(replace(trained().bundle, provenance={}).save(tmp_path / "third"), tmp_path, "churn", "3")
+    listed = list_models(tmp_path, "churn", environ={}).as_dict()["models"]
+    assert [(each["version"], each["as_of"][:4]) for each in listed] == [("1", "2026"), ("2", "2026"), ("3", "")]
+    assert prune(tmp_path, "churn", 2, environ={}, now=AT).as_dict()["removed"] == []
+    assert artifacts(tmp_path) == [1, 1]
+    assert prune(tmp_path, "churn", 1, environ={}, now=AT).as_dict()["removed"] == ["2"]
+    assert (model_store.versions(tmp_path, "churn"), artifacts(tmp_path)) == (["1", "3"], [0, 0])
+    assert mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}").search_model_versions("name='churn'") == []
+    assert prune(tmp_path, "churn", 0, environ={}, now=AT).as_dict()["removed"] == ["3"], "a champion stays"
+
+
+def artifacts(home):
+    """Return how many models and reports MLflow holds."""
+    return [len(list((home / "mlflow-artifacts").rglob(name))) for name in ("MLmodel", "evaluation.json")]
 
 
 def test_mlflow_returns_the_scores_of_the_scorer_to_the_last_digit(home):

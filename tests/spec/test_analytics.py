@@ -12,6 +12,7 @@ from rapport.scoring.actions.playbook import read_playbook
 from rapport.scoring.analytics.account_hierarchy import build_account_hierarchy
 from rapport.scoring.analytics.attribution import attribution
 from rapport.scoring.analytics.interaction_signals import interaction_signals
+from rapport.scoring.analytics.last_contacts import last_contacts
 from rapport.scoring.analytics.risk_overview import risk_overview, risk_sentence
 from rapport.scoring.analytics.segments import abc, pareto, revenue_shares, segments
 from rapport.scoring.analytics.stakeholders import list_stakeholders, stakeholder_coverage
@@ -144,6 +145,19 @@ def test_the_sentence_on_a_years_risk_events_names_amounts_categories_and_the_sh
     assert risk_sentence([], "en", "CNY") is None
     own = risk_overview(history_of({"orders": ORDERS, "risk_events": RISKS[2:3]}), AS_OF).to_pylist()
     assert risk_sentence(own, "en", "CNY") == ("Last 12 months: no risk record; 1 more with the customer as plaintiff.")
+
+
+def test_a_customer_was_contacted_who_was_not_left_alone_in_the_last_90_days():
+    done = drawn("""
+customer_id | at         | action | outcome | held_out
+ann         | 2025-11-01 | call   | reached |
+ann         | 2025-12-01 | visit  |         |
+bob         | 2025-12-01 | call   | reached | true
+eve         | 2025-09-01 | call   | reached |
+dan         | 2026-01-01 | call   | reached |
+""")
+    (one,) = last_contacts(history_of({"orders": ORDERS, "interventions": done}), AS_OF).to_pylist()
+    assert one == {"customer_id": "ann", "at": datetime(2025, 12, 1), "action": "visit", "outcome": ""}
 
 
 def test_signals_are_those_of_the_last_six_months_in_what_the_customer_wrote():

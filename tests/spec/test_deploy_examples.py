@@ -28,7 +28,8 @@ def _commands():
         text = path.read_text().replace("$$", "$").replace("%%", "%")
         for unfilled, filled in FILLED.items():
             text = text.replace(unfilled, filled)
-        for line in re.findall(r"(?:^|[\s/'])rapport ((?:score|serve|keys)[^\n#']*)", text, re.MULTILINE):
+        commands = "score|serve|keys|train|models|worker"
+        for line in re.findall(rf"(?:^|[\s/'])rapport ((?:{commands})[^\n#']*)", text, re.MULTILINE):
             yield path.name, shlex.split(line)
 
 
@@ -41,6 +42,8 @@ def test_there_are_commands_to_look_at():
         "rapport.yaml",
         "rapport.service",
         "rapport-nightly.service",
+        "rapport-retrain.service",
+        "rapport-worker.service",
     }
 
 

@@ -1,5 +1,7 @@
 """Tasks, recorded facts, saved views and the calendar feed, as stored in work.db."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
 
 import pytest
@@ -54,6 +56,14 @@ def test_the_same_open_task_is_not_stored_twice(tasks):
     assert (again["id"], again["repeated"]) == (first["id"], True)
     tasks.finish(first["id"], **MEI)
     assert tasks.open(NewTask("C-1", "churn", "Call", action_code="RHY-01"), **MEI)["id"] != first["id"]
+
+
+def test_a_file_of_before_titles_had_languages_is_read_and_written(tasks, tmp_path):
+    tasks.open(NewTask("C-1", "churn", "Call"), **MEI)
+    with closing(sqlite3.connect(tmp_path / "work.db")) as store:
+        store.executescript("ALTER TABLE tasks DROP COLUMN titles; PRAGMA user_version = 1")
+    tasks.open(NewTask("C-2", "churn", "Visit", titles={"zh": "拜访"}), **MEI)
+    assert {task["customer_id"]: task["titles"] for task in tasks.list()} == {"C-1": {}, "C-2": {"zh": "拜访"}}
 
 
 def test_tasks_are_listed_by_due_day_and_filtered(tasks):

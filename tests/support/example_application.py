@@ -137,6 +137,7 @@ class ExampleApplication:
             "chain": in_language(EXAMPLE["chain"], language),
             "tree": self._tree(customer_id),
             "rfm": {**rfm, "orders": fact["orders_12m"], "spend": fact["value"]},
+            "contacted": None,
             "levers": in_language(EXAMPLE["levers"], language),
             "actions": actions_of(answers[0]["reasons"], fact["owner"]),
             "feedback": [],

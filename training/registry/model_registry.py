@@ -60,7 +60,7 @@ def register(
         bundle = _compared(trained, data_dir, now)
         check_shap_cost(bundle)
         try:
-            client = _open(data_dir, environ)
+            client = open_registry(data_dir, environ)
             bundle = replace(bundle, version=_next_version(data_dir, target, client))
         except MLFLOW_ERRORS as error:
             bundle = replace(bundle, version=_next_version(data_dir, target, None))
@@ -89,7 +89,7 @@ def register_kept(data_dir: Path, *, environ: Mapping[str, str], now: datetime) 
 
 
 def _register_one(folder: Path, data_dir: Path, environ: Mapping[str, str], now: datetime) -> CommandResult:
-    client = _open(data_dir, environ)
+    client = open_registry(data_dir, environ)
     bundle = Bundle.load(folder / BUNDLE)
     with _workspace() as draft:
         # Another model may have taken its number in the meantime.
@@ -135,7 +135,8 @@ def _write(draft: Path, trained: TrainedModel, bundle: Bundle, language: str | N
     write_report(replace(trained, bundle=bundle), draft / REPORT, language)
 
 
-def _open(data_dir: Path, environ: Mapping[str, str]) -> MlflowClient:
+def open_registry(data_dir: Path, environ: Mapping[str, str]) -> MlflowClient:
+    """Open MLflow's registry; RegistrationError if its server does not answer."""
     # MLflow itself would try for minutes.
     check_reachable(data_dir, environ)
     return open_store(data_dir, tracking_uri(data_dir, environ))
@@ -211,14 +212,14 @@ def show_model(data_dir: Path, target: str, version: str, *, environ: Mapping[st
 
 def sync_aliases(data_dir: Path, *, environ: Mapping[str, str]) -> list[str]:
     """Point MLflow's aliases to the model store's champions and challengers; return the targets that changed."""
-    client = _open(data_dir, environ)
+    client = open_registry(data_dir, environ)
     return [target for target in model_store.targets(data_dir) if follow_store(client, data_dir, target)]
 
 
 def _aliases_follow(data_dir: Path, target: str, environ: Mapping[str, str]) -> list[str]:
     """Point MLflow's aliases to the new champion; if MLflow fails, say so: what is served has changed already."""
     try:
-        follow_store(_open(data_dir, environ), data_dir, target)
+        follow_store(open_registry(data_dir, environ), data_dir, target)
     except MLFLOW_ERRORS as error:
         reason = str(error).strip().partition("\n")[0]
         return [f"MLflow's aliases did not follow ({reason}). When it answers again: rapport models register"]

@@ -7,6 +7,7 @@ from example_application import ExampleApplication
 
 from rapport.history import read_history
 from rapport.serving.console.formats import money
+from rapport.serving.work.tasks import NewTask
 
 
 def test_a_logged_outcome_closes_the_row_is_counted_and_can_be_undone():
@@ -127,6 +128,17 @@ def test_a_task_is_worked_on_its_page_and_its_calendar_needs_its_token():
     assert browser.ask("GET", "/tasks.ics?token=forged").status_code == 404
     browser.send(f"/tasks/{task['id']}", page="/tasks", act="done", outcome="retained", back="/tasks")
     assert [one["outcome"] for one in application.notes] == ["retained"]
+
+
+def test_a_task_that_an_alert_opened_has_its_title_in_the_language_of_whoever_reads_it():
+    application = ExampleApplication()
+    titles = {"en": "No order for 90 days.", "zh": "已 90 天未下单。"}
+    task = NewTask("C-1003", "churn", titles["zh"], source="alert", titles=titles)
+    application.work.tasks.open(task, by="alerts", at="2026-11-01T09:00:00+00:00")
+    for language, title in titles.items():
+        browser = ConsoleClient(application, language)
+        assert title in browser.see("/tasks?whose=all")
+        assert title in browser.see("/customers/C-1003")
 
 
 def test_a_card_can_be_tried_and_changed_only_as_a_file(open_app):

@@ -22,3 +22,12 @@ def test_feedback_stores_the_score_that_the_person_saw(ask, active):
     ask("feedback", customer_id=active[2], verdict="not_right")
     [kept] = ask("customer", customer_id=active[2])["feedback"]
     assert (kept["probability"], kept["model_version"]) == (answer["probability"], answer["model"]["version"])
+
+
+def test_a_finished_task_marks_the_customer_as_contacted(ask, open_client, active):
+    assert ask("customer", customer_id=active[3])["contacted"] is None
+    opened = ask("tasks/open", customer_id=active[3], title="Start the renewal talk")
+    ask("tasks/finish", task_id=opened["id"], outcome="reached")
+    found = ask("customer", customer_id=active[3])["contacted"]
+    assert (found["action"], found["outcome"]) == ("Start the renewal talk", "reached")
+    assert "Start the renewal talk, Reached" in open_client.get(f"/customers/{active[3]}?language=en").text
