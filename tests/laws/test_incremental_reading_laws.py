@@ -4,7 +4,9 @@ import random
 import sqlite3
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
+import mysql_server
 import pytest
 from postgres_server import programs, running
 
@@ -47,6 +49,23 @@ def postgres(_):
         yield run, url
 
 
+@contextmanager
+def mysql(_):
+    driver = pytest.importorskip("MySQLdb", reason="the driver is not installed: pip install 'ibis-framework[mysql]'")
+    if (server := mysql_server.program()) is None:
+        pytest.skip("there is no MariaDB server to start: install Debian's mariadb-server")
+    with mysql_server.running(server, "GRANT ALL ON crm.* TO 'reader'@'127.0.0.1';") as url:
+        place = urlsplit(url)
+        login = {"user": place.username, "password": place.password, "database": "crm"}
+        with closing(driver.connect(host=place.hostname, port=place.port, autocommit=True, **login)) as connection:
+
+            def run(sql):
+                # A timestamp of MySQL is never null.
+                connection.query(sql.replace(" timestamp", " datetime"))
+
+            yield run, url
+
+
 class Crm:
     """A database that is written to from day to day: rows come, change, are filled in, and go."""
 
@@ -84,7 +103,7 @@ def cells(url, **settings):
         return found
 
 
-@pytest.mark.parametrize("database", [sqlite, postgres], ids=["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", [sqlite, postgres, mysql], ids=["sqlite", "postgresql", "mysql"])
 @pytest.mark.parametrize("honest", [True, False], ids=["renewed", "filled in"])
 def test_every_night_reads_the_cells_of_the_whole_database(database, honest, tmp_path, caplog):
     caplog.set_level("INFO", logger="rapport.history.sources.row_copies")
