@@ -29,7 +29,7 @@ def _commands():
         for unfilled, filled in FILLED.items():
             text = text.replace(unfilled, filled)
         commands = "score|serve|keys|train|models|worker"
-        for line in re.findall(rf"(?:^|[\s/'])rapport ((?:{commands})[^\n#']*)", text, re.MULTILINE):
+        for line in re.findall(rf"(?:^|[\s/'])rapport ((?:{commands})[^\n#'|]*)", text, re.MULTILINE):
             yield path.name, shlex.split(line)
 
 
@@ -45,6 +45,17 @@ def test_there_are_commands_to_look_at():
         "rapport-retrain.service",
         "rapport-worker.service",
     }
+
+
+def test_every_recipe_raises_alerts_and_has_a_worker_that_sends_those_that_did_not_arrive():
+    recipes = (DEPLOY / "compose.yaml", DEPLOY / "kubernetes/rapport.yaml", DEPLOY / "systemd/rapport-nightly.service")
+    for text in (path.read_text() for path in recipes):
+        assert [line for line in text.splitlines() if "--alerts" in line and "--target churn" in line]
+        # A delivery that failed is no reason to score again.
+        assert re.search(r"(-eq |SuccessExitStatus=)22", text)
+    assert COMPOSE["services"]["worker"]["command"] == ["worker"]
+    deployments = [one["spec"]["template"]["spec"] for one in KUBERNETES if one["kind"] == "Deployment"]
+    assert ["worker"] in [one["containers"][0]["args"] for one in deployments]
 
 
 @pytest.mark.parametrize(
