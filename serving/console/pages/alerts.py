@@ -15,7 +15,7 @@ _SHOWN = 200
 def show(page: PageContext) -> Response:
     """Show the latest alerts of the viewer's customers, open ones first."""
     which = page.request.query_params.get("show", "open")
-    seen = [alert for alert in page.application.alerts(_SHOWN * 5) if page.is_visible(str(alert["customer_id"]))]
+    seen = _visible(page)
     chosen = [alert for alert in seen if which == "all" or not alert["mark"]][:_SHOWN]
     page.record_view([str(alert["customer_id"]) for alert in chosen])
     return page.render(
@@ -29,12 +29,16 @@ def show(page: PageContext) -> Response:
 
 def mark(page: PageContext) -> Response:
     """Acknowledge or mute an alert."""
-    found = next((one for one in page.application.alerts(_SHOWN * 5) if one["id"] == page.form.get("alert")), None)
+    found = next((one for one in _visible(page) if one["id"] == page.form.get("alert")), None)
+    # Another owner's alert is refused like one that does not exist.
     if found is None or page.form.get("act") not in MARKS:
         raise RequestError(422, page.translate("work.unknown_act"), where="alert")
-    page.require_visible(str(found["customer_id"]))
     page.application.alert_marks.mark(found["id"], str(page.form["act"]), **page.stamp)
     return page.redirect_with(page.form.get("back", ""), did="saved")
+
+
+def _visible(page: PageContext) -> list[dict[str, Any]]:
+    return [alert for alert in page.application.alerts(_SHOWN * 5) if page.is_visible(str(alert["customer_id"]))]
 
 
 def _shown(page: PageContext, alert: dict[str, object]) -> dict[str, Any]:
