@@ -8,13 +8,26 @@ import duckdb
 
 from rapport.history.mapping.column_values import share_known
 from rapport.history.mapping.messages import message
-from rapport.history.mapping.name_matching import ColumnFormats
+from rapport.history.mapping.name_matching import SYNONYM, ColumnFormats
 from rapport.history.mapping.table_proposal import TableProposal
 from rapport.history.sources.source import Source
 from rapport.localized import LocalizedText
 
 # Below the first share the keys do not meet; a column that replaces one must meet at least in the second.
 _FEW, _MOST = 0.1, 0.8
+_ABOUT_CUSTOMERS = (
+    "account",
+    "company",
+    "organi",
+    "customer",
+    "client",
+    "related",
+    "parent",
+    "what",
+    "客户",
+    "公司",
+    "会员",
+)
 _KEY_NAMES = ("id", "no", "nr", "number", "code", "key", "name", "客户", "编号", "代码", "名称", "kunde", "customer")
 
 
@@ -25,6 +38,7 @@ def joined_keys(
     connection: duckdb.DuckDBPyConnection,
 ) -> list[LocalizedText]:
     """Take the column whose values are keys of the customers; return a doubt where none is."""
+    _find_missing_keys(found, sources, formats, connection)
     customers = found.get("customers")
     if customers is None or "customer_id" not in customers.columns or sources[customers.source].peek is not None:
         return []
@@ -49,6 +63,28 @@ def joined_keys(
             customers = customers.with_columns({"customer_id": meeting[1]}, 1.0)
             found["customers"] = customers
     return doubts
+
+
+def _find_missing_keys(
+    found: dict[str, TableProposal],
+    sources: Mapping[str, Source],
+    formats: Mapping[str, ColumnFormats],
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    """Where no name is that of a customer's id, take the column about the customer whose values are known ids."""
+    known = next((found[name] for name in ("customers", "orders") if name in found), None)
+    if known is None or "customer_id" not in known.columns or sources[known.source].peek is not None:
+        return
+    for name, proposal in list(found.items()):
+        own = sources[proposal.source]
+        if "customer_id" in proposal.columns or own.peek is not None:
+            continue
+        keys = [each for each in _keys(own, formats) if any(word in each.lower() for word in _ABOUT_CUSTOMERS)]
+        pairs = {each: (each, known.columns["customer_id"]) for each in keys}
+        shares = {each: share_known(own, sources[known.source], pair, connection) for each, pair in pairs.items()}
+        best = max(shares, key=lambda each: shares[each], default=None)
+        if best is not None and shares[best] >= _MOST:
+            found[name] = proposal.with_columns({"customer_id": best}, SYNONYM)
 
 
 def _keys(source: Source, formats: Mapping[str, ColumnFormats]) -> list[str]:

@@ -57,7 +57,12 @@ def column_similarity(table: Table, column: Column, own: str) -> float:
     """Return the similarity of a source column's name to a contract column."""
     known = synonyms()["columns"]
     special, usual = known.get(f"{table.name}.{column.name}", []), known.get(column.name, [])
-    return _name_similarity(normalized_name(own), column.name, [*special, *usual])
+    return max(_name_similarity(each, column.name, [*special, *usual]) for each in names_of(own))
+
+
+def names_of(own: str) -> set[str]:
+    """Return the names that a source column goes by: some systems write the table before it, ``Deal - Value``."""
+    return {normalized_name(own), normalized_name(own.rsplit(" - ", 1)[-1])}
 
 
 def accepts(column: Column, own: str, formats: ColumnFormats) -> bool:

@@ -108,5 +108,4 @@ def _split_customers(
         if fitting:
             confidence[name], columns[name] = max(fitting)
     if len(columns) > 1:
-        unused = tuple(own for own in source.types if own not in columns.values())
-        found["customers"] = TableProposal(table, source.name, columns, frozenset(), unused, confidence)
+        found["customers"] = TableProposal(table, source.name, columns, frozenset(), (), confidence)

@@ -8,6 +8,7 @@ from rapport.history.mapping.name_matching import (
     ColumnFormats,
     accepts,
     column_similarity,
+    names_of,
     synonyms,
     table_similarity,
 )
@@ -20,6 +21,20 @@ _ONLY_CANDIDATE, _BY_VALUES = 0.3, 0.4
 _MIN_SCORE = 1.2
 # A table that fits worse than this share of the best fit is none of the source.
 _SECOND_CHOICE = 0.6
+# An amount with one of these words is a part of another.
+_PART_OF_AMOUNT = {
+    "subtotal",
+    "sub",
+    "tax",
+    "vat",
+    "shipping",
+    "discount",
+    "refund",
+    "refunded",
+    "fee",
+    "tip",
+    "deposit",
+}
 
 
 def assign(
@@ -48,7 +63,7 @@ def assign(
 def match(table: Table, source: Source, formats: ColumnFormats) -> tuple[TableProposal, float]:
     """Match the columns of one source with those of a table, and score the match."""
     pairs = [
-        (-similarity, position, _lines_of_order(column, own, formats), own_position, column, own)
+        (-similarity, position, _second_choice(column, own, formats), own_position, column, own)
         for position, column in enumerate(columns_of(table))
         for own_position, own in enumerate(source.types)
         if (similarity := _similarity(table, column, own)) >= CONTAINED and accepts(column, own, formats)
@@ -76,14 +91,16 @@ def _similarity(table: Table, column: Column, own: str) -> float:
 
     Its customer is named by a number too, or else by a name.
     """
-    similarity, bare = column_similarity(table, column, own), normalized_name(own)
-    if column.name == "customer_id" and table.name != "customers" and bare in synonyms()["roles"]["customer_name"]:
+    similarity, names = column_similarity(table, column, own), names_of(own)
+    if column.name == "customer_id" and table.name != "customers" and names & {*synonyms()["roles"]["customer_name"]}:
         return CONTAINED
-    return min(similarity, CONTAINED) if column.name == "order_id" and bare == "id" else similarity
+    return min(similarity, CONTAINED) if column.name == "order_id" and "id" in names else similarity
 
 
-def _lines_of_order(column: Column, own: str, formats: ColumnFormats) -> float:
-    """Return the share of distinct values: the number of an order stands in all its lines."""
+def _second_choice(column: Column, own: str, formats: ColumnFormats) -> float:
+    """Return what ranks columns of equal names: the order number of all lines, a whole amount."""
+    if column.name == "amount":
+        return float(bool(_PART_OF_AMOUNT & {*normalized_name(own).split("_")}))
     return formats.distinct[own] if column.name == "order_id" else 0.0
 
 

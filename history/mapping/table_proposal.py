@@ -9,7 +9,7 @@ from typing import Any
 
 from rapport.history.contract import Table
 from rapport.history.mapping.messages import comment
-from rapport.history.mapping.name_matching import synonyms
+from rapport.history.mapping.name_matching import names_of, synonyms
 from rapport.history.reading.table_names import NOT_COLUMNS, normalized_name
 from rapport.history.sources.source import Source
 
@@ -107,4 +107,4 @@ def expression_name(own: str) -> str:
 
 def role_columns(role: str, source: Source) -> list[str]:
     """Return the columns of a source that have a role by their names: ``state`` or ``unit_price``."""
-    return [own for own in source.types if normalized_name(own) in synonyms()["roles"][role]]
+    return [own for own in source.types if names_of(own) & {*synonyms()["roles"][role]}]

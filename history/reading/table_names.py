@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rapport.errors import TableError
-from rapport.history.contract import Column, Table, columns_of
+from rapport.history.contract import TABLES, Column, Table, columns_of
 from rapport.history.reading.expressions import Expression, is_expression, parse_expression
 from rapport.history.reading.versions import VALID_FROM, VALID_TO, VERSION_COLUMNS, VERSIONED
 from rapport.history.settings import Settings
@@ -93,7 +93,10 @@ def _same_name(table: Table, source: Source, column: Column, alike: Sequence[str
 
 
 def resolve_attributes(table: Table, source: Source, names: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """Return attribute → source column: the columns of customers beyond the contract."""
+    """Return attribute → source column: the columns of customers beyond the contract.
+
+    A file of orders that also says who the customers are has no others: its columns belong to single orders.
+    """
     if table.name != "customers":
         return {}
     reserved = {column.name for column in columns_of(table)} | {*NOT_COLUMNS, *VERSION_COLUMNS}
@@ -101,7 +104,10 @@ def resolve_attributes(table: Table, source: Source, names: Mapping[str, str], s
     for name, own in mapped.items():
         _check_exists(table, source, name, own)
     taken = {*names.values(), *mapped.values(), *_OF_THE_TOOL}
-    more = {own: own for own in source.types if own not in taken and normalized_name(own) not in reserved}
+    others = (settings.mapping.get(other.name, {}).get("table", other.name) for other in TABLES if other is not table)
+    shared = "table" in settings.mapping.get(table.name, {}) and source.name in others
+    free = () if shared else source.types
+    more = {own: own for own in free if own not in taken and normalized_name(own) not in reserved}
     return {name: own for name, own in {**more, **mapped}.items() if name not in reserved}
 
 

@@ -139,3 +139,36 @@ def test_a_second_file_with_the_same_columns_is_asked_about(folder_of):
         "orders: sales_south has the same columns as sales_north and is not used. If both are orders, put their files "
         "into a folder orders/."
     ]
+
+
+def test_names_after_the_table_parts_of_amounts_and_keys_known_by_their_values(folder_of):
+    folder = folder_of(
+        {
+            "accounts": "Record,Company ID,Company Name\n1,A1,Acme\n2,A2,Bolt\n",
+            "sales": "Sale - Order No,Sale - Company ID,Sale - Date,Sale - Subtotal Amount,Sale - Total Amount\n"
+            "1,A1,2024-01-02,9,10\n2,A2,2024-01-03,9,10\n",
+            "calls": "Call ID,Related To.id,Call Start Time\n1,A1,2024-02-01 10:00:00\n2,A2,2024-02-02 10:00:00\n",
+            "events": "account_id,event_name,timestamp\nA1,login,2024-02-01 10:00:00\nA2,export,2024-02-01 11:00:00\n",
+        }
+    )
+    proposed = propose_mapping(folder).as_dict()["mapping"]
+    assert proposed["orders"] == {
+        "table": "sales",
+        "customer_id": "Sale - Company ID",
+        "order_id": "Sale - Order No",
+        "ordered_at": "Sale - Date",
+        "amount": "Sale - Total Amount",
+    }
+    assert proposed["interactions"]["customer_id"] == "Related To.id"
+    assert (proposed["usage"]["table"], proposed["usage"]["feature"]) == ("events", "event_name")
+
+
+def test_a_file_of_orders_gives_its_customers_no_attributes_of_single_orders(folder_of):
+    folder = folder_of(
+        {"orders": "客户编码,客户名称,单据编号,日期,价税合计\nK1,甲,D1,2024-01-02,10\nK1,甲,D2,2024-01-03,20\n"}
+    )
+    proposal = propose_mapping(folder)
+    with read_history(folder, Settings.of(tomllib.loads(proposal.as_toml()))) as history:
+        customers = history.connection.execute("SELECT * FROM customers").to_arrow_table()
+    assert customers["name"].to_pylist() == ["甲"]
+    assert not {"单据编号", "价税合计"} & set(customers.column_names)

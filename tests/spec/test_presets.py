@@ -105,6 +105,22 @@ SYSTEMS = {
         {"销售订单.csv": "订单号,订单日期,客户编码,存货编码,数量,价税合计\nS1,2024-01-01,K1,M1,2,100.00"},
         [("K1", 100.0)],
     ),
+    "pipedrive": (
+        {
+            "organizations.csv": "Organization - ID,Organization - Name,Organization - Organization created\n7,Acme,2023-01-05 09:00:00",
+            "deals.csv": "Deal - ID,Deal - Organization ID,Deal - Value,Deal - Status,Deal - Stage,Deal - Deal created,Deal - Won time,Deal - Lost time\n"
+            "1,7,500,Won,Demo,2024-01-01 09:00:00,2024-02-01 09:00:00,\n2,7,90,Lost,Demo,2024-01-01 09:00:00,,2024-03-01 09:00:00",
+        },
+        [("7", 500.0)],
+    ),
+    "zoho": (
+        {
+            "Accounts_001.csv": "Record Id,Account Owner,Account Name,Created Time\nz7,Ann,Acme,2023-01-05 09:00:00",
+            "Deals_001.csv": "Record Id,Amount,Deal Name,Closing Date,Account Name.id,Account Name,Stage,Created Time\n"
+            "d1,500,D1,2024-02-01,z7,Acme,Closed Won,2024-01-01 09:00:00\nd2,90,D2,2024-05-01,z7,Acme,Proposal,2024-01-02 09:00:00",
+        },
+        [("z7", 500.0)],
+    ),
     "zendesk": (
         {
             "ticket.csv": "id,requester_id,organization_id,assignee_id,created_at,updated_at,status,type\n"
