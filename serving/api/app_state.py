@@ -40,6 +40,7 @@ from rapport.serving.security.browser_sign_in import BrowserSignIn
 from rapport.serving.security.ended_sessions import EndedSessions
 from rapport.serving.security.issuer import IssuerKeys
 from rapport.serving.security.keys import KeyRing, Viewer
+from rapport.serving.security.protected_resource import WELL_KNOWN, ProtectedResource
 from rapport.serving.security.storage_probe import StorageProbe
 from rapport.serving.security.tokens import TokenVerifier
 from rapport.serving.shapes.answers import Answer
@@ -90,6 +91,10 @@ class AppState:
             "/metrics": self._metrics,
             "/openapi.json": self._openapi,
         }
+        self.resource = ProtectedResource.of(environment.oidc)
+        if self.resource is not None:
+            # Clients try the path of the resource first, then the bare one.
+            self.pages |= {self.resource.path: self.resource.page, WELL_KNOWN: self.resource.page}
         channels = tuple(channel.name for channel in alert_channels(environment.data_dir, os.environ))
         alerts = LiveAlerts(environment.data_dir, self.settings, self.application.alert_rules.in_force, channels)
         self.live = LiveLoop(

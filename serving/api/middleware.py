@@ -135,6 +135,8 @@ class ApiMiddleware:
         """Pass a message of an agent on; each tool checks the scope that its endpoint needs."""
         if self._state.agents is None:
             raise RequestError(404, _NO_AGENTS)
+        if self._state.resource is not None:
+            response.challenge = self._state.resource.challenge
         _check_method(scope, response, ("POST",))
         viewer = await self._auth.identify(_client(scope), headers)
         _check_json(headers)

@@ -62,7 +62,7 @@ class ResponseWriter:
         self._accepted = request_headers.get("accept-encoding", "")
         self._known_tags = request_headers.get("if-none-match", "")
         self.extra: dict[str, str] = {}
-        self.caller = ""
+        self.caller, self.challenge = "", "Bearer"
         self._send, self._headers = send, _HEADERS[api, secure]
 
     @property
@@ -85,7 +85,7 @@ class ResponseWriter:
         if retry_after or status in (429, 503):
             self.extra["retry-after"] = str(max(1, math.ceil(retry_after)))
         if status == 401:
-            self.extra["www-authenticate"] = "Bearer"
+            self.extra["www-authenticate"] = self.challenge
         await self.send_body(status, json.dumps(body, ensure_ascii=False).encode(), JSON)
 
     async def send_body(self, status: int, body: bytes, content_type: str) -> None:

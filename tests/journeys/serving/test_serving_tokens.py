@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import threading
 import time
 
@@ -239,3 +240,27 @@ def test_an_issuer_with_another_name_is_refused(issuer):
     elsewhere.refresh_now()
     assert elsewhere.keys(time.monotonic()) == ()
     assert "set RAPPORT_OIDC_ISSUER to exactly that" in elsewhere.refusal
+
+
+def test_an_agent_finds_who_issues_tokens_for_it_and_a_token_for_another_audience_is_refused(home, issuer):
+    audience = "https://rapport.example/mcp"
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    with served(home, oidc=Oidc(issuer.url, audience)) as client:
+        _wait_for_keys(client)
+        refused = client.post("/mcp", json=message)
+        where = re.fullmatch(
+            r'Bearer resource_metadata="https://rapport\.example([^"]+)"', refused.headers["www-authenticate"]
+        )
+        assert refused.status_code == 401
+        for path in (where[1], "/.well-known/oauth-protected-resource"):
+            about = client.get(path).json()
+            assert (about["resource"], about["authorization_servers"]) == (audience, [issuer.url])
+        assert {"rapport:read", "rapport:score"} <= set(about["scopes_supported"])
+        headers = {"accept": "application/json, text/event-stream"}
+        for meant, status in ((audience, 200), ("rapport", 401), ("https://rapport.example", 401)):
+            token = issuer.token("rsa", aud=meant, scope="rapport:read")
+            assert client.post("/mcp", json=message, headers=bearer(token) | headers).status_code == status
+        assert client.post("/v1/score", json=BODY).headers["www-authenticate"] == "Bearer"
+    with served(home, oidc=Oidc(issuer.url, "rapport")) as client:
+        # An audience that is no address names no resource.
+        assert client.get("/.well-known/oauth-protected-resource").status_code == 404
