@@ -68,6 +68,7 @@ def orders(table: pd.DataFrame) -> dict[str, pd.Series]:
         "revenue at risk": table.revenue_at_risk,
         "above the base rate (before)": table.spend_if_retained * above,
         "the truth itself": would_leave * table.spend_if_retained,
+        "at random (the floor)": pd.Series(np.random.default_rng(0).random(len(table)), table.index),
     }
 
 

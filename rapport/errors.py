@@ -1,10 +1,20 @@
 """Errors that a user can correct; each message says what is wrong, where, and what to do."""
 
+from rapport.localized import LocalizedText, localize
+
 
 class RapportError(ValueError):
-    """Base class; the message is shown to the user unchanged."""
+    """Base class; the message is shown to the user unchanged, in both languages where it is written in both."""
 
     exit_code = 1
+
+    def __init__(self, message: str | LocalizedText = "") -> None:
+        self.localized = message if isinstance(message, LocalizedText) else None
+        super().__init__(message.en if isinstance(message, LocalizedText) else message)
+
+    def sentence(self, language: str) -> str:
+        """Return the message in a language; one that is written in English only stays English."""
+        return str(self) if self.localized is None else localize(self.localized, language)
 
 
 class TableError(RapportError):

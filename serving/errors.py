@@ -30,15 +30,14 @@ class RequestError(ServingError):
     def __init__(
         self, status: int, message: str | LocalizedText, *, code: str = "", where: str = "", retry_after: float = 0.0
     ) -> None:
-        self.text = message if isinstance(message, LocalizedText) else LocalizedText(message, message)
-        super().__init__(self.text.en)
+        super().__init__(message)
         self.status, self.code, self.where, self.retry_after = status, code or CODES[status], where, retry_after
 
     def in_language(self, language: str) -> RequestError:
         """Return the same error with its message in ``language``."""
         return RequestError(
             self.status,
-            getattr(self.text, language),
+            self.sentence(language),
             code=self.code,
             where=self.where,
             retry_after=self.retry_after,

@@ -67,8 +67,9 @@ class Translations:
         return key in self.texts
 
     def label(self, kind: str, value: object) -> str:
-        """Return the label of a data value (a tier, a family); the value itself when it has none."""
-        return self.texts.get(f"{kind}.{value}", str(value))
+        """Return the label of a data value (a tier, a family, an industry); the value itself when it has none."""
+        own = self.texts.get(f"{kind}.{value}")
+        return localize(value_label(str(value)), self.language) if own is None else own
 
     def event_detail(self, detail: str) -> str:
         """Translate the known words of an event's detail; a company's own words stay.

@@ -193,7 +193,9 @@ def _leads() -> str:
             WHERE lead.customer_id NOT IN ({sold}) AND lead.customer_id NOT IN ({lost}))
     """
     since = "CASE lead_kind WHEN 'lead_interest' THEN seen_at WHEN 'lead_review' THEN talked_at ELSE created_at END"
-    row = _row("lead", source, subject="CASE WHEN lead_kind = 'lead_interest' THEN seen END", since=since)
+    undated = "CASE WHEN lead_kind = 'lead_uncontacted' AND created_at IS NULL THEN 'undated' END"
+    subject = "CASE WHEN lead_kind = 'lead_interest' THEN seen END"
+    row = _row("lead", source, subject=subject, since=since, detail=undated)
     return row.replace("'lead' AS kind", "lead_kind AS kind")
 
 

@@ -141,7 +141,7 @@ def _due(action: FactAction, deadline: date | None, today: date) -> date:
 def _of_reasons(reasons: Iterable[Mapping[str, Any]], context: ActionContext, covered: set[str]) -> list[Action]:
     found: list[Action] = []
     for reason in reasons:
-        action = context.playbook.reason_action(reason["code"], reason["family"])
+        action = context.playbook.reason_action(reason["code"], reason["family"], reason["evidence"])
         if action is None or not reason["advice"] or reason["family"] in covered:
             continue
         covered.add(reason["family"])

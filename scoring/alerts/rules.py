@@ -148,7 +148,10 @@ def _quiet_hours(node: ConfigNode) -> tuple[int, int]:
     node.keys(("from", "to"))
     begin, end = node.at("from").whole(0), node.at("to").whole(0)
     if max(begin, end) > _LAST_HOUR or begin == end:
-        raise node.error(f"from {begin} to {end} is no part of a day; write hours from 0 to 23.")
+        raise node.error(
+            f"from {begin} to {end} is no part of a day; write hours from 0 to 23.",
+            f"{begin} 至 {end} 不是一天中的时段；请写 0 到 23 的小时。",
+        )
     return begin, end
 
 
@@ -156,10 +159,13 @@ def _rule(node: ConfigNode) -> AlertRule:
     node.keys(("name", "cause", "priority", "cooldown_days", "when", "text"), ("task", "escalate_days"))
     priority = node.at("priority").whole(MOST_URGENT)
     if priority > LEAST_URGENT:
-        raise node.at("priority").error(f"{priority} is not a priority; 1 is the most urgent, 5 the least.")
+        raise node.at("priority").error(
+            f"{priority} is not a priority; 1 is the most urgent, 5 the least.",
+            f"{priority} 不是优先级；1 最紧急，5 最低。",
+        )
     when = node.at("when")
     if not when.has("kind") if isinstance(when.value, dict) else True:
-        raise when.error(f"“kind” is missing. Kinds: {', '.join(KINDS)}.")
+        raise when.error(f"“kind” is missing. Kinds: {', '.join(KINDS)}.", f"缺少“kind”。可选：{', '.join(KINDS)}。")
     kind = when.at("kind").one_of(tuple(KINDS))
     when.keys(("kind", *KINDS[kind]))
     return AlertRule(
@@ -179,7 +185,7 @@ def _parameter(key: str, node: ConfigNode) -> object:
     if key in SHARES:
         share = node.number()
         if not 0 <= share <= 1:
-            raise node.error(f"{share:g} is not a share; write 0.3 for 30 %.")
+            raise node.error(f"{share:g} is not a share; write 0.3 for 30 %.", f"{share:g} 不是比例；30% 请写 0.3。")
         return share
     if key == "days":
         return node.whole(1)
@@ -194,7 +200,10 @@ def _where(node: ConfigNode) -> dict[str, str]:
     known = {column.name for table in TABLES for column in columns_of(table) if column.kind == "text"}
     where = {str(name): each.text() for name, each in node.items()}
     if odd := sorted(set(where) - known):
-        raise node.error(f"“{odd[0]}” is not a text column. Columns: {', '.join(sorted(known))}.")
+        columns = ", ".join(sorted(known))
+        raise node.error(
+            f"“{odd[0]}” is not a text column. Columns: {columns}.", f"“{odd[0]}”不是文本列。可用的列：{columns}。"
+        )
     return where
 
 
@@ -204,7 +213,10 @@ def _text(node: ConfigNode) -> LocalizedText:
         try:
             named = [field for _, field, _, _ in string.Formatter().parse(text) if field is not None]
         except ValueError as error:
-            raise node.error(f"a brace is not closed ({error}).") from error
+            raise node.error(f"a brace is not closed ({error}).", f"花括号未闭合（{error}）。") from error
         if odd := [field for field in named if field not in FACTS]:
-            raise node.error(f"“{{{odd[0]}}}” is not known. Placeholders: {', '.join(FACTS)}.")
+            listed = ", ".join(FACTS)
+            raise node.error(
+                f"“{{{odd[0]}}}” is not known. Placeholders: {listed}.", f"未知占位符“{{{odd[0]}}}”。可用：{listed}。"
+            )
     return words

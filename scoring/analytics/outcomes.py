@@ -14,10 +14,11 @@ _QUIET_DAYS, _RECOVERY_DAYS, _BEFORE_DAYS = 120, 90, 60
 
 
 def satisfaction(history: History, as_of: datetime) -> pa.Table:
-    """Return by quarter: retention, gross and net revenue retention against the year before, NPS and mean CSAT.
+    """Return by quarter: retention, revenue retention against the year before, lifetime value, NPS and mean CSAT.
 
     Retention at the end of a quarter: of those who ordered in the year up to a year before, the share that ordered
-    in the year since.
+    in the year since. Lifetime value is what a customer spent in the year before × the years that it stays at that
+    retention, 1 / (1 − retention).
     """
     orders = rows_known_at("orders")
     return query_as_of(
@@ -34,7 +35,8 @@ def satisfaction(history: History, as_of: datetime) -> pa.Table:
             WHERE ends - INTERVAL 24 MONTH >= (SELECT min(ordered_at) FROM {orders}) GROUP BY ALL),
         kept AS (SELECT ends, count(*) AS customers, avg((orders_after > 0)::INT) AS retention,
                 sum(least(greatest(after, 0), before)) / nullif(sum(before), 0) AS gross_revenue_retention,
-                sum(greatest(after, 0)) / nullif(sum(before), 0) AS net_revenue_retention
+                sum(greatest(after, 0)) / nullif(sum(before), 0) AS net_revenue_retention,
+                avg(before) / nullif(1 - avg((orders_after > 0)::INT), 0) AS lifetime_value
             FROM spend WHERE before > 0 GROUP BY ends),
         answers AS (SELECT date_trunc('quarter', answered_at) + INTERVAL 3 MONTH AS ends,
                 count(*) FILTER (kind = 'nps') AS nps_answers,
@@ -43,7 +45,7 @@ def satisfaction(history: History, as_of: datetime) -> pa.Table:
                 avg(score) FILTER (kind = 'csat') AS csat
             FROM {rows_known_at("surveys")} WHERE score IS NOT NULL GROUP BY 1)
         SELECT strftime(ends - INTERVAL 1 DAY, '%Y') || '-Q' || quarter(ends - INTERVAL 1 DAY) AS quarter,
-            customers, retention, gross_revenue_retention, net_revenue_retention, nps, nps_answers, csat
+            customers, retention, gross_revenue_retention, net_revenue_retention, lifetime_value, nps, nps_answers, csat
         FROM kept LEFT JOIN answers USING (ends) ORDER BY ends
         """,
         as_of,

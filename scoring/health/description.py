@@ -50,7 +50,7 @@ class HealthDescription:
     ) -> HealthDescription:
         """Write the labels that the descriptions of all customers share."""
         share = f"{100 * threshold:.3g}"
-        at_least = LocalizedText(f"Churn risk of {share}% or more", f"流失风险达到{share}%")
+        at_least = LocalizedText(f"Churn risk of {share}% or more", f"流失风险达到 {share}%")
         caps = {cap.name: cap.label for cap in rules.caps} | {THRESHOLD_CAP: at_least, LAPSED_CAP: _LAPSED}
         own = [localize(line.label, language) for line in frozen.card if line.name in frozen.own_fifths]
         indicators = ("、" if language == "zh" else ", ").join(own)

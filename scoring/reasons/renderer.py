@@ -17,7 +17,7 @@ from rapport.scoring.value_labels import value_label
 _WINDOW = re.compile(r"_(\d+d|ever|life)(?:_|$)")
 _NO_DAYS = re.compile(r"\b0 days ago|(?: |^)0 天前")
 _LAST_DAY = {"en": "within the last day", "zh": "一天内"}
-_MEASURE_WORD = re.compile(r"\{[^{}]*\}([次笔条位张个种行件份家起分])")
+_MEASURE_WORD = re.compile(r"\{[^{}]*\}([次笔条位张个种行件份家起分天])")
 """The Chinese measure word after a number, which what is typical needs, too."""
 _CLOSE = 0.1
 """What is typical is added only where it differs by more than this share."""

@@ -64,7 +64,7 @@ def reason_advice(reason: Mapping[str, Any], by_family: Mapping[str, str], conte
     """Return the advice for a fact of the reason's family, else the company's for the code, else the reason's own."""
     if reason["family"] in by_family:
         return by_family[reason["family"]]
-    action = context.playbook.reason_action(reason["code"], reason["family"])
+    action = context.playbook.reason_action(reason["code"], reason["family"], reason["evidence"])
     if action is None:
         # Advice about a ticket, an invoice or a quote would be wrong without one.
         return None

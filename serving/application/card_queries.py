@@ -107,12 +107,12 @@ def try_card(cards: Sequence[LiveCard], name: str, customer_id: str, language: s
     }
 
 
-def check_card(yaml_text: str) -> str | None:
+def check_card(yaml_text: str, language: str) -> str | None:
     """Return what is wrong with the text of a card; None when nothing is."""
     try:
         parse_card_text(yaml_text, "proposal")
     except CardError as error:
-        return str(error)
+        return error.sentence(language)
     return None
 
 

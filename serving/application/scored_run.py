@@ -162,6 +162,6 @@ class ScoredRun:
         models = [self.live_model(target) for target in self.targets()]
         return card_queries.live_cards([(model, self._portfolios.policy(model).cards) for model in models])
 
-    def check_card(self, yaml_text: str) -> str | None:
+    def check_card(self, yaml_text: str, language: str = "en") -> str | None:
         """Return what is wrong with the text of a card; None when nothing is."""
-        return card_queries.check_card(yaml_text)
+        return card_queries.check_card(yaml_text, language)

@@ -131,7 +131,7 @@ class PageRouter:
             try:
                 return step(request, self.sessions, self.provider)
             except RequestError as error:
-                sentence = str(error.in_language(self._translations(request).language))
+                sentence = error.sentence(self._translations(request).language)
                 return self._sign_in_page(request, problem=sentence, status=error.status)
 
         return self._endpoint(respond)
@@ -220,10 +220,8 @@ class PageRouter:
             return page.render("error.html", 403, sentence=page.translate("error.stale_form"))
         try:
             return handler(page)
-        except RequestError as error:
-            return page.render("error.html", error.status, sentence=str(error.in_language(page.language)))
         except RapportError as error:
-            return page.render("error.html", error_response(error)[0], sentence=str(error))
+            return page.render("error.html", error_response(error)[0], sentence=error.sentence(page.language))
 
     def _viewer(self, request: Request) -> "Viewer | None":
         if (signed_in := request.scope.get(VIEWER)) is not None:

@@ -92,7 +92,7 @@ def _who(profile: Mapping[str, Any], words: Words) -> Section:
     customer = profile["customer"]
     pairs = [(words("customer_id"), customer["customer_id"])]
     pairs += [
-        (words(name), str(customer[name])[:10] if name == "since" else str(customer[name]))
+        (words(name), translations(words.language).label(name, str(customer[name])[: 10 if name == "since" else None]))
         for name in ("owner", "region", "industry", "since")
         if customer.get(name)
     ]
@@ -132,7 +132,8 @@ def _health(answer: Mapping[str, Any] | None, words: Words) -> Section | None:
         for name, score in health["dimensions"].items()
         if score is not None
     ]
-    rows = tuple((str(part["label"]), f"{part['points']:+.1f}") for part in health["parts"] if part["points"])
+    parts = ((str(part["label"]), f"{part['points']:+.1f}") for part in health["parts"] if part["points"])
+    rows = tuple((label, points.replace("-", "−")) for label, points in parts)
     lines = (f"{words('strategy')}: {health['strategy']}",) if health.get("strategy") else ()
     header = (words("parts"), words("points"))
     return Section(words("health"), tuple(pairs), lines, header, rows, (0.8, 0.2))

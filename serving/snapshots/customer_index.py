@@ -31,6 +31,10 @@ class CustomerIndex:
         found = position < len(self.sorted) and bytes(self.sorted[position]) == wanted
         return position if found else None
 
+    def id_of(self, row: int) -> str:
+        """Return the id of the customer in a row."""
+        return bytes(self.sorted[row]).decode("utf-8", "surrogatepass")
+
 
 def id_bytes(ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
     """Return texts as bytes of one width, without a Python object for each."""

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from rapport.scoring.actions.facts import SCHEMA
-from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.actions.playbook import LEAST_EVIDENCE, Playbook
 from rapport.scoring.actions.recommended import next_actions
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.snapshots.holdout import without_actions
@@ -59,13 +59,13 @@ def fingerprint(playbook: Playbook) -> bytes:
 
 def _for_reasons(scored: ScoreBatch, playbook: Playbook, today: date) -> Sequence[_Next | None]:
     families = scored.bundle.families
-    actions = [playbook.families.get(name) for name in families]
-    acts = np.array([action is not None and not action.only_with_fact for action in actions], dtype=bool)
+    actions = [playbook.family_action(name) for name in families]
+    acts = np.array([action is not None for action in actions], dtype=bool)
     evidence = np.nan_to_num(scored.evidence) * (1.0 if scored.bundle.is_risk else -1.0)
     evidence = np.where(acts, evidence, -np.inf)
     found: list[Any] = []
     for row, family in enumerate(evidence.argmax(axis=1).tolist() if len(evidence) else []):
         action = actions[family]
-        known = scored.eligible[row] and evidence[row, family] > 0 and action is not None
+        known = scored.eligible[row] and evidence[row, family] >= LEAST_EVIDENCE
         found.append((families[family], today + timedelta(days=action.within_days)) if known and action else None)
     return found

@@ -75,7 +75,8 @@ class ScoringRun:
             return []
         first, end = starts[row : row + 2].tolist()
         rows: list[dict[str, object]] = table.slice(first, end - first).to_pylist()
-        return rows
+        # Rows of a customer who is not in the run lie between those of two who are.
+        return [each for each in rows if each["customer_id"] == self.ids.id_of(row)]
 
     def cached_table(self, name: str) -> pa.Table | None:
         """Return one of the run's tables, opened once."""

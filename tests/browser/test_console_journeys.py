@@ -11,9 +11,16 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 PHONE, SMALL_PHONE = {"width": 390, "height": 844}, {"width": 320, "height": 640}
-LAPTOP, WALL = {"width": 1366, "height": 768}, {"width": 3840, "height": 2160}
+TABLET, LAPTOP, WALL = {"width": 768, "height": 1024}, {"width": 1366, "height": 768}, {"width": 3840, "height": 2160}
 
 pytestmark = pytest.mark.slow
+# Panels that lie on one another.
+COVERED = """() => [...document.querySelectorAll(".grid")].flatMap((grid) => {
+  const boxes = [...grid.children].map((one) => [one.getAttribute("aria-labelledby"), one.getBoundingClientRect()]);
+  return boxes.flatMap(([name, a], at) => boxes.slice(at + 1)
+    .filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+    .map(([other]) => [name, other]));
+})"""
 SMALLEST = """() => {
   const found = {};
   for (const element of document.querySelectorAll("body *")) {
@@ -136,10 +143,10 @@ def test_a_term_is_explained_at_the_pointer_and_at_the_keyboard(walk):
     page.wait_for_url("**/help#term-driver")
 
 
-@pytest.mark.parametrize("size", [SMALL_PHONE, PHONE, LAPTOP, WALL], ids=lambda size: str(size["width"]))
-def test_no_text_is_smaller_than_12_pixels_and_nothing_is_wider_than_the_window(enter, size):
+@pytest.mark.parametrize("size", [SMALL_PHONE, PHONE, TABLET, LAPTOP, WALL], ids=lambda size: str(size["width"]))
+def test_no_text_is_smaller_than_12_pixels_nothing_is_wider_than_the_window_and_no_panel_covers_another(enter, size):
     page = enter("/sign-in", size, "zh-CN")
-    small, wide = {}, {}
+    small, wide, covered = {}, {}, {}
     for path in ("/", "/home", "/tasks", "/deals", "/sales", "/customers/C-1120", "/portfolio", "/model", "/cards"):
         page.goto(path)
         page.wait_for_load_state("networkidle")
@@ -147,7 +154,9 @@ def test_no_text_is_smaller_than_12_pixels_and_nothing_is_wider_than_the_window(
             small[path] = found
         if (over := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
             wide[path] = over
-    assert (small, wide) == ({}, {})
+        if pairs := page.evaluate(COVERED):
+            covered[path] = pairs
+    assert (small, wide, covered) == ({}, {}, {})
 
 
 def test_many_rows_are_within_sight_of_a_laptop(enter):

@@ -116,16 +116,28 @@ def test_a_renewal_starts_a_month_before_the_contracts_end_and_today_when_that_h
 
 def test_a_customer_that_must_not_be_contacted_gets_no_action_that_contacts_it():
     facts = [{**FACT, "kind": kind, "deadline": None} for kind in ("late_order", "risk_event", "do_not_contact")]
-    reason = {"code": "VAL-01", "family": "value", "advice": "Call.", "text": "Spend fell."}
+    reason = {"code": "VAL-01", "family": "value", "evidence": 0.5, "advice": "Call.", "text": "Spend fell."}
     codes = [each.code for each in recommended(facts, ActionContext(PLAYBOOK, TODAY, "Li"), [reason])]
     assert codes == ["risk_event"]
 
 
 def test_a_reason_gets_an_action_unless_a_fact_of_its_family_has_one():
     reasons = [
-        {"code": "RHY-01", "family": "rhythm", "advice": "Call.", "text": "The order is late."},
-        {"code": "VAL-01", "family": "value", "advice": "Show what others buy.", "text": "Spend fell."},
-        {"code": "SER-01", "family": "service", "advice": "Solve what is open.", "text": "Many tickets."},
+        {"code": "RHY-01", "family": "rhythm", "evidence": 0.5, "advice": "Call.", "text": "The order is late."},
+        {
+            "code": "VAL-01",
+            "family": "value",
+            "evidence": 0.5,
+            "advice": "Show what others buy.",
+            "text": "Spend fell.",
+        },
+        {
+            "code": "SER-01",
+            "family": "service",
+            "evidence": 0.5,
+            "advice": "Solve what is open.",
+            "text": "Many tickets.",
+        },
     ]
     fact = {**FACT, "kind": "late_order", "deadline": None}
     found = recommended([fact], ActionContext(PLAYBOOK, TODAY, "Li"), reasons)

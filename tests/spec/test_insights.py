@@ -126,7 +126,7 @@ def test_retention_compares_two_whole_years():
               order("bob", "2024-06-01")]  # fmt: skip
     newest = satisfaction(history_of({"orders": orders}), AS_OF).to_pylist()[-1]
     assert (newest["quarter"], newest["customers"], newest["retention"]) == ("2025-Q4", 2, 0.5)
-    assert newest["net_revenue_retention"] == 0.25
+    assert (newest["net_revenue_retention"], newest["lifetime_value"]) == (0.25, 200.0)
 
 
 def test_recoveries_are_counted_after_contact_and_without():

@@ -49,10 +49,14 @@ def test_the_shipped_playbook_covers_every_tier_and_check():
     ]
     assert all(said)
     assert all(playbook.step("c139", line.name, "en") for line in load_card("c139"))
-    action = playbook.reason_action("RHY-01", "rhythm")
+    action = playbook.reason_action("RHY-01", "rhythm", 0.01)
     assert (action.who.en, action.within_days) == ("account owner", 7)
     # Nobody is sent to talk about a ticket, an invoice or a rating that is not there.
-    assert all(playbook.reason_action("", family) is None for family in ("service", "payment", "satisfaction"))
+    silent = ("service", "payment", "satisfaction", "rhythm", "recency")
+    assert all(playbook.reason_action("", family, 1.0) is None for family in silent)
+    # Nor is anybody for a reason that hardly counts.
+    assert playbook.reason_action("", "value", 0.05) is None
+    assert playbook.reason_action("", "value", -0.5)
 
 
 def test_a_companys_file_replaces_the_shipped_one_and_a_misnamed_file_is_refused(tmp_path):

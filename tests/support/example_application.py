@@ -198,8 +198,9 @@ class ExampleApplication:
         tried = {"score": fact["rule_score"], "tier": fact["tier"], "tier_title": None, "rows": [*rows, unknown]}
         return {**tried, "card": card, "language": language}
 
-    def check_card(self, yaml_text: str) -> str | None:
-        return None if "dimensions" in yaml_text else "The card has no dimensions. Give it at least one."
+    def check_card(self, yaml_text: str, language: str = "en") -> str | None:
+        missing = {"en": "The card has no dimensions. Give it at least one.", "zh": "评分卡没有维度，请至少填写一个。"}
+        return None if "dimensions" in yaml_text else missing[language]
 
     @property
     def notes(self) -> list[dict[str, Any]]:

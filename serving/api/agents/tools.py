@@ -113,7 +113,7 @@ class AgentTools:
         except ValidationError as error:
             raise ToolError(argument_error(error)) from None
         except RequestError as error:
-            raise ToolError(str(error.in_language(self._handlers.language_of(request)))) from error
+            raise ToolError(error.sentence(self._handlers.language_of(request))) from error
         except RapportError as error:
             raise ToolError(error_response(error)[1]["error"]["message"]) from error
 

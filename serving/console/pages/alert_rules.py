@@ -49,9 +49,10 @@ def change(page: PageContext) -> Response:
     try:
         acts[kind]()
     except RapportError as error:
-        sentence = error.in_language(page.language) if isinstance(error, RequestError) else error
         fields = dict(form) if kind == "save" and form.get("kind") in KINDS else None
-        return _render(page, 422, fields=fields, replaced=form.get("replaced", ""), problem=str(sentence))
+        return _render(
+            page, 422, fields=fields, replaced=form.get("replaced", ""), problem=error.sentence(page.language)
+        )
     return page.redirect(page.url("/alerts/rules"))
 
 

@@ -18,7 +18,7 @@ _SHARES = {
 }  # fmt: skip
 _MONEY = {
     "revenue", "revenue_before", "pace", "open_amount", "amount", "amount_won", "cost", "overdue", "revenue_at_risk",
-    "spend_if_retained", "margin_after_cost", "clv",
+    "spend_if_retained", "margin_after_cost", "clv", "lifetime_value",
 }  # fmt: skip
 _CODES = {"customer_id", "ticket_id", "name", "owner", "product", "quote", "relative_id", "quarter"}
 """Columns whose texts are the company's own."""

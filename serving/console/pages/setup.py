@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse, Response
 
 from rapport.errors import RapportError
 from rapport.serving.console.rendering import PageRenderer
-from rapport.serving.errors import RequestError, error_response
+from rapport.serving.errors import error_response
 from rapport.serving.first_run import ENDINGS, FirstRun
 
 
@@ -30,7 +30,7 @@ def setup_page(  # noqa: PLR0913  # what a page without scores has in place of a
         try:
             review = first_run.review(answers)
         except RapportError as error:
-            problem, status = problem or str(error), error_response(error)[0]
+            problem, status = problem or error.sentence(language), error_response(error)[0]
     root = str(request.scope.get("root_path", ""))
     html = renderer.render(
         "setup.html",
@@ -65,8 +65,6 @@ def act(request: Request, first_run: FirstRun, form: Mapping[str, str], language
             first_run.start(form)
         elif form.get("act") == "upload":
             first_run.store(request.state.files)
-    except RequestError as error:
-        return str(error.in_language(language))
     except RapportError as error:
-        return str(error)
+        return error.sentence(language)
     return ""

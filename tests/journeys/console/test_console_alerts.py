@@ -110,20 +110,23 @@ def fields(page):
 
 
 @pytest.mark.parametrize(
-    ("changed", "sentence"),
+    ("changed", "english", "chinese"),
     [
-        ({"probability": "620"}, "6.2 is not a share"),
-        ({"probability": "high"}, "probability"),
-        ({"en": "{nobody}"}, "“{nobody}” is not known"),
-        ({"name": "Risk high"}, "Risk high"),
-        ({"replaced": "", "name": "tier_fall"}, "is there twice"),
+        ({"probability": "620"}, "6.2 is not a share", "6.2 不是比例"),
+        ({"probability": "high"}, "“high” is not a number", "“high”不是数字"),
+        ({"en": "{nobody}"}, "“{nobody}” is not known", "未知占位符“{nobody}”"),
+        ({"name": "Risk high"}, "“Risk high” is not a name", "“Risk high”不是有效名称"),
+        ({"replaced": "", "name": "tier_fall"}, "is there twice", "“tier_fall”重复"),
     ],
 )
-def test_a_rule_that_is_not_valid_is_refused_with_a_sentence_and_keeps_what_was_written(application, changed, sentence):
-    answer = ConsoleClient(application).send(PAGE, PAGE, **{**RISK_HIGH, **changed})
-    assert answer.status_code == 422
-    assert sentence in answer.text
-    assert 'value="14"' in answer.text
+def test_a_rule_that_is_not_valid_is_refused_with_a_sentence_in_the_page_s_language(
+    application, changed, english, chinese
+):
+    for language, sentence in (("en", english), ("zh", chinese)):
+        answer = ConsoleClient(application, language).send(PAGE, PAGE, **{**RISK_HIGH, **changed})
+        assert answer.status_code == 422
+        assert sentence in answer.text
+        assert 'value="14"' in answer.text
     assert not application.alert_rules.is_open
 
 
