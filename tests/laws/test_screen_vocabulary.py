@@ -10,7 +10,7 @@ from rapport.serving.translations import Translations
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [
-    *sorted((ROOT / "serving/console").rglob("*.yaml")),
+    *sorted((ROOT / "serving/texts").rglob("*.yaml")),
     *sorted((ROOT / "serving/console").rglob("*.html")),
     *sorted((ROOT / "serving/console/static").glob("*.js")),
     *sorted((ROOT / "scoring").rglob("*.yaml")),
