@@ -29,7 +29,8 @@ MAX_SHIFT = 12.0
 RATE_EDGE = 1e-4
 # No reference is right to the last bit, however many customers there are.
 REFERENCE_ERROR = 0.03
-# How far the newest weeks are from the level of a horizon, apart from the season and brief fluctuations.
+# How far the newest weeks are from the level of a year, apart from the season and brief fluctuations; a shorter horizon
+# is as much nearer as a random walk would be.
 WEEKS_ERROR = 0.3
 
 
@@ -100,6 +101,10 @@ class RateTask:
         """Return the years from the start of the history."""
         return (moment - self.history_start) / YEAR
 
+    def season_support(self, moment: datetime) -> float:
+        """Return the share of an active window that the same season of last year had behind it."""
+        return max(0.0, (moment - YEAR - self.history_start) / self.active)
+
 
 def fit_intercept(logits: Floats, rate: float) -> float:
     """Return what to add to the log-odds so that their mean probability is ``rate``."""
@@ -125,10 +130,12 @@ def forecast_base_rate(
     forecasts = [each.forecast(task.years(moment), task) for each in series]
     excess, plain = (_mixture(found, weight) for found, weight in zip(forecasts, weights, strict=True))
     process = float(shares @ (excess.mean, fit_intercept(logits, float(expit(plain.mean)))))
-    rule, rule_weight = (
-        _fixed_mix(rates, moment, task, newest_weeks),
-        1 / (1 + max(1.0, excesses.evaluated_horizons(task))),
-    )
+    rule_weight = 1 / (1 + max(1.0, excesses.evaluated_horizons(task)))
+    # The rule follows the plain rates as far as past forecasts, not the penalty alone, have spoken for them.
+    undecided = float(expit(-PLAIN_RATE_PENALTY))
+    confirmed = max(0.0, (float(shares[1]) - undecided) / (1 - undecided))
+    of_plain = fit_intercept(logits, float(expit(_fixed_mix_of_plain_rates(rates, moment, task))))
+    rule = (1 - confirmed) * _fixed_mix(rates, moment, task, newest_weeks) + confirmed * of_plain
     shift = (1 - rule_weight) * process + rule_weight * rule
     parts = dict(zip(COMPONENTS, (1 - rule_weight) * shares @ np.array([excess.parts, plain.parts]), strict=True))
     recent = float(parts["walk"] + parts["brief"])
@@ -156,9 +163,18 @@ def _fixed_mix(
         {each.start: each.shrunk_excess for each in rates},
         moment,
         horizon=task.horizon,
-        support=max(0.0, (moment - YEAR - task.history_start) / task.active),
+        support=task.season_support(moment),
         newest_weeks=newest_weeks.shrunk_excess if newest_weeks else None,
     )
+
+
+def _fixed_mix_of_plain_rates(rates: Sequence[ObservedRate], moment: datetime, task: RateTask) -> float:
+    """Return the same of the log-odds of the rates, around their mean; the newest weeks have no rate of a horizon."""
+    levels = {each.start: float(logit(each.rate)) for each in rates}
+    mean = float(np.mean(list(levels.values())))
+    apart = {start: level - mean for start, level in levels.items()}
+    support = task.season_support(moment)
+    return mean + fixed_mix(apart, moment, horizon=task.horizon, support=support, newest_weeks=None)
 
 
 @dataclass(frozen=True)
@@ -203,7 +219,7 @@ class _Series:
             task.years(weeks.start),
             (moment - weeks.start) / YEAR,
             weeks.excess,
-            weeks.sampling_variance + WEEKS_ERROR**2,
+            weeks.sampling_variance + WEEKS_ERROR**2 * (task.horizon / YEAR),
         )
         windows = RateWindows(*(np.r_[values, one] for values, one in zip(self.windows.columns, own, strict=True)))
         return replace(self, windows=windows)
