@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, get_type_hints
 from urllib.parse import urlsplit
 
 from rapport.aliases import variable as read_variable
 from rapport.errors import SettingsError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-N_ = TypeVar("N_", int, float)
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,14 @@ SMTP_URL = Variable(
 SMTP_FROM = Variable("RAPPORT_SMTP_FROM", "Address that digests are sent from.")
 
 
-def _integer(name: str, text: str) -> int:
-    return _number(name, text, int)
-
-
-def _float(name: str, text: str) -> float:
-    return _number(name, text, float)
-
-
-def _number(name: str, text: str, kind: Callable[[str], N_]) -> N_:
+def _number(name: str, text: str, kind: Callable[[str], float]) -> float:
     try:
         return kind(text)
     except ValueError as error:
         raise SettingsError(f"{name}: {text!r} is not a number. Set a number or remove the variable.") from error
+
+
+_integer, _float = partial(_number, kind=int), partial(_number, kind=float)
 
 
 def _switch(name: str, text: str) -> bool:
@@ -182,6 +177,19 @@ class Environment:
     mlflow_url: Annotated[
         str | None, Variable("RAPPORT_MLFLOW_URL", "Address of the MLflow UI; the console links to it.")
     ] = None
+    traces_url: Annotated[
+        str | None,
+        Variable(
+            "RAPPORT_TRACES_URL",
+            "Collector that gets OpenTelemetry spans of requests (OTLP over HTTP): http://127.0.0.1:4318/v1/traces.",
+        ),
+    ] = None
+    traces_share: Annotated[
+        float,
+        Variable(
+            "RAPPORT_TRACES_SHARE", "Share of the requests with a span, besides those of traced callers.", "0.1", _float
+        ),
+    ] = 0.1
     metrics_folder: Annotated[
         Path | None,
         Variable(
@@ -288,6 +296,8 @@ def _validated(environment: Environment) -> Environment:
     for name, variable in _declared(Environment):
         if name in positive and getattr(environment, name) <= 0:
             raise SettingsError(f"{variable.name}: must be more than 0.")
+    if not 0 <= environment.traces_share <= 1 or not (environment.traces_url or "http://").startswith("http"):
+        raise SettingsError("RAPPORT_TRACES_SHARE: a number from 0 to 1. RAPPORT_TRACES_URL: http:// or https://.")
     if not 0 < environment.port < 65536:
         raise SettingsError(f"RAPPORT_PORT: {environment.port} is not a port. Set a number from 1 to 65535.")
     return environment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rapport.data_format import check_format
 from rapport.files import shared_secret
@@ -47,6 +49,9 @@ from rapport.serving.shapes.answers import Answer
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.refused_run import refused_run
 from rapport.serving.snapshots.reloader import Reloader
+
+if TYPE_CHECKING:
+    from rapport.serving.tracing import Traces
 
 Page = tuple[int, bytes, str]
 App = Callable[..., Awaitable[None]]
@@ -103,6 +108,7 @@ class AppState:
         self._webhooks = WebhookDeliveries(environment.data_dir, self.live.changes)
         # The agent interface, which the service sets if its extra is installed.
         self.agents: App | None = None
+        self.traces = _traces(environment)
         self.drain = DrainWatch(environment.metrics_folder, environment.port)
         self._stopping = threading.Event()
 
@@ -146,6 +152,8 @@ class AppState:
         """Stop the background threads."""
         self._stopping.set()
         self._job_runner.stop()
+        if self.traces is not None:
+            self.traces.stop()
 
     def reload(self) -> None:
         """Check every target once; a worker that cannot load anything still answers /readyz with the reason."""
@@ -241,3 +249,12 @@ class AppState:
     def _openapi_document(self) -> bytes:
         # Built once for each worker: it takes longer than a thousand scores.
         return json.dumps(document(version("rapport-crm")), ensure_ascii=False).encode()
+
+
+def _traces(environment: Environment) -> Traces | None:
+    """Return what records spans, if a collector is set; the SDK is loaded only then."""
+    if environment.traces_url is None:
+        return None
+    tracing = importlib.import_module("rapport.serving.tracing")
+    found: Traces = tracing.Traces(environment.traces_url, environment.traces_share)
+    return found

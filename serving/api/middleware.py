@@ -62,6 +62,8 @@ class ApiMiddleware:
         if self._state.drain.draining:
             response.extra["connection"] = "close"
         logging_setup.REQUEST_ID.set(response.request_id)
+        traces = self._state.traces
+        span = traces.start(scope["method"], route_label(scope["path"]), headers) if traces else None
         try:
             self._auth.check_origin(_client(scope), headers)
             await (self._api if is_api else self._page)(scope, receive, response, headers)
@@ -74,6 +76,8 @@ class ApiMiddleware:
             logger.exception("unhandled")
             await response.send_error(*error_response(_of_ours(error)))
         self._observe(scope, response, time.perf_counter() - started)
+        if traces and span:
+            traces.end(span, response.status, response.request_id)
 
     async def _api(self, scope: Scope, receive: Receive, response: ResponseWriter, headers: Headers) -> None:
         if scope["path"].startswith(JOBS):
