@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from rapport.aliases import variable as read_variable
@@ -23,7 +22,6 @@ class Variable:
     name: str
     meaning: str
     default: str = "none"
-    parse: Callable[[str, str], Any] = lambda _name, text: text
 
 
 WEBHOOK_URL = Variable("RAPPORT_WEBHOOK_URL", "Address that alerts are posted to after each scoring run.")
@@ -37,168 +35,100 @@ SMTP_URL = Variable(
 SMTP_FROM = Variable("RAPPORT_SMTP_FROM", "Address that digests are sent from.")
 
 
-def _number(name: str, text: str, kind: Callable[[str], float]) -> float:
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise SettingsError(f"{name}: {text!r} is not a number. Set a number or remove the variable.") from error
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return str(value).removesuffix(".0")
+    return str(value.absolute() if isinstance(value, Path) else value)
 
 
-_integer, _float = partial(_number, kind=int), partial(_number, kind=float)
-
-
-def _switch(name: str, text: str) -> bool:
-    if text.lower() not in ("on", "off"):
-        raise SettingsError(f"{name}: {text!r} is not valid. Set 'on' or 'off'.")
-    return text.lower() == "on"
-
-
-def _path(_name: str, text: str) -> Path:
-    return Path(text)
+def _declare(name: str, meaning: str, default: Any = None, shown: str = "") -> Any:
+    """Return a field that a variable sets; the settings page shows ``shown`` in place of the default."""
+    shown = shown or ("none" if default in (None, MISSING) else _text(default))
+    return field(default=default, metadata={"variable": Variable(name, meaning, shown)})
 
 
 @dataclass(frozen=True)
 class Oidc:
     """The token issuer that the server trusts, the audience, and the claims that hold scopes and owner."""
 
-    issuer: Annotated[
-        str,
-        Variable("RAPPORT_OIDC_ISSUER", "Issuer of accepted tokens, exactly as it names itself; keys still work."),
-    ]
-    audience: Annotated[
-        str, Variable("RAPPORT_OIDC_AUDIENCE", "Audience that a token must name; required with an issuer.")
-    ]
-    claim: Annotated[
-        str,
-        Variable(
-            "RAPPORT_OIDC_CLAIM",
-            "Claim that holds the scopes, as rapport:read or rapport.read; a.b is b inside a.",
-            "scope",
-        ),
-    ] = "scope"
-    owner_claim: Annotated[
-        str | None,
-        Variable(
-            "RAPPORT_OIDC_OWNER_CLAIM",
-            "Claim that names the owner whose customers a token may see; tokens without it are refused.",
-        ),
-    ] = None
-    team_claim: Annotated[
-        str | None,
-        Variable("RAPPORT_OIDC_TEAM_CLAIM", "Claim that lists the owners whose customers a manager sees."),
-    ] = None
-    client_id: Annotated[
-        str | None,
-        Variable(
-            "RAPPORT_OIDC_CLIENT_ID",
-            "Name under which the issuer knows the console: people sign in there with their own account.",
-        ),
-    ] = None
-    client_secret: Annotated[
-        str | None,
-        Variable("RAPPORT_OIDC_CLIENT_SECRET", "Secret of that client; leave it unset for a public client (PKCE)."),
-    ] = None
-    redirect_url: Annotated[
-        str | None,
-        Variable(
-            "RAPPORT_OIDC_REDIRECT_URL",
-            "Address to which the issuer sends people back, as registered there: https://…/sign-in/callback.",
-        ),
-    ] = None
+    issuer: str = _declare(
+        "RAPPORT_OIDC_ISSUER", "Issuer of accepted tokens, exactly as it names itself; keys still work.", MISSING
+    )
+    audience: str = _declare(
+        "RAPPORT_OIDC_AUDIENCE", "Audience that a token must name; required with an issuer.", MISSING
+    )
+    claim: str = _declare(
+        "RAPPORT_OIDC_CLAIM",
+        "Claim that holds the scopes, as rapport:read or rapport.read; a.b is b inside a.",
+        "scope",
+    )
+    owner_claim: str | None = _declare(
+        "RAPPORT_OIDC_OWNER_CLAIM",
+        "Claim that names the owner whose customers a token may see; tokens without it are refused.",
+    )
+    team_claim: str | None = _declare(
+        "RAPPORT_OIDC_TEAM_CLAIM", "Claim that lists the owners whose customers a manager sees."
+    )
+    client_id: str | None = _declare(
+        "RAPPORT_OIDC_CLIENT_ID",
+        "Name under which the issuer knows the console: people sign in there with their own account.",
+    )
+    client_secret: str | None = _declare(
+        "RAPPORT_OIDC_CLIENT_SECRET", "Secret of that client; leave it unset for a public client (PKCE)."
+    )
+    redirect_url: str | None = _declare(
+        "RAPPORT_OIDC_REDIRECT_URL",
+        "Address to which the issuer sends people back, as registered there: https://…/sign-in/callback.",
+    )
 
 
 @dataclass(frozen=True)
 class Environment:
     """Addresses, limits and switches of one server."""
 
-    data_dir: Annotated[
-        Path,
-        Variable(
-            "RAPPORT_DATA_DIR",
-            "Folder of the published models, scores, keys, feedback and audit trail.",
-            "rapport-data",
-            _path,
-        ),
-    ] = Path("rapport-data")
-    settings: Annotated[Path | None, Variable("RAPPORT_SETTINGS", "The company's rapport.toml.", parse=_path)] = None
-    host: Annotated[
-        str, Variable("RAPPORT_HOST", "Address to listen on; anything but loopback needs a key.", "127.0.0.1")
-    ] = "127.0.0.1"
-    port: Annotated[int, Variable("RAPPORT_PORT", "Port to listen on.", "3000", _integer)] = 3000
-    workers: Annotated[int, Variable("RAPPORT_WORKERS", "Worker processes.", "one for each core", _integer)] = 1
-    threads: Annotated[
-        int, Variable("RAPPORT_THREADS", "Requests that one process answers in parallel; at least 2.", "2", _integer)
-    ] = 2
-    timeout_seconds: Annotated[
-        float, Variable("RAPPORT_TIMEOUT_SECONDS", "Time limit of one request.", "15", _float)
-    ] = 15.0
-    body_bytes: Annotated[
-        int, Variable("RAPPORT_BODY_BYTES", "Size limit of one request body.", "8000000", _integer)
-    ] = 8_000_000
-    in_flight: Annotated[
-        int,
-        Variable(
-            "RAPPORT_IN_FLIGHT", "Concurrent API requests of one process; more are refused with 429.", "16", _integer
-        ),
-    ] = 16
-    requests_per_minute: Annotated[
-        int, Variable("RAPPORT_REQUESTS_PER_MINUTE", "Rate limit of one key.", "6000", _integer)
-    ] = 6_000
-    reload_seconds: Annotated[
-        float,
-        Variable(
-            "RAPPORT_RELOAD_SECONDS", "Interval at which a worker checks for a new model or snapshot.", "5", _float
-        ),
-    ] = 5.0
-    keys: Annotated[
-        bool, Variable("RAPPORT_KEYS", "off: no key is required; allowed on loopback only.", "on", _switch)
-    ] = True
-    agent_key: Annotated[str | None, Variable("RAPPORT_KEY", "Key with which 'rapport mcp' identifies its caller.")] = (
-        None
+    data_dir: Path = _declare(  # noqa: RUF009 - the default cannot change, nor below
+        "RAPPORT_DATA_DIR", "Folder of the published models, scores, keys, feedback and audit trail.",
+        Path("rapport-data"), "rapport-data",
+    )  # fmt: skip
+    settings: Path | None = _declare("RAPPORT_SETTINGS", "The company's rapport.toml.")  # noqa: RUF009
+    host: str = _declare("RAPPORT_HOST", "Address to listen on; anything but loopback needs a key.", "127.0.0.1")
+    port: int = _declare("RAPPORT_PORT", "Port to listen on.", 3000)
+    workers: int = _declare("RAPPORT_WORKERS", "Worker processes.", 1, "one for each core")
+    threads: int = _declare("RAPPORT_THREADS", "Requests that one process answers in parallel; at least 2.", 2)
+    timeout_seconds: float = _declare("RAPPORT_TIMEOUT_SECONDS", "Time limit of one request.", 15.0)
+    body_bytes: int = _declare("RAPPORT_BODY_BYTES", "Size limit of one request body.", 8_000_000)
+    in_flight: int = _declare(
+        "RAPPORT_IN_FLIGHT", "Concurrent API requests of one process; more are refused with 429.", 16
     )
-    audit_days: Annotated[
-        int, Variable("RAPPORT_AUDIT_DAYS", "Days for which the audit trail is kept.", "730", _integer)
-    ] = 730
-    drain_seconds: Annotated[
-        float,
-        Variable(
-            "RAPPORT_DRAIN_SECONDS",
-            "Seconds between the signal to stop and the end: the server is not ready but still answers.",
-            "2",
-            _float,
-        ),
-    ] = 2.0
-    secure_cookies: Annotated[
-        bool,
-        Variable(
-            "RAPPORT_SECURE_COOKIES", "on: the console's cookies require HTTPS.", "on, but off on loopback", _switch
-        ),
-    ] = False
-    mlflow_url: Annotated[
-        str | None, Variable("RAPPORT_MLFLOW_URL", "Address of the MLflow UI; the console links to it.")
-    ] = None
-    traces_url: Annotated[
-        str | None,
-        Variable(
-            "RAPPORT_TRACES_URL",
-            "Collector that gets OpenTelemetry spans of requests (OTLP over HTTP): http://127.0.0.1:4318/v1/traces.",
-        ),
-    ] = None
-    traces_share: Annotated[
-        float,
-        Variable(
-            "RAPPORT_TRACES_SHARE", "Share of the requests with a span, besides those of traced callers.", "0.1", _float
-        ),
-    ] = 0.1
-    metrics_folder: Annotated[
-        Path | None,
-        Variable(
-            "PROMETHEUS_MULTIPROC_DIR",
-            "Folder in which the workers of one server share their metrics.",
-            "set by the server",
-            _path,
-        ),
-    ] = None
+    requests_per_minute: int = _declare("RAPPORT_REQUESTS_PER_MINUTE", "Rate limit of one key.", 6_000)
+    reload_seconds: float = _declare(
+        "RAPPORT_RELOAD_SECONDS", "Interval at which a worker checks for a new model or snapshot.", 5.0
+    )
+    keys: bool = _declare("RAPPORT_KEYS", "off: no key is required; allowed on loopback only.", True)
+    agent_key: str | None = _declare("RAPPORT_KEY", "Key with which 'rapport mcp' identifies its caller.")
+    audit_days: int = _declare("RAPPORT_AUDIT_DAYS", "Days for which the audit trail is kept.", 730)
+    drain_seconds: float = _declare(
+        "RAPPORT_DRAIN_SECONDS",
+        "Seconds between the signal to stop and the end: the server is not ready but still answers.",
+        2.0,
+    )
+    secure_cookies: bool = _declare(
+        "RAPPORT_SECURE_COOKIES", "on: the console's cookies require HTTPS.", False, "on, but off on loopback"
+    )
+    mlflow_url: str | None = _declare("RAPPORT_MLFLOW_URL", "Address of the MLflow UI; the console links to it.")
+    traces_url: str | None = _declare(
+        "RAPPORT_TRACES_URL",
+        "Collector that gets OpenTelemetry spans of requests (OTLP over HTTP): http://127.0.0.1:4318/v1/traces.",
+    )
+    traces_share: float = _declare(
+        "RAPPORT_TRACES_SHARE", "Share of the requests with a span, besides those of traced callers.", 0.1
+    )
+    metrics_folder: Path | None = _declare(  # noqa: RUF009
+        "PROMETHEUS_MULTIPROC_DIR", "Folder in which the workers of one server share their metrics.",
+        shown="set by the server",
+    )  # fmt: skip
     oidc: Oidc | None = None
 
     @property
@@ -240,28 +170,33 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _declared(settings: type) -> tuple[tuple[str, Variable], ...]:
-    """Return the fields of a settings class with the variables in their annotations."""
-    hints = get_type_hints(settings, include_extras=True)
-    found = ((name, next(iter(getattr(hint, "__metadata__", ())), None)) for name, hint in hints.items())
-    return tuple((name, variable) for name, variable in found if isinstance(variable, Variable))
+def _declared(settings: type) -> Iterator[tuple[str, Variable]]:
+    """Yield the fields of a settings class that have a variable."""
+    yield from ((one.name, one.metadata["variable"]) for one in fields(settings) if one.metadata)
 
 
 def _values(settings: type, environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields whose variable is set; an empty variable counts as not set."""
-    texts = ((name, variable, read_variable(environ, variable.name)) for name, variable in _declared(settings))
-    return {name: variable.parse(variable.name, text) for name, variable, text in texts if text}
+    kinds = get_type_hints(settings)
+    texts = ((name, variable.name, read_variable(environ, variable.name)) for name, variable in _declared(settings))
+    return {name: _parsed(variable, text, kinds[name]) for name, variable, text in texts if text}
 
 
-def _written(settings: object) -> dict[str, str]:
+def _parsed(variable: str, text: str, kind: Any) -> Any:
+    kind = next(iter(get_args(kind)), kind)
+    if kind is bool:
+        if text.lower() not in ("on", "off"):
+            raise SettingsError(f"{variable}: {text!r} is not valid. Set 'on' or 'off'.")
+        return text.lower() == "on"
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise SettingsError(f"{variable}: {text!r} is not a number. Set a number or remove the variable.") from error
+
+
+def _written(settings: Environment | Oidc) -> dict[str, str]:
     values = ((variable.name, getattr(settings, name)) for name, variable in _declared(type(settings)))
     return {name: _text(value) for name, value in values if value not in (None, "")}
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return str(value.absolute()) if isinstance(value, Path) else str(value)
 
 
 def _oidc(values: Mapping[str, Any]) -> Oidc | None:
