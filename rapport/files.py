@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
+Content = TypeVar("Content")
 STALE_AFTER = timedelta(days=1)
 
 
@@ -24,6 +27,35 @@ def replace_bytes(path: Path, content: bytes, *, mode: int = 0o600) -> None:
         # The mode is set before the first byte is written, so that a secret is never readable by others.
         part.touch(mode=mode)
         part.write_bytes(content)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return the object that a JSON file holds; None where there is none, or it is damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+class WatchedFile(Generic[Content]):
+    """What a file holds, read again when it changed; ``missing`` while there is no file."""
+
+    def __init__(self, path: Path, read: Callable[[Path], Content], missing: Content) -> None:
+        self.path, self._read, self._missing = path, read, missing
+        self._known: tuple[tuple[int, int], Content] | None = None
+
+    def content(self) -> Content:
+        """Return the content that the file has now."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            self._known = None
+            return self._missing
+        stamp = (status.st_mtime_ns, status.st_ino)
+        if self._known is None or self._known[0] != stamp:
+            self._known = stamp, self._read(self.path)
+        return self._known[1]
 
 
 def shared_secret(folder: Path, name: str) -> bytes:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rapport.errors import RapportError
-from rapport.files import atomic_write, replace_text
+from rapport.files import atomic_write, read_json, replace_text
 from rapport.history import read_history
 from rapport.history.checks import CheckReport, check_history
 from rapport.history.mapping import propose_mapping
@@ -102,10 +102,7 @@ class FirstRun:
 
     def state(self) -> dict[str, Any]:
         """Return the step, whether it runs, why it failed, and the last lines of its log."""
-        try:
-            found: dict[str, Any] = json.loads(self._state_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            found = {"step": "", "running": False, "problem": "", "process": 0}
+        found = read_json(self._state_file) or {"step": "", "running": False, "problem": "", "process": 0}
         if found["running"] and not is_alive(int(found["process"])):
             found |= {"running": False, "problem": "stopped"}
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines() if self._log.is_file() else []

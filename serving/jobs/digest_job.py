@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from rapport.files import private_file
 from rapport.history.settings import Settings
 from rapport.serving.application.application import Application
 from rapport.serving.application.stored import stored_application
 from rapport.serving.console.digest_content import Digest, digest_of_owner
 from rapport.serving.jobs.channels import DeliveryError
 from rapport.serving.jobs.digest_receivers import DigestReceiver, digest_receivers
+from rapport.serving.sqlite_files import open_store
 
 DATABASE = "digests.db"
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
@@ -86,12 +84,12 @@ class DigestJob:
             "UPDATE digests SET next_try = ?, attempts = attempts + 1 "
             "WHERE name = ? AND period = ? AND delivered_at IS NULL AND next_try <= ?"
         )
-        with self._open() as store:
+        with open_store(self._data_dir / DATABASE, _SCHEMA) as store:
             store.execute("INSERT OR IGNORE INTO digests (name, period) VALUES (?, ?)", (name, period))
             return store.execute(sql, (_stamp(now + _LEASE), name, period, _stamp(now))).rowcount == 1
 
     def _record(self, name: str, period: str, now: datetime, problem: str) -> None:
-        with self._open() as store:
+        with open_store(self._data_dir / DATABASE, _SCHEMA) as store:
             store.execute("INSERT OR IGNORE INTO digests (name, period, attempts) VALUES (?, ?, 1)", (name, period))
             sql = "SELECT attempts FROM digests WHERE name = ? AND period = ?"
             attempts = store.execute(sql, (name, period)).fetchone()[0]
@@ -100,18 +98,6 @@ class DigestJob:
                 "UPDATE digests SET next_try = ?, delivered_at = ?, problem = ? WHERE name = ? AND period = ?",
                 (_stamp(now + wait), None if problem else _stamp(now), problem, name, period),
             )
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        path = self._data_dir / DATABASE
-        private_file(path)
-        store = sqlite3.connect(path, timeout=30)
-        try:
-            with store:
-                store.executescript(_SCHEMA)
-                yield store
-        finally:
-            store.close()
 
 
 def _stamp(moment: datetime) -> str:

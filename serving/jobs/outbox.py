@@ -1,17 +1,15 @@
 """The outbox: every alert is stored before it is sent, and is retried until its channel accepts it."""
 
 import json
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rapport.files import private_file
 from rapport.scoring.alerts import Alert
 from rapport.serving.jobs.channels import Channel, DeliveryError
+from rapport.serving.sqlite_files import open_store, stamp
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=6)
 # While one process sends an alert, no other process takes it; if the sender dies, its lease ends after this time.
@@ -42,10 +40,7 @@ class Outbox:
     """Alerts and their deliveries in one SQLite file."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        with self._open() as database:
-            database.executescript(_SCHEMA)
 
     def put(
         self, alerts: Sequence[Alert], channels: Sequence[str], as_of: datetime | None, now: datetime
@@ -54,7 +49,7 @@ class Outbox:
 
         ``now`` is when they may be delivered; ``as_of`` the cutoff up to which the rows of a source were read.
         """
-        with self._open() as database:
+        with open_store(self._path, _SCHEMA) as database:
             new = []
             for alert in alerts:
                 body = json.dumps(alert.as_dict(), ensure_ascii=False, sort_keys=True).encode()
@@ -63,7 +58,7 @@ class Outbox:
                     new.append(alert)
                 for channel in channels:
                     sql = "INSERT OR IGNORE INTO deliveries (id, channel, next_try) VALUES (?, ?, ?)"
-                    database.execute(sql, (alert.id, channel, _stamp(now)))
+                    database.execute(sql, (alert.id, channel, stamp(now)))
             if as_of is not None:
                 database.execute("INSERT OR IGNORE INTO looks VALUES (?)", (as_of.isoformat(),))
         return new
@@ -71,24 +66,24 @@ class Outbox:
     def raised_since(self, since: datetime) -> list[dict[str, Any]]:
         """Return the alerts raised since a moment, oldest first."""
         sql = "SELECT body FROM alerts WHERE as_of >= ? ORDER BY as_of"
-        with self._open() as database:
+        with open_store(self._path, _SCHEMA) as database:
             return [json.loads(row[0]) for row in database.execute(sql, (since.isoformat(),)).fetchall()]
 
     def last_raised(self) -> dict[tuple[str, str], datetime]:
         """Return when each cause was last raised for each customer."""
-        with self._open() as database:
+        with open_store(self._path, _SCHEMA) as database:
             rows = database.execute("SELECT customer_id, cause, max(as_of) FROM alerts GROUP BY 1, 2").fetchall()
         return {(customer, cause): datetime.fromisoformat(at) for customer, cause, at in rows}
 
     def customers_since(self, since: datetime) -> int:
         """Count the customers with an alert since a moment."""
         sql = "SELECT count(DISTINCT customer_id) FROM alerts WHERE as_of >= ?"
-        with self._open() as database:
+        with open_store(self._path, _SCHEMA) as database:
             return int(database.execute(sql, (since.isoformat(),)).fetchone()[0])
 
     def events_read_until(self) -> datetime | None:
         """Return the cutoff up to which events were read; None before the first run."""
-        with self._open() as database:
+        with open_store(self._path, _SCHEMA) as database:
             at = database.execute("SELECT max(as_of) FROM looks").fetchone()[0]
         return None if at is None else datetime.fromisoformat(at)
 
@@ -111,7 +106,7 @@ class Outbox:
     def waiting(self, channel: str) -> int:
         """Count the alerts that the channel has not accepted yet."""
         sql = "SELECT count(*) FROM deliveries WHERE channel = ? AND delivered_at IS NULL"
-        with self._open() as database:
+        with open_store(self._path, _SCHEMA) as database:
             return int(database.execute(sql, (channel,)).fetchone()[0])
 
     def _due(self, channel: str, now: datetime) -> list[tuple[str, bytes]]:
@@ -119,8 +114,8 @@ class Outbox:
             "SELECT alerts.id, body FROM deliveries JOIN alerts USING (id) WHERE channel = ? AND delivered_at IS NULL "
             "AND next_try <= ? ORDER BY as_of, alerts.rowid"
         )
-        with self._open() as database:
-            rows: list[tuple[str, bytes]] = database.execute(sql, (channel, _stamp(now))).fetchall()
+        with open_store(self._path, _SCHEMA) as database:
+            rows: list[tuple[str, bytes]] = database.execute(sql, (channel, stamp(now))).fetchall()
         return rows
 
     def _claim(self, alert_id: str, channel: str, now: datetime) -> bool:
@@ -128,33 +123,18 @@ class Outbox:
             "UPDATE deliveries SET next_try = ?, attempts = attempts + 1 "
             "WHERE id = ? AND channel = ? AND delivered_at IS NULL AND next_try <= ?"
         )
-        with self._open() as database:
-            return database.execute(sql, (_stamp(now + _LEASE), alert_id, channel, _stamp(now))).rowcount == 1
+        with open_store(self._path, _SCHEMA) as database:
+            return database.execute(sql, (stamp(now + _LEASE), alert_id, channel, stamp(now))).rowcount == 1
 
     def _delivered(self, alert_id: str, channel: str, now: datetime) -> None:
         sql = "UPDATE deliveries SET delivered_at = ?, problem = '' WHERE id = ? AND channel = ?"
-        with self._open() as database:
-            database.execute(sql, (_stamp(now), alert_id, channel))
+        with open_store(self._path, _SCHEMA) as database:
+            database.execute(sql, (stamp(now), alert_id, channel))
 
     def _failed(self, alert_id: str, channel: str, problem: str, now: datetime) -> None:
-        with self._open() as database:
+        with open_store(self._path, _SCHEMA) as database:
             query = "SELECT attempts FROM deliveries WHERE id = ? AND channel = ?"
             attempts = database.execute(query, (alert_id, channel)).fetchone()[0]
             wait = min(FIRST_WAIT * 2 ** min(attempts - 1, 20), LONGEST_WAIT)
             sql = "UPDATE deliveries SET next_try = ?, problem = ? WHERE id = ? AND channel = ?"
-            database.execute(sql, (_stamp(now + wait), problem, alert_id, channel))
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        private_file(self._path)
-        database = sqlite3.connect(self._path, timeout=30)
-        try:
-            with database:
-                yield database
-        finally:
-            database.close()
-
-
-def _stamp(moment: datetime) -> str:
-    """Format a moment so that text order is time order."""
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="microseconds")
+            database.execute(sql, (stamp(now + wait), problem, alert_id, channel))

@@ -13,7 +13,8 @@ from rapport.errors import SettingsError
 from rapport.history.settings import Settings
 from rapport.serving.jobs.channels import Channel, DeliveryError, Webhook
 from rapport.serving.live.change_store import ChangeStore
-from rapport.serving.live.webhook_queue import ReceiverState, WebhookQueue, stamp
+from rapport.serving.live.webhook_queue import ReceiverState, WebhookQueue
+from rapport.serving.sqlite_files import stamp
 
 SEND = ("changes", "alerts", "all")
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=5)

@@ -12,11 +12,12 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from rapport.files import private_file
+from rapport.serving.sqlite_files import stamp
 from rapport.suppression import SuppressionList
 
 DATABASE = "changes.db"
@@ -151,7 +152,7 @@ class ChangeStore:
             "(SELECT max(seq) FROM changes WHERE alert IS NULL GROUP BY target, customer_id)"
         )
         with self._open() as store:
-            return store.execute(sql, (_stamp(now - KEPT),)).rowcount
+            return store.execute(sql, (stamp(now - KEPT),)).rowcount
 
     @contextmanager
     def _open(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
@@ -204,7 +205,7 @@ def _insert(store: sqlite3.Connection, change: _Change, customer_seq: int, now: 
     state = None if one.values is None else json.dumps(dict(one.values), ensure_ascii=False, sort_keys=True)
     alert = None if change.alert is None else json.dumps(dict(change.alert), ensure_ascii=False, sort_keys=True)
     values = (
-        _stamp(now), change.target, one.customer_id, customer_seq, change.cause, json.dumps(list(change.kinds)),
+        stamp(now), change.target, one.customer_id, customer_seq, change.cause, json.dumps(list(change.kinds)),
         change.points, one.as_of, state, alert, (one.values or {}).get("owner"),
     )  # fmt: skip
     seq = store.execute(
@@ -221,7 +222,3 @@ def _insert(store: sqlite3.Connection, change: _Change, customer_seq: int, now: 
 def _plain(row: sqlite3.Row) -> dict[str, Any]:
     found = dict(row) | {"kinds": json.loads(row["kinds"])}
     return found | {name: json.loads(row[name]) if row[name] else None for name in ("state", "alert")}
-
-
-def _stamp(moment: datetime) -> str:
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="microseconds")

@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from rapport.features.engine.clock import local_time
-from rapport.files import replace_text
+from rapport.files import read_json, replace_text
 from rapport.history.settings import Settings
 from rapport.serving.live.customer_features import features_of
 from rapport.serving.live.database_pool import DatabasePool
@@ -80,18 +79,9 @@ def write_consistency(folder: Path, found: Consistency) -> None:
     replace_text(folder / FILE, json.dumps({**vars(found), "share": found.share}))
 
 
-def read_consistency(folder: Path) -> dict[str, Any] | None:
-    """Return the last measurement; None before the first."""
-    try:
-        found: dict[str, object] = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return found
-    except (OSError, ValueError):
-        return None
-
-
 def consistency(data_dir: Path) -> dict[str, float]:
     """Return the last share of unequal cells of each target that was measured."""
-    found = {path.parent.name: read_consistency(path.parent) for path in data_dir.glob(f"scores/*/{FILE}")}
+    found = {path.parent.name: read_json(path) for path in data_dir.glob(f"scores/*/{FILE}")}
     return {target: float(one["share"]) for target, one in found.items() if one is not None}
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from rapport.files import private_file
 from rapport.serving.errors import RequestError
 from rapport.serving.live.batcher import Batcher
+from rapport.serving.sqlite_files import stamp
 from rapport.suppression import SuppressionList
 
 DATABASE = "events.db"
@@ -199,7 +200,7 @@ def _add(
 ) -> list[tuple[int, datetime, bool]]:
     last = store.execute("SELECT received_at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
     received = max(now.astimezone(UTC), _moment(last[0]) + timedelta(microseconds=1)) if last else now
-    return [_insert(store, event, by, _stamp(received)) for event in events]
+    return [_insert(store, event, by, stamp(received)) for event in events]
 
 
 def _insert(store: sqlite3.Connection, event: NewEvent, by: str, received: str) -> tuple[int, datetime, bool]:
@@ -240,10 +241,6 @@ def _event(row: sqlite3.Row) -> StoredEvent:
 
 def _json(value: object) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _moment(text: str) -> datetime:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rapport.files import private_file
+from rapport.serving.sqlite_files import open_store
 
 DATABASE = "webhooks.db"
 _SCHEMA = """
@@ -77,21 +75,6 @@ class WebhookQueue:
             store.execute("UPDATE receivers SET next_try = '' WHERE name = ?", (name,))
         return count
 
-    @contextmanager
-    def open(self) -> Iterator[sqlite3.Connection]:
+    def open(self) -> AbstractContextManager[sqlite3.Connection]:
         """Open the database for one transaction."""
-        private_file(self._path)
-        store = sqlite3.connect(self._path, timeout=30)
-        store.row_factory = sqlite3.Row
-        try:
-            store.execute("PRAGMA journal_mode = WAL")
-            store.executescript(_SCHEMA)
-            with store:
-                yield store
-        finally:
-            store.close()
-
-
-def stamp(moment: datetime) -> str:
-    """Format a moment so that text order is time order."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+        return open_store(self._path, _SCHEMA, wal=True)

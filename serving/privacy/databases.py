@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rapport.serving.privacy.scrubber import Scrubber
-from rapport.serving.work.database import damaged_as_store_error
+from rapport.serving.sqlite_files import damaged_as_store_error
 
 # Rows of these tables belong to a row of another table: table, column, parent table, column of the parent.
 _CHILDREN = (

@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rapport.files import replace_text
+from rapport.files import WatchedFile, read_json, replace_text
 from rapport.locks import exclusive
 
 
@@ -16,42 +16,29 @@ class EndedSessions:
     """Session ids with the time at which their cookie expires anyway; without a file, kept in memory only."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path, self._lock = path, threading.Lock()
-        self._stamp: tuple[int, int] | None = None
+        self._lock = threading.Lock()
+        self._file = WatchedFile(path, _read, {}) if path else None
         self._ended: dict[str, float] = {}
 
     def has(self, session_id: str) -> bool:
         """Return whether the session was ended."""
-        self._refresh()
-        return session_id in self._ended
+        return session_id in (self._file.content() if self._file else self._ended)
 
     def add(self, session_id: str, until: float) -> None:
         """End a session; entries whose cookie has expired are dropped."""
         with self._lock:
-            if self._path is None:
+            if self._file is None:
                 self._ended[session_id] = until
                 return
-            now = datetime.now(UTC)
-            with exclusive(self._path.parent, "sessions", "ending a session", now=now, timeout=5.0):
-                kept = {one: end for one, end in _read(self._path).items() if end > time.time()}
-                replace_text(self._path, json.dumps(kept | {session_id: until}), mode=0o600)
-
-    def _refresh(self) -> None:
-        if self._path is None:
-            return
-        try:
-            status = self._path.stat()
-        except FileNotFoundError:
-            return
-        stamp = (status.st_mtime_ns, status.st_ino)
-        if stamp != self._stamp:
-            self._ended, self._stamp = _read(self._path), stamp
+            path = self._file.path
+            with exclusive(path.parent, "sessions", "ending a session", now=datetime.now(UTC), timeout=5.0):
+                kept = {one: end for one, end in _read(path).items() if end > time.time()}
+                replace_text(path, json.dumps(kept | {session_id: until}), mode=0o600)
 
 
 def _read(path: Path) -> dict[str, float]:
     """Return the stored sessions; a damaged file counts as empty: the cookies still expire."""
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        return {str(one): float(end) for one, end in stored.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
+        return {one: float(end) for one, end in (read_json(path) or {}).items()}
+    except (ValueError, TypeError):
         return {}

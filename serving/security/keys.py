@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rapport.data_format import mark_new
 from rapport.errors import ServingError
-from rapport.files import replace_text
+from rapport.files import WatchedFile, replace_text
 from rapport.serving.errors import StoreError
 from rapport.serving.security.roles import ROLES, SCOPES, check_people
 
@@ -75,22 +75,11 @@ class KeyRing:
     """The keys of one data folder, read again when their file changes."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / "keys.json"
-        self._stamp: tuple[int, int] | None = None
-        self._keys: tuple[Key, ...] = ()
+        self._file = WatchedFile(data_dir / "keys.json", _read, ())
 
     def keys(self) -> tuple[Key, ...]:
         """Return the keys that the file has now."""
-        try:
-            status = self._path.stat()
-        except FileNotFoundError:
-            self._stamp, self._keys = None, ()
-            return ()
-        stamp = (status.st_mtime_ns, status.st_ino)
-        if stamp != self._stamp:
-            self._keys = _read(self._path)
-            self._stamp = stamp
-        return self._keys
+        return self._file.content()
 
     def check(self, secret: str, now: datetime) -> Viewer | None:
         """Return the owner of the key ``secret``; None for an unknown or expired key.
@@ -173,8 +162,8 @@ class KeyRing:
         return ", ".join(sorted({key.name for key in self.keys()})) or "none"
 
     def _write(self, keys: Sequence[Key]) -> None:
-        mark_new(self._path.parent)
-        replace_text(self._path, json.dumps([asdict(key) for key in keys], indent=1), mode=0o600)
+        mark_new(self._file.path.parent)
+        replace_text(self._file.path, json.dumps([asdict(key) for key in keys], indent=1), mode=0o600)
 
 
 def _hash(secret: str) -> str:

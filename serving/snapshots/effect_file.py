@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rapport.files import replace_text
+from rapport.files import read_json, replace_text
 from rapport.history.settings import Settings
 from rapport.scoring.experiments.uplift import UpliftModel, UpliftReport
 
@@ -24,18 +24,14 @@ class ProvenEffect:
 
 def read_effect(data_dir: Path) -> dict[str, Any] | None:
     """Return the last report; None before the first."""
-    try:
-        found: dict[str, object] = json.loads((data_dir / EFFECT_FILE).read_text(encoding="utf-8"))
-        return found
-    except (OSError, ValueError):
-        return None
+    return read_json(data_dir / EFFECT_FILE)
 
 
 def proven_effect(data_dir: Path) -> ProvenEffect:
     """Return what the last report has proved; nothing before the first."""
-    found = read_effect(data_dir) or {}
-    proven = found.get("contact_effect")
-    return ProvenEffect(float(proven) if proven else None, _uplift(data_dir))
+    proven = (read_effect(data_dir) or {}).get("contact_effect")
+    uplift = read_json(data_dir / UPLIFT_FILE)
+    return ProvenEffect(float(proven) if proven else None, UpliftModel.from_dict(uplift) if uplift else None)
 
 
 def write_uplift(data_dir: Path, model: UpliftModel | None) -> None:
@@ -44,13 +40,6 @@ def write_uplift(data_dir: Path, model: UpliftModel | None) -> None:
         (data_dir / UPLIFT_FILE).unlink(missing_ok=True)
     else:
         replace_text(data_dir / UPLIFT_FILE, json.dumps(model.to_dict()))
-
-
-def _uplift(data_dir: Path) -> UpliftModel | None:
-    try:
-        return UpliftModel.from_dict(json.loads((data_dir / UPLIFT_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return None
 
 
 def nothing_measured(settings: Settings) -> dict[str, object]:

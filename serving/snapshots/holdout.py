@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapport.files import private_file
 from rapport.history.settings import Settings
 from rapport.scoring.experiments.holdout import draw_holdout
 from rapport.scoring.money.amounts import owner_ranks, this_week
+from rapport.serving.sqlite_files import open_store
 
 DATABASE = "experiments.db"
 LISTS = ("at_risk", "win_back")
@@ -44,7 +41,7 @@ class HoldoutStore:
         """Return everyone who was drawn from, with what was known then."""
         if not (self.data_dir / DATABASE).is_file():
             return []
-        with self._open() as store:
+        with open_store(self.data_dir / DATABASE, _SCHEMA) as store:
             rows = store.execute(f"SELECT {_COLUMNS} FROM assignments WHERE seed = ? ORDER BY customer_id", (seed,))
             return [dict(row) | {"held_out": bool(row["held_out"])} for row in rows.fetchall()]
 
@@ -64,21 +61,9 @@ class HoldoutStore:
             )
             for row, flag in zip(new, held.tolist(), strict=True)
         ]  # fmt: skip
-        with self._open() as store:
+        with open_store(self.data_dir / DATABASE, _SCHEMA) as store:
             store.executemany(f"INSERT INTO assignments VALUES ({','.join('?' * 10)})", values)
         return int(held.sum())
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        private_file(self.data_dir / DATABASE)
-        store = sqlite3.connect(self.data_dir / DATABASE, timeout=30)
-        store.row_factory = sqlite3.Row
-        try:
-            store.executescript(_SCHEMA)
-            with store:
-                yield store
-        finally:
-            store.close()
 
 
 def held_out_now(data_dir: Path, settings: Settings) -> frozenset[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from rapport.files import replace_text
+from rapport.files import read_json, replace_text
 from rapport.history.checks.finding import Finding
 from rapport.history.checks.gates import gate_facts
 
@@ -28,11 +28,7 @@ def record_refusal(
 
 def refused_run(data_dir: Path, target: str) -> dict[str, object] | None:
     """Return the last refused run; None if a run was published since."""
-    try:
-        found: dict[str, object] = json.loads((data_dir / "scores" / target / _FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found
+    return read_json(data_dir / "scores" / target / _FILE)
 
 
 def clear_refusal(data_dir: Path, target: str) -> None:

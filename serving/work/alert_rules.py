@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from rapport.files import replace_text
+from rapport.files import WatchedFile, read_json, replace_text
 from rapport.localized import LocalizedText
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.alerts.rules import AlertRules, parse_rules, rules_text
@@ -29,21 +29,12 @@ class RulesInForce:
 
     def __init__(self, data_dir: Path, playbook: Callable[[], Playbook]) -> None:
         self.path, self._playbook = data_dir / _FOLDER / "in-force.yaml", playbook
-        self._stamp: tuple[int, int] | None = None
-        self._rules: AlertRules | None = None
+        self._file: WatchedFile[AlertRules | None] = WatchedFile(self.path, _read_rules, None)
 
     def __call__(self) -> AlertRules:
         """Return the rules; the file is read again when it changed."""
-        try:
-            status = self.path.stat()
-        except FileNotFoundError:
-            self._stamp = self._rules = None
-            return self._playbook().rules
-        stamp = (status.st_mtime_ns, status.st_ino)
-        if self._rules is None or stamp != self._stamp:
-            text = self.path.read_text(encoding="utf-8")
-            self._rules, self._stamp = parse_rules(text, f"{_FOLDER}/{self.path.name}"), stamp
-        return self._rules
+        found = self._file.content()
+        return self._playbook().rules if found is None else found
 
 
 class AlertRuleDraft:
@@ -63,9 +54,7 @@ class AlertRuleDraft:
 
     def rules(self) -> AlertRules:
         """Return the rules of the draft; without one, those in force."""
-        if not self.is_open:
-            return self.in_force()
-        return parse_rules(self._draft.read_text(encoding="utf-8"), "draft.yaml")
+        return _read_rules(self._draft) if self.is_open else self.in_force()
 
     def save(self, rules: AlertRules) -> None:
         """Keep other rules as the draft, if they are valid; rules as those in force end the draft."""
@@ -123,10 +112,7 @@ class AlertRuleDraft:
 
     def state(self) -> dict[str, Any]:
         """Return whether a replay runs, why it failed, its result, and whether it is one of the present rules."""
-        try:
-            found: dict[str, Any] = json.loads(self._state.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            found = dict(_NO_STATE)
+        found = read_json(self._state) or dict(_NO_STATE)
         if found["running"] and not is_alive(int(found["process"])):
             found |= {"running": False, "problem": "stopped"}
         return {**found, "is_current": found["rules"] == _fingerprint(rules_text(self.rules()))}
@@ -171,6 +157,10 @@ class AlertRuleDraft:
     def _set_state(self, text: str, *, running: bool, problem: str = "", result: object = None) -> None:
         state = {"rules": _fingerprint(text), "running": running, "problem": problem, "process": os.getpid()}
         replace_text(self._state, json.dumps(state | {"result": result}, ensure_ascii=False))
+
+
+def _read_rules(path: Path) -> AlertRules:
+    return parse_rules(path.read_text(encoding="utf-8"), f"{_FOLDER}/{path.name}")
 
 
 def _whole(text: str) -> int | str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rapport.files import private_file
-from rapport.serving.errors import StoreError
+from rapport.serving.sqlite_files import damaged_as_store_error
 
 # Times are ISO 8601 in UTC, days are ISO dates. A change is a row of its own, so that everything has who and when.
 _TABLES = """
@@ -40,16 +40,6 @@ CREATE TABLE IF NOT EXISTS views (
 
 _VERSION = 2
 _TITLES = "ALTER TABLE tasks ADD COLUMN titles TEXT NOT NULL DEFAULT '{}'"
-
-
-@contextmanager
-def damaged_as_store_error(name: str) -> Iterator[None]:
-    """Turn any error of SQLite into a StoreError that names the file and says what to do."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        # The text of SQLite's error contains no values, only what is wrong with the file.
-        raise StoreError(f"{name} cannot be read or written ({error}). Retry later, or restore it.") from error
 
 
 @contextmanager

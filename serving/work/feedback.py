@@ -16,7 +16,7 @@ from rapport.files import private_file
 from rapport.localized import LocalizedText
 from rapport.serving.errors import RequestError
 from rapport.serving.shapes.answers import FeedbackReceipt
-from rapport.serving.work.database import damaged_as_store_error
+from rapport.serving.sqlite_files import damaged_as_store_error
 
 # The column ``repeat_key`` holds the idempotency key; stored files keep its name.
 _TABLE = """
