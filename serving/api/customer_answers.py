@@ -44,6 +44,11 @@ class CustomerAnswers:
         """Return the language of the answer: the one in the request, else the company's."""
         return getattr(request, "language", None) or self._application.settings.language
 
+    def require_seen(self, context: RequestContext, customer_id: str) -> None:
+        """Refuse a customer whom the viewer may not see like one that does not exist."""
+        if not self._application.may_see(context.viewer, customer_id):
+            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+
     def scores_of(
         self, model: LiveModel, ids: Sequence[str], request: _ScoreRequest, context: RequestContext, *, first: int = 0
     ) -> list[Answer]:

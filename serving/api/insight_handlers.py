@@ -7,39 +7,34 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rapport.serving.api import insight_endpoints as schemas
-from rapport.serving.application.application import Application
+from rapport.serving.api.customer_answers import CustomerAnswers
 from rapport.serving.application.evaluation import customer_report
-from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
-from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.request_context import RequestContext
 
 Body = dict[str, Any]
 
 
-class InsightHandlers:
+class InsightHandlers(CustomerAnswers):
     """One method for each endpoint."""
-
-    _application: Application
-    _audit: AuditTrail
 
     def deals(self, request: schemas.DealsRequest, context: RequestContext) -> Body:
         """List open deals."""
         if request.customer_id is not None:
-            self._require_seen(context, request.customer_id)
+            self.require_seen(context, request.customer_id)
         only = request.model_dump(exclude={"limit", "language"}, exclude_none=True)
         found: Body = self._application.insights.deals(
-            context.viewer, only, limit=request.limit, language=self._language(request)
+            context.viewer, only, limit=request.limit, language=self.language_of(request)
         )
         self._audit.add(context, sorted({deal["customer_id"] for deal in found["deals"]}), datetime.now(UTC))
         return found
 
     def analytics(self, request: schemas.AnalyticsRequest, context: RequestContext) -> Body:
         """Return one analysis, or the names of all."""
-        language = self._language(request)
+        language = self.language_of(request)
         if request.name is None:
             return {"names": self._application.insights.names(language)}
         if request.customer_id is not None:
-            self._require_seen(context, request.customer_id)
+            self.require_seen(context, request.customer_id)
         found = self._application.insights.analysis(
             context.viewer, request.name, customer_id=request.customer_id, limit=request.limit, language=language
         )
@@ -49,9 +44,9 @@ class InsightHandlers:
 
     def report(self, request: schemas.ReportRequest, context: RequestContext) -> Body:
         """Make the evaluation report of one customer."""
-        self._require_seen(context, request.customer_id)
+        self.require_seen(context, request.customer_id)
         self._audit.add(context, [request.customer_id], datetime.now(UTC))
-        language = self._language(request)
+        language = self.language_of(request)
         content = customer_report(
             self._application, context.viewer, request.customer_id, language=language, form=request.format
         )
@@ -62,10 +57,3 @@ class InsightHandlers:
             "language": language,
             "content": text,
         }
-
-    def _language(self, request: object) -> str:
-        return getattr(request, "language", None) or self._application.settings.language
-
-    def _require_seen(self, context: RequestContext, customer_id: str) -> None:
-        if not self._application.may_see(context.viewer, customer_id):
-            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")

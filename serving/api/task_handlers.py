@@ -9,10 +9,9 @@ from zoneinfo import ZoneInfo
 
 from rapport.localized import LocalizedText
 from rapport.serving.api import task_endpoints as schemas
+from rapport.serving.api.customer_answers import CustomerAnswers
 from rapport.serving.application.account_work import AccountWork, visible_tasks
-from rapport.serving.application.application import Application
-from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
-from rapport.serving.security.audit import AuditTrail
+from rapport.serving.errors import RequestError
 from rapport.serving.security.keys import LOCAL
 from rapport.serving.security.request_context import RequestContext
 from rapport.serving.security.widget_tokens import WIDGET_SECONDS
@@ -25,11 +24,8 @@ _NEEDS_KEY = LocalizedText(
 )
 
 
-class TaskHandlers:
+class TaskHandlers(CustomerAnswers):
     """One method for each task endpoint."""
-
-    _application: Application
-    _audit: AuditTrail
 
     def tasks(self, request: schemas.TasksRequest, context: RequestContext) -> Body:
         """List tasks."""
@@ -80,8 +76,7 @@ class TaskHandlers:
         if not context.viewer.mark and context.viewer != LOCAL:
             raise RequestError(403, _NEEDS_KEY)
         token = self._application.widget_token(context.viewer, request.customer_id)
-        language = request.language or self._application.settings.language
-        query = urlencode({"token": token, "language": language})
+        query = urlencode({"token": token, "language": self.language_of(request)})
         return {"path": f"/widget/customers/{quote(request.customer_id)}?{query}", "seconds": WIDGET_SECONDS}
 
     @property
@@ -96,8 +91,7 @@ class TaskHandlers:
         self._audit.add(context, [customer_id], datetime.now(UTC))
 
     def _require_account(self, context: RequestContext, customer_id: str) -> None:
-        if not self._application.may_see(context.viewer, customer_id):
-            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+        self.require_seen(context, customer_id)
         self._audit.add(context, [customer_id], datetime.now(UTC))
 
 

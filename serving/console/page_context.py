@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 
 _STALE_DAYS = 3
+_MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "yaml": "application/yaml; charset=utf-8",
+}
 _MESSAGE = ("did", "tasks", "n")
 
 
@@ -246,6 +252,12 @@ class PageContext:
             "label": self.label,
         }
         return HTMLResponse(self.renderer.render(template, self.language, **{**frame, **context}), status)
+
+    def file(self, content: bytes, name: str, *, inline: bool = False) -> Response:
+        """Return a file to download, or one that the browser's own viewer shows; no cache keeps it."""
+        shown = "inline" if inline else "attachment"
+        headers = {"content-disposition": f'{shown}; filename="{name}"', "cache-control": "no-store"}
+        return Response(content, media_type=_MEDIA_TYPES[name.rpartition(".")[2]], headers=headers)
 
     def redirect(self, back: str) -> Response:
         """Redirect to a page of this server, never to another site."""

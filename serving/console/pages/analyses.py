@@ -47,9 +47,7 @@ def csv_file(page: PageContext) -> Response:
     columns = _columns(found["rows"])
     header = [page.translate.label("analysis", name) for name in ("as_of", *columns)]
     lines = [[found["as_of"], *(_cell(page, name, row[name]) for name in columns)] for row in found["rows"]]
-    name = f"rapport-{found['name']}-{found['as_of']}.csv"
-    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-    return Response(to_csv(header, lines), media_type="text/csv; charset=utf-8", headers=headers)
+    return page.file(to_csv(header, lines), f"rapport-{found['name']}-{found['as_of']}.csv")
 
 
 def _read(page: PageContext, limit: int) -> dict[str, Any]:

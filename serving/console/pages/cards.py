@@ -33,8 +33,7 @@ def propose_card(page: PageContext) -> Response:
         text = _with_weights_of(card, page.form)
     if problem := page.application.check_card(text, page.language):
         return _render(page, cards, card, status=422, problem=problem, text=text)
-    attachment = {"content-disposition": f'attachment; filename="{card["name"]}-proposal.yaml"'}
-    return Response(text.encode(), media_type="application/yaml; charset=utf-8", headers=attachment)
+    return page.file(text.encode(), f"{card['name']}-proposal.yaml")
 
 
 def _find_card(cards: list[dict[str, object]], name: str) -> dict[str, Any]:

@@ -20,7 +20,4 @@ def show(page: PageContext) -> Response:
     if not as_pdf:
         return Response(content, media_type="text/html", headers={"content-security-policy": content_policy.REPORT})
     name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in customer_id)
-    # The browser's own viewer shows and prints an inline file.
-    shown = "inline" if page.request.query_params.get("view") == "inline" else "attachment"
-    headers = {"content-disposition": f'{shown}; filename="report-{name}.pdf"', "cache-control": "no-store"}
-    return Response(content, media_type="application/pdf", headers=headers)
+    return page.file(content, f"report-{name}.pdf", inline=page.request.query_params.get("view") == "inline")

@@ -83,8 +83,7 @@ def interventions_file(page: PageContext) -> Response:
     """Return the finished tasks of the viewer's scope as rows of the history's table interventions."""
     done = visible_tasks(page.work.tasks.list(status="done", limit=NO_LIMIT), page.is_visible)
     content = to_csv(HEADER, interventions(sorted(done, key=lambda task: str(task["finished_at"]))))
-    headers = {"content-disposition": 'attachment; filename="interventions.csv"', "cache-control": "no-store"}
-    return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
+    return page.file(content, "interventions.csv")
 
 
 def _seen(page: PageContext) -> list[Task]:

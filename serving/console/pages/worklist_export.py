@@ -10,7 +10,6 @@ from rapport.serving.console.portfolio_columns import RowIndexes
 from rapport.serving.console.worklist import WorkState
 from rapport.serving.errors import RequestError
 
-_EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _TEXT_COLUMNS = ("customer_id", "name", "owner", "region", "segment", "tier", "health_grade")
 _NUMERIC_COLUMNS = (
     "probability",
@@ -55,10 +54,8 @@ def _filtered(page: PageContext) -> tuple[RowIndexes, WorkState]:
 def _file(page: PageContext, extension: str, rows: RowIndexes, work: WorkState) -> Response:
     header, lines = _header(page), _lines(page, rows, work)
     name = f"rapport-{page.target}-{page.about['as_of'][:10]}.{extension}"
-    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-    if extension == "csv":
-        return Response(to_csv(header, lines), media_type="text/csv; charset=utf-8", headers=headers)
-    return Response(to_excel(header, lines, sheet=page.target[:31]), media_type=_EXCEL, headers=headers)
+    content = to_csv(header, lines) if extension == "csv" else to_excel(header, lines, sheet=page.target[:31])
+    return page.file(content, name)
 
 
 def _lines(page: PageContext, rows: RowIndexes, work: WorkState) -> list[list[Cell]]:
