@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rapport.errors import DataDirError
-from rapport.files import replace_text, shared_secret
+from rapport.files import WatchedFile, replace_text, shared_secret
 
 LIST, SALT = "suppressed.json", "suppression.salt"
 
@@ -22,24 +22,23 @@ class SuppressionList:
     """The forgotten customers of one data folder; the file is read again when it changes."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._data_dir, self._path = data_dir, data_dir / LIST
-        self._seen: tuple[int, int] | None = None
-        self._hashes: frozenset[str] = frozenset()
+        self._data_dir = data_dir
+        self._file: WatchedFile[frozenset[str]] = WatchedFile(data_dir / LIST, _read, frozenset())
         self._salt = b""
 
     @property
     def is_used(self) -> bool:
         """Whether any customer was forgotten here."""
-        return bool(self._read())
+        return bool(self._file.content())
 
     def add(self, customer_ids: Iterable[str]) -> None:
         """Add customers; one that is in the list stays in it."""
-        hashes = self._read() | {self.hash_of(one) for one in customer_ids}
-        replace_text(self._path, json.dumps({"algorithm": "hmac-sha256", "hashes": sorted(hashes)}, indent=1))
+        hashes = self._file.content() | {self.hash_of(one) for one in customer_ids}
+        replace_text(self._file.path, json.dumps({"algorithm": "hmac-sha256", "hashes": sorted(hashes)}, indent=1))
 
     def of(self, customer_ids: Iterable[str]) -> list[str]:
         """Return those of some customers that were forgotten."""
-        hashes = self._read()
+        hashes = self._file.content()
         return [one for one in customer_ids if self.hash_of(one) in hashes] if hashes else []
 
     def pseudonym(self, customer_id: str) -> str:
@@ -51,16 +50,10 @@ class SuppressionList:
         self._salt = self._salt or shared_secret(self._data_dir, SALT)
         return hmac.new(self._salt, customer_id.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
-    def _read(self) -> frozenset[str]:
-        try:
-            stat = self._path.stat()
-        except FileNotFoundError:
-            return frozenset()
-        if (seen := (stat.st_mtime_ns, stat.st_ino)) != self._seen:
-            try:
-                self._hashes = frozenset(json.loads(self._path.read_text(encoding="utf-8"))["hashes"])
-            except (ValueError, KeyError, TypeError) as error:
-                # Scoring without the list would bring forgotten customers back.
-                raise DataDirError(f"{self._path}: cannot be read. Restore it from a backup.") from error
-            self._seen = seen
-        return self._hashes
+
+def _read(path: Path) -> frozenset[str]:
+    try:
+        return frozenset(json.loads(path.read_text(encoding="utf-8"))["hashes"])
+    except (ValueError, KeyError, TypeError) as error:
+        # Scoring without the list would bring forgotten customers back.
+        raise DataDirError(f"{path}: cannot be read. Restore it from a backup.") from error

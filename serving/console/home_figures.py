@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from rapport.serving.console.portfolio_columns import FloatColumn, Mask, PortfolioColumns
 from rapport.serving.console.worklist import renews_within
+from rapport.serving.snapshots.feature_columns import known_mean
 
 _KEY_ACCOUNTS = 10
 _KEY_SHARE = 0.8
@@ -25,10 +26,10 @@ def scope_figures(portfolio: PortfolioColumns, rows: Mask) -> dict[str, float]:
         "revenue_at_risk": float(np.nansum(portfolio.revenue_at_risk[rows])),
         "spend": float(np.nansum(portfolio.value_basis[rows])),
         "savable": float(portfolio.expected_savings[rows].sum()),
-        "probability": _mean(portfolio.numeric("probability")[rows]),
-        "health": _mean(health[rows]),
+        "probability": known_mean(portfolio.numeric("probability")[rows]),
+        "health": known_mean(health[rows]),
         # The same customers at both days, so that new and lost ones do not move it.
-        "health_change": _mean((health - before)[both]),
+        "health_change": known_mean((health - before)[both]),
     }
 
 
@@ -71,7 +72,7 @@ def _point(
     spend = np.nan_to_num(portfolio.value_basis)
     covered = spend[rows].sum()
     share = float((probability * spend[rows]).sum() / covered) if covered else float("nan")
-    return {"day": day, "revenue_at_risk": share * float(spend[seen].sum()), "health": _mean(health)}
+    return {"day": day, "revenue_at_risk": share * float(spend[seen].sum()), "health": known_mean(health)}
 
 
 def grade_counts(portfolio: PortfolioColumns, seen: Mask) -> list[dict[str, Any]]:
@@ -150,8 +151,3 @@ def _numbers(table: pa.Table, name: str) -> FloatColumn:
     if name not in table.column_names:
         return np.full(table.num_rows, np.nan)
     return np.asarray(table[name].cast(pa.float64()).to_numpy(), dtype=np.float64)
-
-
-def _mean(values: FloatColumn) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rapport.serving.console.portfolio_columns import FloatColumn, Mask, PortfolioColumns, RowIndexes
+from rapport.serving.snapshots.feature_columns import known_mean
 
 _HISTOGRAM_BINS = 20
 # A smaller change would read "20% → 20%".
@@ -50,7 +51,7 @@ def portfolio_total(portfolio: PortfolioColumns, seen: Mask) -> GroupSummary:
         "",
         int(seen.sum()),
         _sum(portfolio.revenue_at_risk[seen]),
-        _mean(portfolio.numeric("probability")[seen]),
+        known_mean(portfolio.numeric("probability")[seen]),
     )
 
 
@@ -108,7 +109,7 @@ def rfm_grid(portfolio: PortfolioColumns, seen: Mask) -> list[RfmCell]:
     for recency in (5, 4, 3, 2, 1):
         for frequency in (1, 2, 3, 4, 5):
             here = seen & (r == recency) & (f == frequency)
-            cells.append(RfmCell(recency, frequency, int(here.sum()), _sum(value[here]), _mean(probability[here])))
+            cells.append(RfmCell(recency, frequency, int(here.sum()), _sum(value[here]), known_mean(probability[here])))
     return cells
 
 
@@ -127,8 +128,3 @@ def _with_sign(rows: RowIndexes, change: FloatColumn, sign: float) -> RowIndexes
 
 def _sum(values: FloatColumn) -> float:
     return float(np.nansum(values))
-
-
-def _mean(values: FloatColumn) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")

@@ -16,6 +16,12 @@ def known(values: Floats) -> pa.Array:
     return pa.array(values, pa.float64(), from_pandas=True)
 
 
+def known_mean(values: Floats) -> float:
+    """Return the mean of the known numbers; nan where none is known."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
 def facts(features: pa.Table, names: Sequence[str]) -> Floats:
     """Return some features as a matrix, nan where one is unknown."""
     return np.column_stack([fact(features, name) for name in names])

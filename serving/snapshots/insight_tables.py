@@ -23,6 +23,7 @@ from rapport.scoring.analytics.segments import revenue_shares
 from rapport.scoring.analytics.service_load import cost_to_serve, late_tickets
 from rapport.scoring.analytics.touch_effect import carts, touch_effect
 from rapport.scoring.money.assumptions import Assumptions
+from rapport.serving.snapshots.feature_columns import known_mean
 
 _BY_ATTRIBUTION = ("campaign", "action", "asset")
 
@@ -100,12 +101,12 @@ def _with_health(figures: pa.Table, portfolio: pa.Table) -> pa.Table:
     industries = np.array([name or "" for name in portfolio["industry"].to_pylist()])
     usual = np.full(len(health), np.nan)
     for industry in np.unique(industries):
-        usual[industries == industry] = _mean(health[industries == industry])
+        usual[industries == industry] = known_mean(health[industries == industry])
     columns: dict[str, list[float | None]] = {"health": [], "health_change_30d": [], "health_beside_like": []}
     for owner in figures["owner"].to_pylist():
         own = owners == owner
         for name, values in zip(columns, (health, health - before, health - usual), strict=True):
-            mean = _mean(values[own])
+            mean = known_mean(values[own])
             columns[name].append(None if np.isnan(mean) else mean)
     changes = adjusted_changes(before, health, industries, owners)
     for name, figure in (("adjusted", "mean"), ("low", "low"), ("high", "high")):
@@ -119,11 +120,6 @@ def _with_health(figures: pa.Table, portfolio: pa.Table) -> pa.Table:
 
 def _floats(table: pa.Table, name: str) -> np.ndarray:
     return np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=np.float64)
-
-
-def _mean(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
 
 
 _CLV = "clv_3y"
