@@ -32,7 +32,7 @@ from rapport.serving.live.webhook_queue import WebhookQueue
 from rapport.serving.live.what_if import what_if
 from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.security.widget_tokens import widget_token
-from rapport.serving.shapes.answers import Answer, FeedbackReceipt
+from rapport.serving.shapes.answers import Answer, ChangeAnswer, CustomerCard, FeedbackReceipt
 from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
 from rapport.serving.snapshots.holdout import HeldOutCustomers
 from rapport.serving.snapshots.live_model import LiveModel
@@ -134,7 +134,7 @@ class Application(ScoredRun):
     def _shown_score(self, customer_id: str, target: str) -> dict[str, object]:
         """Return the score that a new task keeps, so that a report can compare it with the outcome."""
         model = self.live_model(target)
-        row = self.portfolio(target).get(customer_id) or {}
+        row = self.portfolio(target).get(customer_id)
         money = row.get("savable") if row.get("savable") is not None else row.get("value_at_risk")
         at = model.snapshot.ids.row_of(customer_id)
         owner = row.get("owner") or (model.snapshot.owner(at) if at is not None else None)
@@ -201,11 +201,11 @@ class Application(ScoredRun):
         """Return the score before and after some facts change."""
         return what_if_answer(what_if(self.live_model(target), customer_id, changes), language, reasons)
 
-    def change(self, customer_id: str, target: str, start: str, end: str, *, language: str = "en") -> dict[str, object]:
+    def change(self, customer_id: str, target: str, start: str, end: str, *, language: str = "en") -> ChangeAnswer:
         """Explain why a score moved between two archived days."""
         return explain_change(self.data_dir, target, customer_id, start=start, end=end, language=language)
 
-    def customer(self, customer_id: str, *, language: str = "en", viewer: Viewer = LOCAL) -> dict[str, Any]:
+    def customer(self, customer_id: str, *, language: str = "en", viewer: Viewer = LOCAL) -> CustomerCard:
         """Return everything that is known about one customer and that ``viewer`` may see."""
         models = [self.live_model(target) for target in self.targets()]
         if not models or models[0].snapshot.ids.row_of(customer_id) is None:

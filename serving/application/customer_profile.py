@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow.compute as pc
@@ -21,7 +21,7 @@ from rapport.serving.application.advice import action_context, customer_actions,
 from rapport.serving.application.answer_writer import FIGURES
 from rapport.serving.application.insights import customer_deals
 from rapport.serving.live.levers import useful_levers
-from rapport.serving.shapes.answers import Answer, FeedbackReceipt
+from rapport.serving.shapes.answers import Answer, ChangeAnswer, CustomerCard, Event, Fact, FeedbackReceipt, PastScore
 from rapport.serving.shapes.task_answers import Task
 from rapport.serving.snapshots.analytics_tables import account_hierarchy, place_in_industry
 from rapport.serving.snapshots.history import latest_day_on_or_before
@@ -34,6 +34,7 @@ from rapport.serving.work.tasks import HEADER, interventions
 _MAX_EVENTS = 300
 _ALL_REASONS = 12
 _HISTORY_FIELDS = ("as_of", "probability", "tier", "version")
+_RFM = ("r", "f", "m", "segment", "recency_days", "rfm_cell", "rfm_grade", "rfm_top")
 _HEALTH_FIELDS = ("health_score", "health_grade")
 
 
@@ -52,7 +53,7 @@ class ProfileSources:
 
 def customer_profile(
     sources: ProfileSources, models: Sequence[LiveModel], customer_id: str, language: str
-) -> dict[str, object]:
+) -> CustomerCard:
     """Return everything that is known about a customer as of one snapshot."""
     first = models[0]
     snapshot = first.snapshot
@@ -82,7 +83,7 @@ def customer_profile(
         "actions": customer_actions(first, row, action_context(snapshot, row, sources.playbook, language), answers),
         "strategies": customer_strategies(answers, sources.playbook, language),
         "deals": customer_deals(first, row, sources.playbook, language),
-        "feedback": sources.feedback,
+        "feedback": [dict(one) for one in sources.feedback],
         "contacted": _contacted(sources, first, customer_id, language),
     }
 
@@ -96,7 +97,7 @@ def _rows_of(model: LiveModel, table: str, customer_id: str) -> list[dict[str, A
     return rows
 
 
-def _events(model: LiveModel, customer_id: str, row: int, signals: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _events(model: LiveModel, customer_id: str, row: int, signals: Sequence[Mapping[str, Any]]) -> list[Event]:
     """Return the newest events, and among them the signals in what the customer wrote."""
     snapshot = model.snapshot
     # Runs of earlier versions stored the events beside the rows that they are made from.
@@ -115,7 +116,7 @@ def _events(model: LiveModel, customer_id: str, row: int, signals: Sequence[Mapp
         for signal in signals
     ]
     ordered = sorted([*found, *heard], key=lambda event: event["at"].replace(tzinfo=None), reverse=True)
-    return [_plain(event) for event in ordered]
+    return [cast(Event, _plain(event)) for event in ordered]
 
 
 def _contacted(sources: ProfileSources, model: LiveModel, customer_id: str, language: str) -> dict[str, object] | None:
@@ -137,7 +138,7 @@ def _industry_place(sources: ProfileSources, model: LiveModel, customer_id: str)
     portfolio = model.snapshot.run.cached_table("portfolio")
     if sources.owners is not None or portfolio is None:
         return None
-    customer = sources.portfolio(model.target).get(customer_id, {})
+    customer = sources.portfolio(model.target).get(customer_id)
     return place_in_industry(portfolio, model.snapshot.run.cached_table("view_industries"), customer)
 
 
@@ -158,14 +159,14 @@ def _figures(
     }
 
 
-def _person(model: LiveModel, row: int) -> dict[str, object]:
+def _person(model: LiveModel, row: int) -> dict[str, Fact]:
     person = _plain(model.snapshot.customers.slice(row, 1).to_pylist()[0])
     person["since"] = person.pop("created_at", None)
     return person
 
 
-def _score_history(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str) -> list[dict[str, Any]]:
-    points = []
+def _score_history(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str) -> list[PastScore]:
+    points: list[PastScore] = []
     for model in models:
         snapshot = model.snapshot
         row = snapshot.ids.row_of(customer_id)
@@ -175,7 +176,8 @@ def _score_history(sources: ProfileSources, models: Sequence[LiveModel], custome
             if past["probability"] is not None and not np.isnan(past["probability"]):
                 # Days that an earlier version archived have no health.
                 health = {name: past.get(name) for name in _HEALTH_FIELDS}
-                points.append({"target": model.target, **{name: past[name] for name in _HISTORY_FIELDS}, **health})
+                score = {"target": model.target, **{name: past[name] for name in _HISTORY_FIELDS}, **health}
+                points.append(cast(PastScore, score))
         if snapshot.scored.eligible[row]:
             today = {
                 "as_of": snapshot.as_of.date().isoformat(),
@@ -183,15 +185,15 @@ def _score_history(sources: ProfileSources, models: Sequence[LiveModel], custome
                 "tier": snapshot.scored.tier[row],
                 "version": model.bundle.version,
             }
-            figures = sources.portfolio(model.target).get(customer_id, {})
+            figures = sources.portfolio(model.target).get(customer_id)
             today |= {name: figures.get(name) for name in _HEALTH_FIELDS}
-            points.append({"target": model.target, **today})
+            points.append(cast(PastScore, {"target": model.target, **today}))
     return points
 
 
 def _change(
     data_dir: Path, models: Sequence[LiveModel], answers: Sequence[Answer], customer_id: str, *, language: str
-) -> dict[str, object] | None:
+) -> ChangeAnswer | None:
     """Return why the first score moved in the last month; None without an earlier score to compare with."""
     if not answers:
         return None
@@ -245,10 +247,10 @@ def _rfm(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str)
             continue
         facts = _facts(model, customer_id)
         row = sources.portfolio(model.target).get(customer_id)
-        if row is not None and row["r"] is not None:
-            names = ("r", "f", "m", "segment", "recency_days", "rfm_cell", "rfm_grade", "rfm_top")
+        if row.get("r") is not None:
             orders = facts.get("orders_per_quarter_365d", (row["orders_12m"] or 0.0) / 4)
-            return {name: row[name] for name in names} | {"orders": orders, "spend": facts.get("spend_sum_ever")}
+            columns = dict(row)
+            return {name: columns[name] for name in _RFM} | {"orders": orders, "spend": facts.get("spend_sum_ever")}
     return None
 
 
@@ -282,7 +284,7 @@ def _plain(row: dict[str, object]) -> dict[str, Any]:
 _RELATED = ("parent_id", "referred_by")
 
 
-def visible_profile(profile: Mapping[str, Any], sees: Callable[[str], bool]) -> dict[str, object]:
+def visible_profile(profile: CustomerCard, sees: Callable[[str], bool]) -> CustomerCard:
     """Return a customer's profile without the ids of related accounts that the viewer may not see.
 
     The account hierarchy in it is built for the viewer already.

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, Template
 
 from rapport.scoring.reasons.numbers import format_value
+from rapport.serving.shapes.answers import Answer, CustomerCard
 from rapport.serving.translations import translations
 
 _DRIVERS = 5
@@ -64,9 +65,9 @@ class Words:
         return f"{100 * value:.1f}%"
 
 
-def evaluation_report(profile: Mapping[str, Any], sees: Callable[[str], bool], words: Words) -> Report:
+def evaluation_report(profile: CustomerCard, sees: Callable[[str], bool], words: Words) -> Report:
     """Return the report on a customer profile; `sees` tells whether the reader may see a relative of the customer."""
-    customer, answer = profile["customer"], (profile["answers"] or [None])[0]
+    customer, answer = profile["customer"], next(iter(profile["answers"]), None)
     sections = [
         _who(profile, words),
         _score(answer, words),
@@ -88,9 +89,9 @@ def evaluation_report(profile: Mapping[str, Any], sees: Callable[[str], bool], w
     )
 
 
-def _who(profile: Mapping[str, Any], words: Words) -> Section:
+def _who(profile: CustomerCard, words: Words) -> Section:
     customer = profile["customer"]
-    pairs = [(words("customer_id"), customer["customer_id"])]
+    pairs = [(words("customer_id"), str(customer["customer_id"]))]
     pairs += [
         (words(name), translations(words.language).label(name, str(customer[name])[: 10 if name == "since" else None]))
         for name in ("owner", "region", "industry", "since")
@@ -99,8 +100,8 @@ def _who(profile: Mapping[str, Any], words: Words) -> Section:
     return Section(words("customer"), pairs=tuple(pairs))
 
 
-def _score(answer: Mapping[str, Any] | None, words: Words) -> Section | None:
-    if answer is None:
+def _score(answer: Answer | None, words: Words) -> Section | None:
+    if answer is None or answer["probability"] is None:
         return Section(words("health"), lines=(words("unscored"),))
     target = answer["target"]
     label = words(f"probability.{target}", horizon=words.horizons.get(target, ""))
@@ -109,19 +110,18 @@ def _score(answer: Mapping[str, Any] | None, words: Words) -> Section | None:
         low, high = (words.percent(each) for each in answer["interval"])
         value = words("interval", value=value, low=low, high=high)
     pairs = [(label, value)]
-    if answer.get("certainty_note"):
-        pairs.append((words("certainty"), answer["certainty_note"]))
-    if answer.get("risk_band"):
-        pairs.append((words("band"), words.known("band", answer["risk_band"])))
-    if answer.get("lead_grade"):
-        pairs.append((words("lead_grade"), str(answer["lead_grade"])))
-    for name, key in (("spend", "spend_if_retained"), ("at_risk", "revenue_at_risk")):
-        if answer.get(key) is not None:
-            pairs.append((words(name), words.money(answer[key])))
+    if note := answer.get("certainty_note"):
+        pairs.append((words("certainty"), note))
+    if band := answer.get("risk_band"):
+        pairs.append((words("band"), words.known("band", band)))
+    if grade := answer.get("lead_grade"):
+        pairs.append((words("lead_grade"), grade))
+    money = {"spend": answer.get("spend_if_retained"), "at_risk": answer.get("revenue_at_risk")}
+    pairs += [(words(name), words.money(amount)) for name, amount in money.items() if amount is not None]
     return Section(label.split(" (")[0].split("（")[0], pairs=tuple(pairs))
 
 
-def _health(answer: Mapping[str, Any] | None, words: Words) -> Section | None:
+def _health(answer: Answer | None, words: Words) -> Section | None:
     health = answer.get("health") if answer else None
     if not health:
         return None
@@ -139,18 +139,18 @@ def _health(answer: Mapping[str, Any] | None, words: Words) -> Section | None:
     return Section(words("health"), tuple(pairs), lines, header, rows, (0.8, 0.2))
 
 
-def _problems(profile: Mapping[str, Any], words: Words) -> tuple[str, ...]:
+def _problems(profile: CustomerCard, words: Words) -> tuple[str, ...]:
     facts = tuple(action["because"] for action in profile["actions"] if action["reason"] is None)
     blockers = tuple(text for deal in profile["deals"] for text in deal["blockers"])
     return (*facts, *blockers) or (words("no_problems"),)
 
 
-def _risks(profile: Mapping[str, object], words: Words) -> tuple[str, ...]:
+def _risks(profile: CustomerCard, words: Words) -> tuple[str, ...]:
     sentence = profile.get("risk_sentence")
     return (str(sentence),) if sentence else (words("no_risks"),)
 
 
-def _drivers(answer: Mapping[str, Any] | None, words: Words) -> list[Section]:
+def _drivers(answer: Answer | None, words: Words) -> list[Section]:
     if answer is None:
         return []
     found = []
@@ -161,11 +161,11 @@ def _drivers(answer: Mapping[str, Any] | None, words: Words) -> list[Section]:
     return found
 
 
-def _tree(profile: Mapping[str, Any], sees: Callable[[str], bool], words: Words) -> Section | None:
-    if not profile.get("tree"):
+def _tree(profile: CustomerCard, sees: Callable[[str], bool], words: Words) -> Section | None:
+    if not (root := profile["tree"]):
         return None
     header = (words("name"), words("probability.churn", horizon="").strip(" ()（）"), words("at_risk"))
-    rows = tuple(_nodes(profile["tree"], 0, sees, words))
+    rows = tuple(_nodes(root, 0, sees, words))
     return Section(words("tree"), header=header, rows=rows, widths=(0.6, 0.2, 0.2))
 
 
@@ -179,7 +179,7 @@ def _nodes(node: Mapping[str, Any], depth: int, sees: Callable[[str], bool], wor
     return [row, *(line for child in node["children"] for line in _nodes(child, depth + 1, sees, words))]
 
 
-def _deals(profile: Mapping[str, Any], words: Words) -> Section | None:
+def _deals(profile: CustomerCard, words: Words) -> Section | None:
     if not profile["deals"]:
         return None
     header = tuple(words(name) for name in ("deal", "amount", "stage", "c139", "next_step"))
@@ -196,7 +196,7 @@ def _deals(profile: Mapping[str, Any], words: Words) -> Section | None:
     return Section(words("deals"), header=header, rows=rows, widths=(0.13, 0.13, 0.13, 0.18, 0.43))
 
 
-def _plan(profile: Mapping[str, Any], words: Words) -> Section:
+def _plan(profile: CustomerCard, words: Words) -> Section:
     header = tuple(words(name) for name in ("what", "who", "due", "because"))
     rows = tuple((action["text"], action["who"], action["due"], action["because"]) for action in profile["actions"])
     if not rows:

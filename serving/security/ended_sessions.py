@@ -17,7 +17,7 @@ class EndedSessions:
 
     def __init__(self, path: Path | None = None) -> None:
         self._lock = threading.Lock()
-        self._file = WatchedFile(path, _read, {}) if path else None
+        self._file: WatchedFile[dict[str, float]] | None = WatchedFile(path, _read, {}) if path else None
         self._ended: dict[str, float] = {}
 
     def has(self, session_id: str) -> bool:

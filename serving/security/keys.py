@@ -75,7 +75,7 @@ class KeyRing:
     """The keys of one data folder, read again when their file changes."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._file = WatchedFile(data_dir / "keys.json", _read, ())
+        self._file: WatchedFile[tuple[Key, ...]] = WatchedFile(data_dir / "keys.json", _read, ())
 
     def keys(self) -> tuple[Key, ...]:
         """Return the keys that the file has now."""

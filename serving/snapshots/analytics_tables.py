@@ -101,7 +101,7 @@ def account_hierarchy(
     rows = tree.take(np.flatnonzero(roots == root)).to_pylist()
     if len(rows) == 1:
         return None
-    nodes = {row["customer_id"]: _node(row, portfolio.get(row["customer_id"], {}), owners) for row in rows}
+    nodes = {row["customer_id"]: _node(row, portfolio.get(row["customer_id"]), owners) for row in rows}
     for row in rows:
         if row["customer_id"] != root and row["parent_id"] in nodes:
             nodes[row["parent_id"]]["children"].append(nodes[row["customer_id"]])

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -92,16 +92,41 @@ class PortfolioTables:
         return policy, build_portfolio(policy, snapshot.scored, features, snapshot.customers, past)
 
 
+class PortfolioRow(TypedDict, total=False):
+    """What answers and profiles read of a row; leads have no money at risk, customers no grade of leads."""
+
+    customer_id: str
+    owner: str | None
+    industry: str | None
+    probability: float | None
+    tier: str | None
+    value: float | None
+    value_at_risk: float | None
+    savable: float | None
+    health_score: float | None
+    health_grade: str | None
+    r: int | None
+    f: int | None
+    m: int | None
+    rfm_cell: str | None
+    rfm_grade: int | None
+    rfm_top: bool | None
+    segment: str | None
+    recency_days: float | None
+    orders_12m: float | None
+
+
 class PortfolioLookup:
     """The rows of a portfolio table, found by customer."""
 
     def __init__(self, table: pa.Table) -> None:
         self._table, self._ids = table, table.column("customer_id")
 
-    def get(self, customer_id: str, default: object = None) -> Any:
-        """Return a customer's row, else ``default``."""
+    def get(self, customer_id: str) -> PortfolioRow:
+        """Return a customer's row; empty for an unknown customer."""
         row = self._ids.index(pa.scalar(customer_id)).as_py()
-        return default if row < 0 else self._table.slice(row, 1).to_pylist()[0]
+        found: PortfolioRow = {} if row < 0 else self._table.slice(row, 1).to_pylist()[0]
+        return found
 
 
 def _same(playbook: Playbook) -> Playbook:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.reasons.change import explain_change as split_change
 from rapport.scoring.reasons.sentences import sentence_catalog
 from rapport.serving.errors import RequestError
+from rapport.serving.shapes.answers import ChangeAnswer, ChangePart
 from rapport.serving.snapshots.history import features_on_day, latest_day_on_or_before, scores_on_day
 from rapport.serving.snapshots.store import Manifest
 
@@ -29,7 +31,7 @@ _LABELS = {
 
 def explain_change(
     data_dir: Path, target: str, customer_id: str, *, start: str, end: str, language: str
-) -> dict[str, object]:
+) -> ChangeAnswer:
     """Split the move from ``start`` to ``end`` into new facts by family, new model, new card and new calibration."""
     first, row_before = _score_on_day(data_dir, target, customer_id, start, where="from")
     last, row_after = _score_on_day(data_dir, target, customer_id, end, where="to")
@@ -47,7 +49,7 @@ def explain_change(
         "after": float(after.probability[0]),
         "model_before": first.version,
         "model_after": last.version,
-        "parts": [{**vars(step), "text": _label(step.kind, step.family, language)} for step in steps],
+        "parts": [cast(ChangePart, {**vars(step), "text": _label(step.kind, step.family, language)}) for step in steps],
     }
 
 

@@ -18,6 +18,7 @@ from rapport.serving.console.charts import (
 from rapport.serving.console.page_context import PageContext, local_url
 from rapport.serving.console.pages.worklist import owner_names
 from rapport.serving.errors import RequestError
+from rapport.serving.shapes.answers import CustomerCard, Event
 from rapport.serving.work.accounts import ATTITUDES, INFLUENCES, KINDS
 from rapport.serving.work.tasks import OUTCOMES
 
@@ -93,12 +94,11 @@ def record(page: PageContext) -> Response:
     return page.redirect_with(form.get("back", ""), did="saved")
 
 
-def account_facts(profile: Mapping[str, Any]) -> dict[str, Any]:
+def account_facts(profile: CustomerCard) -> dict[str, Any]:
     """Return what the last 18 months hold of deals, contracts, products and satisfaction."""
-    events = profile["events"]
-    of_kind: dict[str, list[Mapping[str, Any]]] = {}
-    for event in events:
-        of_kind.setdefault(str(event["kind"]), []).append(event)
+    of_kind: dict[str, list[Event]] = {}
+    for event in profile["events"]:
+        of_kind.setdefault(event["kind"], []).append(event)
     products: dict[str, dict[str, Any]] = {}
     for event in of_kind.get("order", []):
         known = products.setdefault(str(event["title"]), {"name": event["title"], "orders": 0, "amount": 0.0})
@@ -116,24 +116,25 @@ def account_facts(profile: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _profile(page: PageContext, customer_id: str) -> Mapping[str, Any]:
+def _profile(page: PageContext, customer_id: str) -> CustomerCard:
     try:
-        profile: Mapping[str, Any] = page.application.customer(customer_id, language=page.language, viewer=page.viewer)
+        profile: CustomerCard = page.application.customer(customer_id, language=page.language, viewer=page.viewer)
     except RequestError as error:
         raise (page.not_found(customer_id) if error.status == 404 else error) from error
-    if not page.viewer.sees_owner(profile["customer"].get("owner")):
+    owner = profile["customer"].get("owner")
+    if not page.viewer.sees_owner(None if owner is None else str(owner)):
         raise page.not_found(customer_id)
     page.record_view([customer_id])
     return profile
 
 
-def _answer_for(profile: Mapping[str, Any], target: str) -> Mapping[str, Any] | None:
+def _answer_for(profile: CustomerCard, target: str) -> Mapping[str, Any] | None:
     scored = [answer for answer in profile["answers"] if answer["probability"] is not None]
     found = next((answer for answer in scored if answer["target"] == target), scored[0] if scored else None)
     return {**_OPTIONAL, **found} if found is not None else None
 
 
-def _charts(profile: Mapping[str, Any], answer: Mapping[str, Any] | None) -> dict[str, Any]:
+def _charts(profile: CustomerCard, answer: Mapping[str, Any] | None) -> dict[str, Any]:
     if answer is None:
         return {}
     steps = waterfall(answer)
@@ -157,7 +158,7 @@ def _disagreement(answer: Mapping[str, Any]) -> int:
     return points if points >= _DISAGREEMENT_POINTS else 0
 
 
-def _score_history(profile: Mapping[str, Any], target: str) -> dict[str, Any]:
+def _score_history(profile: CustomerCard, target: str) -> dict[str, Any]:
     scores = [score for score in profile["scores"] if score.get("target", target) == target]
     at = [_seconds(score["as_of"]) for score in scores]
     events = [
@@ -173,11 +174,11 @@ def _seconds(at: str) -> int:
     return int(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp())
 
 
-def _hierarchy(page: PageContext, profile: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any], bool]] | None:
+def _hierarchy(page: PageContext, profile: CustomerCard) -> list[tuple[int, Mapping[str, Any], bool]] | None:
     """List the account hierarchy; another owner's accounts stay without a name."""
-    if not profile.get("tree"):
+    if not (root := profile["tree"]):
         return None
-    nodes = flatten_hierarchy(profile["tree"])
+    nodes = flatten_hierarchy(root)
     return [(depth, node, page.is_visible(str(node["customer_id"]))) for depth, node in nodes]
 
 
