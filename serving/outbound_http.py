@@ -1,13 +1,14 @@
-"""Outbound HTTP requests: signed, and never redirected."""
+"""Outbound HTTP requests: signed, never redirected, and answered or not in one form."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
+import urllib.error
 import urllib.request
 from datetime import datetime, timedelta
-from http.client import HTTPMessage
+from http.client import HTTPException, HTTPMessage
 from typing import IO
 
 from rapport.integrity import same_secret
@@ -61,4 +62,25 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         """Refuse to follow."""
 
 
-OPENER = urllib.request.build_opener(_NoRedirects)
+_OPENER = urllib.request.build_opener(_NoRedirects)
+
+
+class NoAnswerError(Exception):
+    """A request that was refused with a ``status``, or not answered at all (0); ``reason`` says which."""
+
+    def __init__(self, status: int, reason: object, body: bytes = b"", retry_after: str = "") -> None:
+        super().__init__(f"answered {status}" if status else f"no answer ({type(reason).__name__})")
+        self.status, self.reason, self.body, self.retry_after = status, reason, body, retry_after
+
+
+def send(request: urllib.request.Request, timeout: float, most: int = -1) -> bytes:
+    """Send a request and return the body of its answer, of which ``most`` bytes are read; NoAnswerError without one."""
+    try:
+        with _OPENER.open(request, timeout=timeout) as answer:
+            body: bytes = answer.read(most)
+            return body
+    except urllib.error.HTTPError as error:
+        retry_after = str(error.headers.get("Retry-After") or "")
+        raise NoAnswerError(error.code, error.reason, error.read(200), retry_after) from error
+    except (OSError, HTTPException) as error:
+        raise NoAnswerError(0, error) from error

@@ -1,17 +1,22 @@
 """Channels that deliver alerts: a signed webhook, and a JSON Lines file."""
 
 import os
-import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from datetime import datetime
-from http.client import HTTPException
 from pathlib import Path
 from typing import Protocol
 
 from rapport.errors import ServingError
-from rapport.serving.outbound_http import MIN_SECRET_BYTES, OPENER, SIGNATURE_HEADER, sign, standard_headers
+from rapport.serving.outbound_http import (
+    MIN_SECRET_BYTES,
+    SIGNATURE_HEADER,
+    NoAnswerError,
+    send,
+    sign,
+    standard_headers,
+)
 
 ID_HEADER = "X-Rapport-Id"
 
@@ -64,13 +69,10 @@ class Webhook:
         }
         request = urllib.request.Request(self.url, data=body, headers=headers, method="POST")
         try:
-            with OPENER.open(request, timeout=self.timeout_seconds):
-                return
-        except urllib.error.HTTPError as error:
-            refused = 400 <= error.code < 500 and error.code not in _RETRIED_CODES
-            raise DeliveryError(f"answered {error.code}", refused=refused) from error
-        except (OSError, HTTPException) as error:
-            raise DeliveryError(f"no answer ({type(error).__name__})") from error
+            send(request, self.timeout_seconds)
+        except NoAnswerError as error:
+            refused = 400 <= error.status < 500 and error.status not in _RETRIED_CODES
+            raise DeliveryError(str(error), refused=refused) from error
 
 
 @dataclass(frozen=True)

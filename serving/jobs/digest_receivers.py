@@ -8,14 +8,12 @@ import hmac
 import json
 import smtplib
 import ssl
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from email.message import EmailMessage
-from http.client import HTTPException
 from typing import Any
 
 from rapport.errors import SettingsError
@@ -23,7 +21,7 @@ from rapport.history.settings import Settings
 from rapport.serving.console.digest_content import PERIOD_DAYS, Digest
 from rapport.serving.environment import LOOPBACK, SMTP_FROM, SMTP_URL
 from rapport.serving.jobs.channels import DeliveryError
-from rapport.serving.outbound_http import OPENER
+from rapport.serving.outbound_http import NoAnswerError, send
 
 TIMEOUT_SECONDS = 10.0
 _WECOM_BYTES = 4096
@@ -90,12 +88,9 @@ class ChatRobot:
         headers = {"Content-Type": "application/json; charset=utf-8"}
         request = urllib.request.Request(url, data=json.dumps(body, ensure_ascii=False).encode(), headers=headers)
         try:
-            with OPENER.open(request, timeout=TIMEOUT_SECONDS) as answer:
-                content = answer.read(10_000)
-        except urllib.error.HTTPError as error:
-            raise DeliveryError(f"answered {error.code}") from error
-        except (OSError, HTTPException) as error:
-            raise DeliveryError(f"no answer ({type(error).__name__})") from error
+            content = send(request, TIMEOUT_SECONDS, 10_000)
+        except NoAnswerError as error:
+            raise DeliveryError(str(error)) from error
         if code := _error_code(content):
             raise DeliveryError(f"the robot refused it ({code})")
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ import pyarrow.parquet as pq
 from rapport.errors import ServingError
 from rapport.files import atomic_write, replace_bytes
 from rapport.serving.console.export import to_csv, to_excel
-from rapport.serving.outbound_http import MIN_SECRET_BYTES, OPENER, SIGNATURE_HEADER, sign
+from rapport.serving.outbound_http import MIN_SECRET_BYTES, SIGNATURE_HEADER, NoAnswerError, send, sign
 
 SCORES_TABLE = "rapport_scores"
 KEY = ("target", "as_of", "customer_id")
@@ -132,14 +131,12 @@ def _post_batch(url: str, body: bytes, secret: str, pause: Callable[[float], Non
             pause(2.0**attempt)
         headers[SIGNATURE_HEADER] = sign(secret, body, datetime.now(UTC))
         try:
-            with OPENER.open(urllib.request.Request(url, body, headers), timeout=20):
-                return
-        except urllib.error.HTTPError as error:
-            reason = f"status {error.code}"
-            if error.code < 500 and error.code not in (408, 409, 425, 429):
+            send(urllib.request.Request(url, body, headers), timeout=20)
+            return
+        except NoAnswerError as error:
+            reason = f"status {error.status}" if error.status else str(getattr(error.reason, "reason", error.reason))
+            if 0 < error.status < 500 and error.status not in (408, 409, 425, 429):
                 break
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-            reason = str(getattr(error, "reason", error))
     raise ServingError(
         f"The webhook refused batch {done + 1} ({reason}); it accepted the batches before it. Run the export again."
     )

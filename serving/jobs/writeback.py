@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from uuid import uuid4
 from rapport.errors import ServingError, SettingsError
 from rapport.scoring.cards.config_node import ConfigNode
 from rapport.scoring.cards.strict_yaml import parse_yaml, read_text
-from rapport.serving.outbound_http import OPENER
+from rapport.serving.outbound_http import NoAnswerError, send
 
 SHIPPED = ("salesforce", "hubspot", "fxiaoke")
 PROTOCOLS = ("salesforce", "hubspot", "fxiaoke")
@@ -208,15 +206,12 @@ class Writeback:
             result.requests += 1
             request = self._request(method, path, body)
             try:
-                with OPENER.open(request, timeout=30) as response:
-                    return json.loads(response.read() or b"{}")
-            except urllib.error.HTTPError as error:
-                reason = f"answered {error.code}: {error.read()[:200].decode(errors='replace')}"
-                if error.code != 429 and error.code < 500:
+                return json.loads(send(request, timeout=30) or b"{}")
+            except NoAnswerError as error:
+                reason = f"{error}: {error.body.decode(errors='replace')}" if error.status else str(error)
+                if error.status != 429 and 0 < error.status < 500:
                     break
-                wait = float(error.headers.get("Retry-After") or wait)
-            except (OSError, HTTPException) as error:
-                reason = f"no answer ({type(error).__name__})"
+                wait = float(error.retry_after or wait)
             self._sleep(min(wait, _LONGEST_WAIT))
             wait *= 2
         raise ServingError(f"{urllib.parse.urlsplit(self._crm.url).hostname}: {reason}. Nothing after it was written.")

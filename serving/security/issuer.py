@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from http.client import HTTPException
 from typing import Any
 
 from rapport.errors import ServingError
 from rapport.serving.environment import is_private
-from rapport.serving.outbound_http import OPENER
+from rapport.serving.outbound_http import NoAnswerError, send
 
 _FETCH_SECONDS = 5.0
 _MAX_BYTES = 512_000
@@ -96,12 +94,11 @@ def fetch_json(request: urllib.request.Request) -> dict[str, object]:
     """Return the JSON object that the issuer answers; ServingError with the reason for any other answer."""
     url = request.full_url
     try:
-        with OPENER.open(request, timeout=_FETCH_SECONDS) as response:
-            found = json.loads(response.read(_MAX_BYTES))
-    except urllib.error.HTTPError as error:
-        raise ServingError(f"{url}: status {error.code}.") from error
-    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
-        raise ServingError(f"{url}: cannot be reached ({getattr(error, 'reason', error)}).") from error
+        found = json.loads(send(request, _FETCH_SECONDS, _MAX_BYTES))
+    except NoAnswerError as error:
+        why = getattr(error.reason, "reason", error.reason)
+        text = f"status {error.status}" if error.status else f"cannot be reached ({why})"
+        raise ServingError(f"{url}: {text}.") from error
     except ValueError as error:
         raise ServingError(f"{url}: did not answer with JSON.") from error
     if not isinstance(found, dict):
