@@ -6,17 +6,9 @@ from dataclasses import dataclass
 PAGE_SIZE = 50
 NOTABLE_CHANGE = 0.05
 FILTERS = (
-    "owner",
-    "health_grade",
-    "risk_band",
-    "lead_grade",
-    "tier",
-    "segment",
-    "family",
-    "region",
-    "industry",
+    "owner", "health_grade", "risk_band", "lead_grade", "tier", "segment", "family", "region", "industry",
     "source",
-)
+)  # fmt: skip
 MOVEMENTS = ("rising", "falling", "steady", "unknown")
 RENEWALS = ("30", "60", "90", "180", "ended")
 STATES = ("open", "done", "snoozed", "not_right", "all")
@@ -39,21 +31,9 @@ SORTS: Mapping[str, bool] = {
     "clv": False,
 }
 COLUMNS = (
-    "health",
-    "probability",
-    "money",
-    "saved",
-    "why",
-    "next",
-    "renewal",
-    "last_order",
-    "spend",
-    "clv",
-    "movement",
-    "segment",
-    "region",
-    "owner",
-)
+    "health", "probability", "money", "saved", "why", "next", "renewal", "last_order", "spend", "clv", "movement",
+    "segment", "region", "owner",
+)  # fmt: skip
 DEFAULT_COLUMNS = ("health", "probability", "money", "saved", "why", "next")
 
 

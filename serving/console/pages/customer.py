@@ -29,18 +29,10 @@ _DISAGREEMENT_POINTS = 20
 # What runs of earlier versions, and leads, do not have.
 _OPTIONAL = dict.fromkeys(
     (
-        "health",
-        "lead_grade",
-        "spend_if_retained",
-        "savable",
-        "contact_effect",
-        "contact_effect_source",
-        "expected_value",
-        "timing",
-        "certainty",
-        "certainty_note",
+        "health", "lead_grade", "spend_if_retained", "savable", "contact_effect", "contact_effect_source",
+        "expected_value", "timing", "certainty", "certainty_note",
     )
-)
+)  # fmt: skip
 # Events that are worth a dot on the score history; calls and e-mails would cover it.
 _NOTABLE = ("order", "return", "meeting", "ticket", "risk", "contract", "survey", "opportunity")
 

@@ -9,20 +9,9 @@ from starlette.responses import Response
 from rapport.serving.console.page_context import PageContext
 
 _SECTIONS = (
-    "grade",
-    "compared",
-    "calibration",
-    "matured",
-    "gain",
-    "weights",
-    "drift",
-    "slices",
-    "gates",
-    "versions",
-    "importance",
-    "mlflow",
-    "profit",
-)
+    "grade", "compared", "calibration", "matured", "gain", "weights", "drift", "slices", "gates", "versions",
+    "importance", "mlflow", "profit",
+)  # fmt: skip
 _MEMBERS = ("trees", "linear", "newest", "many", "model")
 _BIAS, _NOTABLE_GAIN = 0.02, 0.002
 _BASELINES = ("card", "rhythm", "recency", "rfm_cells", "base_rate")

@@ -158,15 +158,8 @@ def recommended_step(reasons: Sequence[Mapping[str, Any]]) -> str:
 def _facts(portfolio: PortfolioColumns, row: int) -> dict[str, Any]:
     texts = ("segment", "region", "owner", "tier", "due", "health_grade", "lead_grade", "risk_band", "list", "state")
     numbers = (
-        "probability",
-        "probability_30d",
-        "percentile",
-        "health_score",
-        "low",
-        "high",
-        "contact_effect",
-        "clv_3y",
-    )
+        "probability", "probability_30d", "percentile", "health_score", "low", "high", "contact_effect", "clv_3y",
+    )  # fmt: skip
     return {
         **{name: portfolio.text(name, row) for name in ("customer_id", "name")},
         **{name: portfolio.category(name).at(row) for name in texts},

@@ -12,14 +12,9 @@ from rapport.serving.errors import RequestError
 
 _TEXT_COLUMNS = ("customer_id", "name", "owner", "region", "segment", "tier", "health_grade")
 _NUMERIC_COLUMNS = (
-    "probability",
-    "probability_30d",
-    "percentile",
-    "health_score",
-    "value_basis",
-    "value_at_risk",
+    "probability", "probability_30d", "percentile", "health_score", "value_basis", "value_at_risk",
     "expected_saved",
-)
+)  # fmt: skip
 _BY_TARGET = ("probability", "probability_30d", "value_basis", "value_at_risk", "expected_saved")
 _LABELLED = ("segment", "region", "tier", "health_grade")
 
