@@ -20,8 +20,8 @@ from rapport.history.mapping.settings_file import OpenQuestion, open_questions, 
 from rapport.localized import LocalizedText
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
-from rapport.serving.commands import Run, is_alive, run_command
 from rapport.serving.errors import RequestError
+from rapport.serving.processes import Run, is_alive, run_command
 from rapport.serving.snapshots.live_model import TARGETS
 
 ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet", ".json", ".jsonl", ".gz", ".zip")

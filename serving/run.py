@@ -22,7 +22,7 @@ from rapport.errors import ServingError
 from rapport.scoring.models import model_store
 from rapport.serving.draining import drain
 from rapport.serving.environment import Environment, as_variables
-from rapport.serving.orphans import SUPERVISED, end_with_parent
+from rapport.serving.processes import SUPERVISED, end_with_parent
 from rapport.serving.security.keys import KeyRing
 from rapport.serving.start_check import check_start
 

@@ -23,7 +23,7 @@ from rapport.serving.api.middleware import ApiMiddleware
 from rapport.serving.console.app import create_console
 from rapport.serving.environment import Environment, read_environment
 from rapport.serving.first_run import FirstRun
-from rapport.serving.orphans import SUPERVISED, end_with_parent
+from rapport.serving.processes import SUPERVISED, end_with_parent
 
 
 class Service:

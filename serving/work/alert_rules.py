@@ -17,8 +17,8 @@ from rapport.files import WatchedFile, read_json, replace_text
 from rapport.localized import LocalizedText
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.alerts.rules import AlertRules, parse_rules, rules_text
-from rapport.serving.commands import Run, is_alive, run_command
 from rapport.serving.errors import RequestError
+from rapport.serving.processes import Run, is_alive, run_command
 
 _FOLDER = "alert-rules"
 _NO_STATE: Mapping[str, Any] = {"rules": "", "running": False, "problem": "", "process": 0, "result": None}
