@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from rapport.serving.api.customer_answers import CustomerAnswers
 from rapport.serving.application.evaluation import customer_report
 from rapport.serving.security.request_context import RequestContext
 
-Body = dict[str, Any]
+Body = Mapping[str, Any]
 
 
 class InsightHandlers(CustomerAnswers):
@@ -22,7 +23,7 @@ class InsightHandlers(CustomerAnswers):
         if request.customer_id is not None:
             self.require_seen(context, request.customer_id)
         only = request.model_dump(exclude={"limit", "language"}, exclude_none=True)
-        found: Body = self._application.insights.deals(
+        found = self._application.insights.deals(
             context.viewer, only, limit=request.limit, language=self.language_of(request)
         )
         self._audit.add(context, sorted({deal["customer_id"] for deal in found["deals"]}), datetime.now(UTC))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rapport.serving.shapes.insight_answers import Analysis
 from rapport.serving.translations import translations
 
 ANALYSES = (
@@ -29,7 +30,7 @@ company. `facts` of an answer are figures about all rows.
 | --- | --- | --- | --- | --- |"""
 
 
-def about(name: str, language: str) -> dict[str, str]:
+def about(name: str, language: str) -> Analysis:
     """Return name and title of an analysis, and how to read it."""
     texts = translations(language)
     return {"name": name, "title": texts(f"analysis_title.{name}"), "note": texts(f"analysis_note.{name}")}

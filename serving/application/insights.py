@@ -17,6 +17,7 @@ from rapport.scoring.cards import Card, load_card
 from rapport.serving.application.analysis_catalog import ANALYSES, BY_CUSTOMER, about
 from rapport.serving.errors import RequestError
 from rapport.serving.security.keys import Viewer
+from rapport.serving.shapes.insight_answers import Analysis, DealList
 from rapport.serving.snapshots.live_model import LiveModel
 
 _COMPANY_ONLY = LocalizedText(
@@ -31,7 +32,7 @@ class Insights:
     def __init__(self, model: Callable[[], LiveModel], playbook: Callable[[], Playbook]) -> None:
         self._model, self._playbook = model, playbook
 
-    def deals(self, viewer: Viewer, only: Mapping[str, object], *, limit: int = 200, language: str = "en") -> Any:
+    def deals(self, viewer: Viewer, only: Mapping[str, object], *, limit: int = 200, language: str = "en") -> DealList:
         """Return the open deals that the viewer may see, the largest first; ``only`` holds values to filter by."""
         model, playbook = self._model(), self._playbook()
         table = model.snapshot.run.cached_table(TABLE)
@@ -50,7 +51,7 @@ class Insights:
             "card": _facts(model.snapshot.run.cached_table("view_deal_rates")) if viewer.owners is None else {},
         }
 
-    def names(self, language: str = "en") -> list[dict[str, str]]:
+    def names(self, language: str = "en") -> list[Analysis]:
         """Return the name, title and meaning of every analysis."""
         return [about(name, language) for name in ANALYSES]
 
@@ -62,7 +63,7 @@ class Insights:
         customer_id: str | None = None,
         limit: int = 1_000,
         language: str = "en",
-    ) -> dict[str, Any]:
+    ) -> Analysis:
         """Return one analysis; rows of customers that the viewer may not see are counted, not shown."""
         if name not in ANALYSES:
             known = ", ".join(ANALYSES)

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import partial
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import numpy as np
 import pyarrow as pa
@@ -125,8 +125,7 @@ class PortfolioLookup:
     def get(self, customer_id: str) -> PortfolioRow:
         """Return a customer's row; empty for an unknown customer."""
         row = self._ids.index(pa.scalar(customer_id)).as_py()
-        found: PortfolioRow = {} if row < 0 else self._table.slice(row, 1).to_pylist()[0]
-        return found
+        return PortfolioRow() if row < 0 else cast(PortfolioRow, self._table.slice(row, 1).to_pylist()[0])
 
 
 def _same(playbook: Playbook) -> Playbook:

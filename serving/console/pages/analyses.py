@@ -8,6 +8,7 @@ from rapport.serving.application.analysis_catalog import BY_CUSTOMER
 from rapport.serving.console import formats
 from rapport.serving.console.export import Cell, to_csv
 from rapport.serving.console.page_context import PageContext
+from rapport.serving.shapes.insight_answers import Analysis
 
 _SHOWN, _ALL_ROWS = 200, 10_000_000
 _SHARES = {
@@ -50,12 +51,9 @@ def csv_file(page: PageContext) -> Response:
     return page.file(to_csv(header, lines), f"rapport-{found['name']}-{found['as_of']}.csv")
 
 
-def _read(page: PageContext, limit: int) -> dict[str, Any]:
+def _read(page: PageContext, limit: int) -> Analysis:
     name = page.request.path_params["name"]
-    found: dict[str, object] = page.application.insights.analysis(
-        page.viewer, name, limit=limit, language=page.language
-    )
-    return found
+    return page.application.insights.analysis(page.viewer, name, limit=limit, language=page.language)
 
 
 def _columns(rows: list[dict[str, object]]) -> list[str]:
