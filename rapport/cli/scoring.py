@@ -111,7 +111,7 @@ def _export(
 ) -> pa.Table:
     """Return the table that is exported: the scores, the figures of the portfolio, and each customer's next action."""
     from rapport.scoring.actions.playbook import playbook_of
-    from rapport.serving.application.action_export import with_actions
+    from rapport.serving.application.advice import with_actions
     from rapport.serving.snapshots.scoring_run import export_table
 
     table = export_table(

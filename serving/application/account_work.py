@@ -15,10 +15,9 @@ from rapport.serving.logging_setup import log_event
 from rapport.serving.security.keys import Viewer
 from rapport.serving.shapes.answers import FeedbackReceipt
 from rapport.serving.shapes.task_answers import Task
-from rapport.serving.work.accounts import AccountFacts
+from rapport.serving.work.accounts import AccountFacts, SavedViews
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
 from rapport.serving.work.tasks import NewTask, TaskStore
-from rapport.serving.work.views import SavedViews
 
 T_ = TypeVar("T_")
 ShownScore = Callable[[str, str], Mapping[str, object]]

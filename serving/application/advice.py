@@ -1,11 +1,15 @@
-"""Actions and advice of answers: what the playbook does about a customer's facts and reasons."""
+"""Actions and advice of answers and exports: what the playbook does about a customer's facts and reasons."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from rapport.localized import localize
+from rapport.scoring import build_answers
+from rapport.scoring.actions.facts import by_customer
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.actions.recommended import MAX_ACTIONS, ActionContext, recommended
 from rapport.serving.snapshots.live_model import LiveModel, ScoreSnapshot
@@ -71,3 +75,24 @@ def reason_advice(reason: Mapping[str, Any], by_family: Mapping[str, str], conte
     named = reason["code"] in context.playbook.codes
     own: str | None = reason["advice"]
     return localize(action.what, context.language) if named or own is None else own
+
+
+_REASONS = 12
+_COLUMNS = ("next_action", "next_action_who", "next_action_due", "next_action_because")
+
+
+def with_actions(table: pa.Table, snapshot: ScoreSnapshot, playbook: Playbook, language: str) -> pa.Table:
+    """Return an export table, whose rows are those of the snapshot, with the first action of each customer."""
+    stored = snapshot.run.table(TABLE)
+    facts = by_customer(stored) if stored is not None else {}
+    columns: dict[str, list[str | None]] = {name: [] for name in _COLUMNS}
+    for row, answer in enumerate(build_answers(snapshot.scored, _REASONS, language)):
+        context = action_context(snapshot, row, playbook, language)
+        reasons = raising_reasons(answer.as_dict(), context)
+        found = recommended(facts.get(answer.customer_id, []), context, reasons, 1)
+        first = found[0].as_dict() if found else {}
+        for name, key in zip(_COLUMNS, ("text", "who", "due", "because"), strict=True):
+            columns[name].append(first.get(key))
+    for name, values in columns.items():
+        table = table.append_column(name, pa.array(values, pa.string()))
+    return table

@@ -30,7 +30,6 @@ from rapport.serving.console.pages import (
     tasks,
     work,
     worklist,
-    worklist_export,
 )
 from rapport.serving.console.router import PageHandler, PageRouter
 from rapport.serving.security import content_policy
@@ -41,8 +40,8 @@ READ, WRITE = ("GET", "HEAD"), ("POST",)
 SHOWN: Mapping[str, PageHandler] = {
     "/": worklist.show,
     "/find": search.find,
-    "/worklist.csv": worklist_export.csv_file,
-    "/worklist.xlsx": worklist_export.excel_file,
+    "/worklist.csv": worklist.csv_file,
+    "/worklist.xlsx": worklist.excel_file,
     "/tasks": tasks.show,
     "/interventions.csv": tasks.interventions_file,
     "/customers/{customer_id:path}": customer.show,
@@ -64,7 +63,7 @@ SHOWN: Mapping[str, PageHandler] = {
 """Pages and files that a viewer reads; of two that match, the first answers."""
 
 OWN_FORMS: Mapping[str, PageHandler] = {
-    "/work/export": worklist_export.selected_file,
+    "/work/export": worklist.selected_file,
     "/views": work.save_view,
     "/views/delete": work.delete_view,
     "/cards/{name}/proposal": cards.propose_card,

@@ -16,9 +16,8 @@ import pyarrow.compute as pc
 from rapport.features.engine.clock import local_time
 from rapport.history.settings import Settings
 from rapport.scoring.actions.playbook import playbook_of
-from rapport.serving.live.change_store import ChangeStore, CustomerState
+from rapport.serving.live.change_store import ChangeStore, CustomerState, state_of, states_of
 from rapport.serving.live.consistency import ConsistencyMeter, write_consistency
-from rapport.serving.live.customer_states import state_of, states_of
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.event_store import EventStore, StoredEvent
 from rapport.serving.live.live_score import LiveScore

@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from rapport.files import private_file
 from rapport.serving.sqlite_files import stamp
 from rapport.suppression import SuppressionList
@@ -222,3 +224,21 @@ def _insert(store: sqlite3.Connection, change: _Change, customer_seq: int, now: 
 def _plain(row: sqlite3.Row) -> dict[str, Any]:
     found = dict(row) | {"kinds": json.loads(row["kinds"])}
     return found | {name: json.loads(row[name]) if row[name] else None for name in ("state", "alert")}
+
+
+_AT_ONCE = 10_000
+_NAMES = {"first_reason": "first_reason_family"}
+
+
+def state_of(row: Mapping[str, Any], as_of: str) -> CustomerState:
+    """Return the state that one portfolio row shows."""
+    values = {name: row.get(_NAMES.get(name, name)) for name in STATE}
+    return CustomerState(row["customer_id"], as_of, values)
+
+
+def states_of(portfolio: pa.Table, as_of: str) -> Iterator[list[CustomerState]]:
+    """Yield the states of a portfolio table, some thousand customers at a time."""
+    wanted = [_NAMES.get(name, name) for name in STATE]
+    table = portfolio.select(["customer_id", *(name for name in wanted if name in portfolio.column_names)])
+    for first in range(0, table.num_rows, _AT_ONCE):
+        yield [state_of(row, as_of) for row in table.slice(first, _AT_ONCE).to_pylist()]

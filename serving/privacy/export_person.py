@@ -13,8 +13,7 @@ from typing import Any
 from rapport.files import atomic_write
 from rapport.serving.privacy.databases import stores
 from rapport.serving.privacy.run_files import rows_about
-from rapport.serving.privacy.scrubber import Scrubber
-from rapport.serving.privacy.text_files import text_files
+from rapport.serving.privacy.scrubber import Scrubber, text_files
 
 
 def person(data_dir: Path, customer_id: str, now: datetime) -> dict[str, Any]:

@@ -25,8 +25,7 @@ from rapport.serving.jobs.bulk.job_store import FOLDER as BULK_JOBS
 from rapport.serving.jobs.bulk.job_store import remove_all
 from rapport.serving.privacy.databases import remove_rows_before, scrub_database, stores
 from rapport.serving.privacy.run_files import read_table, scrub_table_file, scrub_target
-from rapport.serving.privacy.scrubber import Scrubber
-from rapport.serving.privacy.text_files import scrub_text, text_files
+from rapport.serving.privacy.scrubber import Scrubber, scrub_text, text_files
 from rapport.suppression import SuppressionList
 
 RECEIPTS, UPLOAD = "privacy", "upload"

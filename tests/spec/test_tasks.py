@@ -9,11 +9,10 @@ import pytest
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.errors import RequestError
 from rapport.serving.security.keys import KeyRing, Viewer
-from rapport.serving.work.accounts import AccountFacts
+from rapport.serving.work.accounts import AccountFacts, SavedViews
 from rapport.serving.work.calendar_feed import calendar
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore
 from rapport.serving.work.tasks import NewTask, TaskStore, closes_row, is_overdue
-from rapport.serving.work.views import SavedViews
 
 MEI = {"by": "mei", "at": "2026-11-02T09:00:00+00:00"}
 TODAY = date(2026, 11, 10)
