@@ -21,7 +21,7 @@ from rapport.serving.application.advice import action_context, customer_actions,
 from rapport.serving.application.answer_writer import FIGURES
 from rapport.serving.application.insights import customer_deals
 from rapport.serving.live.levers import useful_levers
-from rapport.serving.shapes.answers import Answer, ChangeAnswer, CustomerCard, Event, Fact, FeedbackReceipt, PastScore
+from rapport.serving.shapes import answers as shapes
 from rapport.serving.shapes.task_answers import Task
 from rapport.serving.snapshots.analytics_tables import account_hierarchy, place_in_industry
 from rapport.serving.snapshots.history import latest_day_on_or_before
@@ -45,15 +45,15 @@ class ProfileSources:
     data_dir: Path
     playbook: Playbook
     portfolio: Callable[[str], PortfolioLookup]
-    answer: Callable[[LiveModel, str, int, str], Answer | None]
-    feedback: Sequence[FeedbackReceipt]
+    answer: Callable[[LiveModel, str, int, str], shapes.Answer | None]
+    feedback: Sequence[shapes.FeedbackReceipt]
     tasks: Sequence[Task]
     owners: tuple[str, ...] | None = None
 
 
 def customer_profile(
     sources: ProfileSources, models: Sequence[LiveModel], customer_id: str, language: str
-) -> CustomerCard:
+) -> shapes.CustomerCard:
     """Return everything that is known about a customer as of one snapshot."""
     first = models[0]
     snapshot = first.snapshot
@@ -97,7 +97,7 @@ def _rows_of(model: LiveModel, table: str, customer_id: str) -> list[dict[str, A
     return rows
 
 
-def _events(model: LiveModel, customer_id: str, row: int, signals: Sequence[Mapping[str, Any]]) -> list[Event]:
+def _events(model: LiveModel, customer_id: str, row: int, signals: Sequence[Mapping[str, Any]]) -> list[shapes.Event]:
     """Return the newest events, and among them the signals in what the customer wrote."""
     snapshot = model.snapshot
     # Runs of earlier versions stored the events beside the rows that they are made from.
@@ -116,10 +116,10 @@ def _events(model: LiveModel, customer_id: str, row: int, signals: Sequence[Mapp
         for signal in signals
     ]
     ordered = sorted([*found, *heard], key=lambda event: event["at"].replace(tzinfo=None), reverse=True)
-    return [cast(Event, _plain(event)) for event in ordered]
+    return [cast(shapes.Event, _plain(event)) for event in ordered]
 
 
-def _contacted(sources: ProfileSources, model: LiveModel, customer_id: str, language: str) -> dict[str, object] | None:
+def _contacted(sources: ProfileSources, model: LiveModel, customer_id: str, language: str) -> shapes.Contact | None:
     """Return the newest contact of the last 90 days, by the history or by a finished task; None without any."""
     known = _rows_of(model, "view_contacts", customer_id)
     done = [
@@ -127,10 +127,11 @@ def _contacted(sources: ProfileSources, model: LiveModel, customer_id: str, lang
         for task in sources.tasks
         for row in interventions([task])
     ]
-    contacts = [{name: _plain(row)[name] for name in ("at", "action", "outcome")} for row in (*known, *done)]
-    newest = max(contacts, key=lambda contact: contact["at"], default=None)
+    newest = max(map(_plain, (*known, *done)), key=lambda contact: str(contact["at"]), default=None)
     oldest = (model.snapshot.as_of - timedelta(days=CONTACT_DAYS)).date().isoformat()
-    return newest if newest is not None and newest["at"] >= oldest else None
+    if newest is None or newest["at"] < oldest:
+        return None
+    return shapes.Contact(at=newest["at"], action=newest["action"], outcome=newest["outcome"])
 
 
 def _industry_place(sources: ProfileSources, model: LiveModel, customer_id: str) -> dict[str, object] | None:
@@ -142,7 +143,7 @@ def _industry_place(sources: ProfileSources, model: LiveModel, customer_id: str)
     return place_in_industry(portfolio, model.snapshot.run.cached_table("view_industries"), customer)
 
 
-def _answer(sources: ProfileSources, model: LiveModel, customer_id: str, language: str) -> Answer | None:
+def _answer(sources: ProfileSources, model: LiveModel, customer_id: str, language: str) -> shapes.Answer | None:
     answer = sources.answer(model, customer_id, _ALL_REASONS, language)
     return answer if answer is not None and answer["probability"] is not None else None
 
@@ -159,14 +160,14 @@ def _figures(
     }
 
 
-def _person(model: LiveModel, row: int) -> dict[str, Fact]:
+def _person(model: LiveModel, row: int) -> dict[str, shapes.Fact]:
     person = _plain(model.snapshot.customers.slice(row, 1).to_pylist()[0])
     person["since"] = person.pop("created_at", None)
     return person
 
 
-def _score_history(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str) -> list[PastScore]:
-    points: list[PastScore] = []
+def _score_history(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str) -> list[shapes.PastScore]:
+    points: list[shapes.PastScore] = []
     for model in models:
         snapshot = model.snapshot
         row = snapshot.ids.row_of(customer_id)
@@ -177,7 +178,7 @@ def _score_history(sources: ProfileSources, models: Sequence[LiveModel], custome
                 # Days that an earlier version archived have no health.
                 health = {name: past.get(name) for name in _HEALTH_FIELDS}
                 score = {"target": model.target, **{name: past[name] for name in _HISTORY_FIELDS}, **health}
-                points.append(cast(PastScore, score))
+                points.append(cast(shapes.PastScore, score))
         if snapshot.scored.eligible[row]:
             today = {
                 "as_of": snapshot.as_of.date().isoformat(),
@@ -187,13 +188,13 @@ def _score_history(sources: ProfileSources, models: Sequence[LiveModel], custome
             }
             figures = sources.portfolio(model.target).get(customer_id)
             today |= {name: figures.get(name) for name in _HEALTH_FIELDS}
-            points.append(cast(PastScore, {"target": model.target, **today}))
+            points.append(cast(shapes.PastScore, {"target": model.target, **today}))
     return points
 
 
 def _change(
-    data_dir: Path, models: Sequence[LiveModel], answers: Sequence[Answer], customer_id: str, *, language: str
-) -> ChangeAnswer | None:
+    data_dir: Path, models: Sequence[LiveModel], answers: Sequence[shapes.Answer], customer_id: str, *, language: str
+) -> shapes.ChangeAnswer | None:
     """Return why the first score moved in the last month; None without an earlier score to compare with."""
     if not answers:
         return None
@@ -266,7 +267,7 @@ def _facts(model: LiveModel, customer_id: str) -> dict[str, float]:
 
 
 def _levers(
-    models: Sequence[LiveModel], answers: Sequence[Answer], customer_id: str, language: str
+    models: Sequence[LiveModel], answers: Sequence[shapes.Answer], customer_id: str, language: str
 ) -> list[dict[str, object]]:
     """Return the levers that move the score of the first answer."""
     if not answers:
@@ -284,7 +285,7 @@ def _plain(row: dict[str, object]) -> dict[str, Any]:
 _RELATED = ("parent_id", "referred_by")
 
 
-def visible_profile(profile: CustomerCard, sees: Callable[[str], bool]) -> CustomerCard:
+def visible_profile(profile: shapes.CustomerCard, sees: Callable[[str], bool]) -> shapes.CustomerCard:
     """Return a customer's profile without the ids of related accounts that the viewer may not see.
 
     The account hierarchy in it is built for the viewer already.
