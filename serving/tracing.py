@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from rapport.serving.outbound_http import OPENER
+from rapport.serving.outbound_http import NoAnswerError, send
 
 _SECONDS = 5.0
 _SERVER = 2
@@ -67,11 +67,11 @@ class CollectorExporter(SpanExporter):
         """Send some spans; they are dropped if the collector does not take them."""
         request = urllib.request.Request(self._url, _body(spans), {"content-type": "application/json"})
         try:
-            with OPENER.open(request, timeout=_SECONDS):
-                return SpanExportResult.SUCCESS
-        except OSError as error:
-            logger.warning("traces: %s", type(error).__name__)
+            send(request, _SECONDS)
+        except NoAnswerError as error:
+            logger.warning("traces: %s", error)
             return SpanExportResult.FAILURE
+        return SpanExportResult.SUCCESS
 
 
 def _body(spans: Sequence[ReadableSpan]) -> bytes:
