@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rapport.errors import BundleError, RapportError, ServingError
-from rapport.localized import LocalizedText
+from rapport.localized import LocalizedText, MessageCatalogue
 
 CODES = {
     400: "bad_request", 401: "no_key", 403: "wrong_scope", 404: "not_found", 405: "wrong_method", 408: "slow_upload",
@@ -21,7 +21,8 @@ _VALIDATION_MESSAGES = {
     "missing": "Must be given",
 }
 
-UNKNOWN_CUSTOMER = LocalizedText("No such customer in the latest snapshot.", "最新一次评分中没有此客户。")
+MESSAGES = MessageCatalogue("rapport.serving")
+message = MESSAGES.message
 
 
 class RequestError(ServingError):

@@ -20,7 +20,7 @@ from rapport.history.mapping.settings_file import OpenQuestion, open_questions, 
 from rapport.localized import LocalizedText
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
-from rapport.serving.errors import RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.processes import Run, is_alive, run_command
 from rapport.serving.snapshots.live_model import TARGETS
 
@@ -64,10 +64,10 @@ class FirstRun:
         """Keep files in place of those of an earlier upload."""
         named = [(Path(name.replace("\\", "/")).name, content) for name, content in files if name]
         if not named:
-            raise RequestError(422, _NO_FILE, where="files")
+            raise RequestError(422, message("no_file"), where="files")
         for name, _ in named:
             if not name.lower().endswith(ENDINGS) or name.startswith("."):
-                raise RequestError(422, _wrong_ending(name), where="files")
+                raise RequestError(422, message("wrong_ending", name=name, known=", ".join(ENDINGS)), where="files")
         shutil.rmtree(self.files, ignore_errors=True)
         for name, content in named:
             with atomic_write(self.files / name) as part:
@@ -134,21 +134,6 @@ class FirstRun:
         replace_text(self._state_file, json.dumps(state))
 
 
-_NO_FILE = LocalizedText(
-    "No file was chosen. Choose the exported files, then upload.", "未选择文件。请选择导出的文件后上传。"
-)
-
-
-def _wrong_ending(name: str) -> LocalizedText:
-    known = ", ".join(ENDINGS)
-    return LocalizedText(
-        f"{name}: files of this kind are not read. Upload: {known}.", f"{name}：不支持此类文件。可上传：{known}。"
-    )
-
-
 def _unanswered(question: OpenQuestion) -> LocalizedText:
-    choices = ", ".join(question.choices)
-    return LocalizedText(
-        f"{question.text.en}? Choose one{f' of {choices}' if choices else ''}.",
-        f"请回答：{question.text.zh}{f'，可选 {choices}' if choices else ''}。",
-    )
+    key = "unanswered_of" if question.choices else "unanswered"
+    return message(key, question=question.text, choices=", ".join(question.choices))

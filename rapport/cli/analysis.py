@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,7 +44,7 @@ def analysis(workspace: Workspace, name: Name = None, out: Out = None, language:
     )
 
 
-def _csv(found: dict[str, Any]) -> bytes:
+def _csv(found: Mapping[str, Any]) -> bytes:
     """Return the rows as CSV; each starts with the date of the scoring run."""
     from rapport.serving.console.export import to_csv
 

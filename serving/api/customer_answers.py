@@ -8,12 +8,12 @@ from typing import Protocol
 
 from rapport.durations import Duration
 from rapport.errors import SettingsError
-from rapport.localized import LocalizedText, localize
+from rapport.localized import localize
 from rapport.scoring.reasons.timing_answer import parse_horizons
 from rapport.serving.api.schemas import CustomerFilter
 from rapport.serving.application.application import Application
 from rapport.serving.application.rendered_answers import RenderedAnswer
-from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
+from rapport.serving.errors import RequestError, error_body, message
 from rapport.serving.metrics import Metrics
 from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.request_context import RequestContext
@@ -47,7 +47,7 @@ class CustomerAnswers:
     def require_seen(self, context: RequestContext, customer_id: str) -> None:
         """Refuse a customer whom the viewer may not see like one that does not exist."""
         if not self._application.may_see(context.viewer, customer_id):
-            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+            raise RequestError(404, message("unknown_customer"), where="customer_id")
 
     def scores_of(
         self, model: LiveModel, ids: Sequence[str], request: _ScoreRequest, context: RequestContext, *, first: int = 0
@@ -114,7 +114,7 @@ def requested_horizons(written: Sequence[str]) -> tuple[Duration, ...]:
 
 
 def _unknown(customer_id: str, position: int, language: str) -> Answer:
-    body = error_body("not_found", localize(UNKNOWN_CUSTOMER, language), f"customer_ids.{position}")
+    body = error_body("not_found", localize(message("unknown_customer"), language), f"customer_ids.{position}")
     return {"customer_id": customer_id, "error": body["error"]}
 
 
@@ -123,13 +123,9 @@ def _check_tier(model: LiveModel, tier: str | None) -> None:
     known = [one.name for one in model.bundle.card.card.tiers] if model.bundle.card else []
     if tier is not None and tier not in known:
         tiers = ", ".join(known) or "–"
-        message = LocalizedText(f"No such tier. Tiers of {model.target}: {tiers}.", f"没有此等级。可选：{tiers}。")
-        raise RequestError(422, message, where="tier")
+        raise RequestError(422, message("unknown_tier", target=model.target, tiers=tiers), where="tier")
 
 
 def _check_grade(known: Sequence[str], grade: str) -> None:
     if grade not in known:
-        grades = ", ".join(known)
-        raise RequestError(
-            422, LocalizedText(f"No such grade. Grades: {grades}.", f"没有此等级。可选：{grades}。"), where="grade"
-        )
+        raise RequestError(422, message("unknown_grade", grades=", ".join(known)), where="grade")

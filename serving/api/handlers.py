@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rapport.localized import LocalizedText
 from rapport.serving.api import schemas
 from rapport.serving.api.bulk_handlers import BulkHandlers
 from rapport.serving.api.customer_answers import requested_horizons
@@ -17,7 +16,7 @@ from rapport.serving.api.endpoint import Endpoint
 from rapport.serving.api.insight_handlers import InsightHandlers
 from rapport.serving.api.task_handlers import TaskHandlers
 from rapport.serving.application.application import Application
-from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.jobs.bulk.job_runner import JobRunner
 from rapport.serving.jobs.bulk.job_store import JobStore
 from rapport.serving.live.intake import SentEvent
@@ -85,8 +84,7 @@ class Handlers(BulkHandlers, TaskHandlers, InsightHandlers):
     def change(self, request: schemas.ChangeRequest, context: RequestContext) -> Body:
         """Explain why a score moved."""
         if request.from_ > request.to:
-            message = LocalizedText("'from' must not be later than 'to'.", "'from' 不得晚于 'to'。")
-            raise RequestError(422, message, where="from")
+            raise RequestError(422, message("from_after_to"), where="from")
         self._check_visible(context, request.target, request.customer_id)
         self._record(context, [request.customer_id])
         language = self.language_of(request)
@@ -153,7 +151,7 @@ class Handlers(BulkHandlers, TaskHandlers, InsightHandlers):
     def _check_visible(self, context: RequestContext, target: str, customer_id: str) -> None:
         model: LiveModel = self._application.live_model(target)
         if not self._application.scores.sees(context.viewer, model, customer_id):
-            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+            raise RequestError(404, message("unknown_customer"), where="customer_id")
 
 
 def _sent_events(request: schemas.EventsRequest) -> list[SentEvent]:

@@ -7,21 +7,16 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from rapport.localized import LocalizedText
 from rapport.serving.api import task_endpoints as schemas
 from rapport.serving.api.customer_answers import CustomerAnswers
 from rapport.serving.application.account_work import AccountWork, visible_tasks
-from rapport.serving.errors import RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.security.keys import LOCAL
 from rapport.serving.security.request_context import RequestContext
 from rapport.serving.security.widget_tokens import WIDGET_SECONDS
-from rapport.serving.work.tasks import NO_LIMIT, UNKNOWN_TASK, NewTask, is_overdue
+from rapport.serving.work.tasks import NO_LIMIT, NewTask, is_overdue
 
 Body = Mapping[str, object]
-_NEEDS_KEY = LocalizedText(
-    "The address of a widget stands for an API key, which a token of the identity provider does not have. Use a key.",
-    "小部件地址以 API 密钥为准，而身份提供方的令牌没有密钥。请使用密钥。",
-)
 
 
 class TaskHandlers(CustomerAnswers):
@@ -74,7 +69,7 @@ class TaskHandlers(CustomerAnswers):
         """Return the address of a customer's widget."""
         self._require_account(context, request.customer_id)
         if not context.viewer.mark and context.viewer != LOCAL:
-            raise RequestError(403, _NEEDS_KEY)
+            raise RequestError(403, message("widget_needs_key"))
         token = self._application.widget_token(context.viewer, request.customer_id)
         query = urlencode({"token": token, "language": self.language_of(request)})
         return {"path": f"/widget/customers/{quote(request.customer_id)}?{query}", "seconds": WIDGET_SECONDS}
@@ -87,7 +82,7 @@ class TaskHandlers(CustomerAnswers):
         customer_id = self._work.tasks.get(task_id)["customer_id"]
         if not self._application.may_see(context.viewer, customer_id):
             # The sentence of a task that does not exist: numbers tell nothing about other owners' work.
-            raise RequestError(404, UNKNOWN_TASK, where="task_id")
+            raise RequestError(404, message("unknown_task"), where="task_id")
         self._audit.add(context, [customer_id], datetime.now(UTC))
 
     def _require_account(self, context: RequestContext, customer_id: str) -> None:

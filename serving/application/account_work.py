@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from rapport.localized import LocalizedText
-from rapport.serving.errors import RequestError, StoreError
+from rapport.serving.errors import RequestError, StoreError, message
 from rapport.serving.logging_setup import log_event
 from rapport.serving.security.keys import Viewer
 from rapport.serving.shapes.answers import FeedbackReceipt
@@ -21,10 +20,6 @@ from rapport.serving.work.tasks import NewTask, TaskStore
 
 T_ = TypeVar("T_")
 ShownScore = Callable[[str, str], Mapping[str, object]]
-_HELD_OUT = LocalizedText(
-    "This account is left alone at random, to measure what contact does. Only an admin may open a task for it.",
-    "该客户被随机选为对照（暂不联系），以衡量联系的效果。只有管理员可以为其新建任务。",
-)
 # A closed task is also feedback on the score: monitoring counts it by verdict.
 _VERDICTS = {"wrong_prediction": "not_right"}
 
@@ -71,7 +66,7 @@ class AccountWork:
     def open(self, viewer: Viewer, task: NewTask) -> Task:
         """Open a task with the score that the person saw; without an owner it belongs to the account's owner."""
         if task.customer_id in self._held_out() and not viewer.may("admin"):
-            raise RequestError(409, _HELD_OUT, where="customer_id")
+            raise RequestError(409, message("held_out"), where="customer_id")
         shown = self._shown(task.customer_id, task.target)
         owner = task.owner or str(shown.get("owner") or viewer.owner or viewer.name)
         return self.tasks.open(replace(task, owner=owner, shown=shown), by=viewer.name, at=_now())

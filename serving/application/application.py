@@ -21,7 +21,7 @@ from rapport.serving.application.hypothetical_answers import history_answers, wh
 from rapport.serving.application.insights import Insights
 from rapport.serving.application.score_answers import ScoreAnswers
 from rapport.serving.application.scored_run import ScoredRun
-from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError, error_body
+from rapport.serving.errors import RequestError, error_body, message
 from rapport.serving.live.change_store import ChangeStore
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.event_store import EventStore
@@ -209,7 +209,7 @@ class Application(ScoredRun):
         """Return everything that is known about one customer and that ``viewer`` may see."""
         models = [self.live_model(target) for target in self.targets()]
         if not models or models[0].snapshot.ids.row_of(customer_id) is None:
-            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+            raise RequestError(404, message("unknown_customer"), where="customer_id")
         sources = ProfileSources(
             data_dir=self.data_dir,
             playbook=self.playbook,
@@ -248,7 +248,7 @@ class Application(ScoredRun):
         """Store a person's feedback beside the score that the person saw."""
         answer = self.scores.written(self.live_model(target), [customer_id], 0, "en")[0]
         if answer is None:
-            raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+            raise RequestError(404, message("unknown_customer"), where="customer_id")
         shown = {"version": answer["model"]["version"], "probability": answer["probability"]}
         entry = FeedbackEntry(customer_id, target, verdict, comment, action, until)
         now = datetime.now(UTC)

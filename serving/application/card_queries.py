@@ -17,7 +17,7 @@ from rapport.scoring.cards.card_file import parse_card_text
 from rapport.scoring.cards.card_scores import score_card
 from rapport.scoring.cards.card_set import FrozenCard
 from rapport.scoring.cards.indicator import BEST, WORST, CategoryBands, Indicator, QuantileBands
-from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.snapshots.live_model import LiveModel
 
 
@@ -84,7 +84,7 @@ def try_card(cards: Sequence[LiveCard], name: str, customer_id: str, language: s
     model, card = live.model, live.card
     row = model.snapshot.ids.row_of(customer_id)
     if row is None:
-        raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+        raise RequestError(404, message("unknown_customer"), where="customer_id")
     rows = model.snapshot.scored.rows.take(np.array([row]))
     columns = rows.by_name(card.features)
     scores = score_card(card, columns)

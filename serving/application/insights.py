@@ -10,20 +10,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from rapport.localized import LocalizedText, localize
+from rapport.localized import localize
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.analytics.deals import CARD_ROLES
 from rapport.scoring.cards import Card, load_card
 from rapport.serving.application.analysis_catalog import ANALYSES, BY_CUSTOMER, about
-from rapport.serving.errors import RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.security.keys import Viewer
 from rapport.serving.shapes.insight_answers import Analysis, DealList
 from rapport.serving.snapshots.live_model import LiveModel
-
-_COMPANY_ONLY = LocalizedText(
-    "This analysis covers the whole company; the key sees one owner's customers only.",
-    "该分析涵盖全公司；此密钥只能查看一位负责人的客户。",
-)
 
 
 class Insights:
@@ -66,12 +61,10 @@ class Insights:
     ) -> Analysis:
         """Return one analysis; rows of customers that the viewer may not see are counted, not shown."""
         if name not in ANALYSES:
-            known = ", ".join(ANALYSES)
-            message = LocalizedText(f"No such analysis. Analyses: {known}.", f"没有此分析。可选：{known}。")
-            raise RequestError(404, message, where="name")
+            raise RequestError(404, message("unknown_analysis", known=", ".join(ANALYSES)), where="name")
         model = self._model()
         if viewer.owners is not None and name not in BY_CUSTOMER:
-            raise RequestError(403, _COMPANY_ONLY, where="name")
+            raise RequestError(403, message("company_only"), where="name")
         table = model.snapshot.run.cached_table(f"view_{name}")
         rows = [] if table is None else table.to_pylist()
         if customer_id is not None:
@@ -129,16 +122,6 @@ def _plain(row: Mapping[str, object]) -> dict[str, Any]:
 
 
 TABLE = "deals"
-_ROLE_NAMES = {
-    "decision_maker": LocalizedText("the decision maker", "决策人"),
-    "influencer": LocalizedText("the influencer", "影响者"),
-    "user": LocalizedText("the user", "使用者"),
-    "finance": LocalizedText("the finance contact", "财务负责人"),
-}
-_NEVER_MET = LocalizedText("{role} {name} was never met", "尚未接触{role}{name}")
-_STALLED = LocalizedText(
-    "In this stage for {days} days; won deals took {usual}.", "在此阶段已 {days} 天；赢单通常用时 {usual} 天。"
-)
 
 
 def customer_deals(model: LiveModel, row: int, playbook: Playbook, language: str) -> list[dict[str, Any]]:
@@ -182,12 +165,12 @@ def _blockers(deal: Mapping[str, Any], language: str) -> list[str]:
     if not deal["stalled"]:
         return []
     usual = f"{deal['usual_days_in_stage']:.0f}"
-    found = [localize(_STALLED, language).format(days=deal["days_in_stage"], usual=usual)]
+    found = [localize(message("deal_stalled", days=deal["days_in_stage"], usual=usual), language)]
     missing = {CARD_ROLES.get(check["check"]) for check in deal["missing"]}
     for person in deal["never_met"]:
         # The chain counts whenever coverage itself is not confirmed.
         if person["role"] in missing or any(check["check"] == "coverage" for check in deal["missing"]):
-            role = localize(_ROLE_NAMES[person["role"]], language)
-            text = localize(_NEVER_MET, language).format(role=role, name=person["name"])
+            role = message(f"deal_role_{person['role']}")
+            text = localize(message("deal_never_met", role=role, name=person["name"]), language)
             found.append(text[0].upper() + text[1:] + ("." if language == "en" else "。"))
     return found

@@ -14,11 +14,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from rapport.serving.console import formats
 from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns, owner_rows
 from rapport.serving.console.rendering import PageRenderer
-from rapport.serving.errors import RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.security.request_context import RequestContext, current_request
 from rapport.serving.shapes.task_answers import Task
 from rapport.serving.translations import Translations
-from rapport.serving.work.tasks import UNKNOWN_TASK
 
 if TYPE_CHECKING:
     from rapport.serving.application.account_work import AccountWork
@@ -202,7 +201,7 @@ class PageContext:
         """Return a task; one of another owner's customer is refused like one that does not exist, without its id."""
         task: Task = self.work.tasks.get(task_id)
         if not self.is_visible(task["customer_id"]):
-            raise RequestError(404, UNKNOWN_TASK, where="task_id")
+            raise RequestError(404, message("unknown_task"), where="task_id")
         return task
 
     def not_found(self, customer_id: str) -> RequestError:

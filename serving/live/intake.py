@@ -13,8 +13,7 @@ from uuid import uuid4
 from rapport.errors import RapportError
 from rapport.history.contract import FEATURE_TABLES, by_name
 from rapport.history.settings import Settings
-from rapport.localized import LocalizedText
-from rapport.serving.errors import RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.event_rows import Row, base_of, has_row, merged, read_rows
 from rapport.serving.live.event_store import EventStore, NewEvent
@@ -22,10 +21,6 @@ from rapport.serving.live.overlay import LiveOverlay
 from rapport.serving.snapshots.live_model import LiveModel
 
 _NAMES = frozenset(table.name for table in FEATURE_TABLES)
-
-_FORGOTTEN = LocalizedText(
-    "This customer was deleted on request and is not stored again.", "该客户已应要求删除，不会再次存储。"
-)
 
 
 @dataclass(frozen=True)
@@ -78,7 +73,7 @@ class EventIntake:
         forgotten = set(self._store.suppressed.of(sorted({event.customer_id for event in events})))
         for position, event in enumerate(events):
             if event.customer_id in forgotten:
-                raise RequestError(422, _FORGOTTEN, where=f"events.{position}.customer_id")
+                raise RequestError(422, message("forgotten"), where=f"events.{position}.customer_id")
 
     def _new_events(self, events: Sequence[SentEvent], model: LiveModel | None, key: str) -> list[NewEvent]:
         rows, replaced = self._read(events), self._read_replaced(events)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rapport.localized import LocalizedText
 from rapport.scoring.models.what_if import WhatIf
 from rapport.scoring.models.what_if import what_if as score_what_if
-from rapport.serving.errors import UNKNOWN_CUSTOMER, RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.snapshots.live_model import LiveModel
 
 
@@ -16,13 +15,9 @@ def what_if(model: LiveModel, customer_id: str, changes: Mapping[str, float]) ->
     snapshot = model.snapshot
     row = snapshot.ids.row_of(customer_id)
     if row is None:
-        raise RequestError(404, UNKNOWN_CUSTOMER, where="customer_id")
+        raise RequestError(404, message("unknown_customer"), where="customer_id")
     customer = snapshot.scored.take([row])
     if not customer.eligible[0]:
-        state = customer.state[0]
-        message = LocalizedText(
-            f"The customer is {state}, which gets no {model.target} score.",
-            f"该客户的状态为 {state}，没有 {model.target} 评分。",
-        )
-        raise RequestError(422, message, where="customer_id")
+        text = message("state_without_score", state=customer.state[0], target=model.target)
+        raise RequestError(422, text, where="customer_id")
     return score_what_if(model.scorer, customer, changes)

@@ -12,9 +12,8 @@ from urllib.parse import quote, urlencode
 
 from rapport.errors import ServingError
 from rapport.integrity import same_secret
-from rapport.localized import LocalizedText
 from rapport.serving.environment import Oidc
-from rapport.serving.errors import RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.security.issuer import IssuerKeys, fetch_json
 from rapport.serving.security.keys import Viewer
 from rapport.serving.security.tokens import TokenVerifier, UnknownKeyError
@@ -48,17 +47,17 @@ class BrowserSignIn:
     def finish(self, answer: Mapping[str, str], kept: Mapping[str, str]) -> Viewer:
         """Return the person whom the issuer sent back; RequestError with a sentence for any other answer."""
         if not kept or not same_secret(answer.get("state", ""), kept["state"]):
-            raise RequestError(400, _NOT_BEGUN, where="state")
+            raise RequestError(400, message("sign_in_not_begun"), where="state")
         if answer.get("iss", self._issuer.url) != self._issuer.url or not answer.get("code"):
-            raise RequestError(401, _REFUSED, where="code")
+            raise RequestError(401, message("sign_in_refused"), where="code")
         try:
             viewer = self._person(self._id_token(answer["code"], kept["verifier"]), kept["nonce"])
         except RequestError:
             raise
         except ServingError as error:
-            raise RequestError(401, _failed(str(error)), where="code") from error
+            raise RequestError(401, message("sign_in_failed", reason=str(error)), where="code") from error
         if not viewer.scopes:
-            raise RequestError(403, _NO_ROLE, where="claim")
+            raise RequestError(403, message("sign_in_without_role"), where="claim")
         return viewer
 
     def leave(self) -> str:
@@ -87,28 +86,6 @@ class BrowserSignIn:
         if not self._issuer.endpoint(name):
             self._issuer.refresh_now()
         if not (where := self._issuer.endpoint(name)):
-            raise RequestError(503, _failed(self._issuer.refusal or f"{self._issuer.url}: publishes no {name}."))
+            reason = self._issuer.refusal or f"{self._issuer.url}: publishes no {name}."
+            raise RequestError(503, message("sign_in_failed", reason=reason))
         return where
-
-
-def _failed(reason: str) -> LocalizedText:
-    return LocalizedText(
-        f"The sign-in could not be completed: {reason} Try again, or use an access key.",
-        f"登录未完成：{reason} 请重试，或使用访问密钥。",
-    )
-
-
-_NOT_BEGUN = LocalizedText(
-    "This sign-in was not begun in this browser, or more than ten minutes ago. Start it again.",
-    "此登录并非由本浏览器发起，或已超过十分钟。请重新登录。",
-)
-_REFUSED = LocalizedText(
-    "The identity provider did not sign you in. Try again, or contact whoever manages accounts.",
-    "身份提供方未完成登录。请重试，或联系账号管理员。",
-)
-_NO_ROLE = LocalizedText(
-    "You are signed in, but your account has no role here. Ask for rapport:reader, rapport:owner, rapport:manager, "
-    "rapport:analyst or rapport:admin.",
-    "登录成功，但您的账号没有权限。请申请 rapport:reader、rapport:owner、rapport:manager、rapport:analyst 或 "
-    "rapport:admin。",
-)

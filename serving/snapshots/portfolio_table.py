@@ -15,10 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapport.history.settings import Settings
-from rapport.localized import LocalizedText
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.models.score_batch import ScoreBatch
-from rapport.serving.errors import RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.snapshots.customer_index import id_bytes
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.next_actions import refreshed
@@ -195,14 +194,7 @@ def ranked(table: pa.Table, filters: Filters, hidden: frozenset[str]) -> tuple[p
 def _check_filter(table: pa.Table, name: str) -> None:
     if name not in table.column_names:
         asked = name.removeprefix("health_")
-        raise RequestError(
-            422,
-            LocalizedText(
-                f"The customers of this target have no {asked}; leave it out or ask for churn.",
-                f"该目标的客户没有 {asked}；请去掉此项，或改查流失。",
-            ),
-            where=asked,
-        )
+        raise RequestError(422, message("no_such_column", column=asked), where=asked)
 
 
 def due_date(as_of: date, percentile: int, step: int = 0) -> str:

@@ -11,13 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from rapport.errors import ServingError
-from rapport.localized import LocalizedText
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.reasons.change import explain_change as split_change
 from rapport.scoring.reasons.sentences import sentence_catalog
-from rapport.serving.errors import RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.shapes.answers import ChangeAnswer, ChangePart
 from rapport.serving.snapshots.history import features_on_day, latest_day_on_or_before, scores_on_day
 from rapport.serving.snapshots.store import Manifest
@@ -57,14 +56,10 @@ def _score_on_day(data_dir: Path, target: str, customer_id: str, day: str, *, wh
     manifest, row = scores_on_day(data_dir, target, latest_day_on_or_before(data_dir, target, day), customer_id)
     on = manifest.as_of[:10]
     if not row.num_rows:
-        message = LocalizedText(f"The customer was not known on {on}.", f"{on} 时还没有此客户。")
-        raise RequestError(404, message, where="customer_id")
+        raise RequestError(404, message("unknown_then", day=on), where="customer_id")
     if np.isnan(row.column("probability")[0].as_py()):
         state = row.column("state")[0].as_py()
-        message = LocalizedText(
-            f"On {on} the customer was {state} and got no score.", f"{on} 时该客户状态为 {state}，没有评分。"
-        )
-        raise RequestError(422, message, where=where)
+        raise RequestError(422, message("unscored_then", day=on, state=state), where=where)
     return manifest, row
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from rapport.localized import LocalizedText
-from rapport.serving.errors import RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.work.database import work_database
 
 KINDS = ("note", "tag", "plan", "attitude", "influence")
@@ -26,7 +25,7 @@ class AccountFacts:
         """Record a fact; an empty value withdraws the tag, the plan or the assessment of this subject."""
         if kind not in KINDS or (value and value not in _CHOICES.get(kind, (value,))):
             allowed = ", ".join(_CHOICES.get(kind, KINDS))
-            raise RequestError(422, LocalizedText(f"Choose one of: {allowed}.", f"请选择：{allowed}。"), where=kind)
+            raise RequestError(422, message("choose_one_of", choices=allowed), where=kind)
         # A tag is its own subject, so that several tags stand beside each other.
         subject = subject or (value if kind == "tag" else "")
         with work_database(self._data_dir) as store:
@@ -79,7 +78,7 @@ class SavedViews:
     def save(self, owner: str, page: str, name: str, query: str, *, shared: bool, at: str) -> None:
         """Save a view; a view of the same name is replaced."""
         if not name.strip():
-            raise RequestError(422, LocalizedText("Give the view a name.", "请为视图命名。"), where="name")
+            raise RequestError(422, message("view_without_name"), where="name")
         with work_database(self._data_dir) as store:
             store.execute(
                 "INSERT INTO views (owner, name, page, query, shared, at) VALUES (?,?,?,?,?,?) "

@@ -14,10 +14,9 @@ from typing import Any
 import yaml
 
 from rapport.files import WatchedFile, read_json, replace_text
-from rapport.localized import LocalizedText
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.alerts.rules import AlertRules, parse_rules, rules_text
-from rapport.serving.errors import RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.processes import Run, is_alive, run_command
 
 _FOLDER = "alert-rules"
@@ -121,7 +120,7 @@ class AlertRuleDraft:
         """Put the draft in force; RequestError before its replay has ended."""
         state = self.state()
         if state["running"] or not state["is_current"]:
-            raise RequestError(409, _NOT_REPLAYED, where="replay")
+            raise RequestError(409, message("rules_not_replayed"), where="replay")
         text = rules_text(self.rules())
         replace_text(self.in_force.path, f"# Switched on in the console by {by}, {at}.\n{text}")
         self.discard()
@@ -174,9 +173,3 @@ def _fingerprint(text: str) -> str:
 def _last_line(log: Path) -> str:
     lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else "?"
-
-
-_NOT_REPLAYED = LocalizedText(
-    "These rules were not replayed yet. Replay them, read the result, then switch them on.",
-    "这些规则尚未回测。请先回测并查看结果，再启用。",
-)

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from rapport.files import private_file
-from rapport.localized import LocalizedText
-from rapport.serving.errors import RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.shapes.answers import FeedbackReceipt
 from rapport.serving.sqlite_files import damaged_as_store_error
 
@@ -43,18 +42,14 @@ class FeedbackEntry:
 
 
 VERDICTS = ("right", "not_right", "done", "snoozed")
-_NO_VERDICT = LocalizedText("Choose one of: {choices}.", "请选择：{choices}。")
-_NO_DAY = LocalizedText("Postpone to a day after today.", "请延期到今天之后的日期。")
 
 
 def check_feedback(entry: FeedbackEntry, today: date) -> None:
     """Refuse feedback that no report could count: an unknown verdict, or a postponement to no later day."""
     if entry.verdict not in VERDICTS:
-        choices = ", ".join(VERDICTS)
-        message = LocalizedText(_NO_VERDICT.en.format(choices=choices), _NO_VERDICT.zh.format(choices=choices))
-        raise RequestError(422, message, where="verdict")
+        raise RequestError(422, message("choose_one_of", choices=", ".join(VERDICTS)), where="verdict")
     if entry.verdict == "snoozed" and (entry.until is None or date.fromisoformat(entry.until[:10]) <= today):
-        raise RequestError(422, _NO_DAY, where="until")
+        raise RequestError(422, message("postpone_to_later_day"), where="until")
 
 
 class FeedbackStore:

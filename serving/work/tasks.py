@@ -10,8 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from rapport.localized import LocalizedText
-from rapport.serving.errors import RequestError
+from rapport.serving.errors import RequestError, message
 from rapport.serving.shapes.task_answers import Task, TaskLogEntry
 from rapport.serving.work.database import work_database
 
@@ -23,7 +22,6 @@ NO_LIMIT = -1
 # A finished task closes its row of the worklist for a while; then the account is reviewed again.
 _CLOSED_DAYS = {"done": 30, "cancelled": 7}
 _WRONG_PREDICTION_DAYS = 90
-UNKNOWN_TASK = LocalizedText("No such task. Reload the list.", "没有此任务，请刷新列表。")
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,7 @@ class TaskStore:
             names = ", ".join(f"{name} = ?" for name in (*fields, "updated_at"))
             changed = store.execute(f"UPDATE tasks SET {names} WHERE id = ?", (*fields.values(), at, task_id))
             if not changed.rowcount:
-                raise RequestError(404, UNKNOWN_TASK, where="task_id")
+                raise RequestError(404, message("unknown_task"), where="task_id")
             _log(store, task_id, at, by, kind=kind, text=text)
             return _task(store, task_id)
 
@@ -188,7 +186,7 @@ def closes_row(task: Task, today: date) -> bool:
 def _task(store: sqlite3.Connection, task_id: int) -> Task:
     row = store.execute("SELECT * FROM tasks WHERE id = ?", (task_id,)).fetchone()
     if row is None:
-        raise RequestError(404, UNKNOWN_TASK, where="task_id")
+        raise RequestError(404, message("unknown_task"), where="task_id")
     log = store.execute("SELECT at, by, kind, text FROM task_log WHERE task_id = ? ORDER BY id", (task_id,)).fetchall()
     return _plain(row) | {"log": [cast(TaskLogEntry, dict(line)) for line in log]}
 
@@ -209,17 +207,12 @@ def _day(text: str | None) -> str | None:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
-        message = LocalizedText(
-            f"{text!r} is not a day; write it as 2026-11-30.", f"{text!r} 不是日期，请写成 2026-11-30。"
-        )
-        raise RequestError(422, message, where="due") from error
+        raise RequestError(422, message("not_a_day", text=text), where="due") from error
 
 
 def _check_choice(value: str, choices: Sequence[str], where: str) -> None:
     if value not in choices:
-        known = ", ".join(choices)
-        message = LocalizedText(f"{value!r} is not one of: {known}.", f"{value!r} 不在可选值中：{known}。")
-        raise RequestError(422, message, where=where)
+        raise RequestError(422, message("not_one_of", value=value, known=", ".join(choices)), where=where)
 
 
 HEADER = ("customer_id", "at", "action", "outcome", "held_out", "recorded_at")

@@ -6,10 +6,12 @@ from string import Formatter
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from rapport.scoring.analytics.deals import CARD_ROLES
 from rapport.serving.console.charts import waterfall
 from rapport.serving.console.formats import percent
 from rapport.serving.console.formats import points as as_points
 from rapport.serving.console.rendering import CONSOLE_DIR
+from rapport.serving.errors import MESSAGES
 from rapport.serving.translations import Translations
 
 ENGLISH, CHINESE = Translations("en").texts, Translations("zh").texts
@@ -44,6 +46,13 @@ def test_every_text_key_that_a_page_names_exists():
     named = {key for text in [*TEMPLATES.values(), *CODE] for key in re.findall(call, text)}
     assert len(named) > 100
     assert named <= set(ENGLISH)
+
+
+def test_the_service_names_each_of_its_messages_and_no_other():
+    code = [path.read_text(encoding="utf-8") for path in CONSOLE_DIR.parent.rglob("*.py")]
+    named = {key for text in code for key in re.findall(r'message\("(\w+)"', text)}
+    chosen = {"unanswered", "unanswered_of", *(f"deal_role_{role}" for role in CARD_ROLES.values())}
+    assert named | chosen == set(MESSAGES.texts)
 
 
 def test_no_template_contains_untranslated_text():

@@ -14,6 +14,7 @@ from training_world import ASKED, company
 
 from rapport.history.checks.finding import MESSAGES as CHECKS
 from rapport.history.mapping.messages import MESSAGES as MAPPING
+from rapport.serving.errors import MESSAGES as SERVING
 from rapport.training import reports, train
 from rapport.training.evaluation.profit_curve import profit_curve
 from rapport.training.messages import MESSAGES
@@ -55,7 +56,7 @@ def placeholders(text):
     return sorted(re.findall(r"{(\w+)", text))
 
 
-@pytest.mark.parametrize("catalogue", [MESSAGES, CHECKS, MAPPING], ids=["training", "checks", "mapping"])
+@pytest.mark.parametrize("catalogue", [MESSAGES, CHECKS, MAPPING, SERVING])
 def test_a_sentence_has_the_same_placeholders_in_both_languages(catalogue):
     assert {key: placeholders(text.en) for key, text in catalogue.texts.items()} == {
         key: placeholders(text.zh) for key, text in catalogue.texts.items()
