@@ -24,6 +24,9 @@ from parts.scale import options
 ROOT = Path(__file__).parents[1]
 TARGETS = {
     "rapport.metrics": ["spec/test_metrics.py", "spec/test_training_metrics.py"],
+    "rapport.scoring.health.threshold": ["spec/test_health.py"],
+    "rapport.scoring.models.interval": ["spec/test_scoring_answers.py", "spec/test_prediction_intervals.py"],
+    "rapport.scoring.money.amounts": ["spec/test_health.py"],
     "rapport.serving.security.limits": ["unit/test_serving_units.py", "journeys/serving/test_serving_middleware.py"],
     "rapport.training.evaluation.uncertainty": ["spec/test_prediction_intervals.py"],
     "rapport.training.stacking.stacking_weights": ["spec/test_logistic_and_stacking.py", "spec/test_served_part.py"],

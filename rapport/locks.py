@@ -3,21 +3,17 @@
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 from rapport.errors import BusyError
+from rapport.progress import Progress, no_progress
 
 TIMEOUT_SECONDS = 3600.0
 _POLL_SECONDS = 0.2
-Progress = Callable[[str, float], None]
-
-
-def _silent(message: str, share: float) -> None:
-    """Show no progress."""
 
 
 @contextmanager
@@ -28,7 +24,7 @@ def exclusive(
     *,
     now: datetime,
     timeout: float = TIMEOUT_SECONDS,
-    progress: Progress = _silent,
+    progress: Progress = no_progress,
 ) -> Iterator[None]:
     """Wait for the lock ``name`` in ``folder`` and hold it; BusyError names the holder after ``timeout`` seconds."""
     path = folder / "locks" / name

@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from rapport.durations import Duration
 from rapport.history import History
+from rapport.progress import Progress, no_progress
 from rapport.training.backtests.compared_file import read_compared
 from rapport.training.backtests.cutoff_evaluation import compare, evaluate_cutoff, predictions_of, score_batch_as_of
 from rapport.training.backtests.report import BacktestReport
-from rapport.training.pipeline import Progress, TrainedModel, default_cutoff, no_progress, train
+from rapport.training.pipeline import TrainedModel, default_cutoff, train
 
 
 def backtest(

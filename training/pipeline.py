@@ -15,6 +15,7 @@ from rapport.history import History
 from rapport.history.checks.gates.regular_days import midnight_after, newest_regular_day
 from rapport.history.reading.sampling import sample_history
 from rapport.history.settings import Settings
+from rapport.progress import Progress, no_progress
 from rapport.scoring import Bundle
 from rapport.scoring.cards import Card, load_card
 from rapport.training.build_bundle import build_bundle
@@ -32,8 +33,6 @@ from rapport.training.members.gbm import with_binned_rows
 from rapport.training.stacking.bg_nbd_fits import fit_bg_nbd_at
 from rapport.training.stacking.ensemble import FitConfig, fit_ensemble
 from rapport.training.stacking.temporal_validation import base_rate_at, run_temporal_validation
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,6 @@ def default_cutoff(history: History) -> datetime:
     if newest is None:
         raise TrainingError("The history has no events, so there is no date to score at. Add orders or touches to it.")
     return midnight_after(newest)
-
-
-def no_progress(message: str, share: float) -> None:
-    """Show no progress."""
 
 
 def train(  # noqa: PLR0913 - each is a part of the task

@@ -7,7 +7,7 @@ as it is, with injected rows and facts, and from the history truncated at the cu
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -27,6 +27,7 @@ from rapport.features.leaks.version_injection import TITLE, later_versions
 from rapport.features.streams import STREAM_BY_NAME, measurable
 from rapport.history import History
 from rapport.history.contract import FEATURE_TABLES
+from rapport.progress import Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,9 @@ def check_leaks(
     features: Catalog | None = None,
     cutoffs: int = 4,
     seed: int = 7,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress = no_progress,
 ) -> LeakReport:
     """Inject future rows, back-dated rows and later facts at random cutoffs; report every cell that changes."""
-    report = progress or _no_progress
     chosen = random_cutoffs(history, cutoffs, random.Random(seed))
     features = features or catalog(vocabulary_of(history, chosen[-1]))
     counts = dict.fromkeys((injection.title for injection in INJECTIONS), 0)
@@ -98,7 +98,7 @@ def check_leaks(
     measured = [each for each in features.features if each.measure and measurable(each.measure, tables)]
     cells, changes = 0, []
     for number, cutoff in enumerate(chosen):
-        report(f"cutoff {cutoff:%Y-%m-%d %H:%M:%S}", number / len(chosen))
+        progress(f"cutoff {cutoff:%Y-%m-%d %H:%M:%S}", number / len(chosen))
         before = snapshot(history, cutoff, features, active=active)
         cells += 2 * len(measured) * len(before)
         with injected(history, cutoff, INJECTIONS, seed) as injected_rows:
@@ -116,7 +116,7 @@ def check_leaks(
             counts[TITLE] = counts.get(TITLE, 0) + count
             cells += len(measured) * len(before)
             changes += _changes(before, after, cutoff, TITLE, features)
-    report("done", 1.0)
+    progress("done", 1.0)
     return LeakReport(
         tuple(f"{cutoff:%Y-%m-%d %H:%M:%S}" for cutoff in chosen),
         counts,
@@ -124,10 +124,6 @@ def check_leaks(
         sum(change.customers for change in changes),
         tuple(changes),
     )
-
-
-def _no_progress(message: str, share: float) -> None:
-    """Report no progress."""
 
 
 def random_cutoffs(history: History, count: int, generator: random.Random) -> list[datetime]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,7 @@ from rapport.features.spark.session import Session, session
 from rapport.features.spark.tables import tables_of
 from rapport.history import History, Settings
 from rapport.history.suppressed_rows import leave_out_suppressed
-
-Progress = Callable[[str, float], None]
+from rapport.progress import Progress, no_progress
 
 
 def spark_features(  # noqa: PLR0913 - the options of one command
@@ -30,7 +28,7 @@ def spark_features(  # noqa: PLR0913 - the options of one command
     settings: Settings | None = None,
     data_dir: Path | None = None,
     master: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> int:
     """Write the features of every customer known at ``as_of`` as a Parquet table; return the number of rows.
 
@@ -38,16 +36,16 @@ def spark_features(  # noqa: PLR0913 - the options of one command
     (default: the one that is running already). Customers whom ``data_dir`` has forgotten are left out; all workers read
     its suppression list.
     """
-    report, settings = progress or _no_progress, settings or Settings()
+    settings = settings or Settings()
     refuse_relatives(settings.fixed_attributes)
-    report("starting Spark", 0.0)
+    progress("starting Spark", 0.0)
     spark = session(master)
     tables = tables_of(spark, source, settings)
     refuse_existing_output(spark, out)
-    report("partitioning the rows by customer", 0.2)
+    progress("partitioning the rows by customer", 0.2)
     partitioned = PartitionedTables(tables, before=as_of)
     features = catalog(partitioned.vocabulary())
-    report("computing features", 0.5)
+    progress("computing features", 0.5)
     present, shared = tuple(tables.sources), shared_catalog(spark, features)
 
     def features_of(history: History) -> pa.Table:
@@ -56,7 +54,7 @@ def spark_features(  # noqa: PLR0913 - the options of one command
         return snapshot(history, as_of, shared.value, active=active, present=present)
 
     count = partitioned.write(features_of, _schema(features), out)
-    report("done", 1.0)
+    progress("done", 1.0)
     return count
 
 
@@ -68,7 +66,3 @@ def shared_catalog(spark: Session, features: Catalog) -> Any:
 def _schema(features: Catalog) -> pa.Schema:
     types = {each.name: pa.string() if each.is_category else pa.float64() for each in features.features}
     return pa.schema(list(({"customer_id": pa.string(), "state": pa.string()} | types).items()))
-
-
-def _no_progress(message: str, share: float) -> None:
-    """Report no progress."""

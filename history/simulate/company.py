@@ -1,6 +1,5 @@
 """Write the history of a simulated company as Parquet, and its ground truth to a folder beside it."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,14 +15,14 @@ from rapport.history.simulate.service_events import risk_events, surveys, ticket
 from rapport.history.simulate.transactions import contracts, credit, draw_orders, invoices, order_lines
 from rapport.history.simulate.truth_tables import churn_truth, conversion_truth
 from rapport.history.simulate.world import World, draw_world
+from rapport.progress import Progress, no_progress
 
-Progress = Callable[[str, float], None]
 MIN_CUSTOMERS, MAX_CUSTOMERS = 20, 1_000_000
 MIN_YEARS, MAX_YEARS = 2, 15
 
 
 def simulate(
-    out: Path, customers: int = 2000, years: int = 4, seed: int = 7, *, progress: Progress | None = None
+    out: Path, customers: int = 2000, years: int = 4, seed: int = 7, *, progress: Progress = no_progress
 ) -> None:
     """Simulate a company, write its twelve tables to ``out`` and the ground truth to ``out`` + ``.truth``.
 
@@ -38,18 +37,17 @@ def simulate(
     _check(customers, years)
     truth = _folder(out.with_name(out.name + ".truth"), {"churn", "conversion"})
     history = _folder(out, {table.name for table in TABLES})
-    report = progress or (lambda _message, _share: None)
-    report("simulating the years", 0.0)
+    progress("simulating the years", 0.0)
     world = draw_world(customers, years, seed)
     done = 0.2
     for name, table in _tables(world):
-        report(f"writing {name}", done)
+        progress(f"writing {name}", done)
         pq.write_table(table, history / f"{name}.parquet")
         done += 0.05
-    report("writing the ground truth", done)
+    progress("writing the ground truth", done)
     pq.write_table(churn_truth(world), truth / "churn.parquet")
     pq.write_table(conversion_truth(world), truth / "conversion.parquet")
-    report("done", 1.0)
+    progress("done", 1.0)
 
 
 def _tables(world: World) -> list[tuple[str, pa.Table]]:

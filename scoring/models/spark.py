@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -21,10 +20,9 @@ from rapport.features.spark import (
 )
 from rapport.history import History, Settings, history_of
 from rapport.history.suppressed_rows import leave_out_suppressed
+from rapport.progress import Progress, no_progress
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.scorer import Scorer
-
-Progress = Callable[[str, float], None]
 
 
 def spark_score(  # noqa: PLR0913 - the options of one command
@@ -36,7 +34,7 @@ def spark_score(  # noqa: PLR0913 - the options of one command
     settings: Settings | None = None,
     data_dir: Path | None = None,
     master: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> int:
     """Write every customer's scores and evidence as a Parquet table; return the number of customers.
 
@@ -44,8 +42,7 @@ def spark_score(  # noqa: PLR0913 - the options of one command
     forgotten are left out. The columns are those of ``ScoreBatch.to_table``. A
     row's score does not depend on its batch, so it does not depend on its partition either.
     """
-    report = progress or (lambda message, share: None)  # noqa: ARG005 - no progress display
-    report("starting Spark", 0.0)
+    progress("starting Spark", 0.0)
     spark = session(master)
     tables = tables_of(spark, source, settings or Settings())
     refuse_existing_output(spark, out)
@@ -61,9 +58,9 @@ def spark_score(  # noqa: PLR0913 - the options of one command
     # The scores of an empty history have the same columns.
     with history_of({"orders": pa.table(_NO_ORDERS)}) as empty:
         schema = scored(empty).schema
-    report("computing features and scores of every customer", 0.3)
+    progress("computing features and scores of every customer", 0.3)
     count = PartitionedTables(tables).write(scored, schema, out)
-    report("done", 1.0)
+    progress("done", 1.0)
     return count
 
 

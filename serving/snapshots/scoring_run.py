@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from rapport.history.checks.gates import run_gates
 from rapport.history.checks.gates.feeds import rows_before
 from rapport.history.suppressed_rows import leave_out_suppressed
 from rapport.locks import exclusive
+from rapport.progress import Progress
 from rapport.scoring import build_answers
 from rapport.scoring.actions.playbook import playbook_of
 from rapport.scoring.analytics.deal_outcomes import deal_card
@@ -48,7 +49,6 @@ from rapport.serving.snapshots.scored_parts import SCORES_FILE, ScoredParts, wri
 from rapport.serving.snapshots.store import RUN_FORMAT, Manifest, archive_scores, run_folders, write_run
 from rapport.serving.snapshots.table_files import map_table
 
-Progress = Callable[[str, float], None]
 _BY_CUSTOMER = ("customers", "people", "chain", "deals", "action_facts", "past")
 
 

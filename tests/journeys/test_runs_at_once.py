@@ -11,12 +11,12 @@ from training_world import ASKED, company, orders
 
 from rapport.errors import BusyError
 from rapport.locks import exclusive
+from rapport.progress import no_progress
 from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
 from rapport.serving.snapshots.scoring_run import run_scoring
 from rapport.serving.snapshots.store import archived_days, published_run
 from rapport.training import register, train
-from rapport.training.pipeline import no_progress
 from rapport.training.registry.mlflow_store import tracking_uri
 
 AT = datetime(2026, 1, 2)

@@ -1,7 +1,7 @@
 """Monitor the champion: drift of features, scores and reasons, and outcomes that have matured since training."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from rapport.features import Catalog, Vocabulary, catalog, snapshot
 from rapport.history import History
 from rapport.localized import LocalizedText
 from rapport.metrics import LARGE_DRIFT
+from rapport.progress import Progress, no_progress
 from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
 from rapport.scoring.models.columns import FeatureColumn
@@ -28,10 +29,8 @@ from rapport.training.members.prediction import bundle_logits
 from rapport.training.messages import localized
 from rapport.training.monitoring.drift import reason_drift
 from rapport.training.monitoring.matured_runs import StoredRun, matured_runs, stored_runs
-from rapport.training.pipeline import no_progress
 from rapport.training.reports.pages import render_page
 
-Progress = Callable[[str, float], None]
 WORSE_AUC, WORSE_RATE, DRIFTED_SHARE = 0.05, 0.05, 0.2
 STANDARD_ERRORS = 3.0
 MAX_AGE = timedelta(days=366)

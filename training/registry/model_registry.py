@@ -20,6 +20,7 @@ from mlflow import MlflowClient
 
 from rapport.errors import PromotionError
 from rapport.locks import exclusive
+from rapport.progress import Progress, no_progress
 from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
 from rapport.scoring.reasons.cost import check_shap_cost
@@ -27,7 +28,7 @@ from rapport.training.command_result import CommandResult, text_table
 from rapport.training.evaluation.served_part import served_of
 from rapport.training.evaluation.summary import text_summary
 from rapport.training.evaluation.training_run import validated_probability
-from rapport.training.pipeline import Progress, TrainedModel, no_progress
+from rapport.training.pipeline import TrainedModel
 from rapport.training.registry.aliases import CHALLENGER, CHAMPION, aliases_of, follow_store
 from rapport.training.registry.mlflow_run import log_run
 from rapport.training.registry.mlflow_store import check_reachable, open_store, temp_dir_in, tracking_uri

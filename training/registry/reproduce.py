@@ -13,12 +13,13 @@ from rapport.history import History, Settings, read_history
 from rapport.history.settings import CURRENT_NAMES
 from rapport.history.suppressed_rows import leave_out_suppressed
 from rapport.integrity import SEAL
+from rapport.progress import Progress, no_progress
 from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle_files import MAIN, read_json
 from rapport.scoring.models.stored_names import with_current_names
 from rapport.training.command_result import CommandResult
-from rapport.training.pipeline import Progress, no_progress, train
+from rapport.training.pipeline import train
 
 ADDED_AT_REGISTRATION = ("gates", "against_champion")
 """Entries of the evaluation that are added at registration: they depend on the champion of that day."""
