@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import shap
 from mlflow import MlflowClient
-from training_world import ACTIVE, ASKED, NOW, company
+from training_world import ACTIVE, NOW, company, trained
 from typer.testing import CliRunner
 
 from rapport.cli.app import app
@@ -23,7 +23,7 @@ from rapport.errors import BundleError, RegistrationError
 from rapport.features import snapshot
 from rapport.scoring import Bundle, Scorer
 from rapport.scoring.models import model_store
-from rapport.training import explain, list_models, promote, register, register_kept, rollback, train
+from rapport.training import explain, list_models, promote, register, register_kept, rollback
 from rapport.training.registry.mlflow_store import check_reachable, tracking_uri
 
 AT = datetime(2026, 1, 2)
@@ -31,11 +31,6 @@ AT = datetime(2026, 1, 2)
 
 def polars_frame(table):
     return pytest.importorskip("polars").from_arrow(table)
-
-
-@cache
-def trained():
-    return train(company(), "churn", **ASKED)
 
 
 @cache

@@ -7,13 +7,12 @@ import sqlite3
 import sys
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
 
 import mlflow
 import numpy as np
 import pytest
 import shap
-from training_world import ACTIVE, ASKED, HORIZON, NOW, company, orders
+from training_world import ACTIVE, ASKED, HORIZON, NOW, company, orders, trained
 
 from rapport.errors import BundleError, PromotionError
 from rapport.features import snapshot
@@ -25,11 +24,6 @@ from rapport.training.registry.model_registry import sync_aliases
 from rapport.training.timing.event_times import event_times
 
 AT = datetime(2026, 1, 2)
-
-
-@cache
-def trained():
-    return train(company(), "churn", **ASKED)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import lightgbm as lgb
 import numpy as np
 import pyarrow as pa
 import pytest
-from training_world import ACTIVE, ASKED, HORIZON, NOW, company, orders
+from training_world import ACTIVE, ASKED, HORIZON, NOW, company, orders, trained
 
 import rapport.training.data.subsample
 from rapport.features import Catalog, catalog, vocabulary_of
@@ -104,7 +104,7 @@ def test_related_customers_read_in_shares_have_the_same_cells(some):
 
 
 def test_trees_use_all_rows_of_a_history_larger_than_memory_and_can_be_reproduced(monkeypatch):
-    bins = train(company(), "churn", **ASKED)
+    bins = trained()
     monkeypatch.setattr(rapport.training.data.subsample, "MAX_ROWS_IN_MEMORY", 700)
     some, again = (train(company(), "churn", **ASKED) for _ in range(2))
     size = some.bundle.evaluation["size"]

@@ -3,19 +3,18 @@
 import re
 import warnings
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from matplotlib import font_manager
-from training_world import ASKED, company
+from training_world import trained
 
 from rapport.history.checks.finding import MESSAGES as CHECKS
 from rapport.history.mapping.messages import MESSAGES as MAPPING
 from rapport.serving.errors import MESSAGES as SERVING
-from rapport.training import reports, train
+from rapport.training import reports
 from rapport.training.evaluation.profit_curve import profit_curve
 from rapport.training.messages import MESSAGES
 from rapport.training.reports.pages import render_page
@@ -45,11 +44,6 @@ MONITORED = {
     "reasons": [{"family": "rhythm", "then": 0.4, "now": 0.5}],
     "feedback": {"right": 4, "not_right": 1},
 }
-
-
-@cache
-def trained():
-    return train(company(), "churn", **ASKED)
 
 
 def placeholders(text):

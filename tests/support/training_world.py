@@ -2,10 +2,12 @@
 
 import random
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from rapport.durations import parse_duration
 from rapport.history import History, history_of
+from rapport.training import TrainedModel, train
 
 BEGIN, NOW = datetime(2024, 1, 1), datetime(2026, 1, 1)
 HORIZON, ACTIVE = parse_duration("90d"), parse_duration("180d")
@@ -30,3 +32,9 @@ def orders(customers: int = 240, seed: int = 3) -> list[dict[str, Any]]:
 def company(rows: list[dict[str, Any]] | None = None) -> History:
     """Return the history of these orders."""
     return history_of({"orders": orders() if rows is None else rows})
+
+
+@cache
+def trained() -> TrainedModel:
+    """Return the churn model of this company, trained once in a process; no test changes it."""
+    return train(company(), "churn", **ASKED)
