@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from rapport.localized import localize
-from rapport.scoring.value_labels import value_label
+from rapport.scoring.messages import value_label
 
 TEXTS = Path(__file__).parent / "texts"
 LANGUAGES = ("en", "zh")

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from rapport.localized import localize
 from rapport.scoring.actions.fact_actions import FactAction
 from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.messages import value_label
 from rapport.scoring.reasons.numbers import format_value
-from rapport.scoring.value_labels import value_label
 
 MAX_ACTIONS = 6
 DO_NOT_CONTACT = "do_not_contact"

@@ -19,7 +19,7 @@ from rapport.scoring.analytics.interaction_signals import interaction_signals
 from rapport.scoring.analytics.point_in_time import rows_known_at
 from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_scores import numpy_columns
-from rapport.scoring.value_labels import listed_labels
+from rapport.scoring.messages import listed_labels
 
 LastRaised = Mapping[tuple[str, str], datetime]
 """When each (customer, cause) last raised an alert."""

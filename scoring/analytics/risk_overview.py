@@ -7,8 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from rapport.history import History
-from rapport.localized import LocalizedText, localize
+from rapport.localized import localize
 from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
+from rapport.scoring.messages import MESSAGES, value_label
 from rapport.scoring.reasons.numbers import format_value, spaced
 
 # Kinds that are grave whatever the amount; in both languages, because sources of risk events use both.
@@ -19,16 +20,6 @@ _OWN_CATEGORIES = {
     "capital_change": "capital|注册资本|减资|增资",
     "registration_change": "registration|address_change|legal_representative|工商变更|登记变更|法定代表人变更",
     "public_opinion": "public_opinion|negative_news|media|舆情|负面新闻",
-}
-CATEGORIES = {
-    "judicial": LocalizedText("judicial", "司法"),
-    "operational": LocalizedText("operational", "经营"),
-    "financial": LocalizedText("financial", "财务"),
-    "industry": LocalizedText("industry", "行业"),
-    "debt_default": LocalizedText("debt default", "债务违约"),
-    "capital_change": LocalizedText("change of capital", "资本变更"),
-    "registration_change": LocalizedText("change of registration", "工商变更"),
-    "public_opinion": LocalizedText("public opinion", "舆情"),
 }
 
 
@@ -69,26 +60,31 @@ def risk_sentence(rows: Sequence[dict[str, Any]], language: str, currency: str) 
     # Runs of before this version did not count the cases with the customer as defendant.
     if not rows or any("defendant_records" not in row for row in rows):
         return None
-    records, own = (sum(row[name] for row in rows) for name in ("records", "plaintiff_records"))
-    sued = sum(row["defendant_records"] for row in rows)
-    share = format_value(sued / records if records else 0.0, "share", language, currency)
-    amount = format_value(sum(row["amount"] for row in rows), "money", language, currency)
+    records, own, sued = (
+        sum(row[name] for row in rows) for name in ("records", "plaintiff_records", "defendant_records")
+    )
+    say = MESSAGES.translator(language)
     ordered = sorted(rows, key=lambda row: (-row["amount"], -row["records"], str(row["category"])))
-    parts = [_part(row, language, currency) for row in ordered if row["records"]]
-    if language == "zh":
-        text = f"近 12 个月共{records}条风险记录，其中作为被告{sued}条（{share}），涉及金额{amount}：{'、'.join(parts)}"
-        text = text if records else "近 12 个月没有风险记录"
-        return spaced(f"{text}{f'；另有{own}条由客户作为原告' if own else ''}。")
-    word, listed = "record" if records == 1 else "records", ", ".join(parts)
-    text = f"Last 12 months: {records} risk {word}, {sued} as defendant ({share}), {amount} at stake: {listed}"
-    text = text if records else "Last 12 months: no risk record"
-    return f"{text}{f'; {own} more with the customer as plaintiff' if own else ''}."
+    text = say(
+        "risk.some" if records else "risk.none",
+        records=records,
+        noun="record" if records == 1 else "records",
+        sued=sued,
+        share=format_value(sued / records if records else 0.0, "share", language, currency),
+        amount=format_value(sum(row["amount"] for row in rows), "money", language, currency),
+        parts=("、" if language == "zh" else ", ").join(
+            _part(row, language, currency) for row in ordered if row["records"]
+        ),
+        also=say("risk.also", own=own) if own else "",
+    )
+    return spaced(text) if language == "zh" else text
 
 
 def _part(row: dict[str, Any], language: str, currency: str) -> str:
-    named = CATEGORIES.get(row["category"])
-    name = localize(named, language) if named else str(row["category"] or ("其他" if language == "zh" else "other"))
-    amount = format_value(row["amount"], "money", language, currency) if row["amount"] else ""
-    if language == "zh":
-        return f"{name}{row['records']}条{f'（{amount}）' if amount else ''}"
-    return f"{name} {row['records']}{f' ({amount})' if amount else ''}"
+    category = str(row["category"] or "other")
+    return MESSAGES.translator(language)(
+        "risk.part_with_amount" if row["amount"] else "risk.part",
+        name=localize(MESSAGES.texts.get(f"risk_category.{category}", value_label(category)), language),
+        records=row["records"],
+        amount=format_value(row["amount"], "money", language, currency),
+    )

@@ -6,24 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rapport.localized import LocalizedText, localize
+from rapport.localized import localize
 from rapport.scoring.cards.card_set import FrozenCard
 from rapport.scoring.health.health_score import LAPSED_CAP, THRESHOLD_CAP
 from rapport.scoring.health.outlook import GradeOutlook
 from rapport.scoring.health.rules import HealthRules
+from rapport.scoring.messages import MESSAGES
 
 COLUMNS = (
     "health_grade", "health_dimensions", "health_model_part", "health_caps", "health_score", "health_weight",
     "health_before_30d", "grade_30d", "probability",
 )  # fmt: skip
 """What a description reads of a portfolio row."""
-_MODEL = LocalizedText("Model: chance to stay", "模型：留存概率")
-_LAPSED = LocalizedText("No longer an active customer", "已非活跃客户")
-_FIFTHS = LocalizedText(
-    "The card's own thresholds would not tell the customers apart; bands of {indicators} are fifths of the company's "
-    "customers.",
-    "评分卡原有阈值无法区分客户，{indicators}的档位改为按本公司客户五等分划定。",
-)
 
 
 @dataclass(frozen=True)
@@ -49,19 +43,22 @@ class HealthDescription:
         cls, rules: HealthRules, frozen: FrozenCard, *, threshold: float, outlook: GradeOutlook | None, language: str
     ) -> HealthDescription:
         """Write the labels that the descriptions of all customers share."""
-        share = f"{100 * threshold:.3g}"
-        at_least = LocalizedText(f"Churn risk of {share}% or more", f"流失风险达到 {share}%")
-        caps = {cap.name: cap.label for cap in rules.caps} | {THRESHOLD_CAP: at_least, LAPSED_CAP: _LAPSED}
+        say = MESSAGES.translator(language)
+        caps = {cap.name: localize(cap.label, language) for cap in rules.caps}
+        caps |= {
+            THRESHOLD_CAP: say("health.threshold", share=f"{100 * threshold:.3g}"),
+            LAPSED_CAP: say("health.lapsed"),
+        }
         own = [localize(line.label, language) for line in frozen.card if line.name in frozen.own_fifths]
         indicators = ("、" if language == "zh" else ", ").join(own)
         return cls(
             grades={
                 each.name: (localize(each.label, language), localize(each.strategy, language)) for each in rules.grades
             },
-            model=localize(_MODEL, language),
+            model=say("health.model"),
             dimensions={each.name: localize(each.label, language) for each in frozen.card.dimensions},
-            caps={name: localize(label, language) for name, label in caps.items()},
-            notes=(localize(_FIFTHS, language).format(indicators=indicators),) if own else (),
+            caps=caps,
+            notes=(say("health.fifths", indicators=indicators),) if own else (),
             outlook=outlook,
             lost=rules.names[rules.lost],
         )

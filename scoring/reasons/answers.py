@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rapport.localized import localize
+from rapport.scoring.messages import MESSAGES
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.reasons.answer import Answer, FamilyEvidence, Reason
-from rapport.scoring.reasons.certainty import NOTES, certainty_levels
+from rapport.scoring.reasons.certainty import certainty_levels
 from rapport.scoring.reasons.renderer import ReasonRenderer
 
 MIN_POINTS = 0.0005
@@ -39,7 +40,7 @@ def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer, c
         percentile=int(batch.percentile[row]) if known else None,
         interval=None if low is None or high is None else (low, high),
         certainty=certainty,
-        certainty_note=localize(NOTES[certainty], renderer.language) if certainty else None,
+        certainty_note=localize(MESSAGES.texts[f"certainty.{certainty}"], renderer.language) if certainty else None,
         model_probability=_number(batch.model_probability[row]),
         rule_probability=_number(batch.rule_probability[row]),
         rule_score=_number(batch.rule_score[row]),

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from rapport.localized import localize
+from rapport.scoring.messages import value_label
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.leading_features import NO_FEATURE
@@ -12,7 +13,6 @@ from rapport.scoring.reasons.answer import Fact, FamilyEvidence, Reason, Source
 from rapport.scoring.reasons.numbers import format_value, json_value, spaced
 from rapport.scoring.reasons.sentences import FACT, SentenceTemplate, sentence_catalog
 from rapport.scoring.reasons.template_selector import TemplateSelector
-from rapport.scoring.value_labels import value_label
 
 _WINDOW = re.compile(r"_(\d+d|ever|life)(?:_|$)")
 _NO_DAYS = re.compile(r"\b0 days ago|(?: |^)0 天前")

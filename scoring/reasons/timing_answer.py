@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from rapport.durations import Duration, parse_duration
 from rapport.errors import SettingsError
-from rapport.localized import LocalizedText, localize
+from rapport.localized import localize
+from rapport.scoring.messages import MESSAGES
 from rapport.scoring.models.matrix import Floats
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.models.timing.event_timing import MONTHS, EventTiming
@@ -17,19 +18,6 @@ from rapport.scoring.models.timing.event_timing import MONTHS, EventTiming
 MONTHLY = tuple(Duration(months=month) for month in range(1, MONTHS + 1))
 MAX_HORIZONS = 24
 _DATES = ("expected_from", "expected_date", "expected_to")
-_NO_TIMING = LocalizedText(
-    "This model was trained by an earlier version, or its history does not show when contracts end: it has one horizon "
-    "only. Train again to see when.",
-    "该模型由旧版本训练，或历史数据没有合同到期日，因此只有一个预测期限。重新训练后即可查看时间。",
-)
-_MEANING = {
-    "order": LocalizedText("Chance that no order has come by the date.", "截至该日期仍未下单的概率。"),
-    "purchase": LocalizedText("Chance that the lead has bought by the date.", "截至该日期已成交的概率。"),
-    "non_renewal": LocalizedText(
-        "Chance that the contract has ended by the date and is not renewed.", "截至该日期合同到期且未续约的概率。"
-    ),
-    "cancellation": LocalizedText("Chance that the customer has cancelled by the date.", "截至该日期已退订的概率。"),
-}
 
 
 def parse_horizons(written: Sequence[str]) -> tuple[Duration, ...]:
@@ -60,7 +48,7 @@ def describe_timings(
             "event": None,
             "meaning": "",
             "curve": [],
-            "note": localize(_NO_TIMING, language),
+            "note": localize(MESSAGES.texts["timing.none"], language),
         } | _dates(None)
         return [unknown if batch.eligible[row] else None for row in rows]
     chances, some = timing_chances(batch, known, horizons), batch.take(np.array(known, dtype=np.intp))
@@ -89,7 +77,12 @@ def _described(
         }
         for horizon, chance in zip(horizons, chances, strict=True)
     ]
-    plain = {"event": timing.event, "meaning": localize(_MEANING[timing.event], language), "curve": curve, "note": ""}
+    plain = {
+        "event": timing.event,
+        "meaning": localize(MESSAGES.texts[f"timing.{timing.event}"], language),
+        "curve": curve,
+        "note": "",
+    }
     return plain | _dates([as_of + timedelta(days=day) for day in days])
 
 
@@ -100,7 +93,7 @@ def timing_columns(batch: ScoreBatch, horizons: Sequence[Duration]) -> dict[str,
     """
     timing = batch.bundle.timing
     if timing is None:
-        raise SettingsError(f"--horizons: {_NO_TIMING.en}")
+        raise SettingsError(f"--horizons: {MESSAGES.texts['timing.none'].en}")
     known = np.flatnonzero(batch.eligible)
     some = batch.take(known)
     days = timing.expected_days(some.logit, some.rows, horizon_days(batch), batch.bundle.members)

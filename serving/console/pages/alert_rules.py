@@ -10,7 +10,7 @@ from rapport.errors import RapportError
 from rapport.features import catalog
 from rapport.localized import localize
 from rapport.scoring.alerts.rules import CHOICES, FACTS, KINDS, LEAST_URGENT, MOST_URGENT, SHARES, AlertRule
-from rapport.scoring.value_labels import value_label
+from rapport.scoring.messages import value_label
 from rapport.serving.console.formats import number, percent
 from rapport.serving.console.page_context import PageContext
 from rapport.serving.errors import RequestError
