@@ -36,18 +36,19 @@ def _in_language(values: Mapping[str, object], language: str) -> dict[str, objec
 
 
 class MessageCatalogue:
-    """The messages of a package in both languages, by key: its file ``messages.yaml``, read at first use."""
+    """The messages of packages in both languages, by key: their files ``messages.yaml``, read at first use."""
 
-    def __init__(self, package: str) -> None:
-        self._package = package
+    def __init__(self, *packages: str) -> None:
+        self._packages = packages
 
     @cached_property
     def texts(self) -> Mapping[str, LocalizedText]:
         """Return all messages by key."""
         import yaml  # noqa: PLC0415 - a process that shows no message does without it
 
-        written = resources.files(self._package).joinpath("messages.yaml").read_text(encoding="utf-8")
-        return {key: LocalizedText(**texts) for key, texts in yaml.safe_load(written).items()}
+        files = (resources.files(package).joinpath("messages.yaml") for package in self._packages)
+        written = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+        return {key: LocalizedText(**texts) for part in written for key, texts in part.items()}
 
     def message(self, key: str, /, **values: object) -> LocalizedText:
         """Return a message in both languages, filled with values."""

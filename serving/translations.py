@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from rapport.localized import localize
-from rapport.scoring.messages import value_label
+from rapport.scoring.messages import MESSAGES, value_label
 
 TEXTS = Path(__file__).parent / "texts"
 LANGUAGES = ("en", "zh")
@@ -53,7 +53,8 @@ class Translations:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self.texts: dict[str, str] = {}
+        names = {key: localize(text, language) for key, text in MESSAGES.texts.items() if key.startswith("member.")}
+        self.texts: dict[str, str] = {key: name[0].upper() + name[1:] for key, name in names.items()}
         for path in sorted((TEXTS / language).glob("*.yaml")):
             self.texts |= yaml.safe_load(path.read_text(encoding="utf-8"))
 

@@ -4,7 +4,7 @@ from rapport.localized import LocalizedText, MessageCatalogue, Translate
 
 __all__ = ["MESSAGES", "Translate", "joined", "localized", "translator"]
 
-MESSAGES = MessageCatalogue("rapport.training")
+MESSAGES = MessageCatalogue("rapport.scoring", "rapport.training")
 localized, translator = MESSAGES.message, MESSAGES.translator
 
 

@@ -5,6 +5,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -14,6 +15,9 @@ from rapport.durations import parse_duration
 from rapport.features import Catalog, catalog, snapshot
 from rapport.features.catalog.families import orders
 from rapport.history import history_of
+from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.models.members import loading
 from rapport.serving.api.endpoints import ENDPOINTS
 from rapport.serving.errors import CODES
 
@@ -111,3 +115,18 @@ def test_a_feature_added_as_its_page_says_is_measured():
         own = Catalog((feature,), catalog().vocabulary)
         table = snapshot(history, datetime(2026, 11, 1), own, active=parse_duration("12mo"))
     assert table.column("orders_count_45d").to_pylist() == [2]
+
+
+def test_an_ensemble_member_added_as_its_page_says_splits_its_log_odds_and_is_loaded(monkeypatch):
+    """Follow the how-to page: its example is centred, adds up, and comes back from what is stored."""
+    page = (DOCS / "how-to/add-an-ensemble-member.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    written = {"__name__": __name__}
+    exec(example, written)
+    days = FeatureColumn("days_since_last_order", "recency", "days", 1, False, "", "", ())
+    rows = Matrix((days,), np.array([[10.0], [30.0]]))
+    member = written["SilenceMember"](-0.02).centred_on(rows)
+    parts = member.contributions(rows)
+    assert [parts.mean, *parts.by_family["recency"], *parts.logit()] == pytest.approx([-0.4, 0.2, -0.2, -0.2, -0.6])
+    monkeypatch.setattr(loading, "LOADERS", {"silence": type(member).from_dict})
+    assert loading.load_member(member.to_dict(), member.files()) == member
