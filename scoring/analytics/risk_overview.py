@@ -66,9 +66,8 @@ def risk_sentence(rows: Sequence[dict[str, Any]], language: str, currency: str) 
     say = MESSAGES.translator(language)
     ordered = sorted(rows, key=lambda row: (-row["amount"], -row["records"], str(row["category"])))
     text = say(
-        "risk.some" if records else "risk.none",
+        ("risk.none", "risk.one", "risk.some")[min(records, 2)],
         records=records,
-        noun="record" if records == 1 else "records",
         sued=sued,
         share=format_value(sued / records if records else 0.0, "share", language, currency),
         amount=format_value(sum(row["amount"] for row in rows), "money", language, currency),
