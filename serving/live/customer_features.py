@@ -40,10 +40,10 @@ def _history(tables: Mapping[str, Cells], settings: Settings, database: Database
     return History(settings, loaded, Rejections({}, NO_ROWS), "live", database, borrowed=True, parsed=parsed)
 
 
-def _parsed(table: Table, given: Cells) -> ParsedTable:
-    unknown = [None] * len(given["customer_id"])
-    cells = {column.name: given.get(column.name, unknown) for column in columns_of(table)}
-    attributes = {name: given[name] for name in given if name not in cells} if table.name == "customers" else {}
+def _parsed(table: Table, read: Cells) -> ParsedTable:
+    unknown = [None] * len(read["customer_id"])
+    cells = {column.name: read.get(column.name, unknown) for column in columns_of(table)}
+    attributes = {name: read[name] for name in read if name not in cells} if table.name == "customers" else {}
     times = [time for time in cells[table.time] if time is not None]
-    present = frozenset(given) & set(cells)
+    present = frozenset(read) & set(cells)
     return ParsedTable(len(unknown), cells, attributes, present, (min(times), max(times)) if times else (None, None))
