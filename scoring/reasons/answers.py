@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
 from rapport.localized import localize
 from rapport.scoring.messages import MESSAGES
 from rapport.scoring.models.score_batch import ScoreBatch
@@ -28,8 +31,10 @@ def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer, c
     # Plain Python numbers: an answer reads many of them one by one, where NumPy scalars are slower.
     evidence, slope = batch.evidence[row].tolist(), float(batch.slopes[row])
     points = [part * slope for part in evidence]
-    values, leading = (batch.rows.row(row).tolist(), batch.leading[row].tolist()) if known else ([], [])
-    reasons = _reasons(renderer, values, leading, (evidence, points), count) if known and count else ()
+    stored = batch.rows.row(row) if known else None
+    reasons: tuple[Reason, ...] = ()
+    if stored is not None and count:
+        reasons = _reasons(renderer, stored.tolist(), batch.leading[row].tolist(), (evidence, points), count)
     low, high = _number(batch.low[row]), _number(batch.high[row])
     return Answer(
         customer_id=batch.customer_id[row],
@@ -51,7 +56,7 @@ def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer, c
         other_evidence=float(sum(evidence) - sum(reason.evidence for reason in reasons)) if known else None,
         other_points=float(sum(points) - sum(reason.points for reason in reasons)) if known else None,
         model=renderer.source,
-        out_of_range=_out_of_range(batch, row) if known else (),
+        out_of_range=() if stored is None else _out_of_range(batch, stored),
     )
 
 
@@ -83,7 +88,7 @@ def _reasons(
             found[reason.topic] = reason
     rises = sum(evidence) > 0
     ordered = sorted(found.values(), key=lambda reason: -abs(reason.evidence))
-    return tuple(replace(reason, contrary=(reason.evidence > 0) != rises) for reason in ordered)
+    return tuple(reason if (reason.evidence > 0) == rises else replace(reason, contrary=True) for reason in ordered)
 
 
 def _joined(first: Reason, second: Reason) -> Reason:
@@ -95,8 +100,8 @@ def _joined(first: Reason, second: Reason) -> Reason:
     return replace(first, evidence=evidence, points=first.points + second.points, families=families)
 
 
-def _out_of_range(batch: ScoreBatch, row: int) -> tuple[str, ...]:
-    (low, high), values = batch.bundle.training_range, batch.rows.row(row)
+def _out_of_range(batch: ScoreBatch, values: npt.NDArray[np.float64]) -> tuple[str, ...]:
+    low, high = batch.bundle.training_range
     columns = ((values < low) | (values > high)).nonzero()[0]
     return tuple(batch.bundle.columns[column].name for column in columns)
 

@@ -46,6 +46,7 @@ class AnswerWriter:
         # Half of the columns are for lists and exports only, and every one costs time in every answer.
         read = [name for name in table.column_names if name in _COLUMNS or name.startswith("card_")]
         self._table = table.select(read)
+        self._columns = list(zip(read, self._table.columns, strict=True))
         segments = policy.segments
         self._segments = {
             each.name: {
@@ -77,11 +78,10 @@ class AnswerWriter:
 
     def figures(self, rows: Sequence[int]) -> list[Mapping[str, object]]:
         """Return what answers read of the portfolio, for some rows of the snapshot, which has the same order."""
-        # Slices of one row cost a quarter of what taking one row does; many rows are taken at once.
-        table = self._table
+        # A few rows are read cell by cell, in a quarter of the time of a slice; many rows are taken at once.
         if len(rows) > _FEW_ROWS:
-            return cast("list[Mapping[str, object]]", table.take(pa.array(rows, pa.int64())).to_pylist())
-        return [table.slice(row, 1).to_pylist()[0] for row in rows]
+            return cast("list[Mapping[str, object]]", self._table.take(pa.array(rows, pa.int64())).to_pylist())
+        return [{name: column[row].as_py() for name, column in self._columns} for row in rows]
 
     def with_figures(self, scored: ScoredAnswer, row: Mapping[str, Any]) -> Answer:
         """Return an answer with the figures of its portfolio row."""

@@ -56,10 +56,12 @@ class ScoreSnapshot:
 
     def owner(self, row: int) -> str | None:
         """Return the account owner of the customer in ``row``."""
-        found: str | None = (
-            self.customers.column("owner")[row].as_py() if "owner" in self.customers.column_names else None
-        )
+        found: str | None = self._owners[row].as_py() if self._owners is not None else None
         return found
+
+    @cached_property
+    def _owners(self) -> pa.ChunkedArray | None:
+        return self.customers.column("owner") if "owner" in self.customers.column_names else None
 
 
 @dataclass(frozen=True, eq=False)

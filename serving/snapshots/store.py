@@ -74,6 +74,9 @@ class ScoringRun:
         if table is None or starts is None:
             return []
         first, end = starts[row : row + 2].tolist()
+        if first == end:
+            # Even an empty slice takes long to read, and most customers have no row.
+            return []
         rows: list[dict[str, object]] = table.slice(first, end - first).to_pylist()
         # Rows of a customer who is not in the run lie between those of two who are.
         return [each for each in rows if each["customer_id"] == self.ids.id_of(row)]

@@ -1,9 +1,11 @@
 """Law: an answer that was kept as JSON is, after every change, the answer that would be written now, to the byte."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import resources
 
-from serving_world import MONTH_BEFORE, NOW, copy_home, make_bundle, publish
+import pyarrow as pa
+from serving_world import AS_OF, MONTH_BEFORE, NOW, copy_home, make_bundle, publish
 
 from rapport.durations import parse_duration
 from rapport.serving.api.app_state import AppState
@@ -78,9 +80,9 @@ def test_kept_answers_follow_every_change(company, active, tmp_path, monkeypatch
     text = (SHIPPED / "rfm_segments.yaml").read_text()
     (law.playbook / "rfm_segments.yaml").write_text(text.replace('en: "', 'en: "Our way: '))
     assert law.changed()
-    with HoldoutStore(law.home)._open() as store:
-        row = (1, ids[1], 1, NOW.isoformat(), "churn", 0.5, "at_risk", None, None, 0.2)
-        store.execute(f"INSERT INTO assignments VALUES ({','.join('?' * 10)})", row)
+    columns = {"customer_id": [ids[1]], "list": ["at_risk"], "probability": [0.5]}
+    everyone = replace(application.settings, holdout_share=1.0)
+    assert HoldoutStore(law.home).draw(pa.table(columns), "churn", AS_OF, everyone) == 1
     assert law.changed() == {ids[1]}
     publish(law.home, make_bundle(company.history, "churn", "2", trees=5, seed=5), tmp_path)
     law.state.reload()
