@@ -71,7 +71,8 @@ class ReasonRenderer:
             text=self._text(sentence, stated, typical if peers else None, evidence),
             evidence=evidence,
             points=part.points,
-            facts=stated or {lead_column.name: self._fact(lead_column.name, values)},
+            # Beside its own typical value and unit: the leading feature may be another one of the family.
+            facts=stated or {shown.name: self._fact(shown.name, values)},
             peers=typical,
             actionable=lead_column.actionable,
             advice=self._advice(sentence, lead_column) if (evidence > 0) == self._bundle.is_risk else None,
