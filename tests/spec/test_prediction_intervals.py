@@ -1,11 +1,14 @@
 """Prediction intervals: the less is known about a customer, the wider they are."""
 
+import json
 from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 
+from rapport.scoring.models.blend import logit_of
 from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.interval import PredictionInterval
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.members.bg_nbd import SINCE_FIRST, SINCE_LAST, BgNbdMember
 from rapport.training.data.dataset import Dataset
@@ -97,3 +100,19 @@ def test_an_error_of_the_rate_is_a_larger_shift_of_scores_that_differ_more(sprea
     low, high = (np.log(rate.mean() / (1 - rate.mean())) for rate in rates)
     assert (high - low) / 2 == pytest.approx(0.3, abs=0.02)
     assert shift >= at_least - 1e-6
+
+
+def test_an_interval_has_the_offsets_of_the_score_and_of_the_group():
+    """Unknown values belong to the first group; a value on an edge belongs to the group above it."""
+    column = FeatureColumn("orders_count_ever", "frequency", "count", -1, False, "", "", ())
+    rows, scores = Matrix((column,), np.array([[np.nan], [1.0], [2.0], [5.0]])), np.array([0.0, 1.0, 0.0, -9.0])
+    shape = {"level": 0.9, "knots": (-1.0, 1.0), "below": ((1.0, 3.0), (0.0, 0.5)), "above": ((2.0, 4.0), (0.5, 1.0))}
+    split = PredictionInterval(**shape, feature=column.name, edges=(2.0,))
+    low, high = (logit_of(side) for side in split.around(scores, rows))
+    assert (low.tolist(), high.tolist()) == (
+        pytest.approx([-2.0, -2.0, -0.25, -9.0]),
+        pytest.approx([3, 5, 0.75, -8.5]),
+    )
+    whole = PredictionInterval(**shape | {"below": shape["below"][:1], "above": shape["above"][:1]})
+    assert logit_of(whole.around(scores, rows)[0])[2:] == pytest.approx([-2.0, -10.0])
+    assert PredictionInterval.from_dict(json.loads(json.dumps(split.to_dict()))) == split
