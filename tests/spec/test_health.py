@@ -107,6 +107,46 @@ def test_money_is_never_more_than_the_spend_and_falls_with_silence():
     assert least_risk_to_contact(0.4, 0.6) == 0.3
 
 
+def test_money_counts_margin_cost_horizon_and_an_unknown_silence_as_one_cadence():
+    active = np.full(4, "active", dtype=object)
+    facts = CustomerFacts(
+        state=active,
+        probability=np.full(4, 0.5),
+        low=np.full(4, 0.4),
+        high=np.full(4, 0.6),
+        spend=np.full(4, 100.0),
+        silence=np.array([np.nan, 0.2, 3.0, 3.0]),
+        horizon_days=73,
+    )
+    assumptions = Assumptions(margin=0.25, contact_cost=2, contact_effect=0.4, contact_half_life=2, discount_rate=0.2)
+    amounts = customer_amounts(facts, assumptions)
+    assert amounts.revenue_at_risk_low.tolist() == [40.0] * 4
+    assert amounts.revenue_at_risk_high.tolist() == [60.0] * 4
+    assert amounts.contact_effect == pytest.approx(0.4 * 0.5**0.5 * np.array([1, 1, 0.5, 0.5]))
+    assert amounts.savable == pytest.approx(50 * amounts.contact_effect * 0.25 - 2)
+    # A year is five horizons; its middle is two and a half away.
+    assert amounts.clv[1] == pytest.approx(500 * 0.25 * 0.5**2.5 / 1.2**0.5)
+    assert customer_amounts(replace(facts, helps=np.full(4, 0.1)), assumptions).savable == pytest.approx(-0.75)
+
+
+@pytest.mark.parametrize(
+    ("probability", "silence", "savable", "expected"),
+    [
+        (0.9, 1.0, 1.0, "probably_lost"),
+        (0.89, 4.9, 1.0, "at_risk"),
+        (0.89, 5.0, 1.0, "probably_lost"),
+        (0.4, 1.0, 1.0, "at_risk"),
+        (0.39, 1.0, 1.0, "none"),
+        (0.4, 1.0, 0.0, "none"),
+        (np.nan, 9.0, 1.0, "none"),
+    ],
+)
+def test_a_customer_is_on_a_list_from_its_limit_on(probability, silence, savable, expected):
+    one = [np.array([value]) for value in (probability, 0.0, 1.0, 1.0, silence)]
+    facts = CustomerFacts(np.array(["active"], dtype=object), *one, horizon_days=90)
+    assert work_lists(facts, np.array([savable]), np.array([False]), 0.4).tolist() == [expected]
+
+
 def test_capacity_is_counted_for_each_owner_and_in_total():
     lists = np.array(["at_risk", "at_risk", "none", "at_risk", "at_risk"], dtype=object)
     savable, owners = np.array([5.0, 9, 99, 7, 1]), np.array(["ann", "ann", "ann", "bob", None], dtype=object)
