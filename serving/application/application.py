@@ -34,7 +34,7 @@ from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.security.widget_tokens import widget_token
 from rapport.serving.shapes.answers import Answer, ChangeAnswer, CustomerCard, FeedbackReceipt
 from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
-from rapport.serving.snapshots.holdout import HeldOutCustomers
+from rapport.serving.snapshots.holdout import watched_held_out
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.score_change import explain_change
@@ -61,7 +61,7 @@ class Application(ScoredRun):
         self._feedback = FeedbackStore(self.data_dir)
         self.insights = Insights(lambda: self.live_model(self.main_target()), self._playbooks.current)
         self.databases = DatabasePool(settings)
-        self._held_out = HeldOutCustomers(self.data_dir, settings)
+        self._held_out = watched_held_out(self.data_dir, settings)
         self.work = AccountWork(self.data_dir, self._shown_score, self.held_out)
         self.alert_marks = AlertMarks(self.data_dir)
         in_force = RulesInForce(self.data_dir, self._playbooks.current)
@@ -113,7 +113,7 @@ class Application(ScoredRun):
 
     def held_out(self) -> frozenset[str]:
         """Return the customers that are left alone at random, to measure what contact does."""
-        return self._held_out.now()
+        return self._held_out.content()
 
     def hidden_from(self, viewer: Viewer) -> frozenset[str]:
         """Return the held-out customers, whom only an admin finds on lists and in the change feed."""

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rapport.files import WatchedFile
 from rapport.history.settings import Settings
 from rapport.scoring.experiments.holdout import draw_holdout
 from rapport.scoring.money.amounts import owner_ranks, this_week
@@ -71,25 +72,9 @@ def held_out_now(data_dir: Path, settings: Settings) -> frozenset[str]:
     return HoldoutStore(data_dir).held_out(settings.holdout_seed) if settings.holdout_share > 0 else frozenset()
 
 
-class HeldOutCustomers:
-    """Who is left alone at present, for a program that keeps running: read again when the draws change."""
-
-    def __init__(self, data_dir: Path, settings: Settings) -> None:
-        self._data_dir, self._settings = data_dir, settings
-        self._read: tuple[tuple[int, int, int] | None, frozenset[str]] = (None, frozenset())
-
-    def now(self) -> frozenset[str]:
-        """Return who is left alone."""
-        if self._settings.holdout_share <= 0:
-            return frozenset()
-        try:
-            status = (self._data_dir / DATABASE).stat()
-        except FileNotFoundError:
-            return frozenset()
-        stamp = status.st_mtime_ns, status.st_ino, status.st_size
-        if self._read[0] != stamp:
-            self._read = stamp, held_out_now(self._data_dir, self._settings)
-        return self._read[1]
+def watched_held_out(data_dir: Path, settings: Settings) -> WatchedFile[frozenset[str]]:
+    """Return who is left alone, for a program that keeps running: read again when the draws change."""
+    return WatchedFile(data_dir / DATABASE, lambda _: held_out_now(data_dir, settings), frozenset())
 
 
 def without_held_out(table: pa.Table, data_dir: Path, settings: Settings) -> pa.Table:
