@@ -94,7 +94,8 @@ def _pointers(path: Path, connection: duckdb.DuckDBPyConnection) -> dict[str, st
     """Return the place of each name in the objects of a file; an object in an object has its names after a point."""
     found = _names_below(path, connection, "", "")
     for _ in range(_DEPTH - 1):
-        objects, level = _objects(path, connection, found), {}
+        objects = _objects(path, connection, found)
+        level: dict[str, str] = {}
         for name, pointer in found.items():
             level |= _names_below(path, connection, f"{name}.", pointer) if name in objects else {name: pointer}
         found = level
