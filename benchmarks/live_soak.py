@@ -33,7 +33,7 @@ from rapport.serving.run import running
 from rapport.serving.snapshots.live_model import load_live_model
 from rapport.serving.snapshots.portfolio_table import PortfolioTables
 
-SENDERS = 32
+SENDERS = 64
 
 
 class Traffic:
@@ -155,7 +155,7 @@ def main() -> None:
     ids = [str(one) for one in model.snapshot.scored.customer_id[model.snapshot.scored.eligible]]
     environment = replace(
         read_environment(os.environ), data_dir=arguments.data_dir, keys=False, port=arguments.port, workers=2,
-        requests_per_minute=1_000_000,
+        requests_per_minute=1_000_000, in_flight=2 * SENDERS,
     )  # fmt: skip
     with running(environment, os.environ, log=arguments.data_dir / "soak.log") as (url, process):
         wait_until_idle(process.pid)

@@ -19,13 +19,17 @@ from parts.processes import cpu_of, memory_of, workers_of
 
 _PATIENCE_SECONDS = 180.0
 _MEMORY_SECONDS = 120.0
+_REQUESTS_PER_CONNECTION = 10
 
 
 class Client:
-    """One connection that is opened again while a worker is away; an event's id makes a retry safe."""
+    """One connection that is opened again while a worker is away; an event's id makes a retry safe.
+
+    Like a pool's, it is renewed after some requests: else a worker that was started again would get none.
+    """
 
     def __init__(self, url: str) -> None:
-        self._host, self._connection = urlsplit(url).netloc, None
+        self._host, self._connection, self._used = urlsplit(url).netloc, None, 0
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """Post JSON and return the answer."""
@@ -37,6 +41,10 @@ class Client:
 
     def _request(self, method: str, path: str, body: str | None) -> Any:
         until = time.monotonic() + _PATIENCE_SECONDS
+        self._used += 1
+        if self._connection is not None and self._used % _REQUESTS_PER_CONNECTION == 0:
+            self._connection.close()
+            self._connection = None
         while time.monotonic() < until:
             try:
                 self._connection = self._connection or http.client.HTTPConnection(self._host, timeout=20)

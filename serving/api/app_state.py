@@ -6,6 +6,7 @@ import importlib
 import json
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 Page = tuple[int, bytes, str]
 App = Callable[..., Awaitable[None]]
 _JSON = "application/json"
+_SWITCH_SECONDS = 0.0005
 _LIVE_SECONDS, _LIVE_LONGEST_SECONDS, _LIVE_RETRY_SECONDS = 0.25, 1.0, 5.0
 logger = logging.getLogger("rapport.app_state")
 
@@ -135,6 +137,9 @@ class AppState:
     def start(self) -> None:
         """Load what is published and check for updates in the background until ``stop``."""
         assert self._openapi_document
+        # A computation on arrays lets the interpreter go a thousand times: with Python's 5 ms it waits for each light
+        # request that comes in between, and these for it.
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self.reload()
         if self.keys_disabled:
             logging_setup.log_event(

@@ -16,6 +16,7 @@ class _Batch(Generic[Job, Found]):
     def __init__(self) -> None:
         self.jobs: list[Job] = []
         self.results: Sequence[Found] | None = None
+        self.ended = threading.Event()
 
 
 class Batcher(Generic[Job, Found]):
@@ -38,21 +39,30 @@ class Batcher(Generic[Job, Found]):
         with self._joining:
             batch, place = self._open, len(self._open.jobs)
             batch.jobs.append(job)
-        with self._turn:
-            # The first of the batch that gets its turn runs it for all.
-            if batch is self._open:
-                time.sleep(max(0.0, self._not_before - time.monotonic()))
-                self._close(batch)
-            if batch.results is None:
+        # Its first job runs a batch for all. The others wait for its end, not for a turn: the next batch may be sooner.
+        if place == 0:
+            self._lead(batch)
+        else:
+            batch.ended.wait()
+        if batch.results is None:
+            with self._turn:
                 return self._run([job])[0]
         return batch.results[place]
 
-    def _close(self, batch: _Batch[Job, Found]) -> None:
-        with self._joining:
-            self._open = _Batch()
-        if len(batch.jobs) > 1:
-            started = time.monotonic()
-            with suppress(Exception):
-                batch.results = self._run(batch.jobs)
-            ended = time.monotonic()
-            self._not_before = ended + min(self._longest, self._rest * (ended - started))
+    def _lead(self, batch: _Batch[Job, Found]) -> None:
+        with self._turn:
+            time.sleep(max(0.0, self._not_before - time.monotonic()))
+            with self._joining:
+                self._open = _Batch()
+            try:
+                if len(batch.jobs) > 1:
+                    self._run_together(batch)
+            finally:
+                batch.ended.set()
+
+    def _run_together(self, batch: _Batch[Job, Found]) -> None:
+        started = time.monotonic()
+        with suppress(Exception):
+            batch.results = self._run(batch.jobs)
+        ended = time.monotonic()
+        self._not_before = ended + min(self._longest, self._rest * (ended - started))

@@ -33,10 +33,10 @@ from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.portfolio_table import PortfolioTables
 
 _CACHED = 10_000
-_TOGETHER = 100
+_TOGETHER = 32
 _SETTLED_SECONDS = 30.0
 # A customer alone takes six times the processor time of one among sixteen.
-_REST, _LONGEST_REST_SECONDS = 3.0, 0.3
+_REST, _LONGEST_REST_SECONDS = 1.0, 0.2
 _STEP = timedelta(seconds=10)
 
 
