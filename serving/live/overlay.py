@@ -78,8 +78,10 @@ class LiveOverlay:
             self._read_marks()
 
     def _read_marks(self) -> None:
-        marks, self._seen = self.store.marks(self._seen)
+        marks, seen = self.store.marks(self._seen)
+        # In this order: whoever sees that nothing is new reads the marks without the lock.
         self._marks |= marks
+        self._seen = seen
 
     def scores(self, model: LiveModel, customer_ids: Collection[str]) -> dict[str, LiveScore]:
         """Return the live scores of those customers whose answer is newer than the run's."""
@@ -118,7 +120,9 @@ class LiveOverlay:
         models = {id(job.model): job.model for job in jobs}
         found: dict[int, dict[str, LiveScore | None]] = {}
         for key, model in models.items():
-            marks = {one: mark for job in jobs if job.model is model for one, mark in job.marks.items()}
+            # Of one customer, a request may know a newer event than another that joined after it.
+            every = [pair for job in jobs if job.model is model for pair in job.marks.items()]
+            marks = dict(sorted(every, key=lambda pair: pair[1].seq))
             found[key] = self._scores.get(self._version(model), marks)
             new = self._computed(model, {one: mark for one, mark in marks.items() if one not in found[key]})
             self._scores.put(self._version(model), {one: (marks[one], live) for one, live in new.items()})
