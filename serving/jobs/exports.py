@@ -22,6 +22,11 @@ from rapport.serving.outbound_http import MIN_SECRET_BYTES, SIGNATURE_HEADER, No
 
 SCORES_TABLE = "rapport_scores"
 KEY = ("target", "as_of", "customer_id")
+# A view keeps the columns that the table had: replaced with each export, it has those that came since.
+_NEWEST = f"""
+CREATE OR REPLACE VIEW {SCORES_TABLE}_newest AS SELECT * FROM {SCORES_TABLE}
+WHERE (target, as_of) IN (SELECT target, max(as_of) FROM {SCORES_TABLE} GROUP BY target)
+"""
 _DATABASE = re.compile(r"(postgres(?:ql)?):/{1,2}(?!/)")
 _TYPES = {"double": "double precision", "string": "text", "int64": "bigint"}
 _WEB = ("https://", "http://")
@@ -94,6 +99,7 @@ def upsert_postgres(table: pa.Table, url: str) -> None:
                 f"ON CONFLICT ({', '.join(KEY)}) DO UPDATE SET {others}"
             )
             cursor.execute(f"DROP TABLE {SCORES_TABLE}_new")
+            cursor.execute(_NEWEST)
             server.commit()
     except errors as error:
         # The URL may contain a password, so only the server's message is shown.

@@ -45,6 +45,17 @@ def test_a_snapshot_is_written_to_the_table_and_replaced_by_a_second_export(comp
     assert found == [pair for pair in held if pair[1] is not None]
 
 
+def test_a_later_run_with_more_columns_is_the_newest_view(company, database):
+    table = export_table(load_live_model(company.home, "churn").snapshot.scored.take(range(5)), reasons=1)
+    export_scores(table, database)
+    later = table.set_column(table.column_names.index("as_of"), "as_of", pa.array(["2027-01-01"] * 5))
+    wider = later.append_column("region_2", pa.array(["north"] * 5))
+    export_scores(wider, database)
+    assert rows(database, "SELECT DISTINCT as_of, region_2 FROM rapport_scores_newest") == [("2027-01-01", "north")]
+    assert rows(database, "SELECT count(*) FROM rapport_scores_newest") == [(5,)]
+    assert rows(database, "SELECT count(*) FROM rapport_scores WHERE as_of < '2027'")[0][0] >= 5
+
+
 def test_an_unreachable_database_is_an_error_without_the_password(company):
     table = export_table(load_live_model(company.home, "churn").snapshot.scored.take([0]))
     with pytest.raises(ServingError) as refused:
