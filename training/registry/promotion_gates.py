@@ -83,6 +83,9 @@ def _comparison(champion: Bundle, how: str, rows: int, ours: float, theirs: floa
 
 def _unseen(run: TrainingRun, champion: Bundle) -> IndexArray:
     """Return the indices of the validation rows whose outcome was unknown when the champion was trained."""
+    if "as_of" not in champion.provenance:
+        # A bundle that a script made says not when: all rows may have been its training data.
+        return np.array([], dtype=np.intp)
     trained = datetime.fromisoformat(str(champion.provenance["as_of"]))
     unseen = [
         np.full(len(fold.dataset), run.task.outcome_window.after(fold.cutoff) > trained)
