@@ -26,6 +26,11 @@ class Duration:
         """Return ``moment`` minus this duration; a day beyond the end of the month becomes its last day."""
         return _shifted(moment, -self.months) - timedelta(days=self.days)
 
+    def in_words(self, language: str) -> str:
+        """Return the duration as a noun: "90 days", "1 month", "90 天"."""
+        count, unit, chinese = (self.months, "month", "个月") if self.months else (self.days, "day", "天")
+        return f"{count} {chinese}" if language == "zh" else f"{count} {unit}{'s' * (count != 1)}"
+
     def __str__(self) -> str:
         return f"{self.months}mo" if self.months else f"{self.days}d"
 

@@ -4,104 +4,13 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from rapport.history.reading.text_cleaning import cleaned, in_ascii, let, without_null_words
+from rapport.history.reading.time_words import WEEKDAY, WORDED, without_asian_signs, without_month_names, without_words
 from rapport.history.sql import literal
 
 Order = Literal["day_first", "month_first", "year_first", "?"]
 
 _SLASHED = r"^(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4}|\d{2})(\D.*)?$"
-_MONTHS = {
-    "jan": (
-        "january",
-        "januar",
-        "jänner",
-        "janvier",
-        "janv",
-        "enero",
-        "ene",
-        "gennaio",
-        "gen",
-        "januari",
-        "janeiro",
-        "stycznia",
-        "ocak",
-        "января",
-        "янв",
-    ),
-    "feb": (
-        "february",
-        "februar",
-        "février",
-        "févr",
-        "fév",
-        "febrero",
-        "febbraio",
-        "februari",
-        "fevereiro",
-        "fev",
-        "lutego",
-        "şubat",
-        "февраля",
-        "фев",
-    ),
-    "mar": ("march", "märz", "mär", "mrz", "mars", "marzo", "maart", "mrt", "março", "marca", "mart", "марта", "мар"),
-    "apr": ("april", "avril", "avr", "abril", "abr", "aprile", "kwietnia", "nisan", "апреля", "апр"),
-    "may": ("mai", "mayo", "maggio", "mag", "mei", "maio", "maj", "maja", "mayıs", "мая", "май"),
-    "jun": ("june", "juni", "juin", "junio", "giugno", "giu", "junho", "czerwca", "haziran", "июня", "июн"),
-    "jul": ("july", "juli", "juillet", "juil", "julio", "luglio", "lug", "julho", "lipca", "temmuz", "июля", "июл"),
-    "aug": ("august", "août", "agosto", "ago", "augustus", "sierpnia", "ağustos", "августа", "авг"),
-    "sep": (
-        "september",
-        "sept",
-        "septembre",
-        "septiembre",
-        "settembre",
-        "set",
-        "setembro",
-        "września",
-        "eylül",
-        "сентября",
-        "сент",
-        "сен",
-    ),
-    "oct": (
-        "october",
-        "oktober",
-        "okt",
-        "octobre",
-        "octubre",
-        "ottobre",
-        "ott",
-        "outubro",
-        "out",
-        "października",
-        "ekim",
-        "октября",
-        "окт",
-    ),
-    "nov": ("november", "novembre", "noviembre", "novembro", "listopada", "kasım", "ноября", "нояб"),
-    "dec": (
-        "december",
-        "dezember",
-        "dez",
-        "décembre",
-        "déc",
-        "diciembre",
-        "dic",
-        "dicembre",
-        "dezembro",
-        "grudnia",
-        "aralık",
-        "декабря",
-        "дек",
-    ),
-}
 _ZONE = r"(Z|[+-]\d{2}(:?\d{2})?| ?[A-Za-z]+(/[A-Za-z_]+)?)( \([A-Za-z ]+\))?$"
-# What languages write between a date and its clock, and how a clock is written without colons.
-_BETWEEN = r"um|à|at|às|om|kl\.?|alle|ore|a las"
-_WORDED = (
-    rf" ({_BETWEEN}) \d|\d ?uhr$|\d ?h ?\d\d$|[ -]\d{{1,2}}\.\d\d(\.\d\d.*|\D*)$|:\d\d,\d|\d ?г\.|^/date\(|\d\. \d"
-)
-_WEEKDAY = r"(星期|周|週)[一二三四五六日天]|\([一二三四五六日月火水木金土월화수목금토]\)"
 _CLOCK_ZONE = rf"\d{{1,2}}:\d{{2}}.*{_ZONE}"
 
 
@@ -166,7 +75,7 @@ def evidence_query(sql: str, kind: str, source: str) -> str:
         f"{c} > 31 AND {years} = 2",
         f"{b} BETWEEN 13 AND 31 AND {mark} = '.'",
         r"regexp_matches(t, '[a-zA-Z\x{00C0}-\x{024F}\x{0400}-\x{04FF}]{3,}')",
-        rf"regexp_matches(t, '[年月년월]|{_WEEKDAY}|上午|下午|凌晨|早上|晚上|中午|오전|오후')",
+        rf"regexp_matches(t, '[年月년월]|{WEEKDAY}|上午|下午|凌晨|早上|晚上|中午|오전|오후')",
         r"regexp_matches(lower(t), '\d ?[ap]\.? ?m\.?|上午|下午|오전|오후')",
         f"regexp_matches(t, {literal(_CLOCK_ZONE)})",
         r"regexp_full_match(t, '\d+(\.\d+)?|/Date\(\d+.*')",
@@ -177,7 +86,7 @@ def evidence_query(sql: str, kind: str, source: str) -> str:
     parts.append(r"coalesce(bool_or(regexp_full_match(t, '[1-9]\d{12}(\.\d+)?')), false)")
     parts += [f"count(DISTINCT {value}) FILTER ({years} = 2)" for value in (a, c)]
     parts.append("coalesce(bool_or(regexp_matches(CAST(raw AS VARCHAR), '[^ -~]')), false)")
-    parts.append(f"coalesce(bool_or(regexp_matches(lower(t), {literal(_WORDED)})), false)")
+    parts.append(f"coalesce(bool_or(regexp_matches(lower(t), {literal(WORDED)})), false)")
     values = f"SELECT {time_text('raw', kind)} AS t, raw FROM (SELECT DISTINCT {sql} AS raw FROM ({source}))"
     return f"SELECT {', '.join(parts)} FROM ({values})"
 
@@ -221,11 +130,11 @@ def time_expression(text: str, form: TimeForm, zone: str) -> str:
 def _any_time(text: str, form: TimeForm, zone: str) -> str:
     found, date = form.found, text
     if found.worded:
-        date = _without_words(date)
+        date = without_words(date)
     if found.asian:
-        date = _without_asian_signs(date)
+        date = without_asian_signs(date)
     if found.named:
-        date = let(f"lower({date})", _without_month_names)
+        date = let(f"lower({date})", without_month_names)
     if found.slashed:
         date = _year_first(date, form)
     if found.compact:
@@ -235,47 +144,6 @@ def _any_time(text: str, form: TimeForm, zone: str) -> str:
     date = rf"regexp_replace({date}, '^(\d+-\d+-\d+),? +', '\1 ')"
     read = let(date, lambda name: _clock(name, found, zone))
     return f"coalesce({_number(text, found, zone)}, {read})" if found.numbers else read
-
-
-def _without_words(date: str) -> str:
-    """Turn 3.1.2022 um 15.43 Uhr, 3/1/2022 à 15h43 and 2022. 1. 3. 15:43 into a date and a clock with colons."""
-    date = rf"regexp_replace(regexp_replace({date}, '(:\d\d),(\d)', '\1.\2'), '(\d) ?г\.', '\1')"
-    date = rf"regexp_replace({date}, '^(\d{{4}})\. (\d{{1,2}})\. (\d{{1,2}})\.', '\1-\2-\3')"
-    date = rf"regexp_replace({date}, ',? (?:{_BETWEEN}) (\d)', ' \1', 'i')"
-    date = rf"regexp_replace(regexp_replace({date}, ' ?uhr$', '', 'i'), '(\d) ?h ?(\d\d)$', '\1:\2')"
-    date = rf"regexp_replace({date}, '[ ,]+(\d{{1,2}})\.(\d\d)( ?[ap]m)?$', ' \1:\2\3', 'i')"
-    return rf"regexp_replace({date}, '[ ,]+(\d{{1,2}})\.(\d\d)\.(\d\d(?:\.\d+)?)( ?[ap]m)?$', ' \1:\2:\3\4', 'i')"
-
-
-def _without_asian_signs(date: str) -> str:
-    """Turn 2022年1月3日 星期一 下午3时43分 into 2022-1-3 3:43 PM."""
-    date = f"regexp_replace({date}, {literal(f' *({_WEEKDAY})')}, '')"
-    date = rf"regexp_replace({date}, '^(\d{{4}})[年년] *(\d{{1,2}})[月월] *(\d{{1,2}})[日号일]? *', '\1-\2-\3 ')"
-    date = rf"regexp_replace({date}, '(\d{{1,2}})[时時点點시] *(\d{{1,2}})[分분]?(?: *(\d{{1,2}}[秒초]))?', '\1:\2:\3')"
-    date = f"regexp_replace({date}, '[:秒초]+(上午|下午|$)', '\\1')"
-    date = rf"regexp_replace({date}, '(上午|凌晨|早上|오전) *(\d.*)$', '\2 AM')"
-    return rf"rtrim(regexp_replace({date}, '(下午|晚上|中午|오후) *(\d.*)$', '\2 PM'))"
-
-
-def _without_month_names(date: str) -> str:
-    """Turn 3-jan-2022 and january 3, 2022 into 2022-01-3; any other text stays as it is."""
-    words = {name: short for short, names in _MONTHS.items() for name in (short, *names)}
-    listed = "|".join(sorted(words, key=len, reverse=True))
-    numbers = {short: f"{number:02d}" for number, short in enumerate(_MONTHS, 1)}
-    keys, values = (", ".join(map(literal, each)) for each in (words, (numbers[short] for short in words.values())))
-    name = rf"(?:^|[^\pL])({listed})(?:[^\pL]|$)"
-    # The name of a month becomes a number in angle brackets; a weekday before it has no meaning.
-    # A CASE would repeat the extraction for each of the names.
-    month = f"map([{keys}], [{values}])[regexp_extract({date}, {literal(name)}, 1)]"
-    marked = f"replace({date}, regexp_extract({date}, {literal(name)}, 1), '<' || ({month}) || '>')"
-    day, year, gap = r"(\d{1,2})(?:st|nd|rd|th|\.)?", r"(\d{4}|\d{2})", r"(?:[-/., ]+|de |of )*"
-    moved = rf"regexp_replace(regexp_replace({marked}, ' \([a-z ]+\)$', ''), '^\pL+\.?,? +', '')"
-    moved = rf"regexp_replace({moved}, '^<(\d\d)> +(\d{{1,2}}) (\d[\d:]+)(?: [a-z]{{3,4}})? (\d{{4}})$', '\4-\1-\2 \3')"
-    moved = rf"regexp_replace({moved}, '^{day}{gap}<(\d\d)>{gap}{year}(\D|$)', '\3-\2-\1\4')"
-    moved = rf"regexp_replace({moved}, '^<(\d\d)>{gap}{day}{gap}{year}(\D|$)', '\3-\1-\2\4')"
-    moved = rf"regexp_replace({moved}, '^(\d{{4}}){gap}<(\d\d)>{gap}(\d{{1,2}})', '\1-\2-\3')"
-    moved = rf"regexp_replace(regexp_replace({moved}, '^([0-6]\d)-', '20\1-'), '^([7-9]\d)-', '19\1-')"
-    return f"upper(CASE WHEN ({month}) IS NULL THEN {date} ELSE {moved} END)"
 
 
 def _year_first(date: str, form: TimeForm) -> str:

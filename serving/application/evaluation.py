@@ -21,7 +21,8 @@ def customer_report(
     """Return the report; relatives that the viewer may not see stay without a name."""
     profile = application.customer(customer_id, language=language, viewer=viewer)
     horizons = {
-        target: _horizon(application.live_model(target).bundle.horizon, language) for target in application.targets()
+        target: parse_duration(application.live_model(target).bundle.horizon).in_words(language)
+        for target in application.targets()
     }
     words = Words(language, application.live_model(application.main_target()).bundle.currency, horizons)
     report = evaluation_report(profile, lambda one: application.may_see(viewer, one), words)
@@ -35,9 +36,3 @@ def _pdf(report: Report) -> bytes:
     except ImportError as error:
         raise ServingError("A PDF needs the library reportlab: pip install 'rapport-crm[report]'.") from error
     return pdf_report(report)
-
-
-def _horizon(written: str, language: str) -> str:
-    duration = parse_duration(written)
-    count, unit = (duration.months, 0) if duration.months else (duration.days, 1)
-    return f"{count} {('个月', '天')[unit]}" if language == "zh" else f"{count} {('months', 'days')[unit]}"

@@ -12,7 +12,6 @@ _STEPS = {
     "en": ((1e9, "bn"), (1e6, "m"), (1e3, "k")),
     "zh": ((1e8, "亿"), (1e4, "万")),
 }
-_UNITS_ZH = {"month": "个月", "day": "天"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -99,16 +98,13 @@ def month(value: str, language: str) -> str:
 
 def horizon(duration: str, language: str) -> str:
     """Format a prediction horizon such as 12mo as a modifier: "12-month" risk, 未来 "12 个月" 流失概率."""
-    length = parse_duration(duration)
-    count, unit = (length.months, "month") if length.months else (length.days, "day")
-    return f"{count} {_UNITS_ZH[unit]}" if language == "zh" else f"{count}-{unit}"
+    noun = parse_duration(duration).in_words(language)
+    return noun if language == "zh" else noun.removesuffix("s").replace(" ", "-")
 
 
 def time_span(duration: str, language: str) -> str:
     """Format a duration such as 90d as a noun: "90 days", "90 天"."""
-    modifier = horizon(duration, language)
-    count = modifier.partition("-")[0]
-    return modifier if language == "zh" else modifier.replace("-", " ") + ("" if count == "1" else "s")
+    return parse_duration(duration).in_words(language)
 
 
 def measure(value: object, unit: str, settings: Mapping[str, str]) -> str:
