@@ -141,7 +141,9 @@ def artifacts(home):
     return [len(list((home / "mlflow-artifacts").rglob(name))) for name in ("MLmodel", "evaluation.json")]
 
 
-def test_mlflow_returns_the_scores_of_the_scorer_to_the_last_digit(home):
+def test_mlflow_returns_the_scores_of_the_scorer_to_the_last_digit(home, monkeypatch):
+    # MLflow writes the address into the environment, where later tests would find it.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     mlflow.set_tracking_uri(f"sqlite:///{home / 'mlflow.db'}")
     mlflow.set_registry_uri(f"sqlite:///{home / 'mlflow.db'}")
     loaded = mlflow.pyfunc.load_model("models:/churn@champion")

@@ -50,7 +50,7 @@ MALFORMED = [
     pytest.param(
         "weight: 60",
         "weight: .nan",
-        "small.yaml, dimension value, indicator spend, weight: nan is not a finite number.",
+        "small.yaml, dimension value, indicator spend, weight: “nan” is not a finite number.",
         id="a weight that is not a finite number",
     ),
     pytest.param(

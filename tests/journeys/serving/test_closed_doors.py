@@ -13,7 +13,6 @@ from free_ports import free_port
 from serving_world import bearer, error_of, history_body, linked_data_dir, served
 
 from rapport.errors import CardError, ServingError
-from rapport.history.settings import Settings
 from rapport.scoring.cards.strict_yaml import parse_yaml
 from rapport.serving.environment import Environment
 from rapport.serving.run import prepared
@@ -248,4 +247,3 @@ def test_openapi_is_built_once_and_limited(company, tmp_path):
     KeyRing(home).add("ann", ["admin"], datetime.now(UTC))
     with served(home, requests_per_minute=3) as client:
         assert [client.get("/openapi.json").status_code for _ in range(4)] == [200, 200, 200, 429]
-    assert Settings().currency
