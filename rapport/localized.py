@@ -44,10 +44,11 @@ class MessageCatalogue:
     @cached_property
     def texts(self) -> Mapping[str, LocalizedText]:
         """Return all messages by key."""
-        import yaml  # noqa: PLC0415 - a process that shows no message does without it
+        # A process that shows no message does without it.
+        from rapport.shipped_yaml import read_shipped  # noqa: PLC0415
 
         files = (resources.files(package).joinpath("messages.yaml") for package in self._packages)
-        written = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+        written = [read_shipped(file.read_text(encoding="utf-8")) for file in files]
         return {key: LocalizedText(**texts) for part in written for key, texts in part.items()}
 
     def message(self, key: str, /, **values: object) -> LocalizedText:

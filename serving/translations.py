@@ -9,10 +9,9 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-import yaml
-
 from rapport.localized import localize
 from rapport.scoring.messages import MESSAGES, value_label
+from rapport.shipped_yaml import read_shipped
 
 TEXTS = Path(__file__).parent / "texts"
 LANGUAGES = ("en", "zh")
@@ -56,7 +55,7 @@ class Translations:
         names = {key: localize(text, language) for key, text in MESSAGES.texts.items() if key.startswith("member.")}
         self.texts: dict[str, str] = {key: name[0].upper() + name[1:] for key, name in names.items()}
         for path in sorted((TEXTS / language).glob("*.yaml")):
-            self.texts |= yaml.safe_load(path.read_text(encoding="utf-8"))
+            self.texts |= read_shipped(path.read_text(encoding="utf-8"))
 
     def __call__(self, key: str, **values: object) -> str:
         """Return the text of a key with its values filled in."""

@@ -10,7 +10,6 @@ from importlib.resources import files
 from typing import Any
 
 import duckdb
-import yaml
 
 from rapport.history.contract import RECORDED_AT, Column, Table, columns_of
 from rapport.history.reading.casting import SourceColumn, cast_expression
@@ -22,6 +21,7 @@ from rapport.history.sources.memory import unload
 from rapport.history.sources.source import Source
 from rapport.history.sql import quoted
 from rapport.localized import LocalizedText
+from rapport.shipped_yaml import read_shipped
 
 # Scores of a name: equal, a known synonym, one that contains the words of a synonym, one with similar spelling.
 EQUAL, SYNONYM, CONTAINED, SIMILAR = 1.0, 0.9, 0.6, 0.5
@@ -43,7 +43,7 @@ class ColumnFormats:
 def synonyms() -> dict[str, dict[str, list[str]]]:
     """Return the names that other systems use."""
     text = files("rapport.history.mapping").joinpath("synonyms.yaml").read_text(encoding="utf-8")
-    read: dict[str, dict[str, list[str]]] = yaml.safe_load(text)
+    read: dict[str, dict[str, list[str]]] = read_shipped(text)
     return read
 
 

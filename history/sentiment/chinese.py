@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-import yaml
+from rapport.shipped_yaml import read_shipped
 
 _POLARITY = {"positive": 0.6, "negative": -0.6}
 _DEGREES = {"strong": 1.4, "weak": 0.6}
@@ -76,7 +76,7 @@ def _polarities(clause: str, lexicon: Lexicon) -> Iterator[float | None]:
 
 @cache
 def _lexicon() -> Lexicon:
-    written = yaml.safe_load(
+    written = read_shipped(
         files("rapport.history.sentiment").joinpath("chinese_words.yaml").read_text(encoding="utf-8")
     )
     words = {name: line.split() for name, line in written.items()}

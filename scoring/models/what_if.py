@@ -7,13 +7,13 @@ from functools import cache
 from importlib import resources
 
 import numpy as np
-import yaml
 
 from rapport.errors import ServingError
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.models.scorer import Scorer
+from rapport.shipped_yaml import read_shipped
 
 Row = dict[str, float]
 _SMALLEST = {"days": 0.0, "count": 0.0, "hours": 0.0, "share": 0.0, "flag": 0.0, "money": 0.0, "per_month": 0.0}
@@ -65,7 +65,7 @@ def changeable(columns: tuple[FeatureColumn, ...]) -> tuple[FeatureColumn, ...]:
 def dependents() -> Mapping[str, Mapping[str, list[str]]]:
     """Return the features that change with each feature."""
     text = resources.files("rapport.scoring.models").joinpath("dependents.yaml").read_text(encoding="utf-8")
-    read: dict[str, dict[str, list[str]]] = yaml.safe_load(text)
+    read: dict[str, dict[str, list[str]]] = read_shipped(text)
     return read
 
 

@@ -6,12 +6,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import yaml
-
 from rapport.errors import CardError
 from rapport.localized import LocalizedText
 from rapport.scoring.models.columns import OTHER, FeatureColumn
 from rapport.scoring.reasons.sentences import SentenceTemplate, ValueBound, sentence_catalog
+from rapport.shipped_yaml import read_shipped
 
 _VALUE = re.compile(r"\{v(?=[:|}])")
 _NEAR_ZERO = 1e-9
@@ -25,7 +24,7 @@ Variants = Mapping[str, Mapping[str, Any]]
 def feature_variants() -> Mapping[str, Variants]:
     """Load the variants of each feature name or pattern."""
     text = resources.files("rapport.scoring.reasons").joinpath("feature_sentences.yaml").read_text(encoding="utf-8")
-    written: dict[str, Variants] = yaml.safe_load(text)
+    written: dict[str, Variants] = read_shipped(text)
     for name, variants in written.items():
         for condition, lines in variants.items():
             if unknown := sorted(set(lines) - _KEYS):

@@ -7,10 +7,9 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-import yaml
-
 from rapport.errors import CardError
 from rapport.localized import LocalizedText
+from rapport.shipped_yaml import read_shipped
 
 EvidenceDirection = Literal["up", "down", "either"]
 FACT = re.compile(r"\{(\w+)(?::(\w+))?(?:\|([^|}]*)\|([^|}]*))?\}")
@@ -91,7 +90,7 @@ class SentenceCatalog:
 def sentence_catalog() -> SentenceCatalog:
     """Load the sentences of Rapport."""
     text = resources.files("rapport.scoring.reasons").joinpath("sentences.yaml").read_text(encoding="utf-8")
-    return parse_catalog(yaml.safe_load(text))
+    return parse_catalog(read_shipped(text))
 
 
 def parse_catalog(written: Mapping[str, Any]) -> SentenceCatalog:

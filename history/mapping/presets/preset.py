@@ -8,14 +8,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from rapport.errors import SettingsError, TableError
 from rapport.history.contract import by_name
 from rapport.history.mapping.table_proposal import expression_name
 from rapport.history.reading.expressions import is_expression, parse_expression
 from rapport.history.reading.table_names import normalized_name
 from rapport.history.sources.source import Source
+from rapport.shipped_yaml import read_shipped
 
 _WORDS = re.compile(r"[\s\-./()*:]+")
 
@@ -107,7 +106,7 @@ def _stored() -> dict[str, Preset]:
     found = {}
     for entry in sorted(folder.iterdir(), key=lambda each: each.name):
         if entry.name.endswith(".yaml"):
-            read = yaml.safe_load(entry.read_text(encoding="utf-8"))
+            read = read_shipped(entry.read_text(encoding="utf-8"))
             name = entry.name.removesuffix(".yaml")
             tables = {table: tuple(forms) for table, forms in read["tables"].items()}
             found[name] = Preset(name, read["title"], tuple(read["sign"]), tables, read.get("settings", {}))

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from rapport.shipped_yaml import read_shipped
 
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
            "november", "december")  # fmt: skip
@@ -84,7 +84,7 @@ class Day:
 @cache
 def table() -> Mapping[str, Any]:
     """Return the table of topics, fields and words with its expressions compiled."""
-    found = yaml.safe_load(Path(__file__).with_name("topics.yaml").read_text("utf-8"))
+    found = read_shipped(Path(__file__).with_name("topics.yaml").read_text("utf-8"))
     for name in ("topics", "roles"):
         found[name] = {key: _compiled(text) for key, text in found[name].items()}
     for name in ("names", "now", "peers", "past", "up", "down", "windows"):

@@ -15,7 +15,7 @@ for (const box of document.querySelectorAll(".table-scroll, .scroll-box, .filter
 
 // Panels fill the columns of their grid: each goes to the column that ends first. What is left in a column above a broad
 // panel, or at the end, is shared by the panels of that column, unless they would become mostly empty.
-const GAP = 16, STRETCH = 0.85;
+const GAP = 16, STRETCH = 0.25;
 function pack(grid) {
   const panels = [...grid.children], count = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
   grid.classList.toggle("packed", count > 1);
