@@ -60,3 +60,13 @@ def test_each_customers_numbers_have_no_gap(tmp_path):
     for change in store.since(0, limit=10_000)[0]:
         numbers.setdefault(change["customer_id"], []).append(change["customer_seq"])
     assert all(each == list(range(1, len(each) + 1)) for each in numbers.values())
+
+
+def test_a_customer_that_changed_hands_leaves_its_former_owners_feed(tmp_path):
+    feed = ChangeStore(tmp_path)
+    for owner, probability in (("first", 0.5), ("second", 0.9)):
+        state = CustomerState("C1", "2026-11-01", {"owner": owner, "probability": probability})
+        feed.record("churn", [state], cause="run", now=datetime.now(UTC))
+    assert feed.since(0, owners=["first"])[0] == []
+    assert [one["state"]["probability"] for one in feed.since(0, owners=["second"])[0]] == [0.9]
+    assert len(feed.since(0, owners=["first", "second"])[0]) == 2
