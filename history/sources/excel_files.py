@@ -36,6 +36,11 @@ def excel_sheets(path: Path) -> list[Sheet]:
     """Return the visible sheets that hold a table, or the tables of a web page that is named as a workbook."""
     if is_markup(path):
         tables = markup_tables(path)
+        if not tables:
+            raise TableError(
+                f"{path.name}: is a web page or XML without a table. Is it the page of a sign-in or of an error? "
+                "Export it again."
+            )
         found = [_sheet(path, f"table {number}", rows, partial(list, rows)) for number, rows in enumerate(tables, 1)]
     else:
         workbook = _open(path)

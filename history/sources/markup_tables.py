@@ -82,6 +82,11 @@ class _TableParser(HTMLParser):
         if self._cell is not None:
             self._cell.append(data)
 
+    def close(self) -> None:
+        """Read what is left; a page may end within its last cell."""
+        super().close()
+        self._finish_cell()
+
     def _finish_cell(self) -> None:
         if self._cell is not None and self._open and self._open[-1]:
             text = " ".join("".join(self._cell).split())

@@ -153,7 +153,7 @@ class PageContext:
         age = (self.today - date.fromisoformat(str(self.about["as_of"])[:10])).days
         if age > _STALE_DAYS:
             return self.translate(
-                "frame.stale", days=age, day=formats.day(str(self.about["as_of"])[:10], self.language)
+                "frame.stale", days=formats.number(age), day=formats.day(str(self.about["as_of"])[:10], self.language)
             )
         return str(self.about["notice"] or "")
 

@@ -157,8 +157,9 @@ ROW = "a,1,2026-01-31,5\n"
         {"orders.csv": HEAD + ROW, "orders - Copy.csv": HEAD + ROW},
         {"orders.csv": HEAD + ROW, "rapport-data/models/a.csv": "x\n1\n", "rapport-data/b.parquet": "x"},
         {"orders.jsonl": '{"customer_id": "a", "order_id": 1, "ordered_at": "2026-01-31", "amount": 5.0}\n'},
+        {"orders.xls": f"<table><tr><th>{HEAD.replace(',', '<th>')}<tr><td>{ROW.replace(',', '<td>')}"},
     ],
-    ids=["title", "sep", "blank line", "utf-16", "numbered", "copy", "data folder", "json lines"],
+    ids=["title", "sep", "blank line", "utf-16", "numbered", "copy", "data folder", "json lines", "cut page"],
 )
 def test_a_file_is_read_as_it_was_exported(orders_of, files):
     assert orders_of(files) == [("a", at("2026-01-31"), 5.0)]
@@ -240,6 +241,10 @@ BROKEN = {
         r"orders\.csv\.gz: cannot be unpacked: .*Compress it again",
     ),
     "no JSON": ({"orders.json": "{bad"}, r"orders\.json: holds no JSON object\. Write a list of objects"),
+    "a page of a sign-in": (
+        {"orders.xls": "<html><p>Your session has ended.</p></html>"},
+        r"orders\.xls: is a web page or XML without a table\. .*Export it again",
+    ),
     "a name twice": (
         {"orders.csv": "customer_id,order_id,ordered_at,amount,amount\na,1,2026-01-31,5,7\n"},
         r"has 2 columns that may be amount: amount, amount 2\. Say which one it is",

@@ -34,7 +34,7 @@ def text_summary(bundle: Bundle) -> str:
     if contacted := (evaluation.get("contacted") or {}).get("sentence"):
         lines.append(contacted)
     weights = "; ".join(f"{_member(name)} {weight:.2f}" for name, weight in evaluation["weights"].items())
-    lines.append(f"Weights: {weights}.")
+    lines.append(f"Weights of the log-odds, which need not add up to 1: {weights}.")
     lines += [*_interval_line(evaluation), *_timing_line(bundle), *_spend_line(evaluation)]
     if search := evaluation.get("search"):
         lines.append(
