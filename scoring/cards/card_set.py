@@ -92,12 +92,15 @@ def features_read(names: Sequence[str]) -> frozenset[str]:
 
 def with_columns(rows: pa.Table, *cards: Card) -> pa.Table:
     """Return the rows with a column of unknown values for each feature of the cards that they lack."""
+    known = set(rows.column_names)
     for card in cards:
-        categories = {line.measure[0][0] for line in card if isinstance(line.bands, CategoryBands)}
-        for name in card.features:
-            if name not in rows.column_names:
+        missing = dict.fromkeys(name for name in card.features if name not in known)
+        if missing:
+            categories = {line.measure[0][0] for line in card if isinstance(line.bands, CategoryBands)}
+            for name in missing:
                 kind = pa.string() if name in categories else pa.float64()
                 rows = rows.append_column(name, pa.nulls(rows.num_rows, kind))
+            known |= missing.keys()
     return rows
 
 
