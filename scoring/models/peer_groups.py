@@ -53,12 +53,13 @@ class PeerGroups:
         table = rows.values[:, numbers]
         return cls(cuts, segment, empty.names, {key: _medians(table[own]) for key, own in sorted(large.items())})
 
-    def typical(self, values: Sequence[float], positions: Mapping[str, int]) -> Mapping[str, float | None]:
-        """Return the medians of the closest group of one customer; empty where it belongs to none."""
-        for key in self._keys(values, positions):
-            if key in self.medians:
-                return dict(zip(self.names, self.medians[key], strict=True))
-        return {}
+    def group_of(self, values: Sequence[float], positions: Mapping[str, int]) -> str | None:
+        """Return the key of the closest group of one customer; None where it belongs to none."""
+        return next((key for key in self._keys(values, positions) if key in self.medians), None)
+
+    def typical(self, group: str) -> Mapping[str, float | None]:
+        """Return the medians of a group by column."""
+        return dict(zip(self.names, self.medians[group], strict=True))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the groups as JSON."""

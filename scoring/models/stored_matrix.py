@@ -31,7 +31,8 @@ class StoredMatrix(Matrix):
         self._rows: int = layout["rows"]
         self._single = np.array(layout["single"], dtype=np.float64)
         self._parts = [
-            (np.array(positions, dtype=np.intp), np.load(folder / _file(int(size)), mmap_mode="r"))
+            # As plain arrays: a memmap makes each row that is read a memmap, too, which takes longer than the reading.
+            (np.array(positions, dtype=np.intp), np.asarray(np.load(folder / _file(int(size)), mmap_mode="r")))
             for size, positions in layout["columns"].items()
         ]
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Fact = float | int | str | None
 
 
-@dataclass(frozen=True)
-class FamilyEvidence:
+class FamilyEvidence(NamedTuple):
     """The evidence of one family, by its position, with the column of its leading feature (-1 for none)."""
 
     family: int
@@ -17,8 +16,7 @@ class FamilyEvidence:
     points: float
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(NamedTuple):
     """Evidence as a sentence about one fact of the customer.
 
     Parameters

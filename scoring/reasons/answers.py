@@ -1,7 +1,6 @@
 """Build answers from scores: each number of a customer with its strongest reasons."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -74,30 +73,28 @@ def _reasons(
     """
     evidence, points = parts
     found: dict[str, Reason] = {}
-    peers = renderer.peers(values)
-    for family in sorted(range(len(evidence)), key=lambda family: -abs(evidence[family])):
-        if abs(points[family]) < MIN_POINTS or evidence[family] == 0:
-            break
+    left = {True: count, False: count}
+    peers, rises = renderer.peers(values), sum(evidence) > 0
+    shown = [family for family, part in enumerate(points) if part and abs(part) >= MIN_POINTS]
+    for family in sorted(shown, key=lambda family: -abs(evidence[family])):
         part = FamilyEvidence(family, leading[family], evidence[family], points[family])
-        reason = renderer.reason(part, values, peers, found.keys())
-        if reason is None:
+        sentence, up = renderer.sentence(part, values, found.keys()), evidence[family] > 0
+        if sentence is None:
             continue
-        if reason.topic in found:
-            found[reason.topic] = _joined(found[reason.topic], reason)
-        elif sum(other.sign == reason.sign for other in found.values()) < count:
-            found[reason.topic] = reason
-    rises = sum(evidence) > 0
-    ordered = sorted(found.values(), key=lambda reason: -abs(reason.evidence))
-    return tuple(reason if (reason.evidence > 0) == rises else replace(reason, contrary=True) for reason in ordered)
+        if sentence.topic in found:
+            found[sentence.topic] = _joined(found[sentence.topic], part, renderer.families[family])
+        elif left[up]:
+            found[sentence.topic] = renderer.reason(sentence, part, values, peers, contrary=up != rises)
+            left[up] -= 1
+    return tuple(sorted(found.values(), key=lambda reason: -abs(reason.evidence)))
 
 
-def _joined(first: Reason, second: Reason) -> Reason:
+def _joined(first: Reason, part: FamilyEvidence, family: str) -> Reason:
     """Add the evidence of a second family to a reason that states its fact, unless the sign would turn."""
-    evidence = first.evidence + second.evidence
-    if evidence * first.evidence <= 0 or abs(first.points + second.points) < MIN_POINTS:
+    evidence, points = first.evidence + part.evidence, first.points + part.points
+    if evidence * first.evidence <= 0 or abs(points) < MIN_POINTS:
         return first
-    families = (*first.families, *second.families)
-    return replace(first, evidence=evidence, points=first.points + second.points, families=families)
+    return first._replace(evidence=evidence, points=points, families=(*first.families, family))
 
 
 def _out_of_range(batch: ScoreBatch, values: npt.NDArray[np.float64]) -> tuple[str, ...]:

@@ -27,9 +27,9 @@ class ValueBound:
     value: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SentenceTemplate:
-    """One sentence that explains the evidence of a family.
+    """One sentence that explains the evidence of a family; equal only to itself.
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, product
 
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.leading_features import NO_FEATURE
@@ -16,25 +17,42 @@ _HOLDS: Mapping[str, Callable[[float, float], bool]] = {
     "below": operator.lt,
     "at_most": operator.le,
 }
+_RISES: Mapping[str, tuple[bool, ...]] = {"either": (True, False), "up": (True,), "down": (False,)}
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A template with the positions of its facts, of those that could have led, and of what must be unknown."""
+    """A template with the positions of its facts and of what must be unknown, and what its evidence must agree with.
+
+    ``leads`` are the facts that could have led, where a direction is declared: position, direction, median and mean.
+    """
 
     template: SentenceTemplate
     facts: tuple[int, ...]
-    leads: tuple[int, ...]
+    leads: tuple[tuple[int, int, float, float], ...]
     unknown: tuple[int, ...]
     bounds: tuple[tuple[int, Callable[[float, float], bool], float], ...]
 
     def is_true(self, values: Sequence[float]) -> bool:
         """Tell whether the sentence is true; it cannot state an unknown fact."""
-        # Only nan differs from itself.
-        known = all(values[at] == values[at] for at in self.facts) and all(
-            values[at] != values[at] for at in self.unknown
-        )
-        return known and all(holds(values[at], limit) for at, holds, limit in self.bounds)
+        # Only nan differs from itself. Plain loops: this runs many times for each answer.
+        for at in self.facts:
+            if values[at] != values[at]:
+                return False
+        for at in self.unknown:
+            if values[at] == values[at]:
+                return False
+        return not self.bounds or all(holds(values[at], limit) for at, holds, limit in self.bounds)
+
+    def agrees(self, values: Sequence[float], rises: bool) -> bool:
+        """Check the declared direction of each fact that could have led, as was done for the leading feature."""
+        for at, direction, median, mean in self.leads:
+            value = values[at]
+            centre = median if value != median else mean
+            side = (value > centre) - (value < centre)
+            if direction * side * (1 if rises else -1) < 0:
+                return False
+        return True
 
 
 class TemplateSelector:
@@ -44,12 +62,13 @@ class TemplateSelector:
         self._columns = bundle.columns
         self._positions = {column.name: position for position, column in enumerate(bundle.columns)}
         self._centres = [bundle.reference.median_and_mean(column) for column in bundle.columns]
-        self._usable: dict[int | str, list[_Candidate]] = {}
+        # By whether the evidence rises, and by leading feature or family.
+        self._usable: dict[tuple[bool, int | str], list[_Candidate]] = {}
         for sentence in sentence_catalog().sentences:
             if sentence.target in (None, bundle.target) and sentence.features <= self._positions.keys():
                 candidate = self._candidate(sentence)
-                for key in self._keys(sentence):
-                    self._usable.setdefault(key, []).append(candidate)
+                for rises, key in product(_RISES[sentence.says], self._keys(sentence)):
+                    self._usable.setdefault((rises, key), []).append(candidate)
         self._own: dict[int, list[_Candidate]] = {}
         for sentence in feature_templates(bundle.columns, bundle.target):
             self._own.setdefault(self._positions[sentence.peers], []).append(self._candidate(sentence))
@@ -70,16 +89,15 @@ class TemplateSelector:
         return first
 
     def _fitting(self, family: str, lead: int, values: Sequence[float], *, rises: bool) -> Iterator[SentenceTemplate]:
-        directions = ("either", "up" if rises else "down")
         unknown = lead == NO_FEATURE or values[lead] != values[lead]
-        usable = self._usable.get(lead, []) if lead != NO_FEATURE else []
-        for each in [*usable, *(self._usable.get(family, []) if unknown else [])]:
-            if each.template.says in directions and each.is_true(values) and self._agrees(each, values, rises):
+        usable = self._usable.get((rises, lead), ()) if lead != NO_FEATURE else ()
+        for each in chain(usable, self._usable.get((rises, family), ()) if unknown else ()):
+            if each.is_true(values) and each.agrees(values, rises):
                 yield each.template
         # The variants of a feature exclude each other: only the first one that is true says what the value is.
         for each in self._own.get(lead, ()):
             if each.is_true(values) and (not each.template.states_rate or self._rate_agrees(lead, values, rises)):
-                if self._agrees(each, values, rises):
+                if each.agrees(values, rises):
                     yield each.template
                 return
 
@@ -88,7 +106,11 @@ class TemplateSelector:
         return _Candidate(
             sentence,
             facts=tuple(at[name] for name in sentence.facts.values()),
-            leads=tuple(at[name] for name in sentence.facts.values() if name in sentence.lead),
+            leads=tuple(
+                (position, self._columns[position].direction, *self._centres[position])
+                for position in (at[name] for name in sentence.facts.values() if name in sentence.lead)
+                if self._columns[position].direction
+            ),
             unknown=tuple(at[name] for name in sentence.unknown),
             bounds=tuple((at[bound.feature], _HOLDS[bound.kind], bound.value) for bound in sentence.when),
         )
@@ -102,13 +124,3 @@ class TemplateSelector:
         column = self._columns[lead]
         rate, overall = column.level_rates[int(values[lead])], column.overall_rate
         return rate is not None and overall is not None and (rate > overall if rises else rate < overall)
-
-    def _agrees(self, candidate: _Candidate, values: Sequence[float], rises: bool) -> bool:
-        """Check the declared direction of each fact that could have led, as was done for the leading feature."""
-        for at in candidate.leads:
-            value, (median, mean) = values[at], self._centres[at]
-            centre = median if value != median else mean
-            side = (value > centre) - (value < centre)
-            if self._columns[at].direction * side * (1 if rises else -1) < 0:
-                return False
-        return True

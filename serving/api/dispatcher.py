@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from rapport.serving.api.endpoints import Endpoint
 from rapport.serving.api.handlers import Handlers
-from rapport.serving.application.rendered_answers import JSON
 from rapport.serving.errors import RequestError, validation_error
+from rapport.serving.json_encoding import encode_json
 from rapport.serving.security.request_context import RequestContext
 
 Handler = Callable[[Any, RequestContext], Mapping[str, Any] | bytes]
@@ -50,7 +50,7 @@ class Dispatcher:
     def _call(self, handler: Handler, request: BaseModel, context: RequestContext) -> bytes:
         try:
             found = handler(request, context)
-            return found if isinstance(found, bytes) else JSON.encode(found).encode()
+            return found if isinstance(found, bytes) else encode_json(found)
         except RequestError as error:
             raise error.in_language(self.handlers.language_of(request)) from error
 

@@ -21,6 +21,7 @@ from rapport.serving.shapes.answers import Answer
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.next_actions import TABLE
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
+from rapport.serving.snapshots.table_files import RowReader
 
 MONEY = (
     "spend_if_retained", "revenue_at_risk", "revenue_at_risk_low", "revenue_at_risk_high", "expected_revenue",
@@ -34,7 +35,6 @@ LEAD = ("lead_grade", "behaviour_points", "fit_points", "expected_value")
 _RFM = ("r", "f", "m", "rfm_cell", "segment", "rfm_grade", "rfm_top")
 _NO_SEGMENT: dict[str, str | None] = {"segment_label": None, "strategy": None}
 _COLUMNS = frozenset((*health_description.COLUMNS, "risk_band", "list", "win_back_value", *MONEY, *LEAD, *_RFM))
-_FEW_ROWS = 8
 
 
 class AnswerWriter:
@@ -45,8 +45,7 @@ class AnswerWriter:
         self.rendered = RenderedAnswers()
         # Half of the columns are for lists and exports only, and every one costs time in every answer.
         read = [name for name in table.column_names if name in _COLUMNS or name.startswith("card_")]
-        self._table = table.select(read)
-        self._columns = list(zip(read, self._table.columns, strict=True))
+        self._rows = RowReader(table.select(read))
         segments = policy.segments
         self._segments = {
             each.name: {
@@ -78,10 +77,7 @@ class AnswerWriter:
 
     def figures(self, rows: Sequence[int]) -> list[Mapping[str, object]]:
         """Return what answers read of the portfolio, for some rows of the snapshot, which has the same order."""
-        # A few rows are read cell by cell, in a quarter of the time of a slice; many rows are taken at once.
-        if len(rows) > _FEW_ROWS:
-            return cast("list[Mapping[str, object]]", self._table.take(pa.array(rows, pa.int64())).to_pylist())
-        return [{name: column[row].as_py() for name, column in self._columns} for row in rows]
+        return cast("list[Mapping[str, object]]", self._rows.rows(rows))
 
     def with_figures(self, scored: ScoredAnswer, row: Mapping[str, Any]) -> Answer:
         """Return an answer with the figures of its portfolio row."""

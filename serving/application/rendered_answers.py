@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from rapport.durations import Duration
+from rapport.serving.json_encoding import encode_json
 from rapport.serving.live.live_score import LiveScore
 from rapport.serving.shapes.answers import Answer
 
-# Python prints the shortest text that reads back to the same float: no digit is lost.
-JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _BYTES = 32_000_000
 # Besides its text, an answer costs its key and its places in the table.
 _OVERHEAD = 500
@@ -47,7 +45,7 @@ class RenderedAnswer(NamedTuple):
     @classmethod
     def of(cls, answer: Answer) -> RenderedAnswer:
         """Render an answer."""
-        return cls(JSON.encode(answer).encode(), answer.get("probability"))
+        return cls(encode_json(answer), answer.get("probability"))
 
 
 class RenderedAnswers:

@@ -26,7 +26,7 @@ from rapport.files import atomic_write, link_or_copy, replace_text
 from rapport.integrity import seal
 from rapport.serving.errors import NotReadyError
 from rapport.serving.snapshots.customer_index import CustomerIndex
-from rapport.serving.snapshots.table_files import map_table, replace_table, write_table
+from rapport.serving.snapshots.table_files import RowReader, map_table, replace_table, write_table
 
 KEPT_RUNS = 3
 RUN_FORMAT = 2
@@ -66,18 +66,19 @@ class ScoringRun:
 
     def customer_rows(self, name: str, row: int) -> list[dict[str, Any]]:
         """Return a table's rows of the customer in ``row``, without reading the rest."""
-        table = self.cached_table(name)
-        if name not in self._starts:
-            path = self.folder / f"{name}.npy"
-            self._starts[name] = np.load(path, mmap_mode="r") if path.is_file() else None
-        starts = self._starts[name]
-        if table is None or starts is None:
+        if name not in self._by_customer:
+            table, path = self.cached_table(name), self.folder / f"{name}.npy"
+            self._by_customer[name] = (
+                None if table is None or not path.is_file() else (RowReader(table), np.load(path, mmap_mode="r"))
+            )
+        if (by_customer := self._by_customer[name]) is None:
             return []
+        reader, starts = by_customer
         first, end = starts[row : row + 2].tolist()
         if first == end:
             # Even an empty slice takes long to read, and most customers have no row.
             return []
-        rows: list[dict[str, object]] = table.slice(first, end - first).to_pylist()
+        rows = reader.rows(range(first, end))
         # Rows of a customer who is not in the run lie between those of two who are.
         return [each for each in rows if each["customer_id"] == self.ids.id_of(row)]
 
@@ -92,7 +93,7 @@ class ScoringRun:
         return {}
 
     @cached_property
-    def _starts(self) -> dict[str, npt.NDArray[np.int64] | None]:
+    def _by_customer(self) -> dict[str, tuple[RowReader, npt.NDArray[np.int64]] | None]:
         return {}
 
     @cached_property

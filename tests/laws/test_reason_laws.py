@@ -91,8 +91,9 @@ def test_every_feature_has_a_sentence_of_its_own_for_every_value(language, targe
             values[position] = value
             for evidence in (0.5, -0.5):
                 part = FamilyEvidence(bundle.families.index(column.family), position, evidence, 0.1)
-                reason = renderer.reason(part, values)
-                assert reason is not None, (column.name, value, evidence)
+                sentence = renderer.sentence(part, values)
+                assert sentence is not None, (column.name, value, evidence)
+                reason = renderer.reason(sentence, part, values)
                 assert is_sentence(reason.text, language), reason.text
 
 
@@ -116,12 +117,9 @@ def test_a_category_states_its_outcome_rate_only_on_the_side_of_the_evidence(lan
     position = [column.name for column in bundle.columns].index("attribute_source")
     values = [np.nan] * len(bundle.columns)
     values[position] = 0.0
-    up, down = (
-        ReasonRenderer(bundle, language).reason(
-            FamilyEvidence(bundle.families.index("fit"), position, evidence, 0.1), values
-        )
-        for evidence in (0.5, -0.5)
-    )
+    renderer, family = ReasonRenderer(bundle, language), bundle.families.index("fit")
+    parts = [FamilyEvidence(family, position, evidence, 0.1) for evidence in (0.5, -0.5)]
+    up, down = (renderer.reason(renderer.sentence(part, values), part, values) for part in parts)
     assert up.text == text
     assert down.text == {"en": "The source of the account: 展会.", "zh": "客户来源为展会。"}[language]
 

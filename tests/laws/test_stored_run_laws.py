@@ -17,6 +17,7 @@ from rapport.scoring.models.stored_matrix import MatrixLayout, StoredMatrix
 from rapport.serving.snapshots.contract_rows import share_rows
 from rapport.serving.snapshots.customer_index import CustomerIndex, id_bytes, row_offsets
 from rapport.serving.snapshots.store import RUN_FORMAT, Manifest, ScoringRun, read_run
+from rapport.serving.snapshots.table_files import RowReader
 
 NUMBERS = st.sampled_from([0.0, -0.0, 1.0, 2048.0, 2049.0, 65504.0, 65520.0, 0.1, 1e300, 2.0**24 + 1, np.nan, np.inf])
 MATRICES = st.integers(1, 4).flatmap(
@@ -58,7 +59,8 @@ def test_the_rows_of_each_customer_are_found(names, data):
     assert [index.row_of(name) for name in scored] == list(range(len(scored)))
     run = ScoringRun(Path(), Manifest("churn", "", "", "1", "f", rows=len(scored)))
     vars(run).update(_opened={"t": table}, ids=index)
-    run._starts["t"] = np.load(pa.BufferReader(row_offsets(ids, {"t": table})["t.npy"]))
+    starts = np.load(pa.BufferReader(row_offsets(ids, {"t": table})["t.npy"]))
+    run._by_customer["t"] = (RowReader(table), starts)
     # Rows of customers who are not in the run are nobody's.
     found = {name: [each["customer_id"] for each in run.customer_rows("t", row)] for row, name in enumerate(scored)}
     assert found == {name: [name] * has_rows.count(name) for name in scored}

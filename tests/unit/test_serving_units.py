@@ -1,6 +1,7 @@
 """Units of serving: environment, rate limits, thinned days, secrets, exports."""
 
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -13,11 +14,14 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rapport.errors import ServingError, SettingsError
 from rapport.files import atomic_write, shared_secret
 from rapport.serving.environment import Environment, as_variables, read_environment, variables
 from rapport.serving.jobs.exports import export_scores, post_webhook
+from rapport.serving.json_encoding import encode_json
 from rapport.serving.outbound_http import verify
 from rapport.serving.security.limits import RateLimiter
 from rapport.serving.snapshots.history import thin_days
@@ -179,3 +183,19 @@ def test_a_webhook_export_needs_a_secret(crm):
     assert not verify("another of some length", headers["X-Rapport-Signature"], sent, datetime.now(UTC))
     forged = headers["X-Rapport-Signature"].replace("v1=", "v1=é")
     assert not verify("a secret of length", forged, sent, datetime.now(UTC))
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+
+
+@given(st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner)))
+def test_json_reads_back_to_the_same_values(value):
+    assert json.loads(encode_json([value])) == [value]
+
+
+def test_json_has_no_word_for_a_number_that_is_not_finite():
+    assert encode_json(["NaN", "-Infinity"]) == b'["NaN","-Infinity"]'
+    for number in (math.nan, math.inf, -math.inf):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            encode_json({"name": "NaN", "value": [number]})

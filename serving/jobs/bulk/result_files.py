@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rapport.files import atomic_write
+from rapport.serving.json_encoding import encode_json
 
 Bodies = Sequence[Mapping[str, Any]]
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _PLAIN = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
 _READ_BYTES, _GZIP_LEVEL = 1 << 20, 5
 
@@ -35,7 +34,7 @@ def ndjson_writer(path: Path) -> Iterator[Write]:
     with atomic_write(path) as part, gzip.GzipFile(part, "wb", _GZIP_LEVEL, mtime=0) as file:
 
         def write(bodies: Bodies) -> None:
-            file.write("".join(f"{_JSON.encode(body)}\n" for body in bodies).encode())
+            file.write(b"".join(encode_json(body) + b"\n" for body in bodies))
 
         yield write
 
@@ -52,7 +51,7 @@ def _parquet_writer(path: Path, schema: pa.Schema) -> Iterator[Write]:
 
         def write(bodies: Bodies) -> None:
             rows = [
-                dict(body) | {name: _JSON.encode(body[name]) for name in nested if body.get(name) is not None}
+                dict(body) | {name: encode_json(body[name]).decode() for name in nested if body.get(name) is not None}
                 for body in bodies
             ]
             file.write_table(pa.Table.from_pylist(rows, schema))

@@ -10,13 +10,13 @@ from serving_world import AS_OF, MONTH_BEFORE, NOW, copy_home, make_bundle, publ
 from rapport.durations import parse_duration
 from rapport.serving.api.app_state import AppState
 from rapport.serving.application.rendered_answers import (
-    JSON,
     AnswerKey,
     RenderedAnswer,
     RenderedAnswers,
     ShownCustomer,
 )
 from rapport.serving.environment import Environment
+from rapport.serving.json_encoding import encode_json
 from rapport.serving.live.intake import SentEvent
 from rapport.serving.privacy.forget import forget
 from rapport.serving.security.keys import LOCAL, Viewer
@@ -50,7 +50,7 @@ class Law:
             for language, reasons, horizons in (("en", 5, ()), ("zh", 2, HORIZONS)):
                 of = {"viewer": viewer, "horizons": horizons}
                 written = scores.written(model, self.ids, reasons, language, **of)
-                expected = [None if one is None else JSON.encode(one).encode() for one in written]
+                expected = [None if one is None else encode_json(one) for one in written]
                 for _ in range(2):
                     kept = scores.rendered(model, self.ids, reasons, language, **of)
                     assert [one and one.body for one in kept] == expected

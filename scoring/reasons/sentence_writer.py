@@ -1,0 +1,118 @@
+"""Write one sentence template for one bundle in one language: what no customer changes is looked up once."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from rapport.localized import localize
+from rapport.scoring.messages import value_label
+from rapport.scoring.models.bundle import Bundle
+from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.reasons.answer import Fact
+from rapport.scoring.reasons.numbers import format_value, json_value, spaced
+from rapport.scoring.reasons.sentences import FACT, SentenceTemplate
+
+_WINDOW = re.compile(r"_(\d+d|ever|life)(?:_|$)")
+_NO_DAYS = re.compile(r"\b0 days ago|(?: |^)0 天前")
+_LAST_DAY = {"en": "within the last day", "zh": "一天内"}
+_MEASURE_WORD = re.compile(r"\{[^{}]*\}([次笔条位张个种行件份家起分天])")
+"""The Chinese measure word after a number, which what is typical needs, too."""
+_CLOSE = 0.1
+"""What is typical is added only where it differs by more than this share."""
+_NONE = {"en": "none", "zh": "没有"}
+
+
+class SentenceWriter:
+    """Writes the sentence of one template about any customer, with its facts."""
+
+    def __init__(self, template: SentenceTemplate, bundle: Bundle, language: str) -> None:
+        self.template, self._bundle, self._language = template, bundle, language
+        self.shown = bundle.by_name[template.peers]
+        self.window = match[1] if (match := _WINDOW.search(self.shown.name)) else None
+        positions = {column.name: position for position, column in enumerate(bundle.columns)}
+        stated = template.facts or {self.shown.name: self.shown.name}
+        self._facts = [(label, positions[name], bundle.by_name[name]) for label, name in stated.items()]
+        self._localized = localize(template.text, language)
+        # The text before the first fact; then each fact's label, its writer, and the text after it.
+        self._start = self._localized.partition("{")[0]
+        self._parts = list(self._split())
+        self._compared = self._compares()
+        found = _MEASURE_WORD.search(self._localized)
+        self._measure = f" {found[1]}" if found else ""
+
+    def facts(self, values: Sequence[float]) -> dict[str, Fact]:
+        """Return the facts of a customer by label; of a sentence that states none, the fact whose peers are shown."""
+        return {label: _fact(column, values[at]) for label, at, column in self._facts}
+
+    def text(self, facts: Mapping[str, Fact], peers: Fact, evidence: float) -> str:
+        """Return the sentence; what is typical of ``peers`` is added where it supports the evidence."""
+        text = self._start
+        for label, write, after in self._parts:
+            text += write(facts[label]) + after
+        if self._language == "zh":
+            text = spaced(text)
+        if "0 days ago" in text or "0 天前" in text:
+            text = _NO_DAYS.sub(_LAST_DAY[self._language], text)
+        compared = None if self._compared is None else self._comparison(facts, peers, evidence, *self._compared)
+        if compared is None:
+            return text
+        if self._language == "zh":
+            return self._compared_in_chinese(text, compared)
+        peers_are = "customers" if self._bundle.is_risk else "leads"
+        return f"{text.rstrip('.')} (comparable {peers_are} typically: {compared})."
+
+    def _split(self) -> Iterator[tuple[str, Callable[[Fact], str], str]]:
+        for match in FACT.finditer(self._localized):
+            column = self._bundle.by_name[self.template.facts[match[1]]]
+            after = self._localized[match.end() :].partition("{")[0]
+            yield match[1], self._writer(column, *match.group(2, 3, 4)), after
+
+    def _writer(self, column: FeatureColumn, form: str | None, one: str | None, more: str) -> Callable[[Fact], str]:
+        language, currency = self._language, self._bundle.currency
+
+        def write(value: Fact) -> str:
+            if isinstance(value, str) and form in ("rate", "overall"):
+                rate = column.rate(value) if form == "rate" else column.overall_rate
+                return format_value(rate, "share", language, currency)
+            if isinstance(value, str):
+                return localize(value_label(value), language)
+            text = format_value(value, column.unit, language, currency, form)
+            return text if one is None else f"{text} {one if text == '1' else more}"
+
+        return write
+
+    def _compares(self) -> tuple[str, str | None] | None:
+        """Return the label and the form of the only fact where it led; no other is compared with what is typical."""
+        facts, shown = self.template.facts, self.shown.name
+        if not self.template.compare or list(facts.values()) != [shown] or shown not in self.template.lead:
+            return None
+        return next(iter(facts)), next((match[2] for match in FACT.finditer(self._localized)), None)
+
+    def _comparison(
+        self, facts: Mapping[str, Fact], peers: Fact, evidence: float, label: str, form: str | None
+    ) -> str | None:
+        """Write what is typical beside the fact; None where it would be equal or contradict it."""
+        value, column = facts[label], self.shown
+        if not isinstance(value, int | float) or not isinstance(peers, int | float):
+            return None
+        # A number that supports the evidence against all customers may lie on the other side of its own group.
+        if abs(value - peers) <= _CLOSE * abs(peers) or column.direction * (value - peers) * evidence < 0:
+            return None
+        own, typical = (
+            format_value(each, column.unit, self._language, self._bundle.currency, form) for each in (value, peers)
+        )
+        if own == typical:
+            return None
+        return _NONE[self._language] if peers == 0 and column.unit in ("count", "money") else typical
+
+    def _compared_in_chinese(self, text: str, typical: str) -> str:
+        if typical != _NONE["zh"]:
+            typical = f"为 {typical}{self._measure}"
+        peers = "客户" if self._bundle.is_risk else "线索"
+        text, comparison = text.rstrip("。"), f"同类{peers}通常{typical}"
+        return f"{text[:-1]}；{comparison}）。" if text.endswith("）") else f"{text}（{comparison}）。"
+
+
+def _fact(column: FeatureColumn, value: float) -> Fact:
+    if column.is_category:
+        return None if value != value else column.levels[int(value)]
+    return json_value(value, column.unit)
