@@ -2,12 +2,11 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import duckdb
 
@@ -19,13 +18,14 @@ from rapport.history.reading.value_formats import with_formats
 from rapport.history.settings import Settings
 from rapport.history.sources.memory import unload
 from rapport.history.sources.source import Source
-from rapport.history.sql import quoted
+from rapport.history.sql import literal, quoted
 from rapport.localized import LocalizedText
 from rapport.shipped_yaml import read_shipped
 
 # Scores of a name: equal, a known synonym, one that contains the words of a synonym, one with similar spelling.
 EQUAL, SYNONYM, CONTAINED, SIMILAR = 1.0, 0.9, 0.6, 0.5
 SAMPLE_ROWS = 20_000
+_COLUMNS_AT_ONCE = 64
 # A column has a type if at least this share of its values can be read as the type.
 MIN_READABLE = 0.8
 
@@ -76,14 +76,13 @@ def accepts(column: Column, own: str, formats: ColumnFormats) -> bool:
 
 def detect_formats(source: Source, connection: duckdb.DuckDBPyConnection) -> ColumnFormats:
     """Detect the formats in a sample of rows."""
-    parts = [part for own, kind in source.types.items() for part in _format_expressions(own, kind)]
-    shares = iter([float(each or 0) for each in _sample(source, connection, parts)])
+    found = _sampled_shares(source, connection)
     filled, distinct, readable = {}, {}, {}
     for own in source.types:
-        filled[own], distinct[own] = next(shares), next(shares)
-        readable.update({(own, form): next(shares) for form, _, _ in _FORMS})
+        filled[own], distinct[own], spreadsheet_day, *forms = found[own]
+        readable.update({(own, form): share for (form, _, _), share in zip(_FORMS, forms, strict=True)})
         # Days of a spreadsheet are numbers too: only the name of their column says that they are times.
-        readable[own, "time"] = max(next(shares), *(readable[own, form] for form in DATE_FORMATS))
+        readable[own, "time"] = max(spreadsheet_day, *(readable[own, form] for form in DATE_FORMATS))
         readable[own, "number"] = max(readable[own, "number"], readable[own, _COMMA])
     return ColumnFormats(readable, filled, distinct)
 
@@ -99,17 +98,42 @@ _FORMS = (
 )
 
 
-def _format_expressions(own: str, kind: str) -> list[str]:
-    """Return the SQL for the shares of rows with a value, of distinct values, and of those readable in each format."""
-    name = quoted(own)
-    filled = f"nullif(trim(CAST({name} AS VARCHAR)), '')"
-    forms = [cast_expression(SourceColumn(column, name, kind), settings) for _, column, settings in _FORMS]
-    return [
-        f"count({filled}) / nullif(count(*), 0)",
-        f"count(DISTINCT {filled}) / nullif(count({filled}), 0)",
-        *(f"count({form}) / nullif(count({filled}), 0)" for form in forms),
-        f"count(*) FILTER (regexp_full_match({filled}, '{_SPREADSHEET_DAY}')) / nullif(count({filled}), 0)",
-    ]
+def _sampled_shares(source: Source, connection: duckdb.DuckDBPyConnection) -> dict[str, list[float]]:
+    """Return for each column the shares of rows with a value, of distinct values, and of those in each format.
+
+    The columns stand below each other, so that the formats are compiled once and not for each of a hundred columns.
+    """
+    with loaded_rows(source, connection, list(source.types)) as rows:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE sampled_values AS SELECT * FROM {rows} "
+            f"USING SAMPLE reservoir({SAMPLE_ROWS} ROWS) REPEATABLE (1)"
+        )
+    found = dict.fromkeys(source.types, [0.0] * (3 + len(_FORMS)))
+    by_kind: dict[str, list[str]] = {}
+    for own, kind in source.types.items():
+        by_kind.setdefault(kind, []).append(own)
+    for kind, names in by_kind.items():
+        for start in range(0, len(names), _COLUMNS_AT_ONCE):
+            sql = _shares_sql(names[start : start + _COLUMNS_AT_ONCE], kind)
+            for own, *shares in connection.execute(sql).fetchall():
+                found[own] = [float(each or 0) for each in shares]
+    connection.execute("DROP TABLE sampled_values")
+    return found
+
+
+def _shares_sql(names: Sequence[str], kind: str) -> str:
+    filled = "nullif(trim(CAST(value AS VARCHAR)), '')"
+    forms = [cast_expression(SourceColumn(column, "value", kind), settings) for _, column, settings in _FORMS]
+    fits = [f"regexp_full_match({filled}, '{_SPREADSHEET_DAY}')", *(f"({form}) IS NOT NULL" for form in forms)]
+    return f"""
+        WITH below AS (
+            SELECT unnest([{", ".join(map(literal, names))}]) AS own, unnest([{", ".join(map(quoted, names))}]) AS value
+            FROM sampled_values
+        ), grouped AS (SELECT own, value, {filled} AS filled, count(*) AS times FROM below GROUP BY ALL)
+        SELECT own, sum(times) FILTER (filled IS NOT NULL) / sum(times),
+            count(DISTINCT filled) / sum(times) FILTER (filled IS NOT NULL),
+            {", ".join(f"sum(times) FILTER ({fit}) / sum(times) FILTER (filled IS NOT NULL)" for fit in fits)}
+        FROM grouped GROUP BY own"""
 
 
 def written_forms(
@@ -137,12 +161,6 @@ def loaded_rows(source: Source, connection: duckdb.DuckDBPyConnection, wanted: l
     yield f"({source.sql})"
     if source.load is not None:
         unload(source, connection)
-
-
-def _sample(source: Source, connection: duckdb.DuckDBPyConnection, parts: list[str]) -> tuple[Any, ...]:
-    with loaded_rows(source, connection, list(source.types)) as rows:
-        sql = f"SELECT {', '.join(parts)} FROM {rows} USING SAMPLE reservoir({SAMPLE_ROWS} ROWS) REPEATABLE (1)"
-        return tuple(connection.execute(sql).fetchall()[0])
 
 
 def _name_similarity(own: str, name: str, known: list[str]) -> float:
