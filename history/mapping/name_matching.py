@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import duckdb
@@ -15,6 +15,7 @@ from rapport.history.reading.casting import SourceColumn, cast_expression
 from rapport.history.reading.database import Database
 from rapport.history.reading.table_names import normalized_name
 from rapport.history.reading.value_formats import with_formats
+from rapport.history.reading.versions import VERSION_COLUMNS
 from rapport.history.settings import Settings
 from rapport.history.sources.memory import unload
 from rapport.history.sources.source import Source
@@ -22,7 +23,7 @@ from rapport.history.sql import literal, quoted
 from rapport.localized import LocalizedText
 from rapport.shipped_yaml import read_shipped
 
-# Scores of a name: equal, a known synonym, one that contains the words of a synonym, one with similar spelling.
+# Scores of a name: equal, a known synonym, one that contains the words of a synonym; of a table, similar spelling.
 EQUAL, SYNONYM, CONTAINED, SIMILAR = 1.0, 0.9, 0.6, 0.5
 SAMPLE_ROWS = 20_000
 _COLUMNS_AT_ONCE = 64
@@ -47,22 +48,76 @@ def synonyms() -> dict[str, dict[str, list[str]]]:
     return read
 
 
+@lru_cache(maxsize=10_000)
 def table_similarity(table: Table, own: str) -> float:
-    """Return the similarity of a source table's name to a contract table."""
+    """Return the similarity of a source table's name to a contract table.
+
+    Words such as ``export`` around a known name change nothing; a word such as ``tag`` makes it another thing.
+    """
     bare = normalized_name(own.rsplit(".", 1)[-1])
-    return _name_similarity(bare, table.name, synonyms()["tables"].get(table.name, []))
+    known = [table.name, *synonyms()["tables"].get(table.name, [])]
+    if _plural(bare) == table.name:
+        return EQUAL
+    similarity = _name_similarity(bare, table.name, [*known, *map(_plural, known)])
+    if similarity == SYNONYM:
+        return similarity
+    if similarity == 0:
+        return SIMILAR if any(difflib.SequenceMatcher(None, bare, each).ratio() >= 0.85 for each in known) else 0.0
+    beside = min((_words_beside(bare, name) for name in known if _contains(bare, name)), key=len)
+    if beside & {*synonyms()["words"]["other_things"]}:
+        return 0.0
+    return CONTAINED if beside - {*synonyms()["words"]["decoration"]} else SYNONYM
+
+
+def _plural(name: str) -> str:
+    return name if name.endswith("s") else f"{name.removesuffix('y')}ies" if name.endswith("y") else f"{name}s"
+
+
+def _words_beside(own: str, name: str) -> set[str]:
+    """Return the words of a name without those of the name that it contains, and without numbers."""
+    rest = (
+        own.replace(name, "_", 1) if _is_chinese(name) else re.sub(rf"(^|_){re.escape(name)}(_|$)", "_", own, count=1)
+    )
+    parts = {each for word in rest.split("_") for each in _chinese_words(word)}
+    return {each for each in parts if each and not each.isdigit()}
+
+
+def _chinese_words(word: str) -> set[str]:
+    """Return the word, or of Chinese the known other thing that it contains."""
+    return {each for each in synonyms()["words"]["other_things"] if _is_chinese(each) and each in word} or {word}
 
 
 def column_similarity(table: Table, column: Column, own: str) -> float:
-    """Return the similarity of a source column's name to a contract column."""
+    """Return the similarity of a source column's name to a contract column; a key is no key of another thing."""
     known = synonyms()["columns"]
     special, usual = known.get(f"{table.name}.{column.name}", []), known.get(column.name, [])
-    return max(_name_similarity(each, column.name, [*special, *usual]) for each in names_of(own))
+    all_known = [column.name, *special, *usual]
+    similarity = max(_name_similarity(each, column.name, all_known) for each in names_of(own))
+    if column.kind == "id" and similarity == CONTAINED and not _is_key(own, all_known):
+        return 0.0
+    return similarity
+
+
+def _is_key(own: str, known: Sequence[str]) -> bool:
+    """Return whether a longer name names the same key: it ends as keys do, and has no word of another thing."""
+    bare = normalized_name(own).strip("_")
+    if _is_chinese(bare):
+        return True
+    words = synonyms()["words"]
+    generic, parts = {*words["generic"]}, bare.split("_")
+    named = [each for each in known if each not in generic and _contains(bare, each)]
+    ends = parts[-1] in words["key"] or any(bare.endswith(each) for each in named)
+    return bool(named) and ends and not {*parts} & {*words["other_keys"]}
+
+
+def is_generic(own: str) -> bool:
+    """Return whether columns of every kind of table have this name."""
+    return bool(names_of(own) & {*synonyms()["words"]["generic"]})
 
 
 def names_of(own: str) -> set[str]:
     """Return the names that a source column goes by: some systems write the table before it, ``Deal - Value``."""
-    return {normalized_name(own), normalized_name(own.rsplit(" - ", 1)[-1])}
+    return {normalized_name(each).strip("_") for each in (own, own.rsplit(" - ", 1)[-1])}
 
 
 def accepts(column: Column, own: str, formats: ColumnFormats) -> bool:
@@ -140,7 +195,7 @@ def written_forms(
     table: Table, source: Source, names: Mapping[str, str], database: Database, settings: Settings
 ) -> list[SourceColumn]:
     """Return the matched columns with the forms that all of their values have; of a database the first rows."""
-    by_name = {column.name: column for column in columns_of(table)}
+    by_name = {column.name: column for column in (*columns_of(table), *VERSION_COLUMNS.values())}
     columns = [SourceColumn(by_name[name], quoted(own), source.types[own]) for name, own in names.items()]
     columns = [each for each in columns if each.column.kind in ("time", "number")]
     with loaded_rows(source, database.connection, list(names.values())) as rows:
@@ -168,16 +223,17 @@ def _name_similarity(own: str, name: str, known: list[str]) -> float:
         return EQUAL
     if own in known:
         return SYNONYM
-    if any(_contains(own, word) for word in (name, *known)):
-        return CONTAINED
-    close = max(difflib.SequenceMatcher(None, own, word).ratio() for word in (name, *known))
-    return SIMILAR if close >= 0.85 else 0.0
+    return CONTAINED if any(_contains(own, word) for word in (name, *known)) else 0.0
 
 
 def _contains(own: str, word: str) -> bool:
     """Return whether a name contains the words of another; Chinese has no spaces between words."""
-    if re.search(r"[\u4e00-\u9fff]", word):
+    if _is_chinese(word):
         return len(word) > 1 and word in own
     parts = own.split("_")
     wanted = word.split("_")
     return any(parts[start : start + len(wanted)] == wanted for start in range(len(parts) - len(wanted) + 1))
+
+
+def _is_chinese(text: str) -> bool:
+    return re.search(r"[\u4e00-\u9fff]", text) is not None

@@ -88,8 +88,8 @@ def propose_mapping(source: str | Path, settings: Settings | None = None, preset
             if known is not None:
                 return _by_preset(str(source), known, sources, database, settings or Settings())
             formats = {name: detect_formats(each, database.connection) for name, each in sources.items()}
-            tables, unused = assign(sources, formats)
-            tables, doubts = refined(tables, sources, formats, database.connection)
+            tables, doubts = refined(assign(sources, formats), sources, formats, database.connection)
+            unused = tuple(name for name in sources if name not in {each.source for each in tables})
             plain = tuple(_plain(each, sources) for each in tables)
             decided = _decisions(plain, sources, database, settings or Settings())
         return MappingProposal(redacted_url(str(source)), tables, unused, *decided, doubts=doubts)

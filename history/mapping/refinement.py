@@ -8,7 +8,7 @@ from dataclasses import replace
 import duckdb
 
 from rapport.history.contract import TABLES, by_name
-from rapport.history.mapping.column_values import column_values
+from rapport.history.mapping.column_values import column_values, share_known
 from rapport.history.mapping.customer_keys import joined_keys
 from rapport.history.mapping.messages import message
 from rapport.history.mapping.name_matching import CONTAINED, SYNONYM, ColumnFormats, accepts, column_similarity
@@ -19,6 +19,9 @@ from rapport.localized import LocalizedText
 
 # Columns of an order file that say something of the customer, if the name of the column says so.
 _OF_CUSTOMERS = ("name", "region", "industry", "source", "owner", "employees", "parent_id")
+# So many of the parents are customers of the table: others may be companies that buy nothing themselves.
+_MOST_PARENTS = 0.3
+_NEEDED = ("customers", "orders")
 Proposals = tuple[TableProposal, ...]
 
 
@@ -34,6 +37,8 @@ def refined(
     doubts += with_states(found, sources, formats, connection)
     _split_customers(found, sources, formats)
     doubts += joined_keys(found, sources, formats, connection)
+    doubts += _without_required_columns(found)
+    _check_parents(found, sources, formats, connection)
     doubts += [
         message("doubt.by_values", table=each.table.name, own=each.columns[name], name=name)
         for each in found.values()
@@ -54,6 +59,41 @@ def refined(
     ]
     ordered = tuple(found[name] for name in (table.name for table in TABLES if table.name in found))
     return with_samples(ordered, sources, connection), tuple(doubts)
+
+
+def _without_required_columns(found: dict[str, TableProposal]) -> list[LocalizedText]:
+    """Leave out tables that can do without, if they lack a column: reading would stop there. Return the questions."""
+    lacking = [each for name, each in found.items() if name not in _NEEDED and each.missing]
+    for each in lacking:
+        del found[each.table.name]
+    return [
+        message("doubt.missing", table=each.table.name, source=each.source, name=", ".join(each.missing))
+        for each in lacking
+    ]
+
+
+def _check_parents(
+    found: dict[str, TableProposal],
+    sources: Mapping[str, Source],
+    formats: Mapping[str, ColumnFormats],
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    """Take no column for the parent of a customer whose values are other ids, such as that of a price group."""
+    customers = found.get("customers")
+    parent = customers.columns.get("parent_id") if customers else None
+    if customers is None or parent is None or sources[customers.source].peek is not None:
+        return
+    source, key, filled = (
+        sources[customers.source],
+        customers.columns.get("customer_id"),
+        formats[customers.source].filled,
+    )
+    if key is None or filled[parent] == 0:
+        return
+    same_for_all = filled[parent] == 1 and len(column_values(source, connection, [parent])[parent].samples) == 1
+    if same_for_all or share_known(source, source, (parent, key), connection) < _MOST_PARENTS:
+        columns = {name: own for name, own in customers.columns.items() if name != "parent_id"}
+        found["customers"] = replace(customers, columns=columns, unused=(*customers.unused, parent))
 
 
 def with_samples(tables: Proposals, sources: Mapping[str, Source], connection: duckdb.DuckDBPyConnection) -> Proposals:

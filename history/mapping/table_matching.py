@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from rapport.history.contract import TABLES, Column, Table, columns_of
 from rapport.history.mapping.name_matching import (
     CONTAINED,
+    SYNONYM,
     ColumnFormats,
     accepts,
     column_similarity,
+    is_generic,
     names_of,
     synonyms,
     table_similarity,
 )
 from rapport.history.mapping.table_proposal import TableProposal
-from rapport.history.reading.table_names import normalized_name
+from rapport.history.reading.table_names import OF_THE_TOOL, normalized_name, own_table_name
 from rapport.history.sources.source import Source
 
 # Score of a column that is the only one of its kind, whatever its name, and how sure it is.
@@ -21,6 +23,8 @@ _ONLY_CANDIDATE, _BY_VALUES = 0.3, 0.4
 _MIN_SCORE = 1.2
 # A table that fits worse than this share of the best fit is none of the source.
 _SECOND_CHOICE = 0.6
+# So many files are what somebody exported by hand; more are a system's whole schema.
+_FEW_SOURCES = 3
 # An amount with one of these words is a part of another.
 _PART_OF_AMOUNT = {
     "subtotal",
@@ -37,15 +41,14 @@ _PART_OF_AMOUNT = {
 }
 
 
-def assign(
-    sources: Mapping[str, Source], formats: Mapping[str, ColumnFormats]
-) -> tuple[tuple[TableProposal, ...], tuple[str, ...]]:
+def assign(sources: Mapping[str, Source], formats: Mapping[str, ColumnFormats]) -> tuple[TableProposal, ...]:
     """Assign to each contract table the source that matches it best, the highest score first."""
     candidates = []
+    needed = 1 if len(sources) <= _FEW_SOURCES else 2
     for position, table in enumerate(TABLES):
         for name, source in sources.items():
             proposal, score = match(table, source, formats[name])
-            if score >= _MIN_SCORE and len(proposal.missing) <= 1:
+            if score >= _MIN_SCORE and _is_evident(proposal, own_table_name(source), needed):
                 # A table of the default schema comes before one of another schema.
                 candidates.append((-score, position, "." in name, name, proposal))
     # Another file of orders is not a table of deals because the orders are found already.
@@ -57,20 +60,36 @@ def assign(
         if position not in found and name not in taken:
             found[position] = proposal
             taken.add(name)
-    return tuple(found[position] for position in sorted(found)), tuple(name for name in sources if name not in taken)
+    return tuple(found[position] for position in sorted(found))
+
+
+def _is_evident(proposal: TableProposal, name: str, needed: int) -> bool:
+    """Return whether a source is surely such a table: by its name, or by columns that only such a table has.
+
+    A connector writes a hundred tables with an id, a customer and a date; a wrong proposal is worse than none.
+    """
+    named, missing = table_similarity(proposal.table, name), len(proposal.missing)
+    if named >= SYNONYM:
+        return missing <= 1
+    telling = sum(
+        proposal.confidence[column] >= SYNONYM and column != "customer_id" and not is_generic(own)
+        for column, own in proposal.columns.items()
+    )
+    return missing <= 1 and telling >= 1 if named or needed == 1 else missing == 0 and telling >= needed
 
 
 def match(table: Table, source: Source, formats: ColumnFormats) -> tuple[TableProposal, float]:
     """Match the columns of one source with those of a table, and score the match."""
+    own_columns = [own for own in source.types if own.lower() not in OF_THE_TOOL]
     pairs = [
         (-similarity, position, _second_choice(column, own, formats), own_position, column, own)
         for position, column in enumerate(columns_of(table))
-        for own_position, own in enumerate(source.types)
+        for own_position, own in enumerate(own_columns)
         if (similarity := _similarity(table, column, own)) >= CONTAINED and accepts(column, own, formats)
     ]
     names: dict[str, str] = {}
     certain: dict[str, float] = {}
-    score = 2 * table_similarity(table, source.name)
+    score = 2 * table_similarity(table, own_table_name(source))
     for similarity, *_, column, own in sorted(pairs, key=lambda pair: pair[:4]):
         if column.name not in names and own not in names.values():
             names[column.name] = own
@@ -106,7 +125,7 @@ def _second_choice(column: Column, own: str, formats: ColumnFormats) -> float:
 
 def _match_by_values(table: Table, source: Source, formats: ColumnFormats, names: Mapping[str, str]) -> dict[str, str]:
     """Return required columns for which exactly one source column has fitting values."""
-    free = [own for own in source.types if own not in names.values()]
+    free = [own for own in source.types if own not in names.values() and own.lower() not in OF_THE_TOOL]
     matched: dict[str, str] = {}
     for column in columns_of(table):
         if column.required and column.name not in names and column.kind in ("time", "number"):

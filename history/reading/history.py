@@ -129,17 +129,22 @@ def read_history(source: str | Path, settings: Settings | None = None) -> Histor
             tables = {table.name: resolve_table(table, sources, settings) for table in TABLES}
             by_contract = settings.churn != "orders" and tables["contracts"] is not None
             if tables["orders"] is None and not by_contract and tables["opportunities"] is None:
-                raise TableError(
-                    f"{origin}: there is no table orders, which must be there unless churn is by contract or leads are "
-                    "converted by opportunities. It has: "
-                    f"{', '.join(sorted(sources))}. If one of them is it, say so in rapport.toml: "
-                    f'[mapping.orders] table = "{sorted(sources)[0]}".'
-                )
+                raise TableError(_no_orders(origin, sources))
             loaded = _load_all(_joined(tables, sources, settings, database), database, settings)
     except RapportError:
         database.close()
         raise
     return History(settings, loaded, _rejections(loaded), origin, database)
+
+
+def _no_orders(origin: str, sources: Mapping[str, Source]) -> str:
+    """Return the sentence for a source without orders; it names a table only if its name is close."""
+    near = next((each for each in sorted(sources) if "order" in each or "sale" in each), "its name there")
+    return (
+        f"{origin}: there is no table orders, which must be there unless churn is by contract or leads are converted "
+        f"by opportunities. It has: {', '.join(sorted(sources))}. If one of them is it, say so in rapport.toml: "
+        f'[mapping.orders] table = "{near}". Or add the orders of another system as orders.csv.'
+    )
 
 
 def _joined(

@@ -136,9 +136,11 @@ def _store_versions(
     if _has_open_deals(staged):
         cells["closed_at"] = _CLOSED_AT
     parts = [f"[{sql}] AS {quoted(f'new {name}')}, NULL AS {quoted(f'old {name}')}" for name, sql in cells.items()]
-    start = [f"{quoted(staged.table.key or '')} AS record_id", f"{VALID_FROM} AS known_from", f"{VALID_TO} AS until"]
+    until = "until" if VALID_TO in names else None
+    start = [f"{quoted(staged.table.key or '')} AS record_id", f"{VALID_FROM} AS known_from"]
+    start += [f"{VALID_TO} AS until"] if until else []
     edges = f"SELECT {', '.join([*start, *parts])} FROM {_valid_rows(staged, rules, found)}"
-    store_past(staged.table, edges, list(cells), staged.connection, "until")
+    store_past(staged.table, edges, list(cells), staged.connection, until)
     return list(cells)
 
 

@@ -17,11 +17,17 @@ NOT_COLUMNS = ("table", "where", "join", "changes")
 
 _KEEPERS_OF_VERSIONS = (("dbt_valid_from", "dbt_valid_to"), ("_fivetran_start", "_fivetran_end"))
 # Columns that a connector adds: they say nothing about the customer.
-_OF_THE_TOOL = (
+OF_THE_TOOL = (
     *("_ab_cdc_deleted_at", "_ab_cdc_updated_at", "_ab_cdc_lsn", "_airbyte_raw_id", "_airbyte_extracted_at"),
     *("dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_is_deleted"),
     *("_fivetran_id", "_fivetran_synced", "_fivetran_active", "_fivetran_deleted", "_fivetran_start", "_fivetran_end"),
 )
+
+
+def own_table_name(source: Source) -> str:
+    """Return the name of a source; one that keeps the versions of ``ticket`` as ``ticket_history`` is ``ticket``."""
+    keeps = any(start in source.types and end in source.types for start, end in _KEEPERS_OF_VERSIONS)
+    return re.sub(r"[\s\-_.]history$", "", source.name, flags=re.IGNORECASE) if keeps else source.name
 
 
 def normalized_name(name: str) -> str:
@@ -75,7 +81,8 @@ def _version_columns(table: Table, source: Source, mapped: Mapping[str, str]) ->
     for start, end in ((mapped.get(VALID_FROM), mapped.get(VALID_TO)), *_KEEPERS_OF_VERSIONS):
         if start in source.types and end in source.types:
             return {VALID_FROM: str(start), VALID_TO: str(end)}
-    return {}
+    # Without an end a version holds until the next of the same row.
+    return {VALID_FROM: mapped[VALID_FROM]} if mapped.get(VALID_FROM) in source.types else {}
 
 
 def _same_name(table: Table, source: Source, column: Column, alike: Sequence[str]) -> str | None:
@@ -103,7 +110,7 @@ def resolve_attributes(table: Table, source: Source, names: Mapping[str, str], s
     mapped = {name: own for name, own in _mapped(table, source, settings).items() if name not in reserved}
     for name, own in mapped.items():
         _check_exists(table, source, name, own)
-    taken = {*names.values(), *mapped.values(), *_OF_THE_TOOL}
+    taken = {*names.values(), *mapped.values(), *OF_THE_TOOL}
     others = (settings.mapping.get(other.name, {}).get("table", other.name) for other in TABLES if other is not table)
     shared = "table" in settings.mapping.get(table.name, {}) and source.name in others
     free = () if shared else source.types

@@ -22,7 +22,6 @@ from rapport.cli.options import DataDir, Json, SettingsPath
 from rapport.cli.terminal import Report, err, print_result
 from rapport.data_format import check_format
 from rapport.durations import Duration, parse_duration
-from rapport.errors import SettingsError
 from rapport.history import Settings
 
 if TYPE_CHECKING:
@@ -90,26 +89,17 @@ class Workspace(Company):
     @contextmanager
     def open_history(self, source: str) -> Iterator[History]:
         """Read a history without forgotten customers, print how many rows were rejected, and close it at the end."""
-        from duckdb import OutOfMemoryException
-
         from rapport.history import read_history
         from rapport.history.suppressed_rows import leave_out_suppressed
 
-        try:
-            with read_history(source, replace(self.settings, data_dir=str(self.data_dir))) as history:
-                if rejected := history.rejected.total:
-                    err.print(
-                        f"[yellow]{rejected:,} rows were set aside[/]; "
-                        f"`rapport check {source}` lists them with reasons.",
-                        style="dim",
-                    )
-                leave_out_suppressed(history, self.data_dir)
-                yield history
-        except OutOfMemoryException as error:
-            raise SettingsError(
-                f"memory_limit = {self.settings.memory_limit!r} is too little for the engine to work on {source}. "
-                "Write more into rapport.toml, such as '4GB', or fewer `threads`."
-            ) from error
+        with read_history(source, replace(self.settings, data_dir=str(self.data_dir))) as history:
+            if rejected := history.rejected.total:
+                err.print(
+                    f"[yellow]{rejected:,} rows were set aside[/]; `rapport check {source}` lists them with reasons.",
+                    style="dim",
+                )
+            leave_out_suppressed(history, self.data_dir)
+            yield history
 
 
 class Commands(typer.Typer):

@@ -172,3 +172,38 @@ def test_a_file_of_orders_gives_its_customers_no_attributes_of_single_orders(fol
         customers = history.connection.execute("SELECT * FROM customers").to_arrow_table()
     assert customers["name"].to_pylist() == ["甲"]
     assert not {"单据编号", "价税合计"} & set(customers.column_names)
+
+
+# Tables of a system with an id, a customer and a date, none of which is what the contract asks for.
+_OTHER_THINGS = {
+    "account_note": "id,account_id,created_at,text\n1,C1,2024-01-01,x\n",
+    "billing_info_history": "id,account_id,created_at,payment_method_type\n1,C1,2024-01-01,card\n",
+    "bill_payment": "id,check_bank_account_id,created_at,pay_type,total_amount\n1,B,2024-01-01,x,5\n",
+    "coupon_redemption": "id,account_id,created_at,state\n1,C1,2024-01-01,active\n",
+    "inventory_summary": "id,customer_damaged_quantity,last_updated_time,total_quantity\n1,0,2024-01-01,7\n",
+    "order_discount_code": "order_id,code,amount,created_at\n1,X,5,2024-01-01\n",
+    "purchase_order_line": "id,customer_id,item_id,quantity,amount,created_at\n1,C1,I,2,5,2024-01-01\n",
+    "rate_plan": "id,account_id,created_date,amendment_type,name\n1,C1,2024-01-01,x,Gold\n",
+    "ticket_tag": "ticket_id,tag,created_at,customer_id\n1,urgent,2024-01-01,C1\n",
+    "供应商订单": "编号,供应商编号,日期,金额\n1,V1,2024-01-01,5\n",
+}
+
+
+def test_of_a_whole_schema_only_tables_of_the_contract_are_proposed(folder_of):
+    wanted = {
+        "crm_accounts": "id,name,created_at\nC1,Acme,2023-01-01\n",
+        "shop_orders": "order_no,account_id,order_date,total\n1,C1,2024-01-01,5\n",
+    }
+    mapping = propose_mapping(folder_of(wanted | _OTHER_THINGS)).as_dict()["mapping"]
+    assert {name: each["table"] for name, each in mapping.items()} == {
+        "customers": "crm_accounts",
+        "orders": "shop_orders",
+    }
+
+
+def test_a_table_of_two_hundred_columns_is_mapped_in_little_memory(folder_of):
+    names = ["customer_id", "created_at", *(f"custom_{number}" for number in range(200))]
+    folder = folder_of({"accounts": f"{','.join(names)}\nC1,2024-01-01{',x' * 200}\n"})
+    assert (
+        propose_mapping(folder, Settings(memory_limit="200MB")).as_dict()["mapping"]["customers"]["table"] == "accounts"
+    )

@@ -121,6 +121,99 @@ SYSTEMS = {
         },
         [("z7", 500.0)],
     ),
+    "recurly": (
+        {
+            "account_history.csv": "id,created_at,updated_at,state,username,company\nr1,2023-01-01 10:00:00,2023-01-01 10:00:00,active,u,\n"
+            "r1,2023-01-01 10:00:00,2023-05-01 10:00:00,active,u,Acme",
+            "subscription_history.csv": "id,created_at,updated_at,activated_at,canceled_at,expires_at,account_id,plan_id,state,remaining_billing_cycles,unit_amount\n"
+            "s1,2023-01-01 10:00:00,2023-06-01 10:00:00,2023-01-01 10:00:00,2023-05-20 10:00:00,2023-06-01 10:00:00,r1,p,expired,,9",
+            "transaction.csv": "id,created_at,collected_at,account_id,type,status,amount,payment_method_object,gateway_response_code\n"
+            "t1,2023-02-01 10:00:00,2023-02-01 10:00:05,r1,purchase,success,99,card,1\nt2,2023-03-01 10:00:00,2023-03-01 10:00:05,r1,purchase,declined,99,card,2\n"
+            "t3,2023-04-01 10:00:00,2023-04-01 10:00:05,r1,refund,success,20,card,1",
+        },
+        [("r1", 99.0), ("r1", -20.0)],
+    ),
+    "zuora": (
+        {
+            "account.csv": "id,account_number,bill_to_contact_id,sold_to_contact_id,created_date,name\nz1,A1,c,c,2023-01-01 10:00:00,Acme",
+            "invoice.csv": "id,account_id,invoice_date,due_date,amount,amount_without_tax,status,created_date\n"
+            "i1,z1,2023-02-01,2023-03-01,119,100,Posted,2023-02-01 10:00:00\ni2,z1,2023-03-01,2023-04-01,119,100,Draft,2023-03-01 10:00:00",
+        },
+        [("z1", 100.0)],
+    ),
+    "recharge": (
+        {
+            "customer.csv": "id,email,created_at,first_name,last_name\n9,a@x.com,2023-01-01 10:00:00,Al,Bo",
+            "order.csv": "id,customer_id,charge_id,external_order_id_ecommerce,status,total_price,created_at,processed_at\n"
+            "1,9,4,13,SUCCESS,14.45,2023-02-01 10:00:00,2023-02-01 10:00:00\n2,9,5,14,CANCELLED,9,2023-03-01 10:00:00,2023-03-01 10:00:00",
+        },
+        [("9", 14.45)],
+    ),
+    "quickbooks": (
+        {
+            "account.csv": "id,name,account_type,created_at\n1,Sales,Income,2020-01-01 10:00:00",
+            "customer.csv": "id,display_name,company_name,fully_qualified_name,balance_with_jobs,print_on_check_name,created_at\n"
+            "10,Acme,,Acme,0,Acme,2020-05-28 13:09:22",
+            "invoice.csv": "id,customer_id,transaction_date,due_date,total_amount,balance,doc_number,sales_term_id,email_status,created_at,updated_at\n"
+            "40,10,2021-01-19,2021-02-03,565,0,2021,6,EmailSent,2021-01-19 20:51:02,2021-01-25 20:51:02",
+            "vendor.csv": "id,display_name,created_at\n5,Supplier,2020-01-01 10:00:00",
+        },
+        [("10", 565.0)],
+    ),
+    "xero": (
+        {
+            "account.csv": "account_id,code,name,type\na,200,Sales,REVENUE",
+            "contact.csv": "contact_id,name\nc1,Acme",
+            "invoice.csv": "invoice_id,contact_id,date,due_date,fully_paid_on_date,amount_due,line_amount_types,sub_total,total,status,type\n"
+            "i1,c1,2020-04-21,2020-05-21,2020-05-01,0,Exclusive,47.99,57.59,PAID,ACCREC\ni2,c1,2020-04-22,2020-05-21,,9,Exclusive,9,9,AUTHORISED,ACCPAY",
+        },
+        [("c1", 47.99)],
+    ),
+    "netsuite": (
+        {
+            "customer.csv": "id,entityid,altname,companyname,datecreated,salesrep\n541,C-541,,Acme,2017-01-01 8:00:00,7",
+            "transaction.csv": "id,type,trandate,entity,status,duedate,closedate,postingperiod\n1,CustInvc,2017-05-31 0:00:00,541,B,2017-06-30 0:00:00,,325\n"
+            "2,VendBill,2017-05-31 0:00:00,541,A,,,325",
+            "transaction_line.csv": "id,transaction,mainline,taxline,iscogs,netamount,item,quantity,uniquekey\n"
+            "0,1,T,F,F,120,,,1\n1,1,F,F,F,-120,80,-2,2\n1,2,F,F,F,-5,80,1,3",
+        },
+        [("541", 120.0)],
+    ),
+    "intercom": (
+        {
+            "company_history.csv": "id,created_at,updated_at,name,_fivetran_active,_fivetran_start,_fivetran_end\n"
+            "k1,2020-01-01 10:00:00,2020-02-01 10:00:00,Acme,true,2020-02-01 10:00:00,9999-12-31 00:00:00",
+            "contact_company_history.csv": "company_id,contact_id,_fivetran_active,_fivetran_start,_fivetran_end\nk1,p1,true,2020-02-01 10:00:00,9999-12-31 00:00:00",
+            "conversation_history.csv": "id,created_at,updated_at,state,source_author_id,first_contact_reply_created_at\nv1,2020-03-01 10:00:00,2020-03-02 10:00:00,closed,p1,2020-03-01 11:00:00",
+            "conversation_contact_history.csv": "contact_id,conversation_id\np1,v1",
+            "orders.csv": "customer_id,order_id,ordered_at,amount\nk1,1,2024-01-01,5",
+        },
+        [("k1", 5.0)],
+    ),
+    "klaviyo": (
+        {
+            "person.csv": "id,created,email,first_name,last_name,custom_consent,custom_source\nP1,2021-01-01 10:00:00,a@x.com,A,B,email,Form",
+            "event.csv": "id,person_id,metric_id,flow_message_id,datetime,type\ne1,P1,m,f,2021-02-01 10:00:00,Opened Email",
+            "flow.csv": "id,name,status,created,customer_filter\nf1,Welcome,live,2021-01-01 10:00:00,x",
+            "orders.csv": "customer_id,order_id,ordered_at,amount\nP1,1,2024-01-01,5",
+        },
+        [("P1", 5.0)],
+    ),
+    "amazon_seller": (
+        {
+            "orders.txt": "amazon-order-id\tpurchase-date\torder-status\tship-service-level\tbuyer-email\tsku\tquantity\titem-price\n"
+            "111-1\t2024-01-01T10:00:00+00:00\tShipped\tStandard\tb@m.com\tS1\t2\t40.00\n111-2\t2024-01-02T10:00:00+00:00\tCancelled\tStandard\tb@m.com\tS1\t1\t20.00"
+        },
+        [("b@m.com", 40.0)],
+    ),
+    "pendo": (
+        {
+            "account_history.csv": "id,last_updated_at,agent_creationdate,agent_name,first_visit\nacc1,2021-07-28 04:49:01,2021-07-27 18:27:12,Acme,2021-07-27 18:27:45",
+            "feature_event.csv": "account_id,visitor_id,feature_id,timestamp,num_events,num_minutes\nacc1,v1,f1,2021-07-28 11:00:00,3,1",
+            "orders.csv": "customer_id,order_id,ordered_at,amount\nacc1,1,2024-01-01,5",
+        },
+        [("acc1", 5.0)],
+    ),
     "zendesk": (
         {
             "ticket.csv": "id,requester_id,organization_id,assignee_id,created_at,updated_at,status,type\n"
@@ -201,7 +294,7 @@ def test_joined_tables_give_customers_states_and_times(tmp_path):
 
 
 def test_an_unknown_preset_names_the_known_ones():
-    with pytest.raises(SettingsError, match=r"There are: dynamics365, fxiaoke, hubspot"):
+    with pytest.raises(SettingsError, match=r"There are: amazon_seller, dynamics365, fxiaoke"):
         load_preset("siebel")
 
 
