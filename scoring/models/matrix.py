@@ -141,6 +141,11 @@ def _numbers(table: pa.Table, all_float64: bool) -> Floats:
             raise BundleError(
                 f"a feature of these rows is not a number ({error}). Compute the features again."
             ) from error
+    return numbers_of(table)
+
+
+def numbers_of(table: pa.Table) -> Floats:
+    """Return columns of floats as a matrix, nan where one is unknown; the table has a row."""
     numbers: Floats = table.combine_chunks().to_batches()[0].to_tensor(null_to_nan=True, row_major=True).to_numpy()
     return numbers
 

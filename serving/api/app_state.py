@@ -58,7 +58,7 @@ Page = tuple[int, bytes, str]
 App = Callable[..., Awaitable[None]]
 _JSON = "application/json"
 _SWITCH_SECONDS = 0.0005
-_LIVE_SECONDS, _LIVE_LONGEST_SECONDS, _LIVE_RETRY_SECONDS = 0.25, 1.0, 5.0
+_LIVE_SECONDS, _LIVE_LONGEST_SECONDS, _LIVE_RETRY_SECONDS, _LIVE_REST = 0.25, 1.0, 5.0, 8
 logger = logging.getLogger("rapport.app_state")
 
 
@@ -181,7 +181,7 @@ class AppState:
             try:
                 self.live.tick(datetime.now(UTC))
                 # Customers of many events are cheaper together, and requests need the processor, too.
-                pause = max(_LIVE_SECONDS, min(_LIVE_LONGEST_SECONDS, 2 * (time.monotonic() - started)))
+                pause = max(_LIVE_SECONDS, min(_LIVE_LONGEST_SECONDS, _LIVE_REST * (time.monotonic() - started)))
             except Exception:  # the thread must survive any damaged file
                 logger.exception("live")
                 self._stopping.wait(_LIVE_RETRY_SECONDS)

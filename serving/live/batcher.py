@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
 Found = TypeVar("Found")
+# After so many waits for company that none came to, only one batch in eight tries again.
+_PATIENCE, _TRIES = 2, 8
 
 
 class _Batch(Generic[Job, Found]):
@@ -22,9 +24,9 @@ class _Batch(Generic[Job, Found]):
 class Batcher(Generic[Job, Found]):
     """Gives the jobs that came while others ran to one call of ``run``, which returns a result for each in turn.
 
-    If that call fails, each job runs alone, so that a bad job fails for its own caller only. After a batch of several
-    jobs, the next waits ``rest`` times as long as that took, at most ``longest`` seconds: more jobs come together, for
-    work that costs less in company. A caller that comes alone never waits.
+    If that call fails, each job runs alone, so that a bad job fails for its own caller only. After a batch, the next
+    waits ``rest`` times as long as that took, at most ``longest`` seconds: more jobs come together, for work that costs
+    less in company. A caller that comes alone, or one request after the other, does not wait.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Batcher(Generic[Job, Found]):
         self._run, self._turn, self._joining = run, threading.Lock(), threading.Lock()
         self._open: _Batch[Job, Found] = _Batch()
         self._rest, self._longest, self._not_before = rest, longest, 0.0
+        self._in_vain = 0
 
     def __call__(self, job: Job) -> Found:
         """Return the result of a job, or raise its error."""
@@ -51,18 +54,29 @@ class Batcher(Generic[Job, Found]):
 
     def _lead(self, batch: _Batch[Job, Found]) -> None:
         with self._turn:
-            time.sleep(max(0.0, self._not_before - time.monotonic()))
+            waited = self._wait_for_company()
             with self._joining:
                 self._open = _Batch()
+            if len(batch.jobs) > 1:
+                self._in_vain = 0
+            elif waited:
+                self._in_vain += 1
+            started = time.monotonic()
             try:
-                if len(batch.jobs) > 1:
-                    self._run_together(batch)
+                # An error of one job is its caller's; after an error of several, each runs alone.
+                with suppress(Exception) if len(batch.jobs) > 1 else nullcontext():
+                    batch.results = self._run(batch.jobs)
             finally:
+                ended = time.monotonic()
+                self._not_before = ended + min(self._longest, self._rest * (ended - started))
                 batch.ended.set()
 
-    def _run_together(self, batch: _Batch[Job, Found]) -> None:
-        started = time.monotonic()
-        with suppress(Exception):
-            batch.results = self._run(batch.jobs)
-        ended = time.monotonic()
-        self._not_before = ended + min(self._longest, self._rest * (ended - started))
+    def _wait_for_company(self) -> bool:
+        seconds = self._not_before - time.monotonic()
+        if seconds <= 0.0:
+            return False
+        if self._in_vain > _PATIENCE and self._in_vain % _TRIES:
+            self._in_vain += 1
+            return False
+        time.sleep(seconds)
+        return True

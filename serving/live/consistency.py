@@ -17,7 +17,7 @@ from rapport.history.settings import Settings
 from rapport.serving.live.customer_features import features_of
 from rapport.serving.live.database_pool import DatabasePool
 from rapport.serving.live.event_store import EventStore
-from rapport.serving.live.overlay import merged_tables
+from rapport.serving.live.merged_tables import merged_tables
 from rapport.serving.live.relatives import Relatives
 from rapport.serving.snapshots.contract_rows import ContractRows
 from rapport.serving.snapshots.live_model import LiveModel

@@ -143,17 +143,6 @@ def _merged_lines(table: Table, source: Sequence[Row], events: Sequence[StoredEv
     return rows, waiting
 
 
-def cells_of(table: Table, rows: Sequence[Row]) -> dict[str, list[Any]]:
-    """Return the columns of rows, of which those of events hold times as JSON texts, in local time."""
-    times = {column.name for column in columns_of(table) if column.kind == "time"}
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: [_moment(row.get(name)) if name in times else row.get(name) for row in rows] for name in names}
-
-
-def _moment(value: Any) -> datetime | None:
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
-
-
 def has_row(name: str, rows: Sequence[Row], was: Mapping[str, object]) -> bool:
     """Whether some row has these values."""
     return any(_equal(by_name(name), row, was) for row in rows)
@@ -167,9 +156,13 @@ def _removed(table: Table, rows: list[Row], was: Mapping[str, object]) -> bool:
     return position is not None
 
 
-def _identity(table: Table, row: Mapping[str, object]) -> object:
+def identity_column(table: Table) -> str:
     """Return what two systems agree on about a row without a key: the order's number, else the time."""
-    return plain(row.get("order_id" if table.name == "orders" else table.time))
+    return "order_id" if table.name == "orders" else table.time
+
+
+def _identity(table: Table, row: Mapping[str, object]) -> object:
+    return plain(row.get(identity_column(table)))
 
 
 def _equal(table: Table, row: Mapping[str, object], event_row: Mapping[str, object]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,6 +14,7 @@ from rapport.serving.snapshots.portfolio_table import TABLE, PortfolioTables, bu
 
 # Ranks compare all customers of a run: like the order of lists, they stay the run's.
 _RANKS = ("owner_rank", "this_week")
+_HELD_OUT = {"list": "none", "held_out": True}
 
 
 def live_portfolio(
@@ -28,28 +30,30 @@ def live_portfolio(
     """
     ids = [str(one) for one in batch.customer_id]
     at = [model.snapshot.ids.row_of(one) for one in ids]
-    people = [_person(model, row, attributes.get(one, {})) for one, row in zip(ids, at, strict=True)]
+    people = _people(model, at, [attributes.get(one, {}) for one in ids])
     past = [each for row in at if row is not None for each in model.snapshot.run.customer_rows("past", row)]
     earlier = pa.Table.from_pylist(past) if past else None
     policy, of_run = portfolios.policy(model), portfolios.of(model)
-    rows = build_portfolio(policy, batch, features, pa.Table.from_pylist(people), earlier).to_pylist()
-    return [row | _ranks(of_run, place) | _held_out(model, place) for row, place in zip(rows, at, strict=True)]
+    rows = build_portfolio(policy, batch, features, people, earlier).to_pylist()
+    ranks, held_out = _rows(of_run, _RANKS, at), _held_out(model, at)
+    return [row | own | (_HELD_OUT if out else {}) for row, own, out in zip(rows, ranks, held_out, strict=True)]
 
 
-def _person(model: LiveModel, row: int | None, newest: Mapping[str, object]) -> dict[str, object]:
-    stored = model.snapshot.customers.slice(row, 1).to_pylist()[0] if row is not None else {}
-    changed = {name: newest[name] for name in CUSTOMER_COLUMNS if name in newest}
-    return dict.fromkeys(CUSTOMER_COLUMNS) | stored | changed
+def _people(model: LiveModel, at: Sequence[int | None], newest: Sequence[Mapping[str, object]]) -> pa.Table:
+    stored = _rows(model.snapshot.customers, model.snapshot.customers.column_names, at)
+    changed = [{name: one[name] for name in CUSTOMER_COLUMNS if name in one} for one in newest]
+    return pa.Table.from_pylist(
+        [dict.fromkeys(CUSTOMER_COLUMNS) | old | new for old, new in zip(stored, changed, strict=True)]
+    )
 
 
-def _ranks(of_run: pa.Table, row: int | None) -> dict[str, object]:
-    """Return the ranks of a run's customer; a new customer has none before the next run."""
-    names = [name for name in _RANKS if name in of_run.column_names]
-    return {name: of_run[name][row].as_py() if row is not None else None for name in names}
-
-
-def _held_out(model: LiveModel, row: int | None) -> dict[str, object]:
+def _held_out(model: LiveModel, at: Sequence[int | None]) -> list[bool]:
     stored = model.snapshot.run.cached_table(TABLE)
-    if row is None or stored is None or "held_out" not in stored.column_names or not stored["held_out"][row].as_py():
-        return {}
-    return {"list": "none", "held_out": True}
+    found = _rows(stored, ["held_out"], at) if stored is not None else [{} for _ in at]
+    return [bool(each.get("held_out")) for each in found]
+
+
+def _rows(of_run: pa.Table, names: Sequence[str], at: Sequence[int | None]) -> list[dict[str, Any]]:
+    """Return some columns of a run's rows; null for a new customer, who is in no run yet."""
+    known = [name for name in names if name in of_run.column_names]
+    return of_run.select(known).take(pa.array(at, pa.int64())).to_pylist() if known else [{} for _ in at]

@@ -10,23 +10,22 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from rapport.features.engine.clock import EPOCH, local_time
-from rapport.history.contract import by_name
 from rapport.history.settings import Settings
+from rapport.scoring.models.matrix import numbers_of
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.live.batcher import Batcher
 from rapport.serving.live.customer_features import features_of
 from rapport.serving.live.database_pool import DatabasePool
-from rapport.serving.live.event_rows import cells_of, merged
-from rapport.serving.live.event_store import EventStore, Mark, StoredEvent
+from rapport.serving.live.event_store import EventStore, Mark
 from rapport.serving.live.live_portfolio import live_portfolio
 from rapport.serving.live.live_score import LiveScore, LiveScoreCache, Version
+from rapport.serving.live.merged_tables import merged_tables
 from rapport.serving.live.relatives import Relatives
 from rapport.serving.snapshots.contract_rows import Cells, rows_of
 from rapport.serving.snapshots.live_model import LiveModel
@@ -35,8 +34,8 @@ from rapport.serving.snapshots.portfolio_table import PortfolioTables
 _CACHED = 10_000
 _TOGETHER = 32
 _SETTLED_SECONDS = 30.0
-# A customer alone takes six times the processor time of one among sixteen.
-_REST, _LONGEST_REST_SECONDS = 1.0, 0.2
+# A customer alone takes seven times the processor time of one among sixteen.
+_REST, _LONGEST_REST_SECONDS = 8.0, 0.2
 _STEP = timedelta(seconds=10)
 
 
@@ -220,28 +219,10 @@ def _cutoff_after(received: datetime) -> datetime:
     return EPOCH + ((received - EPOCH) // _STEP + 1) * _STEP
 
 
-def merged_tables(
-    run: Mapping[str, Cells], events: Mapping[str, Sequence[StoredEvent]]
-) -> tuple[dict[str, Cells], dict[str, list[int]]]:
-    """Return the run's rows of some customers with their events, and the events that are not in the source."""
-    tables, waiting = dict(run), dict[str, list[int]]()
-    for name in {event.table for each in events.values() for event in each}:
-        by_customer: dict[str, list[Any]] = {}
-        for row in rows_of(run.get(name, {})):
-            by_customer.setdefault(row["customer_id"], []).append(row)
-        for customer_id, theirs in events.items():
-            of_table = [event for event in theirs if event.table == name]
-            if of_table:
-                by_customer[customer_id], news = merged(name, by_customer.get(customer_id, []), of_table)
-                waiting.setdefault(customer_id, []).extend(news)
-        tables[name] = cells_of(by_name(name), [row for each in by_customer.values() for row in each])
-    return tables, waiting
-
-
 def _numbers(features: pa.Table) -> tuple[list[str], npt.NDArray[np.float64]]:
     """Return the names of the numeric features, and their values by row, nan where unknown."""
     names = [field.name for field in features.schema if pa.types.is_floating(field.type)]
-    return names, np.column_stack([features[name].to_numpy(zero_copy_only=False) for name in names])
+    return names, numbers_of(features.select(names))
 
 
 def _with_run_percentiles(model: LiveModel, batch: ScoreBatch) -> ScoreBatch:

@@ -59,8 +59,11 @@ def test_a_bad_job_fails_for_its_own_caller_only():
             bad.result()
 
 
-def test_a_caller_that_comes_alone_never_waits():
-    batcher = Batcher(list, rest=1_000.0, longest=60.0)
-    started = time.monotonic()
-    assert [batcher(job) for job in range(20)] == list(range(20))
-    assert time.monotonic() - started < 5
+def test_who_comes_alone_or_one_after_the_other_hardly_waits_for_company(monkeypatch):
+    waits = []
+    monkeypatch.setattr("rapport.serving.live.batcher.time.sleep", waits.append)
+    batcher = Batcher(list, rest=1e9, longest=60.0)
+    assert batcher(0) == 0
+    assert not waits
+    assert [batcher(job) for job in range(1, 81)] == list(range(1, 81))
+    assert 3 < len(waits) < 15
