@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import duckdb
@@ -47,7 +48,12 @@ def share_known(own: Source, theirs: Source, pair: tuple[str, str], connection: 
     """Return the share of the values of our column that the other table's column has too."""
     # An id of 17850.0 in one file is that of 17850 in another, as it is when the files are read.
     ours, keys = (f"regexp_replace({id_text(f'CAST({quoted(name)} AS VARCHAR)')}, '\\.0+$', '')" for name in pair)
-    with loaded_rows(own, connection, [pair[0]]) as rows, loaded_rows(theirs, connection, [pair[1]]) as others:
+    with ExitStack() as loaded:
+        if own is theirs:
+            rows = others = loaded.enter_context(loaded_rows(own, connection, list(dict.fromkeys(pair))))
+        else:
+            rows = loaded.enter_context(loaded_rows(own, connection, [pair[0]]))
+            others = loaded.enter_context(loaded_rows(theirs, connection, [pair[1]]))
         ((share,),) = connection.execute(
             f"SELECT count(*) FILTER (value IN (SELECT {keys} FROM {others})) / nullif(count(*), 0) "
             f"FROM (SELECT DISTINCT {ours} AS value FROM {rows}) WHERE value <> ''"

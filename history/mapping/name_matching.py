@@ -93,9 +93,10 @@ def column_similarity(table: Table, column: Column, own: str) -> float:
     special, usual = known.get(f"{table.name}.{column.name}", []), known.get(column.name, [])
     all_known = [column.name, *special, *usual]
     similarity = max(_name_similarity(each, column.name, all_known) for each in names_of(own))
-    if column.kind == "id" and similarity == CONTAINED and not _is_key(own, all_known):
-        return 0.0
-    return similarity
+    if similarity != CONTAINED:
+        return similarity
+    other = {*normalized_name(own).split("_")} & {*synonyms()["words"]["other_columns"]}
+    return 0.0 if other or (column.kind == "id" and not _is_key(own, all_known)) else similarity
 
 
 def _is_key(own: str, known: Sequence[str]) -> bool:

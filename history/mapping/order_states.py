@@ -19,7 +19,7 @@ from rapport.history.sql import literal
 from rapport.localized import LocalizedText
 
 _VOID = re.compile(
-    r"cancel|\bvoid|storn|annul|\bfail|declined|rejected|\bdraft|entwurf|作废|取消|交易关闭|无效|失败|草稿|删除"
+    r"cancel|\bvoid|storn|annul|anulad|キャンセル|отмен|\bfail|declined|rejected|\bdraft|entwurf|作废|取消|交易关闭|无效|失败|草稿|删除"
 )
 _OUTCOME, _IS_WON = re.compile(OUTCOME), re.compile(WON)
 Found = dict[str, TableProposal]

@@ -92,7 +92,10 @@ def propose_mapping(source: str | Path, settings: Settings | None = None, preset
             unused = tuple(name for name in sources if name not in {each.source for each in tables})
             plain = tuple(_plain(each, sources) for each in tables)
             decided = _decisions(plain, sources, database, settings or Settings())
-        return MappingProposal(redacted_url(str(source)), tables, unused, *decided, doubts=doubts)
+        kinds = {each.table.name: each.columns for each in tables}
+        by_contract = "orders" not in kinds and "ends_at" in kinds.get("contracts", {})
+        by = {"churn": "contracts"} if by_contract else {}
+        return MappingProposal(redacted_url(str(source)), tables, unused, *decided, settings=by, doubts=doubts)
     finally:
         database.close()
 

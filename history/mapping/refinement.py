@@ -11,7 +11,15 @@ from rapport.history.contract import TABLES, by_name
 from rapport.history.mapping.column_values import column_values, share_known
 from rapport.history.mapping.customer_keys import joined_keys
 from rapport.history.mapping.messages import message
-from rapport.history.mapping.name_matching import CONTAINED, SYNONYM, ColumnFormats, accepts, column_similarity
+from rapport.history.mapping.name_matching import (
+    CONTAINED,
+    SYNONYM,
+    ColumnFormats,
+    accepts,
+    column_similarity,
+    names_of,
+    synonyms,
+)
 from rapport.history.mapping.order_states import with_states
 from rapport.history.mapping.table_proposal import TableProposal, expression_name, role_columns
 from rapport.history.sources.source import Source
@@ -19,6 +27,8 @@ from rapport.localized import LocalizedText
 
 # Columns of an order file that say something of the customer, if the name of the column says so.
 _OF_CUSTOMERS = ("name", "region", "industry", "source", "owner", "employees", "parent_id")
+# A column with more distinct values than this names its rows.
+_UNIQUE = 0.99
 # So many of the parents are customers of the table: others may be companies that buy nothing themselves.
 _MOST_PARENTS = 0.3
 _NEEDED = ("customers", "orders")
@@ -34,11 +44,13 @@ def refined(
     """Return the proposals with what their values say, and the doubts that are left."""
     found = {each.table.name: each for each in tables}
     doubts = _multiplied_amount(found, sources, formats)
+    doubts += _named_keys(found, sources, formats)
     doubts += with_states(found, sources, formats, connection)
     _split_customers(found, sources, formats)
     doubts += joined_keys(found, sources, formats, connection)
     doubts += _without_required_columns(found)
     _check_parents(found, sources, formats, connection)
+    doubts += _orders_of_invoices(found)
     doubts += [
         message("doubt.by_values", table=each.table.name, own=each.columns[name], name=name)
         for each in found.values()
@@ -59,6 +71,42 @@ def refined(
     ]
     ordered = tuple(found[name] for name in (table.name for table in TABLES if table.name in found))
     return with_samples(ordered, sources, connection), tuple(doubts)
+
+
+def _named_keys(
+    found: dict[str, TableProposal], sources: Mapping[str, Source], formats: Mapping[str, ColumnFormats]
+) -> list[LocalizedText]:
+    """Take the name for the key where an export leaves the numbers out: a company's, or that of a deal with its day."""
+    doubts = []
+    for name, each in list(found.items()):
+        key, of = each.table.key, formats[each.source]
+        if key is None or key in each.columns or each.missing != (key,):
+            continue
+        known = {*synonyms()["columns"]["name"], "name", f"{name.removesuffix('s')}_name", "deal_name", "subject"}
+        named = next((own for own in sources[each.source].types if names_of(own) & known and of.filled[own] == 1), None)
+        if named is None:
+            continue
+        time = each.columns.get(each.table.time or "")
+        unique = of.distinct[named] > _UNIQUE or name == "customers" or time is None
+        written = named if unique else f"{expression_name(named)} || ' ' || {expression_name(time or '')}"
+        found[name] = each.with_columns({key: written}, CONTAINED)
+        doubts.append(message("doubt.named", table=name, key=key, own=written))
+    return doubts
+
+
+def _orders_of_invoices(found: dict[str, TableProposal]) -> list[LocalizedText]:
+    """Take invoices for orders where a system writes no orders; without them nobody's purchases are known."""
+    invoices = found.get("invoices")
+    if "orders" in found or invoices is None or "contracts" in found:
+        return []
+    columns = {"customer_id": "customer_id", "order_id": "invoice_id", "ordered_at": "issued_at", "amount": "amount"}
+    own = {name: invoices.columns[theirs] for name, theirs in columns.items()}
+    confidence = {name: invoices.confidence.get(theirs, 1.0) for name, theirs in columns.items()}
+    kept = {"where": invoices.columns["where"]} if "where" in invoices.columns else {}
+    found["orders"] = TableProposal(
+        by_name("orders"), invoices.source, kept | own, frozenset(), invoices.unused, confidence
+    )
+    return [message("doubt.invoices", invoices=invoices.source)]
 
 
 def _without_required_columns(found: dict[str, TableProposal]) -> list[LocalizedText]:

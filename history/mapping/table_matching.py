@@ -39,6 +39,7 @@ _PART_OF_AMOUNT = {
     "tip",
     "deposit",
 }
+_PART_OF_AMOUNT_ZH = ("优惠", "折扣", "运费", "税额", "商品总价", "应付", "退款")
 
 
 def assign(sources: Mapping[str, Source], formats: Mapping[str, ColumnFormats]) -> tuple[TableProposal, ...]:
@@ -119,7 +120,8 @@ def _similarity(table: Table, column: Column, own: str) -> float:
 def _second_choice(column: Column, own: str, formats: ColumnFormats) -> float:
     """Return what ranks columns of equal names: the order number of all lines, a whole amount."""
     if column.name == "amount":
-        return float(bool(_PART_OF_AMOUNT & {*normalized_name(own).split("_")}))
+        is_part = _PART_OF_AMOUNT & {*normalized_name(own).split("_")}
+        return float(bool(is_part) or any(word in own for word in _PART_OF_AMOUNT_ZH))
     return formats.distinct[own] if column.name == "order_id" else 0.0
 
 

@@ -85,7 +85,7 @@ def load_table(
     whole = StagedTable(table, source, (), "", connection)
     source = load_source(source, [*used_columns(source, names, where), *attributes.values()], names, whole, settings)
     whole = replace(whole, source=source)
-    source, left_out = with_rows(whole, _split_key(table, names, settings), where, settings)
+    source, left_out = with_rows(whole, _split_key(table, source, names, settings), where, settings)
     staged, rules, is_converted = _with_rules(stage(table, source, names, attributes, connection, settings), settings)
     found = profile(staged, rules)
     isolated = isolated_times(staged, rules, found) if complete else []
@@ -144,11 +144,13 @@ def _store_versions(
     return list(cells)
 
 
-def _split_key(table: Table, names: Mapping[str, str], settings: Settings) -> str | None:
+def _split_key(table: Table, source: Source, names: Mapping[str, str], settings: Settings) -> str | None:
     """Return the key's column if the table is a part of a file that is another table too, as customers of orders."""
     own = settings.mapping.get(table.name, {}).get("table")
     others = [settings.mapping.get(each.name, {}).get("table", each.name) for each in FEATURE_TABLES if each != table]
-    return names.get(table.key) if table.key is not None and own is not None and own in others else None
+    key = names.get(table.key or "")
+    # A key that is written as an expression is that of single rows.
+    return key if own is not None and own in others and key in source.types else None
 
 
 def _rejects(staged: StagedTable, rules: list[RejectionRule], found: TableProfile) -> pa.Table:

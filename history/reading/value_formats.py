@@ -50,8 +50,9 @@ def _tests(column: SourceColumn, source: str, settings: Settings) -> list[tuple[
             return [("plain", _is_plain(sql))] if settings.decimal != "," else []
         case "id":
             # Customers repeat in most tables, so that each id is tested once.
-            rows = f"(SELECT DISTINCT {sql} FROM ({source}))" if column.column.name == "customer_id" else f"({source})"
-            return [("tidy", f"(SELECT coalesce(bool_and({is_plain_id(sql)}), true) FROM {rows})")]
+            unique = "DISTINCT" if column.column.name == "customer_id" else ""
+            rows = f"(SELECT {unique} {sql} AS written FROM ({source}))"
+            return [("tidy", f"(SELECT coalesce(bool_and({is_plain_id('written')}), true) FROM {rows})")]
         case "flag":
             return [("outcomes", f"bool_or(regexp_matches(lower({sql}), {literal(OUTCOME)}))")]
         case _:
@@ -62,12 +63,12 @@ def _with_id_format(column: SourceColumn, source: str, query: Query) -> SourceCo
     """Return the column with the format of its ids, if they are not plain: tidy, or whole numbers with a .0."""
     if column.column.kind != "id" or not column.is_text or column.format:
         return column
-    sql = column.sql
+    sql = "written"
     whole = rf"regexp_full_match({cleaned(sql)}, '[0-9]+(\.0+)?')"
     tests = (
         f"coalesce(bool_or({is_untidy_id(sql)}), false), coalesce(bool_and(NOT contains({sql}, '.') OR {whole}), true)"
     )
-    untidy, floats = query(f"SELECT {tests} FROM (SELECT DISTINCT {sql} FROM ({source}))")[0]
+    untidy, floats = query(f"SELECT {tests} FROM (SELECT DISTINCT {column.sql} AS written FROM ({source}))")[0]
     return replace(column, format="tidy" if not untidy else "floats" if floats else "")
 
 

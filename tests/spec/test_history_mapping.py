@@ -207,3 +207,63 @@ def test_a_table_of_two_hundred_columns_is_mapped_in_little_memory(folder_of):
     assert (
         propose_mapping(folder, Settings(memory_limit="200MB")).as_dict()["mapping"]["customers"]["table"] == "accounts"
     )
+
+
+# Order files of other languages: number, customer, time, amount and state of an order.
+_LANGUAGES = {
+    "commandes": ("N° Commande;Code Client;Date de commande;Montant TTC;Statut", "C1;K1;31/01/2024;5,00;Annulée"),
+    "pedidos": ("Número de pedido;Cliente;Fecha pedido;Importe total;Estado", "1;K1;31-01-2024;5,00;Cancelado"),
+    "ordini": ("Numero ordine;Codice cliente;Data ordine;Importo;Stato", "1;K1;31/01/2024;5,00;Annullato"),
+    "bestellingen": ("Bestelnummer;Klantnummer;Besteldatum;Bedrag;Status", "1;K1;31-01-2024;5,00;Geannuleerd"),
+    "受注": ("受注番号;顧客コード;受注日;金額;ステータス", "1;K1;2024/01/31;500;キャンセル"),
+    "заказы": ("Номер заказа;Код клиента;Дата заказа;Сумма;Статус", "1;K1;31.01.2024;5,00;Отменён"),
+    "订单": ("订单号;收货人;订单成交时间;用户实付金额(元);订单状态;商品总价(元)", "1;王;2024-01-31;5;已取消;9"),
+}
+
+
+@pytest.mark.parametrize("table", sorted(_LANGUAGES))
+def test_an_order_file_in_another_language_is_understood_and_cancelled_orders_left_out(folder_of, table):
+    header, line = _LANGUAGES[table]
+    (number, customer, time, amount, state), cells = header.split(";")[:5], line.split(";")
+    kept = ";".join(["2", *cells[1:4], "x", *cells[5:]])
+    mapping = propose_mapping(folder_of({table: f"{header}\n{line}\n{kept}\n"})).as_dict()["mapping"]["orders"]
+    assert {name: mapping[name] for name in ("customer_id", "order_id", "ordered_at", "amount", "where")} == {
+        "customer_id": customer,
+        "order_id": number,
+        "ordered_at": time,
+        "amount": amount,
+        "where": f"coalesce({state}, '') not in ('{cells[4]}')",
+    }
+
+
+def test_accounts_and_deals_without_numbers_go_by_their_names_and_won_deals_are_orders(folder_of):
+    deals = "Deal Name,Deal value,Deal stage,Account name,Closed date,Created at\n"
+    deals += "D1,5,Won,Acme,2024-02-01,2024-01-01\nD1,7,Lost,Bolt,2024-02-02,2024-01-02\n"
+    accounts = "Name,Country,Created at\nAcme,FR,2023-01-01\nBolt,DE,2023-01-01\n"
+    folder = folder_of({"accounts": accounts, "deals": deals})
+    proposed = propose_mapping(folder)
+    assert [each.en.partition(",")[0] for each in proposed.doubts][:2] == [
+        "customers: no column is customer_id",
+        "opportunities: no column is opportunity_id",
+    ]
+    with read_history(folder, Settings.of(tomllib.loads(proposed.as_toml()))) as history:
+        orders = history.connection.execute("SELECT customer_id, order_id, amount FROM orders").fetchall()
+        assert orders == [("Acme", "D1 2024-01-01", 5.0)]
+        assert history.rows["opportunities"] == 2
+
+
+def test_invoices_are_orders_where_no_table_has_orders_and_contracts_decide_who_left(folder_of):
+    invoices = "number,customer_id,invoice_date,due_date,total\n1,K1,2024-01-01,2024-02-01,5\n"
+    contracts = "合同编号,客户名称,签约日期,到期时间,合同金额\nH1,甲,2024-01-01,2025-01-01,5\n"
+    assert propose_mapping(folder_of({"invoices": invoices})).as_dict()["mapping"]["orders"] == {
+        "table": "invoices", "customer_id": "customer_id", "order_id": "number", "ordered_at": "invoice_date",
+        "amount": "total",
+    }  # fmt: skip
+    by_contract = propose_mapping(folder_of({"合同": contracts}))
+    assert by_contract.settings == {"churn": "contracts"}
+
+
+def test_a_price_group_is_no_parent_of_customers(folder_of):
+    rows = "".join(f"K{number},1,Name {number}\n" for number in range(1, 9))
+    mapping = propose_mapping(folder_of({"customers": f"customer_id,group_id,name\n{rows}"})).as_dict()["mapping"]
+    assert "parent_id" not in mapping["customers"]
