@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -167,6 +168,23 @@ def compared(
     return frame.join(members(trained, future))
 
 
+def standard_errors(label: Floats, ours: Floats, peer: Floats) -> tuple[float, float]:
+    """Return the standard errors of our AUC less the peer's (DeLong, 1988) and of our log loss less the peer's."""
+    bought, not_bought = label > 0.5, label < 0.5
+
+    def placements(scores: Floats) -> tuple[Floats, Floats]:
+        yes, no = scores[bought], scores[not_bought]
+        return (
+            (rankdata(scores)[bought] - rankdata(yes)) / len(no),
+            1 - (rankdata(scores)[not_bought] - rankdata(no)) / len(yes),
+        )
+
+    apart = [mine - others for mine, others in zip(placements(ours), placements(peer), strict=True)]
+    losses = [-np.log(np.clip(np.where(bought, each, 1 - each), 1e-6, 1)) for each in (ours, peer)]
+    by_auc = sum(each.var(ddof=1) / len(each) for each in apart) ** 0.5
+    return float(by_auc), float((losses[0] - losses[1]).std(ddof=1) / len(label) ** 0.5)
+
+
 def members(trained: Any, future: pd.DataFrame) -> pd.DataFrame:
     """Return the probabilities of each member of the ensemble by itself."""
     rows = Matrix.of(pa.Table.from_pandas(future, preserve_index=False), trained.bundle.columns)
@@ -211,17 +229,26 @@ def main() -> None:
             each: (auc(label, frame[each].to_numpy()), log_loss(label, np.clip(frame[each].to_numpy(), 1e-6, 1 - 1e-6)))
             for each in frame
         }
-        results.append({"history": name, "leads": len(label), "rate": label.mean()} | figures)
+        errors = standard_errors(label, frame["rapport"].to_numpy(), frame["one_hot"].to_numpy())
+        results.append({"history": name, "leads": len(label), "rate": label.mean(), "errors": errors} | figures)
         shown = "  ".join(f"{each} {value[0]:.3f}/{value[1]:.4f}" for each, value in figures.items())
-        print(f"{name:32s} {len(label):5d} leads, {label.mean():.3f} bought  {shown}", flush=True)
-    table = pd.DataFrame(results).drop(columns=["history", "leads", "rate"])
+        print(
+            f"{name:32s} {len(label):5d} leads, {label.mean():.3f} bought  {shown}",
+            flush=True,
+        )
+    table = pd.DataFrame(results).drop(columns=["history", "leads", "rate", "errors"])
     for at, metric in enumerate(("AUC", "log loss")):
         shown = pd.DataFrame(
             {name: [pair[at] if isinstance(pair, tuple) else np.nan for pair in table[name]] for name in table}
         )
         print(f"mean {metric}: " + "  ".join(f"{each} {value:.4f}" for each, value in shown.mean().items()))
         behind = shown["one_hot"] - shown["rapport"] if at == 0 else shown["rapport"] - shown["one_hot"]
-        print(f"  behind the one-hot regression: in {(behind > 0).sum()} of {len(behind)}, at most {behind.max():.4f}")
+        in_errors = behind / np.array([row["errors"][at] for row in results])
+        print(
+            f"  behind the one-hot regression: in {(behind > 0).sum()} of {len(behind)}, at most {behind.max():.4f}; "
+            f"by more than a standard error in {(in_errors > 1).sum()}, at most {in_errors.max():.2f} of them; "
+            f"ahead by more than one in {(in_errors < -1).sum()}"
+        )
 
 
 if __name__ == "__main__":

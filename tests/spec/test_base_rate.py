@@ -66,6 +66,16 @@ def test_plain_rates_are_followed_where_the_reference_swings_and_they_do_not():
     assert found.rate == pytest.approx(0.4, abs=0.01)
 
 
+def test_plain_rates_are_followed_from_the_start_where_the_reference_is_far_off():
+    # Yearly gifts in their second year: no past forecast can be judged, and BG/NBD expects nine in ten to be gone.
+    logits = LOGITS + 2.4
+    rates = [ObservedRate.of(NOW - timedelta(days=365 + 30 * index), logits, 0.53) for index in range(8)]
+    task = RateTask(NOW - timedelta(days=900), timedelta(days=365), timedelta(days=730))
+    found = forecast_base_rate(rates, LOGITS + 3.0, NOW, task)
+    assert found.plain_rate_weight > 0.9
+    assert found.rate == pytest.approx(0.53, abs=0.03)
+
+
 def test_what_few_customers_did_counts_little():
     assert ObservedRate(NOW, 100_000, 0.5, 0.5).shrunk_excess == pytest.approx(0.5, abs=0.01)
     assert ObservedRate(NOW, 30, 0.5, 0.5).shrunk_excess < 0.15

@@ -23,6 +23,9 @@ YEAR = timedelta(days=365.25)
 TYPICAL_SWING = 0.2
 # Log-odds against the plain rates before the past was judged: a reference member knows who the customers are.
 PLAIN_RATE_PENALTY = 0.3
+# The standard deviation of the excess over a reference member that suits the history: one that is off by more is
+# evidence for the plain rates, before any past forecast can be judged.
+EXCESS_SCALE = 0.7
 # A second, so that the rounding of years does not hide an outcome known at the moment of the forecast.
 MOMENT = 3e-8
 MAX_SHIFT = 12.0
@@ -124,14 +127,14 @@ def forecast_base_rate(
     plain_rates = _Series.of(rates, task, [float(logit(each.rate)) for each in rates], np.ones(len(rates)))
     series = (excesses.with_newest_weeks(newest_weeks, moment, task), plain_rates)
     scores = np.stack([each.past_scores(task) for each in series])
-    scores[1] -= PLAIN_RATE_PENALTY
+    scores[1] += _misfit(rates) - PLAIN_RATE_PENALTY
     weights = softmax(scores, axis=1)
     shares = softmax(logsumexp(scores, axis=1))
     forecasts = [each.forecast(task.years(moment), task) for each in series]
     excess, plain = (_mixture(found, weight) for found, weight in zip(forecasts, weights, strict=True))
     process = float(shares @ (excess.mean, fit_intercept(logits, float(expit(plain.mean)))))
     rule_weight = 1 / (1 + max(1.0, excesses.evaluated_horizons(task)))
-    # The rule follows the plain rates as far as past forecasts, not the penalty alone, have spoken for them.
+    # The rule follows the plain rates as far as the history, not the penalty alone, has spoken for them.
     undecided = float(expit(-PLAIN_RATE_PENALTY))
     confirmed = max(0.0, (float(shares[1]) - undecided) / (1 - undecided))
     of_plain = fit_intercept(logits, float(expit(_fixed_mix_of_plain_rates(rates, moment, task))))
@@ -154,6 +157,12 @@ def forecast_base_rate(
         fixed_mix_weight=rule_weight,
         by_cutoff={each.start: each.excess for each in rates},
     )
+
+
+def _misfit(rates: Sequence[ObservedRate]) -> float:
+    """Return the log-likelihood lost by an excess that a reference member of this history should not have."""
+    squares = np.mean([each.excess**2 - each.sampling_variance for each in rates])
+    return max(0.0, float(squares)) / (2 * EXCESS_SCALE**2)
 
 
 def _fixed_mix(
