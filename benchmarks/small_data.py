@@ -2,15 +2,19 @@
 
     python benchmarks/small_data.py --bench ../shared/bench
 
-The model and its peers learn from a sample of a real history's customers, and all predict the same other customers.
-Means over several draws, with the standard error of what lies between ours and the best peer: one draw says little.
+The model and its peers learn from a sample of a history's customers, and all predict the same other customers. Two
+histories are real, two are invented (a season; a decline). Means over several draws, with the standard error of the
+difference to the best peer: one draw says little.
 """
 
 import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 from further_cutoffs import judged
+from parts.order_companies import COMPANIES, write_orders
 from parts.real_histories import bench_option, has_histories
 from parts.scale import options
 from peers import PEERS
@@ -25,6 +29,8 @@ from rapport.scoring import Scorer
 from rapport.training import train
 
 TASKS = {"online_retail_ii": ("2011-06-12", 180), "cdnow": ("1998-04-01", 91)}
+INVENTED = {"season": "2019-08-15", "decline": "2019-08-15"}
+INVENTED_SEED, INVENTED_HORIZON = 41, 90
 SIZES = (50, 200, 1000)
 ASKED = 1000
 
@@ -80,23 +86,40 @@ def told(losses: pd.DataFrame) -> str:
     return f"{every}; ours less {best} {apart.mean():+.4f}, standard error {error:.4f}, {len(apart)} draws"
 
 
+def cases(bench: Path, scratch: Path) -> Iterator[tuple[Path, str, int]]:
+    """Yield the folder, the cutoff and the horizon in days of each history."""
+    for name, (written, horizon) in TASKS.items():
+        yield bench / "data" / name, written, horizon
+    for name, written in INVENTED.items():
+        write_orders(COMPANIES[name], scratch / name, INVENTED_SEED)
+        yield scratch / name, written, INVENTED_HORIZON
+
+
+def compare_sizes(folder: Path, written: str, horizon: int, sizes: Sequence[int], seeds: int) -> None:
+    """Print the losses on one history for each number of customers to learn from."""
+    for size in sizes:
+        rows = []
+        for seed in range(seeds):
+            try:
+                rows.append(compare(folder, size, seed, pd.Timestamp(written), horizon))
+            except TrainingError as refused:
+                print(f"{folder.name} {size}: {refused}")
+        print(f"{folder.name}, {size} customers: {told(pd.DataFrame(rows))}", flush=True)
+
+
 def main() -> None:
     """Measure and print."""
     parser = options(__doc__)
     bench_option(parser)
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
     chosen = parser.parse_args()
     if not has_histories(chosen):
         return
-    for name, (written, horizon) in TASKS.items():
-        for size in SIZES[: 1 if chosen.scale < 1 else None]:
-            rows = []
-            for seed in range(1 if chosen.scale < 1 else chosen.seeds):
-                try:
-                    rows.append(compare(chosen.bench / "data" / name, size, seed, pd.Timestamp(written), horizon))
-                except TrainingError as refused:
-                    print(f"{name} {size}: {refused}")
-            print(f"{name}, {size} customers: {told(pd.DataFrame(rows))}", flush=True)
+    small = chosen.scale < 1
+    with tempfile.TemporaryDirectory(prefix="rapport-bench-") as scratch:
+        for case in islice(cases(chosen.bench, Path(scratch)), 1 if small else None):
+            compare_sizes(*case, sizes=SIZES[:1] if small else chosen.sizes, seeds=1 if small else chosen.seeds)
 
 
 if __name__ == "__main__":

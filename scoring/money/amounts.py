@@ -91,23 +91,20 @@ def contact_effect(probability: Floats, silence: Floats, assumptions: Assumption
 
 
 def lifetime_value(facts: CustomerFacts, spend: Floats, assumptions: Assumptions, years: int) -> Floats:
-    """Return the discounted margin of ``years`` years: survival × yearly spend, in the middle of each year."""
-    yearly = spend * DAYS_PER_YEAR / facts.horizon_days
-    total = np.zeros(len(spend))
-    for year in range(years):
-        middle = year + 0.5
-        survival = _survival(facts, middle * DAYS_PER_YEAR / facts.horizon_days)
-        total += survival * yearly * assumptions.margin / (1.0 + assumptions.discount_rate) ** middle
-    return total
+    """Return the discounted margin of ``years`` years.
 
-
-def _survival(facts: CustomerFacts, horizons: float) -> Floats:
-    """Return the chance to stay for a number of horizons; who stayed for one has another probability in the next."""
-    probability, survival = facts.probability, np.ones(len(facts.probability))
-    for begun in range(math.ceil(horizons)):
-        survival = survival * (1.0 - probability) ** min(1.0, horizons - begun)
+    Horizon by horizon it is the expected revenue: ``spend``, which is that of a customer who stays to the end of the
+    horizon, × the chance to do so; who stayed for one horizon has another probability in the next.
+    """
+    length = facts.horizon_days / DAYS_PER_YEAR
+    probability, survival, total = facts.probability, np.ones(len(spend)), np.zeros(len(spend))
+    for number in range(math.ceil(years / length - _SURE)):
+        share = min(1.0, years / length - number)
+        survival = survival * (1.0 - probability)
+        discount = (1.0 + assumptions.discount_rate) ** ((number + share / 2) * length)
+        total += survival * spend * share * assumptions.margin / discount
         probability = carried(probability, facts.carry)
-    return survival
+    return total
 
 
 def carried(probability: Floats, carry: tuple[float, float]) -> Floats:

@@ -92,13 +92,15 @@ def test_money_is_never_more_than_the_spend_and_falls_with_silence():
     assert amounts.savable[0] == pytest.approx(500 * 0.4 * np.sqrt(0.5))
     # Two further cadences of silence: a quarter of the chance.
     assert amounts.savable[1] == pytest.approx(amounts.savable[0] / 4)
-    assert amounts.clv[1][0] == pytest.approx(1000 * 0.5**0.5 / 1.1**0.5)
+    assert amounts.clv[1][0] == pytest.approx(1000 * 0.5 / 1.1**0.5)
     assert amounts.clv[1][0] < amounts.clv[3][0] < amounts.clv[5][0]
-    # Who stays is less likely to leave next time: two and a half horizons at 0.5, then at 0.2 each.
+    # Who stays is less likely to leave next time: a horizon at 0.5, then at 0.2 each.
     steady = replace(facts, carry=(float(logit_of(np.array([0.2]))[0]), 0.0))
     later = customer_amounts(steady, Assumptions(margin=1, contact_cost=0, discount_rate=0)).clv
-    assert later[1][0] == pytest.approx(1000 * 0.5**0.5)
-    assert later[3][0] == pytest.approx(1000 * (0.5**0.5 + 0.5 * 0.8**0.5 + 0.5 * 0.8 * 0.8**0.5))
+    assert later[1][:3] == pytest.approx(amounts.expected_revenue[:3])
+    assert later[3][0] == pytest.approx(1000 * 0.5 * (1 + 0.8 + 0.8**2))
+    longer = customer_amounts(replace(steady, horizon_days=730), Assumptions(margin=1, discount_rate=0)).clv
+    assert (longer[1][0], longer[3][0]) == pytest.approx((250, 500 + 250 * 0.8))
     blocked = np.array([False, True, False, False])
     assert work_lists(facts, amounts.savable, blocked).tolist() == ["at_risk", "none", "probably_lost", "win_back"]
     # A large account that is safer than a typical customer does not head the list by its size.
@@ -124,8 +126,9 @@ def test_money_counts_margin_cost_horizon_and_an_unknown_silence_as_one_cadence(
     assert amounts.revenue_at_risk_high.tolist() == [60.0] * 4
     assert amounts.contact_effect == pytest.approx(0.4 * 0.5**0.5 * np.array([1, 1, 0.5, 0.5]))
     assert amounts.savable == pytest.approx(50 * amounts.contact_effect * 0.25 - 2)
-    # A year is five horizons; its middle is two and a half away.
-    assert amounts.clv[1] == pytest.approx(500 * 0.25 * 0.5**2.5 / 1.2**0.5)
+    # A year is five horizons, each discounted from its middle.
+    horizons = [0.5**number / 1.2 ** ((number - 0.5) / 5) for number in range(1, 6)]
+    assert amounts.clv[1] == pytest.approx(100 * 0.25 * sum(horizons))
     assert customer_amounts(replace(facts, helps=np.full(4, 0.1)), assumptions).savable == pytest.approx(-0.75)
 
 

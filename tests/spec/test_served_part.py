@@ -63,8 +63,8 @@ def _slightly_better_than_good(share):
     return better
 
 
-def test_a_part_that_is_better_by_less_than_a_standard_error_does_not_replace_the_blend():
-    assert _choose("D", blend=GOOD, linear=_slightly_better_than_good(51)) == "blend"
+def test_a_part_that_is_better_by_less_than_two_standard_errors_does_not_replace_the_blend():
+    assert _choose("D", blend=GOOD, linear=_slightly_better_than_good(53)) == "blend"
     assert _choose("D", blend=GOOD, linear=_slightly_better_than_good(56)) == "linear"
 
 

@@ -17,13 +17,15 @@ from rapport.training.stacking.temporal_validation import TemporalValidation
 BLEND, RATE = "blend", "rate"
 """``RATE``: the expected rate for everyone, where no part is better than it."""
 CHANCE_AUC = 0.5
+STANDARD_ERRORS = 2.0
+"""The best of five parts is often ahead of the blend by one standard error by luck alone."""
 
 
 def choose_served_part(evaluation: Evaluation, validation: TemporalValidation, names: Sequence[str]) -> str:
     """Return ``BLEND``, the name of the member that is served alone, or ``RATE``.
 
     Only grade D replaces the blend: by the part with the least log loss in temporal validation, if that is lower by
-    more than one standard error. A member has to rank better than chance. With a dozen outcomes the least loss is
+    more than two standard errors. A member has to rank better than chance. With a dozen outcomes the least loss is
     mostly luck, and the weights of the blend are drawn to those that need no outcomes.
     """
     if evaluation.grade.letter != "D" or not validation.folds:
@@ -34,7 +36,7 @@ def choose_served_part(evaluation: Evaluation, validation: TemporalValidation, n
     better = {
         name: float(gain.mean())
         for name, gain in gains.items()
-        if gain.mean() > _standard_error(gain, validation.customer_ids)
+        if gain.mean() > STANDARD_ERRORS * _standard_error(gain, validation.customer_ids)
     }
     return max(better, key=lambda name: better[name], default=BLEND)
 
