@@ -40,8 +40,7 @@ def compare(folder: Path, cutoff: datetime, horizon_days: int) -> pd.DataFrame:
     rows = run.current
     leaves = 1.0 / (1.0 + np.exp(-bundle.logit(rows)))
     naive = SpendModel.naive(float(horizon_days)).expected(rows)
-    rhythm = next(member for member in bundle.members if member.name == "rhythm")
-    gamma = fit_gamma_gamma(rows, rhythm)
+    gamma = fit_gamma_gamma(rows, trained.config.bg_nbd[cutoff])
     assert gamma is not None
     spend = {
         "rapport": bundle.expected_spend(rows),
