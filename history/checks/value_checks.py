@@ -62,6 +62,14 @@ def tables_left_out(history: History, _: datetime) -> Iterable[Finding]:
             yield Finding.of("warn", "all_left_out", name, {"rows": table.left_out})
 
 
+def uncounted_states(history: History, _: datetime) -> Iterable[Finding]:
+    """Find cancelled and returned lines that are read as orders, because nothing reads the column that says so."""
+    for name, table in history.loaded.items():
+        for column, values in table.uncounted.items():
+            facts = {"column": column, "rows": sum(values.values())}
+            yield Finding.of("warn", "uncounted_states", name, facts, values=", ".join(values))
+
+
 def damaged_ids(history: History, _: datetime) -> Iterable[Finding]:
     """Find ids that a spreadsheet turned into rounded numbers."""
     everyone = " UNION ".join(f"SELECT customer_id FROM {quoted(name)}" for name in history.rows if _has_ids(name))

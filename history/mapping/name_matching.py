@@ -13,7 +13,7 @@ import duckdb
 from rapport.history.contract import RECORDED_AT, Column, Table, columns_of
 from rapport.history.reading.casting import SourceColumn, cast_expression
 from rapport.history.reading.database import Database
-from rapport.history.reading.table_names import normalized_name
+from rapport.history.reading.table_names import names_of, normalized_name
 from rapport.history.reading.value_formats import with_formats
 from rapport.history.reading.versions import VERSION_COLUMNS
 from rapport.history.settings import Settings
@@ -114,11 +114,6 @@ def _is_key(own: str, known: Sequence[str]) -> bool:
 def is_generic(own: str) -> bool:
     """Return whether columns of every kind of table have this name."""
     return bool(names_of(own) & {*synonyms()["words"]["generic"]})
-
-
-def names_of(own: str) -> set[str]:
-    """Return the names that a source column goes by: some systems write the table before it, ``Deal - Value``."""
-    return {normalized_name(each).strip("_") for each in (own, own.rsplit(" - ", 1)[-1])}
 
 
 def accepts(column: Column, own: str, formats: ColumnFormats) -> bool:

@@ -10,18 +10,18 @@ import duckdb
 from rapport.history.contract import by_name
 from rapport.history.mapping.column_values import column_values
 from rapport.history.mapping.messages import message
-from rapport.history.mapping.name_matching import ColumnFormats
+from rapport.history.mapping.name_matching import ColumnFormats, loaded_rows
 from rapport.history.mapping.table_matching import match
-from rapport.history.mapping.table_proposal import TableProposal, expression_name, role_columns
+from rapport.history.mapping.table_proposal import TableProposal, expression_name
 from rapport.history.reading.casting import OUTCOME, WON
+from rapport.history.reading.row_states import RETURNED, VOID, kind_columns, starts_negative, state_columns
 from rapport.history.sources.source import Source
-from rapport.history.sql import literal
+from rapport.history.sql import literal, quoted
 from rapport.localized import LocalizedText
 
-_VOID = re.compile(
-    r"cancel|\bvoid|storn|annul|anulad|キャンセル|отмен|\bfail|declined|rejected|\bdraft|entwurf|作废|取消|交易关闭|无效|失败|草稿|删除"
-)
 _OUTCOME, _IS_WON = re.compile(OUTCOME), re.compile(WON)
+# Amounts of returns that have a sign need no other.
+_MOSTLY = 0.5
 Found = dict[str, TableProposal]
 
 
@@ -35,7 +35,8 @@ def with_states(
     doubts: list[LocalizedText] = []
     orders = found.get("orders")
     if orders is not None:
-        states = _states(sources[orders.source], connection)
+        source = sources[orders.source]
+        states = _states(source, connection, state_columns(source))
         if any(_OUTCOME.search(value.lower()) for values in states.values() for value in values):
             # The table has deals: its orders are the won ones.
             del found["orders"]
@@ -44,28 +45,56 @@ def with_states(
                 found |= {"opportunities": deals} if not deals.missing else {}
         else:
             doubts += _without_void(found, orders, states)
+            kinds = [own for own in kind_columns(source) if own not in orders.columns.values()]
+            doubts += _without_returns(found, states | _states(source, connection, kinds), source, connection)
     deals_table = found.get("opportunities")
     if deals_table is not None:
-        states = _states(sources[deals_table.source], connection)
+        source = sources[deals_table.source]
+        states = _states(source, connection, state_columns(source))
         doubts += _won_deals(found, deals_table, states)
     return doubts
 
 
-def _states(source: Source, connection: duckdb.DuckDBPyConnection) -> dict[str, Mapping[str, int]]:
+def _states(
+    source: Source, connection: duckdb.DuckDBPyConnection, names: Sequence[str]
+) -> dict[str, Mapping[str, int]]:
     """Return the values of each column that tells a state."""
-    names = role_columns("state", source)
     found = column_values(source, connection, names) if names else {}
     return {name: each.states for name, each in found.items() if each.states}
 
 
 def _without_void(found: Found, orders: TableProposal, states: Mapping[str, Mapping[str, int]]) -> list[LocalizedText]:
     for name, values in states.items():
-        void = [value for value in values if _VOID.search(value.lower())]
+        void = [value for value in values if VOID.search(value.lower())]
         if void and len(void) < len(values):
             where = f"coalesce({expression_name(name)}, '') not in ({', '.join(map(literal, void))})"
             found["orders"] = orders.with_columns({"where": where})
             rows, kept = sum(values[each] for each in void), [each for each in values if each not in void]
             return [message("doubt.void", rows=rows, column=name, void=_listed(void), kept=_listed(kept))]
+    return []
+
+
+def _without_returns(
+    found: Found, states: Mapping[str, Mapping[str, int]], source: Source, connection: duckdb.DuckDBPyConnection
+) -> list[LocalizedText]:
+    """Take the amounts of returns off, where a column says which lines are returns and their amounts do not."""
+    orders = found["orders"]
+    amount = orders.columns.get("amount", "")
+    for name, values in states.items():
+        returned = [value for value in values if RETURNED.search(value.lower())]
+        if returned and len(returned) < len(values) and amount in source.types:
+            listed = ", ".join(map(literal, returned))
+            with loaded_rows(source, connection, [name, amount]) as rows:
+                ((negative,),) = connection.execute(
+                    f"SELECT coalesce(avg(CAST({starts_negative(quoted(amount))} AS INTEGER)), 0) FROM {rows} "
+                    f"WHERE trim(CAST({quoted(name)} AS VARCHAR)) IN ({listed})"
+                ).fetchall()
+            if negative < _MOSTLY:
+                own, money = expression_name(name), expression_name(amount)
+                written = f"case when {own} in ({listed}) then 0 - {money} else {money} end"
+                found["orders"] = orders.with_columns({"amount": written})
+                rows_of = sum(values[each] for each in returned)
+                return [message("doubt.returned", rows=rows_of, column=name, returned=_listed(returned))]
     return []
 
 

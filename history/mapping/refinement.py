@@ -17,11 +17,11 @@ from rapport.history.mapping.name_matching import (
     ColumnFormats,
     accepts,
     column_similarity,
-    names_of,
     synonyms,
 )
 from rapport.history.mapping.order_states import with_states
 from rapport.history.mapping.table_proposal import TableProposal, expression_name, role_columns
+from rapport.history.reading.table_names import names_of
 from rapport.history.sources.source import Source
 from rapport.localized import LocalizedText
 

@@ -10,12 +10,11 @@ from rapport.history.mapping.name_matching import (
     accepts,
     column_similarity,
     is_generic,
-    names_of,
     synonyms,
     table_similarity,
 )
 from rapport.history.mapping.table_proposal import TableProposal
-from rapport.history.reading.table_names import OF_THE_TOOL, normalized_name, own_table_name
+from rapport.history.reading.table_names import OF_THE_TOOL, names_of, normalized_name, own_table_name
 from rapport.history.sources.source import Source
 
 # Score of a column that is the only one of its kind, whatever its name, and how sure it is.

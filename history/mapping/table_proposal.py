@@ -9,8 +9,8 @@ from typing import Any
 
 from rapport.history.contract import Table
 from rapport.history.mapping.messages import comment
-from rapport.history.mapping.name_matching import names_of, synonyms
-from rapport.history.reading.table_names import NOT_COLUMNS, normalized_name
+from rapport.history.mapping.name_matching import synonyms
+from rapport.history.reading.table_names import NOT_COLUMNS, names_of, normalized_name
 from rapport.history.sources.source import Source
 
 _LONGEST_SAMPLE = 24
@@ -106,5 +106,5 @@ def expression_name(own: str) -> str:
 
 
 def role_columns(role: str, source: Source) -> list[str]:
-    """Return the columns of a source that have a role by their names: ``state`` or ``unit_price``."""
+    """Return the columns of a source that have a role by their names, such as ``unit_price``."""
     return [own for own in source.types if names_of(own) & {*synonyms()["roles"][role]}]

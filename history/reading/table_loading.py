@@ -1,7 +1,7 @@
 """Loading of one table into the database: invalid rows are rejected, the others become the contract's table."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import duckdb
 import pyarrow as pa
@@ -24,6 +24,7 @@ from rapport.history.reading.profiling import (
     profile,
 )
 from rapport.history.reading.rejection_rules import QUESTION, RejectionRule, rejection_rules
+from rapport.history.reading.row_states import kind_columns, state_columns, uncounted_states
 from rapport.history.reading.staging import (
     ATTRIBUTE,
     is_cheap_to_read,
@@ -51,7 +52,8 @@ class LoadedTable:
     """What one table holds: accepted rows, columns present, first and last event, rejected rows, currencies.
 
     ``tracked`` are the columns with a history of change; ``left_out`` is the number of rows that the mapping or a mark
-    of deletion leaves out; ``converted`` amounts were in other currencies.
+    of deletion leaves out; ``converted`` amounts were in other currencies; ``uncounted`` are states such as cancelled
+    of rows that are read as orders: column → value → rows.
     """
 
     rows: int
@@ -62,6 +64,7 @@ class LoadedTable:
     tracked: frozenset[str] = frozenset()
     left_out: int = 0
     converted: bool = False
+    uncounted: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def load_table(
@@ -83,10 +86,13 @@ def load_table(
     attributes = resolve_attributes(table, source, names, settings)
     where = where_of(table, source, settings)
     whole = StagedTable(table, source, (), "", connection)
-    source = load_source(source, [*used_columns(source, names, where), *attributes.values()], names, whole, settings)
+    used = used_columns(source, names, where)
+    states = _unused_states(table, source, used) if complete else []
+    source = load_source(source, [*used, *states, *attributes.values()], names, whole, settings)
     whole = replace(whole, source=source)
     source, left_out = with_rows(whole, _split_key(table, source, names, settings), where, settings)
     staged, rules, is_converted = _with_rules(stage(table, source, names, attributes, connection, settings), settings)
+    uncounted = uncounted_states(replace(whole, source=source), names.get("amount"), states)
     found = profile(staged, rules)
     isolated = isolated_times(staged, rules, found) if complete else []
     if isolated:
@@ -105,7 +111,16 @@ def load_table(
     present = frozenset({*names, "sentiment"} if scored else names) & {column.name for column in columns_of(table)}
     time_range = found.time_ranges.get(table.time, (None, None))
     accepted = _count(table, connection) if tracked else rows - rejects.num_rows
-    return LoadedTable(accepted, present, time_range, rejects, currencies, frozenset(tracked), left_out, is_converted)
+    return LoadedTable(
+        accepted, present, time_range, rejects, currencies, frozenset(tracked), left_out, is_converted, uncounted
+    )
+
+
+def _unused_states(table: Table, source: Source, used: Iterable[str]) -> list[str]:
+    """Return the columns that say whether an order counts, which nothing reads."""
+    if table.name != "orders" or source.in_memory:
+        return []
+    return [own for own in (*state_columns(source), *kind_columns(source)) if own not in {*used}]
 
 
 def _with_rules(staged: StagedTable, settings: Settings) -> tuple[StagedTable, list[RejectionRule], bool]:

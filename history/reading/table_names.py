@@ -35,6 +35,11 @@ def normalized_name(name: str) -> str:
     return re.sub(r"[\s\-./]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())).lower()
 
 
+def names_of(own: str) -> set[str]:
+    """Return the names that a source column goes by: some systems write the table before it, ``Deal - Value``."""
+    return {normalized_name(each).strip("_") for each in (own, own.rsplit(" - ", 1)[-1])}
+
+
 def resolve_table(table: Table, sources: Mapping[str, Source], settings: Settings) -> Source | None:
     """Return the source of a table: the mapped one, else the one with the same name."""
     mapped = settings.mapping.get(table.name, {}).get("table")

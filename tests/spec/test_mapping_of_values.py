@@ -1,11 +1,13 @@
 """What `rapport map` proposes beyond names: states, amounts, keys and customers that only the values show."""
 
 import tomllib
+from datetime import datetime
 
 import pytest
 from csv_folder import write_csv
 
 from rapport.history import Settings, read_history
+from rapport.history.checks.registry import run_checks
 from rapport.history.mapping import propose_mapping
 
 LINES = (
@@ -86,3 +88,33 @@ def test_customers_that_meet_in_no_column_are_asked_about(tmp_path):
     (tmp_path / "customers.csv").write_text("customer_id,industry\nA1,Steel\nA2,Wood\n")
     (tmp_path / "orders.csv").write_text("customer_id,order_id,ordered_at,amount\nx,1,2024-01-02,5\ny,2,2024-01-03,6\n")
     assert "Which column names the customer?" in propose_mapping(tmp_path).as_toml()
+
+
+RETURNS = "customer_id,order_id,ordered_at,amount,type\nK1,1,2026-01-31,50,Sale\nK1,2,2026-02-01,20,{}\n"
+
+
+@pytest.mark.parametrize("word", ["Return", "退货", "Gutschrift", "Credit note", "avoir"])
+def test_returns_without_a_minus_sign_are_taken_off(tmp_path, word):
+    folder = write_csv(tmp_path, {"orders": RETURNS.format(word)})
+    proposed = propose_mapping(folder)
+    with read_history(folder, Settings.of(tomllib.loads(proposed.as_toml()))) as history:
+        assert history.connection.execute("SELECT sum(amount) FROM orders").fetchall() == [(30.0,)]
+        assert not history.loaded["orders"].uncounted
+    with read_history(folder) as history:
+        (finding,) = [each for each in run_checks(history, datetime(2026, 3, 1)) if each.code == "uncounted_states"]
+    assert finding.facts == {"column": "type", "rows": 1}
+
+
+@pytest.mark.parametrize("line", ["K1,2,2026-02-01,-20,Return", "K1,2,2026-02-01,20,Repeat"])
+def test_a_return_with_a_sign_and_an_unknown_kind_are_read_as_they_stand(tmp_path, line):
+    folder = write_csv(tmp_path, {"orders": RETURNS.format("Sale") + line + "\n"})
+    assert propose_mapping(folder).tables[0].needs_no_mapping
+    with read_history(folder) as history:
+        assert not history.loaded["orders"].uncounted
+
+
+def test_cancelled_orders_that_nothing_leaves_out_are_a_finding(tmp_path):
+    lines = "customer_id,order_id,ordered_at,amount,status\nK1,1,2026-01-31,50,paid\nK1,2,2026-02-01,20,Cancelled\n"
+    with read_history(write_csv(tmp_path, {"orders": lines})) as history:
+        (finding,) = [each for each in run_checks(history, datetime(2026, 3, 1)) if each.code == "uncounted_states"]
+    assert "1 rows have status cancelled and count as purchases" in finding.message.en
