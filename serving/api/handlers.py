@@ -134,8 +134,10 @@ class Handlers(BulkHandlers, TaskHandlers, InsightHandlers):
         self._record(context, list(dict.fromkeys(one["customer_id"] for one in changes)))
         return {"changes": changes, "next": cursor, "more": more}
 
-    def effect(self, _request: schemas.EffectRequest, _context: RequestContext) -> Body:
-        """Return what contact did against held-out customers."""
+    def effect(self, _request: schemas.EffectRequest, context: RequestContext) -> Body:
+        """Return what contact did against held-out customers, of the whole company."""
+        if context.viewer.owners is not None:
+            raise RequestError(403, message("whole_company"))
         return self._application.effect()
 
     def feedback(self, request: schemas.FeedbackRequest, context: RequestContext) -> Body:

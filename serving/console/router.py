@@ -15,7 +15,7 @@ from rapport.serving.console.page_context import AuditRecorder, PageContext, Por
 from rapport.serving.console.pages import setup, sign_in, tasks, widget
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.session import Sessions
-from rapport.serving.errors import RequestError, error_response, is_storage_error
+from rapport.serving.errors import RequestError, error_response, is_storage_error, message
 from rapport.serving.first_run import MAX_FILES, FirstRun
 from rapport.serving.security import content_policy
 from rapport.serving.security.browser_sign_in import BrowserSignIn
@@ -70,6 +70,16 @@ class PageRouter:
 
         return self._endpoint(respond)
 
+    def company_page(self, handler: PageHandler, scope: str) -> Endpoint:
+        """Return the endpoint of a page about the whole company: a viewer of some owners' customers has none."""
+
+        def whole_company(page: PageContext) -> Response:
+            if page.viewer.owners is not None:
+                raise RequestError(403, message("whole_company"))
+            return handler(page)
+
+        return self.page(whole_company, scope)
+
     def setup(self) -> Endpoint:
         """Return the endpoint of the first run: it takes files and answers until something is trained."""
 
@@ -84,8 +94,8 @@ class PageRouter:
             language = self._translations(request).language
             if request.method == "GET":
                 return self._setup_page(request, viewer, {})
-            if not viewer.may("admin") or not self._has_valid_token(request, form):
-                key = "error.stale_form" if viewer.may("admin") else "error.missing_scope"
+            if not viewer.may_for_all("admin") or not self._has_valid_token(request, form):
+                key = "error.stale_form" if viewer.may_for_all("admin") else "error.missing_scope"
                 return self._unavailable(request, self._translations(request)(key, scope="admin"), 403)
             problem = setup.act(request, run, form, language)
             return self._setup_page(request, viewer, form, problem=problem, status=422 if problem else 200)
@@ -95,7 +105,7 @@ class PageRouter:
     def _setup_page(
         self, request: Request, viewer: "Viewer", answers: Mapping[str, str], *, problem: str = "", status: int = 200
     ) -> Response:
-        open_run = self.first_run if self.first_run and viewer.may("admin") else None
+        open_run = self.first_run if self.first_run and viewer.may_for_all("admin") else None
         return setup.setup_page(
             request,
             self.renderer,

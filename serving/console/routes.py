@@ -89,7 +89,7 @@ ANALYST_PAGES: Mapping[str, PageHandler] = {"/experiments": experiments.show}
 
 ADMIN_PAGES: Mapping[str, PageHandler] = {"/alerts/rules": alert_rules.show, "/alerts/receivers": receivers.show}
 ADMIN_FORMS: Mapping[str, PageHandler] = {"/alerts/rules": alert_rules.change, "/alerts/receivers": receivers.replay}
-"""What concerns the whole company."""
+"""What concerns the whole company: closed, as the pages for analysts, to keys that see some owners' customers only."""
 
 
 def page_routes(router: PageRouter) -> list[BaseRoute]:
@@ -98,9 +98,9 @@ def page_routes(router: PageRouter) -> list[BaseRoute]:
         *((path, router.page(handler), READ) for path, handler in SHOWN.items()),
         *((path, router.page(handler), WRITE) for path, handler in OWN_FORMS.items()),
         *((path, router.page(handler, scope="feedback"), WRITE) for path, handler in WORK_FORMS.items()),
-        *((path, router.page(handler, scope="analyze"), READ) for path, handler in ANALYST_PAGES.items()),
-        *((path, router.page(handler, scope="admin"), READ) for path, handler in ADMIN_PAGES.items()),
-        *((path, router.page(handler, scope="admin"), WRITE) for path, handler in ADMIN_FORMS.items()),
+        *((path, router.company_page(handler, scope="analyze"), READ) for path, handler in ANALYST_PAGES.items()),
+        *((path, router.company_page(handler, scope="admin"), READ) for path, handler in ADMIN_PAGES.items()),
+        *((path, router.company_page(handler, scope="admin"), WRITE) for path, handler in ADMIN_FORMS.items()),
         ("/tasks.ics", router.calendar(), READ),
         ("/widget/customers/{customer_id:path}", router.widget(), READ),
         (UPLOAD_PATH, router.setup(), READ + WRITE),

@@ -52,6 +52,10 @@ class Viewer:
         """Return whether this viewer has ``scope``; an admin has all scopes."""
         return scope in self.scopes or "admin" in self.scopes
 
+    def may_for_all(self, scope: str) -> bool:
+        """Return whether this viewer has ``scope`` for what concerns the whole company: it sees every customer."""
+        return self.owners is None and self.may(scope)
+
 
 LOCAL = Viewer("local", frozenset(SCOPES))
 

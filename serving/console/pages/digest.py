@@ -23,5 +23,5 @@ def show(page: PageContext) -> Response:
         digest=digest,
         every=every,
         periods=tuple(PERIOD_DAYS),
-        receivers=page.about.get("digests", {}) if page.viewer.may("admin") else None,
+        receivers=page.about.get("digests", {}) if page.viewer.may_for_all("admin") else None,
     )

@@ -8,7 +8,7 @@ from owners_world import NOBODY, World, served_to_owners
 from serving_world import AS_OF, bearer
 
 from rapport.scoring.alerts import Alert
-from rapport.serving.console.routes import ADMIN_FORMS, OWN_FORMS, WORK_FORMS
+from rapport.serving.console.routes import ADMIN_FORMS, ADMIN_PAGES, ANALYST_PAGES, OWN_FORMS, WORK_FORMS
 from rapport.serving.jobs.outbox import Outbox
 from rapport.serving.security.roles import SCOPES
 
@@ -84,13 +84,24 @@ def test_each_form_opens_for_its_scope_and_for_own_customers_only(world, client,
                     assert world.named_in(owner, answers[0][1].replace(theirs[owner], "")) == set(), (route, scope)
                 for route, form in COMPANY_FORMS.items():
                     status, _ = _posted(client, route, form, token)
-                    allowed = NEEDED[route] in ("read", scope) or scope == "admin"
-                    assert (status == 403) != allowed, (route, scope)
+                    # What concerns the whole company stays closed to a key of one owner, whatever its scope.
+                    assert (status == 403) == (route in ADMIN_FORMS), (route, scope)
+                for page in (*ADMIN_PAGES, *ANALYST_PAGES):
+                    assert client.get(page).status_code == 403, (page, scope)
+                assert client.post("/v1/effect", json={}, headers=bearer(key)).status_code == 403, scope
             for page in ("/tasks?whose=all", "/alerts?show=all", "/deals", "/interventions.csv", "/home", "/sales"):
                 assert world.named_in(owner, client.get(page).text) == set(), page
     finally:
         client.cookies.clear()
     assert client.post("/v1/tasks", json={}, headers=world.boss).json()["tasks"] == tasks
+
+
+def test_what_concerns_the_whole_company_opens_for_an_admin_of_everyone(world, client):
+    token = {"token": _signed_in(client, world.boss)}
+    assert {client.get(page).status_code for page in (*ADMIN_PAGES, *ANALYST_PAGES)} == {200}
+    assert {_posted(client, route, COMPANY_FORMS[route], token)[0] for route in ADMIN_FORMS} == {422}
+    assert client.post("/v1/effect", json={}, headers=world.boss).status_code == 200
+    client.cookies.clear()
 
 
 def _posted(client, path, form, token):
