@@ -100,7 +100,7 @@ class Environment:
     timeout_seconds: float = _declare("RAPPORT_TIMEOUT_SECONDS", "Time limit of one request.", 15.0)
     body_bytes: int = _declare("RAPPORT_BODY_BYTES", "Size limit of one request body.", 8_000_000)
     in_flight: int = _declare(
-        "RAPPORT_IN_FLIGHT", "Concurrent API requests of one process; more are refused with 429.", 16
+        "RAPPORT_IN_FLIGHT", "Concurrent API requests of one process; more are refused with 429.", 128
     )
     requests_per_minute: int = _declare("RAPPORT_REQUESTS_PER_MINUTE", "Rate limit of one key.", 6_000)
     reload_seconds: float = _declare(

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from parts.processes import cpu_of, memory_of, workers_of
 
 _PATIENCE_SECONDS = 180.0
-_MEMORY_SECONDS = 120.0
+_MEMORY_SECONDS = 60.0
 _REQUESTS_PER_CONNECTION = 10
 
 
@@ -122,7 +122,7 @@ class ServerFigures(_Background):
     def __init__(self, url: str, server: int) -> None:
         super().__init__()
         self._client, self._server = Client(url), server
-        self._memory: list[int] = []
+        self._memory: list[dict[int, int]] = []
         self._started = time.monotonic()
         self._lags: list[float] = []
         self._seconds: dict[int, float] = {}
@@ -131,19 +131,25 @@ class ServerFigures(_Background):
 
     def _look(self) -> None:
         workers = workers_of(self._server)
-        if workers and time.monotonic() > self._started + _MEMORY_SECONDS * len(self._memory):
-            # The first victim may be gone by now.
-            with suppress(OSError):
-                self._memory.append(round(memory_of(workers[0])))
+        if time.monotonic() > self._started + _MEMORY_SECONDS * len(self._memory):
+            self._memory.append(self._memory_now())
         self._seconds |= {one: cpu_of(one) for one in workers}
         self._lags.append(self._client.get("/readyz")["live"]["lag_seconds"])
 
+    def _memory_now(self) -> dict[int, int]:
+        found = {}
+        for one in (self._server, *workers_of(self._server)):
+            # The last victim may be gone by now.
+            with suppress(OSError):
+                found[one] = round(memory_of(one))
+        return found
+
     def found(self, events: int) -> dict[str, Any]:
-        """Return the figures; memory of the oldest worker at the start, every two minutes and at the end."""
+        """Return the figures; memory of each process by its id, at the start, every minute and at the end."""
         used = sum(seconds - self._before.get(one, 0.0) for one, seconds in self._seconds.items())
         return {
             "server_cpu_ms_per_event": round(used / max(1, events) * 1000, 1),
-            "oldest_worker_mb": [*self._memory, round(memory_of(workers_of(self._server)[0]))],
+            "memory_mb": [*self._memory, self._memory_now()],
             "feed_lag_p50_s": statistics.median(self._lags),
             "feed_lag_max_s": max(self._lags),
         }

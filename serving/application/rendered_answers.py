@@ -23,6 +23,7 @@ class ShownCustomer(NamedTuple):
     ``row`` is its row in the run, None if events alone name it; ``live`` is replaced whenever an event changes it.
     """
 
+    customer_id: str
     row: int | None
     live: LiveScore | None
     held_out: bool
@@ -48,29 +49,46 @@ class RenderedAnswer(NamedTuple):
         return cls(encode_json(answer), answer.get("probability"))
 
 
+_Slot = tuple[str, int, tuple[Duration, ...]]
+
+
 class RenderedAnswers:
     """The answers of one run, policy, playbook and language, at most ``limit`` bytes; thread-safe.
 
-    Those that were requested least recently make room for new ones.
+    Those that were requested least recently make room for new ones. Of a customer in different states the newest is
+    kept: an answer to an earlier event is never asked for again, and would keep the earlier live score in memory.
     """
 
     def __init__(self, limit: int = _BYTES) -> None:
         self._limit, self._size, self._lock = limit, 0, threading.Lock()
-        self._found: OrderedDict[AnswerKey, RenderedAnswer] = OrderedDict()
+        self._found: OrderedDict[_Slot, tuple[ShownCustomer, RenderedAnswer]] = OrderedDict()
 
     def get(self, key: AnswerKey) -> RenderedAnswer | None:
         """Return an answer; None if it must be written."""
+        slot = _slot(key)
         with self._lock:
-            if (found := self._found.get(key)) is not None:
-                self._found.move_to_end(key)
-            return found
+            customer, answer = self._found.get(slot, (None, None))
+            if customer != key.customer:
+                return None
+            self._found.move_to_end(slot)
+            return answer
 
     def put(self, answers: Mapping[AnswerKey, RenderedAnswer]) -> None:
         """Keep answers."""
         with self._lock:
             for key, answer in answers.items():
-                if key not in self._found:
-                    self._size += _OVERHEAD + len(answer.body)
-                    self._found[key] = answer
+                slot = _slot(key)
+                if slot in self._found:
+                    self._size -= _size(self._found.pop(slot)[1])
+                self._found[slot] = key.customer, answer
+                self._size += _size(answer)
             while self._size > self._limit:
-                self._size -= _OVERHEAD + len(self._found.popitem(last=False)[1].body)
+                self._size -= _size(self._found.popitem(last=False)[1][1])
+
+
+def _slot(key: AnswerKey) -> _Slot:
+    return key.customer.customer_id, key.reasons, key.horizons
+
+
+def _size(answer: RenderedAnswer) -> int:
+    return _OVERHEAD + len(answer.body)

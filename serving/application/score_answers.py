@@ -76,7 +76,7 @@ class ScoreAnswers:
         live = self._overlay.scores(model, rows)
         # An event may have come since: a customer without a row is shown only with its live score.
         return {
-            one: ShownCustomer(row, live.get(one), one in held_out)
+            one: ShownCustomer(one, row, live.get(one), one in held_out)
             for one, row in rows.items()
             if row is not None or one in live
         }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from typing import Any
 from rapport.files import private_file
 from rapport.serving.errors import RequestError
 from rapport.serving.live.batcher import Batcher
+from rapport.serving.resource_pool import ResourcePool
 from rapport.serving.sqlite_files import stamp
 from rapport.suppression import SuppressionList
 
@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS absorbed (
 """
 _COLUMNS = "seq, event_id, received_at, by, table_name, customer_id, row, was, base"
 _IDS_PER_QUERY = 500
+_CONNECTIONS = 8
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class EventStore:
     """The events of one data folder; several processes read and write it."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._path, self._local = data_dir / DATABASE, threading.local()
+        self._path = data_dir / DATABASE
+        self._connections = ResourcePool(self._open, sqlite3.Connection.close, limit=_CONNECTIONS)
         self._write: Batcher[Callable[[sqlite3.Connection], Any], Any] = Batcher(self._commit)
         self.suppressed = SuppressionList(data_dir)
 
@@ -166,32 +168,27 @@ class EventStore:
     def _read(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         if not self.exists:
             return []
-        return self._connection().execute(sql, tuple(values)).fetchall()
+        with self._connections.borrow() as store:
+            return store.execute(sql, tuple(values)).fetchall()
 
     def _commit(self, writes: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[object]:
         """Do the writes of several threads in one transaction: a commit waits for the disk, and once is enough."""
-        store = self._connection()
-        store.execute("BEGIN IMMEDIATE")
-        try:
+        # An error closes the connection, which rolls its transaction back.
+        with self._connections.borrow() as store:
+            store.execute("BEGIN IMMEDIATE")
             found = [write(store) for write in writes]
-        except BaseException:
-            store.execute("ROLLBACK")
-            raise
-        store.execute("COMMIT")
+            store.execute("COMMIT")
         return found
 
-    def _connection(self) -> sqlite3.Connection:
-        """Return this thread's connection; SQLite connections belong to one thread."""
-        store: sqlite3.Connection | None = getattr(self._local, "store", None)
-        if store is None:
-            private_file(self._path)
-            store = sqlite3.connect(self._path, timeout=10, isolation_level=None)
-            store.row_factory = sqlite3.Row
-            store.execute("PRAGMA journal_mode = WAL")
-            # FULL: a receipt is sent only after the row survives a power failure.
-            store.execute("PRAGMA synchronous = FULL")
-            store.executescript(_SCHEMA)
-            self._local.store = store
+    def _open(self) -> sqlite3.Connection:
+        private_file(self._path)
+        # Threads take turns with a connection.
+        store = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
+        store.row_factory = sqlite3.Row
+        store.execute("PRAGMA journal_mode = WAL")
+        # FULL: a receipt is sent only after the row survives a power failure.
+        store.execute("PRAGMA synchronous = FULL")
+        store.executescript(_SCHEMA)
         return store
 
 

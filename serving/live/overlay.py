@@ -31,7 +31,7 @@ from rapport.serving.snapshots.contract_rows import Cells, rows_of
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.portfolio_table import PortfolioTables
 
-_CACHED = 10_000
+_CACHED = 5_000
 _TOGETHER = 32
 _SETTLED_SECONDS = 30.0
 # A customer alone takes seven times the processor time of one among sixteen.

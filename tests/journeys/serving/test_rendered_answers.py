@@ -102,7 +102,7 @@ def test_kept_answers_follow_every_change(company, active, tmp_path, monkeypatch
 
 def test_kept_answers_take_no_more_than_their_share_of_memory():
     kept = RenderedAnswers(limit=3_000)
-    keys = [AnswerKey(ShownCustomer(row, None, held_out=False), 5, ()) for row in range(4)]
+    keys = [AnswerKey(ShownCustomer(str(row), row, None, held_out=False), 5, ()) for row in range(4)]
     for key in keys[:3]:
         kept.put({key: RenderedAnswer(b"x" * 400, None)})
     assert kept.get(keys[0]) is not None
@@ -110,3 +110,12 @@ def test_kept_answers_take_no_more_than_their_share_of_memory():
     assert [kept.get(key) is not None for key in keys] == [True, False, True, True]
     kept.put({keys[1]: RenderedAnswer(b"x" * 10_000, None)})
     assert not any(kept.get(key) for key in keys)
+
+
+def test_an_answer_to_an_earlier_event_makes_room_for_the_next():
+    kept, scores = RenderedAnswers(), [object() for _ in range(10)]
+    keys = [AnswerKey(ShownCustomer("ann", 0, live, held_out=False), 5, ()) for live in scores]
+    for key in keys:
+        kept.put({key: RenderedAnswer(b"x", None)})
+    assert kept.get(keys[-1]) is not None
+    assert not any(kept.get(key) for key in keys[:-1])
