@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "tests" / folder) for folder in ("support", "journeys/serving")]
 
-from draft_sentences import files_of, judged, sentences  # noqa: E402  # the tests' folders are no package
+from draft_sentences import SETS, files_of, judged, sentences  # noqa: E402  # the tests' folders are no package
 from serving_world import AS_OF, MONTH_BEFORE, NOW, make_bundle, publish, served  # noqa: E402
 
 from rapport.history import Settings, read_history  # noqa: E402
@@ -40,7 +40,7 @@ def main() -> None:
             drawn = random.Random(1).sample(listed, min(customers, len(listed)))
             for language in ("en", "zh"):
                 files = files_of(call, drawn, language)
-                for name in ("tuning", "fresh", "second_fresh", "third_fresh"):
+                for name in SETS:
                     _print(name, language, files)
 
 

@@ -17,6 +17,7 @@ from rapport.serving.api.agents.claims import check_claims
 from rapport.serving.api.agents.file_facts import facts_of
 
 FOLDER = Path(__file__).parents[1] / "spec" / "drafts"
+SETS = ("tuning", "fresh", "second_fresh", "third_fresh", "fourth_fresh", "fifth_fresh", "sixth_fresh", "seventh_fresh")
 SLOT = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")  # fmt: skip
@@ -26,10 +27,17 @@ STRANGERS = {
     "word": ("Acmesoft", "Globex"),
 }
 NAMES = {"customer": "company", "competitor": "word", "region": "skip", "industry": "skip", "deal_id": "skip"}
+# Words for down and up, by slot and style.
 WAYS = {
-    "en": {"rose": ("fell", "rose"), "below": ("above", "below")},
-    "zh": {"rose": ("下降", "上升"), "below": ("增加", "减少")},
-}
+    "en": {
+        "rose": ("fell", "rose"), "rose|climb": ("declined", "climbed"), "rose|ing": ("falling", "rising"),
+        "below": ("above", "below"),
+    },
+    "zh": {
+        "rose": ("下降", "上升"), "rose|climb": ("回落", "升高"), "below": ("增加", "减少"),
+        "below|gao": ("高于", "低于"),
+    },
+}  # fmt: skip
 UNITS = {
     "percent": ("risk", "risk1", "risk_before", "base_rate", "percentile", "win_rate", "drop", "points", "moved"),
     "money": ("rar", "spend", "expected", "clv3", "deal_amount", "spend_year"),
@@ -126,7 +134,7 @@ def _day(text: str | None) -> date | None:
 def written(slot: str, style: str | None, value: Any, language: str) -> str:
     """Write a value as a person would."""
     if slot in WAYS["en"]:
-        return WAYS[language][slot][value > 0] if slot == "rose" else WAYS[language][slot][1]
+        return _ways(slot, style, language)[value > 0 if slot == "rose" else 1]
     if isinstance(value, str):
         return value
     if isinstance(value, date):
@@ -134,13 +142,23 @@ def written(slot: str, style: str | None, value: Any, language: str) -> str:
     return _written_number(slot, style, value, language)
 
 
+def _ways(slot: str, style: str | None, language: str) -> tuple[str, str]:
+    return WAYS[language][f"{slot}|{style}" if style else slot]
+
+
 def _written_day(day: date, style: str | None, language: str) -> str:
     if style is None:
         return day.isoformat()
+    if style in ("slash", "dot"):
+        return f"{day.year}/{day.month}/{day.day}" if style == "slash" else f"{day:%Y.%m.%d}"
     if language == "zh":
         return f"{day.year}年{day.month}月" + ("" if style == "mon" else f"{day.day}日")
     month = MONTHS[day.month - 1]
-    return f"{month} {day.year}" if style == "mon" else f"{month} {day.day}, {day.year}"
+    shown = {
+        "mon": f"{month} {day.year}", "dmy": f"{day.day} {month} {day.year}",
+        "abbr": f"{month[:3]} {day.day}, {day.year}",
+    }  # fmt: skip
+    return shown.get(style, f"{month} {day.day}, {day.year}")
 
 
 def _written_number(slot: str, style: str | None, value: float, language: str) -> str:
@@ -182,7 +200,7 @@ def _falsified(
     value, right = have[slot], written(slot, style, have[slot], language)
     if slot in WAYS[language]:
         return _filled(
-            template, have, language, **{slot: next(w for w in WAYS[language][slot] if w != right)}
+            template, have, language, **{slot: next(w for w in _ways(slot, style, language) if w != right)}
         ), "direction"
     if isinstance(value, str):
         kind = NAMES.get(slot, "person")
@@ -204,7 +222,7 @@ def _falsified(
 
 def _other_number(slot: str, value: float, have: Mapping[str, Any], draw: random.Random) -> tuple[float, str]:
     same_unit = next((names for names in UNITS.values() if slot in names), ())
-    others = [have[name] for name in same_unit if name in have and abs(have[name] / value - 1) > 0.1]
+    others = [have[name] for name in same_unit if name in have and abs(have[name] - value) > 0.1 * abs(value)]
     if others and draw.random() < 0.5:
         return draw.choice(others), "another figure"
     step = max(abs(value) * draw.uniform(0.06, 0.4), 1)

@@ -107,6 +107,10 @@ _NAMING = re.compile(
     r" (?:competes|bids|is (?:bidding|competing)|is (?:the|a|our|their) (?:\w+ )?(?:competitor|rival|contact|owner))\b"
 )
 
+_LABEL = re.compile(
+    r"\b(?:competitors?|rivals?|owner|manager|contact|decision[- ]maker|user)\b[^.!?\n:]{0,30}:\s*$", re.IGNORECASE
+)
+
 
 @cache
 def _chinese() -> re.Pattern[str]:
@@ -119,13 +123,15 @@ def _chinese() -> re.Pattern[str]:
         rf"|(?<=[A-Za-z.,;:!?] )(?P<latin>{one})(?=[ ,.!?:;]|$)"
         rf"|^(?P<first>{one})(?=,? [a-z])"
         rf"|(?P<titled>{one}?)(?:{part['titles']})"
-        rf"|(?:{part['before']})(?P<name>{person})(?=[，。、；！？：,.!?:\s]|$|{part['after']})"
+        rf"|(?:{part['before']})(?P<name>{person})(?=[，。、；！？：,.!?:\s]|$|{part['after']}|{part['then']})"
         r"|(?P<company>[\u4e00-\u9fff]{2,14}?(?:有限公司|股份公司|集团公司|集团))"
     )
 
 
 def _opens_sentence(text: str, found: re.Match[str]) -> bool:
-    """Return whether the word has its capital from opening a sentence: not in Chinese, nor before verbs of rivals."""
+    """Return whether the word has its capital from opening a sentence: not in Chinese, nor beside words of roles."""
+    if _LABEL.search(text[: found.start()]):
+        return False
     if _NAMING.match(text, found.end()) or re.match(r"\s*[\u4e00-\u9fff]", text[found.end() :]):
         return False
     return bool(_SENTENCE_START.search(text[: found.start()]))

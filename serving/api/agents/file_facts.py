@@ -43,8 +43,18 @@ class FileFacts:
     direction: int = 0
 
     def supports(self, mention: Mention) -> bool:
-        """Return whether a fact about the same thing has the number or day of a draft."""
-        return any(_same_value(fact, mention.written) and _speaks_of(fact, mention) for fact in self.facts)
+        """Return whether a fact about the same thing has the number or day of a draft.
+
+        Where the sentence names a person of whom the file has such facts, only those support it.
+        """
+        known = self._known(mention) or self._known(
+            replace(mention, context=replace(mention.context, topics=mention.around))
+        )
+        of_person = [fact for fact in known if fact.who]
+        return any(_same_value(fact, mention.written) for fact in of_person or known)
+
+    def _known(self, mention: Mention) -> list[Fact]:
+        return [fact for fact in self.facts if _same_kind(fact, mention.written) and _speaks_of(fact, mention)]
 
     def has_name(self, name: str) -> bool:
         """Return whether a name of the file contains the name, or is contained in it."""
@@ -56,11 +66,17 @@ class FileFacts:
         return sorted((name for name in self.names if len(name) > 1), key=len, reverse=True)
 
 
+def _same_kind(fact: Fact, written: Amount | Day) -> bool:
+    if isinstance(written, Day) or isinstance(fact.value, date | Day):
+        return isinstance(written, Day) and isinstance(fact.value, date | Day)
+    return fact.unit in _SAME.get(written.unit, (written.unit,))
+
+
 def _same_value(fact: Fact, written: Amount | Day) -> bool:
-    if isinstance(written, Day):
-        return written == fact.value or (isinstance(fact.value, date) and written.fits(fact.value))
-    if isinstance(fact.value, date | Day) or fact.unit not in _SAME.get(written.unit, (written.unit,)):
-        return False
+    if isinstance(written, Day) or isinstance(fact.value, date | Day):
+        return written == fact.value or (
+            isinstance(fact.value, date) and isinstance(written, Day) and written.fits(fact.value)
+        )
     return abs(abs(fact.value) - written.value) <= written.step / 2 * 1.0001 + 1e-9
 
 

@@ -18,7 +18,8 @@ _MONTH = "|".join((*_MONTHS, *(name[:3] for name in _MONTHS), "sept"))
 # \b does not stand between a Chinese character and a digit or letter.
 _START, _END = r"(?<![A-Za-z0-9.])", r"(?![A-Za-z0-9])"
 DATE = re.compile(
-    rf"{_START}(?P<iso>\d{{4}}-\d{{1,2}}-\d{{1,2}})(?!\d)"
+    rf"{_START}(?P<iso>\d{{4}}(?P<sep>[-/.])\d{{1,2}}(?P=sep)\d{{1,2}})(?!\d)"
+    rf"|{_START}(?P<dots>\d{{1,2}}\.\d{{1,2}}\.\d{{4}})(?!\d)"
     rf"|{_START}(?P<zh>(?:(?P<zy>\d{{4}})\s*年\s*)?(?P<zm>\d{{1,2}})\s*月(?:\s*(?P<zd>\d{{1,2}})\s*[日号])?)"
     rf"|{_START}(?P<dmy>(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\s+(?P<m1>{_MONTH}){_END}\.?(?:,?\s+(?P<y1>\d{{4}}))?)"
     rf"|{_START}(?P<mdy>(?P<m2>{_MONTH})\.?\s+(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?{_END}(?:,?\s+(?P<y2>\d{{4}}))?)"
@@ -43,16 +44,18 @@ _UNITS = (
 _DAYS = {"week": 7.0, "周": 7.0, "month": 30.4, "个月": 30.4, "quarter": 91.0, "year": 365.0, "年": 365.0,
          "hour": 1 / 24, "小时": 1 / 24}  # fmt: skip
 CLAUSE = re.compile(
-    r"(?<!typical)(?<!typically)(?<!客户)[:：](?=\D)|[;；。！？!?\n()（）、，]|,(?!\d)|\.(?!\d)"
+    r"(?<!typical)(?<!typically)(?<!客户)[:：](?=\D)|[;；。！？!?\n()（）、，]|\.(?!\d)"
+    r"|,(?!\d| (?:which|who|whose|when)\b)"
     r"|\b(?:but|while|although|where(?:as)?|versus|vs|against|than|out of|far from|and|with|plus|though)\b"
     r"|而(?!且)|但|相比|其中|以及"
 )
 SENTENCE = re.compile(r"[。！？!?\n]|(?<!\d)\.(?=\s|$)|(?<=\d)\.(?=\s|$)")
 DIRECTION = re.compile(
-    r"(?<!使)(?<!令)(?<!使流失)(?<!令流失)(?:risk|probability|likelihood|chance|score|风险|概率|评分|可能性)(?!金额)"
+    r"(?<!使)(?<!令)(?<!使流失)(?<!令流失)"
+    r"(?:(?<!at )risk|probability|likelihood|chance|score|风险|概率|评分|可能性)(?!金额)"
     r"[^.。;；,，\n]{0,60}?(?:[,，] ?(?:since|自)[^.。;；,，\n]{0,20}?)?(?P<way>"
-    r"\b(?:rose|risen|rises?|rising|increas\w*|climb\w*|went up|grew|up|higher|worsen\w*)\b|上升|升高|增加|上涨|恶化|"
-    r"提高|走高|"
+    r"\b(?:rose|risen|rises?|rising|increas\w*|climb\w*|went up|grew|(?<!adds )(?<!add )up|higher|worsen\w*)\b|"
+    r"上升|升高|增加|上涨|恶化|提高|走高|"
     r"(?P<down>\b(?:fell|fallen|fall\w*|drop\w*|declin\w*|decreas\w*|went down|lower|improv\w*|eased|down)\b|"
     r"下降|降低|减少|回落|下跌|好转|走低|降至|降到))",
     re.IGNORECASE,
@@ -87,7 +90,7 @@ def table() -> Mapping[str, Any]:
     found = read_shipped(Path(__file__).with_name("topics.yaml").read_text("utf-8"))
     for name in ("topics", "roles"):
         found[name] = {key: _compiled(text) for key, text in found[name].items()}
-    for name in ("names", "now", "peers", "past", "up", "down", "windows"):
+    for name in ("names", "now", "peers", "past", "past_value", "up", "down", "windows", "scale_top"):
         found[name] = _compiled(found[name])
     found |= {"exclusive": frozenset(found["exclusive"]), "common": frozenset(found["common"].split())}
     for name in ("fields", "days"):
@@ -128,7 +131,10 @@ def date_of(found: re.Match[str]) -> Day | None:
     """Return the date of a match; None if it is no day of the calendar."""
     get = found.groupdict()
     if get["iso"]:
-        year, month, day = (int(part) for part in get["iso"].split("-"))
+        year, month, day = (int(part) for part in get["iso"].split(get["sep"]))
+        return _checked(year, month, day)
+    if get["dots"]:
+        day, month, year = (int(part) for part in get["dots"].split("."))
         return _checked(year, month, day)
     if get["zh"]:
         return _checked(_int(get["zy"]), int(get["zm"]), _int(get["zd"]))

@@ -46,6 +46,8 @@ class Mention:
     context: Context
     days: tuple[Day, ...] = ()
     sentence: str = ""
+    # What the whole sentence is about, where its clause is about something of which no such figure is known.
+    around: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -73,8 +75,9 @@ def _read_sentence(text: str, start: int, end: int) -> tuple[list[Mention], str]
         left = blank(left, *found.span())
     periods = [(found.start(), _period(found)) for found in table()["windows"].finditer(left, start, end)]
     plain = left
-    for period in table()["windows"].finditer(left, start, end):
-        plain = blank(plain, *period.span())
+    for words in ("windows", "scale_top"):
+        for found in table()[words].finditer(left, start, end):
+            plain = blank(plain, *found.span())
     clauses = [_Clause(*span) for span in _pieces(CLAUSE, left, start, end)]
     for phrase in _topics(left[:end], start):
         _holder(clauses, phrase[0]).topics.append(phrase)
@@ -83,7 +86,11 @@ def _read_sentence(text: str, start: int, end: int) -> tuple[list[Mention], str]
     days = tuple(day for _, day in dates)
     found_all: list[tuple[tuple[int, int], Amount | Day]] = [(found.span(), day) for found, day in dates]
     found_all += [(found.span(), amount_of(found)) for found in NUMBER.finditer(plain, start, end)]
-    mentions = [Mention(*span, written, _context(left, clauses, span), days) for span, written in found_all]
+    around = frozenset(name for clause in clauses for _, _, name in clause.topics)
+    mentions = [
+        Mention(*span, written, _context(left, clauses, span, written), days, around=around)
+        for span, written in found_all
+    ]
     for mention in mentions:
         plain = blank(plain, mention.start, mention.end)
     return mentions, plain
@@ -117,19 +124,26 @@ def _period(found: re.Match[str]) -> float:
     return days_of(unit, float(count))
 
 
-def _context(text: str, clauses: list[_Clause], span: tuple[int, int]) -> Context:
+def _context(text: str, clauses: list[_Clause], span: tuple[int, int], written: Amount | Day) -> Context:
     at = clauses.index(_holder(clauses, span[0]))
     clause = clauses[at]
     own = text[clause.start : clause.end]
     before = re.split(r"\d", text[max(clause.start, span[0] - 40) : span[0]])[-1]
     near = before + text[span[0] : min(clause.end, span[1] + 24)]
     words = table()
+    now = bool(words["now"].search(before))
+    start = before + text[span[0] : span[0] + 1]
     return Context(
         topics=_about(text, clauses, at, span[0]),
         peers=bool(words["peers"].search(own)),
-        past=bool(words["past"].search(before + text[span[0] : span[0] + 1]))
-        or bool(words["past"].match(text[span[1] :].lstrip())),
-        now=bool(words["now"].search(before)),
+        # In "from 78 a month ago to 74", the words before 74 are about 78.
+        past=not now
+        and bool(
+            words["past"].search(start)
+            or words["past"].match(text[span[1] :].lstrip())
+            or (words["past_value"].search(start) and not (isinstance(written, Amount) and written.unit == "days"))
+        ),
+        now=now,
         sign=bool(words["up"].search(near)) - bool(words["down"].search(near)),
         windows=frozenset(clause.windows),
     )
