@@ -1,20 +1,87 @@
 """Products: what relatives buy and a customer does not, and what customers like it bought next."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
+from scipy import sparse
 
 from rapport.history import History
 from rapport.scoring.analytics.account_hierarchy import build_account_hierarchy
 from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
 
 TOP_PRODUCTS, SUGGESTED, JUDGED_DAYS, RECENT_DAYS = 1_000, 3, 182, 730
+CUSTOMERS_AT_ONCE = 2_048
 _SMOOTHING = 5.0
-Owned = npt.NDArray[np.float32]
+_WAYS = ("like_customers", "most_popular")
+_NEXT = pa.schema(
+    {"customer_id": pa.string(), "rank": pa.int64(), "product": pa.string(), "buyers": pa.int64(),
+     "because": pa.string()}
+)  # fmt: skip
+Numbers = npt.NDArray[np.floating[Any]]
+Places = npt.NDArray[np.intp]
 Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """Who bought what: ``bought`` is a sparse matrix of ones, customers x products, both in order of their names."""
+
+    customers: pa.Array
+    products: pa.Array
+    bought: Any
+
+    @classmethod
+    def of(cls, rows: pa.Table, customers: pa.Array, products: pa.Array) -> "Purchases":
+        """Return the rows of these customers and products; other rows are left out."""
+        row, column = (
+            pc.index_in(rows[name], value_set=known).combine_chunks()
+            for name, known in (("customer_id", customers), ("product", products))
+        )
+        known = pc.and_(row.is_valid(), column.is_valid())
+        places = tuple(each.filter(known).to_numpy() for each in (row, column))
+        ones = np.ones(len(places[0]), np.float32)
+        return cls(customers, products, sparse.csr_array((ones, places), shape=(len(customers), len(products))))
+
+    @cached_property
+    def buyers(self) -> Numbers:
+        """Return the number of buyers of each product."""
+        return np.bincount(self.bought.indices, minlength=len(self.products)).astype(np.float32)
+
+    @cached_property
+    def popular(self) -> Numbers:
+        """Return the share of customers who have each product."""
+        return self.buyers / max(len(self.customers), 1)
+
+    @cached_property
+    def given(self) -> Numbers:
+        """Return the chance that a buyer of a product (row) has another (column), shrunk to the share of all."""
+        together = (self.bought.T @ self.bought).toarray()
+        shares: Numbers = (together + _SMOOTHING * self.popular[None, :]) / (self.buyers[:, None] + _SMOOTHING)
+        return shares
+
+    def ranked(self, *, by_similarity: bool) -> Iterator[tuple[int, Numbers, Places]]:
+        """Yield, for some customers after the other: the first one's place, what they have, and their next products.
+
+        The next products are customers x ``SUGGESTED`` places, best first; -1 where nothing is left to suggest. All
+        customers at once would take 20 bytes for each customer and product.
+        """
+        for first in range(0, len(self.customers) if len(self.products) else 0, CUSTOMERS_AT_ONCE):
+            have = self.bought[first : first + CUSTOMERS_AT_ONCE].toarray()
+            count = np.maximum(have.sum(axis=1, keepdims=True), 1.0)
+            scores = np.where(have > 0, -np.inf, have @ self.given / count if by_similarity else self.popular)
+            rows, best = np.arange(len(have)), np.empty((len(have), SUGGESTED), np.intp)
+            for rank in range(SUGGESTED):
+                place = scores.argmax(axis=1)
+                best[:, rank] = np.where(np.isfinite(scores[rows, place]), place, -1)
+                scores[rows, place] = -np.inf
+            yield first, have, best
 
 
 def white_space(history: History, as_of: datetime) -> pa.Table:
@@ -50,95 +117,68 @@ def next_products(history: History, as_of: datetime) -> tuple[pa.Table, Facts]:
     Both ways are judged on the last half year: learned before it, they name products for each customer, and a hit is
     a first purchase in it. The one with more hits is served: what like customers bought, or what is most popular.
     """
-    judged = as_of - timedelta(days=JUDGED_DAYS)
-    products, customers, owned = _owned(history, judged)
-    facts = _evaluate(history, as_of, products, customers, owned)
-    products, customers, owned = _owned(history, as_of)
+    facts = _evaluate(history, as_of)
+    purchases = _purchases(history, as_of)
     by_similarity = facts["served"] == "like_customers"
-    rows = _named(products, customers, owned, by_similarity=by_similarity)
-    schema = pa.schema(
-        {"customer_id": pa.string(), "rank": pa.int64(), "product": pa.string(), "buyers": pa.int64(),
-         "because": pa.string()}
-    )  # fmt: skip
-    return pa.Table.from_pylist(rows, schema), facts
+    parts = [
+        _named(purchases, *part, by_similarity=by_similarity) for part in purchases.ranked(by_similarity=by_similarity)
+    ]
+    return pa.concat_tables([_NEXT.empty_table(), *parts]), facts
 
 
-def _owned(history: History, as_of: datetime) -> tuple[list[str], list[str], Owned]:
-    """Return products, customers and who bought what in the two years before a moment."""
-    rows = query_as_of(
+def _purchases(history: History, as_of: datetime) -> Purchases:
+    """Return who bought which of the most frequent products in the two years before a moment."""
+    rows = _bought(history, as_of, RECENT_DAYS)
+    counted = rows["product"].value_counts()
+    names, counts = (np.array(counted.field(name).to_pylist()) for name in ("values", "counts"))
+    kept = sorted(names[np.lexsort((names, -counts))[:TOP_PRODUCTS]].tolist()) if len(names) else []
+    customers = pc.unique(rows["customer_id"])
+    return Purchases.of(rows, customers.take(pc.sort_indices(customers)), pa.array(kept, pa.string()))
+
+
+def _bought(history: History, as_of: datetime, days: int) -> pa.Table:
+    """Return each customer's products of so many days before a moment."""
+    return query_as_of(
         history,
         f"""
         SELECT DISTINCT customer_id, product FROM {rows_known_at("orders")}
-        WHERE product IS NOT NULL AND amount > 0 AND ordered_at >= $as_of::TIMESTAMP - INTERVAL {RECENT_DAYS} DAY
-        ORDER BY customer_id, product
+        WHERE product IS NOT NULL AND amount > 0 AND ordered_at >= $as_of::TIMESTAMP - INTERVAL {days} DAY
         """,
         as_of,
     )
-    names, counts = np.unique(np.array(rows["product"].to_pylist(), dtype=object).astype(str), return_counts=True)
-    kept = sorted(names[np.argsort(-counts, kind="stable")[:TOP_PRODUCTS]].tolist())
-    place = {name: at for at, name in enumerate(kept)}
-    customers = sorted(set(rows["customer_id"].to_pylist()))
-    row_of = {name: at for at, name in enumerate(customers)}
-    owned = np.zeros((len(customers), len(kept)), dtype=np.float32)
-    for customer, product in zip(rows["customer_id"].to_pylist(), rows["product"].to_pylist(), strict=True):
-        if product in place:
-            owned[row_of[customer], place[product]] = 1.0
-    return kept, customers, owned
 
 
-def _scores(owned: Owned, *, by_similarity: bool) -> tuple[Owned, Owned]:
-    """Return each customer's score of each product, -inf for what it has; and the chance of one product given another.
-
-    The chance that a buyer of a product has another one, shrunk to the share of all who have it.
-    """
-    buyers = owned.sum(axis=0)
-    popular = buyers / max(len(owned), 1)
-    together = owned.T @ owned
-    given = (together + _SMOOTHING * popular[None, :]) / (buyers[:, None] + _SMOOTHING)
-    count = np.maximum(owned.sum(axis=1, keepdims=True), 1.0)
-    score = owned @ given / count if by_similarity else np.tile(popular, (len(owned), 1))
-    return np.where(owned > 0, -np.inf, score).astype(np.float32), given
-
-
-def _named(products: list[str], customers: list[str], owned: Owned, *, by_similarity: bool) -> list[dict[str, object]]:
-    if not products:
-        return []
-    scores, given = _scores(owned, by_similarity=by_similarity)
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :SUGGESTED]
-    buyers = owned.sum(axis=0)
-    rows = []
-    for at, customer in enumerate(customers):
-        have = np.flatnonzero(owned[at])
-        for rank, product in enumerate(order[at].tolist(), start=1):
-            if np.isfinite(scores[at, product]):
-                because = products[have[given[have, product].argmax()]] if by_similarity and len(have) else None
-                row = {"customer_id": customer, "rank": rank, "product": products[product]}
-                rows.append(row | {"buyers": int(buyers[product]), "because": because})
-    return rows
+def _named(purchases: Purchases, first: int, have: Numbers, best: Places, *, by_similarity: bool) -> pa.Table:
+    """Return the rows of some customers; ``because`` is the product they have that speaks most for the suggested."""
+    because = np.full(best.shape, -1)
+    if by_similarity:
+        for at in range(SUGGESTED):
+            speaks = np.where(have > 0, purchases.given.T[best[:, at]], -np.inf)
+            because[:, at] = np.where(have.any(axis=1), speaks.argmax(axis=1), -1)
+    customer, rank = np.nonzero(best >= 0)
+    product, because = best[customer, rank], because[customer, rank]
+    columns = [
+        purchases.customers.take(pa.array(first + customer)),
+        pa.array(rank + 1),
+        purchases.products.take(pa.array(product)),
+        pa.array(purchases.buyers[product].astype(np.int64)),
+        purchases.products.take(pa.array(because, mask=because < 0)),
+    ]
+    return pa.table(columns, schema=_NEXT)
 
 
-def _evaluate(history: History, as_of: datetime, products: list[str], customers: list[str], owned: Owned) -> Facts:
+def _evaluate(history: History, as_of: datetime) -> Facts:
     """Return the hit rate of both ways on first purchases of the last half year."""
-    bought = query_as_of(
-        history,
-        f"""
-        SELECT DISTINCT customer_id, product FROM {rows_known_at("orders")}
-        WHERE product IS NOT NULL AND amount > 0 AND ordered_at >= $as_of::TIMESTAMP - INTERVAL {JUDGED_DAYS} DAY
-        """,
-        as_of,
-    )
-    row_of, place = ({name: at for at, name in enumerate(names)} for names in (customers, products))
-    later = np.zeros_like(owned)
-    for customer, product in zip(bought["customer_id"].to_pylist(), bought["product"].to_pylist(), strict=True):
-        if customer in row_of and product in place:
-            later[row_of[customer], place[product]] = 1.0
-    fresh = later * (owned == 0)
-    active = fresh.sum(axis=1) > 0
-    rates = {name: _hit_rate(owned, fresh, active, by_similarity=name == "like_customers") for name in _WAYS}
+    judged = as_of - timedelta(days=JUDGED_DAYS)
+    before = _purchases(history, judged)
+    later = Purchases.of(_bought(history, as_of, JUDGED_DAYS), before.customers, before.products)
+    fresh = later.bought - later.bought.multiply(before.bought)
+    active = np.asarray(fresh.sum(axis=1)) > 0
+    rates = {name: _hit_rate(before, fresh, active, by_similarity=name == "like_customers") for name in _WAYS}
     like, popular = (rates[name] for name in _WAYS)
     better = like is not None and popular is not None and like > popular
     return {
-        "judged_from": (as_of - timedelta(days=JUDGED_DAYS)).date().isoformat(),
+        "judged_from": judged.date().isoformat(),
         "customers_judged": int(active.sum()),
         "hit_rate_like_customers": like,
         "hit_rate_most_popular": popular,
@@ -147,14 +187,12 @@ def _evaluate(history: History, as_of: datetime, products: list[str], customers:
     }
 
 
-_WAYS = ("like_customers", "most_popular")
-
-
-def _hit_rate(owned: Owned, fresh: Owned, active: npt.NDArray[np.bool_], *, by_similarity: bool) -> float | None:
+def _hit_rate(before: Purchases, fresh: Any, active: npt.NDArray[np.bool_], *, by_similarity: bool) -> float | None:
     """Return the share of customers with a first purchase who bought one of the three named products."""
     if not active.any():
         return None
-    scores, _ = _scores(owned, by_similarity=by_similarity)
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :SUGGESTED]
-    hit = np.take_along_axis(fresh, order, axis=1).max(axis=1) > 0
-    return float(hit[active].mean())
+    hits = 0
+    for first, have, best in before.ranked(by_similarity=by_similarity):
+        bought = np.take_along_axis(fresh[first : first + len(have)].toarray(), best, axis=1)
+        hits += int(((bought > 0) & (best >= 0)).any(axis=1).sum())
+    return hits / int(active.sum())
