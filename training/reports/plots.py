@@ -26,6 +26,7 @@ COLOURS = {"blend": OURS, "served": OURS, "model": "#3f9142", "card": "#c05621",
 # The label of shap's row for the features that are not shown.
 SWARM_REST = re.compile(r"Sum of (\d+) other features")
 SWARM_ROWS, SWARM_FEATURES, DEPENDENCE = 500, 14, 2
+DPI = 110
 CHINESE_FONTS = (
     "Noto Sans CJK SC",
     "Noto Sans SC",
@@ -147,14 +148,14 @@ class ReportPlots:
             # The colour bar is the newest axes; shap labels its ends in English.
             plt.gcf().axes[-1].set_yticklabels([self.translate("axis.low"), self.translate("axis.high")], rotation=0)
             axes.set_yticklabels([self._row(label.get_text()) for label in axes.get_yticklabels()])
-            drawn[translated_title("plot.swarm")] = self._kept("beeswarm", plt.gcf())
+            drawn[translated_title("plot.swarm")] = self._tight("beeswarm", plt.gcf())
             strongest = np.argsort(-np.abs(explanation.values).mean(axis=0))[:DEPENDENCE]
             for rank, position in enumerate(strongest, start=1):
                 figure, axes = plt.subplots(figsize=(4.6, 3.4))
                 shap.plots.scatter(explanation[:, int(position)], ax=axes, show=False)
                 axes.set_ylabel(self.translate("axis.evidence"))
                 title = translated_title("plot.dependence", feature=titles[position])
-                drawn[title] = self._kept(f"dependence_{rank}", figure)
+                drawn[title] = self._tight(f"dependence_{rank}", figure)
             plt.close("all")
         return drawn
 
@@ -164,17 +165,22 @@ class ReportPlots:
 
     def _picture(self, name: str, draw: Callable[[Any], None]) -> str:
         with mpl.rc_context(self._style):
-            figure = Figure(figsize=(4.6, 3.4), layout="constrained")
-            FigureCanvasAgg(figure)
+            figure, buffer = Figure(figsize=(4.6, 3.4), dpi=DPI, layout="constrained"), io.BytesIO()
             axes = figure.add_subplot()
             axes.spines[["top", "right"]].set_visible(False)
             draw(axes)
-            return self._kept(name, figure)
+            # savefig would lay the figure out and draw it twice.
+            FigureCanvasAgg(figure).print_png(buffer)
+            return self._kept(name, buffer)
 
-    def _kept(self, name: str, figure: Any) -> str:
-        """Keep a figure as a PNG and return it as the source of an image."""
+    def _tight(self, name: str, figure: Any) -> str:
+        """Keep a figure that has no layout of its own, without its margins."""
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
+        figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight")
+        return self._kept(name, buffer)
+
+    def _kept(self, name: str, buffer: io.BytesIO) -> str:
+        """Keep a PNG and return it as the source of an image."""
         self.drawn[name] = buffer.getvalue()
         return "data:image/png;base64," + base64.b64encode(self.drawn[name]).decode()
 
