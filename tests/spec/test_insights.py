@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from rapport.history import history_of
+from rapport.scoring.analytics import products
 from rapport.scoring.analytics.deal_outcomes import deal_card, deal_rates
 from rapport.scoring.analytics.deals import open_deals
 from rapport.scoring.analytics.key_accounts import key_accounts, referrals
@@ -62,7 +63,7 @@ def test_white_space_is_what_a_relative_buys_and_this_customer_does_not():
 
 
 @pytest.mark.parametrize("linked", [True, False])
-def test_like_customers_are_served_only_where_they_beat_what_is_most_popular(linked):
+def test_like_customers_are_served_only_where_they_beat_what_is_most_popular(linked, monkeypatch):
     """Buyers of `a` go on to `b`, buyers of `c` to `d`; or everyone goes on to `x`, which most people have."""
     orders = []
     for at in range(40):
@@ -71,7 +72,15 @@ def test_like_customers_are_served_only_where_they_beat_what_is_most_popular(lin
         orders += [order(f"other{at}", "2025-02-01", product=name) for name in ("x", "y", "z")]
         orders.append(order(f"new{at}", "2025-02-01", product=first))
         orders.append(order(f"new{at}", "2025-10-01", product=then if linked else "x"))
-    _, facts = next_products(history_of({"orders": orders}), AS_OF)
+    orders.append(order("late", "2025-11-01", product="a"))
+    history = history_of({"orders": orders})
+    table, facts = next_products(history, AS_OF)
+    monkeypatch.setattr(products, "CUSTOMERS_AT_ONCE", 7)
+    assert next_products(history, AS_OF) == (table, facts)
+    named = [(row["rank"], row["product"], row["because"]) for row in table.to_pylist() if row["customer_id"] == "late"]
+    assert named == (
+        [(1, "b", "a"), (2, "c", "a"), (3, "d", "a")] if linked else [(1, "x", None), (2, "c", None), (3, "y", None)]
+    )
     assert facts["customers_judged"] == 40
     assert facts["served"] == ("like_customers" if linked else "most_popular")
     if linked:
