@@ -60,13 +60,19 @@ def saved(table: pd.DataFrame, rank: pd.Series, assumed: Assumptions) -> float:
 def orders(table: pd.DataFrame) -> dict[str, pd.Series]:
     """Return the orders that are compared."""
     above = np.maximum(table.probability - table.base_rate, 0)
-    listed = table.savable.where(table.list == "at_risk", table.savable - 1e12)
+
+    def among(chosen: "pd.Series[bool]") -> pd.Series:
+        return table.savable.where(chosen, table.savable - 1e12)
+
+    listed = table.list == "at_risk"
     would_leave = np.maximum(table.truth - (1 - table.alive), 0)
     return {
-        "savable money (the list)": listed,
+        "savable money (the list)": among(listed),
+        "only from the base rate on": among(listed & (table.probability >= table.base_rate)),
+        "without a least risk": among(table.list != "probably_lost"),
         "probability": table.probability,
         "revenue at risk": table.revenue_at_risk,
-        "above the base rate (before)": table.spend_if_retained * above,
+        "risk above the base rate": table.spend_if_retained * above,
         "the truth itself": would_leave * table.spend_if_retained,
         "at random (the floor)": pd.Series(np.random.default_rng(0).random(len(table)), table.index),
     }

@@ -22,9 +22,13 @@ _REQUIRED = ("families", "because", "what", "who", "within_days", "contact")
 
 @dataclass(frozen=True)
 class FactAction:
-    """The step for one kind of fact: its texts are templates, its due date respects the deadline of the fact."""
+    """The step for one kind of fact: its texts are templates, its due date respects the deadline of the fact.
+
+    It answers the reasons of its families; of these, where topics are named, only those that state one of them.
+    """
 
     families: tuple[str, ...]
+    topics: tuple[str, ...] | None
     because: LocalizedText
     what: LocalizedText
     who: LocalizedText
@@ -37,6 +41,10 @@ class FactAction:
     def family(self) -> str:
         """Return the family of reasons that it belongs to; it may answer further ones."""
         return self.families[0]
+
+    def answers(self, reason: Mapping[str, object]) -> bool:
+        """Tell whether it is what to do about a reason (API JSON), because both are about the same fact."""
+        return reason["family"] in self.families and (self.topics is None or reason["topic"] in self.topics)
 
 
 @dataclass(frozen=True)
@@ -72,9 +80,10 @@ def _fact_action(name: str, node: ConfigNode) -> FactAction:
     kind = name.split(".")[0]
     if kind not in KINDS:
         raise node.error(f"“{kind}” is not a kind of fact{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
-    node.keys(_REQUIRED, ("before_days", "steps"))
+    node.keys(_REQUIRED, ("topics", "before_days", "steps"))
     return FactAction(
         families=tuple(each.one_of(FAMILIES) for each in node.at("families").lines("family")),
+        topics=tuple(each.name() for each in node.at("topics").lines("topic")) if node.has("topics") else None,
         because=_template(node.at("because")),
         what=_template(node.at("what")),
         who=node.at("who").localized(),

@@ -19,7 +19,6 @@ from rapport.scoring.cards.rfm import RfmSegments, parse_segments
 from rapport.scoring.cards.strict_yaml import parse_yaml, read_text
 from rapport.scoring.health.rules import HealthRules, parse_health_rules
 from rapport.scoring.health.tiers import Hysteresis
-from rapport.scoring.reasons.sentences import sentence_catalog
 
 FILES = (
     "strategies.yaml", "actions.yaml", "fact_actions.yaml", "steps.yaml", "cadence.yaml", "alerts.yaml",
@@ -68,12 +67,6 @@ class Playbook:
         """
         action = self.codes.get(code) or (self.families[family] if abs(evidence) >= LEAST_EVIDENCE else None)
         return None if action is None or action.only_with_fact else action
-
-    def family_action(self, family: str) -> ReasonAction | None:
-        """Return the action for a reason of a family whose sentence is not chosen yet: its own, or that of a code."""
-        own, code = self.families.get(family), sentence_catalog().code_of(family)
-        named = (action for name, action in self.codes.items() if name.startswith(code))
-        return next(named, None) if own is None or own.only_with_fact else own
 
     def step(self, kind: str, name: str, language: str) -> str:
         """Return the next step for a gap in the stakeholder `chain`, or for a `c139` check."""

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from rapport.localized import localize
 from rapport.scoring.actions.fact_actions import FactAction
 from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.actions.reason_advice import own_advice, raising_reasons
 from rapport.scoring.messages import value_label
 from rapport.scoring.reasons.numbers import format_value
 
@@ -66,29 +67,41 @@ class ActionContext:
 def recommended(
     facts: Sequence[_Fact],
     context: ActionContext,
-    reasons: Iterable[Mapping[str, object]] = (),
+    answer: Mapping[str, Any] | None = None,
     limit: int = MAX_ACTIONS,
 ) -> list[Action]:
     """Return the actions of one customer: those for facts, most urgent first, then those for reasons.
 
-    `reasons` are the customer's reasons as API JSON, strongest first; one with advice becomes an action unless a fact
-    of its family has one. A customer that must not be contacted gets no action that contacts it.
+    The reasons are those of its answer as API JSON. One that makes the answer worse becomes an action, one a family,
+    unless the action for a fact answers it. A customer that must not be contacted gets no action that contacts it.
     """
     silent = any(fact["kind"] == DO_NOT_CONTACT for fact in facts)
     ranked = _ranked(facts, context.playbook, silent=silent)
     found = [_of_fact(fact, action, context) for _, fact, action in ranked]
-    if not silent:
-        found += _of_reasons(reasons, context, {family for *_, action in ranked for family in action.families})
+    if answer and not silent:
+        reasons = raising_reasons(answer)
+        found += _of_reasons(
+            [reason for reason in reasons if not any(action.answers(reason) for *_, action in ranked)], context
+        )
     return found[:limit]
 
 
-def advice_by_family(facts: Sequence[_Fact], context: ActionContext) -> dict[str, str]:
-    """Return the text of the most urgent action for a fact, by family of reasons."""
+def with_advice(
+    reasons: Sequence[Mapping[str, Any]], facts: Sequence[_Fact], context: ActionContext
+) -> list[Mapping[str, Any]]:
+    """Return reasons (API JSON) with the company's advice: for a fact that the reason is about, else for the reason.
+
+    A reason without advice of its own gets none: it speaks for the customer, or nothing can be done about it.
+    """
     silent = any(fact["kind"] == DO_NOT_CONTACT for fact in facts)
-    found: dict[str, str] = {}
-    for _, fact, action in _ranked(facts, context.playbook, silent=silent):
-        if new := [family for family in action.families if family not in found]:
-            found |= dict.fromkeys(new, _filled(localize(action.what, context.language), _values(fact, context)))
+    ranked = _ranked(facts, context.playbook, silent=silent)
+    found: list[Mapping[str, Any]] = []
+    for reason in reasons:
+        if reason["advice"]:
+            steps = (_step(fact, action, context) for _, fact, action in ranked if action.answers(reason))
+            own = own_advice(reason, context.playbook, context.language)
+            reason = {**reason, "advice": next(steps, own)}
+        found.append(reason)
     return found
 
 
@@ -115,8 +128,7 @@ def _ranked(facts: Sequence[_Fact], playbook: Playbook, *, silent: bool) -> list
 
 
 def _of_fact(fact: _Fact, action: FactAction, context: ActionContext) -> Action:
-    values = _values(fact, context)
-    text = _filled(localize(action.what, context.language), values)
+    values, text = _values(fact, context), _step(fact, action, context)
     steps = tuple(_filled(localize(step, context.language), values) for step in action.steps)
     return Action(
         code=fact["kind"],
@@ -130,6 +142,10 @@ def _of_fact(fact: _Fact, action: FactAction, context: ActionContext) -> Action:
     )
 
 
+def _step(fact: _Fact, action: FactAction, context: ActionContext) -> str:
+    return _filled(localize(action.what, context.language), _values(fact, context))
+
+
 def _due(action: FactAction, deadline: date | None, today: date) -> date:
     """Return the due date: within the action's days, before the fact's deadline, and today where that has passed."""
     due = today + timedelta(days=action.within_days)
@@ -138,26 +154,24 @@ def _due(action: FactAction, deadline: date | None, today: date) -> date:
     return max(due, today)
 
 
-def _of_reasons(reasons: Iterable[Mapping[str, Any]], context: ActionContext, covered: set[str]) -> list[Action]:
-    found: list[Action] = []
+def _of_reasons(reasons: Iterable[Mapping[str, Any]], context: ActionContext) -> list[Action]:
+    found: dict[str, Action] = {}
     for reason in reasons:
         action = context.playbook.reason_action(reason["code"], reason["family"], reason["evidence"])
-        if action is None or not reason["advice"] or reason["family"] in covered:
+        text = own_advice(reason, context.playbook, context.language)
+        if action is None or text is None or reason["family"] in found:
             continue
-        covered.add(reason["family"])
-        found.append(
-            Action(
-                code=reason["family"],
-                family=reason["family"],
-                text=reason["advice"],
-                who=_who(localize(action.who, context.language), action.who.en, context.owner),
-                due=context.today + timedelta(days=action.within_days),
-                because=reason["text"],
-                steps=(reason["advice"],),
-                reason=reason["code"],
-            )
+        found[reason["family"]] = Action(
+            code=reason["family"],
+            family=reason["family"],
+            text=text,
+            who=_who(localize(action.who, context.language), action.who.en, context.owner),
+            due=context.today + timedelta(days=action.within_days),
+            because=reason["text"],
+            steps=(text,),
+            reason=reason["code"],
         )
-    return found
+    return list(found.values())
 
 
 def _who(role: str, english: str, owner: str | None) -> str:

@@ -65,6 +65,7 @@ class Reason(NamedTuple):
             "unit": self.unit,
             "window": self.window,
             "contrary": self.contrary,
+            "topic": self.topic,
             "families": list(self.families or (self.family,)),
         }
 

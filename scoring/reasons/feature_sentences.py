@@ -9,12 +9,13 @@ from typing import Any
 from rapport.errors import CardError
 from rapport.localized import LocalizedText
 from rapport.scoring.models.columns import OTHER, FeatureColumn
-from rapport.scoring.reasons.sentences import SentenceTemplate, ValueBound, sentence_catalog
+from rapport.scoring.reasons.sentences import EvidenceDirection, SentenceTemplate, ValueBound, sentence_catalog
 from rapport.shipped_yaml import read_shipped
 
 _VALUE = re.compile(r"\{v(?=[:|}])")
 _NEAR_ZERO = 1e-9
-_KEYS = {"en", "zh", "topic", "compare"}
+_KEYS = {"en", "zh", "topic", "compare", "says"}
+_OPPOSITE: Mapping[str, EvidenceDirection] = {"up": "down", "down": "up", "either": "either"}
 _WORD_OF = re.compile(r"(?:of the kind|nteractions? by|The customer's) (.+?)(?: in the last \d+ days)?\.$")
 
 Variants = Mapping[str, Mapping[str, Any]]
@@ -40,7 +41,7 @@ def feature_templates(columns: Iterable[FeatureColumn], target: str) -> Iterator
             variants, days = found
             for condition, lines in variants.items():
                 if _applies(condition, column, target):
-                    yield _template(column, condition, lines, days)
+                    yield _template(column, condition, lines, days, target)
 
 
 def _applies(condition: str, column: FeatureColumn, target: str) -> bool:
@@ -68,16 +69,20 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     )
 
 
-def _template(column: FeatureColumn, condition: str, lines: Mapping[str, Any], days: str) -> SentenceTemplate:
+def _template(
+    column: FeatureColumn, condition: str, lines: Mapping[str, Any], days: str, target: str
+) -> SentenceTemplate:
     texts = {language: _text(lines[language], column, days) for language in ("en", "zh")}
     name, code = column.name, f"{sentence_catalog().code_of(column.family)}-{column.name}"
+    says: EvidenceDirection = lines.get("says", "either")
     states = any("{" in text for text in texts.values())
     return SentenceTemplate(
         code=code,
         family=column.family,
         lead=(name,),
         target=None,
-        says="either",
+        # What speaks for churn speaks against a purchase.
+        says=says if target == "churn" else _OPPOSITE[says],
         when=tuple(_bounds(column, condition)),
         text=LocalizedText(**texts),
         advice=None,

@@ -97,7 +97,7 @@ class TemplateSelector:
         # The variants of a feature exclude each other: only the first one that is true says what the value is.
         for each in self._own.get(lead, ()):
             if each.is_true(values) and (not each.template.states_rate or self._rate_agrees(lead, values, rises)):
-                if each.agrees(values, rises):
+                if rises in _RISES[each.template.says] and each.agrees(values, rises):
                     yield each.template
                 return
 
@@ -123,4 +123,7 @@ class TemplateSelector:
     def _rate_agrees(self, lead: int, values: Sequence[float], rises: bool) -> bool:
         column = self._columns[lead]
         rate, overall = column.level_rates[int(values[lead])], column.overall_rate
-        return rate is not None and overall is not None and (rate > overall if rises else rate < overall)
+        if rate is None or overall is None or round(rate, 2) == round(overall, 2):
+            # Both would be written as the same percentage.
+            return False
+        return rate > overall if rises else rate < overall

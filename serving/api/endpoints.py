@@ -13,7 +13,8 @@ REASON = {
     "code": "RHY-01", "family": "rhythm", "text": "No order for 97 days; this customer usually orders every 41 days.",
     "evidence": 0.61, "points": 0.14, "facts": {"days_since_order": 97, "usual_gap_days": 41}, "peers": 45,
     "actionable": True, "advice": "Call this week and ask what is planned next.",
-    "sign": "up", "unit": "days", "window": None, "contrary": False, "families": ["rhythm", "recency"],
+    "sign": "up", "unit": "days", "window": None, "contrary": False, "topic": "last_order",
+    "families": ["rhythm", "recency"],
 }  # fmt: skip
 ANSWER = {
     "customer_id": "C-1042", "as_of": "2026-11-01", "target": "churn", "state": "active", "probability": 0.46,

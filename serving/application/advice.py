@@ -11,6 +11,7 @@ from rapport.localized import localize
 from rapport.scoring import build_answers
 from rapport.scoring.actions.facts import by_customer
 from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.actions.reason_advice import ACTION_REASONS
 from rapport.scoring.actions.recommended import MAX_ACTIONS, ActionContext, recommended
 from rapport.serving.snapshots.live_model import LiveModel, ScoreSnapshot
 from rapport.serving.snapshots.next_actions import TABLE
@@ -20,13 +21,12 @@ def customer_actions(
     model: LiveModel,
     row: int,
     context: ActionContext,
-    answers: Sequence[Mapping[str, object]],
+    answer: Mapping[str, Any] | None,
     limit: int = MAX_ACTIONS,
 ) -> list[dict[str, object]]:
     """Return the recommended actions of the customer in a row of the snapshot."""
     facts = model.snapshot.run.customer_rows(TABLE, row)
-    reasons = raising_reasons(answers[0], context) if answers else []
-    return [action.as_dict() for action in recommended(facts, context, reasons, limit)]
+    return [action.as_dict() for action in recommended(facts, context, answer, limit)]
 
 
 def action_context(snapshot: ScoreSnapshot, row: int, playbook: Playbook, language: str) -> ActionContext:
@@ -54,30 +54,6 @@ def customer_strategies(
     return found
 
 
-def raising_reasons(answer: Mapping[str, Any], context: ActionContext) -> list[dict[str, Any]]:
-    """Return the reasons that make the answer worse, each with its advice, strongest first."""
-    sign = 1.0 if answer["target"] == "churn" else -1.0
-    worse = sorted(
-        (reason for reason in answer["reasons"] if sign * reason["points"] > 0),
-        key=lambda reason: -sign * reason["evidence"],
-    )
-    return [reason | {"advice": reason["advice"] or reason_advice(reason, {}, context)} for reason in worse]
-
-
-def reason_advice(reason: Mapping[str, Any], by_family: Mapping[str, str], context: ActionContext) -> str | None:
-    """Return the advice for a fact of the reason's family, else the company's for the code, else the reason's own."""
-    if reason["family"] in by_family:
-        return by_family[reason["family"]]
-    action = context.playbook.reason_action(reason["code"], reason["family"], reason["evidence"])
-    if action is None:
-        # Advice about a ticket, an invoice or a quote would be wrong without one.
-        return None
-    named = reason["code"] in context.playbook.codes
-    own: str | None = reason["advice"]
-    return localize(action.what, context.language) if named or own is None else own
-
-
-_REASONS = 12
 _COLUMNS = ("next_action", "next_action_who", "next_action_due", "next_action_because")
 
 
@@ -86,10 +62,9 @@ def with_actions(table: pa.Table, snapshot: ScoreSnapshot, playbook: Playbook, l
     stored = snapshot.run.table(TABLE)
     facts = by_customer(stored) if stored is not None else {}
     columns: dict[str, list[str | None]] = {name: [] for name in _COLUMNS}
-    for row, answer in enumerate(build_answers(snapshot.scored, _REASONS, language)):
+    for row, answer in enumerate(build_answers(snapshot.scored, ACTION_REASONS, language)):
         context = action_context(snapshot, row, playbook, language)
-        reasons = raising_reasons(answer.as_dict(), context)
-        found = recommended(facts.get(answer.customer_id, []), context, reasons, 1)
+        found = recommended(facts.get(answer.customer_id, []), context, answer.as_dict(), 1)
         first = found[0].as_dict() if found else {}
         for name, key in zip(_COLUMNS, ("text", "who", "due", "because"), strict=True):
             columns[name].append(first.get(key))

@@ -10,11 +10,11 @@ import pyarrow as pa
 from rapport.localized import localize
 from rapport.scoring import build_answers
 from rapport.scoring.actions.playbook import Playbook
-from rapport.scoring.actions.recommended import ActionContext, advice_by_family
+from rapport.scoring.actions.recommended import with_advice
 from rapport.scoring.health import description as health_description
 from rapport.scoring.health.description import HealthDescription
 from rapport.scoring.reasons.answer import Answer as ScoredAnswer
-from rapport.serving.application.advice import action_context, reason_advice
+from rapport.serving.application.advice import action_context
 from rapport.serving.application.rendered_answers import RenderedAnswers
 from rapport.serving.live.live_score import LiveScore
 from rapport.serving.shapes.answers import Answer
@@ -116,7 +116,8 @@ class AnswerWriter:
         if not any(reason["advice"] for reason in answer["reasons"]):
             return answer
         context = action_context(model.snapshot, row, self._playbook, self.language)
-        return with_advice_of(answer, advice_by_family(model.snapshot.run.customer_rows(TABLE, row), context), context)
+        facts = model.snapshot.run.customer_rows(TABLE, row)
+        return cast(Answer, answer | {"reasons": with_advice(answer["reasons"], facts, context)})
 
     def _cards_of(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         found = []
@@ -124,15 +125,6 @@ class AnswerWriter:
             score, tier = (row[f"card_{card['name']}_{kind}"] for kind in ("score", "tier"))
             found.append(card | {"score": score, "tier": tier, "tier_label": labels.get(tier, tier)})
         return found
-
-
-def with_advice_of(answer: Answer, by_family: Mapping[str, str], context: ActionContext) -> Answer:
-    """Return an answer with the company's advice; ``by_family`` is the advice for facts of the customer."""
-    reasons = [
-        reason | {"advice": reason_advice(reason, by_family, context)} if reason["advice"] else reason
-        for reason in answer["reasons"]
-    ]
-    return answer | {"reasons": reasons}
 
 
 def with_timing(answer: Answer, timing: Mapping[str, object] | None) -> Answer:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from rapport.durations import Duration
 from rapport.files import shared_secret
 from rapport.history.settings import Settings
+from rapport.scoring.actions.reason_advice import ACTION_REASONS
 from rapport.scoring.actions.recommended import ActionContext
 from rapport.scoring.reasons.timing_answer import MONTHLY
 from rapport.serving.application.account_work import AccountWork
@@ -149,17 +150,22 @@ class Application(ScoredRun):
         """Return a short-lived token with which a CRM embeds this customer's widget."""
         return widget_token(shared_secret(self.data_dir, "console.secret"), viewer, customer_id)
 
-    def next_steps(self, answers: Sequence[Answer], target: str, language: str) -> list[dict[str, Any] | None]:
-        """Return the first recommended action for each answer, as the customer's page shows it."""
+    def next_steps(self, customer_ids: Sequence[str], target: str, language: str) -> list[dict[str, Any] | None]:
+        """Return the first recommended action of each customer, as its page shows it."""
         model, playbook, held_out = self.live_model(target), self.playbook, self.held_out()
-        found: list[dict[str, object] | None] = []
-        for answer in answers:
-            row = model.snapshot.ids.row_of(str(answer["customer_id"]))
-            if row is None or "error" in answer or answer["customer_id"] in held_out:
+        found: list[dict[str, Any] | None] = []
+        for customer_id in customer_ids:
+            row = model.snapshot.ids.row_of(customer_id)
+            if row is None or customer_id in held_out:
                 found.append(None)
                 continue
             context = action_context(model.snapshot, row, playbook, language)
-            found.append(next(iter(customer_actions(model, row, context, [answer], 1)), None))
+            first = customer_actions(model, row, context, None, 1)
+            if not first:
+                # Only without a step for a fact do the reasons matter, and then all that the page reads.
+                (answer,) = self.answers([customer_id], target, reasons=ACTION_REASONS, language=language)
+                first = customer_actions(model, row, context, answer, 1) if "error" not in answer else []
+            found.append(next(iter(first), None))
         return found
 
     def answers(

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from rapport.errors import ServingError
 from rapport.localized import LocalizedText, localize
 from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.actions.reason_advice import ACTION_REASONS
 from rapport.scoring.analytics.interaction_signals import BAD
 from rapport.scoring.analytics.last_contacts import CONTACT_DAYS
 from rapport.scoring.analytics.risk_overview import risk_sentence
@@ -32,7 +33,6 @@ from rapport.serving.snapshots.timeline import TABLES, timeline
 from rapport.serving.work.tasks import HEADER, interventions
 
 _MAX_EVENTS = 300
-_ALL_REASONS = 12
 _HISTORY_FIELDS = ("as_of", "probability", "tier", "version")
 _RFM = ("r", "f", "m", "segment", "recency_days", "rfm_cell", "rfm_grade", "rfm_top")
 _HEALTH_FIELDS = ("health_score", "health_grade")
@@ -80,7 +80,9 @@ def customer_profile(
         "rfm": _rfm(sources, models, customer_id),
         "figures": _figures(sources, models, customer_id, language),
         "levers": _levers(models, answers, customer_id, language),
-        "actions": customer_actions(first, row, action_context(snapshot, row, sources.playbook, language), answers),
+        "actions": customer_actions(
+            first, row, action_context(snapshot, row, sources.playbook, language), answers[0] if answers else None
+        ),
         "strategies": customer_strategies(answers, sources.playbook, language),
         "deals": customer_deals(first, row, sources.playbook, language),
         "feedback": [dict(one) for one in sources.feedback],
@@ -144,7 +146,7 @@ def _industry_place(sources: ProfileSources, model: LiveModel, customer_id: str)
 
 
 def _answer(sources: ProfileSources, model: LiveModel, customer_id: str, language: str) -> shapes.Answer | None:
-    answer = sources.answer(model, customer_id, _ALL_REASONS, language)
+    answer = sources.answer(model, customer_id, ACTION_REASONS, language)
     return answer if answer is not None and answer["probability"] is not None else None
 
 

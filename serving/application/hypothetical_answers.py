@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from rapport.durations import Duration
 from rapport.scoring import ScoreBatch, build_answers
-from rapport.scoring.actions.recommended import ActionContext
+from rapport.scoring.actions.recommended import ActionContext, with_advice
 from rapport.scoring.models.what_if import WhatIf
 from rapport.scoring.reasons.timing_answer import describe_timings
-from rapport.serving.application.answer_writer import AnswerWriter, with_advice_of, with_timing
+from rapport.serving.application.answer_writer import AnswerWriter, with_timing
 from rapport.serving.shapes.answers import Answer
 from rapport.serving.snapshots.portfolio_table import build_portfolio
 
@@ -34,7 +34,7 @@ def history_answers(
     else:
         rows = build_portfolio(writer.policy, scored, features, None, None).to_pylist()
         answers = [writer.with_figures(one, row) for one, row in zip(found, rows, strict=True)]
-    answers = [with_advice_of(answer, {}, context) for answer in answers]
+    answers = [cast(Answer, answer | {"reasons": with_advice(answer["reasons"], (), context)}) for answer in answers]
     if not horizons:
         return answers
     timings = describe_timings(scored, range(len(scored)), language, horizons)

@@ -26,6 +26,7 @@ class Reason(TypedDict):
     unit: str | None
     window: str | None
     contrary: bool
+    topic: str
     families: list[str]
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import Any
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
 
+from rapport.scoring import build_answers
 from rapport.scoring.actions.facts import SCHEMA
-from rapport.scoring.actions.playbook import LEAST_EVIDENCE, Playbook
-from rapport.scoring.actions.recommended import next_actions
+from rapport.scoring.actions.playbook import Playbook
+from rapport.scoring.actions.reason_advice import ACTION_REASONS
+from rapport.scoring.actions.recommended import ActionContext, next_actions, recommended
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.snapshots.holdout import without_actions
 from rapport.serving.snapshots.store import ScoringRun
@@ -28,13 +29,15 @@ def with_next_actions(portfolio: pa.Table, facts: pa.Table | None, playbook: Pla
     A fact comes first; a customer without one gets the action for the strongest reason, as on its page.
     """
     today = scored.as_of.date()
-    by_fact = next_actions(SCHEMA.empty_table() if facts is None else facts, playbook, today)
+    first = next_actions(SCHEMA.empty_table() if facts is None else facts, playbook, today)
     silent = portfolio["do_not_contact"].to_pylist()
-    by_reason = _for_reasons(scored, playbook, today)
-    found = [
-        by_fact.get(customer) or (None if quiet else reason)
-        for customer, quiet, reason in zip(scored.customer_id, silent, by_reason, strict=True)
+    without = [
+        row
+        for row in np.flatnonzero(scored.eligible).tolist()
+        if scored.customer_id[row] not in first and not silent[row]
     ]
+    first |= _for_reasons(scored, without, playbook)
+    found = [first.get(customer) for customer in scored.customer_id]
     codes = pa.array([each[0] if each else None for each in found], pa.string())
     due = pa.array([each[1].isoformat() if each else None for each in found], pa.string())
     for name, values in {"next_action_code": codes, "next_action_due": due, "due": due}.items():
@@ -57,15 +60,11 @@ def fingerprint(playbook: Playbook) -> bytes:
     return hashlib.blake2b(parts.encode(), digest_size=8).hexdigest().encode()
 
 
-def _for_reasons(scored: ScoreBatch, playbook: Playbook, today: date) -> Sequence[_Next | None]:
-    families = scored.bundle.families
-    actions = [playbook.family_action(name) for name in families]
-    acts = np.array([action is not None for action in actions], dtype=bool)
-    evidence = np.nan_to_num(scored.evidence) * (1.0 if scored.bundle.is_risk else -1.0)
-    evidence = np.where(acts, evidence, -np.inf)
-    found: list[Any] = []
-    for row, family in enumerate(evidence.argmax(axis=1).tolist() if len(evidence) else []):
-        action = actions[family]
-        known = scored.eligible[row] and evidence[row, family] >= LEAST_EVIDENCE
-        found.append((families[family], today + timedelta(days=action.within_days)) if known and action else None)
+def _for_reasons(scored: ScoreBatch, rows: Sequence[int], playbook: Playbook) -> dict[str, _Next]:
+    """Return code and due date of the first action for the reasons of some customers, as their pages show it."""
+    context = ActionContext(playbook, scored.as_of.date(), None)
+    found: dict[str, _Next] = {}
+    for answer in build_answers(scored, ACTION_REASONS, context.language, rows):
+        for action in recommended((), context, answer.as_dict(), 1):
+            found[answer.customer_id] = (action.code, action.due)
     return found

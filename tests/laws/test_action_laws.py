@@ -5,15 +5,19 @@ from datetime import date, datetime
 
 import pytest
 
+from rapport.features import catalog
 from rapport.history import history_of, read_history
 from rapport.history.settings import Settings
 from rapport.history.simulate import simulate
 from rapport.scoring.actions.facts import action_facts, by_customer
 from rapport.scoring.actions.playbook import read_playbook
-from rapport.scoring.actions.recommended import ActionContext, next_actions, recommended
+from rapport.scoring.actions.recommended import ActionContext, next_actions, recommended, with_advice
 from rapport.scoring.analytics.deal_outcomes import deal_card
 from rapport.scoring.analytics.deals import open_deals
 from rapport.scoring.cards import load_card
+from rapport.scoring.models.columns import feature_columns
+from rapport.scoring.reasons.feature_sentences import feature_templates
+from rapport.scoring.reasons.sentences import sentence_catalog
 
 AS_OF = datetime(2026, 11, 1)
 TODAY = AS_OF.date()
@@ -116,32 +120,68 @@ def test_a_renewal_starts_a_month_before_the_contracts_end_and_today_when_that_h
 
 def test_a_customer_that_must_not_be_contacted_gets_no_action_that_contacts_it():
     facts = [{**FACT, "kind": kind, "deadline": None} for kind in ("late_order", "risk_event", "do_not_contact")]
-    reason = {"code": "VAL-01", "family": "value", "evidence": 0.5, "advice": "Call.", "text": "Spend fell."}
-    codes = [each.code for each in recommended(facts, ActionContext(PLAYBOOK, TODAY, "Li"), [reason])]
+    answer = answer_of(reason_of("value", "VAL-01", "Show what others buy."))
+    codes = [each.code for each in recommended(facts, ActionContext(PLAYBOOK, TODAY, "Li"), answer)]
     assert codes == ["risk_event"]
 
 
-def test_a_reason_gets_an_action_unless_a_fact_of_its_family_has_one():
-    reasons = [
-        {"code": "RHY-01", "family": "rhythm", "evidence": 0.5, "advice": "Call.", "text": "The order is late."},
-        {
-            "code": "VAL-01",
-            "family": "value",
-            "evidence": 0.5,
-            "advice": "Show what others buy.",
-            "text": "Spend fell.",
-        },
-        {
-            "code": "SER-01",
-            "family": "service",
-            "evidence": 0.5,
-            "advice": "Solve what is open.",
-            "text": "Many tickets.",
-        },
-    ]
+def reason_of(family, code, advice, topic="", points=0.1):
+    text = f"A fact of {family}."
+    return {
+        "code": code, "family": family, "topic": topic, "evidence": points * 5, "points": points, "advice": advice,
+        "text": text,
+    }  # fmt: skip
+
+
+def answer_of(*reasons):
+    return {"target": "churn", "reasons": list(reasons)}
+
+
+def test_a_reason_gets_an_action_unless_a_fact_that_it_is_about_has_one():
+    answer = answer_of(
+        reason_of("rhythm", "RHY-01", "Call.", "last_order"),
+        reason_of("value", "VAL-01", "Show what others buy."),
+        reason_of("service", "SER-01", "Solve what is open."),
+        reason_of("engagement", "ENG-05", "Arrange a visit.", "meetings", points=-0.1),
+    )
     fact = {**FACT, "kind": "late_order", "deadline": None}
-    found = recommended([fact], ActionContext(PLAYBOOK, TODAY, "Li"), reasons)
+    found = recommended([fact], ActionContext(PLAYBOOK, TODAY, "Li"), answer)
     assert [(each.code, each.who) for each in found] == [("late_order", "Li"), ("value", "Li")]
+
+
+def test_the_advice_of_a_reason_is_about_the_same_fact():
+    facts = [
+        {**FACT, "kind": "silent_decision_maker", "subject": "Li Wei", "since": date(2026, 3, 1), "deadline": None}
+    ]
+    facts += [{**FACT, "kind": "regular_visit", "since": date(2026, 3, 1), "deadline": TODAY}]
+    reasons = [
+        reason_of("relationship", "REL-01", "Renew contact with a decision maker.", "decider"),
+        reason_of("relationship", "REL-05", "Establish a second contact.", "single_contact"),
+        reason_of("engagement", "ENG-05", "Arrange a visit.", "meetings"),
+        reason_of("engagement", "ENG-10", "Answer within a working day.", "response"),
+        reason_of("fit", "FIT-1", None),
+    ]
+    context = ActionContext(PLAYBOOK, TODAY, "Li")
+    advice = [reason["advice"] for reason in with_advice(reasons, facts, context)]
+    assert advice == [
+        "Call Li Wei, who decides; the last contact was on 2026-03-01.",
+        "Establish a second contact.",
+        "Make the half-yearly call.",
+        "Answer within a working day.",
+        None,
+    ]
+    # Whoever reads the reason finds its step among the actions.
+    texts = [action.text for action in recommended(facts, context, answer_of(*reasons))]
+    assert texts == [advice[0], advice[2], advice[1], advice[3]]
+
+
+def test_every_topic_that_an_action_answers_is_one_that_a_sentence_states():
+    topics = {sentence.topic for sentence in sentence_catalog().sentences}
+    for target in ("churn", "conversion"):
+        topics |= {each.topic for each in feature_templates(feature_columns(catalog().features, target), target)}
+    named = {topic for action in PLAYBOOK.facts.by_kind.values() for topic in action.topics or ()}
+    # No feature counts the contacts with users.
+    assert named - topics == {"user_contact"}
 
 
 def test_a_regular_visit_names_a_meeting_only_if_there_was_one(company):

@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rapport.serving.console.pages.worklist import recommended_step
 from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns
 from rapport.serving.console.worklist import Worklist, WorkState, build_worklist, filter_options, list_counts
 from rapport.serving.console.worklist_query import FILTERS, PAGE_SIZE, WorklistQuery
@@ -185,21 +184,3 @@ def test_a_page_beyond_the_last_is_the_last():
     everyone = np.ones(PAGE_SIZE + 1, dtype=bool)
     found = build_worklist(PortfolioColumns(many), query, visible=everyone, work=work, capacity=1)
     assert (found.page, found.pages, len(found.page_rows)) == (2, 2, 1)
-
-
-@pytest.mark.parametrize(
-    ("given", "step"),
-    [
-        ("rhythm 0.9 call", "call"),
-        ("rhythm 0.9 call, service 0.4 solve", "solve"),
-        ("rhythm 0.9 call, service 0.2 solve", "call"),
-        ("value 0.9, recency 0.5 ask, payment 0.3 talk", "talk"),
-        ("service 0.9 solve, rhythm 0.8 call", "solve"),
-        ("value 0.9", ""),
-        ("", ""),
-    ],
-)
-def test_the_recommended_step_is_more_specific_than_a_call_where_the_evidence_is_strong(given, step):
-    parts = [each.split() for each in given.split(", ") if each]
-    reasons = [{"family": one[0], "evidence": float(one[1]), "advice": [*one, None][2]} for one in parts]
-    assert recommended_step(reasons) == step

@@ -103,10 +103,10 @@ def test_money_is_never_more_than_the_spend_and_falls_with_silence():
     assert (longer[1][0], longer[3][0]) == pytest.approx((250, 500 + 250 * 0.8))
     blocked = np.array([False, True, False, False])
     assert work_lists(facts, amounts.savable, blocked).tolist() == ["at_risk", "none", "probably_lost", "win_back"]
-    # A large account that is safer than a typical customer does not head the list by its size.
+    # A large account that is much safer than a typical customer does not head the list by its size.
     assert work_lists(facts, amounts.savable, blocked, 0.51).tolist() == ["none", "none", "probably_lost", "win_back"]
-    assert least_risk_to_contact(0.1, 0.5) == 0.1
-    assert least_risk_to_contact(0.4, 0.6) == 0.3
+    assert least_risk_to_contact(0.1, 0.5) == 0.05
+    assert least_risk_to_contact(0.7, 0.6) == 0.3
 
 
 def test_money_counts_margin_cost_horizon_and_an_unknown_silence_as_one_cadence():

@@ -108,7 +108,7 @@ def test_an_answer_has_exactly_the_documented_fields():
     assert answer["model"]["card"] == "relationship/2"
     assert set(answer["reasons"][0]) == {
         "code", "family", "text", "evidence", "points", "facts", "peers", "actionable", "advice", "sign", "unit",
-        "window", "contrary", "families",
+        "window", "contrary", "topic", "families",
     }  # fmt: skip
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer
 

@@ -232,7 +232,8 @@ class ExampleApplication:
     def hidden_from(self, viewer: Viewer) -> frozenset[str]:  # noqa: ARG002
         return frozenset()
 
-    def next_steps(self, answers: Sequence[dict[str, Any]], target: str, language: str) -> list[dict[str, Any] | None]:  # noqa: ARG002
+    def next_steps(self, customer_ids: Sequence[str], target: str, language: str) -> list[dict[str, Any] | None]:
+        answers = self.answers(customer_ids, target, language=language)
         found = [actions_of(answer["reasons"], "") if "reasons" in answer else [] for answer in answers]
         return [actions[0] if actions else None for actions in found]
 

@@ -162,7 +162,7 @@ RELATIONSHIP = (
     ),
     Feature(
         "influencer_count_180d", "relationship", "count",
-        LocalizedText("Interactions with an influencer in the last 180 days.", "近 180 天与影响者的互动次数。"),
+        LocalizedText("Interactions with an influencer in the last 180 days.", "近 180 天与影响人的互动次数。"),
         CONTACT_TALKS.count(180, where="influencer"), 0, actionable=True,
     ),
     Feature(

@@ -31,7 +31,7 @@ def show(request: Request, application: "Application", sessions: Sessions, rende
         targets = [target for target in about["targets"] if _probability(application, customer_id, target) is not None]
         target = targets[0] if targets else about["targets"][0]
         (answer,) = application.answers([customer_id], target, reasons=_REASONS, language=language or "en")
-        (step,) = application.next_steps([answer], target, language or "en")
+        (step,) = application.next_steps([customer_id], target, language or "en")
     except RapportError:
         return _page(request, renderer, language, 503, refused=True)
     return _page(

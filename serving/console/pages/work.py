@@ -127,7 +127,7 @@ def _row(page: PageContext, customer_id: str, kind: str, task: Task | None) -> R
         raise page.not_found(customer_id)
     query, _, found = query_worklist(page)
     (answer,) = page.application.answers([customer_id], page.target, reasons=4, language=page.language)
-    (step,) = page.application.next_steps([answer], page.target, page.language)
+    (step,) = page.application.next_steps([customer_id], page.target, page.language)
     rank = page.form.get("rank", "")
     return page.render(
         "worklist_row.html",

@@ -114,7 +114,7 @@ def table_rows(page: PageContext, rows: RowIndexes, offset: int, work: WorkState
     ids = [portfolio.text("customer_id", row) for row in rows]
     page.record_view(ids)
     answers = page.application.answers(ids, page.target, reasons=_READ_REASONS, language=page.language)
-    steps = page.application.next_steps(answers, page.target, page.language)
+    steps = page.application.next_steps(ids, page.target, page.language)
     # A new snapshot may be published in between: a customer that left it keeps the row, without reasons.
     return [
         table_row(page, int(row), {**answer, "next": step}, offset + place, work.tasks.get(key))
@@ -125,37 +125,20 @@ def table_rows(page: PageContext, rows: RowIndexes, offset: int, work: WorkState
 def table_row(page: PageContext, row: int, answer: Mapping[str, Any], rank: int, task: Task | None) -> dict[str, Any]:
     """Return one row of the list."""
     reasons = answer.get("reasons", [])
-    advice = _next_step(answer)
+    step = answer.get("next") or {"text": "", "code": "", "due": ""}
     facts = _facts(page.portfolio, row)
     return {
         **facts,
         "rank": rank,
         "reasons": reasons[:_SHOWN_REASONS],
-        "advice": advice["text"],
-        "advice_code": advice["code"],
+        "advice": step["text"],
+        "advice_code": step["code"],
         # A date without a step would send someone to an account without saying why.
-        "due": (advice["due"] or facts["due"]) if advice["text"] else "",
+        "due": step["due"],
         "effect_source": answer.get("contact_effect_source") or "assumption",
         "task": task,
         "state": state_of(task) if task else "open",
     }
-
-
-def _next_step(answer: Mapping[str, Any]) -> dict[str, str]:
-    """Return the first recommended action of an answer, else the most specific advice of its reasons."""
-    if action := answer.get("next"):
-        return {"text": str(action["text"]), "code": str(action.get("code") or ""), "due": action.get("due") or ""}
-    return {"text": recommended_step(answer.get("reasons", [])), "code": "", "due": ""}
-
-
-def recommended_step(reasons: Sequence[Mapping[str, Any]]) -> str:
-    """Return the most specific advice: one beyond "contact them", if its evidence is strong, else the strongest."""
-    advised = [reason for reason in reasons if reason.get("advice")]
-    if not advised:
-        return ""
-    least = _MIN_EVIDENCE_RATIO * abs(advised[0]["evidence"])
-    specific = (one for one in advised if one["family"] not in _CONTACT_FAMILIES and abs(one["evidence"]) >= least)
-    return str(next(specific, advised[0])["advice"])
 
 
 def _facts(portfolio: PortfolioColumns, row: int) -> dict[str, Any]:

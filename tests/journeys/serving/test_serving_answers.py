@@ -14,11 +14,10 @@ from rapport.durations import parse_duration
 from rapport.features import snapshot
 from rapport.scoring import build_answers
 from rapport.scoring.actions.playbook import playbook_of
-from rapport.scoring.actions.recommended import advice_by_family
+from rapport.scoring.actions.recommended import with_advice
 from rapport.scoring.models.scorer import Scorer
 from rapport.serving.api.endpoints import ENDPOINTS
 from rapport.serving.application.advice import action_context
-from rapport.serving.application.answer_writer import with_advice_of
 from rapport.serving.snapshots.live_model import catalog_of, load_live_model
 from rapport.serving.snapshots.next_actions import TABLE
 from rapport.training.registry.mlflow_run import MODEL_CODE
@@ -43,7 +42,8 @@ def _advised(answer, model, playbook):
     """Return an answer of the notebook with the company's advice for facts of the customer."""
     row = model.snapshot.ids.row_of(answer["customer_id"])
     context = action_context(model.snapshot, row, playbook, "en")
-    return with_advice_of(answer, advice_by_family(model.snapshot.run.customer_rows(TABLE, row), context), context)
+    facts = model.snapshot.run.customer_rows(TABLE, row)
+    return answer | {"reasons": with_advice(answer["reasons"], facts, context)}
 
 
 def scores_of(answer):
