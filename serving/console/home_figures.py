@@ -25,7 +25,8 @@ def scope_figures(portfolio: PortfolioColumns, rows: Mask) -> dict[str, float]:
         "count": int(rows.sum()),
         "revenue_at_risk": float(np.nansum(portfolio.revenue_at_risk[rows])),
         "spend": float(np.nansum(portfolio.value_basis[rows])),
-        "savable": float(portfolio.expected_savings[rows].sum()),
+        # A contact that costs more than it saves is not made.
+        "savable": float(np.maximum(portfolio.expected_savings[rows], 0.0).sum()),
         "probability": known_mean(portfolio.numeric("probability")[rows]),
         "health": known_mean(health[rows]),
         # The same customers at both days, so that new and lost ones do not move it.

@@ -18,6 +18,7 @@ from rapport.serving.errors import RequestError
 _NOT_REPLAYED = ("lead_grade", "health_below", "lapsed_with")
 """Kinds that a replay of churn scores does not evaluate: leads, health, and customers who no longer order."""
 _LONGEST = 500
+_EXAMPLE = 0.6
 
 
 def show(page: PageContext) -> Response:
@@ -90,10 +91,28 @@ def _row(page: PageContext, rule: AlertRule, result: Mapping[str, Any] | None) -
     return {
         "rule": rule,
         "condition": condition(page, rule),
-        "sentence": localize(rule.text, page.language),
+        "cause": page.translate.label("alert_cause", rule.cause),
+        "sentence": example(page, rule),
         "performance": result["by_rule"].get(rule.name) if result and replayed else None,
         "is_useless": bool(result and rule.name in result["useless"]),
     }
+
+
+def example(page: PageContext, rule: AlertRule) -> str:
+    """Return the sentence of an alert of this rule about an invented customer, with the values of its limits."""
+    when, text = rule.when, page.translate
+    limit = when.get("value", when.get("score", when.get("high", 1)))
+    facts = {
+        "name": text("alert_rules.example_name"),
+        "probability": max(when.get("probability", 0), when.get("least", 0), _EXAMPLE),
+        "before": _EXAMPLE - when.get("points", 0),
+        "days": when.get("days", 30),
+        "tier": text.label("signal", when.get("to", "red")),
+        "tier_before": text.label("signal", "green"),
+        "value": limit,
+        "detail": "…",
+    }
+    return text("alert_rules.example", sentence=localize(rule.text, page.language).format_map(facts))
 
 
 def condition(page: PageContext, rule: AlertRule) -> str:
