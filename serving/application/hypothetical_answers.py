@@ -43,5 +43,5 @@ def history_answers(
 
 def what_if_answer(result: WhatIf, language: str, reasons: int) -> dict[str, object]:
     """Return the score before and after some facts change, and the facts that changed with them."""
-    before, after = (build_answers(each, reasons, language)[0].as_dict() for each in (result.before, result.after))
+    before, after = (each.as_dict() for each in build_answers(result.scores, reasons, language))
     return {"before": before, "after": after, "changed": {name: new for name, (_, new) in result.moved.items()}}

@@ -183,8 +183,8 @@ def test_what_if_adjusts_dependent_features():
     asked = customer(tickets_open=4, complaints_open=3, tickets_overdue=1)
     told = what_if(scorer(), asked, {"tickets_open": 2})
     assert told.moved == {"tickets_open": (4.0, 2.0), "complaints_open": (3.0, 2.0)}
-    assert told.after.probability[0] <= told.before.probability[0]
-    assert told.before.probability[0] == asked.probability[0]
+    before, after = told.scores.probability
+    assert after <= before == asked.probability[0]
 
 
 @pytest.mark.parametrize(

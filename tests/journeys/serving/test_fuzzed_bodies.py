@@ -74,11 +74,33 @@ def test_ten_thousand_bodies_cause_no_server_error(patient, asked):
     assert _fault(patient, *asked) == ""
 
 
+@pytest.mark.parametrize("path", ["/v1/score", "/mcp"])
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(content=st.binary(max_size=200))
-def test_bytes_that_are_not_json_are_refused(patient, content):
-    response = patient.post("/v1/score", content=content, headers={"content-type": "application/json"})
+def test_bytes_that_are_not_json_are_refused(patient, path, content):
+    response = patient.post(path, content=content, headers=HEADERS)
     assert response.status_code in (400, 200)
+
+
+HOSTILE = {
+    "deep": "[" * 5_000 + "]" * 5_000, "deep object": '{"a":' * 20_000, "lone surrogate": '"\\ud800"',
+    "huge number": "1e999", "not a number": "NaN",
+    "huge integer": "9" * 10_000, "null byte": '"\\u0000"', "right to left": '"\u202e"', "path": '"../../etc/passwd"',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_values_are_refused_or_answered(patient, name):
+    value = HOSTILE[name]
+    arguments = f'{{"customer_id": {value}, "text": {value}}}'
+    message = (
+        f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"check_draft","arguments":{arguments}}}}}'
+    )
+    bodies = {"/v1/score": f'{{"customer_ids": [{value}]}}', "/v1/customer": f'{{"customer_id": {value}}}'}
+    for path, body in [*bodies.items(), ("/mcp", message), ("/mcp", value), ("/mcp", f"[{message}]")]:
+        response = patient.post(path, content=body.encode(), headers=HEADERS)
+        assert response.status_code < 500, (path, response.text)
+        assert "Traceback" not in response.text
 
 
 @st.composite
