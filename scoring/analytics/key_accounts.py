@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rapport.history import History
 from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
@@ -54,10 +55,14 @@ def account_plans(history: History, as_of: datetime, keys: pa.Table) -> pa.Table
 
     A layer's score is the mean of its checks, of 100; `missing` names the checks that fail.
     """
+    stakeholders, ties_of_keys = (
+        rows.filter(pc.is_in(rows["customer_id"], keys["customer_id"]))
+        for rows in (list_stakeholders(history, as_of), _ties(history, as_of))
+    )
     people: dict[str, list[dict[str, object]]] = {}
-    for person in list_stakeholders(history, as_of).to_pylist():
+    for person in stakeholders.to_pylist():
         people.setdefault(person["customer_id"], []).append(person)
-    ties = {row["customer_id"]: row for row in _ties(history, as_of).to_pylist()}
+    ties = {row["customer_id"]: row for row in ties_of_keys.to_pylist()}
     rows = []
     for customer in keys["customer_id"].to_pylist():
         layers = _layers(people.get(customer, []), ties.get(customer, {}))

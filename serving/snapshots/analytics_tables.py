@@ -146,9 +146,8 @@ def _without_drivers(node: dict[str, Any]) -> dict[str, Any]:
 
 def _hierarchy(history: History, as_of: datetime, portfolio: pa.Table) -> pa.Table:
     """Return the account hierarchy on the money of the portfolio: a total is the sum of its rows."""
-    rows = portfolio.filter(pc.is_valid(portfolio["probability"]))
-    scores = rows.select(["customer_id", "probability", "value"])
-    return build_account_hierarchy(history, as_of, scores)
+    scores = portfolio.select(["customer_id", "probability", "value"])
+    return build_account_hierarchy(history, as_of, scores.filter(pc.is_valid(scores["probability"])))
 
 
 _YEAR = "$as_of::TIMESTAMP - INTERVAL 12 MONTH"

@@ -67,11 +67,9 @@ def insight_tables(
 
 def _segment_shares(portfolio: pa.Table) -> pa.Table:
     """Return the share of customers and of 12-month revenue of each RFM segment."""
-    named = portfolio.filter(pc.is_valid(portfolio["segment"]))
-    revenue = pc.fill_null(named["value"], 0.0)
-    return revenue_shares(
-        pa.table({"customer_id": named["customer_id"], "segment": named["segment"], "revenue": revenue})
-    )
+    # The portfolio is memory-mapped: a filter of all its columns would copy them.
+    named = portfolio.select(["customer_id", "segment"]).append_column("revenue", pc.fill_null(portfolio["value"], 0.0))
+    return revenue_shares(named.filter(pc.is_valid(named["segment"])))
 
 
 def _with_facts(table: pa.Table, facts: Mapping[str, object]) -> pa.Table:
@@ -80,11 +78,9 @@ def _with_facts(table: pa.Table, facts: Mapping[str, object]) -> pa.Table:
 
 def _named(table: pa.Table, portfolio: pa.Table) -> pa.Table:
     """Return the table with the name and the owner of each customer."""
-    people = {row["customer_id"]: row for row in portfolio.select(["customer_id", "name", "owner"]).to_pylist()}
-    ids = table["customer_id"].to_pylist()
+    rows = pc.index_in(table["customer_id"], value_set=portfolio["customer_id"])
     for name in ("name", "owner"):
-        values = [people.get(one, {}).get(name) for one in ids]
-        table = table.append_column(name, pa.array(values, pa.string()))
+        table = table.append_column(name, portfolio[name].take(rows).cast(pa.string()))
     return table
 
 
