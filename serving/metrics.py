@@ -33,6 +33,11 @@ _RUN_GAUGES = {
     "seconds": ("rapport_run_duration_seconds", "Duration of the scoring run that answers"),
     "refused": ("rapport_run_refused", "1 if a newer scoring run was refused"),
 }
+_ALERT_GAUGES = {
+    "waiting": "Alerts that wait",
+    "failed": "Alerts whose last delivery failed",
+    "overdue": "Alerts that have been due for ten minutes",
+}
 _WEBHOOK_GAUGES = {"waiting": "Messages that wait", "dead": "Dead letters", "failures": "Failed attempts in a row"}
 
 
@@ -68,6 +73,10 @@ class Metrics:
         meaning = "Share of the cells of live answers that differed from the source at the last run"
         self.inconsistent = self._gauge("rapport_live_inconsistent_share", meaning, "target")
         self.runs = {field: self._gauge(name, meaning, "target") for field, (name, meaning) in _RUN_GAUGES.items()}
+        self.alerts = {
+            name: self._gauge(f"rapport_alerts_{name}", f"{meaning}, by channel", "channel")
+            for name, meaning in _ALERT_GAUGES.items()
+        }
         self.webhooks = {
             name: self._gauge(f"rapport_webhook_{name}", f"{meaning}, by receiver", "receiver")
             for name, meaning in _WEBHOOK_GAUGES.items()
@@ -84,6 +93,11 @@ class Metrics:
         # Runs of earlier versions do not have their duration.
         self.runs["seconds"].labels(target).set(float(manifest.facts.get("seconds") or 0.0))
         self.runs["refused"].labels(target).set(refused)
+
+    def set_alerts(self, channel: str, counts: Mapping[str, int]) -> None:
+        """Set how many alerts have not arrived on a channel."""
+        for name, gauge in self.alerts.items():
+            gauge.labels(channel).set(counts[name])
 
     def set_webhook(self, receiver: str, counts: Mapping[str, int]) -> None:
         """Set the state of one receiver of webhooks."""

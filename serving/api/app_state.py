@@ -6,6 +6,7 @@ import importlib
 import json
 import logging
 import os
+import sqlite3
 import sys
 import threading
 import time
@@ -35,7 +36,7 @@ from rapport.serving.jobs.bulk.job_runner import JobRunner
 from rapport.serving.jobs.bulk.job_store import JobStore
 from rapport.serving.jobs.live_alerts import LiveAlerts
 from rapport.serving.jobs.live_loop import LiveLoop
-from rapport.serving.jobs.webhook_deliveries import WebhookDeliveries
+from rapport.serving.jobs.undelivered import DeliveryWatch
 from rapport.serving.live.consistency import consistency
 from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.auth import Authenticator
@@ -107,7 +108,7 @@ class AppState:
         self.live = LiveLoop(
             environment.data_dir, self.settings, self._loaded_model, overlay=self.application.overlay, on_events=alerts
         )
-        self._webhooks = WebhookDeliveries(environment.data_dir, self.live.changes)
+        self._deliveries = DeliveryWatch(environment.data_dir)
         # The agent interface, which the service sets if its extra is installed.
         self.agents: App | None = None
         self.traces = _traces(environment)
@@ -172,6 +173,17 @@ class AppState:
     def _reload_loop(self) -> None:
         while not self._stopping.wait(self.environment.reload_seconds):
             self.reload()
+            self._warn_of_deliveries()
+
+    def _warn_of_deliveries(self) -> None:
+        """Log once when alerts or webhooks begin to fail, or nobody sends them: 'rapport worker' does."""
+        try:
+            counts = self._deliveries.problem(datetime.now(UTC))
+        except sqlite3.Error:  # the thread must survive any damaged file
+            logger.exception("deliveries")
+            return
+        if counts:
+            logging_setup.log_event("deliveries fail or wait; does 'rapport worker' run?", logging.WARNING, **counts)
 
     def _live_loop(self) -> None:
         """Follow runs and events; of all workers, the one that holds the lock does."""
@@ -227,7 +239,9 @@ class AppState:
         writable = self.storage.is_writable(time.monotonic())
         loaded = any(reloader.loaded is not None for reloader in self.reloaders.values())
         ready = loaded and writable and not self.drain.draining
-        body: dict[str, object] = {"ready": ready, "targets": targets, "live": self.live.lag(datetime.now(UTC))}
+        now = datetime.now(UTC)
+        body: dict[str, object] = {"ready": ready, "targets": targets, "live": self.live.lag(now)}
+        body["undelivered"] = self._deliveries.look(now).counts()
         if not writable:
             body["storage"] = {"refused": STORAGE}
         if self.tokens is not None:
@@ -243,8 +257,11 @@ class AppState:
             if reloader.loaded is not None and reloader.loaded.latest_snapshot is not None:
                 refused = refused_run(self.environment.data_dir, target) is not None
                 self.metrics.set_run(target, reloader.loaded.latest_snapshot.run.manifest, refused=refused)
-        for receiver in self._webhooks.states():
+        undelivered = self._deliveries.look(datetime.now(UTC))
+        for receiver in undelivered.receivers:
             self.metrics.set_webhook(receiver.name, vars(receiver))
+        for channel in undelivered.channels:
+            self.metrics.set_alerts(channel["name"], channel)
         return 200, self.metrics.page(), metrics.CONTENT_TYPE
 
     def _openapi(self) -> Page:

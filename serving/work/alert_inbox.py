@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from rapport.serving.sqlite_files import stamp
 from rapport.serving.work.database import work_database
 
 MARKS = ("acknowledged", "muted", "open")
+OVERDUE = timedelta(minutes=10)
 
 
 class AlertMarks:
@@ -36,19 +40,24 @@ class AlertMarks:
             ).fetchall()
         return {row["subject"]: dict(row) for row in rows}
 
-    def channels(self) -> list[dict[str, object]]:
-        """Return, for each channel of alerts, how many were delivered or wait, and the last failure."""
+    def channels(self, now: datetime) -> list[dict[str, Any]]:
+        """Return, for each channel of alerts, how many were delivered or wait, and the last failure.
+
+        ``failed`` of those that wait were tried in vain, ``overdue`` have been due for ten minutes: nobody sends them.
+        """
         path = self._data_dir / "alerts.db"
         if not path.is_file():
             return []
         sql = (
             "SELECT channel AS name, count(delivered_at) AS delivered, count(*) - count(delivered_at) AS waiting, "
+            "count(CASE WHEN delivered_at IS NULL AND problem != '' THEN 1 END) AS failed, "
+            "count(CASE WHEN delivered_at IS NULL AND next_try < ? THEN 1 END) AS overdue, "
             "max(delivered_at) AS delivered_at, coalesce(max(CASE WHEN delivered_at IS NULL THEN problem END), '') "
             "AS problem FROM deliveries GROUP BY channel ORDER BY channel"
         )
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as store:
             store.row_factory = sqlite3.Row
-            return [dict(row) for row in store.execute(sql).fetchall()]
+            return [dict(row) for row in store.execute(sql, (stamp(now - OVERDUE),)).fetchall()]
 
 
 def muted_causes(data_dir: Path) -> frozenset[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """The receivers of changes and alerts: what was delivered, what waits, what failed; and dead letters sent again."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
@@ -23,7 +24,7 @@ def show(page: PageContext) -> Response:
             }
             for name in names
         ],
-        channels=[_shown(page, channel) for channel in page.application.alert_marks.channels()],
+        channels=[_shown(page, channel) for channel in page.application.alert_marks.channels(datetime.now(UTC))],
     )
 
 

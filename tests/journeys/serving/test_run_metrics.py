@@ -2,13 +2,19 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from http_receiver import receiver
 from serving_world import AS_OF, NOW, copy_home, served
 
 from rapport.errors import RefusedRunError
+from rapport.history.settings import Settings
+from rapport.scoring.alerts import Alert
+from rapport.serving.jobs.channels import Webhook
+from rapport.serving.jobs.outbox import Outbox
+from rapport.serving.jobs.webhook_deliveries import WebhookDeliveries, receivers_of
+from rapport.serving.live.change_store import ChangeStore, CustomerState
 from rapport.serving.snapshots.live_model import load_live_model
 from rapport.serving.snapshots.scoring_run import run_scoring
 
@@ -66,3 +72,29 @@ def test_requests_become_spans_below_their_callers_and_name_no_customer(company)
     assert [one["http.response.status_code"] for one in values] == ["200", "400"]
     assert all(int(span["startTimeUnixNano"]) < int(span["endTimeUnixNano"]) for span in spans)
     assert "C00000" not in json.dumps(sent)
+
+
+def test_what_does_not_arrive_is_in_the_metrics_and_on_the_readiness_page(company, tmp_path):
+    home, now = copy_home(company, tmp_path / "home"), datetime.now(UTC)
+    (home / "alerts.db").unlink(missing_ok=True)
+    with served(home, keys=False) as client:
+        assert set(client.get("/readyz").json()["undelivered"].values()) == {0}
+    outbox, feed = Outbox(home / "alerts.db"), ChangeStore(home)
+    alerts = [Alert(f"a{place}", "C000001", "any", "cause", 1, AS_OF, "Look", "看", 1.0, True) for place in range(3)]
+    outbox.put(alerts[:1], ["webhook"], None, now)
+    with receiver(lambda *_: 503) as url:
+        assert outbox.deliver(Webhook(url, "a-secret-of-enough-bytes"), now).failed == 1
+        # Due for twenty minutes, and no worker has run; and one that waits for the end of quiet hours.
+        outbox.put(alerts[1:2], ["webhook"], None, now - timedelta(minutes=20))
+        outbox.put(alerts[2:], ["webhook"], None, now + timedelta(hours=8))
+        feed.record("churn", [CustomerState("C000001", "2026-11-02", {"probability": 0.5})], cause="event", now=now)
+        settings = Settings.of({"webhooks": {"crm": {"url": url, "secret": "CRM_SECRET"}}})
+        [crm] = receivers_of(settings, {"CRM_SECRET": "a-secret-of-enough-bytes"})
+        assert WebhookDeliveries(home, feed).round(crm, now).failures == 1
+    with served(home, keys=False, reload_seconds=0.1) as client:
+        counts = {"alerts_failed": 1, "alerts_overdue": 1, "webhooks_waiting": 1, "webhooks_dead": 0}
+        assert client.get("/readyz").json()["undelivered"] == counts
+        page = client.get("/metrics").text
+        for name, value in (("waiting", 3), ("failed", 1), ("overdue", 1)):
+            assert f'rapport_alerts_{name}{{channel="webhook"}} {value}.0' in page
+        assert 'rapport_webhook_failures{receiver="crm"} 1.0' in page
