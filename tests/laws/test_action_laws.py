@@ -175,6 +175,15 @@ def test_the_advice_of_a_reason_is_about_the_same_fact():
     assert texts == [advice[0], advice[2], advice[1], advice[3]]
 
 
+def test_no_two_actions_for_facts_are_about_the_same_topic(company):
+    for _, facts, _ in actions_of(company[1], "en"):
+        found = [PLAYBOOK.facts.of(fact["kind"], fact["detail"]) for fact in facts]
+        texts = [action.text for action in recommended(facts, ActionContext(PLAYBOOK, TODAY, "Li"), limit=99)]
+        topics = [each[1].topics for each in found if each is not None and each[1].topics]
+        assert len(texts) == len([each for each in found if each]) - len(topics) + len(set(topics))
+    assert any(fact["kind"] == "silent_decision_maker" for fact in company[1].to_pylist())
+
+
 def test_every_topic_that_an_action_answers_is_one_that_a_sentence_states():
     topics = {sentence.topic for sentence in sentence_catalog().sentences}
     for target in ("churn", "conversion"):
