@@ -8,14 +8,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.special import expit
 
 from rapport.cli.app import main
 from rapport.features import catalog, snapshot
 from rapport.history import Settings, history_of, parse_duration
 from rapport.metrics import auc
 from rapport.scoring import Scorer, build_answers
-from rapport.scoring.models.columns import OTHER
+from rapport.scoring.models.columns import CATEGORY, OTHER, FeatureColumn
+from rapport.scoring.models.matrix import Matrix
 from rapport.training import train
+from rapport.training.data.dataset import Dataset
+from rapport.training.members.category_effects import informative_categories
 
 START, AS_OF = datetime(2023, 1, 1), datetime(2024, 9, 1)
 RATES = {"展会": 0.5, "web": 0.1, "referral": 0.25}
@@ -118,3 +122,22 @@ def test_the_commands_train_and_score_such_leads(tables, tmp_path, monkeypatch):
         assert not ended.value.code
     scores = pq.read_table(tmp_path.parent / "scores.parquet").to_pylist()
     assert any("线索来源为展会：此类线索成交率" in str(row) for row in scores)
+
+
+@pytest.mark.parametrize(
+    ("customers", "spread", "expected"), [(300, 0.0, True), (60_000, 0.0, False), (300, 0.8, True)]
+)
+def test_levels_are_dropped_only_where_the_data_show_that_they_do_not_differ(customers, spread, expected):
+    """Of few customers the variance by moments is often below 0; that does not show that there is none."""
+    rng = np.random.default_rng(4)
+    levels = tuple(f"level-{number:02}" for number in range(20))
+    column = FeatureColumn("source", "fit", CATEGORY, 0, False, "source", "source", levels)
+    codes = rng.integers(0, 20, customers)
+    label = (rng.random(customers) < expit(rng.normal(0, spread, 20)[codes] - 1)).astype(float)
+    ids = np.array([f"c{number}" for number in range(customers)], dtype=object)
+    matrix = Matrix((column,), codes[:, None].astype(float))
+    dataset = Dataset(ids, np.zeros(customers, dtype=np.intp), label, matrix, (AS_OF,))
+    found = informative_categories(dataset, offset=np.zeros(customers), weight=np.ones(customers))
+    assert bool(found) == expected
+    # The ridge is one over the variance: shrunk more where nothing is known of a difference.
+    assert not found or (found[0].ridge > 8) == (spread == 0)

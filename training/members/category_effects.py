@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from scipy.special import expit
+from scipy.special import expit, log_ndtr
 
 from rapport.scoring.models.matrix import Floats
 from rapport.training.data.dataset import Dataset, IndexArray
 
 MAX_VARIANCE, STEPS = 4.0, 25
-# What is usual before any data: the variance of the effects of a category's levels, and the squared error of that.
-PRIOR_VARIANCE, PRIOR_ERROR = 0.15, 0.3**2
+# Before any data the variance of the effects of a category's levels is exponential with this mean. Levels that differ
+# by less than a standard deviation of 0.1 in log-odds have no effects.
+PRIOR_MEAN, MIN_VARIANCE = 0.3, 0.01
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,10 @@ class _Levels:
 
     @property
     def variance(self) -> float:
-        """Return the variance of the effects by moments (the squared scores beyond the noise), as far as it is known.
+        """Return the mean of the variance of the effects, given its estimate by moments; 0 where it hardly matters.
 
-        The less the data tell of it, the nearer it is to what is usual.
+        The estimate (the squared scores beyond the noise) is normal around the variance, and few customers put it below
+        0 by chance. With the exponential prior the variance is a normal cut at 0.
         """
         share = 1 - self.information / max(float(self.information.sum()), 1e-12)
         spread = float((self.information**2 * share).sum())
@@ -109,8 +111,12 @@ class _Levels:
             return 0.0
         noise = self.noise * share
         estimate, error = float((self.score**2 - noise).sum()) / spread, 2 * float((noise**2).sum()) / spread**2
-        known = PRIOR_ERROR / (PRIOR_ERROR + error)
-        return min(known * estimate + (1 - known) * PRIOR_VARIANCE, MAX_VARIANCE)
+        deviation = max(error**0.5, 1e-9)
+        centre = estimate - error / PRIOR_MEAN
+        standard = centre / deviation
+        density = np.exp(-(standard**2) / 2 - log_ndtr(standard)) / np.sqrt(2 * np.pi)
+        mean = centre + deviation * float(density)
+        return 0.0 if mean < MIN_VARIANCE else min(mean, MAX_VARIANCE)
 
     @property
     def ridge(self) -> float:
