@@ -12,7 +12,7 @@ from scoring_world import AS_OF, invented, table_of
 
 from rapport.scoring import Bundle, ScoreBatch, Scorer, build_answers
 from rapport.scoring.models.blend import Blend, logit_of
-from rapport.scoring.models.columns import OTHER
+from rapport.scoring.models.columns import CATEGORY, OTHER
 from rapport.scoring.models.matrix import Matrix
 
 NUMBERS = (
@@ -141,3 +141,13 @@ def test_every_smaller_ensemble_adds_up_and_has_reasons(seats):
     reasons = [reason for answer in build_answers(told) for reason in answer.reasons]
     assert reasons
     assert all(reason.text for reason in reasons)
+
+
+@pytest.mark.parametrize("levels", [(), ("a", "b"), ("b", OTHER)])
+def test_many_rows_are_read_as_each_alone(levels):
+    category = replace(scorer().bundle.columns[0], name="kind", unit=CATEGORY, levels=levels)
+    columns = (category, scorer().bundle.columns[0])
+    kinds = pa.chunked_array([["a", "b", None] * 30, ["c", "a", "b"] * 30])
+    table = pa.table({"kind": kinds, columns[1].name: np.arange(180.0)})
+    alone = np.concatenate([Matrix.of(table.slice(row, 1), columns).values for row in range(180)])
+    np.testing.assert_array_equal(Matrix.of(table, columns).values, alone)

@@ -14,7 +14,7 @@ from rapport.features import Catalog
 from rapport.features.feature_table.training_rows import iter_training_rows
 from rapport.history import History
 from rapport.scoring.models.columns import FeatureColumn, feature_columns
-from rapport.scoring.models.matrix import Floats, Matrix
+from rapport.scoring.models.matrix import Floats, Matrix, MatrixReader
 from rapport.training.data.binned_dataset import BinnedDataset
 from rapport.training.data.category_levels import category_levels, with_level_rates
 from rapport.training.data.task_spec import TaskSpec, dataset_spec
@@ -107,13 +107,13 @@ def labelled_dataset(history: History, task: TaskSpec, cutoffs: Sequence[datetim
 
 def _matrix(parts: list[pa.Table], columns: tuple[FeatureColumn, ...]) -> Matrix:
     """Copy the parts into one matrix and empty the list on the way: keeping both would double the memory."""
-    values = np.empty((sum(len(part) for part in parts), len(columns)))
+    values, reader = np.empty((sum(len(part) for part in parts), len(columns))), MatrixReader(columns)
     at = 0
     while parts:
         part = parts.pop(0)
         for first in range(0, len(part), BATCH_ROWS):
-            some = Matrix.of(part.slice(first, BATCH_ROWS), columns).values
-            values[at : at + len(some)] = some
+            some = part.slice(first, BATCH_ROWS)
+            reader.read_into(values[at : at + len(some)], some)
             at += len(some)
     return Matrix(columns, values)
 
