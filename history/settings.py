@@ -260,7 +260,7 @@ def _check_shares(settings: Settings) -> None:
 
 
 def _check_mapping(mapping: Mapping[str, Names]) -> None:
-    more = ("table", "where", "join", "changes", "valid_from", "valid_to")
+    more = ("table", "where", "join", "changes", "fill_down", "valid_from", "valid_to")
     known = {table.name: (*more, *(column.name for column in columns_of(table))) for table in TABLES}
     for table, names in mapping.items():
         if table not in known:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rapport.errors import TableError
 from rapport.history.contract import TABLES, Table, by_name, columns_of
+from rapport.history.mapping.grouped_files import filled_down, heads_of
 from rapport.history.mapping.messages import comment, message, question_line
 from rapport.history.mapping.name_matching import detect_formats, written_forms
 from rapport.history.mapping.presets import detect_preset, load_preset
@@ -88,7 +89,10 @@ def propose_mapping(source: str | Path, settings: Settings | None = None, preset
             if known is not None:
                 return _by_preset(str(source), known, sources, database, settings or Settings())
             formats = {name: detect_formats(each, database.connection) for name, each in sources.items()}
+            heads = heads_of(sources, formats, database.connection)
             tables, doubts = refined(assign(sources, formats), sources, formats, database.connection)
+            tables = filled_down(tables, heads)
+            doubts = (*doubts, *_grouped(heads))
             unused = tuple(name for name in sources if name not in {each.source for each in tables})
             plain = tuple(_plain(each, sources) for each in tables)
             decided = _decisions(plain, sources, database, settings or Settings())
@@ -117,7 +121,9 @@ def _by_preset(
         unused = tuple(own for own in types if own not in match.columns.values())
         found.append(TableProposal(table, match.source, match.columns, frozenset(), unused))
     found.sort(key=lambda each: TABLES.index(each.table))
-    tables = with_samples(tuple(found), sources, database.connection)
+    formats = {each.source: detect_formats(sources[each.source], database.connection) for each in found}
+    heads = heads_of({name: sources[name] for name in formats}, formats, database.connection)
+    tables = filled_down(with_samples(tuple(found), sources, database.connection), heads)
     plain = [_plain(each, sources) for each in tables]
     usual = preset.settings.get("date_format", settings.date_format)
     form, decimal, questions = _decisions(tuple(plain), sources, database, replace(settings, date_format=usual))
@@ -130,8 +136,13 @@ def _by_preset(
         decimal,
         questions,
         preset=preset.name,
+        doubts=_grouped(heads),
         settings={name: value for name, value in preset.settings.items() if name != "date_format"},
     )
+
+
+def _grouped(heads: Mapping[str, list[str]]) -> tuple[LocalizedText, ...]:
+    return tuple(message("doubt.grouped", source=own, heads=", ".join(names)) for own, names in heads.items())
 
 
 def _contract_table(table: Table, sources: Mapping[str, Source]) -> TableProposal | None:

@@ -9,6 +9,7 @@ from rapport.history.contract import RECORDED_AT, Column, Table, columns_of
 from rapport.history.reading.casting import SourceColumn, cast_expression
 from rapport.history.reading.currencies import CURRENCY_COLUMNS, currency_part
 from rapport.history.reading.expressions import Expression, parse_expression, text_of
+from rapport.history.reading.grouped_rows import fill_down_columns, with_filled_heads
 from rapport.history.reading.profiling import StagedTable
 from rapport.history.reading.rejection_rules import raw_name
 from rapport.history.reading.table_names import normalized_name
@@ -52,10 +53,12 @@ def _expression(own: str, source: Source, name: str, *, number: bool = True) -> 
 def load_source(
     source: Source, wanted: list[str], names: Mapping[str, str], whole: StagedTable, settings: Settings
 ) -> Source:
-    """Load the wanted columns, and those that name the currency or mark deleted rows, if it has to be loaded."""
+    """Load the wanted columns, and those that name the currency or mark deleted rows, and fill down heads of groups."""
+    heads = settings.mapping.get(whole.table.name, {}).get("fill_down", "")
     if source.load is None:
-        return source
+        return with_filled_heads(source, heads, source.types)
     more = [own for own in source.types if normalized_name(own) in CURRENCY_COLUMNS or own in DELETION_COLUMNS]
+    more += [own for own in fill_down_columns(heads) if own in source.types]
     columns = tuple(dict.fromkeys([*wanted, *more]))
     recorded = names.get(RECORDED_AT.name)
     if settings.incremental and source.changes is not None and recorded in columns:
@@ -63,7 +66,7 @@ def load_source(
         path = copy_path(settings.data_dir, source.changes.address, source.name)
         copy = RowCopy(path, columns, recorded, key if key in columns else None)
         return replace(source, rejects=tuple(copy.load(source, whole.connection)))
-    return replace(source, rejects=tuple(source.load(columns)))
+    return with_filled_heads(replace(source, rejects=tuple(source.load(columns))), heads, columns)
 
 
 def stage(

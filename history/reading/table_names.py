@@ -12,7 +12,7 @@ from rapport.history.settings import Settings
 from rapport.history.sources.file_groups import base_name
 from rapport.history.sources.source import Source
 
-NOT_COLUMNS = ("table", "where", "join", "changes")
+NOT_COLUMNS = ("table", "where", "join", "changes", "fill_down")
 """What a mapping says about a table besides its columns."""
 
 _KEEPERS_OF_VERSIONS = (("dbt_valid_from", "dbt_valid_to"), ("_fivetran_start", "_fivetran_end"))

@@ -118,3 +118,33 @@ def test_cancelled_orders_that_nothing_leaves_out_are_a_finding(tmp_path):
     with read_history(write_csv(tmp_path, {"orders": lines})) as history:
         (finding,) = [each for each in run_checks(history, datetime(2026, 3, 1)) if each.code == "uncounted_states"]
     assert "1 rows have status cancelled and count as purchases" in finding.message.en
+
+
+# A list of an ERP: the head of an order on its first line alone, one order without a customer, and a total at the end.
+GROUPED = """单据编号,日期,客户,物料名称,数量,价税合计
+S1,2026-01-03,甲公司,泵,1,10
+,,,阀,1,20
+S2,2026-01-04,,泵,1,40
+,,,阀,1,80
+S3,2026-01-05,乙公司,泵,1,160
+,,,小计,,310
+合计,,,,,310
+"""
+
+
+def test_lines_without_a_head_belong_to_the_order_above_and_a_total_to_none(tmp_path):
+    folder = write_csv(tmp_path, {"销售出库": GROUPED})
+    proposed = propose_mapping(folder)
+    assert proposed.as_dict()["mapping"]["orders"]["fill_down"] == "单据编号, 日期, 客户"
+    assert "lines without 单据编号, 日期, 客户 are read as further lines" in proposed.doubts[-1].en
+    settings = Settings.of(tomllib.loads(proposed.as_toml()) | {"reject_share": 0.9})
+    with read_history(folder, settings) as history:
+        sql = "SELECT customer_id, order_id, sum(amount) FROM orders GROUP BY ALL ORDER BY order_id"
+        # Nobody knows whose order S2 is: its lines go to no other customer.
+        assert history.connection.execute(sql).fetchall() == [("甲公司", "S1", 30.0), ("乙公司", "S3", 160.0)]
+        assert history.rejected.total == 4
+
+
+def test_a_file_where_only_customers_are_missing_is_not_filled(tmp_path):
+    lines = "customer_id,order_id,ordered_at,product,amount\nK1,1,2026-01-03,a,5\n,2,2026-01-04,b,7\n"
+    assert "fill_down" not in propose_mapping(write_csv(tmp_path, {"orders": lines})).as_toml()

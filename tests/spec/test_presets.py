@@ -193,9 +193,9 @@ SYSTEMS = {
     "klaviyo": (
         {
             "person.csv": "id,created,email,first_name,last_name,custom_consent,custom_source\nP1,2021-01-01 10:00:00,a@x.com,A,B,email,Form",
-            "event.csv": "id,person_id,metric_id,flow_message_id,datetime,type\ne1,P1,m,f,2021-02-01 10:00:00,Opened Email",
+            "event.csv": "id,person_id,metric_id,flow_message_id,datetime,type,property_value\n"
+            "e1,P1,m,f,2021-02-01 10:00:00,Opened Email,\ne2,P1,m,,2021-02-02 10:00:00,Placed Order,5",
             "flow.csv": "id,name,status,created,customer_filter\nf1,Welcome,live,2021-01-01 10:00:00,x",
-            "orders.csv": "customer_id,order_id,ordered_at,amount\nP1,1,2024-01-01,5",
         },
         [("P1", 5.0)],
     ),
