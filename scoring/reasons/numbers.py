@@ -12,6 +12,7 @@ _YEARS_FROM = 2 * 365.25
 """Days are written as years from here on."""
 _DAYS_FROM = 72.0
 """Hours are written as days from here on."""
+_LONGER = {"days": _YEARS_FROM, "hours": _DAYS_FROM}
 _BORDER = re.compile(r"(?<=[\u3400-\u9fff])(?=[0-9¥$€£−])|(?<=[0-9%])(?=[\u3400-\u9fff])")
 _UNKNOWN = {"en": "not known", "zh": "未知"}
 
@@ -24,9 +25,18 @@ def format_value(value: Fact, unit: str, language: str, currency: str, form: str
         return _UNKNOWN[language]
     if isinstance(value, str):
         return value
+    if unit in _LONGER:
+        unit = f"long {unit}" if abs(value) >= _LONGER[unit] else f"short {unit}"
     text = _money(value, language, currency) if unit == "money" else _FORMS[language].get(unit, _plain)(value)
     text = text.replace("-", "−", 1) if value < 0 else text
     return spaced(text) if language == "zh" else text
+
+
+def format_beside(value: float, other: float, unit: str, language: str, currency: str, form: str | None = None) -> str:
+    """Return ``other`` in the unit of time in which ``value`` is written: years beside years, days beside days."""
+    if form is None and unit in _LONGER and (abs(value) >= _LONGER[unit]) != (abs(other) >= _LONGER[unit]):
+        unit = f"long {unit}" if abs(value) >= _LONGER[unit] else f"short {unit}"
+    return format_value(other, unit, language, currency, form)
 
 
 def spaced(text: str) -> str:
@@ -92,8 +102,10 @@ def _chinese_money(value: float, name: str) -> str:
 
 
 _ENGLISH: Mapping[str, Callable[[float], str]] = {
-    "days": lambda value: f"{_plain(value / 365.25)} years" if abs(value) >= _YEARS_FROM else _counted(value, "day"),
-    "hours": lambda value: _counted(value / 24, "day") if abs(value) >= _DAYS_FROM else _counted(value, "hour"),
+    "short days": lambda value: _counted(value, "day"),
+    "long days": lambda value: f"{_plain(value / 365.25)} years",
+    "short hours": lambda value: _counted(value, "hour"),
+    "long hours": lambda value: _counted(value / 24, "day"),
     "share": _percent,
     "ratio": lambda value: f"{_plain(value)} times",
     "per_month": lambda value: f"{_plain(value)} a month",
@@ -103,12 +115,10 @@ _ENGLISH: Mapping[str, Callable[[float], str]] = {
     ),
 }
 _CHINESE: Mapping[str, Callable[[float], str]] = {
-    "days": lambda value: (
-        f"{_plain(value / 365.25)}年" if abs(value) >= _YEARS_FROM else f"{_whole_when_long(value)}天"
-    ),
-    "hours": lambda value: (
-        f"{_whole_when_long(value / 24)}天" if abs(value) >= _DAYS_FROM else f"{_whole_when_long(value)}小时"
-    ),
+    "short days": lambda value: f"{_whole_when_long(value)}天",
+    "long days": lambda value: f"{_plain(value / 365.25)}年",
+    "short hours": lambda value: f"{_whole_when_long(value)}小时",
+    "long hours": lambda value: f"{_whole_when_long(value / 24)}天",
     "share": _percent,
     "ratio": lambda value: f"{_plain(value)}倍",
     "per_month": lambda value: f"每月{_plain(value)}",

@@ -6,6 +6,7 @@ import pytest
 
 from rapport.errors import CardError
 from rapport.features import FAMILIES, catalog
+from rapport.scoring.reasons.numbers import format_beside
 from rapport.scoring.reasons.sentences import parse_catalog, sentence_catalog
 
 FAMILY = {"service": {"code": "SER", "title": {"en": "Service", "zh": "服务"}}}
@@ -58,3 +59,19 @@ def test_each_language_is_written_in_its_own_script():
 def test_an_inconsistent_sentence_is_refused(changed, refusal):
     with pytest.raises(CardError, match=refusal):
         parse_catalog(sentence(**changed))
+
+
+@pytest.mark.parametrize(
+    ("value", "typical", "unit", "en", "zh"),
+    [
+        (760, 552, "days", "1.5 years", "1.5 年"),
+        (600, 1100, "days", "1,100 days", "1,100 天"),
+        (760, 1100, "days", "3 years", "3 年"),
+        (5, 96, "hours", "96 hours", "96 小时"),
+        (96, 12, "hours", "0.5 days", "0.5 天"),
+        (3, 7, "count", "7", "7"),
+    ],
+)
+def test_what_is_typical_is_written_in_the_unit_of_the_fact(value, typical, unit, en, zh):
+    assert format_beside(value, typical, unit, "en", "") == en
+    assert format_beside(value, typical, unit, "zh", "") == zh
