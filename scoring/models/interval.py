@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rapport.scoring.models.blend import sigmoid
 from rapport.scoring.models.matrix import Floats, Matrix
@@ -35,10 +36,11 @@ class PredictionInterval:
         """Return the lower and upper probability of each row."""
         group = self._group(rows, len(logits))
         low, high = np.empty(len(logits)), np.empty(len(logits))
-        for position, (down, up) in enumerate(zip(self.below, self.above, strict=True)):
+        for position in set(group.tolist()):
             here = group == position
-            low[here] = logits[here] - np.interp(logits[here], self.knots, down)
-            high[here] = logits[here] + np.interp(logits[here], self.knots, up)
+            own = logits[here]
+            low[here] = own - np.interp(own, self.knots, self.below[position])
+            high[here] = own + np.interp(own, self.knots, self.above[position])
         return sigmoid(low), sigmoid(high)
 
     def to_dict(self) -> dict[str, Any]:
@@ -50,8 +52,8 @@ class PredictionInterval:
         """Load what ``to_dict`` returned."""
         return cls(**frozen(stored))
 
-    def _group(self, rows: Matrix, count: int) -> Floats:
+    def _group(self, rows: Matrix, count: int) -> npt.NDArray[np.intp]:
         if self.feature is None:
-            return np.zeros(count)
+            return np.zeros(count, dtype=np.intp)
         values = rows.column(self.feature)
         return np.where(np.isnan(values), 0, np.searchsorted(np.asarray(self.edges), values, side="right"))

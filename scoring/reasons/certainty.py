@@ -16,8 +16,8 @@ def certainty_levels(batch: ScoreBatch, rows: Sequence[int]) -> list[str | None]
     interval = batch.bundle.individual or batch.bundle.interval
     if interval is None:
         return [None] * len(rows)
-    some = batch.take(np.array(rows, dtype=np.intp))
-    low, high = interval.around(some.logit, some.rows)
+    some = np.array(rows, dtype=np.intp)
+    low, high = interval.around(batch.logit[some], batch.rows.take(some))
     return [None if np.isnan(width) else _level(width) for width in high - low]
 
 
