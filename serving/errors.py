@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,12 +56,18 @@ class StoreError(ServingError):
 
 # A full or read-only disk is the operator's fault to mend and passes by itself: callers retry.
 _STORAGE = frozenset({errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EIO})
+_SQLITE_STORAGE = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+)
 STORAGE = "The server cannot write to its data folder (disk full or read-only). Retry later; its log has the details."
 _FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^\s/:;,'\"“”]+/)+")
 
 
 def is_storage_error(error: BaseException) -> bool:
     """Return whether an error says that the data folder cannot be written."""
+    if isinstance(error, sqlite3.OperationalError):
+        # The primary code is in the last byte; an error that Python raises by itself has none.
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _SQLITE_STORAGE
     return isinstance(error, OSError) and error.errno in _STORAGE
 
 

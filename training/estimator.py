@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
@@ -30,6 +32,7 @@ from rapport.training.stacking.temporal_validation import ValidationFold, in_fir
 
 _NO_CUTOFF = datetime.fromisoformat("2000-01-01")
 _LATER_SHARE = 0.3
+_PLAIN = re.compile(r"\w+")
 
 
 class EnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes no types
@@ -106,8 +109,12 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         return self.classes_[second.astype(int)]
 
     def _dataset(self, numbers: Floats, label: Floats, groups: Any, cutoffs: Any) -> Dataset:
-        names = getattr(self, "feature_names_in_", [f"x{position}" for position in range(numbers.shape[1])])
-        columns = tuple(_column(str(name), self.target, self.levels_.get(str(name))) for name in names)
+        places = [f"x{position}" for position in range(numbers.shape[1])]
+        names = [str(name) for name in getattr(self, "feature_names_in_", places)]
+        columns = tuple(
+            _column(own, self.target, self.levels_.get(name))
+            for own, name in zip(_plain_names(names), names, strict=True)
+        )
         customers = np.array([str(one) for one in (range(len(label)) if groups is None else groups)], dtype=object)
         moments = pd.to_datetime(np.asarray([_NO_CUTOFF] * len(label) if cutoffs is None else cutoffs))
         known, index = np.unique(np.asarray(moments), return_inverse=True)
@@ -188,6 +195,17 @@ def _coded(X: Any, levels: dict[str, tuple[str, ...]]) -> Any:
 @cache
 def _declared(target: str) -> dict[str, FeatureColumn]:
     return {column.name: column for column in feature_columns(catalog().features, target, levels={})}
+
+
+def _plain_names(names: Sequence[str]) -> list[str]:
+    """Return names that LightGBM keeps: it writes "mean radius" as "mean_radius", and refuses some signs."""
+    found = [name if _PLAIN.fullmatch(name) else "" for name in names]
+    for position, name in enumerate(found):
+        if not name:
+            found[position] = next(
+                free for free in (f"x{position}{'_' * more}" for more in itertools.count()) if free not in found
+            )
+    return found
 
 
 def _column(name: str, target: str, levels: Sequence[str] | None) -> FeatureColumn:

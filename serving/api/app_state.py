@@ -239,10 +239,12 @@ class AppState:
         writable = self.storage.is_writable(time.monotonic())
         loaded = any(reloader.loaded is not None for reloader in self.reloaders.values())
         ready = loaded and writable and not self.drain.draining
-        now = datetime.now(UTC)
-        body: dict[str, object] = {"ready": ready, "targets": targets, "live": self.live.lag(now)}
-        body["undelivered"] = self._deliveries.look(now).counts()
-        if not writable:
+        body: dict[str, object] = {"ready": ready, "targets": targets, "live": None, "undelivered": None}
+        if writable:
+            now = datetime.now(UTC)
+            body |= {"live": self.live.lag(now), "undelivered": self._deliveries.look(now).counts()}
+        else:
+            # SQLite cannot even read its files on a full disk.
             body["storage"] = {"refused": STORAGE}
         if self.tokens is not None:
             body["tokens"] = {"refused": self.tokens.issuer.refusal or None}
@@ -252,17 +254,22 @@ class AppState:
         folder: Path | None = self.environment.metrics_folder
         if folder is not None:
             metrics.drop_dead_workers(folder)
-        self.metrics.set_live(self.live.lag(datetime.now(UTC)), consistency(self.environment.data_dir))
         for target, reloader in self.reloaders.items():
             if reloader.loaded is not None and reloader.loaded.latest_snapshot is not None:
                 refused = refused_run(self.environment.data_dir, target) is not None
                 self.metrics.set_run(target, reloader.loaded.latest_snapshot.run.manifest, refused=refused)
-        undelivered = self._deliveries.look(datetime.now(UTC))
+        if self.storage.is_writable(time.monotonic()):
+            self._measure_stores(datetime.now(UTC))
+        return 200, self.metrics.page(), metrics.CONTENT_TYPE
+
+    def _measure_stores(self, now: datetime) -> None:
+        """Set the metrics that are read from SQLite files, which a full disk closes."""
+        self.metrics.set_live(self.live.lag(now), consistency(self.environment.data_dir))
+        undelivered = self._deliveries.look(now)
         for receiver in undelivered.receivers:
             self.metrics.set_webhook(receiver.name, vars(receiver))
         for channel in undelivered.channels:
             self.metrics.set_alerts(channel["name"], channel)
-        return 200, self.metrics.page(), metrics.CONTENT_TYPE
 
     def _openapi(self) -> Page:
         return 200, self._openapi_document, _JSON

@@ -75,6 +75,17 @@ def test_a_pipeline_hands_groups_and_cutoffs_on():
     assert scores.mean() > 0.7
 
 
+def test_columns_may_have_any_name():
+    table, label = frame_and_label()
+    own = table[NAMES[:4]]
+    plain = EnsembleClassifier(n_estimators=10).fit(own.set_axis(["a", "b", "c", "d"], axis=1), label)
+    renamed = own.set_axis(["mean radius", "[x]:{1}", "x0", "金额 (元)"], axis=1)
+    model = EnsembleClassifier(n_estimators=10).fit(renamed, label)
+    assert list(model.feature_names_in_) == list(renamed.columns)
+    expected = plain.predict_proba(own.set_axis(["a", "b", "c", "d"], axis=1))
+    np.testing.assert_array_equal(model.predict_proba(renamed), expected)
+
+
 @pytest.mark.parametrize("kind", ["arrow", "polars"])
 def test_frames_of_every_kind_give_the_same(kind):
     table, label = frame_and_label()

@@ -9,10 +9,11 @@ from importlib.metadata import version
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import ValidationError
 
+from rapport.scoring.models.model_store import TARGETS
 from rapport.serving.api.agents.fencing import NOTICE
 from rapport.serving.api.agents.tools import AgentTools, argument_error, require_scope
 from rapport.serving.application.application import Application
@@ -48,6 +49,8 @@ def create_server(application: Application, tools: AgentTools) -> MCPServer:
     def model_card(target: str) -> str:
         """Return what is known about the model that answers for a target: evaluation, gates, provenance."""
         require_scope("read")
+        if target not in TARGETS:
+            raise ResourceNotFoundError(f"There is no such target; the targets are {', '.join(TARGETS)}.")
         return json.dumps(application.model(target), ensure_ascii=False, default=str)
 
     @server.resource("rapport://cards", mime_type="application/json")

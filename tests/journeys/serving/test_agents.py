@@ -41,6 +41,9 @@ def test_tools_have_output_schemas_and_resources_are_listed(open_client):
     found = call(open_client, "resources/read", uri="rapport://glossary").json()["result"]["contents"]
     assert "probability" in found[0]["text"]
     assert "promoted_at" in call(open_client, "resources/read", uri="rapport://model/churn").text
+    refused = call(open_client, "resources/read", uri="rapport://model/other").json()["error"]
+    assert refused["code"] == -32602
+    assert "churn, conversion" in refused["message"]
 
 
 def test_a_tool_answers_as_the_api_does_and_its_sums_add_up(open_client, ask, active):

@@ -4,7 +4,9 @@ import csv
 import io
 import json
 import re
+import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +17,7 @@ from serving_world import bearer, error_of, history_body, linked_data_dir, serve
 from rapport.errors import CardError, ServingError
 from rapport.scoring.cards.strict_yaml import parse_yaml
 from rapport.serving.environment import Environment
+from rapport.serving.errors import is_storage_error
 from rapport.serving.run import prepared
 from rapport.serving.security.audit import AuditTrail
 from rapport.serving.security.keys import KeyRing
@@ -196,14 +199,25 @@ def test_a_folder_that_cannot_be_written_is_not_ready_and_answers_503(company, t
     def full(*_):
         raise OSError(28, "No space left on device")
 
+    def full_database(*_):
+        with closing(sqlite3.connect(":memory:")) as store:
+            store.execute("PRAGMA max_page_count = 1")
+            store.execute("CREATE TABLE t (x)")
+
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        full_database()
+    assert is_storage_error(caught.value)
     with served(home, keys=False) as client:
         monkeypatch.setattr(AuditTrail, "add", full)
         monkeypatch.setattr("pathlib.Path.write_bytes", full)
+        # On a full disk SQLite opens no file, not even to read it.
+        monkeypatch.setattr("rapport.serving.jobs.live_loop.LiveLoop.lag", full_database)
         response = client.post("/v1/score", json={"customer_ids": [active[0]]})
         assert (response.status_code, error_of(response)["code"]) == (503, "storage")
         assert response.headers["retry-after"]
         ready = client.get("/readyz")
-        assert (ready.status_code, ready.json()["ready"]) == (503, False)
+        assert (ready.status_code, ready.json()["ready"], ready.json()["live"]) == (503, False, None)
+        assert client.get("/metrics").status_code == 200
 
 
 def test_what_a_server_stores_is_closed_to_others(company, tmp_path, active):
