@@ -32,7 +32,9 @@ def format_value(value: Fact, unit: str, language: str, currency: str, form: str
     return spaced(text) if language == "zh" else text
 
 
-def format_beside(value: float, other: float, unit: str, language: str, currency: str, form: str | None = None) -> str:
+def format_comparable(
+    value: float, other: float, unit: str, language: str, currency: str, form: str | None = None
+) -> str:
     """Return ``other`` in the unit of time in which ``value`` is written: years beside years, days beside days."""
     if form is None and unit in _LONGER and (abs(value) >= _LONGER[unit]) != (abs(other) >= _LONGER[unit]):
         unit = f"long {unit}" if abs(value) >= _LONGER[unit] else f"short {unit}"

@@ -8,7 +8,7 @@ from rapport.scoring.messages import value_label
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.reasons.answer import Fact
-from rapport.scoring.reasons.numbers import format_beside, format_value, json_value, spaced
+from rapport.scoring.reasons.numbers import format_comparable, format_value, json_value, spaced
 from rapport.scoring.reasons.sentences import FACT, SentenceTemplate
 
 _WINDOW = re.compile(r"_(\d+d|ever|life)(?:_|$)")
@@ -100,7 +100,7 @@ class SentenceWriter:
         if abs(value - peers) <= _CLOSE * abs(peers) or column.direction * (value - peers) * evidence < 0:
             return None
         how = column.unit, self._language, self._bundle.currency, form
-        typical = format_beside(value, peers, *how)
+        typical = format_comparable(value, peers, *how)
         # "Typically: 0 days" is said of nobody.
         if typical == format_value(value, *how) or (peers == 0 and column.unit == "days"):
             return None

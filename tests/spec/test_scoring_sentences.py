@@ -6,7 +6,7 @@ import pytest
 
 from rapport.errors import CardError
 from rapport.features import FAMILIES, catalog
-from rapport.scoring.reasons.numbers import format_beside
+from rapport.scoring.reasons.numbers import format_comparable
 from rapport.scoring.reasons.sentences import parse_catalog, sentence_catalog
 
 FAMILY = {"service": {"code": "SER", "title": {"en": "Service", "zh": "服务"}}}
@@ -73,5 +73,5 @@ def test_an_inconsistent_sentence_is_refused(changed, refusal):
     ],
 )
 def test_what_is_typical_is_written_in_the_unit_of_the_fact(value, typical, unit, en, zh):
-    assert format_beside(value, typical, unit, "en", "") == en
-    assert format_beside(value, typical, unit, "zh", "") == zh
+    assert format_comparable(value, typical, unit, "en", "") == en
+    assert format_comparable(value, typical, unit, "zh", "") == zh

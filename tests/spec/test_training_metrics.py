@@ -1,9 +1,14 @@
 """Metrics and gates, on rows that can be checked by hand."""
 
+from datetime import datetime
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from rapport.durations import parse_duration
 from rapport.metrics import auc, average_precision, calibration_error, lift, log_loss, paired_bootstrap
+from rapport.training.evaluation import grade_outlook
 from rapport.training.registry.promotion_gates import evaluate_gates
 
 LABEL = np.array([1.0, 1.0, 0.0, 1.0, 0.0])
@@ -55,3 +60,27 @@ def test_a_gate_states_its_requirement_and_its_finding():
     )
     assert not evaluate_gates(evaluation, "2")[2].passed
     assert evaluate_gates(evaluation, None)[2].passed
+
+
+@pytest.mark.parametrize(
+    ("horizon", "at", "level"),
+    [
+        # Half a year after June is December: its level of the year before, which was known in June.
+        ("6mo", "2025-06-10", 0.5),
+        # A whole horizon of a year later it is June again: the level of now.
+        ("12mo", "2025-06-10", 0.4),
+        # Nine months after June is March; the outcomes of last March were not known in June.
+        ("9mo", "2025-06-10", 0.4),
+        # No past cutoff is near the season.
+        ("3mo", "2025-06-10", 0.4),
+    ],
+)
+def test_grades_at_the_horizon_are_expected_at_the_level_of_that_season(horizon, at, level):
+    rates = {datetime(2024, 12, 10): 0.5, datetime(2025, 3, 12): 0.9, datetime(2025, 6, 10): 0.4}
+    run = SimpleNamespace(
+        task=SimpleNamespace(horizon=parse_duration(horizon)),
+        dataset=SimpleNamespace(outcome_rates=rates),
+        validation=SimpleNamespace(out_of_time=False, folds=()),
+    )
+    moment = datetime.fromisoformat(at)
+    assert grade_outlook._level_ahead(run, moment, {moment: 0.4}) == level

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -24,56 +24,84 @@ from rapport.scoring.health.outlook import Codes, Floats, GradeOutlook, evaluate
 from rapport.scoring.health.rules import HealthRules
 from rapport.scoring.health.threshold import at_risk_threshold
 from rapport.scoring.models.blend import logit_of, sigmoid
+from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.money.amounts import carried
 from rapport.training.evaluation.training_run import TrainingRun, validated_probability
 from rapport.training.stacking.temporal_validation import match_mean
 
 MIN_CUSTOMERS = 30
+_YEAR = Duration(months=12)
+_NEAR = timedelta(days=31)
 
 
 @dataclass(frozen=True)
 class _Moment:
-    """The scored customers at one moment: id, grade (code) and probability."""
+    """The scored customers at one moment, with what their grades are computed from."""
 
+    at: datetime
     ids: npt.NDArray[np.object_]
-    grade: Codes
-    probability: Floats
     recency: Floats
+    scored: ScoreBatch
+    inputs: HealthInputs
+    rules: HealthRules
+    weight: float
+    threshold: float
+
+    def graded(self, level: float) -> tuple[Codes, Floats]:
+        """Return grade (code) and probability of each customer where the mean probability is ``level``."""
+        logits = logit_of(self.scored.probability)
+        served = match_mean(logits, level)
+        probability = sigmoid(served)
+        of_model = sigmoid(logit_of(self.scored.model_probability) + (served - logits))
+        inputs = replace(self.inputs, probability=probability, model_probability=of_model)
+        return score_health(inputs, self.rules, self.weight, self.threshold).grade, probability
 
 
 def fit_outlook(run: TrainingRun, bundle: Bundle) -> GradeOutlook | None:
     """Return the outlook of a churn model; None if the history is too short, or where contracts decide.
 
     The moves are fitted on the horizon before the last one and judged on the last, then fitted on both. Past customers
-    are scored at the level that was served then, not at today's: a base rate that has moved since would grade them all
-    better or worse.
+    are graded at the level (mean probability) of now, and one horizon later at that which the season then had a year
+    before: at the levels of their own time, moves from one season to the next would stand for moves between others.
     """
     if run.task.target != "churn" or run.task.by_contract:
         return None
     rules, as_of, horizon = playbook_of(run.history.settings).health, run.task.as_of, run.task.horizon
     people = {each: _eligible(run, bundle, each) for each in _moments(as_of, horizon)}
+    people = {each: rows for each, rows in people.items() if rows.num_rows}
     card = freeze_cards([rules.card], people[as_of], _fitted_card(bundle))[0]
-    now, before, earlier = (_moment(run, bundle, card, rules, at, rows) for at, rows in people.items())
-    count, days = rules.lost, run.task.horizon_days
-    last, first = _pairs(before, now, days, rules), _pairs(earlier, before, days, rules)
+    moments = [_moment(run, bundle, card, rules, at, rows) for at, rows in people.items()]
+    levels = {each.at: _level(run, each) for each in moments}
+    pairs = list(zip(moments[1:], moments, strict=False))
+    if not pairs:
+        return None
+    own = [_pairs(before, after, levels[before.at], levels[after.at]) for before, after in pairs]
+    last, first = own[0], own[1] if len(own) > 1 else None
     if len(last.stayed_before) < MIN_CUSTOMERS:
         return None
-    judged: tuple[Mapping[str, Any], ...] = ()
-    if len(first.stayed_before) >= MIN_CUSTOMERS:
-        fitted = GradeOutlook(rules.names[:-1], fit_moves(first.stayed_before, first.stayed_after, count), 0)
-        judged = evaluate_outlook(fitted.shares(last.before, last.probability), last.after, rules.names)
-    moves = fit_moves(
-        np.concatenate([first.stayed_before, last.stayed_before]),
-        np.concatenate([first.stayed_after, last.stayed_after]),
-        count,
-    )
+    names, judged = rules.names, tuple[Mapping[str, Any], ...]()
+    if first is not None and len(first.stayed_before) >= MIN_CUSTOMERS:
+        moved = _moves(pairs[1:], levels[last.at], _level_ahead(run, last.at, levels))
+        judged = evaluate_outlook(
+            GradeOutlook(names[:-1], moved, 0).shares(last.before, last.probability), last.after, names
+        )
     return GradeOutlook(
-        rules.names[:-1],
-        moves,
-        len(first.stayed_before) + len(last.stayed_before),
+        names[:-1],
+        _moves(pairs, levels[as_of], _level_ahead(run, as_of, levels)),
+        sum(len(each.stayed_before) for each in own),
         judged,
         carry=fit_carry(*last.stayed_probabilities),
-        survival=_survival(first, last),
+        survival={} if first is None else _survival(first, last),
+    )
+
+
+def _moves(pairs: Sequence[tuple[_Moment, _Moment]], level: float, level_ahead: float) -> tuple[tuple[float, ...], ...]:
+    """Return the moves between grades of those who stayed, from one level of the probability to another."""
+    found = [_pairs(before, after, level, level_ahead) for before, after in pairs]
+    return fit_moves(
+        np.concatenate([each.stayed_before for each in found]),
+        np.concatenate([each.stayed_after for each in found]),
+        pairs[0][0].rules.lost,
     )
 
 
@@ -99,6 +127,7 @@ def _survival(first: _Pairs, last: _Pairs) -> dict[str, float]:
 class _Pairs:
     """Customers scored at a moment, and their grade (or lost) one horizon later."""
 
+    at: datetime
     ids: npt.NDArray[np.object_]
     before: Codes
     after: Codes
@@ -123,18 +152,19 @@ class _Pairs:
         return self.probability[stayed], self.probability_after[stayed]
 
 
-def _pairs(before: _Moment, after: _Moment, days: float, rules: HealthRules) -> _Pairs:
+def _pairs(before: _Moment, after: _Moment, level: float, level_after: float) -> _Pairs:
     """Join two moments; who has not ordered within the horizon is lost at its end."""
+    (grade_before, probability), (grade_after, probability_after) = before.graded(level), after.graded(level_after)
     place = {name: row for row, name in enumerate(after.ids)}
     rows = np.array([place.get(name, -1) for name in before.ids], dtype=np.intp)
-    grade = np.full(len(rows), rules.lost, dtype=np.int8)
+    grade = np.full(len(rows), before.rules.lost, dtype=np.int8)
     found = rows >= 0
     stayed = found.copy()
-    stayed[found] = after.recency[rows[found]] < days
-    grade[stayed] = after.grade[rows[stayed]]
+    stayed[found] = after.recency[rows[found]] < before.scored.bundle.horizon_days
+    grade[stayed] = grade_after[rows[stayed]]
     later = np.full(len(rows), np.nan)
-    later[found] = after.probability[rows[found]]
-    return _Pairs(before.ids, before.grade, grade, before.probability, later, rules.lost)
+    later[found] = probability_after[rows[found]]
+    return _Pairs(before.at, before.ids, grade_before, grade, probability, later, before.rules.lost)
 
 
 def _moments(as_of: datetime, horizon: Duration) -> tuple[datetime, datetime, datetime]:
@@ -149,44 +179,51 @@ def _fitted_card(bundle: Bundle) -> dict[str, Card]:
 def _moment(
     run: TrainingRun, bundle: Bundle, card: FrozenCard, rules: HealthRules, at: datetime, people: pa.Table
 ) -> _Moment:
-    """Grade the customers of one moment."""
-    if not people.num_rows:
-        none = np.zeros(0)
-        return _Moment(np.zeros(0, dtype=object), none.astype(np.int8), none, none)
+    """Score the customers of one moment."""
     scored = Scorer(bundle).score(people, at)
     settings = run.history.settings
-    level = _level(run, at)
-    probability, of_model = scored.probability, scored.model_probability
-    if level is not None:
-        logits = logit_of(probability)
-        served = match_mean(logits, level)
-        probability, of_model = sigmoid(served), sigmoid(logit_of(of_model) + (served - logits))
     inputs = HealthInputs(
-        probability=probability,
-        model_probability=of_model,
+        probability=scored.probability,
+        model_probability=scored.model_probability,
         card=card.scores(people),
         facts=numpy_columns(people, rules.features),
         graded=np.ones(len(scored), dtype=bool),
         lapsed=np.zeros(len(scored), dtype=bool),
     )
-    weight = rules.weight if settings.health_weight < 0 else settings.health_weight
-    threshold = at_risk_threshold(bundle.base_rate, settings.at_risk_threshold)
-    health = score_health(inputs, rules, weight, threshold)
     recency = np.asarray(people["days_since_last_order"].to_numpy(zero_copy_only=False), dtype=np.float64)
-    return _Moment(scored.customer_id, health.grade, probability, recency)
+    return _Moment(
+        at,
+        scored.customer_id,
+        recency,
+        scored,
+        inputs,
+        rules,
+        weight=rules.weight if settings.health_weight < 0 else settings.health_weight,
+        threshold=at_risk_threshold(bundle.base_rate, settings.at_risk_threshold),
+    )
 
 
-def _level(run: TrainingRun, at: datetime) -> float | None:
-    """Return the mean probability that was served at a past cutoff, forecast out of time; else the outcome rate.
+def _level(run: TrainingRun, moment: _Moment) -> float:
+    """Return the mean probability served at a moment: today's, else that forecast out of time, else the rate."""
+    known = _past_levels(run)
+    return float(moment.scored.probability.mean()) if moment.at not in known else known[moment.at]
 
-    None for the present, whose level the bundle has.
-    """
-    rows = 0
+
+def _past_levels(run: TrainingRun) -> dict[datetime, float]:
+    """Return for past cutoffs the mean probability that was forecast out of time, else the outcome rate."""
+    levels, rows = dict(run.dataset.outcome_rates), 0
     for fold in run.validation.folds if run.validation.out_of_time else ():
         rows += len(fold.dataset)
-        if fold.cutoff == at:
-            return float(validated_probability(run)[rows - len(fold.dataset) : rows].mean())
-    return run.dataset.outcome_rates.get(at)
+        levels[fold.cutoff] = float(validated_probability(run)[rows - len(fold.dataset) : rows].mean())
+    return levels
+
+
+def _level_ahead(run: TrainingRun, at: datetime, levels: Mapping[datetime, float]) -> float:
+    """Return the level expected one horizon after a moment: that of a year before, where it was known at the moment."""
+    season = _YEAR.before(run.task.horizon.after(at))
+    known = {day: level for day, level in _past_levels(run).items() if run.task.horizon.after(day) <= at}
+    nearest = min(known, key=lambda day: abs(day - season), default=at)
+    return known[nearest] if nearest in known and abs(nearest - season) <= _NEAR else levels[at]
 
 
 def _eligible(run: TrainingRun, bundle: Bundle, at: datetime) -> pa.Table:
