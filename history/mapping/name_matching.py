@@ -63,7 +63,7 @@ def table_similarity(table: Table, own: str) -> float:
         return similarity
     if similarity == 0:
         return SIMILAR if any(difflib.SequenceMatcher(None, bare, each).ratio() >= 0.85 for each in known) else 0.0
-    beside = min((_words_beside(bare, name) for name in known if _contains(bare, name)), key=len)
+    beside = min((_other_words(bare, name) for name in known if _contains(bare, name)), key=len)
     if beside & {*synonyms()["words"]["other_things"]}:
         return 0.0
     return CONTAINED if beside - {*synonyms()["words"]["decoration"]} else SYNONYM
@@ -73,7 +73,7 @@ def _plural(name: str) -> str:
     return name if name.endswith("s") else f"{name.removesuffix('y')}ies" if name.endswith("y") else f"{name}s"
 
 
-def _words_beside(own: str, name: str) -> set[str]:
+def _other_words(own: str, name: str) -> set[str]:
     """Return the words of a name without those of the name that it contains, and without numbers."""
     rest = (
         own.replace(name, "_", 1) if _is_chinese(name) else re.sub(rf"(^|_){re.escape(name)}(_|$)", "_", own, count=1)

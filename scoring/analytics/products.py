@@ -60,7 +60,7 @@ class Purchases:
         return self.buyers / max(len(self.customers), 1)
 
     @cached_property
-    def given(self) -> Numbers:
+    def conditional(self) -> Numbers:
         """Return the chance that a buyer of a product (row) has another (column), shrunk to the share of all."""
         together = (self.bought.T @ self.bought).toarray()
         shares: Numbers = (together + _SMOOTHING * self.popular[None, :]) / (self.buyers[:, None] + _SMOOTHING)
@@ -75,7 +75,7 @@ class Purchases:
         for first in range(0, len(self.customers) if len(self.products) else 0, CUSTOMERS_AT_ONCE):
             have = self.bought[first : first + CUSTOMERS_AT_ONCE].toarray()
             count = np.maximum(have.sum(axis=1, keepdims=True), 1.0)
-            scores = np.where(have > 0, -np.inf, have @ self.given / count if by_similarity else self.popular)
+            scores = np.where(have > 0, -np.inf, have @ self.conditional / count if by_similarity else self.popular)
             rows, best = np.arange(len(have)), np.empty((len(have), SUGGESTED), np.intp)
             for rank in range(SUGGESTED):
                 place = scores.argmax(axis=1)
