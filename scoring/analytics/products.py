@@ -153,7 +153,7 @@ def _named(purchases: Purchases, first: int, have: Numbers, best: Places, *, by_
     because = np.full(best.shape, -1)
     if by_similarity:
         for at in range(SUGGESTED):
-            speaks = np.where(have > 0, purchases.given.T[best[:, at]], -np.inf)
+            speaks = np.where(have > 0, purchases.conditional.T[best[:, at]], -np.inf)
             because[:, at] = np.where(have.any(axis=1), speaks.argmax(axis=1), -1)
     customer, rank = np.nonzero(best >= 0)
     product, because = best[customer, rank], because[customer, rank]
