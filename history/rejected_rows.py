@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from rapport.localized import LocalizedText
+
 FILE, LINE = "rapport file", "rapport line"
 
 SCHEMA = pa.schema(
@@ -58,6 +60,11 @@ def translate_reason(language: str, reason: str) -> str:
     for english, chinese in _CHINESE.items():
         reason = reason.replace(english, chinese)
     return reason if reason.endswith("？") else reason.removesuffix(".") + "。"
+
+
+def localized_reason(reason: str) -> LocalizedText:
+    """Return the reason in both languages."""
+    return LocalizedText(reason, translate_reason("zh", reason))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import pyarrow as pa
 from rapport.errors import RapportError, TableError
 from rapport.frames import as_table
 from rapport.history.contract import FEATURE_TABLES, TABLES, Table
+from rapport.history.messages import message
 from rapport.history.reading.changes import track_changes
 from rapport.history.reading.database import Database, open_database
 from rapport.history.reading.fast_reader import ParsedTable, parse_records, register_tables
@@ -129,22 +130,16 @@ def read_history(source: str | Path, settings: Settings | None = None) -> Histor
             tables = {table.name: resolve_table(table, sources, settings) for table in TABLES}
             by_contract = settings.churn != "orders" and tables["contracts"] is not None
             if tables["orders"] is None and not by_contract and tables["opportunities"] is None:
-                raise TableError(_no_orders(origin, sources))
+                near = next((each for each in sorted(sources) if "order" in each or "sale" in each), None)
+                tables_there = ", ".join(sorted(sources))
+                raise TableError(
+                    message("no_orders", origin=origin, tables=tables_there, near=near or message("example"))
+                )
             loaded = _load_all(_joined(tables, sources, settings, database), database, settings)
     except RapportError:
         database.close()
         raise
     return History(settings, loaded, _rejections(loaded), origin, database)
-
-
-def _no_orders(origin: str, sources: Mapping[str, Source]) -> str:
-    """Return the sentence for a source without orders; it names a table only if its name is close."""
-    near = next((each for each in sorted(sources) if "order" in each or "sale" in each), "its name there")
-    return (
-        f"{origin}: there is no table orders, which must be there unless churn is by contract or leads are converted "
-        f"by opportunities. It has: {', '.join(sorted(sources))}. If one of them is it, say so in rapport.toml: "
-        f'[mapping.orders] table = "{near}". Or add the orders of another system as orders.csv.'
-    )
 
 
 def _joined(

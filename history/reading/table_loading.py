@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from rapport.errors import TableError
 from rapport.history.contract import FEATURE_TABLES, Column, Table, columns_of
+from rapport.history.messages import message
 from rapport.history.reading.casting import currency_expression, null_of
 from rapport.history.reading.changes import unreadable_changes
 from rapport.history.reading.currencies import CURRENCY_COLUMNS, converted, currency_part
@@ -35,7 +36,7 @@ from rapport.history.reading.staging import (
 )
 from rapport.history.reading.table_names import normalized_name, resolve_attributes, resolve_columns, where_of
 from rapport.history.reading.versions import VALID_FROM, VALID_TO, columns_of_versions, show_versions, store_past
-from rapport.history.rejected_rows import FILE, LINE, Rejections, rejected_table
+from rapport.history.rejected_rows import FILE, LINE, Rejections, localized_reason, rejected_table
 from rapport.history.sentiment import create_sentiment_table
 from rapport.history.settings import Settings
 from rapport.history.sources.source import Source
@@ -201,10 +202,9 @@ def _check_reject_share(source: Source, rows: int, rejects: pa.Table, settings: 
     if rejected <= settings.reject_share * rows:
         return
     _, reason, count, line, value = Rejections({}, rejects).summary()[0]
-    raise TableError(
-        f"{source.origin}: {rejected} of {rows} rows cannot be used, more than the {settings.reject_share:.0%} that "
-        f"reject_share allows. In {count} of them: {reason} First: line {line}, {value!r}."
-    )
+    first = {"count": count, "reason": localized_reason(reason), "line": line, "value": repr(value)}
+    total = {"rejected": rejected, "rows": rows, "share": settings.reject_share}
+    raise TableError(message("many_rejected", origin=source.origin, **first, **total))
 
 
 def _check_no_question(source: Source, rows: int, rejects: pa.Table, settings: Settings) -> None:
@@ -212,7 +212,8 @@ def _check_no_question(source: Source, rows: int, rejects: pa.Table, settings: S
     count = sum(line[2] for line in asked)
     if asked and _ASKED_SHARE * rows < count and settings.reject_share < 1:
         _, reason, _, line, value = asked[0]
-        raise TableError(f"{source.origin}: {count} of {rows} rows: {reason} First: line {line}, {value!r}.")
+        first = {"reason": localized_reason(reason), "line": line, "value": repr(value)}
+        raise TableError(message("asked", origin=source.origin, count=count, rows=rows, **first))
 
 
 def _score_sentiment(staged: StagedTable, settings: Settings) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rapport.errors import TableError
 from rapport.history.contract import TABLES, Column, Table, columns_of
+from rapport.history.messages import message
 from rapport.history.reading.expressions import Expression, is_expression, parse_expression
 from rapport.history.reading.versions import VALID_FROM, VALID_TO, VERSION_COLUMNS, VERSIONED
 from rapport.history.settings import Settings
@@ -98,10 +99,8 @@ def _same_name(table: Table, source: Source, column: Column, alike: Sequence[str
     if not again and (name in alike or len(alike) < 2):
         return name if name in alike else next(iter(alike), None)
     alike = [*alike, *again]
-    raise TableError(
-        f"{source.origin}: has {len(alike)} columns that may be {name}: {', '.join(alike)}. Say which one it is in "
-        f'rapport.toml: [mapping.{table.name}] {name} = "{alike[0]}".'
-    )
+    columns = {"count": len(alike), "columns": ", ".join(alike), "example": alike[0]}
+    raise TableError(message("two_columns", origin=source.origin, name=name, table=table.name, **columns))
 
 
 def resolve_attributes(table: Table, source: Source, names: Mapping[str, str], settings: Settings) -> dict[str, str]:
@@ -153,9 +152,14 @@ def _check_required(table: Table, source: Source, names: Mapping[str, str]) -> N
         return
     free = [own for own in source.types if own not in names.values()]
     near = difflib.get_close_matches(missing[0], free, n=1, cutoff=0.5)
-    example = near[0] if near else "its name there"
     raise TableError(
-        f"{source.origin}: has no column {', '.join(missing)}. It has: {', '.join(source.types)}. "
-        f"If it is there under another name, say so in rapport.toml: "
-        f'[mapping.{table.name}] {missing[0]} = "{example}".'
+        message(
+            "no_column",
+            origin=source.origin,
+            names=", ".join(missing),
+            columns=", ".join(source.types),
+            table=table.name,
+            name=missing[0],
+            example=near[0] if near else message("example"),
+        )
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from rapport.errors import TableError
+from rapport.history.messages import message
 from rapport.history.rejected_rows import FILE, LINE, RejectedRow
 from rapport.history.sources.column_types import column_types
 from rapport.history.sources.csv_files import load_csv
@@ -54,9 +55,7 @@ def file_sources(
         raise TableError(f"{address}: there is no such folder or file. Name the folder that holds your tables.")
     found = _tables(address, resources)
     if not found:
-        raise TableError(
-            f"{address}: holds no tables. Put orders.parquet or orders.csv there; docs/contract.md lists all."
-        )
+        raise TableError(message("no_tables", origin=address))
     sources: dict[str, Source] = {}
     for name, entries in found.items():
         for own, source in _sources(name, entries, address, connection, encoding):

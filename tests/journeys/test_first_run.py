@@ -90,6 +90,10 @@ def test_what_cannot_be_read_gets_a_sentence(first_run):
     assert first_run.names() == []
     empty = upload(browser, "notes.csv", "a,b\n1,2\n")
     assert 'role="alert"' in empty.text
+    browser.see("/language/zh?back=/setup")
+    assert "缺少订单表 orders" in browser.see("/setup")
+    many = upload(browser, "orders.csv", "customer_id,order_id,ordered_at,amount\n" + "K1,1,soon,5\n" * 5)
+    assert "5 行中有 5 行无法使用" in many.text
 
 
 def test_a_text_of_the_form_adds_no_setting(first_run):
