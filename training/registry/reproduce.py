@@ -20,6 +20,7 @@ from rapport.scoring.models.bundle_files import MAIN, read_json
 from rapport.scoring.models.stored_names import with_current_names
 from rapport.training.command_result import CommandResult
 from rapport.training.pipeline import train
+from rapport.training.provenance import table_counts
 
 ADDED_AT_REGISTRATION = ("gates", "against_champion")
 """Entries of the evaluation that are added at registration: they depend on the champion of that day."""
@@ -29,28 +30,37 @@ IRRELEVANT_SETTINGS = ("data_dir", "temp_dir", "memory_limit", "threads", "playb
 def reproduce(
     source: str | Path, data_dir: Path, target: str, version: str, *, progress: Progress = no_progress
 ) -> CommandResult:
-    """Retrain from the version's record and compare byte by byte; the plain values say ``same``."""
+    """Retrain from the version's record and compare byte by byte; the plain values say ``same``.
+
+    A history with other numbers of rows cannot give the same model, so nothing is trained on it.
+    """
     folder = data_dir / "models" / target / version
     provenance: Mapping[str, Any] = model_store.description(data_dir, target, version)["record"]  # type: ignore[assignment]
     if "gbm_params" not in provenance:
         raise BundleError(f"{target} {version} was trained by an older version; its record is incomplete. Train again.")
+    name = f"{target} {version}"
     progress("reading the history", 0.0)
     with read_history(
         source, Settings.of(provenance["settings"], where=f"the record of {target} {version}")
     ) as history:
         leave_out_suppressed(history, data_dir)
+        before, now = provenance["tables"], table_counts(history)
+        if before != now:
+            why = [f"the history had {_counts(before)} rows, now {_counts(now)}"]
+            return _not_the_same(f"{name} was not retrained from its record", why)
         new = retrain(history, provenance, progress=progress)
     with tempfile.TemporaryDirectory(prefix="rapport-") as folder_name:
         reproduced = _as_registered(new, Bundle.load(folder)).save(Path(folder_name) / "bundle")
         differing = sorted(_differing(folder, reproduced))
-    name = f"{target} {version}"
     if not differing:
         return CommandResult(f"{name} was retrained from its record: the same bundle, byte by byte.", {"same": True})
     why = list(_causes(provenance, new.provenance))
-    difference = "; ".join(why) or f"the record is the same, but these differ: {', '.join(differing)}"
-    return CommandResult(
-        f"{name} was retrained from its record: not the same. {difference}.", {"same": False, "why": why}
-    )
+    unknown = f"the record is the same, but these differ: {', '.join(differing)}"
+    return _not_the_same(f"{name} was retrained from its record and is not the same", why, unknown)
+
+
+def _not_the_same(result: str, why: list[str], unknown: str = "") -> CommandResult:
+    return CommandResult(f"{result}: {'; '.join(why) or unknown}.", {"same": False, "why": why})
 
 
 def retrain(history: History, provenance: Mapping[str, Any], *, progress: Progress = no_progress) -> Bundle:
@@ -97,9 +107,7 @@ def _differing_entries(one: Path, other: Path) -> list[str]:
 
 def _causes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     """Yield the differences between two runs that a model depends on."""
-    if before["tables"] != after["tables"]:
-        yield f"the history had {_counts(before['tables'])} rows, now {_counts(after['tables'])}"
-    elif before["data_fingerprint"] != after["data_fingerprint"]:
+    if before["data_fingerprint"] != after["data_fingerprint"]:
         yield "the history has as many rows, but different ones (data fingerprint)"
     if before["catalog_fingerprint"] != after["catalog_fingerprint"]:
         yield "the feature catalog has changed"
