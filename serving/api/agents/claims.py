@@ -13,9 +13,10 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from rapport.serving.api.agents.file_facts import FileFacts, facts_of
-from rapport.serving.api.agents.patterns import CLAUSE, DIRECTION, Day, blank, table
+from rapport.serving.api.agents.patterns import CLAUSE, DIRECTION, NUMBER, Day, blank, table
 from rapport.serving.api.agents.reading import Mention, read
 
+MAX_CHARACTERS, MAX_NUMBERS = 20_000, 500
 Kind = Literal["number", "date", "name", "direction"]
 
 
@@ -35,6 +36,11 @@ class DraftCheck(BaseModel):
     supported: bool
     claims: list[Claim]
     unsupported: list[str]
+
+
+def is_too_long(text: str) -> bool:
+    """Return whether a text would take seconds to check: it is checked in parts instead."""
+    return len(text) > MAX_CHARACTERS or sum(1 for _ in NUMBER.finditer(text)) > MAX_NUMBERS
 
 
 def check_text(text: str, file: Mapping[str, Any]) -> DraftCheck:

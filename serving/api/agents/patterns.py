@@ -124,7 +124,8 @@ def amount_of(found: re.Match[str]) -> Amount:
     factor = scale * (days_of(written, 1.0) if unit == "days" else 1.0)
     # 1,200,000 may be rounded to its zeros; 46 is not.
     zeros = len(digits) - len(digits.rstrip("0")) if not decimals and len(digits) > 3 else 0
-    return Amount(float(digits) * factor, 10.0 ** (max(0, min(zeros, len(digits) - 2)) - decimals) * factor, unit)
+    # No figure has more digits than a float; a draft may.
+    return Amount(float(digits) * factor, 10.0 ** (max(0, min(zeros, len(digits) - 2, 15)) - decimals) * factor, unit)
 
 
 def date_of(found: re.Match[str]) -> Day | None:

@@ -10,7 +10,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import ValidationError
 
 from rapport.errors import RapportError
-from rapport.serving.api.agents.claims import DraftCheck, check_text
+from rapport.serving.api.agents.claims import MAX_CHARACTERS, MAX_NUMBERS, DraftCheck, check_text, is_too_long
 from rapport.serving.api.agents.fencing import fenced
 from rapport.serving.api.agents.results import (
     CustomerResult,
@@ -92,13 +92,16 @@ class AgentTools:
 
         Call it before a text about a customer is shown or sent, and correct what is not supported.
         """
+        if is_too_long(text):
+            limits = f"{MAX_CHARACTERS:,} characters and {MAX_NUMBERS} numbers"
+            raise ToolError(f"The text is too long to check at once (at most {limits}). Check it in parts.")
         file = self._call("customer", customer_id=customer_id, language=language)
         scores = [
             self._call("score", customer_ids=[customer_id], target=target, reasons=30, language=language)["answers"][0]
             for target in dict.fromkeys(answer["target"] for answer in file["answers"])
             if current_request().viewer.may("score")
         ]
-        return check_text(text[:20_000], {**file, "scores_now": scores})
+        return check_text(text, {**file, "scores_now": scores})
 
     def _call(self, name: str, **fields: Any) -> Mapping[str, Any]:
         """Answer an endpoint as the API does, for the caller of this request."""

@@ -119,6 +119,18 @@ def test_a_true_draft_passes_and_a_falsified_one_is_caught(open_client, ask, act
         assert not checked["supported"], text
 
 
+@pytest.mark.parametrize("text", ["1," * 9_000, "risk " * 5_000])
+def test_a_draft_that_would_take_seconds_is_refused_not_cut(open_client, active, text):
+    result = tool(open_client, "check_draft", customer_id=active[0], text=text)
+    assert result["isError"]
+    assert "Check it in parts" in result["content"][0]["text"]
+
+
+@pytest.mark.parametrize("number", ["1" * 19_000, "1" + "0" * 400])
+def test_a_number_of_any_length_is_checked(open_client, active, number):
+    assert not content(open_client, "check_draft", customer_id=active[0], text=f"Spend: {number}.")["supported"]
+
+
 def test_stdio_needs_a_key_too(company, tmp_path):
     with pytest.raises(ServingError, match="RAPPORT_KEY"):
         serve_stdio(Environment(data_dir=linked_data_dir(company, tmp_path), agent_key="rapport_wrong"))
