@@ -67,20 +67,22 @@ def test_a_gate_states_its_requirement_and_its_finding():
     [
         # Half a year after June is December: its level of the year before, which was known in June.
         ("6mo", "2025-06-10", 0.5),
-        # A whole horizon of a year later it is June again: the level of now.
-        ("12mo", "2025-06-10", 0.4),
+        # The level of this June is not known yet.
+        ("12mo", "2025-06-10", None),
         # Nine months after June is March; the outcomes of last March were not known in June.
-        ("9mo", "2025-06-10", 0.4),
+        ("9mo", "2025-06-10", None),
         # No past cutoff is near the season.
-        ("3mo", "2025-06-10", 0.4),
+        ("3mo", "2025-06-10", None),
     ],
 )
 def test_grades_at_the_horizon_are_expected_at_the_level_of_that_season(horizon, at, level):
     rates = {datetime(2024, 12, 10): 0.5, datetime(2025, 3, 12): 0.9, datetime(2025, 6, 10): 0.4}
     run = SimpleNamespace(
-        task=SimpleNamespace(horizon=parse_duration(horizon)),
+        task=SimpleNamespace(horizon=parse_duration(horizon), active=parse_duration("12mo")),
         dataset=SimpleNamespace(outcome_rates=rates),
         validation=SimpleNamespace(out_of_time=False, folds=()),
     )
     moment = datetime.fromisoformat(at)
-    assert grade_outlook._level_ahead(run, moment, {moment: 0.4}) == level
+    assert grade_outlook._level_ahead(run, moment, datetime(2023, 12, 1)) == level
+    # The company was younger than its active window in that season.
+    assert grade_outlook._level_ahead(run, moment, datetime(2024, 3, 1)) is None

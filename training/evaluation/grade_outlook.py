@@ -79,15 +79,16 @@ def fit_outlook(run: TrainingRun, bundle: Bundle) -> GradeOutlook | None:
     last, first = own[0], own[1] if len(own) > 1 else None
     if len(last.stayed_before) < MIN_CUSTOMERS:
         return None
+    begin = run.history.connection.execute("SELECT min(ordered_at) FROM orders").fetchall()[0][0]
     names, judged = rules.names, tuple[Mapping[str, Any], ...]()
     if first is not None and len(first.stayed_before) >= MIN_CUSTOMERS:
-        moved = _moves(pairs[1:], levels[last.at], _level_ahead(run, last.at, levels))
+        moved = _moves(pairs[1:], levels, last.at, _level_ahead(run, last.at, begin))
         judged = evaluate_outlook(
             GradeOutlook(names[:-1], moved, 0).shares(last.before, last.probability), last.after, names
         )
     return GradeOutlook(
         names[:-1],
-        _moves(pairs, levels[as_of], _level_ahead(run, as_of, levels)),
+        _moves(pairs, levels, as_of, _level_ahead(run, as_of, begin)),
         sum(len(each.stayed_before) for each in own),
         judged,
         carry=fit_carry(*last.stayed_probabilities),
@@ -95,9 +96,16 @@ def fit_outlook(run: TrainingRun, bundle: Bundle) -> GradeOutlook | None:
     )
 
 
-def _moves(pairs: Sequence[tuple[_Moment, _Moment]], level: float, level_ahead: float) -> tuple[tuple[float, ...], ...]:
-    """Return the moves between grades of those who stayed, from one level of the probability to another."""
-    found = [_pairs(before, after, level, level_ahead) for before, after in pairs]
+def _moves(
+    pairs: Sequence[tuple[_Moment, _Moment]], levels: Mapping[datetime, float], now: datetime, ahead: float | None
+) -> tuple[tuple[float, ...], ...]:
+    """Return the moves between grades of those who stayed: at the levels of now and ahead, else each at its own."""
+    found = [
+        _pairs(before, after, levels[before.at], levels[after.at])
+        if ahead is None
+        else _pairs(before, after, levels[now], ahead)
+        for before, after in pairs
+    ]
     return fit_moves(
         np.concatenate([each.stayed_before for each in found]),
         np.concatenate([each.stayed_after for each in found]),
@@ -218,12 +226,20 @@ def _past_levels(run: TrainingRun) -> dict[datetime, float]:
     return levels
 
 
-def _level_ahead(run: TrainingRun, at: datetime, levels: Mapping[datetime, float]) -> float:
-    """Return the level expected one horizon after a moment: that of a year before, where it was known at the moment."""
+def _level_ahead(run: TrainingRun, at: datetime, begin: datetime) -> float | None:
+    """Return the level one horizon after a moment by that of a year before, where it was known at the moment.
+
+    None where it was not, or where the history was then shorter than the active window: a young company's customers
+    are others than those of a year later.
+    """
     season = _YEAR.before(run.task.horizon.after(at))
-    known = {day: level for day, level in _past_levels(run).items() if run.task.horizon.after(day) <= at}
+    known = {
+        day: level
+        for day, level in _past_levels(run).items()
+        if run.task.horizon.after(day) <= at and run.task.active.before(day) >= begin
+    }
     nearest = min(known, key=lambda day: abs(day - season), default=at)
-    return known[nearest] if nearest in known and abs(nearest - season) <= _NEAR else levels[at]
+    return known[nearest] if nearest in known and abs(nearest - season) <= _NEAR else None
 
 
 def _eligible(run: TrainingRun, bundle: Bundle, at: datetime) -> pa.Table:
