@@ -236,7 +236,7 @@ def _level_ahead(run: TrainingRun, at: datetime, begin: datetime) -> float | Non
     known = {
         day: level
         for day, level in _past_levels(run).items()
-        if run.task.horizon.after(day) <= at and run.task.active.before(day) >= begin
+        if run.task.horizon.after(day) <= at and run.task.active.before(day) + _NEAR >= begin
     }
     nearest = min(known, key=lambda day: abs(day - season), default=at)
     return known[nearest] if nearest in known and abs(nearest - season) <= _NEAR else None
