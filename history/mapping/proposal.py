@@ -18,6 +18,7 @@ from rapport.history.mapping.refinement import refined, with_samples
 from rapport.history.mapping.table_matching import assign
 from rapport.history.mapping.table_proposal import TableProposal, toml_text
 from rapport.history.reading.database import Database, open_database
+from rapport.history.reading.expressions import parse_expression
 from rapport.history.reading.number_forms import NumberForm
 from rapport.history.reading.table_names import normalized_name
 from rapport.history.reading.time_forms import TimeForm
@@ -157,9 +158,23 @@ def _contract_table(table: Table, sources: Mapping[str, Source]) -> TableProposa
 
 
 def _plain(proposal: TableProposal, sources: Mapping[str, Source]) -> TableProposal:
-    """Return the proposal without expressions and columns of other tables."""
+    """Return the proposal with columns of its own source alone: of an expression of a time that of the day."""
     types = sources[proposal.source].types
-    return replace(proposal, columns={name: own for name, own in proposal.columns.items() if own in types})
+    plain = {}
+    for name, own in proposal.columns.items():
+        if own in types:
+            plain[name] = own
+        elif name == proposal.table.time and (day := _first_column(own, types)):
+            plain[name] = day
+    return replace(proposal, columns=plain)
+
+
+def _first_column(written: str, types: Mapping[str, str]) -> str | None:
+    """Return the first column of an expression; None if it uses those of another table, too."""
+    try:
+        return next(iter(parse_expression(written, types, "", number=False).columns), None)
+    except TableError:
+        return None
 
 
 def _decisions(

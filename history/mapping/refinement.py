@@ -8,6 +8,7 @@ from dataclasses import replace
 import duckdb
 
 from rapport.history.contract import TABLES, by_name
+from rapport.history.mapping.clock_columns import with_clocks
 from rapport.history.mapping.column_values import column_values, share_known
 from rapport.history.mapping.customer_keys import joined_keys
 from rapport.history.mapping.messages import message
@@ -46,6 +47,7 @@ def refined(
     doubts = _multiplied_amount(found, sources, formats)
     doubts += _named_keys(found, sources, formats)
     doubts += with_states(found, sources, formats, connection)
+    with_clocks(found, sources, connection)
     _split_customers(found, sources, formats)
     doubts += joined_keys(found, sources, formats, connection)
     doubts += _without_required_columns(found)

@@ -120,6 +120,15 @@ def test_cancelled_orders_that_nothing_leaves_out_are_a_finding(tmp_path):
     assert "1 rows have status cancelled and count as purchases" in finding.message.en
 
 
+def test_a_day_and_a_clock_in_two_columns_are_one_moment(tmp_path):
+    lines = "Customer ID,Order No,Date,Time,Total\nK1,1,31/01/2026,14:05,5\nK1,2,01/02/2026,9:30 PM,7\n"
+    proposed = propose_mapping(write_csv(tmp_path, {"orders": lines}))
+    assert (proposed.date_format, proposed.questions) == ("day_first", ())
+    with read_history(tmp_path, Settings.of(tomllib.loads(proposed.as_toml()))) as history:
+        times = history.connection.execute("SELECT ordered_at FROM orders ORDER BY order_id").fetchall()
+    assert times == [(datetime(2026, 1, 31, 14, 5),), (datetime(2026, 2, 1, 21, 30),)]
+
+
 # A list of an ERP: the head of an order on its first line alone, one order without a customer, and a total at the end.
 GROUPED = """单据编号,日期,客户,物料名称,数量,价税合计
 S1,2026-01-03,甲公司,泵,1,10
