@@ -168,8 +168,10 @@ def main() -> None:
     for name in dict.fromkeys(name for each in found.values() for name in each):
         values = [found[size].get(name, math.nan) for size in sizes]
         known = [(size, value) for size, value in zip(sizes, values, strict=True) if value > 0]
-        (low, first), (high, last) = known[0], known[-1]
-        exponent = f"{math.log(last / first) / math.log(high / low):12.2f}" if high > low else f"{'':12s}"
+        exponent = f"{'':12s}"
+        if len(known) > 1:
+            (low, first), (high, last) = known[0], known[-1]
+            exponent = f"{math.log(last / first) / math.log(high / low):12.2f}"
         print(f"{name:44s}" + "".join(f"{value:12.2f}" for value in values) + exponent)
 
 
