@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import duckdb
 
-from rapport.history.mapping.column_values import share_known
+from rapport.history.mapping.column_values import column_values, share_known
 from rapport.history.mapping.messages import message
 from rapport.history.mapping.name_matching import SYNONYM, ColumnFormats
 from rapport.history.mapping.table_proposal import TableProposal
@@ -15,6 +16,8 @@ from rapport.localized import LocalizedText
 
 # Below the first share the keys do not meet; a column that replaces one must meet at least in the second.
 _FEW, _MOST = 0.1, 0.8
+# So many of the parents are customers of the table: others may be companies that buy nothing themselves.
+_FEWEST_PARENTS = 0.3
 _ABOUT_CUSTOMERS = (
     "account",
     "company",
@@ -63,6 +66,27 @@ def joined_keys(
             customers = customers.with_columns({"customer_id": meeting[1]}, 1.0)
             found["customers"] = customers
     return doubts
+
+
+def check_parents(
+    found: dict[str, TableProposal],
+    sources: Mapping[str, Source],
+    formats: Mapping[str, ColumnFormats],
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    """Take no column for the parent of a customer whose values are other ids, such as that of a price group."""
+    customers = found.get("customers")
+    parent = customers.columns.get("parent_id") if customers else None
+    if customers is None or parent is None or sources[customers.source].peek is not None:
+        return
+    source, filled = sources[customers.source], formats[customers.source].filled
+    key = customers.columns.get("customer_id")
+    if key is None or filled[parent] == 0:
+        return
+    same_for_all = filled[parent] == 1 and len(column_values(source, connection, [parent])[parent].samples) == 1
+    if same_for_all or share_known(source, source, (parent, key), connection) < _FEWEST_PARENTS:
+        columns = {name: own for name, own in customers.columns.items() if name != "parent_id"}
+        found["customers"] = replace(customers, columns=columns, unused=(*customers.unused, parent))
 
 
 def _find_missing_keys(

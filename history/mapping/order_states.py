@@ -110,17 +110,20 @@ def _won_deals(found: Found, deals: TableProposal, states: Mapping[str, Mapping[
         needed = ("customer_id", "opportunity_id", "closed_at", "amount")
         if "orders" in found or any(each not in deals.columns for each in needed):
             return []
-        names = dict(zip(("customer_id", "order_id", "ordered_at", "amount"), needed, strict=True))
-        own = {name: deals.columns[theirs] for name, theirs in names.items()}
-        confidence = {name: deals.confidence.get(theirs, 1.0) for name, theirs in names.items()}
         where = f"{expression_name(name)} in ({', '.join(map(literal, won))})"
-        orders = TableProposal(
-            by_name("orders"), deals.source, {"where": where, **own}, frozenset(), deals.unused, confidence
-        )
-        found["orders"] = orders
-        time = own["ordered_at"]
+        found["orders"] = orders_from(deals, needed, where)
+        time = deals.columns["closed_at"]
         return [message("doubt.won_deals", deals=deals.source, column=name, won=_listed(won), time=time)]
     return []
+
+
+def orders_from(proposal: TableProposal, names: Sequence[str], where: str | None) -> TableProposal:
+    """Return another table's rows as orders: ``names`` are its columns for customer, number, time and amount."""
+    own = dict(zip(("customer_id", "order_id", "ordered_at", "amount"), names, strict=True))
+    columns = {name: proposal.columns[theirs] for name, theirs in own.items()}
+    confidence = {name: proposal.confidence.get(theirs, 1.0) for name, theirs in own.items()}
+    kept = {"where": where} if where else {}
+    return TableProposal(by_name("orders"), proposal.source, kept | columns, frozenset(), proposal.unused, confidence)
 
 
 def _listed(values: Sequence[str]) -> str:

@@ -9,8 +9,8 @@ import duckdb
 
 from rapport.history.contract import TABLES, by_name
 from rapport.history.mapping.clock_columns import with_clocks
-from rapport.history.mapping.column_values import column_values, share_known
-from rapport.history.mapping.customer_keys import joined_keys
+from rapport.history.mapping.column_values import column_values
+from rapport.history.mapping.customer_keys import check_parents, joined_keys
 from rapport.history.mapping.messages import message
 from rapport.history.mapping.name_matching import (
     CONTAINED,
@@ -20,7 +20,7 @@ from rapport.history.mapping.name_matching import (
     column_similarity,
     synonyms,
 )
-from rapport.history.mapping.order_states import with_states
+from rapport.history.mapping.order_states import orders_from, with_states
 from rapport.history.mapping.table_proposal import TableProposal, expression_name, role_columns
 from rapport.history.reading.table_names import names_of
 from rapport.history.sources.source import Source
@@ -30,8 +30,6 @@ from rapport.localized import LocalizedText
 _OF_CUSTOMERS = ("name", "region", "industry", "source", "owner", "employees", "parent_id")
 # A column with more distinct values than this names its rows.
 _UNIQUE = 0.99
-# So many of the parents are customers of the table: others may be companies that buy nothing themselves.
-_MOST_PARENTS = 0.3
 _NEEDED = ("customers", "orders")
 Proposals = tuple[TableProposal, ...]
 
@@ -51,7 +49,7 @@ def refined(
     _split_customers(found, sources, formats)
     doubts += joined_keys(found, sources, formats, connection)
     doubts += _without_required_columns(found)
-    _check_parents(found, sources, formats, connection)
+    check_parents(found, sources, formats, connection)
     doubts += _orders_of_invoices(found)
     doubts += [
         message("doubt.by_values", table=each.table.name, own=each.columns[name], name=name)
@@ -101,13 +99,8 @@ def _orders_of_invoices(found: dict[str, TableProposal]) -> list[LocalizedText]:
     invoices = found.get("invoices")
     if "orders" in found or invoices is None or "contracts" in found:
         return []
-    columns = {"customer_id": "customer_id", "order_id": "invoice_id", "ordered_at": "issued_at", "amount": "amount"}
-    own = {name: invoices.columns[theirs] for name, theirs in columns.items()}
-    confidence = {name: invoices.confidence.get(theirs, 1.0) for name, theirs in columns.items()}
-    kept = {"where": invoices.columns["where"]} if "where" in invoices.columns else {}
-    found["orders"] = TableProposal(
-        by_name("orders"), invoices.source, kept | own, frozenset(), invoices.unused, confidence
-    )
+    names = ("customer_id", "invoice_id", "issued_at", "amount")
+    found["orders"] = orders_from(invoices, names, invoices.columns.get("where"))
     return [message("doubt.invoices", invoices=invoices.source)]
 
 
@@ -120,30 +113,6 @@ def _without_required_columns(found: dict[str, TableProposal]) -> list[Localized
         message("doubt.missing", table=each.table.name, source=each.source, name=", ".join(each.missing))
         for each in lacking
     ]
-
-
-def _check_parents(
-    found: dict[str, TableProposal],
-    sources: Mapping[str, Source],
-    formats: Mapping[str, ColumnFormats],
-    connection: duckdb.DuckDBPyConnection,
-) -> None:
-    """Take no column for the parent of a customer whose values are other ids, such as that of a price group."""
-    customers = found.get("customers")
-    parent = customers.columns.get("parent_id") if customers else None
-    if customers is None or parent is None or sources[customers.source].peek is not None:
-        return
-    source, key, filled = (
-        sources[customers.source],
-        customers.columns.get("customer_id"),
-        formats[customers.source].filled,
-    )
-    if key is None or filled[parent] == 0:
-        return
-    same_for_all = filled[parent] == 1 and len(column_values(source, connection, [parent])[parent].samples) == 1
-    if same_for_all or share_known(source, source, (parent, key), connection) < _MOST_PARENTS:
-        columns = {name: own for name, own in customers.columns.items() if name != "parent_id"}
-        found["customers"] = replace(customers, columns=columns, unused=(*customers.unused, parent))
 
 
 def with_samples(tables: Proposals, sources: Mapping[str, Source], connection: duckdb.DuckDBPyConnection) -> Proposals:

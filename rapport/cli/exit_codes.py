@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from rapport.cli.terminal import err
-from rapport.errors import RapportError, SettingsError
+from rapport.errors import RapportError
 
 DISTRIBUTION = "rapport-crm"
 MODULES_OF_EXTRAS = {
@@ -37,15 +37,6 @@ def run_with_exit_codes(run: Callable[[], None]) -> None:
         _exit(f"This command needs {error.name}. Install it with: pip install '{DISTRIBUTION}[{extra}]'", 3)
     except (OSError, MemoryError) as error:
         _exit(f"The operating system refused: {error}. Check the path, the permissions and the free space.", 4)
-    except Exception as error:
-        # The class is known by its name, so that commands without a history do not wait for the import of DuckDB.
-        if type(error).__name__ != "OutOfMemoryException":
-            raise
-        _exit(
-            "memory_limit is too little for the engine. Write more into rapport.toml, such as memory_limit = '4GB', or "
-            "fewer threads.",
-            SettingsError.exit_code,
-        )
     except KeyboardInterrupt:
         _exit("Stopped; earlier results are unchanged.", 130)
 

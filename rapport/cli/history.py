@@ -9,7 +9,7 @@ import typer
 
 from rapport.cli.options import HistorySource, Json, Language, OptionalAsOf
 from rapport.cli.terminal import print_result, progress, write_table
-from rapport.cli.workspace import Company, Workspace
+from rapport.cli.workspace import Company, Workspace, enough_memory
 
 
 def simulate(
@@ -73,5 +73,6 @@ def map_names(
     """Propose how a company's own tables and columns fit the contract, as TOML for rapport.toml."""
     from rapport.history.mapping import propose_mapping
 
-    proposal = propose_mapping(source, company.settings, preset)
+    with enough_memory(company.settings, source):
+        proposal = propose_mapping(source, company.settings, preset)
     company.print(proposal.as_dict(), proposal.as_toml(company.language(language)))

@@ -9,8 +9,9 @@ import typer
 
 from rapport.cli.options import HistorySource, Json, Language
 from rapport.cli.terminal import out, print_result
-from rapport.cli.workspace import SETTINGS_FILE
+from rapport.cli.workspace import SETTINGS_FILE, enough_memory
 from rapport.errors import SettingsError
+from rapport.history.settings import Settings
 
 if TYPE_CHECKING:
     from rapport.history.mapping.proposal import MappingProposal
@@ -40,11 +41,13 @@ def init(
 
     if path.exists() and not force:
         raise SettingsError(f"{path}: is there already. Name another file with --out, or replace it with --force.")
-    proposal = propose_mapping(source, None, preset)
+    with enough_memory(Settings(), source):
+        proposal = propose_mapping(source, None, preset)
     asking = not (yes or as_json)
     spoken = language or "en"
     answers = ({"language": spoken} if language else {}) | _answers(proposal, spoken, ask=asking)
-    with read_history(source, settings_of(proposal, answers)) as history:
+    settings = settings_of(proposal, answers)
+    with enough_memory(settings, source), read_history(source, settings) as history:
         for name, (rows, columns) in samples(history).items() if asking else ():
             out.print(localize(LocalizedText(f"{name}: {rows:,} rows", f"{name}：{rows:,} 行"), spoken), markup=False)
             for column, values in columns.items():

@@ -22,6 +22,7 @@ from rapport.cli.options import DataDir, Json, SettingsPath
 from rapport.cli.terminal import Report, err, print_result
 from rapport.data_format import check_format
 from rapport.durations import Duration, parse_duration
+from rapport.errors import SettingsError
 from rapport.history import Settings
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ class Workspace(Company):
         from rapport.history import read_history
         from rapport.history.suppressed_rows import leave_out_suppressed
 
-        with read_history(source, replace(self.settings, data_dir=str(self.data_dir))) as history:
+        settings = replace(self.settings, data_dir=str(self.data_dir))
+        with enough_memory(settings, source), read_history(source, settings) as history:
             if rejected := history.rejected.total:
                 err.print(
                     f"[yellow]{rejected:,} rows were set aside[/]; `rapport check {source}` lists them with reasons.",
@@ -100,6 +102,20 @@ class Workspace(Company):
                 )
             leave_out_suppressed(history, self.data_dir)
             yield history
+
+
+@contextmanager
+def enough_memory(settings: Settings, source: str) -> Iterator[None]:
+    """Name the setting where the engine has too little memory for a history; SettingsError."""
+    from duckdb import OutOfMemoryException
+
+    try:
+        yield
+    except OutOfMemoryException as error:
+        raise SettingsError(
+            f"memory_limit = {settings.memory_limit!r} is too little for the engine to work on {source}. "
+            "Write more into rapport.toml, such as '4GB', or fewer `threads`."
+        ) from error
 
 
 class Commands(typer.Typer):

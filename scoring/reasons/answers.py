@@ -14,8 +14,6 @@ from rapport.scoring.reasons.renderer import ReasonRenderer
 
 MIN_POINTS = 0.0005
 """Half of the smallest share of a probability that is shown (0.1 %)."""
-MIN_EVIDENCE = 0.02
-"""What changes the odds by less than a fiftieth is no reason that a person would give."""
 
 
 def build_answers(
@@ -71,17 +69,13 @@ def _reasons(
     """Return the strongest reasons, at most ``count`` in each direction and one for each fact.
 
     Where two families rest on the same fact, the stronger one's sentence carries the evidence of both. Evidence for
-    which no fact may be stated, and evidence that hardly counts, is among the rest.
+    which no fact may be stated, and evidence that would show as 0.0 points, counts among the rest.
     """
     evidence, points = parts
     found: dict[str, Reason] = {}
     left = {True: count, False: count}
     peers, rises = renderer.peers(values), sum(evidence) > 0
-    shown = [
-        family
-        for family, part in enumerate(evidence)
-        if abs(part) >= MIN_EVIDENCE and abs(points[family]) >= MIN_POINTS
-    ]
+    shown = [family for family, part in enumerate(points) if abs(part) >= MIN_POINTS and evidence[family]]
     for family in sorted(shown, key=lambda family: -abs(evidence[family])):
         part = FamilyEvidence(family, leading[family], evidence[family], points[family])
         sentence, up = renderer.sentence(part, values, found.keys()), evidence[family] > 0

@@ -92,6 +92,7 @@ def _template(
         compare=bool(lines.get("compare", True)) and condition != "none",
         unknown=(name,) if condition == "none" else (),
         states_rate=condition.startswith("rate "),
+        neutral=condition.startswith("neutral"),
     )
 
 
@@ -100,16 +101,20 @@ def _text(text: str, column: FeatureColumn, days: str) -> str:
     return _VALUE.sub("{" + column.name, text.replace("{days}", days).replace("{word}", word))
 
 
+def _without_neutral(condition: str) -> str:
+    return condition.removeprefix("neutral").strip() if condition in ("neutral", "neutral zero") else condition
+
+
 def _bounds(column: FeatureColumn, condition: str) -> Iterator[ValueBound]:
-    name, (kind, _, number) = column.name, condition.partition(" ")
+    name, (kind, _, number) = column.name, _without_neutral(condition).partition(" ")
     if kind in ("zero", "one", "other"):
         centre = column.code(OTHER) if kind == "other" else float(kind == "one")
         yield ValueBound(name, "at_least", centre - _NEAR_ZERO)
         yield ValueBound(name, "at_most", centre + _NEAR_ZERO)
     elif kind in ("below", "above"):
         yield ValueBound(name, kind, float(number))
-    elif condition not in ("none", "any", "rate churn", "rate conversion"):
+    elif kind and condition not in ("none", "any", "rate churn", "rate conversion"):
         raise CardError(
             f"sentence of {name}: '{condition}' is not one of none, zero, one, below x, above x, other, "
-            "rate churn, rate conversion, any."
+            "rate churn, rate conversion, any, neutral, neutral zero."
         )

@@ -75,7 +75,7 @@ class ReasonRenderer:
         lead_column = self._bundle.columns[part.lead] if part.lead != NO_FEATURE else writer.shown
         # Beside its own typical value and unit: the leading feature may be another one of the family.
         facts, family = writer.facts(values), part.family
-        typical = (peers or self._typical)[writer.shown.name] if facts else None
+        typical = (peers or self._typical)[writer.shown.name]
         return Reason(
             code=sentence.code,
             family=self.families[family],

@@ -29,9 +29,7 @@ class SentenceWriter:
         self.shown = bundle.by_name[template.peers]
         self.window = match[1] if (match := _WINDOW.search(self.shown.name)) else None
         positions = {column.name: position for position, column in enumerate(bundle.columns)}
-        # A slope or a ratio that the sentence does not write out, such as "has been falling", says nothing as a number.
-        named = {} if self.shown.unit == "ratio" else {self.shown.name: self.shown.name}
-        stated = template.facts or named
+        stated = template.facts or {self.shown.name: self.shown.name}
         self._facts = [(label, positions[name], bundle.by_name[name]) for label, name in stated.items()]
         self._localized = localize(template.text, language)
         # The text before the first fact; then each fact's label, its writer, and the text after it.

@@ -41,6 +41,7 @@ class SentenceTemplate:
     compare : whether the text may add what is typical of comparable customers.
     unknown : the features that must be unknown for the sentence to be true.
     states_rate : whether it states the outcome rate of a category, which must lie on the side of the evidence.
+    neutral : whether it stands in where the words of the feature's own sentence speak against the evidence.
     """
 
     code: str
@@ -57,6 +58,7 @@ class SentenceTemplate:
     compare: bool = True
     unknown: tuple[str, ...] = ()
     states_rate: bool = False
+    neutral: bool = False
 
     @property
     def features(self) -> frozenset[str]:

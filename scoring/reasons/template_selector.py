@@ -94,12 +94,19 @@ class TemplateSelector:
         for each in chain(usable, self._usable.get((rises, family), ()) if unknown else ()):
             if each.is_true(values) and each.agrees(values, rises):
                 yield each.template
-        # The variants of a feature exclude each other: only the first one that is true says what the value is.
+        # The variants of a feature exclude each other: only the first one that is true says what the value is. Where
+        # its words speak against the evidence, the neutral one says it instead.
+        spoken_against = False
         for each in self._own.get(lead, ()):
-            if each.is_true(values) and (not each.template.states_rate or self._rate_agrees(lead, values, rises)):
-                if rises in _RISES[each.template.says] and each.agrees(values, rises):
+            if each.template.neutral != spoken_against or not each.is_true(values):
+                continue
+            if each.template.states_rate and not self._rate_agrees(lead, values, rises):
+                continue
+            if rises in _RISES[each.template.says]:
+                if each.agrees(values, rises):
                     yield each.template
                 return
+            spoken_against = True
 
     def _candidate(self, sentence: SentenceTemplate) -> _Candidate:
         at = self._positions

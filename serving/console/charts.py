@@ -1,6 +1,7 @@
 """Geometry of the charts that pages draw as SVG: waterfalls, stakeholder map, account hierarchy, curve of timing."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +11,10 @@ SHOWN_DIGITS = 1
 _LARGEST_CHANGES = 7
 _MOST_PEOPLE = 9
 _ROLE_ORDER = ("decision_maker", "finance", "influencer", "user", "other")
+
+
+# A ratio as sentences write it.
+_WRITTEN_RATIO = re.compile(r"\d ?(%|times|倍)")
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,12 @@ class WaterfallStep:
     def end(self) -> float:
         """Where the next bar starts."""
         return self.start + self.points
+
+    @property
+    def shows_fact(self) -> bool:
+        """Whether a number helps beside the sentence: a slope says nothing beside "has been falling"."""
+        reason = self.reason or {}
+        return reason.get("unit") != "ratio" or _WRITTEN_RATIO.search(str(reason.get("text"))) is not None
 
 
 def waterfall(answer: Mapping[str, Any]) -> list[WaterfallStep]:

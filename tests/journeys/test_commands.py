@@ -184,7 +184,7 @@ def test_a_mistake_ends_with_one_sentence_and_its_exit_code(rapport, capsys, wor
 def test_an_engine_with_too_little_memory_names_the_setting(rapport, company, capsys):
     (rapport.folder / "little.toml").write_text('memory_limit = "6MB"\n')
     assert rapport("check", company, "--settings", "little.toml") == 11
-    assert "memory_limit is too little for the engine" in capsys.readouterr().err
+    assert "memory_limit = '6MB' is too little for the engine" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
