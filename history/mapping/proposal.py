@@ -143,7 +143,8 @@ def _by_preset(
 
 
 def _grouped(heads: Mapping[str, list[str]]) -> tuple[LocalizedText, ...]:
-    return tuple(message("doubt.grouped", source=own, heads=", ".join(names)) for own, names in heads.items())
+    written = {own: LocalizedText(", ".join(names), "、".join(names)) for own, names in heads.items()}
+    return tuple(message("doubt.grouped", source=own, heads=names) for own, names in written.items())
 
 
 def _contract_table(table: Table, sources: Mapping[str, Source]) -> TableProposal | None:
