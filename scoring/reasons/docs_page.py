@@ -96,7 +96,8 @@ def _case(sentence: SentenceTemplate, column: FeatureColumn) -> str:
     if column.is_category:
         return "any, rate known" if sentence.states_rate else "less frequent" if sentence.when else "any"
     bounds = [f"{BOUND_SIGNS[bound.kind]} {bound.value:g}" for bound in sentence.when]
-    return {"≥ -1e-09": "0", "≥ 1": "1"}.get(bounds[0], bounds[0]) if bounds else "any"
+    case = {"≥ -1e-09": "0", "≥ 1": "1"}.get(bounds[0], bounds[0]) if bounds else "any"
+    return f"{case}, evidence against the words above" if sentence.neutral else case
 
 
 def _bound(bound: ValueBound) -> str:

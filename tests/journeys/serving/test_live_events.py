@@ -93,6 +93,14 @@ def test_a_row_that_a_run_would_reject_is_refused_with_its_place(client, active,
     assert says in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("cell", [[1], {"value": 1}, "x" * 4_001])
+def test_a_cell_that_is_no_single_value_is_refused_in_one_sentence(client, active, cell):
+    row = {"order_id": "x", "ordered_at": "2026-01-01", "amount": cell}
+    answer = client.post("/v1/events", json={"customer_id": active[0], "table": "orders", "rows": [row]})
+    assert (answer.status_code, answer.json()["error"]["where"]) == (400, "rows.0.amount")
+    assert "a text of at most 4,000 characters, a number, true, false or null" in answer.json()["error"]["message"]
+
+
 def test_events_need_their_scope(keyed, secrets, active):
     row = {"order_id": "x", "ordered_at": "2026-01-01", "amount": 1.0}
     body = {"customer_id": active[0], "table": "orders", "rows": [row]}
