@@ -12,8 +12,10 @@ CUTOFF ?= $(shell date -u -d '7 days ago' +%Y-%m-%dT00:00:00Z)
 demo: $(READY) site
 	$(BIN)/rapport demo $(DEMO_FLAGS)
 
+# Ends with the coverage of the lines that ran in the test processes: the files with the least, and the total.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist loadfile --cov --cov-report=
+	$(BIN)/coverage report | tail -n 22
 
 check: $(READY) link_farm site
 	$(BIN)/ruff format --check .

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -13,6 +13,7 @@ from rapport.scoring.actions.facts import by_customer
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.actions.reason_advice import ACTION_REASONS
 from rapport.scoring.actions.recommended import MAX_ACTIONS, ActionContext, recommended
+from rapport.serving.shapes.customer_parts import RecommendedAction, StrategyNote
 from rapport.serving.snapshots.live_model import LiveModel, ScoreSnapshot
 from rapport.serving.snapshots.next_actions import TABLE
 
@@ -23,10 +24,10 @@ def customer_actions(
     context: ActionContext,
     answer: Mapping[str, Any] | None,
     limit: int = MAX_ACTIONS,
-) -> list[dict[str, object]]:
+) -> list[RecommendedAction]:
     """Return the recommended actions of the customer in a row of the snapshot."""
     facts = model.snapshot.run.customer_rows(TABLE, row)
-    return [action.as_dict() for action in recommended(facts, context, answer, limit)]
+    return [cast(RecommendedAction, action.as_dict()) for action in recommended(facts, context, answer, limit)]
 
 
 def action_context(snapshot: ScoreSnapshot, row: int, playbook: Playbook, language: str) -> ActionContext:
@@ -35,11 +36,9 @@ def action_context(snapshot: ScoreSnapshot, row: int, playbook: Playbook, langua
     return ActionContext(playbook, day, owner, language, snapshot.scored.bundle.currency)
 
 
-def customer_strategies(
-    answers: Sequence[Mapping[str, Any]], playbook: Playbook, language: str
-) -> list[dict[str, object]]:
+def customer_strategies(answers: Sequence[Mapping[str, Any]], playbook: Playbook, language: str) -> list[StrategyNote]:
     """Return the playbook's strategy for each of the customer's card tiers, and for its RFM segment."""
-    found: list[dict[str, object]] = []
+    found: list[StrategyNote] = []
     for answer in answers:
         for card in answer.get("cards", ()):
             text = playbook.strategy(card["name"], card["tier"], language)

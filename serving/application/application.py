@@ -34,6 +34,7 @@ from rapport.serving.live.what_if import what_if
 from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.security.widget_tokens import widget_token
 from rapport.serving.shapes.answers import Answer, ChangeAnswer, CustomerCard, FeedbackReceipt
+from rapport.serving.shapes.customer_parts import RecommendedAction
 from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
 from rapport.serving.snapshots.holdout import watched_held_out
 from rapport.serving.snapshots.live_model import LiveModel
@@ -150,10 +151,10 @@ class Application(ScoredRun):
         """Return a short-lived token with which a CRM embeds this customer's widget."""
         return widget_token(shared_secret(self.data_dir, "console.secret"), viewer, customer_id)
 
-    def next_steps(self, customer_ids: Sequence[str], target: str, language: str) -> list[dict[str, Any] | None]:
+    def next_steps(self, customer_ids: Sequence[str], target: str, language: str) -> list[RecommendedAction | None]:
         """Return the first recommended action of each customer, as its page shows it."""
         model, playbook, held_out = self.live_model(target), self.playbook, self.held_out()
-        found: list[dict[str, Any] | None] = []
+        found: list[RecommendedAction | None] = []
         for customer_id in customer_ids:
             row = model.snapshot.ids.row_of(customer_id)
             if row is None or customer_id in held_out:

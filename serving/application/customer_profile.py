@@ -23,6 +23,7 @@ from rapport.serving.application.answer_writer import FIGURES
 from rapport.serving.application.insights import customer_deals
 from rapport.serving.live.levers import useful_levers
 from rapport.serving.shapes import answers as shapes
+from rapport.serving.shapes import customer_parts as parts
 from rapport.serving.shapes.task_answers import Task
 from rapport.serving.snapshots.analytics_tables import account_hierarchy, place_in_industry
 from rapport.serving.snapshots.history import latest_day_on_or_before
@@ -71,8 +72,8 @@ def customer_profile(
         "scores": _score_history(sources, models, customer_id),
         "change": _change(sources.data_dir, models, answers, customer_id, language=language),
         "events": _events(first, customer_id, row, signals),
-        "signals": [_plain(signal) for signal in signals],
-        "risks": [_plain(risk) for risk in risks],
+        "signals": [cast(parts.TextSignal, _plain(signal)) for signal in signals],
+        "risks": [cast(parts.RiskCategory, _plain(risk)) for risk in risks],
         "risk_sentence": risk_sentence(risks, language, first.bundle.currency),
         "industry_place": _industry_place(sources, first, customer_id),
         "chain": _stakeholders(first, row, language, sources.playbook.steps["chain"]),
@@ -85,7 +86,7 @@ def customer_profile(
         ),
         "strategies": customer_strategies(answers, sources.playbook, language),
         "deals": customer_deals(first, row, sources.playbook, language),
-        "feedback": [dict(one) for one in sources.feedback],
+        "feedback": list(sources.feedback),
         "contacted": _contacted(sources, first, customer_id, language),
     }
 
@@ -136,7 +137,7 @@ def _contacted(sources: ProfileSources, model: LiveModel, customer_id: str, lang
     return shapes.Contact(at=newest["at"], action=newest["action"], outcome=newest["outcome"])
 
 
-def _industry_place(sources: ProfileSources, model: LiveModel, customer_id: str) -> dict[str, object] | None:
+def _industry_place(sources: ProfileSources, model: LiveModel, customer_id: str) -> parts.IndustryPosition | None:
     """Return the customer's place in its industry, for those who see the whole company."""
     portfolio = model.snapshot.run.cached_table("portfolio")
     if sources.owners is not None or portfolio is None:
@@ -152,11 +153,11 @@ def _answer(sources: ProfileSources, model: LiveModel, customer_id: str, languag
 
 def _figures(
     sources: ProfileSources, models: Sequence[LiveModel], customer_id: str, language: str
-) -> dict[str, dict[str, object]]:
+) -> dict[str, shapes.Figures]:
     """Return by target what the portfolio has of the customer; a lapsed customer has a grade and a list, too."""
     found = {model.target: sources.answer(model, customer_id, 0, language) for model in models}
     return {
-        target: {name: value for name, value in answer.items() if name in FIGURES}
+        target: cast(shapes.Figures, {name: value for name, value in answer.items() if name in FIGURES})
         for target, answer in found.items()
         if answer is not None
     }
@@ -213,15 +214,19 @@ def _change(
 
 def _stakeholders(
     model: LiveModel, row: int, language: str, steps: Mapping[str, LocalizedText]
-) -> dict[str, Any] | None:
+) -> parts.Stakeholders | None:
     """Return the people who decide, who is missing, and the next step."""
     found = model.snapshot.run.customer_rows("chain", row)
     if not found:
         return None
     step = steps.get(found[0]["next_step"])
-    people = [
+    people: list[parts.Person] = [
         {
-            **{name: person[name] for name in ("contact_id", "name", "role", "level", "strength")},
+            "contact_id": person["contact_id"],
+            "name": person["name"],
+            "role": person["role"],
+            "level": person["level"],
+            "strength": person["strength"],
             "last": person["last_at"].date().isoformat() if person["last_at"] else None,
             "contacts": person["talks_180d"],
         }
@@ -235,7 +240,7 @@ def _stakeholders(
     }
 
 
-def _hierarchy(sources: ProfileSources, model: LiveModel, customer_id: str) -> dict[str, object] | None:
+def _hierarchy(sources: ProfileSources, model: LiveModel, customer_id: str) -> parts.AccountNode | None:
     tree = model.snapshot.run.cached_table("tree")
     return (
         account_hierarchy(tree, customer_id, sources.portfolio(model.target), sources.owners)
@@ -244,7 +249,7 @@ def _hierarchy(sources: ProfileSources, model: LiveModel, customer_id: str) -> d
     )
 
 
-def _rfm(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str) -> dict[str, object] | None:
+def _rfm(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str) -> parts.RfmFacts | None:
     for model in models:
         if not model.bundle.is_risk:
             continue
@@ -253,7 +258,8 @@ def _rfm(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str)
         if row.get("r") is not None:
             orders = facts.get("orders_per_quarter_365d", (row["orders_12m"] or 0.0) / 4)
             columns = dict(row)
-            return {name: columns[name] for name in _RFM} | {"orders": orders, "spend": facts.get("spend_sum_ever")}
+            scores = {name: columns[name] for name in _RFM}
+            return cast(parts.RfmFacts, scores | {"orders": orders, "spend": facts.get("spend_sum_ever")})
     return None
 
 
@@ -270,7 +276,7 @@ def _facts(model: LiveModel, customer_id: str) -> dict[str, float]:
 
 def _levers(
     models: Sequence[LiveModel], answers: Sequence[shapes.Answer], customer_id: str, language: str
-) -> list[dict[str, object]]:
+) -> list[parts.Lever]:
     """Return the levers that move the score of the first answer."""
     if not answers:
         return []

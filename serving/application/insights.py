@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -17,6 +17,7 @@ from rapport.scoring.cards import Card, load_card
 from rapport.serving.application.analysis_catalog import ANALYSES, BY_CUSTOMER, about
 from rapport.serving.errors import RequestError, message
 from rapport.serving.security.keys import Viewer
+from rapport.serving.shapes.customer_parts import Deal, DealPart
 from rapport.serving.shapes.insight_answers import Analysis, DealList
 from rapport.serving.snapshots.live_model import LiveModel
 
@@ -124,19 +125,18 @@ def _plain(row: Mapping[str, object]) -> dict[str, Any]:
 TABLE = "deals"
 
 
-def customer_deals(model: LiveModel, row: int, playbook: Playbook, language: str) -> list[dict[str, Any]]:
+def customer_deals(model: LiveModel, row: int, playbook: Playbook, language: str) -> list[Deal]:
     """Return the open deals of the customer in a row of the snapshot, the largest first."""
     rows = sorted(model.snapshot.run.customer_rows(TABLE, row), key=lambda deal: -(deal["amount"] or 0.0))
     return [describe_deal(deal, playbook, language) for deal in rows]
 
 
-def describe_deal(deal: Mapping[str, Any], playbook: Playbook, language: str) -> dict[str, Any]:
+def describe_deal(deal: Mapping[str, Any], playbook: Playbook, language: str) -> Deal:
     """Return a deal as API JSON, with labels, steps and blockers in the language."""
     card = load_card("c139")
     labels = {indicator.name: localize(indicator.label, language) for indicator in card}
     tier = next((each for each in card.tiers if each.name == deal["tier"]), None)
-    return {
-        **{name: value for name, value in deal.items() if name not in ("opened_at", "missing", "parts", "never_met")},
+    described = {
         "opened_at": deal["opened_at"].isoformat(),
         "tier_label": localize(tier.label, language) if tier else None,
         "strategy": playbook.strategy("c139", deal["tier"], language),
@@ -146,12 +146,12 @@ def describe_deal(deal: Mapping[str, Any], playbook: Playbook, language: str) ->
             for check in deal["missing"]
         ],
         "next_step": playbook.step("c139", deal["next_check"] or "close", language),
-        "never_met": [dict(person) for person in deal["never_met"]],
         "blockers": _blockers(deal, language),
     }
+    return cast(Deal, dict(deal) | described)
 
 
-def _parts(card: Card, deal: Mapping[str, Any], language: str) -> list[dict[str, Any]]:
+def _parts(card: Card, deal: Mapping[str, Any], language: str) -> list[DealPart]:
     """Return the score of each dimension; runs of before have a nan where no check of a dimension has a weight."""
     labels = {dimension.name: localize(dimension.label, language) for dimension in card.dimensions}
     scored = ((part["name"], part["score"]) for part in deal["parts"])

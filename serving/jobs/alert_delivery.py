@@ -14,7 +14,9 @@ import pyarrow as pa
 from rapport.features.engine.clock import local_time
 from rapport.history import History
 from rapport.history.settings import Settings
+from rapport.localized import LocalizedText
 from rapport.scoring.alerts import Alert, AlertContext, AlertRules, new_events, raise_alerts, within_capacity
+from rapport.serving.errors import message
 from rapport.serving.jobs.channels import Channel
 from rapport.serving.jobs.outbox import Delivery, Outbox
 from rapport.serving.live.change_store import ChangeStore
@@ -137,11 +139,5 @@ def _acted(data_dir: Path, customer_id: str, since: datetime, timezone: str) -> 
 
 def _escalated(body: Mapping[str, Any], days: int) -> Alert:
     alert = Alert(**{**body, "as_of": datetime.fromisoformat(body["as_of"])})
-    return replace(
-        alert,
-        id=f"{alert.id[:28]}-esc",
-        cause=alert.cause + _ESCALATED,
-        priority=1,
-        en=f"Nobody acted for {days} days: {alert.en}",
-        zh=f"已 {days} 天无人处理：{alert.zh}",
-    )
+    text = message("alert_escalated", days=days, alert=LocalizedText(alert.en, alert.zh))
+    return replace(alert, id=f"{alert.id[:28]}-esc", cause=alert.cause + _ESCALATED, priority=1, en=text.en, zh=text.zh)

@@ -19,19 +19,14 @@ from rapport.history.settings import Settings
 from rapport.scoring.experiments.effect import Effect, corrected, measure_effect
 from rapport.scoring.money.amounts import contact_effect
 from rapport.scoring.money.assumptions import Assumptions
+from rapport.serving.errors import MESSAGES, message
 from rapport.serving.jobs.uplift_report import measure_uplift
 from rapport.serving.snapshots.effect_file import EFFECT_FILE
 from rapport.serving.snapshots.holdout import HoldoutStore
 from rapport.serving.work.tasks import TaskStore
 
-BOUND = (
-    "Intervals of verdicts hold at every look (asymptotic confidence sequence, 95 %); 'low' and 'high' only for one "
-    "planned look. Outcome: an order within the time of early_outcome after the draw. Intention to treat: everyone "
-    "drawn counts, contacted or not."
-)
 _BANDS = ((0.0, "low"), (0.3, "medium"), (0.5, "high"))
 _MIN_CELL = 20
-_TAKEN = "The next scoring runs take {:.1%} as chance that a contact helps, at its best, in place of {:.1%}."
 Row = dict[str, Any]
 
 
@@ -52,7 +47,8 @@ def effect_report(history: History, data_dir: Path, settings: Settings, now: dat
         row["contacted"] = row["customer_id"] in contacted
     report: dict[str, Any] = {
         "seed": settings.holdout_seed, "share": settings.holdout_share, "as_of": now.isoformat(timespec="seconds"),
-        "drawn": len(drawn), "matured": len(rows), "early_outcome": settings.early_outcome, "bound": BOUND,
+        "drawn": len(drawn), "matured": len(rows), "early_outcome": settings.early_outcome,
+        "bound": message("effect_bound").en,
         **_contamination(rows),
     }  # fmt: skip
     report |= _cells(rows)
@@ -161,24 +157,12 @@ def _conclusions(report: dict[str, Any], rows: Sequence[Row], settings: Settings
     """Return the sentences, and the proven chance that a contact keeps a customer who would leave."""
     primary = report["primary"]
     if primary is None:
-        text = f"Too few customers in one group (at least {_MIN_CELL} in each)."
-        return {
-            "verdict": "not_proven",
-            "summary": {"en": text, "zh": "某一组客户过少，暂无法比较。"},
-            "contact_effect": None,
-        }
+        too_few = message("effect_too_few", least=_MIN_CELL)
+        return {"verdict": "not_proven", "summary": too_few.to_dict(), "contact_effect": None}
     average = _average_effect(report, primary) if primary["verdict"] == "proven" else None
-    summaries = {
-        "proven": ("Contact helps: the interval that holds at every look excludes 0.", "联系有效：区间不含 0。"),
-        "harms": ("Warning: contact seems to harm. Stop or change it.", "警告：联系似乎有害，请停止或调整。"),
-        "not_proven": (
-            f"Not proven yet. About {primary['needed'] or 'unknown'} more customers are needed at this difference.",
-            f"尚未证实。按目前差异约需再增加 {primary['needed'] or '未知'} 位客户。",
-        ),
-    }  # fmt: skip
-    en, zh = summaries[primary["verdict"]]
+    needed = primary["needed"] or message("effect_unknown")
     return {
-        "verdict": primary["verdict"], "summary": {"en": en, "zh": zh},
+        "verdict": primary["verdict"], "summary": message(f"effect_{primary['verdict']}", needed=needed).to_dict(),
         "contact_effect": _at_its_best(average, rows), "average_contact_effect": average,
         "assumed_contact_effect": settings.contact_effect,
     }  # fmt: skip
@@ -213,21 +197,16 @@ def _at_its_best(average: float | None, rows: Sequence[Row]) -> float | None:
 
 def as_text(report: dict[str, Any], language: str) -> str:
     """Return the report for a terminal."""
-    lines = [report["summary"]["zh" if language == "zh" else "en"]]
-    lines.append(f"{report['drawn']:,} drawn (seed {report['seed']}), {report['matured']:,} with their early outcome")
+    say = MESSAGES.translator(language)
+    spoken = "zh" if language == "zh" else "en"
+    lines = [report["summary"][spoken], say("effect_drawn", **report)]
     for one in [one for one in (report["primary"], *report["cells"]) if one]:
-        groups = (
-            f"{one['contacted']:>6} contacted {one['rate_contacted']:.1%}, "
-            f"{one['held_out']:>5} held out {one['rate_held_out']:.1%}"
-        )
-        planned = f"{one['low']:+.1%} to {one['high']:+.1%}"
-        anytime = f"{one['anytime_low']:+.1%} to {one['anytime_high']:+.1%}"
-        change = f"{one['difference']:+.1%} ({planned}; at every look {anytime})"
-        lines.append(f"  {one['cell']:<28}{groups}: {change} {one['verdict']}")
-    lines.append(report["uplift"]["summary"]["zh" if language == "zh" else "en"])
+        lines.append(say("effect_cell", **{**one, "verdict": say(f"effect_verdict_{one['verdict']}")}))
+    lines.append(report["uplift"]["summary"][spoken])
     if report["contact_effect"] is not None:
-        lines.append(_TAKEN.format(report["contact_effect"], report["assumed_contact_effect"]))
+        assumed = report["assumed_contact_effect"]
+        lines.append(say("effect_taken", proven=report["contact_effect"], assumed=assumed))
     for name in ("contacted_share", "contaminated_share"):
         if report[name] is not None:
-            lines.append(f"{name.replace('_', ' ')}: {report[name]:.1%}")
-    return "\n".join([*lines, report["bound"]])
+            lines.append(say(f"effect_{name}", share=report[name]))
+    return "\n".join([*lines, say("effect_bound")])

@@ -18,22 +18,10 @@ from rapport.history.settings import Settings
 from rapport.scoring.experiments.uplift import Experiment, UpliftReport, fit_uplift, is_enough_for_uplift
 from rapport.scoring.money.amounts import contact_effect
 from rapport.scoring.money.assumptions import Assumptions
-from rapport.serving.snapshots.effect_file import write_uplift
+from rapport.serving.snapshots.effect_file import uplift_fields, write_uplift
 from rapport.serving.snapshots.feature_columns import fact, facts
 
 Row = Mapping[str, Any]
-_TEXTS = {
-    "not_enough_data": ("Uplift model: not enough data yet.", "增益模型：数据尚不足。"),
-    "not_better": (
-        "Uplift model: not used, it does not rank better than the score (Qini {qini:.4f}, score {qini_score:.4f}).",
-        "增益模型：排序未优于评分，未采用（Qini {qini:.4f}，评分 {qini_score:.4f}）。",
-    ),
-    "better": (
-        "Uplift model: it ranks better than the score (Qini {qini:.4f}, score {qini_score:.4f}); the next scoring runs "
-        "use it.",
-        "增益模型：排序优于评分，后续评分批次将采用（Qini {qini:.4f}，评分 {qini_score:.4f}）。",
-    ),
-}  # fmt: skip
 
 
 def measure_uplift(
@@ -44,7 +32,7 @@ def measure_uplift(
     held, outcome = _column(scored, "held_out").astype(bool), _column(scored, "kept")
     if not is_enough_for_uplift(held, outcome):
         write_uplift(data_dir, None)
-        return _with_summary(UpliftReport("not_enough_data", len(scored)))
+        return uplift_fields(UpliftReport("not_enough_data", len(scored)))
     scored.sort(key=lambda row: row["drawn_at"])
     held, outcome, score = (_column(scored, name) for name in ("held_out", "kept", "probability"))
     features = _features_at_draw(history, scored)
@@ -62,13 +50,7 @@ def measure_uplift(
         )
     )
     write_uplift(data_dir, model)
-    return _with_summary(report)
-
-
-def _with_summary(report: UpliftReport) -> dict[str, Any]:
-    found = report.as_dict()
-    en, zh = (text.format(**found) for text in _TEXTS[report.verdict])
-    return found | {"summary": {"en": en, "zh": zh}}
+    return uplift_fields(report)
 
 
 def _column(rows: Sequence[Row], name: str) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.what_if import changeable, changed_row
+from rapport.serving.shapes.customer_parts import Lever
 from rapport.serving.snapshots.live_model import LiveModel
 
 _MAX_LEVERS = 6
@@ -18,7 +18,7 @@ _MIN_GAIN = 0.01
 _OF_CUSTOMERS = ("payment", "contract", "satisfaction")
 
 
-def useful_levers(model: LiveModel, row: int, language: str) -> list[dict[str, object]]:
+def useful_levers(model: LiveModel, row: int, language: str) -> list[Lever]:
     """Return the levers that help most first, at most two of a family, each with the gain of its better end."""
     scored = model.snapshot.scored
     customer = scored.take([row])
@@ -49,9 +49,9 @@ def useful_levers(model: LiveModel, row: int, language: str) -> list[dict[str, o
     return _strongest(levers)
 
 
-def _strongest(levers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _strongest(levers: Sequence[Lever]) -> list[Lever]:
     useful = sorted((lever for lever in levers if lever["gain"] >= _MIN_GAIN), key=lambda lever: -lever["gain"])
-    chosen: list[dict[str, Any]] = []
+    chosen: list[Lever] = []
     for lever in useful:
         # Eight windows of one count would be eight levers on the same fact.
         if sum(one["family"] == lever["family"] for one in chosen) < 2:
@@ -59,7 +59,7 @@ def _strongest(levers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return chosen[:_MAX_LEVERS]
 
 
-def _lever(model: LiveModel, column: FeatureColumn, value: float, language: str) -> dict[str, Any]:
+def _lever(model: LiveModel, column: FeatureColumn, value: float, language: str) -> Lever:
     quantiles = model.bundle.reference.quantiles.get(column.name) or (value,)
     # The second highest quantile covers nearly all customers; the highest may be one outlier.
     high = max(quantiles[-2] if len(quantiles) > 1 else quantiles[-1], value, 1.0)

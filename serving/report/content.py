@@ -189,7 +189,7 @@ def _deals(profile: CustomerCard, words: Words) -> Section | None:
             words.money(deal["amount"]),
             deal["stage"] or "–",
             "–" if deal["score"] is None else f"{deal['score']:.0f} · {deal['tier_label']}",
-            deal["next_step"],
+            deal["next_step"] or "–",
         )
         for deal in profile["deals"]
     )

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from .customer_parts import (
+    AccountNode,
+    CardScore,
+    Deal,
+    Health,
+    IndustryPosition,
+    Lever,
+    RecommendedAction,
+    RfmFacts,
+    RfmSegment,
+    RiskCategory,
+    Stakeholders,
+    StrategyNote,
+    TextSignal,
+)
+
 Fact = float | int | str | bool | None
-Cards = list[dict[str, Any]]
 
 
 class Reason(TypedDict):
@@ -78,7 +93,35 @@ class Timing(TypedDict):
     note: str
 
 
-class Answer(TypedDict, total=False):
+class Figures(TypedDict, total=False):
+    """What the portfolio has of a customer: health, risk band, money, cards and lists."""
+
+    health: Health | None
+    risk_band: str | None
+    at_risk_threshold: float
+    list: str
+    spend_if_retained: float | None
+    revenue_at_risk: float | None
+    revenue_at_risk_low: float | None
+    revenue_at_risk_high: float | None
+    expected_revenue: float | None
+    contact_effect: float | None
+    contact_effect_source: Literal["assumption", "experiment", "uplift"]
+    savable: float | None
+    clv_1y: float | None
+    clv_3y: float | None
+    clv_5y: float | None
+    cards: list[CardScore]
+    rfm: RfmSegment
+    win_back_value: float | None
+    assumptions: dict[str, float]
+    lead_grade: str | None
+    behaviour_points: float | None
+    fit_points: float | None
+    expected_value: float | None
+
+
+class Answer(Figures, total=False):
     """A score with its reasons; without a probability in states that have none."""
 
     customer_id: str
@@ -104,29 +147,6 @@ class Answer(TypedDict, total=False):
     live: LiveNote
     held_out: bool
     model: Model
-    health: dict[str, Any] | None
-    risk_band: str | None
-    at_risk_threshold: float
-    list: str
-    spend_if_retained: float | None
-    revenue_at_risk: float | None
-    revenue_at_risk_low: float | None
-    revenue_at_risk_high: float | None
-    expected_revenue: float | None
-    contact_effect: float | None
-    contact_effect_source: Literal["assumption", "experiment", "uplift"]
-    savable: float | None
-    clv_1y: float | None
-    clv_3y: float | None
-    clv_5y: float | None
-    cards: Cards
-    rfm: dict[str, Fact]
-    win_back_value: float | None
-    assumptions: dict[str, float]
-    lead_grade: str | None
-    behaviour_points: float | None
-    fit_points: float | None
-    expected_value: float | None
     error: ErrorBody
 
 
@@ -218,19 +238,19 @@ class CustomerCard(TypedDict):
     scores: list[PastScore]
     change: ChangeAnswer | None
     events: list[Event]
-    chain: dict[str, Any] | None
-    tree: dict[str, Any] | None
-    rfm: dict[str, Any] | None
-    figures: dict[str, dict[str, Any]]
-    levers: list[dict[str, Any]]
-    actions: list[dict[str, Any]]
-    strategies: list[dict[str, Any]]
-    deals: list[dict[str, Any]]
-    signals: list[dict[str, Any]]
-    risks: list[dict[str, Any]]
+    chain: Stakeholders | None
+    tree: AccountNode | None
+    rfm: RfmFacts | None
+    figures: dict[str, Figures]
+    levers: list[Lever]
+    actions: list[RecommendedAction]
+    strategies: list[StrategyNote]
+    deals: list[Deal]
+    signals: list[TextSignal]
+    risks: list[RiskCategory]
     risk_sentence: str | None
-    industry_place: dict[str, Any] | None
-    feedback: list[dict[str, Any]]
+    industry_place: IndustryPosition | None
+    feedback: list[FeedbackReceipt]
     contacted: Contact | None
 
 

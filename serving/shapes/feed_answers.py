@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -20,6 +20,21 @@ class EventsReceipt(TypedDict):
     repeated: NotRequired[bool]
 
 
+class AlertFields(TypedDict):
+    """An alert with its sentence in both languages; ``at_stake`` is the revenue at risk, ``priority`` 1 the highest."""
+
+    id: str
+    customer_id: str
+    rule: str
+    cause: str
+    priority: int
+    as_of: str
+    en: str
+    zh: str
+    at_stake: float
+    seen_once: bool
+
+
 class Change(TypedDict):
     """One change; ``state`` is the whole new state, null for a customer that is no longer scored."""
 
@@ -33,7 +48,7 @@ class Change(TypedDict):
     points: float | None
     as_of: str
     state: dict[str, Fact] | None
-    alert: dict[str, Any] | None
+    alert: AlertFields | None
 
 
 class ChangesPage(TypedDict):
@@ -42,6 +57,39 @@ class ChangesPage(TypedDict):
     changes: list[Change]
     next: int
     more: bool
+
+
+class EffectCell(TypedDict):
+    """The effect in one cell: rates of the good outcome, their difference; the anytime interval holds at every look."""
+
+    cell: str
+    contacted: int
+    held_out: int
+    rate_contacted: float
+    rate_held_out: float
+    difference: float
+    low: float
+    high: float
+    anytime_low: float
+    anytime_high: float
+    p_value: float
+    needed: int | None
+    verdict: str
+    p_corrected: NotRequired[float]
+
+
+class Uplift(TypedDict):
+    """How an uplift model ranks beside the score: Qini coefficients; ``fifths`` by predicted uplift, highest first."""
+
+    verdict: Literal["not_enough_data", "not_better", "better"]
+    customers: int
+    qini: float | None
+    qini_score: float | None
+    difference: float | None
+    anytime_low: float | None
+    anytime_high: float | None
+    fifths: list[dict[str, float]]
+    summary: dict[str, str]
 
 
 class EffectReport(TypedDict):
@@ -56,12 +104,12 @@ class EffectReport(TypedDict):
     bound: str
     contacted_share: float | None
     contaminated_share: float | None
-    primary: dict[str, Any] | None
-    cells: list[dict[str, Any]]
+    primary: EffectCell | None
+    cells: list[EffectCell]
     spend_per_customer: dict[str, float | None]
     verdict: Literal["proven", "harms", "not_proven"]
     summary: dict[str, str]
     contact_effect: float | None
     average_contact_effect: NotRequired[float | None]
     assumed_contact_effect: NotRequired[float]
-    uplift: NotRequired[dict[str, Any]]
+    uplift: NotRequired[Uplift]

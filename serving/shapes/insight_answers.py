@@ -6,12 +6,14 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from .customer_parts import Deal
+
 
 class DealList(TypedDict):
     """Open deals, what past deals say about the card that scores them, and their total."""
 
     as_of: str
-    deals: list[dict[str, Any]]
+    deals: list[Deal]
     count: int
     amount: float
     card: dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,7 @@ from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
 from rapport.scoring.analytics.risk_overview import risk_overview
 from rapport.scoring.analytics.stakeholders import list_stakeholders, stakeholder_coverage
 from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.serving.shapes.customer_parts import AccountNode, IndustryPosition
 from rapport.serving.snapshots.lead_funnel import lead_funnel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 from rapport.serving.snapshots.portfolio_table import PortfolioLookup
@@ -87,7 +88,7 @@ def cohorts(history: History, as_of: datetime) -> pa.Table:
 
 def account_hierarchy(
     tree: pa.Table, customer_id: str, portfolio: PortfolioLookup, owners: Owners = None
-) -> dict[str, object] | None:
+) -> AccountNode | None:
     """Return the account hierarchy of a customer, from its root; None for a customer without relatives.
 
     Totals cover the accounts that the viewer (all, or those of ``owners``) sees; ``hidden`` counts the others.
@@ -106,42 +107,31 @@ def account_hierarchy(
         if row["customer_id"] != root and row["parent_id"] in nodes:
             nodes[row["parent_id"]]["children"].append(nodes[row["customer_id"]])
     _add_totals(nodes[root])
-    return _without_drivers(nodes[root])
+    return nodes[root]
 
 
-def _node(row: Mapping[str, object], scored: Mapping[str, object], owners: Owners) -> dict[str, Any]:
+def _node(row: Mapping[str, object], scored: Mapping[str, object], owners: Owners) -> AccountNode:
     """Return one account; of an account that the viewer may not see, only its place in the hierarchy."""
     is_visible = owners is None or scored.get("owner") in owners
     figures = ("tier", "probability", "value", "value_at_risk", "health_grade", "health_score")
-    return {
-        "customer_id": row["customer_id"] if is_visible else None,
-        "name": row["name"] if is_visible else None,
-        **{name: scored.get(name) if is_visible else None for name in figures},
-        "children": [],
-        "hidden": 0 if is_visible else 1,
-    }
+    seen = {name: row[name] for name in ("customer_id", "name")} | {name: scored.get(name) for name in figures}
+    shown = seen if is_visible else dict.fromkeys(seen)
+    return cast(AccountNode, shown | {"children": [], "hidden": 0 if is_visible else 1})
 
 
-def _add_totals(node: dict[str, Any]) -> None:
-    """Add up each account and those below it: a total is the sum of the rows that its viewer sees."""
-    best = node
-    totals = {"total_value": node["value"] or 0.0, "total_at_risk": node["value_at_risk"] or 0.0}
+def _add_totals(node: AccountNode) -> AccountNode:
+    """Add up each account and those below it, as its viewer sees them; return the one with the most at risk."""
+    driver = node
+    node["total_value"], node["total_at_risk"] = node["value"] or 0.0, node["value_at_risk"] or 0.0
     for child in node["children"]:
-        _add_totals(child)
-        totals = {name: total + child[name] for name, total in totals.items()}
+        below = _add_totals(child)
+        node["total_value"] += child["total_value"]
+        node["total_at_risk"] += child["total_at_risk"]
         node["hidden"] += child["hidden"]
-        if child["driver"]["value_at_risk"] and (child["driver"]["value_at_risk"] > (best["value_at_risk"] or 0.0)):
-            best = child["driver"]
-    node |= totals
-    node["driver"] = best
-    node["driven_by"] = None if best is node else best["customer_id"]
-
-
-def _without_drivers(node: dict[str, Any]) -> dict[str, Any]:
-    for child in node["children"]:
-        _without_drivers(child)
-    del node["driver"]
-    return node
+        if (below["value_at_risk"] or 0.0) > (driver["value_at_risk"] or 0.0):
+            driver = below
+    node["driven_by"] = None if driver is node else driver["customer_id"]
+    return driver
 
 
 def _hierarchy(history: History, as_of: datetime, portfolio: pa.Table) -> pa.Table:
@@ -217,7 +207,7 @@ def industry_table(history: History, as_of: datetime, portfolio: pa.Table) -> pa
 
 def place_in_industry(
     portfolio: pa.Table, industries: pa.Table | None, customer: Mapping[str, object]
-) -> dict[str, Any] | None:
+) -> IndustryPosition | None:
     """Return a customer's place by probability in its industry; None without a probability or enough customers."""
     industry, own = customer.get("industry"), customer.get("probability")
     if industry is None or own is None:
@@ -227,9 +217,9 @@ def place_in_industry(
     if len(others) < _LEAST_TO_COMPARE:
         return None
     rows = [] if industries is None else industries.to_pylist()
-    known: dict[str, object] = next((row for row in rows if row["industry"] == industry), {})
+    known: dict[str, Any] = next((row for row in rows if row["industry"] == industry), {})
     return {
-        "industry": industry,
+        "industry": str(industry),
         "customers": len(others),
         "higher_risk": sum(chance > own for chance in others),
         "mean_probability": sum(others) / len(others),

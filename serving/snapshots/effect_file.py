@@ -10,6 +10,7 @@ from typing import Any
 from rapport.files import read_json, replace_text
 from rapport.history.settings import Settings
 from rapport.scoring.experiments.uplift import UpliftModel, UpliftReport
+from rapport.serving.errors import message
 
 EFFECT_FILE, UPLIFT_FILE = "effect.json", "uplift.json"
 
@@ -48,9 +49,12 @@ def nothing_measured(settings: Settings) -> dict[str, object]:
         "seed": settings.holdout_seed, "share": settings.holdout_share, "as_of": "", "drawn": 0, "matured": 0,
         "early_outcome": settings.early_outcome, "bound": "", "contacted_share": None, "contaminated_share": None,
         "primary": None, "cells": [], "spend_per_customer": {}, "verdict": "not_proven", "contact_effect": None,
-        "summary": {
-            "en": "Nothing is measured yet; run: rapport effect HISTORY.",
-            "zh": "尚未测算，请运行 rapport effect HISTORY。",
-        },
-        "assumed_contact_effect": settings.contact_effect, "uplift": UpliftReport("not_enough_data", 0).as_dict(),
+        "summary": message("effect_not_measured").to_dict(), "assumed_contact_effect": settings.contact_effect,
+        "uplift": uplift_fields(UpliftReport("not_enough_data", 0)),
     }  # fmt: skip
+
+
+def uplift_fields(report: UpliftReport) -> dict[str, Any]:
+    """Return how an uplift model ranks, with the sentence on it in both languages."""
+    found = report.as_dict()
+    return found | {"summary": message(f"uplift_{report.verdict}", **found).to_dict()}

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from rapport.errors import ServingError
+from rapport.localized import localize
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.score_batch import ScoreBatch
@@ -20,12 +21,6 @@ from rapport.serving.errors import RequestError, message
 from rapport.serving.shapes.answers import ChangeAnswer, ChangePart
 from rapport.serving.snapshots.history import features_on_day, latest_day_on_or_before, scores_on_day
 from rapport.serving.snapshots.store import Manifest
-
-_LABELS = {
-    "model": {"en": "New model", "zh": "新模型"},
-    "card": {"en": "New scorecard", "zh": "新评分卡"},
-    "calibration": {"en": "New calibration", "zh": "新校准"},
-}
 
 
 def explain_change(
@@ -86,6 +81,6 @@ def _bundle(folder: Path) -> Bundle:
 
 def _label(kind: str, family: str | None, language: str) -> str:
     if kind != "facts":
-        return _LABELS[kind][language]
+        return localize(message(f"change_{kind}"), language)
     known = sentence_catalog().families.get(family or "")
-    return (known.title.zh if language == "zh" else known.title.en) if known else str(family)
+    return localize(known.title, language) if known else str(family)

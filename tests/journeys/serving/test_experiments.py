@@ -184,7 +184,10 @@ def test_an_uplift_model_that_ranks_better_decides_whom_to_contact(company, tmp_
     assert uplift["fifths"][0]["observed"] == pytest.approx(0.3, abs=0.1)
     assert uplift["fifths"][-1]["observed"] == pytest.approx(-0.15, abs=0.1)
     assert "ranks better" in as_text(report, "en")
-    assert "增益模型" in as_text(report, "zh")
+    chinese = as_text(report, "zh")
+    assert "增益模型" in chinese
+    # Every line is Chinese: no sentence of the English report is left in it.
+    assert not set(chinese.splitlines()) & set(as_text(report, "en").splitlines())
     (tmp_path / "models").symlink_to(company.home / "models")
     run = run_scoring(company.history, tmp_path, "churn", as_of=AS_OF, now=NOW, progress=lambda *_: None).run
     features = {row["customer_id"]: row for row in run.table("features").to_pylist()}
