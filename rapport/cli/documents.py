@@ -10,18 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from rapport import aliases
+from rapport.cli.exit_codes import EXIT_CODES
 from rapport.cli.terminal import err
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def commands() -> str:
-    """Return docs/commands.md: every command, argument and option."""
+    """Return docs/commands.md: the exit codes, and every command, argument and option."""
     import typer.main
 
     from rapport.cli.app import app
 
-    lines = ["# Commands", "", "`rapport COMMAND --help` prints the same. Exit codes are listed in the README."]
+    lines = ["# Commands", "", "`rapport COMMAND --help` prints the same.", "", "## Exit codes", ""]
+    lines += [
+        "| code | meaning |",
+        "| --- | --- |",
+        *(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()),
+    ]
     for name, command in _walk(typer.main.get_command(app), "rapport"):
         lines += ["", f"## `{name}`", "", (command.help or "").strip()]
         rows = [_parameter(parameter) for parameter in command.params if parameter.name != "help"]

@@ -21,6 +21,28 @@ MODULES_OF_EXTRAS = {
     "mcp": ("mcp",),
 }
 
+EXIT_CODES = {
+    0: "done",
+    1: "done, and the result is negative: leaks were found, the champion needs retraining, or a model was not reproduced",
+    2: "the command line is not understood",
+    3: "an extra is not installed; the message names it",
+    4: "the operating system refused: a path, a permission, disk space",
+    10: "a table or column does not fit the contract",
+    11: "a setting is not understood",
+    12: "a scorecard is not well formed",
+    13: "a bundle is missing, damaged, or does not fit this catalog",
+    14: "the history does not suffice for the requested model",
+    15: "a model is not good enough to be promoted",
+    16: "a request cannot be answered, or the service cannot start",
+    17: "another run holds a lock and does not release it",
+    18: "a newer version wrote the data folder, or its format file is damaged",
+    19: "a run was refused: tables are empty, stale, doubled or rescaled, or the cutoff lies in the future; "
+    "`--force` overrides",
+    22: "a delivery to a webhook, CRM or file failed; it is kept and retried",
+    23: "MLflow cannot be reached or written; a trained model is kept: `rapport models register`",
+    130: "stopped from the keyboard; earlier results are unchanged",
+}
+
 
 def run_with_exit_codes(run: Callable[[], None]) -> None:
     """Run the program; errors that a user can repair end without a traceback."""

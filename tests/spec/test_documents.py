@@ -29,9 +29,9 @@ def test_a_generated_page_is_as_the_code_is(name):
     assert (DOCS / name).read_text(encoding="utf-8") == pages()[name](), "run `make docs`"
 
 
-def test_every_exit_code_is_in_the_readme():
+def test_every_exit_code_is_in_the_page_of_the_commands():
     codes = {error.exit_code for error in vars(rapport.errors).values() if hasattr(error, "exit_code")}
-    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)}
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", (DOCS / "commands.md").read_text(), re.MULTILINE)}
     assert codes <= listed
 
 
