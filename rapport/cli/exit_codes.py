@@ -23,7 +23,8 @@ MODULES_OF_EXTRAS = {
 
 EXIT_CODES = {
     0: "done",
-    1: "done, and the result is negative: leaks were found, the champion needs retraining, or a model was not reproduced",
+    1: "done, and the result is negative: leaks were found, the champion needs retraining, "
+    "or a model was not reproduced",
     2: "the command line is not understood",
     3: "an extra is not installed; the message names it",
     4: "the operating system refused: a path, a permission, disk space",
