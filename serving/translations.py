@@ -11,6 +11,7 @@ from typing import Any
 
 from rapport.localized import localize
 from rapport.scoring.messages import MESSAGES, value_label
+from rapport.scoring.reasons.sentences import sentence_catalog
 from rapport.shipped_yaml import read_shipped
 
 TEXTS = Path(__file__).parent / "texts"
@@ -54,6 +55,8 @@ class Translations:
         self.language = language
         names = {key: localize(text, language) for key, text in MESSAGES.texts.items() if key.startswith("member.")}
         self.texts: dict[str, str] = {key: name[0].upper() + name[1:] for key, name in names.items()}
+        families = sentence_catalog().families
+        self.texts |= {f"family.{name}": localize(family.title, language) for name, family in families.items()}
         for path in sorted((TEXTS / language).glob("*.yaml")):
             self.texts |= read_shipped(path.read_text(encoding="utf-8"))
 

@@ -46,6 +46,7 @@ class Worklist:
     within_capacity: int
     savings_within_capacity: float
     revenue_at_risk: float
+    win_back_value: float
     done_this_week: int
     groups: tuple[Group, ...]
     pages: int
@@ -75,6 +76,7 @@ def build_worklist(
         within_capacity=len(within),
         savings_within_capacity=float(portfolio.expected_savings[within].sum()),
         revenue_at_risk=float(np.nansum(portfolio.revenue_at_risk[rows])),
+        win_back_value=float(np.nansum(portfolio.numeric("win_back_value")[rows])),
         done_this_week=done,
         groups=groups,
         pages=pages,
@@ -181,8 +183,9 @@ def _sort_key(portfolio: PortfolioColumns, sort: str) -> FloatColumn:
         "owner": lambda: portfolio.category("owner").codes.astype(np.float64),
         "renewal": lambda: _day_numbers(portfolio, "renewal_at"),
         "due": lambda: _day_numbers(portfolio, "next_action_due" if portfolio.has("next_action_due") else "due"),
-        "last_order": lambda: _day_numbers(portfolio, "last_order_at"),
+        "last_order": lambda: -portfolio.numeric("recency_days"),
         "clv": lambda: portfolio.numeric("clv_3y"),
+        "win_back": lambda: portfolio.numeric("win_back_value"),
     }
     return derived[sort]() if sort in derived else portfolio.numeric("probability")
 

@@ -12,7 +12,10 @@ FILTERS = (
 MOVEMENTS = ("rising", "falling", "steady", "unknown")
 RENEWALS = ("30", "60", "90", "180", "ended")
 STATES = ("open", "done", "snoozed", "not_right", "all")
-LIST_NAMES = ("at_risk", "probably_lost", "win_back", "all")
+# The order of each list, that of /v1/customers: what a contact may save, what is at stake, what was spent.
+LIST_ORDERS: Mapping[str, str] = {
+    "at_risk": "saved", "probably_lost": "value_at_risk", "win_back": "win_back", "all": "saved",
+}  # fmt: skip
 GROUPS = ("owner", "health_grade", "lead_grade", "segment", "region", "family", "industry")
 DENSITIES = ("comfortable", "compact")
 # The natural direction of each order: names and days upwards, chances and money downwards, health worst first.
@@ -29,12 +32,15 @@ SORTS: Mapping[str, bool] = {
     "due": True,
     "last_order": True,
     "clv": False,
+    "win_back": False,
 }
 COLUMNS = (
     "health", "probability", "money", "saved", "why", "next", "renewal", "last_order", "spend", "clv", "movement",
-    "segment", "region", "owner",
+    "segment", "region", "owner", "win_back",
 )  # fmt: skip
-DEFAULT_COLUMNS = ("health", "probability", "money", "saved", "why", "next")
+COLUMN_SORTS: Mapping[str, str] = {"money": "value_at_risk", "next": "due"}
+_SCORED_COLUMNS = ("health", "probability", "money", "saved", "why", "next")
+_LAPSED_COLUMNS = ("last_order", "win_back", "next")
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class WorklistQuery:
     state: str = "open"
     list_name: str = "at_risk"
     group: str = ""
-    columns: tuple[str, ...] = DEFAULT_COLUMNS
+    columns: tuple[str, ...] = _SCORED_COLUMNS
     density: str = "comfortable"
     page: int = 1
 
@@ -59,7 +65,8 @@ class WorklistQuery:
     def of(cls, params: Mapping[str, str]) -> "WorklistQuery":
         """Read the query parameters of a URL; ``mark`` and ``grade`` are older names."""
         page, sort = params.get("page", "1"), params.get("sort", "")
-        name = sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "saved"
+        list_name = _one_of(params.get("list", ""), tuple(LIST_ORDERS), "at_risk")
+        name = sort.removeprefix("-") if sort.removeprefix("-") in SORTS else LIST_ORDERS[list_name]
         lead_grade = params.get("lead_grade") or params.get("grade")
         chosen = tuple(column for column in params.get("columns", "").split(",") if column in COLUMNS)
         return cls(
@@ -72,9 +79,9 @@ class WorklistQuery:
             sort=name,
             ascending=SORTS[name] != sort.startswith("-"),
             state=_one_of(params.get("feedback") or params.get("mark", ""), STATES, "open"),
-            list_name=_one_of(params.get("list", ""), LIST_NAMES, "at_risk"),
+            list_name=list_name,
             group=_one_of(params.get("group", ""), GROUPS, ""),
-            columns=chosen or DEFAULT_COLUMNS,
+            columns=chosen or default_columns(list_name),
             density=_one_of(params.get("density", ""), DENSITIES, "comfortable"),
             page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
         )
@@ -91,7 +98,7 @@ class WorklistQuery:
             "feedback": _unless(self.state, "open"),
             "list": _unless(self.list_name, "at_risk"),
             "group": self.group,
-            "columns": _unless(",".join(self.columns), ",".join(DEFAULT_COLUMNS)),
+            "columns": _unless(",".join(self.columns), ",".join(default_columns(self.list_name))),
             "density": _unless(self.density, "comfortable"),
             **changes,
         }
@@ -105,12 +112,17 @@ class WorklistQuery:
     def sort_param(self) -> str:
         """Return the order as a parameter, empty for the default."""
         sign = "" if SORTS[self.sort] == self.ascending else "-"
-        return _unless(f"{sign}{self.sort}", "saved")
+        return _unless(f"{sign}{self.sort}", LIST_ORDERS[self.list_name])
 
     def toggled(self, sort: str) -> str:
         """Return the order that a click on a column's header asks for: the other direction of the current one."""
         is_natural = self.sort == sort and SORTS[sort] == self.ascending
-        return _unless(f"-{sort}" if is_natural else sort, "saved")
+        return _unless(f"-{sort}" if is_natural else sort, LIST_ORDERS[self.list_name])
+
+
+def default_columns(list_name: str) -> tuple[str, ...]:
+    """Return the columns of a list; a lapsed account has no score, so its list shows what it was worth."""
+    return _LAPSED_COLUMNS if list_name == "win_back" else _SCORED_COLUMNS
 
 
 def _one_of(value: str, allowed: tuple[str, ...], default: str) -> str:

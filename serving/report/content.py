@@ -187,7 +187,7 @@ def _deals(profile: CustomerCard, words: Words) -> Section | None:
         (
             deal["opportunity_id"],
             words.money(deal["amount"]),
-            deal["stage"] or "–",
+            translations(words.language).event_detail(deal["stage"]) if deal["stage"] else "–",
             "–" if deal["score"] is None else f"{deal['score']:.0f} · {deal['tier_label']}",
             deal["next_step"] or "–",
         )

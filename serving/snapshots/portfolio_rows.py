@@ -101,7 +101,6 @@ def _facts(scored: ScoreBatch, features: pa.Table) -> dict[str, Any]:
     return {
         "recency_days": known(since),
         "orders_12m": known(fact(features, "orders_count_365d")),
-        "last_order_at": _days_from(scored, -since),
         "renewal_at": _days_from(scored, np.where(to_end >= 0, to_end, np.nan)),
     }
 

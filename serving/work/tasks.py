@@ -52,15 +52,18 @@ class TaskStore:
         self._data_dir = data_dir
 
     def open(self, task: NewTask, *, by: str, at: str) -> Task:
-        """Store a task; an open task of the same action for the same account is returned instead of a second one."""
+        """Store a task; an open task of the same action for the same account is returned instead of a second one.
+
+        The title tells actions of one code apart, except in alerts: "4 open complaints" were "2 open" before.
+        """
         _check_choice(task.source, SOURCES, "source")
         shown = task.shown or {}
         steps = [{"text": text, "done": False} for text in task.steps[:MAX_STEPS]]
         with work_database(self._data_dir) as store:
             same = store.execute(
-                "SELECT id FROM tasks WHERE customer_id = ? AND target = ? AND action_code = ? AND title = ? "
-                "AND status IN ('open', 'snoozed')",
-                (task.customer_id, task.target, task.action_code, task.title),
+                "SELECT id FROM tasks WHERE customer_id = ? AND target = ? AND action_code = ? "
+                "AND (title = ? OR (source = 'alert' AND ? = 'alert')) AND status IN ('open', 'snoozed')",
+                (task.customer_id, task.target, task.action_code, task.title, task.source),
             ).fetchone()
             if same is not None:
                 return _task(store, same["id"]) | {"repeated": True}

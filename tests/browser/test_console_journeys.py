@@ -159,6 +159,35 @@ def test_no_text_is_smaller_than_12_pixels_nothing_is_wider_than_the_window_and_
     assert (small, wide, covered) == ({}, {}, {})
 
 
+@pytest.mark.parametrize("size", [PHONE, LAPTOP], ids=lambda size: str(size["width"]))
+def test_all_columns_and_an_open_menu_stay_within_the_window(enter, size):
+    columns = "health,probability,money,saved,why,next,renewal,last_order,spend,movement,segment,region,owner"
+    page = enter(f"/?group=owner&columns={columns}", size)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    for path in (f"/?columns={columns}", "/"):
+        page.goto(path)
+        page.locator("tr[data-row] details.menu > summary").nth(1).click()
+        box = page.locator("tr[data-row] .log-outcome").nth(1).bounding_box()
+        assert box
+        assert 0 <= box["x"] <= size["width"] - box["width"]
+        page.locator("tr[data-row] .log-outcome input[name=note]").nth(1).fill("voicemail")
+
+
+def test_on_a_phone_every_filter_and_every_figure_has_its_name_in_sight(enter):
+    page = enter("/?list=all", PHONE, "zh-CN")
+    page.locator(".more-filters > summary").click()
+    for field in page.locator(".filters select").all():
+        box = field.bounding_box()
+        assert box
+        assert 0 <= box["x"] <= PHONE["width"] - box["width"]
+    named = page.locator("tr[data-row]").first.locator("[data-label]")
+    assert named.count() == 3
+    assert all(
+        "预计" in text or "金额" in text or "健康度" in text
+        for text in named.evaluate_all("all => all.map(e => getComputedStyle(e, '::before').content)")
+    )
+
+
 def test_many_rows_are_within_sight_of_a_laptop(enter):
     page = enter("/?density=compact", LAPTOP)
     bottoms = page.locator("tr[data-row]").evaluate_all("rows => rows.map(row => row.getBoundingClientRect().bottom)")

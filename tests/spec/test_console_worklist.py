@@ -12,12 +12,13 @@ from rapport.serving.console.worklist_query import FILTERS, PAGE_SIZE, WorklistQ
 
 TODAY = date(2026, 11, 4)
 TABLE = """
-id | name          | owner | tier    | p    | p30  | at_risk | saved | list     | renewal    | health
-a  | Alder & Sons  | mei   | at_risk | 0.60 | 0.40 | 100     | 30    | at_risk  | 2026-11-20 | 40
-b  | Birch         | tom   | at_risk | 0.80 | 0.79 | 300     | 20    | at_risk  | 2026-10-20 | 20
-c  | Cedar GmbH    | mei   | key     | 0.30 | 0.45 | 900     | 10    | at_risk  | 2027-01-20 | 70
-d  | Dogwood alder | tom   | key     | 0.30 |      | 50      |       | at_risk  |            | 70
-e  | Elm           | tom   |         |      |      |         | 5     | win_back |            |
+id | name          | owner | tier    | p    | p30  | at_risk | saved | list     | renewal    | health | yearly
+a  | Alder & Sons  | mei   | at_risk | 0.60 | 0.40 | 100     | 30    | at_risk  | 2026-11-20 | 40     |
+b  | Birch         | tom   | at_risk | 0.80 | 0.79 | 300     | 20    | at_risk  | 2026-10-20 | 20     |
+c  | Cedar GmbH    | mei   | key     | 0.30 | 0.45 | 900     | 10    | at_risk  | 2027-01-20 | 70     |
+d  | Dogwood alder | tom   | key     | 0.30 |      | 50      |       | at_risk  |            | 70     |
+e  | Elm           | tom   |         |      |      |         | 5     | win_back |            |        | 400
+f  | Fir           | mei   |         |      |      |         | 5     | win_back |            |        | 900
 """
 
 
@@ -45,6 +46,7 @@ def _portfolio_of(table: str) -> PortfolioColumns:
                 "revenue_at_risk": numbers("at_risk"),
                 "savable": numbers("saved"),
                 "health_score": numbers("health"),
+                "win_back_value": numbers("yearly"),
             }
         )
     )
@@ -86,13 +88,20 @@ def test_customers_are_ranked_by_savable_money_else_by_revenue_at_risk(listed):
     assert listed() == "dabc"
 
 
+def test_each_list_has_the_order_of_v1_customers_and_columns_of_its_own(found, listed):
+    assert listed(list="win_back") == "fe"
+    assert found(list="win_back").win_back_value == 1300
+    lapsed, lost = WorklistQuery.of({"list": "win_back"}), WorklistQuery.of({"list": "probably_lost"})
+    assert (lapsed.columns, lapsed.sort_param()) == (("last_order", "win_back", "next"), "")
+    assert (lost.sort, lost.params(), lost.toggled("saved")) == ("value_at_risk", {"list": "probably_lost"}, "saved")
+
+
 def test_the_win_back_list_stands_apart(listed, portfolio):
-    assert listed(list="win_back") == "e"
     assert listed(list="all") == "dabc"
     assert list_counts(portfolio, _of_owner(portfolio, None)) == {
         "at_risk": 4,
         "probably_lost": 0,
-        "win_back": 1,
+        "win_back": 2,
         "all": 4,
     }
 

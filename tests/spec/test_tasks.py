@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -55,6 +56,16 @@ def test_the_same_open_task_is_not_stored_twice(tasks):
     assert (again["id"], again["repeated"]) == (first["id"], True)
     tasks.finish(first["id"], **MEI)
     assert tasks.open(NewTask("C-1", "churn", "Call", action_code="RHY-01"), **MEI)["id"] != first["id"]
+
+
+def test_an_alert_that_is_raised_again_with_another_number_is_the_same_open_task(tasks):
+    alert = NewTask("C-1", "churn", "Open complaints of Alder: 2.", action_code="complaint_open", source="alert")
+    first = tasks.open(alert, **MEI)
+    again = tasks.open(replace(alert, title="Open complaints of Alder: 4."), **MEI)
+    assert (again["id"], again["repeated"]) == (first["id"], True)
+    complaint = replace(alert, source="customer")
+    assert tasks.open(complaint, **MEI)["id"] == first["id"]
+    assert tasks.open(replace(complaint, title="Close complaint T-7."), **MEI)["id"] != first["id"]
 
 
 def test_a_file_of_before_titles_had_languages_is_read_and_written(tasks, tmp_path):

@@ -82,7 +82,6 @@ def draw_portfolio(size: int, seed: int, base: float) -> pa.Table:
         "lead_grade": words["grade"],
         "list": ["probably_lost" if one > 0.9 else "at_risk" for one in p],
         "renewal_at": [(AS_OF + timedelta(int(d))).isoformat() for d in draw.integers(-20, 300, size)],
-        "last_order_at": [(AS_OF - timedelta(int(d))).isoformat() for d in draw.integers(1, 300, size)],
     }
     money = {
         "health_score": health,

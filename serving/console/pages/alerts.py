@@ -14,7 +14,7 @@ _SHOWN = 200
 
 def show(page: PageContext) -> Response:
     """Show the latest alerts of the viewer's customers, open ones first."""
-    which = page.request.query_params.get("show", "open")
+    which = "all" if page.request.query_params.get("show") == "all" else "open"
     seen = _visible(page)
     chosen = [alert for alert in seen if which == "all" or not alert["mark"]][:_SHOWN]
     page.record_view([str(alert["customer_id"]) for alert in chosen])

@@ -20,7 +20,7 @@ from rapport.serving.console.pages.worklist import owner_names
 from rapport.serving.errors import RequestError
 from rapport.serving.shapes.answers import CustomerCard, Event
 from rapport.serving.work.accounts import ATTITUDES, INFLUENCES, KINDS
-from rapport.serving.work.tasks import OUTCOMES
+from rapport.serving.work.tasks import OUTCOMES, is_overdue
 
 _BAR_WIDTH = 300
 _SHORT_BAR_WIDTH = 150
@@ -59,7 +59,7 @@ def show(page: PageContext) -> Response:
         refused=refused,
         back=local_url(page.request.query_params.get("back", "")) or page.url("/"),
         outcomes=OUTCOMES,
-        tasks=page.work.tasks_of(customer_id),
+        tasks=[{**task, "is_overdue": is_overdue(task, page.today)} for task in page.work.tasks_of(customer_id)],
         recorded=recorded,
         attitudes=ATTITUDES,
         influences=INFLUENCES,

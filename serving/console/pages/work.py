@@ -8,6 +8,7 @@ from rapport.serving.console.page_context import PageContext
 from rapport.serving.console.pages.worklist import query_worklist, table_row
 from rapport.serving.errors import RequestError
 from rapport.serving.shapes.task_answers import Task
+from rapport.serving.translations import LANGUAGES, translations
 from rapport.serving.work.tasks import OUTCOMES, NewTask
 
 ACTS = ("done", "snoozed", "not_right", "assigned", "tagged", "opened", "call")
@@ -106,6 +107,7 @@ def _task_of(page: PageContext, customer_id: str) -> Task:
             customer_id,
             page.target,
             title or page.translate("task.contact"),
+            titles={} if title else {one: translations(one)("task.contact") for one in LANGUAGES},
             owner=form.get("owner", ""),
             due=form.get("due") or None,
             action_code=form.get("code", "")[:200],

@@ -11,6 +11,7 @@ from rapport.serving.console.page_context import PageContext
 from rapport.serving.console.portfolio_columns import PortfolioColumns, RowIndexes
 from rapport.serving.console.worklist import Worklist, WorkState, build_worklist, filter_options, list_counts, state_of
 from rapport.serving.console.worklist_query import (
+    COLUMN_SORTS,
     COLUMNS,
     DENSITIES,
     FILTERS,
@@ -37,7 +38,7 @@ _FIRST_FILTERS = ("owner", "health_grade", "lead_grade", "segment", "family")
 def show(page: PageContext) -> Response:
     """Show the accounts to contact, ranked."""
     query, work, found = query_worklist(page)
-    first = (found.page - 1) * PAGE_SIZE
+    first, columns = (found.page - 1) * PAGE_SIZE, available_columns(page, query)
     options = filter_options(page.portfolio, page.visible, FILTERS)
     return page.render(
         "worklist.html",
@@ -58,9 +59,9 @@ def show(page: PageContext) -> Response:
             "group": [name for name in GROUPS if len(options.get(name, ())) > 1],
             "density": DENSITIES,
         },
-        sorts=[name for name in SORTS if name not in ("owner", "last_order", "clv")],
-        row_columns=shown_columns(page, query),
-        all_columns=available_columns(page),
+        sort_of={name: COLUMN_SORTS.get(name, name) for name in columns if COLUMN_SORTS.get(name, name) in SORTS},
+        row_columns=[name for name in columns if name in query.columns],
+        all_columns=columns,
         capacity=page.capacity,
         remaining=max(0, page.capacity - found.done_this_week),
         export_limit=EXPORT_LIMIT,
@@ -85,23 +86,20 @@ def owner_names(page: PageContext) -> list[str]:
     return [name for name in known if page.viewer.sees_owner(name)]
 
 
-def available_columns(page: PageContext) -> list[str]:
-    """Return the columns for which the scoring run has values."""
+def available_columns(page: PageContext, query: WorklistQuery) -> list[str]:
+    """Return the columns for which the scoring run has values; a lead's expected revenue stands in one column only."""
     needs = {
         "health": "health_score",
         "renewal": "renewal_at",
-        "last_order": "last_order_at",
+        "last_order": "recency_days",
         "clv": "clv_3y",
         "segment": "segment",
         "region": "region",
         "owner": "owner",
+        "win_back": "win_back_value",
     }
-    return [name for name in COLUMNS if name not in needs or page.portfolio.has(needs[name])]
-
-
-def shown_columns(page: PageContext, query: WorklistQuery) -> list[str]:
-    """Return the chosen columns that have values, in their order."""
-    return [name for name in available_columns(page) if name in query.columns]
+    elsewhere = {"money" if page.target == "conversion" else "", "" if query.list_name == "win_back" else "win_back"}
+    return [name for name in COLUMNS if name not in elsewhere and page.portfolio.has(needs.get(name, "customer_id"))]
 
 
 def _is_useful(page: PageContext, name: str, values: Sequence[object]) -> bool:
@@ -145,12 +143,13 @@ def _facts(portfolio: PortfolioColumns, row: int) -> dict[str, Any]:
     texts = ("segment", "region", "owner", "tier", "due", "health_grade", "lead_grade", "risk_band", "list", "state")
     numbers = (
         "probability", "probability_30d", "percentile", "health_score", "low", "high", "contact_effect", "clv_3y",
+        "win_back_value", "recency_days",
     )  # fmt: skip
     return {
         **{name: portfolio.text(name, row) for name in ("customer_id", "name")},
         **{name: portfolio.category(name).at(row) for name in texts},
         **{name: float(portfolio.numeric(name)[row]) for name in numbers},
-        **{name: _iso_day(portfolio, name, row) for name in ("renewal_at", "last_order_at")},
+        "renewal_at": _iso_day(portfolio, "renewal_at", row),
         "expected_saved": float(portfolio.expected_savings[row]),
         "value_at_risk": float(portfolio.revenue_at_risk[row]),
         "value_basis": float(portfolio.value_basis[row]),
@@ -167,8 +166,10 @@ def _iso_day(portfolio: PortfolioColumns, name: str, row: int) -> str:
 _TEXT_COLUMNS = ("customer_id", "name", "owner", "region", "segment", "tier", "health_grade")
 _NUMERIC_COLUMNS = (
     "probability", "probability_30d", "percentile", "health_score", "value_basis", "value_at_risk",
-    "expected_saved",
+    "expected_saved", "win_back_value",
 )  # fmt: skip
+# Their money is the expected revenue alone, and nobody left who could be won back.
+_NOT_OF_LEADS = ("value_at_risk", "win_back_value")
 _BY_TARGET = ("probability", "probability_30d", "value_basis", "value_at_risk", "expected_saved")
 _LABELLED = ("segment", "region", "tier", "health_grade")
 
@@ -213,13 +214,17 @@ def _lines(page: PageContext, rows: RowIndexes, work: WorkState) -> list[list[Ce
     for row in table_rows(page, rows, 0, work):
         reasons = [str(reason["text"]) for reason in row["reasons"]]
         texts = [label(name, row[name]) if name in _LABELLED and row[name] else row[name] for name in _TEXT_COLUMNS]
-        numbers = [None if row[name] != row[name] else row[name] for name in _NUMERIC_COLUMNS]
+        numbers = [None if row[name] != row[name] else row[name] for name in _numeric_columns(page)]
         state = page.translate(f"feedback.{row['state']}") if row["task"] else ""
         lines.append([*texts, *numbers, *[*reasons, "", ""][:2], row["advice"], row["due"], state])
     return lines
 
 
+def _numeric_columns(page: PageContext) -> list[str]:
+    return [name for name in _NUMERIC_COLUMNS if page.target == "churn" or name not in _NOT_OF_LEADS]
+
+
 def _header(page: PageContext) -> list[str]:
-    names = (*_TEXT_COLUMNS, *_NUMERIC_COLUMNS, "reason_1", "reason_2", "next", "due", "feedback")
+    names = (*_TEXT_COLUMNS, *_numeric_columns(page), "reason_1", "reason_2", "next", "due", "feedback")
     keys = [f"export.{name}.{page.target}" if name in _BY_TARGET else f"export.{name}" for name in names]
     return [page.translate(key, horizon=page.horizon(page.target)) for key in keys]

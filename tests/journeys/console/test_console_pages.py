@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import date
+from html.parser import HTMLParser
 
 import pytest
 from console_client import PAGES, SECRET, ConsoleClient
@@ -28,6 +29,56 @@ def test_every_page_renders_in_both_languages_within_its_size_limit(open_app, pa
     files = re.findall(r'(?:href|src)="(/static/[^"]+)"', answer.text)
     weight = len(answer.content) + sum(len(ConsoleClient(open_app).ask("GET", file).content) for file in set(files))
     assert weight < 600 * KIB
+
+
+class _Nesting(HTMLParser):
+    """Collects what stands inside a paragraph although a browser ends the paragraph there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_open, self.found = False, set()
+
+    def handle_starttag(self, tag: str, _attrs: object) -> None:
+        if self.is_open and tag in ("form", "div", "ul", "ol", "dl", "table", "details", "section", "p"):
+            self.found.add(tag)
+        self.is_open = tag == "p" or (self.is_open and tag not in self.found)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.is_open = self.is_open and tag != "p"
+
+
+def test_no_paragraph_is_torn_apart_by_what_stands_in_it():
+    application = ExampleApplication()
+    browser, torn = ConsoleClient(application), {}
+    browser.send("/customers/C-1120", tag="strategic", back="/")
+    browser.send("/work", customer_id="C-1120", act="opened", title="Call", back="/")
+    for path in PAGES:
+        page = _Nesting()
+        page.feed(browser.see(path))
+        torn[path] = page.found
+    assert {path: tags for path, tags in torn.items() if tags} == {}
+
+
+def test_work_on_a_lapsed_account_needs_no_score(monkeypatch):
+    application = ExampleApplication()
+    profile = application.customer("C-1120")
+    lapsed = {**profile, "answers": [], "state": "lapsed", "change": None}
+    monkeypatch.setattr(application, "customer", lambda *_args, **_more: lapsed)
+    browser = ConsoleClient(application)
+    browser.send("/customers/C-1120", note="Their new plant opens in May.", back="/")
+    browser.send("/work", customer_id="C-1120", act="opened", title="Win-back offer", back="/")
+    page = browser.see("/customers/C-1120")
+    for words in ("Not scored", "Recommended actions", "Their new plant opens in May.", "Win-back offer", "Log a call"):
+        assert words in page
+    assert "Prediction incorrect" not in page
+
+
+def test_a_lead_list_states_the_expected_revenue_once(open_app):
+    page = ConsoleClient(open_app).see("/?target=conversion")
+    head = re.sub(r"<[^>]+>", "", page[page.index("<thead>") : page.index("</thead>")])
+    assert head.count("Expected revenue") == 1
+    csv = ConsoleClient(open_app).see("/worklist.csv?target=conversion").splitlines()[0]
+    assert csv.split(",").count("expected revenue") == 1
 
 
 def test_static_files_are_cached_and_pages_are_not(open_app):
