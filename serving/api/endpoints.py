@@ -19,7 +19,7 @@ REASON = {
 ANSWER = {
     "customer_id": "C-1042", "as_of": "2026-11-01", "target": "churn", "state": "active", "probability": 0.46,
     "percentile": 93, "interval": [0.39, 0.53],
-    "certainty": "medium", "certainty_note": "This customer's own history is limited.",
+    "certainty": "medium", "certainty_note": "This customer's own history tells only a part.",
     "model_probability": 0.51, "rule_probability": 0.38, "rule_score": 2.7,
     "tier": "at_risk", "value_at_risk": 182000.0, "base_rate": 0.21, "reasons": [REASON], "other_evidence": 0.03,
     "other_points": 0.11, "out_of_range": [],
