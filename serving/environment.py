@@ -102,7 +102,8 @@ class Environment:
     in_flight: int = _declare(
         "RAPPORT_IN_FLIGHT", "Concurrent API requests of one process; more are refused with 429.", 128
     )
-    requests_per_minute: int = _declare("RAPPORT_REQUESTS_PER_MINUTE", "Rate limit of one key.", 6_000)
+    # Twice the promised load: 50 events and 50 reads a second by one key.
+    requests_per_minute: int = _declare("RAPPORT_REQUESTS_PER_MINUTE", "Rate limit of one key.", 12_000)
     reload_seconds: float = _declare(
         "RAPPORT_RELOAD_SECONDS", "Interval at which a worker checks for a new model or snapshot.", 5.0
     )
