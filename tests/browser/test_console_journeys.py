@@ -35,6 +35,16 @@ SMALLEST = """() => {
 }"""
 
 
+# What a finger has to hit; a link within a sentence may be as high as its line.
+TINY = """() => [...document.querySelectorAll("a, button, select, input, summary, textarea")].filter((one) => {
+  const box = one.getBoundingClientRect(), style = getComputedStyle(one);
+  const seen = one.checkVisibility() && style.visibility !== "hidden" && box.width && !one.closest(".skip, .hidden");
+  const around = one.parentElement.textContent.trim().length - one.textContent.trim().length;
+  const inSentence = one.tagName === "A" && style.display === "inline" && around > 3;
+  return seen && !inSentence && (box.height < 23.5 || box.width < 23.5);
+}).map((one) => `${one.tagName} ${(one.textContent.trim() || one.name).slice(0, 24)}`)"""
+
+
 class Walk:
     """A visitor who counts clicks: a choice in a list is one, typing is none."""
 
@@ -186,6 +196,28 @@ def test_on_a_phone_every_filter_and_every_figure_has_its_name_in_sight(enter):
         "预计" in text or "金额" in text or "健康度" in text
         for text in named.evaluate_all("all => all.map(e => getComputedStyle(e, '::before').content)")
     )
+
+
+def test_a_finger_hits_everything_on_a_phone(enter, application):
+    page = enter("/", PHONE)
+    page.locator("tr[data-row] details.menu > summary").first.click()
+    page.locator("tr[data-row] button[value=done]").first.click()
+    page.get_by_role("button", name="Undo").first.wait_for()
+    tiny = {"/": page.evaluate(TINY)}
+    for path in (
+        "/home",
+        "/tasks?state=all",
+        "/deals",
+        "/customers/C-1120",
+        "/portfolio",
+        "/cards/relationship",
+        "/find?q=a",
+    ):
+        page.goto(path)
+        page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
+        tiny[path] = page.evaluate(TINY)
+    assert application.notes
+    assert {path: found for path, found in tiny.items() if found} == {}
 
 
 def test_many_rows_are_within_sight_of_a_laptop(enter):
