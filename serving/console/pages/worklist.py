@@ -150,7 +150,7 @@ def _facts(portfolio: PortfolioColumns, row: int) -> dict[str, Any]:
         **{name: portfolio.category(name).at(row) for name in texts},
         **{name: float(portfolio.numeric(name)[row]) for name in numbers},
         "renewal_at": _iso_day(portfolio, "renewal_at", row),
-        "expected_saved": float(portfolio.expected_savings[row]),
+        "expected_saved": float(portfolio.expected_savings[row]) if portfolio.scored[row] else float("nan"),
         "value_at_risk": float(portfolio.revenue_at_risk[row]),
         "value_basis": float(portfolio.value_basis[row]),
         "change": float(portfolio.score_change[row]),
