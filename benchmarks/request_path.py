@@ -37,7 +37,8 @@ def main() -> None:
         state = AppState(Environment(data_dir=Path(scratch) / "home", workers=1, keys=False, requests_per_minute=10**9))
         state.reload()
         body = json.dumps({"customer_ids": ids[:1], "reasons": chosen.reasons}).encode()
-        found = passed(lambda: _request(ApiMiddleware(_nothing, state), body))
+        middleware = ApiMiddleware(_nothing, state)
+        found = passed(lambda: _request(middleware, body))
     files = sorted({name for name, _ in found})
     for name in files if chosen.list else ():
         print(name, *sorted(function for file, function in found if file == name))

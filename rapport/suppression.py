@@ -16,6 +16,7 @@ from rapport.errors import DataDirError
 from rapport.files import WatchedFile, replace_text, shared_secret
 
 LIST, SALT = "suppressed.json", "suppression.salt"
+_NOBODY: frozenset[str] = frozenset()
 
 
 class SuppressionList:
@@ -36,10 +37,10 @@ class SuppressionList:
         hashes = self._file.content() | {self.hash_of(one) for one in customer_ids}
         replace_text(self._file.path, json.dumps({"algorithm": "hmac-sha256", "hashes": sorted(hashes)}, indent=1))
 
-    def of(self, customer_ids: Iterable[str]) -> list[str]:
+    def of(self, customer_ids: Iterable[str]) -> frozenset[str]:
         """Return those of some customers that were forgotten."""
         hashes = self._file.content()
-        return [one for one in customer_ids if self.hash_of(one) in hashes] if hashes else []
+        return frozenset(one for one in customer_ids if self.hash_of(one) in hashes) if hashes else _NOBODY
 
     def pseudonym(self, customer_id: str) -> str:
         """Return what stands in the place of a forgotten customer in texts, receipts and the audit trail."""

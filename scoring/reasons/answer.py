@@ -83,12 +83,17 @@ class Source:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the source as API JSON."""
-        named = {"name": self.name, "version": self.version, "card": self.card}
-        return named | {"grade": self.grade, "basis": self.basis, "basis_note": self.basis_note}
+        return {
+            "name": self.name,
+            "version": self.version,
+            "card": self.card,
+            "grade": self.grade,
+            "basis": self.basis,
+            "basis_note": self.basis_note,
+        }
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """The answer for one customer; the numbers are absent where its state gets no probability.
 
     ``interval`` holds the rate of similar customers; ``certainty`` (high, medium, low) is how much this one's history

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from rapport.scoring.reasons.answer import Fact
 
@@ -19,17 +20,37 @@ _UNKNOWN = {"en": "not known", "zh": "未知"}
 
 def format_value(value: Fact, unit: str, language: str, currency: str, form: str | None = None) -> str:
     """Return a value with its unit as text, or in another ``form``, such as "more" (how far a ratio is above 1)."""
-    if form is not None and isinstance(value, int | float):
-        value, unit = _in_form(float(value), unit, form)
-    if value is None:
-        return _UNKNOWN[language]
-    if isinstance(value, str):
-        return value
+    return value_formatter(unit, language, currency, form)(value)
+
+
+@cache
+def value_formatter(unit: str, language: str, currency: str, form: str | None = None) -> Callable[[Fact], str]:
+    """Return what writes the values of a unit; an answer writes many, so what a unit needs is looked up once."""
+    convert, unit = _in_form(unit, form)
+    write, unknown = _number_formatter(unit, language, currency), _UNKNOWN[language]
+
+    def text(value: Fact) -> str:
+        if value is None:
+            return unknown
+        if isinstance(value, str):
+            return value
+        number = convert(value)
+        written = write(number)
+        if number < 0:
+            written = written.replace("-", "−", 1)
+        return spaced(written) if language == "zh" else written
+
+    return text
+
+
+def _number_formatter(unit: str, language: str, currency: str) -> Callable[[float], str]:
+    forms = _FORMS[language]
+    if unit == "money":
+        return lambda value: _money(value, language, currency)
     if unit in _LONGER:
-        unit = f"long {unit}" if abs(value) >= _LONGER[unit] else f"short {unit}"
-    text = _money(value, language, currency) if unit == "money" else _FORMS[language].get(unit, _plain)(value)
-    text = text.replace("-", "−", 1) if value < 0 else text
-    return spaced(text) if language == "zh" else text
+        limit, short, long = _LONGER[unit], forms[f"short {unit}"], forms[f"long {unit}"]
+        return lambda value: long(value) if abs(value) >= limit else short(value)
+    return forms.get(unit, _plain)
 
 
 def format_comparable(
@@ -46,23 +67,30 @@ def spaced(text: str) -> str:
     return _BORDER.sub(" ", text)
 
 
-def _in_form(value: float, unit: str, form: str) -> tuple[float, str]:
-    """Return the number and the unit to write a value in a form of its own."""
+def _in_form(unit: str, form: str | None) -> tuple[Callable[[float], float], str]:
+    """Return what makes the number to write of a value, and its unit, in a form of its own."""
     if form == "less":
         # A value above 0 is never "100 % less".
-        return min(1.0 - value, 0.99), "share"
+        return lambda value: min(1.0 - value, 0.99), "share"
     if form == "more":
-        return value - 1.0, "share"
+        return lambda value: value - 1.0, "share"
     if form in ("amount", "change", "points"):
-        return abs(value), {"amount": unit, "change": "share", "points": "points"}[form]
-    return value, "number"
+        return abs, {"amount": unit, "change": "share", "points": "points"}[form]
+    return float, unit if form is None else "number"
 
 
-def json_value(value: float, unit: str) -> Fact:
-    """Return a value for JSON: an integer where the unit is whole, None where it is unknown."""
-    if value != value:
-        return None
-    return int(value) if unit in _WHOLE_UNITS and float(value).is_integer() else float(value)
+def json_reader(unit: str) -> Callable[[float], Fact]:
+    """Return what reads the values of a unit for JSON: integers where it is whole, None where one is unknown."""
+    return _whole if unit in _WHOLE_UNITS else _known
+
+
+def _whole(value: float) -> Fact:
+    # Only nan differs from itself.
+    return None if value != value else int(value) if value.is_integer() else value
+
+
+def _known(value: float) -> Fact:
+    return None if value != value else value
 
 
 def _plain(value: float) -> str:

@@ -8,7 +8,7 @@ from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.leading_features import NO_FEATURE
 from rapport.scoring.reasons.answer import Fact, FamilyEvidence, Reason, Source
-from rapport.scoring.reasons.numbers import json_value
+from rapport.scoring.reasons.numbers import json_reader
 from rapport.scoring.reasons.sentence_writer import SentenceWriter
 from rapport.scoring.reasons.sentences import SentenceTemplate, sentence_catalog
 from rapport.scoring.reasons.template_selector import TemplateSelector
@@ -76,22 +76,14 @@ class ReasonRenderer:
         # Beside its own typical value and unit: the leading feature may be another one of the family.
         facts, family = writer.facts(values), part.family
         typical = (peers or self._typical)[writer.shown.name]
+        text = writer.text(facts, typical if peers else None, part.evidence)
+        advice = self._advice(sentence, lead_column) if (part.evidence > 0) == self._is_risk else None
+        # By position, in the order of its fields: by name takes twice as long, for each reason of each answer.
         return Reason(
-            code=sentence.code,
-            family=self.families[family],
-            text=writer.text(facts, typical if peers else None, part.evidence),
-            evidence=part.evidence,
-            points=part.points,
-            facts=facts,
-            peers=typical,
-            actionable=lead_column.actionable,
-            advice=self._advice(sentence, lead_column) if (part.evidence > 0) == self._is_risk else None,
-            unit=writer.shown.unit,
-            window=writer.window,
-            contrary=contrary,
-            topic=sentence.topic,
-            families=(self.families[family],),
-        )
+            sentence.code, self.families[family], text, part.evidence, part.points, facts, typical,
+            lead_column.actionable, advice, writer.shown.unit, writer.window, contrary, sentence.topic,
+            (self.families[family],),
+        )  # fmt: skip
 
     def _new_writer(self, sentence: SentenceTemplate) -> SentenceWriter:
         return self._writers.setdefault(sentence, SentenceWriter(sentence, self._bundle, self.language))
@@ -107,7 +99,7 @@ class ReasonRenderer:
 
 def _stated(typical: float | str | None, column: FeatureColumn, digits: int) -> Fact:
     # Quantiles are interpolated: a value that is 0 except for rounding is 0.
-    return json_value(round(typical, digits) + 0.0, column.unit) if isinstance(typical, float) else typical
+    return json_reader(column.unit)(round(typical, digits) + 0.0) if isinstance(typical, float) else typical
 
 
 def _source(bundle: Bundle, language: str) -> Source:

@@ -8,7 +8,7 @@ from rapport.scoring.messages import value_label
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.reasons.answer import Fact
-from rapport.scoring.reasons.numbers import format_comparable, format_value, json_value, spaced
+from rapport.scoring.reasons.numbers import format_comparable, format_value, json_reader, spaced, value_formatter
 from rapport.scoring.reasons.sentences import FACT, SentenceTemplate
 
 _WINDOW = re.compile(r"_(\d+d|ever|life)(?:_|$)")
@@ -30,7 +30,7 @@ class SentenceWriter:
         self.window = match[1] if (match := _WINDOW.search(self.shown.name)) else None
         positions = {column.name: position for position, column in enumerate(bundle.columns)}
         stated = template.facts or {self.shown.name: self.shown.name}
-        self._facts = [(label, positions[name], bundle.by_name[name]) for label, name in stated.items()]
+        self._facts = [(label, positions[name], _fact_reader(bundle.by_name[name])) for label, name in stated.items()]
         self._localized = localize(template.text, language)
         # The text before the first fact; then each fact's label, its writer, and the text after it.
         self._start = self._localized.partition("{")[0]
@@ -41,7 +41,7 @@ class SentenceWriter:
 
     def facts(self, values: Sequence[float]) -> dict[str, Fact]:
         """Return the facts of a customer by label; of a sentence that states none, the fact whose peers are shown."""
-        return {label: _fact(column, values[at]) for label, at, column in self._facts}
+        return {label: read(values[at]) for label, at, read in self._facts}
 
     def text(self, facts: Mapping[str, Fact], peers: Fact, evidence: float) -> str:
         """Return the sentence; what is typical of ``peers`` is added where it supports the evidence."""
@@ -68,17 +68,20 @@ class SentenceWriter:
 
     def _writer(self, column: FeatureColumn, form: str | None, one: str | None, more: str) -> Callable[[Fact], str]:
         language, currency = self._language, self._bundle.currency
+        number = value_formatter(column.unit, language, currency, form)
 
-        def write(value: Fact) -> str:
+        def category(value: Fact) -> str:
             if isinstance(value, str) and form in ("rate", "overall"):
                 rate = column.rate(value) if form == "rate" else column.overall_rate
                 return format_value(rate, "share", language, currency)
-            if isinstance(value, str):
-                return localize(value_label(value), language)
-            text = format_value(value, column.unit, language, currency, form)
-            return text if one is None else f"{text} {one if text == '1' else more}"
+            return localize(value_label(value), language) if isinstance(value, str) else number(value)
 
-        return write
+        def counted(value: Fact) -> str:
+            return f"{text} {one}" if (text := number(value)) == "1" else f"{text} {more}"
+
+        if column.is_category:
+            return category
+        return number if one is None else counted
 
     def _compares(self) -> tuple[str, str | None] | None:
         """Return the label and the form of the only fact where it led; no other is compared with what is typical."""
@@ -112,7 +115,8 @@ class SentenceWriter:
         return f"{text[:-1]}；{comparison}）。" if text.endswith("）") else f"{text}（{comparison}）。"
 
 
-def _fact(column: FeatureColumn, value: float) -> Fact:
-    if column.is_category:
-        return None if value != value else column.levels[int(value)]
-    return json_value(value, column.unit)
+def _fact_reader(column: FeatureColumn) -> Callable[[float], Fact]:
+    if not column.is_category:
+        return json_reader(column.unit)
+    levels = column.levels
+    return lambda value: None if value != value else levels[int(value)]

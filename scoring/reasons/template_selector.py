@@ -42,7 +42,10 @@ class _Candidate:
         for at in self.unknown:
             if values[at] == values[at]:
                 return False
-        return not self.bounds or all(holds(values[at], limit) for at, holds, limit in self.bounds)
+        for at, holds, limit in self.bounds:  # noqa: SIM110 - a generator would cost more than what it checks
+            if not holds(values[at], limit):
+                return False
+        return True
 
     def agrees(self, values: Sequence[float], rises: bool) -> bool:
         """Check the declared direction of each fact that could have led, as was done for the leading feature."""

@@ -56,14 +56,14 @@ class ApiMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, headers = time.perf_counter(), _headers(scope)
+        started, headers, route = time.perf_counter(), _headers(scope), route_label(scope["path"])
         is_api = scope["path"].startswith("/v1/")
         response = ResponseWriter(send, headers, api=is_api, secure=self._limits.secure_cookies)
         if self._state.drain.draining:
             response.extra["connection"] = "close"
         logging_setup.REQUEST_ID.set(response.request_id)
         traces = self._state.traces
-        span = traces.start(scope["method"], route_label(scope["path"]), headers) if traces else None
+        span = traces.start(scope["method"], route, headers) if traces else None
         try:
             self._auth.check_origin(_client(scope), headers)
             await (self._api if is_api else self._page)(scope, receive, response, headers)
@@ -75,7 +75,7 @@ class ApiMiddleware:
         except Exception as error:  # the outermost boundary: every error leaves in our shape
             logger.exception("unhandled")
             await response.send_error(*error_response(_of_ours(error)))
-        self._observe(scope, response, time.perf_counter() - started)
+        self._observe(route, response, time.perf_counter() - started, _client(scope))
         if traces and span:
             traces.end(span, response.status, response.request_id)
 
@@ -168,8 +168,7 @@ class ApiMiddleware:
     def _is_signed_in(self, scope: Scope) -> bool:
         return self._state.keys_disabled or self._state.signed_in(Request(scope).cookies) is not None
 
-    def _observe(self, scope: Scope, response: ResponseWriter, seconds: float) -> None:
-        route = route_label(scope["path"])
+    def _observe(self, route: str, response: ResponseWriter, seconds: float, client: str) -> None:
         self._state.metrics.observe_request(route, response.status, seconds)
         if response.status >= 500 or route.startswith("/v1/"):
             logging_setup.log_event(
@@ -178,7 +177,7 @@ class ApiMiddleware:
                 status=response.status,
                 ms=round(seconds * 1000, 1),
                 by=response.caller or None,
-                client=_client(scope) or None,
+                client=client or None,
             )
 
 

@@ -22,7 +22,7 @@ from rapport.serving.shapes.customer_parts import CardScore
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.next_actions import TABLE
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
-from rapport.serving.snapshots.table_files import RowReader
+from rapport.serving.snapshots.row_reader import RowReader
 
 MONEY = (
     "spend_if_retained", "revenue_at_risk", "revenue_at_risk_low", "revenue_at_risk_high", "expected_revenue",
@@ -33,6 +33,7 @@ FIGURES = (
     "behaviour_points", "fit_points", "expected_value", "contact_effect_source", *MONEY,
 )  # fmt: skip
 LEAD = ("lead_grade", "behaviour_points", "fit_points", "expected_value")
+_STORED = ("risk_band", "list", *MONEY)
 _RFM = ("r", "f", "m", "rfm_cell", "segment", "rfm_grade", "rfm_top")
 _NO_SEGMENT: dict[str, str | None] = {"segment_label": None, "strategy": None}
 _COLUMNS = frozenset((*health_description.COLUMNS, "risk_band", "list", "win_back_value", *MONEY, *LEAD, *_RFM))
@@ -84,21 +85,20 @@ class AnswerWriter:
         """Return an answer with the figures of its portfolio row."""
         answer = cast(Answer, scored.as_dict())
         answer |= {"cards": self._cards_of(row), "assumptions": dict(self._assumptions)}
-        if "health_grade" not in row:
-            return answer | cast(Answer, {name: row.get(name) for name in LEAD})
-        return answer | cast(
-            Answer,
-            {name: row[name] for name in ("risk_band", "list", *MONEY)}
-            | {
-                "health": self._health.of_row(row) if self._health else None,
-                "at_risk_threshold": self.policy.threshold,
-                # The former name of revenue at risk: the same figure.
-                "value_at_risk": row["revenue_at_risk"],
-                "rfm": {name: row[name] for name in _RFM} | self._segments.get(row["segment"], _NO_SEGMENT),
-                "win_back_value": row["win_back_value"],
-                "contact_effect_source": self.policy.assumptions.contact_effect_source,
-            },
-        )
+        names = _STORED if "health_grade" in row else LEAD
+        answer |= cast(Answer, {name: row.get(name) for name in names})
+        if names is LEAD:
+            return answer
+        answer |= {
+            "health": self._health.of_row(row) if self._health else None,
+            "at_risk_threshold": self.policy.threshold,
+            # The former name of revenue at risk: the same figure.
+            "value_at_risk": row["revenue_at_risk"],
+            "rfm": {name: row[name] for name in _RFM} | self._segments.get(row["segment"], _NO_SEGMENT),
+            "win_back_value": row["win_back_value"],
+            "contact_effect_source": self.policy.assumptions.contact_effect_source,
+        }
+        return answer
 
     def live_answer(self, model: LiveModel, live: LiveScore, reasons: int) -> Answer:
         """Return a live score with the time of its newest event, and how many events the source does not have yet."""

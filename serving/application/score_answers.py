@@ -69,30 +69,25 @@ class ScoreAnswers:
 
     def sees(self, viewer: Viewer, model: LiveModel, customer_id: str) -> bool:
         """Return whether there is an answer about the customer and ``viewer`` may see it."""
-        return bool(self._visible_rows(model, [customer_id], viewer))
+        row = model.snapshot.ids.row_of(customer_id)
+        if row is not None:
+            return viewer.sees_owner(model.snapshot.owner(row))
+        # An event may have come since: a customer without a row is seen only with its live score.
+        live = self._overlay.scores(model, [customer_id]).get(customer_id)
+        return live is not None and viewer.sees_owner(live.owner)
 
     def _shown(self, model: LiveModel, customer_ids: Sequence[str], viewer: Viewer) -> Shown:
-        rows, held_out = self._visible_rows(model, customer_ids, viewer), self._held_out()
+        """Return the customers that have an answer and that the viewer may see, each in its present state."""
+        snapshot, held_out = model.snapshot, self._held_out()
+        rows = {one: snapshot.ids.row_of(one) for one in customer_ids}
+        if viewer.owners is not None:
+            # Before any live score is computed: nothing is done for customers of others.
+            rows = {one: row for one, row in rows.items() if row is None or viewer.sees_owner(snapshot.owner(row))}
         live = self._overlay.scores(model, rows)
-        # An event may have come since: a customer without a row is shown only with its live score.
         return {
             one: ShownCustomer(one, row, live.get(one), one in held_out)
             for one, row in rows.items()
-            if row is not None or one in live
-        }
-
-    def _visible_rows(self, model: LiveModel, customer_ids: Sequence[str], viewer: Viewer) -> dict[str, int | None]:
-        """Return the rows in the run of those customers that the viewer may see; None for those of events alone."""
-        snapshot = model.snapshot
-        rows = {one: snapshot.ids.row_of(one) for one in customer_ids}
-        new = self._overlay.scores(model, [one for one, row in rows.items() if row is None])
-        found = {one: row for one, row in rows.items() if row is not None or one in new}
-        if viewer.owners is None:
-            return found
-        return {
-            one: row
-            for one, row in found.items()
-            if viewer.sees_owner(new[one].owner if row is None else snapshot.owner(row))
+            if row is not None or (one in live and viewer.sees_owner(live[one].owner))
         }
 
 

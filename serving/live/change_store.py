@@ -84,7 +84,7 @@ class ChangeStore:
         count = 0
         with self._open() as store:
             ids = [one.customer_id for one in states]
-            known, forgotten = _known(store, target, ids), set(self._suppressed.of(ids))
+            known, forgotten = _known(store, target, ids), self._suppressed.of(ids)
             for one in states:
                 if one.customer_id in forgotten:
                     continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,7 @@ class EventStore:
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / DATABASE
+        self._name = str(self._path)
         self._connections = ResourcePool(self._open, sqlite3.Connection.close, limit=_CONNECTIONS)
         self._write: Batcher[Callable[[sqlite3.Connection], Any], Any] = Batcher(self._commit)
         self.suppressed = SuppressionList(data_dir)
@@ -79,7 +81,8 @@ class EventStore:
     @property
     def exists(self) -> bool:
         """Whether any event was ever accepted here."""
-        return self._path.is_file()
+        # Every answer looks: a Path would double the time.
+        return os.path.isfile(self._name)  # noqa: PTH113
 
     def add(self, events: Sequence[NewEvent], *, by: str, now: datetime) -> list[tuple[int, datetime, bool]]:
         """Store events, all or none; return the number, receipt and novelty of each, in order.

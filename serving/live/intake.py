@@ -70,7 +70,7 @@ class EventIntake:
         return sum(new for new, _ in found), [refused for _, some in found for refused in some]
 
     def _refuse_forgotten(self, events: Sequence[SentEvent]) -> None:
-        forgotten = set(self._store.suppressed.of(sorted({event.customer_id for event in events})))
+        forgotten = self._store.suppressed.of({event.customer_id for event in events})
         for position, event in enumerate(events):
             if event.customer_id in forgotten:
                 raise RequestError(422, message("forgotten"), where=f"events.{position}.customer_id")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import threading
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from rapport.serving.json_encoding import encode_json
 from rapport.serving.security.request_context import RequestContext
 from rapport.suppression import SuppressionList
 
-_JSON = json.JSONEncoder(ensure_ascii=False)
 KEEP_DAYS = 730
 
 
@@ -28,7 +27,7 @@ class AuditTrail:
 
     def add(self, context: RequestContext, customer_ids: Sequence[str], now: datetime) -> None:
         """Write one line, before the answer is sent."""
-        forgotten = set(self._suppressed.of(customer_ids))
+        forgotten = self._suppressed.of(customer_ids)
         entry = {
             "at": now.isoformat(timespec="milliseconds"),
             "by": context.viewer.name,
@@ -38,9 +37,9 @@ class AuditTrail:
             # A request for a forgotten customer must not bring its id back.
             "customer_ids": [self._suppressed.pseudonym(one) if one in forgotten else one for one in customer_ids],
         }
-        line = _JSON.encode(entry).encode() + b"\n"
+        line = encode_json(entry) + b"\n"
         with self._lock:
-            handle = self._file(f"{now:%Y-%m-%d}")
+            handle = self._file(now.date().isoformat())
             # Several workers write to one file: the lock keeps long lines intact.
             fcntl.flock(handle, fcntl.LOCK_EX)
             try:

@@ -27,7 +27,7 @@ class CustomerIndex:
     def row_of(self, customer_id: str) -> int | None:
         """Return the row of a customer; None for an unknown one."""
         wanted = customer_id.encode("utf-8", "surrogatepass")
-        position = int(np.searchsorted(self.sorted, wanted)) if len(self.sorted) else 0
+        position = int(self.sorted.searchsorted(wanted)) if len(self.sorted) else 0
         found = position < len(self.sorted) and bytes(self.sorted[position]) == wanted
         return position if found else None
 

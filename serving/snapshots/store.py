@@ -26,7 +26,8 @@ from rapport.files import atomic_write, link_or_copy, replace_text
 from rapport.integrity import seal
 from rapport.serving.errors import NotReadyError
 from rapport.serving.snapshots.customer_index import CustomerIndex
-from rapport.serving.snapshots.table_files import RowReader, map_table, replace_table, write_table
+from rapport.serving.snapshots.row_reader import RowReader
+from rapport.serving.snapshots.table_files import map_table, replace_table, write_table
 
 KEPT_RUNS = 3
 RUN_FORMAT = 2
@@ -69,7 +70,10 @@ class ScoringRun:
         if name not in self._by_customer:
             table, path = self.cached_table(name), self.folder / f"{name}.npy"
             self._by_customer[name] = (
-                None if table is None or not path.is_file() else (RowReader(table), np.load(path, mmap_mode="r"))
+                None
+                if table is None or not path.is_file()
+                # As a plain array: each slice of a memmap is a memmap, which takes longer than the reading.
+                else (RowReader(table), np.asarray(np.load(path, mmap_mode="r")))
             )
         if (by_customer := self._by_customer[name]) is None:
             return []
@@ -78,9 +82,9 @@ class ScoringRun:
         if first == end:
             # Even an empty slice takes long to read, and most customers have no row.
             return []
-        rows = reader.rows(range(first, end))
+        rows, customer_id = reader.rows(range(first, end)), self.ids.id_of(row)
         # Rows of a customer who is not in the run lie between those of two who are.
-        return [each for each in rows if each["customer_id"] == self.ids.id_of(row)]
+        return [each for each in rows if each["customer_id"] == customer_id]
 
     def cached_table(self, name: str) -> pa.Table | None:
         """Return one of the run's tables, opened once."""

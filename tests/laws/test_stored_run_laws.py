@@ -16,8 +16,8 @@ from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.stored_matrix import MatrixLayout, StoredMatrix
 from rapport.serving.snapshots.contract_rows import share_rows
 from rapport.serving.snapshots.customer_index import CustomerIndex, id_bytes, row_offsets
+from rapport.serving.snapshots.row_reader import RowReader
 from rapport.serving.snapshots.store import RUN_FORMAT, Manifest, ScoringRun, read_run
-from rapport.serving.snapshots.table_files import RowReader
 
 NUMBERS = st.sampled_from([0.0, -0.0, 1.0, 2048.0, 2049.0, 65504.0, 65520.0, 0.1, 1e300, 2.0**24 + 1, np.nan, np.inf])
 MATRICES = st.integers(1, 4).flatmap(
@@ -86,3 +86,27 @@ def test_a_run_of_a_newer_format_is_refused_by_name(tmp_path):
 def _bits(values):
     # Every nan is the same unknown.
     return np.where(np.isnan(values), np.nan, values).view(np.int64).tolist()
+
+
+PARTS = pa.list_(pa.struct([("name", pa.string()), ("points", pa.float64())]))
+CELLS = {
+    pa.float64(): st.floats(),
+    pa.int8(): st.integers(-128, 127),
+    pa.int64(): st.integers(-(2**63), 2**63 - 1),
+    pa.string(): st.text(st.characters(exclude_categories=["Cs"])),
+    pa.bool_(): st.booleans(),
+    pa.date32(): st.dates(),
+    PARTS: st.lists(st.fixed_dictionaries({"name": st.text("aé中"), "points": st.none() | st.floats(allow_nan=False)})),
+}
+
+
+@settings(deadline=None)
+@given(st.data(), st.lists(st.sampled_from(list(CELLS)), min_size=1, max_size=4), st.integers(0, 9))
+def test_a_row_that_is_read_from_buffers_is_the_row_of_the_table(data, kinds, rows):
+    columns = [data.draw(st.lists(st.none() | CELLS[kind], min_size=rows, max_size=rows)) for kind in kinds]
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
+    whole = pa.table(arrays, [*"abcd"[: len(kinds)]])
+    table = whole.slice(data.draw(st.integers(0, rows)))
+    reader = RowReader(table)
+    # As text: nan is not equal to itself.
+    assert [str(reader.rows([row])) for row in range(len(table))] == [str([each]) for each in table.to_pylist()]
