@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from rapport.localized import localize
 from rapport.scoring.actions.fact_actions import FactAction
-from rapport.scoring.actions.playbook import Playbook
-from rapport.scoring.actions.reason_advice import own_advice, raising_reasons
+from rapport.scoring.actions.playbook import Playbook, ReasonAction
+from rapport.scoring.actions.reason_advice import own_advice, raising_reasons, with_actions
 from rapport.scoring.messages import value_label
 from rapport.scoring.reasons.numbers import format_value
 
@@ -158,23 +158,33 @@ def _due(action: FactAction, deadline: date | None, today: date) -> date:
 
 
 def _of_reasons(reasons: Iterable[Mapping[str, Any]], context: ActionContext) -> list[Action]:
-    found: dict[str, Action] = {}
-    for reason in reasons:
-        action = context.playbook.reason_action(reason["code"], reason["family"], reason["evidence"])
-        text = own_advice(reason, context.playbook, context.language)
-        if action is None or text is None or reason["family"] in found:
-            continue
-        found[reason["family"]] = Action(
-            code=reason["family"],
-            family=reason["family"],
-            text=text,
-            who=_who(localize(action.who, context.language), action.who.en, context.owner),
-            due=context.today + timedelta(days=action.within_days),
-            because=reason["text"],
-            steps=(text,),
-            reason=reason["code"],
+    found = []
+    for reason, action in with_actions(reasons, context.playbook):
+        text = own_advice(reason, context.playbook, context.language) or ""
+        found.append(
+            Action(
+                code=reason["family"],
+                family=reason["family"],
+                text=text,
+                who=_who(localize(action.who, context.language), action.who.en, context.owner),
+                due=_due_for_reason(action, context.today),
+                because=reason["text"],
+                steps=(text,),
+                reason=reason["code"],
+            )
         )
-    return list(found.values())
+    return found
+
+
+def next_action_for_reasons(answer: Mapping[str, Any], playbook: Playbook, today: date) -> tuple[str, date] | None:
+    """Return code and due date of the first action for the reasons of an answer; their texts are not read."""
+    for reason, action in with_actions(raising_reasons(answer), playbook):
+        return reason["family"], _due_for_reason(action, today)
+    return None
+
+
+def _due_for_reason(action: ReasonAction, today: date) -> date:
+    return today + timedelta(days=action.within_days)
 
 
 def _who(role: str, english: str, owner: str | None) -> str:

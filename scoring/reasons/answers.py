@@ -1,6 +1,7 @@
 """Build answers from scores: each number of a customer with its strongest reasons."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,12 @@ from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.reasons.answer import Answer, FamilyEvidence, Reason
 from rapport.scoring.reasons.certainty import certainty_levels
 from rapport.scoring.reasons.renderer import ReasonRenderer
+from rapport.scoring.reasons.sentences import SentenceTemplate
 
 MIN_POINTS = 0.0005
 """Half of the smallest share of a probability that is shown (0.1 %)."""
+# Rows that become Python numbers at a time.
+_TOGETHER = 512
 
 
 def build_answers(
@@ -66,35 +70,79 @@ def _reasons(
     parts: tuple[Sequence[float], Sequence[float]],
     count: int,
 ) -> tuple[Reason, ...]:
-    """Return the strongest reasons, at most ``count`` in each direction and one for each fact.
+    """Return the strongest reasons, at most ``count`` in each direction and one for each fact."""
+    peers, rises = renderer.peers(values), sum(parts[0]) > 0
+    return tuple(
+        renderer.reason(each.sentence, each.part, values, peers, each.families, contrary=(each.evidence > 0) != rises)
+        for each in _stated(renderer, values, leading, parts, count)
+    )
+
+
+class StatedEvidence(NamedTuple):
+    """Evidence and the sentence that will state it, which is not written yet; ``families`` has all that it carries."""
+
+    sentence: SentenceTemplate
+    part: FamilyEvidence
+    families: tuple[str, ...]
+
+    @property
+    def evidence(self) -> float:
+        """Return the log-odds of all its families."""
+        return self.part.evidence
+
+
+def stated_evidence(batch: ScoreBatch, count: int, rows: Sequence[int]) -> Iterator[list[StatedEvidence]]:
+    """Yield for each of some rows with a probability what its ``count`` reasons in each direction will state.
+
+    Its sentences are not written, which is most of the work of an answer.
+    """
+    renderer = ReasonRenderer.of(batch.bundle, "en")
+    for first in range(0, len(rows), _TOGETHER):
+        some = np.asarray(rows[first : first + _TOGETHER], dtype=np.intp)
+        evidence, slopes = batch.evidence[some], batch.slopes[some]
+        parts = zip(evidence.tolist(), (evidence * slopes[:, None]).tolist(), strict=True)
+        values, leading = batch.rows.take(some).values.tolist(), batch.leading[some].tolist()
+        for own, leads, numbers in zip(values, leading, parts, strict=True):
+            yield _stated(renderer, own, leads, numbers, count)
+
+
+def _stated(
+    renderer: ReasonRenderer,
+    values: Sequence[float],
+    leading: Sequence[int],
+    parts: tuple[Sequence[float], Sequence[float]],
+    count: int,
+) -> list[StatedEvidence]:
+    """Choose what is stated, strongest first, at most ``count`` in each direction and once for each fact.
 
     Where two families rest on the same fact, the stronger one's sentence carries the evidence of both. Evidence for
     which no fact may be stated, and evidence that would show as 0.0 points, counts among the rest.
     """
     evidence, points = parts
-    found: dict[str, Reason] = {}
+    found: dict[str, StatedEvidence] = {}
     left = {True: count, False: count}
-    peers, rises = renderer.peers(values), sum(evidence) > 0
     shown = [family for family, part in enumerate(points) if abs(part) >= MIN_POINTS and evidence[family]]
     for family in sorted(shown, key=lambda family: -abs(evidence[family])):
         part = FamilyEvidence(family, leading[family], evidence[family], points[family])
         sentence, up = renderer.sentence(part, values, found.keys()), evidence[family] > 0
         if sentence is None:
             continue
-        if sentence.topic in found:
-            found[sentence.topic] = _joined(found[sentence.topic], part, renderer.families[family])
+        name, topic = renderer.families[family], sentence.topic
+        if topic in found:
+            found[topic] = _joined(found[topic], part, name)
         elif left[up]:
-            found[sentence.topic] = renderer.reason(sentence, part, values, peers, contrary=up != rises)
+            found[topic] = StatedEvidence(sentence, part, (name,))
             left[up] -= 1
-    return tuple(sorted(found.values(), key=lambda reason: -abs(reason.evidence)))
+    return sorted(found.values(), key=lambda each: -abs(each.evidence))
 
 
-def _joined(first: Reason, part: FamilyEvidence, family: str) -> Reason:
-    """Add the evidence of a second family to a reason that states its fact, unless the sign would turn."""
-    evidence, points = first.evidence + part.evidence, first.points + part.points
+def _joined(first: StatedEvidence, part: FamilyEvidence, family: str) -> StatedEvidence:
+    """Add the evidence of a second family to what states its fact, unless the sign would turn."""
+    evidence, points = first.evidence + part.evidence, first.part.points + part.points
     if evidence * first.evidence <= 0 or abs(points) < MIN_POINTS:
         return first
-    return first._replace(evidence=evidence, points=points, families=(*first.families, family))
+    joined = first.part._replace(evidence=evidence, points=points)
+    return StatedEvidence(first.sentence, joined, (*first.families, family))
 
 
 def _out_of_range(batch: ScoreBatch, values: npt.NDArray[np.float64]) -> tuple[str, ...]:

@@ -67,10 +67,11 @@ class ReasonRenderer:
         part: FamilyEvidence,
         values: Sequence[float],
         peers: Mapping[str, Fact] | None = None,
+        families: tuple[str, ...] = (),
         *,
         contrary: bool = False,
     ) -> Reason:
-        """Return the reason that states one family's evidence by a sentence."""
+        """Return the reason that states by a sentence the evidence of one family, or of all ``families``."""
         writer = self._writers.get(sentence) or self._new_writer(sentence)
         lead_column = self._bundle.columns[part.lead] if part.lead != NO_FEATURE else writer.shown
         # Beside its own typical value and unit: the leading feature may be another one of the family.
@@ -82,7 +83,7 @@ class ReasonRenderer:
         return Reason(
             sentence.code, self.families[family], text, part.evidence, part.points, facts, typical,
             lead_column.actionable, advice, writer.shown.unit, writer.window, contrary, sentence.topic,
-            (self.families[family],),
+            families or (self.families[family],),
         )  # fmt: skip
 
     def _new_writer(self, sentence: SentenceTemplate) -> SentenceWriter:

@@ -9,12 +9,12 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from rapport.scoring import build_answers
 from rapport.scoring.actions.facts import SCHEMA
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.actions.reason_advice import ACTION_REASONS
-from rapport.scoring.actions.recommended import ActionContext, next_actions, recommended
+from rapport.scoring.actions.recommended import next_action_for_reasons, next_actions
 from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.scoring.reasons.answers import stated_evidence
 from rapport.serving.snapshots.holdout import without_actions
 from rapport.serving.snapshots.store import ScoringRun
 
@@ -62,9 +62,18 @@ def fingerprint(playbook: Playbook) -> bytes:
 
 def _for_reasons(scored: ScoreBatch, rows: Sequence[int], playbook: Playbook) -> dict[str, _Next]:
     """Return code and due date of the first action for the reasons of some customers, as their pages show it."""
-    context = ActionContext(playbook, scored.as_of.date(), None)
-    found: dict[str, _Next] = {}
-    for answer in build_answers(scored, ACTION_REASONS, context.language, rows):
-        for action in recommended((), context, answer.as_dict(), 1):
-            found[answer.customer_id] = (action.code, action.due)
+    today, found = scored.as_of.date(), {}
+    for row, stated in zip(rows, stated_evidence(scored, ACTION_REASONS, rows), strict=True):
+        reasons = [
+            {
+                "code": each.sentence.code,
+                "family": each.families[0],
+                "evidence": each.evidence,
+                "points": each.part.points,
+            }
+            for each in stated
+        ]
+        answer = {"target": scored.bundle.target, "reasons": reasons}
+        if (first := next_action_for_reasons(answer, playbook, today)) is not None:
+            found[scored.customer_id[row]] = first
     return found
