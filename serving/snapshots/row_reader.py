@@ -48,6 +48,9 @@ def _reader(values: pa.Array) -> _Cell:
         _, offsets, data = values.buffers()
         ends, text = memoryview(offsets).cast("i"), memoryview(data or b"")
         return _unless_null(values, lambda row: str(text[ends[begin + row] : ends[begin + row + 1]], "utf-8"))
+    if pa.types.is_dictionary(kind):
+        words, code = values.dictionary.to_pylist(), _reader(values.indices)
+        return _unless_null(values, lambda row: words[code(row)])
     if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type) and not values.values.null_count:
         ends, items = memoryview(values.buffers()[1]).cast("i"), values.values
         fields = [(field.name, _reader(items.field(at))) for at, field in enumerate(items.type)]

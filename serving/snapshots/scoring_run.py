@@ -93,7 +93,7 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
         tables, policy = _tables(history, data_dir, manifest, parts)
         scores = with_health(map_table(parts.folder / SCORES_FILE), tables["portfolio"])
         files = {
-            **row_offsets(scores["customer_id"], {name: tables[name] for name in _BY_CUSTOMER}),
+            **row_offsets(scores["customer_id"], {name: tables[name] for name in _BY_CUSTOMER if len(tables[name])}),
             **stored_files(policy),
         }
         # The parts have its file; the portfolio with its ranks is another one.

@@ -94,6 +94,7 @@ CELLS = {
     pa.int8(): st.integers(-128, 127),
     pa.int64(): st.integers(-(2**63), 2**63 - 1),
     pa.string(): st.text(st.characters(exclude_categories=["Cs"])),
+    pa.dictionary(pa.int8(), pa.string()): st.sampled_from(["a", "中"]),
     pa.bool_(): st.booleans(),
     pa.date32(): st.dates(),
     PARTS: st.lists(st.fixed_dictionaries({"name": st.text("aé中"), "points": st.none() | st.floats(allow_nan=False)})),
