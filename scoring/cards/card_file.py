@@ -1,6 +1,7 @@
 """Load a card file into a `Card`; an invalid file is refused with one sentence: what, where and what to do."""
 
 from collections.abc import Collection
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,14 @@ def load_card(name: str | Path, known: Collection[str] | None = None) -> Card:
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         return parse_card_text(read_text(path), path.name, known)
-    return parse_card_text(shipped_text(str(name)), f"{name}.yaml", known)
+    # Where every name is known, it is the same card for everyone.
+    return _shipped_card(str(name)) if known is None else parse_card_text(shipped_text(str(name)), f"{name}.yaml", known)
+
+
+@cache
+def _shipped_card(name: str) -> Card:
+    # Reading YAML takes 10 ms, and a list of deals needs the card for each of them.
+    return parse_card_text(shipped_text(name), f"{name}.yaml")
 
 
 def shipped_text(name: str) -> str:

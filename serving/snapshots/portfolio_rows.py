@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,11 @@ from rapport.serving.snapshots.feature_columns import fact, known
 from rapport.serving.snapshots.portfolio_money import customer_money, lead_money
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 
-Texts = npt.NDArray[np.object_]
-
 CUSTOMER_COLUMNS = ("name", "owner", "region", "industry", "source", "parent_id")
 GRADED_STATES = ("active", "covered", "lapsed")
 DIMENSIONS = ("value", "relation", "potential", "risk")
 PART = pa.struct({"name": pa.string(), "points": pa.float64()})
-DIMENSION = pa.struct({"name": pa.dictionary(pa.int8(), pa.string()), "score": pa.float64(), "points": pa.float64()})
+DIMENSION = pa.struct({"name": pa.dictionary(pa.int16(), pa.string()), "score": pa.float64(), "points": pa.float64()})
 # RFM overall grade, 5 the best, by the mean of the three levels; the best two are called top.
 _RFM_TOP = 4
 
@@ -76,24 +75,27 @@ def _scores(scored: ScoreBatch) -> dict[str, object]:
         "rule_score": known(scored.rule_score),
         "rule_probability": known(scored.rule_probability),
         "model_probability": known(scored.model_probability),
-        "family": pa.array(family, pa.string()),
-        "first_reason_family": pa.array(family, pa.string()),
-        "first_reason_code": pa.array(feature, pa.string()),
+        "family": family.cast(pa.string()),
+        "first_reason_family": family,
+        "first_reason_code": feature,
     }
 
 
-def _first_reasons(scored: ScoreBatch) -> tuple[Texts, Texts]:
+def _first_reasons(scored: ScoreBatch) -> tuple[pa.DictionaryArray, pa.DictionaryArray]:
     """Return the family that raises each probability most, and its leading feature."""
-    if not len(scored):
-        return np.array([], dtype=object), np.array([], dtype=object)
-    rows = np.arange(len(scored))
-    evidence = np.nan_to_num(scored.evidence)
+    evidence, rows = np.nan_to_num(scored.evidence), np.arange(len(scored))
     best = evidence.argmax(axis=1)
     raises = evidence[rows, best] > 0
-    families = np.array([*scored.bundle.families, None], dtype=object)
-    names = np.array([*(column.name for column in scored.bundle.columns), None], dtype=object)
+    names = [column.name for column in scored.bundle.columns]
     leading = np.where(raises, scored.leading[rows, best], -1)
-    return families[np.where(raises, best, -1)], names[leading]
+    return _named(np.where(raises, best, -1), scored.bundle.families), _named(leading, names)
+
+
+def _named(places: npt.NDArray[np.integer[Any]], names: Sequence[str]) -> pa.DictionaryArray:
+    """Return the name at each place, null at -1; the names are stored once."""
+    return pa.DictionaryArray.from_arrays(
+        pa.array(places.astype(np.int16), pa.int16(), mask=places < 0), pa.array(names, pa.string())
+    )
 
 
 def _facts(scored: ScoreBatch, features: pa.Table) -> dict[str, Any]:
@@ -184,10 +186,9 @@ def _dimensions(health: HealthScores) -> pa.Array:
     """Return for each graded row every dimension of the card: sub-score (null if unknown) and points."""
     count, width = health.sub_scores.shape
     # The few names once: as texts they would be a tenth of the table.
-    places = pa.array(np.tile(np.arange(width, dtype=np.int8), count), pa.int8())
     values = pa.StructArray.from_arrays(
         [
-            pa.DictionaryArray.from_arrays(places, pa.array(health.dimensions, pa.string())),
+            _named(np.tile(np.arange(width), count), health.dimensions),
             known(health.sub_scores.reshape(-1)),
             known(health.dimension_points.reshape(-1)),
         ],

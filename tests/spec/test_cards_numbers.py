@@ -187,3 +187,7 @@ def test_card_reasons_are_the_indicators_with_the_largest_parts():
     assert (row["reason_1"], row["reason_2"]) == ("12-month spend", "Satisfaction with communication")
     assert (row["part_1"], row["part_2"]) == (pytest.approx(50 / 45), pytest.approx(-30 / 45))
     assert row["reason_3"] is None
+
+
+def test_a_shipped_card_is_read_once_for_all_who_ask():
+    assert load_card("c139") is load_card("c139")
