@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from rapport.history import history_of
-from rapport.history.checks.gates import Baseline, newest_regular_day, run_gates
+from rapport.history.checks.gates import Baseline, amounts, newest_regular_day, run_gates
 
 NOW = datetime(2025, 6, 1)
 BEGIN = datetime(2023, 6, 1)
@@ -87,6 +87,16 @@ def test_a_clean_history_passes():
 )
 def test_a_fault_is_refused_or_flagged(orders, expected):
     assert found(orders) == expected
+
+
+def test_of_a_large_table_a_part_of_the_customers_is_judged_with_all_their_rows(monkeypatch):
+    cents = changed(recent(40), amount=lambda row: row["amount"] * 100)
+    monkeypatch.setattr(amounts, "MOST_ROWS", 250)
+    assert found(clean_orders()) == {}
+    assert found(cents) == {"rescaled_amounts": "stop"}
+    monkeypatch.setattr(amounts, "MOST_ROWS", 1)
+    # None of them is left.
+    assert found(cents) == {}
 
 
 def test_a_voided_order_is_named_as_such():
