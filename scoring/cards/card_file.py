@@ -37,7 +37,9 @@ def load_card(name: str | Path, known: Collection[str] | None = None) -> Card:
     if path.suffix in (".yaml", ".yml"):
         return parse_card_text(read_text(path), path.name, known)
     # Where every name is known, it is the same card for everyone.
-    return _shipped_card(str(name)) if known is None else parse_card_text(shipped_text(str(name)), f"{name}.yaml", known)
+    return (
+        _shipped_card(str(name)) if known is None else parse_card_text(shipped_text(str(name)), f"{name}.yaml", known)
+    )
 
 
 @cache
