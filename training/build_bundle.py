@@ -19,6 +19,7 @@ from rapport.training.evaluation.profit_curve import profit_curve
 from rapport.training.evaluation.served_part import served_fallback, served_metrics
 from rapport.training.evaluation.training_run import TrainingRun, final_weights, served_part
 from rapport.training.evaluation.uncertainty import fit_intervals
+from rapport.training.evaluation.unknown_season import unknown_season
 from rapport.training.provenance import fit_settings, provenance_of
 from rapport.training.stacking.ensemble import FitConfig
 from rapport.training.stacking.stacking_weights import make_blend
@@ -101,6 +102,8 @@ def _evaluation(run: TrainingRun, weights: Mapping[str, float]) -> dict[str, Any
         "by_cutoff": {f"{cutoff:%Y-%m-%d}": shift for cutoff, shift in run.base_rate.by_cutoff.items()},
         "expected_rate": run.expected_rate,
     }
+    if warning := unknown_season(run.base_rate, run.task):
+        base_rate |= {"sentence": warning.en, "sentence_zh": warning.zh}
     part = served_part(run, tuple(weights))
     served = {"part": part} | served_metrics(run.evaluation, run.validation, part)
     return run.evaluation.as_dict() | {

@@ -3,19 +3,24 @@
 import re
 import warnings
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from matplotlib import font_manager
-from training_world import trained
+from training_world import ACTIVE, HORIZON, company, orders, trained
 
+from rapport.durations import parse_duration
 from rapport.history.checks.finding import MESSAGES as CHECKS
 from rapport.history.mapping.messages import MESSAGES as MAPPING
 from rapport.serving.errors import MESSAGES as SERVING
-from rapport.training import reports
+from rapport.training import reports, train
+from rapport.training.data.task_spec import TaskSpec
 from rapport.training.evaluation.profit_curve import profit_curve
+from rapport.training.evaluation.summary import text_summary
+from rapport.training.evaluation.unknown_season import unknown_season
 from rapport.training.messages import MESSAGES
 from rapport.training.reports.pages import render_page
 from rapport.training.reports.plots import ReportPlots
@@ -84,6 +89,31 @@ def test_the_chinese_report_has_no_english_sentence():
     assert 'src=""' not in english + chinese
     assert "(level " in english
     assert "趋势延续 " in chinese
+
+
+def test_a_model_that_saw_no_earlier_season_says_so_with_the_range_of_its_rate():
+    end = datetime(2025, 1, 1)
+    rows = [row for row in orders() if row["ordered_at"] < end]
+    young = train(company(rows), "churn", as_of=end, horizon=HORIZON, active=ACTIVE)
+    pages = [text_summary(young.bundle), *(render_report(young, ReportPlots(language)) for language in ("en", "zh"))]
+    known = [text_summary(trained().bundle), render_report(trained(), ReportPlots("en"))]
+    said = re.compile(
+        r"does not know the season; it may lie anywhere from (\d+)% to (\d+)%|无法反映季节；它可能在 (\d+)% 至 (\d+)%"
+    )
+    ranges = [[int(each) for each in said.search(page).groups() if each] for page in pages]
+    assert ranges[0] == ranges[1] == ranges[2]
+    assert ranges[0][0] < 100 * young.bundle.evaluation["level"]["rate"] < ranges[0][1]
+    assert not any(said.search(page) for page in known)
+
+
+@pytest.mark.parametrize(("horizon", "first", "said"), [
+    ("90d", 350, False), ("90d", 349, True), ("180d", 336, False), ("180d", 335, True), ("365d", 30, False),
+])  # fmt: skip
+def test_the_season_is_known_from_an_outcome_of_the_same_season(horizon, first, said):
+    now = datetime(2026, 1, 1)
+    base_rate = SimpleNamespace(rate=0.4, error=0.2, by_cutoff={now - timedelta(days=first): 0.1, now: 0.2})
+    task = TaskSpec("churn", now, parse_duration(horizon), ACTIVE)
+    assert bool(unknown_season(base_rate, task)) == said
 
 
 def test_the_monitoring_page_is_in_the_requested_language():

@@ -35,6 +35,8 @@ def text_summary(bundle: Bundle) -> str:
         lines.append(contacted)
     weights = "; ".join(f"{_member(name)} {weight:.2f}" for name, weight in evaluation["weights"].items())
     lines.append(f"Weights of the log-odds, which need not add up to 1: {weights}.")
+    if season := evaluation["level"].get("sentence"):
+        lines.append(season)
     lines += [*_interval_line(evaluation), *_timing_line(bundle), *_spend_line(evaluation)]
     if search := evaluation.get("search"):
         lines.append(

@@ -34,11 +34,16 @@ def fixed_mix(
     mean = float(np.mean(list(excess.values()))) * spans / (spans + 1)
     recent = float(np.mean([each for cutoff, each in excess.items() if newest - cutoff <= horizon / 2]))
     news = RECENT_SHARE * (recent - mean) + _newest_weeks_part(excess, mean, newest_weeks)
-    season = _same_season(excess, moment, max(horizon / 6, timedelta(days=16)))
+    season = _same_season(excess, moment, season_window(horizon))
     if season is None:
         return mean + news
     share = SEASON_SHARE * min(1.0, support)
     return mean + share * (season - mean) + (1 - share) * news
+
+
+def season_window(horizon: timedelta) -> timedelta:
+    """Return how far apart in the year two cutoffs of the same season may be."""
+    return max(horizon / 6, timedelta(days=16))
 
 
 def _newest_weeks_part(excess: Mapping[datetime, float], mean: float, newest_weeks: float | None) -> float:
