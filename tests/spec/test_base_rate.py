@@ -86,6 +86,14 @@ def test_what_few_customers_did_counts_little():
     assert 0 < few < many
 
 
+@pytest.mark.parametrize(("years", "least", "most"), [(0.6, 0.0, 0.25), (3.5, 0.6, 0.8)])
+def test_a_shift_that_few_customers_show_is_kept_as_far_as_many_horizons_show_it(years, least, most):
+    rates = _rates(lambda _: 0.8, years=years, logits=LOGITS[::100])
+    found = forecast_base_rate(rates, LOGITS, NOW, TASK)
+    assert least < found.shift / 0.8 < most
+    assert found.mean + found.trend + found.season + found.recent == pytest.approx(found.shift)
+
+
 def test_busy_newest_weeks_lower_the_forecast_by_less_than_they_show():
     rates = _rates(lambda year: 0.4 * np.sin(9 * year))
     start = NOW - timedelta(days=15)

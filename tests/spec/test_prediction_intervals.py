@@ -1,18 +1,21 @@
 """Prediction intervals: the less is known about a customer, the wider they are."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
+from training_world import trained
 
-from rapport.scoring.models.blend import logit_of
+from rapport.scoring.models.blend import logit_of, sigmoid
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.interval import PredictionInterval
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.members.bg_nbd import SINCE_FIRST, SINCE_LAST, BgNbdMember
 from rapport.training.data.dataset import Dataset
 from rapport.training.evaluation.posterior_draws import draw_deviations
+from rapport.training.evaluation.rate_coverage import group_error
 from rapport.training.evaluation.score_volatility import score_steps, subsample_customers
 from rapport.training.evaluation.uncertainty import KNOTS, _offsets, shift_of_scores
 
@@ -116,3 +119,19 @@ def test_an_interval_has_the_offsets_of_the_score_and_of_the_group():
     whole = PredictionInterval(**shape | {"below": shape["below"][:1], "above": shape["above"][:1]})
     assert logit_of(whole.around(scores, rows)[0])[2:] == pytest.approx([-2.0, -10.0])
     assert PredictionInterval.from_dict(json.loads(json.dumps(split.to_dict()))) == split
+
+
+def test_misjudged_groups_count_less_where_the_final_model_learned_from_more():
+    run = trained().run
+    extreme = sigmoid(3 * logit_of(run.evaluation.probabilities["blend"]))
+    evaluation = replace(run.evaluation, probabilities=run.evaluation.probabilities | {"blend": extreme})
+    learned = run.validation.training_set
+
+    def error(training_set):
+        validation = replace(run.validation, training_set=training_set)
+        return group_error(replace(run, evaluation=evaluation, validation=validation))
+
+    as_many, fewer = error(run.dataset), error(learned)
+    assert as_many > 0.3
+    assert fewer / as_many == pytest.approx((learned.minority_count / run.dataset.minority_count) ** 0.5)
+    assert learned.minority_count < run.dataset.minority_count

@@ -21,7 +21,8 @@ def group_error(run: TrainingRun) -> float:
     """Return the standard deviation, in log-odds, by which similar customers' rates differed from their scores.
 
     Each fold is first put at its own rate: what all groups share is the base rate's error. What groups of so few
-    customers show by chance is subtracted.
+    customers show by chance is subtracted. The folds judge models that had learned from fewer outcomes than the final
+    one, so the error is less by the root of that share, as a sampling error would be.
     """
     excess, weights = [], []
     for probability, label, _ in _folds(run):
@@ -31,7 +32,10 @@ def group_error(run: TrainingRun) -> float:
             gap = (label[group].mean() - centred[group].mean()) * len(group) * variance
             excess.append(gap**2 - variance)
             weights.append(1.0 / variance)
-    return float(np.sqrt(max(np.average(excess, weights=weights), 0.0))) if excess else 0.0
+    if not excess:
+        return 0.0
+    learned = run.validation.training_set.minority_count / max(run.dataset.minority_count, 1)
+    return float(np.sqrt(max(np.average(excess, weights=weights), 0.0) * min(learned, 1.0)))
 
 
 def common_error(run: TrainingRun) -> float | None:

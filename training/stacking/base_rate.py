@@ -26,6 +26,9 @@ PLAIN_RATE_PENALTY = 0.3
 # The standard deviation of the excess over a reference member that suits the history: one that is off by more is
 # evidence for the plain rates, before any past forecast can be judged.
 EXCESS_SCALE = 0.7
+# How far a history's level usually is from its reference member, beside what chance alone shows of few customers: the
+# reference itself was fitted to the same few, so the processes take its error for a level.
+USUAL_SHIFT = 0.3
 # A second, so that the rounding of years does not hide an outcome known at the moment of the forecast.
 MOMENT = 3e-8
 MAX_SHIFT = 12.0
@@ -139,8 +142,10 @@ def forecast_base_rate(
     confirmed = max(0.0, (float(shares[1]) - undecided) / (1 - undecided))
     of_plain = fit_intercept(logits, float(expit(_fixed_mix_of_plain_rates(rates, moment, task))))
     rule = (1 - confirmed) * _fixed_mix(rates, moment, task, newest_weeks) + confirmed * of_plain
-    shift = (1 - rule_weight) * process + rule_weight * rule
-    parts = dict(zip(COMPONENTS, (1 - rule_weight) * shares @ np.array([excess.parts, plain.parts]), strict=True))
+    trust = _trust(rates, task)
+    shift = trust * ((1 - rule_weight) * process + rule_weight * rule)
+    own_parts = trust * (1 - rule_weight) * shares @ np.array([excess.parts, plain.parts])
+    parts = dict(zip(COMPONENTS, own_parts, strict=True))
     recent = float(parts["walk"] + parts["brief"])
     spread = ObservedRate.of(moment, logits, float(expit(logits + shift).mean())).spread
     disagreement = rule_weight * (1 - rule_weight) * ((process - rule) * spread) ** 2
@@ -157,6 +162,14 @@ def forecast_base_rate(
         fixed_mix_weight=rule_weight,
         by_cutoff={each.start: each.excess for each in rates},
     )
+
+
+def _trust(rates: Sequence[ObservedRate], task: RateTask) -> float:
+    """Return how much of a shift is kept: less where few customers in few horizons could show one by chance."""
+    starts = [each.start for each in rates]
+    horizons = (max(starts) - min(starts)) / task.horizon + 1
+    chance = float(np.mean([each.sampling_variance for each in rates])) / horizons
+    return USUAL_SHIFT**2 / (USUAL_SHIFT**2 + chance)
 
 
 def _misfit(rates: Sequence[ObservedRate]) -> float:
