@@ -60,10 +60,9 @@ def _prepare(data_dir: Path, customers: int, settings: Settings) -> None:
 def _train(history: History, target: str, data_dir: Path, window: Duration) -> str:
     from rapport.training import default_cutoff, register, train
 
-    horizon = window if target == "churn" else parse_duration("6mo")
     with progress() as report:
         trained = train(
-            history, target, as_of=default_cutoff(history), horizon=horizon, active=window, search=0, progress=report
+            history, target, as_of=default_cutoff(history), horizon=window, active=window, search=0, progress=report
         )
         register(trained, data_dir=data_dir, environ=os.environ, now=current_time())
     return f"Trained {target}.\n{trained.as_text()}"

@@ -1,7 +1,7 @@
 """SQL of the facts of each kind, as known at a cutoff ``$as_of``; all have the same columns."""
 
 from rapport.scoring.actions.cadence import Cadence
-from rapport.scoring.analytics.point_in_time import rows_known_at
+from rapport.scoring.analytics.point_in_time import days_open, days_since, rows_known_at
 
 RECENT_DAYS = 180
 """A rating, a message or an event before this is no occasion any more."""
@@ -15,7 +15,7 @@ def _row(kind: str, source: str, **columns: str) -> str:
     Days are whole days up to the cutoff, as in the features, so that an action and a reason name the same number.
     """
     values = {"subject": "NULL", "amount": "NULL", "deadline": "NULL", "since": "NULL", "detail": "NULL"} | columns
-    days = values.pop("days", f"date_sub('day', ({values['since']})::TIMESTAMP, $as_of::TIMESTAMP)")
+    days = values.pop("days", days_since(values["since"]))
     return (
         f"SELECT customer_id, '{kind}' AS kind, ({values['subject']})::VARCHAR AS subject, "
         f"({values['amount']})::DOUBLE AS amount, ({values['deadline']})::DATE AS deadline, "
@@ -81,7 +81,10 @@ def _contracts() -> str:
 
 def _deals() -> str:
     source = _largest(rows_known_at("opportunities"), "closed_at IS NULL", "amount DESC NULLS LAST, opportunity_id")
-    return _row("open_deal", source, subject="opportunity_id", amount="amount", since="opened_at", detail="stage")
+    days = days_open("opened_at")
+    return _row(
+        "open_deal", source, subject="opportunity_id", amount="amount", since="opened_at", days=days, detail="stage"
+    )
 
 
 def _contacts() -> str:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from rapport.history import History
 from rapport.history.reading.versions import STAGE_SINCE
 from rapport.scoring.analytics.deal_outcomes import DealCard
-from rapport.scoring.analytics.point_in_time import deals_before_their_end, query_as_of, rows_known_at
+from rapport.scoring.analytics.point_in_time import days_open, deals_before_their_end, query_as_of, rows_known_at
 from rapport.scoring.analytics.stakeholders import list_stakeholders
 from rapport.scoring.cards.card_scores import CardScores, score_card
 from rapport.scoring.cards.indicator import UNKNOWN
@@ -51,8 +51,8 @@ def open_deals(history: History, as_of: datetime, deal_card: DealCard) -> pa.Tab
     rows = query_as_of(
         history,
         f"""
-        SELECT *, date_diff('day', opened_at::DATE, $as_of::DATE) AS days_open,
-            date_diff('day', coalesce({STAGE_SINCE}, opened_at)::DATE, $as_of::DATE) AS days_in_stage
+        SELECT *, {days_open("opened_at")} AS days_open,
+            {days_open(f"coalesce({STAGE_SINCE}, opened_at)")} AS days_in_stage
         FROM {rows_known_at("opportunities", extra=(STAGE_SINCE,))} WHERE closed_at IS NULL
         ORDER BY customer_id, opportunity_id
         """,

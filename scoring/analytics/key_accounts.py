@@ -50,6 +50,19 @@ def key_accounts(history: History, as_of: datetime) -> tuple[pa.Table, Facts]:
     return shown.filter(pa.array(role != "other")), _concentration(revenue, is_key, joins, least)
 
 
+def revenue_12m(history: History, as_of: datetime) -> pa.Table:
+    """Return the revenue of the last 365 days of each customer with orders, net of returns and at least 0."""
+    year = "$as_of::TIMESTAMP - INTERVAL 365 DAY"
+    return query_as_of(
+        history,
+        f"""
+        SELECT customer_id, coalesce(greatest(sum(amount) FILTER (ordered_at >= {year}), 0), 0)::DOUBLE AS revenue
+        FROM {rows_known_at("orders")} GROUP BY customer_id
+        """,
+        as_of,
+    )
+
+
 def account_plans(history: History, as_of: datetime, keys: pa.Table) -> pa.Table:
     """Return the three layers of relation of each key account or candidate: key people, goodwill, organisation.
 

@@ -23,6 +23,16 @@ def rows_known_at(table: str, as_of: str = "$as_of", extra: Collection[str] = ()
     return f"(SELECT {shown} FROM {versions_of(contract)} WHERE {known})"
 
 
+def days_since(time: str) -> str:
+    """Return SQL for the whole days since an event; as in the features, 0 in the 24 hours before `$as_of`."""
+    return f"date_sub('day', ({time})::TIMESTAMP, $as_of::TIMESTAMP - INTERVAL 1 MICROSECOND)"
+
+
+def days_open(time: str) -> str:
+    """Return SQL for the whole days that something has been open."""
+    return f"date_sub('day', ({time})::TIMESTAMP, $as_of::TIMESTAMP)"
+
+
 def deals_before_their_end(as_of: str = "$as_of") -> str:
     """Return a subquery of the deals closed before `as_of`, with their outcome, as they stood just before their end.
 

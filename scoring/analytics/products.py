@@ -85,7 +85,10 @@ class Purchases:
 
 
 def white_space(history: History, as_of: datetime) -> pa.Table:
-    """Return, per customer with relatives, each product that a relative bought in two years and this one did not."""
+    """Return, per customer with relatives, each product that a relative bought in two years and this one did not.
+
+    What was returned is not bought; the amount is net of returns.
+    """
     none = pa.array([], pa.float64())
     scores = pa.table({"customer_id": pa.array([], pa.string()), "probability": none, "value": none})
     tree = build_account_hierarchy(history, as_of, scores).select(["customer_id", "root_id"])
@@ -95,8 +98,8 @@ def white_space(history: History, as_of: datetime) -> pa.Table:
             history,
             f"""
             WITH bought AS (SELECT customer_id, product, sum(amount) AS amount FROM {rows_known_at("orders")}
-                WHERE product IS NOT NULL AND amount > 0
-                    AND ordered_at >= $as_of::TIMESTAMP - INTERVAL {RECENT_DAYS} DAY GROUP BY ALL),
+                WHERE product IS NOT NULL AND ordered_at >= $as_of::TIMESTAMP - INTERVAL {RECENT_DAYS} DAY
+                GROUP BY ALL HAVING sum(amount) > 0),
             buyers AS (SELECT bought.*, root_id FROM bought JOIN account_roots USING (customer_id))
             SELECT mine.customer_id, theirs.product, theirs.customer_id AS relative_id, theirs.amount
             FROM account_roots AS mine JOIN buyers AS theirs
@@ -137,12 +140,13 @@ def _purchases(history: History, as_of: datetime) -> Purchases:
 
 
 def _bought(history: History, as_of: datetime, days: int) -> pa.Table:
-    """Return each customer's products of so many days before a moment."""
+    """Return each customer's products of so many days before a moment, without those that it returned."""
     return query_as_of(
         history,
         f"""
-        SELECT DISTINCT customer_id, product FROM {rows_known_at("orders")}
-        WHERE product IS NOT NULL AND amount > 0 AND ordered_at >= $as_of::TIMESTAMP - INTERVAL {days} DAY
+        SELECT customer_id, product FROM {rows_known_at("orders")}
+        WHERE product IS NOT NULL AND ordered_at >= $as_of::TIMESTAMP - INTERVAL {days} DAY
+        GROUP BY ALL HAVING sum(amount) > 0
         """,
         as_of,
     )

@@ -12,7 +12,7 @@ from rapport.scoring.cards.rfm import RfmSegments, rfm_table
 
 A_SHARE, B_SHARE = 0.8, 0.95
 """Class A is the first 80 % of revenue, B the next 15 %, C the rest."""
-REVENUE = "spend_sum_365d"
+REVENUE = "spend_net_sum_365d"
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 """Sentences of single features: the file ``feature_sentences.yaml``, as templates for the columns of one bundle."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -9,11 +9,14 @@ from typing import Any
 from rapport.errors import CardError
 from rapport.localized import LocalizedText
 from rapport.scoring.models.columns import OTHER, FeatureColumn
+from rapport.scoring.models.spend_model import RETURNED_SHARE
 from rapport.scoring.reasons.sentences import EvidenceDirection, SentenceTemplate, ValueBound, sentence_catalog
 from rapport.shipped_yaml import read_shipped
 
 _VALUE = re.compile(r"\{v(?=[:|}])")
 _NEAR_ZERO = 1e-9
+_WORTH_SAYING = 0.01
+"""Returns of at least this share of the spend are mentioned beside a fact that does not take them off."""
 _KEYS = {"en", "zh", "topic", "compare", "says"}
 _OPPOSITE: Mapping[str, EvidenceDirection] = {"up": "down", "down": "up", "either": "either"}
 _WORD_OF = re.compile(r"(?:of the kind|nteractions? by|The customer's) (.+?)(?: in the last \d+ days)?\.$")
@@ -35,16 +38,20 @@ def feature_variants() -> Mapping[str, Variants]:
 
 def feature_templates(columns: Iterable[FeatureColumn], target: str) -> Iterator[SentenceTemplate]:
     """Return the templates of each column that has sentences of its own, in the order in which they are tried."""
+    columns = tuple(columns)
+    known = {column.name for column in columns}
     for column in columns:
         found = _find(column.name)
         if found is not None:
             variants, days = found
             for condition, lines in variants.items():
-                if _applies(condition, column, target):
+                if _applies(condition, column, target, known):
                     yield _template(column, condition, lines, days, target)
 
 
-def _applies(condition: str, column: FeatureColumn, target: str) -> bool:
+def _applies(condition: str, column: FeatureColumn, target: str, known: Collection[str]) -> bool:
+    if condition == "returned":
+        return RETURNED_SHARE in known
     if condition == "other":
         return OTHER in column.levels
     return not condition.startswith("rate ") or (condition == f"rate {target}" and bool(column.level_rates))
@@ -107,7 +114,9 @@ def _without_neutral(condition: str) -> str:
 
 def _bounds(column: FeatureColumn, condition: str) -> Iterator[ValueBound]:
     name, (kind, _, number) = column.name, _without_neutral(condition).partition(" ")
-    if kind in ("zero", "one", "other"):
+    if kind == "returned":
+        yield ValueBound(RETURNED_SHARE, "at_least", _WORTH_SAYING)
+    elif kind in ("zero", "one", "other"):
         centre = column.code(OTHER) if kind == "other" else float(kind == "one")
         yield ValueBound(name, "at_least", centre - _NEAR_ZERO)
         yield ValueBound(name, "at_most", centre + _NEAR_ZERO)
@@ -115,6 +124,6 @@ def _bounds(column: FeatureColumn, condition: str) -> Iterator[ValueBound]:
         yield ValueBound(name, kind, float(number))
     elif kind and condition not in ("none", "any", "rate churn", "rate conversion"):
         raise CardError(
-            f"sentence of {name}: '{condition}' is not one of none, zero, one, below x, above x, other, "
+            f"sentence of {name}: '{condition}' is not one of none, zero, one, returned, below x, above x, other, "
             "rate churn, rate conversion, any, neutral, neutral zero."
         )

@@ -259,8 +259,13 @@ def _rfm(sources: ProfileSources, models: Sequence[LiveModel], customer_id: str)
             orders = facts.get("orders_per_quarter_365d", (row["orders_12m"] or 0.0) / 4)
             columns = dict(row)
             scores = {name: columns[name] for name in _RFM}
-            return cast(parts.RfmFacts, scores | {"orders": orders, "spend": facts.get("spend_sum_ever")})
+            return cast(parts.RfmFacts, scores | {"orders": orders, "spend": _net_spend(facts)})
     return None
+
+
+def _net_spend(facts: Mapping[str, float]) -> float | None:
+    # Bundles of before this version have only the gross spend.
+    return facts.get("spend_net_sum_ever", facts.get("spend_sum_ever"))
 
 
 def _facts(model: LiveModel, customer_id: str) -> dict[str, float]:

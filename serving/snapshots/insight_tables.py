@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from rapport.history import History
 from rapport.scoring.analytics.attribution import attribution
 from rapport.scoring.analytics.deal_outcomes import DealCard, deal_rates
-from rapport.scoring.analytics.key_accounts import account_plans, key_accounts, referrals
+from rapport.scoring.analytics.key_accounts import account_plans, key_accounts, referrals, revenue_12m
 from rapport.scoring.analytics.outcomes import best_practice, key_figures, satisfaction
 from rapport.scoring.analytics.owner_change import adjusted_changes
 from rapport.scoring.analytics.products import next_products, white_space
@@ -60,15 +60,18 @@ def insight_tables(
         "key_figures": (_with_health(key_figures(history, as_of), portfolio), {}),
     }
     if "segment" in portfolio.column_names:
-        found["segment_shares"] = (_segment_shares(portfolio), {})
+        found["segment_shares"] = (_segment_shares(history, as_of, portfolio), {})
     found |= {f"attribution_{by}": (attribution(history, as_of, by), {}) for by in _BY_ATTRIBUTION}
     return {f"view_{name}": _with_facts(table, facts) for name, (table, facts) in found.items()}
 
 
-def _segment_shares(portfolio: pa.Table) -> pa.Table:
-    """Return the share of customers and of 12-month revenue of each RFM segment."""
+def _segment_shares(history: History, as_of: datetime, portfolio: pa.Table) -> pa.Table:
+    """Return the share of customers and of 12-month revenue, net of returns, of each RFM segment."""
+    earned = revenue_12m(history, as_of)
+    rows = pc.index_in(portfolio["customer_id"], value_set=earned["customer_id"])
+    revenue = pc.fill_null(earned["revenue"].take(rows), 0.0)
     # The portfolio is memory-mapped: a filter of all its columns would copy them.
-    named = portfolio.select(["customer_id", "segment"]).append_column("revenue", pc.fill_null(portfolio["value"], 0.0))
+    named = portfolio.select(["customer_id", "segment"]).append_column("revenue", revenue)
     return revenue_shares(named.filter(pc.is_valid(named["segment"])))
 
 

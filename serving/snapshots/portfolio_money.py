@@ -84,9 +84,9 @@ def _spend(scored: ScoreBatch) -> Floats:
 
 
 def _yearly_spend(features: pa.Table) -> Floats:
-    """Return what a customer spent a year while it was one."""
+    """Return what a customer spent a year while it was one, net of returns."""
     years = np.maximum(fact(features, "order_life_days"), 365.0) / 365.0
-    return fact(features, "spend_sum_ever") / years
+    return fact(features, "spend_net_sum_ever") / years
 
 
 def lead_money(policy: PortfolioPolicy, features: pa.Table, scored: ScoreBatch) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from rapport.serving.snapshots.effect_file import ProvenEffect
 
 ENOUGH_ROWS = 5
 """Fewer customers than this have no fifths: cards keep their thresholds."""
-_SPEND = "spend_sum_365d"
+_SPEND = "spend_net_sum_365d"
 
 
 @dataclass(frozen=True)

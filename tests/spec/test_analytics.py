@@ -230,8 +230,8 @@ def test_segments_name_the_cell_and_share_the_revenue():
             "customer_id": ["ann", "bob", "lead"],
             "days_since_last_order": [10.0, 300.0, None],
             "orders_per_quarter_365d": [6.0, 0.0, 0.0],
-            "spend_sum_ever": [2e6, 2e6, 0.0],
-            "spend_sum_365d": [900.0, 100.0, 0.0],
+            "spend_net_sum_ever": [2e6, 2e6, 0.0],
+            "spend_net_sum_365d": [900.0, 100.0, 0.0],
         }
     )
     table = segments(snapshot, load_card("rfm"), read_playbook().segments)
@@ -244,5 +244,5 @@ def test_segments_name_the_cell_and_share_the_revenue():
         ("important_value", 0.9),
         ("important_rescue", 0.1),
     ]
-    with pytest.raises(CardError, match="no column spend_sum_365d"):
-        segments(snapshot.drop_columns(["spend_sum_365d"]), load_card("rfm"), read_playbook().segments)
+    with pytest.raises(CardError, match="no column spend_net_sum_365d"):
+        segments(snapshot.drop_columns(["spend_net_sum_365d"]), load_card("rfm"), read_playbook().segments)

@@ -40,7 +40,7 @@ def rows(days: np.ndarray, cutoff: datetime) -> pa.Table:
             "cutoff": pa.array([cutoff] * len(days), pa.timestamp("us")),
             "days_since_last_order": days,
             "orders_per_quarter_365d": np.ones(len(days)),
-            "spend_sum_ever": np.ones(len(days)),
+            "spend_net_sum_ever": np.ones(len(days)),
             "label": (days > 120).astype(np.int8),
         }
     )

@@ -20,14 +20,14 @@ from rapport.scoring.cards.lead_grading import grade_leads, learn_fit_card
 DECK = """
 default: relationship
 segments:
-  - {name: large, when: {feature: spend_sum_365d, at_least: 1000000}, card: account100}
+  - {name: large, when: {feature: spend_net_sum_365d, at_least: 1000000}, card: account100}
 """
 
 
 def rows(spend: list[float | None]) -> pa.Table:
     names = {*load_card("relationship").features, *load_card("account100").features}
     blank = pa.nulls(len(spend), pa.float64())
-    return pa.table(dict.fromkeys(names, blank) | {"spend_sum_365d": pa.array(spend, pa.float64())})
+    return pa.table(dict.fromkeys(names, blank) | {"spend_net_sum_365d": pa.array(spend, pa.float64())})
 
 
 def test_each_segment_is_scored_on_its_own_card(tmp_path):
@@ -41,7 +41,7 @@ def test_each_segment_is_scored_on_its_own_card(tmp_path):
 
 def test_a_segment_of_an_unknown_feature_or_two_bounds_is_refused(tmp_path):
     for written, sentence in (
-        (DECK.replace("spend_sum_365d", "spend"), "there is no feature “spend”"),
+        (DECK.replace("spend_net_sum_365d", "spend"), "there is no feature “spend”"),
         (DECK.replace("at_least: 1000000", "at_least: 1, below: 2"), "give exactly one of values"),
         (DECK.replace("card: account100", "card: account"), "There is no card “account”"),
     ):

@@ -53,16 +53,16 @@ def test_the_dimensions_of_the_relationship_card_weigh_50_30_25_15_and_are_norma
 
 
 BANDS = """
-relationship | spend_12m        | spend_sum_365d        | 49999 1, 50000 2, 199999 2, 200000 3, 499999 3
-relationship | spend_12m        | spend_sum_365d        | 500000 4, 999999 4, 1000000 5
+relationship | spend_12m        | spend_net_sum_365d        | 49999 1, 50000 2, 199999 2, 200000 3, 499999 3
+relationship | spend_12m        | spend_net_sum_365d        | 500000 4, 999999 4, 1000000 5
 relationship | communication_satisfaction | satisfaction_mean_365d | 1.4 1, 1.5 2, 2.4 2, 2.5 3, 3.4 3
 relationship | communication_satisfaction | satisfaction_mean_365d | 3.5 4, 4.4 4, 4.5 5, 5 5
 relationship | leaving_tendency | interactions_ratio_90d_to_previous | 0.5 1, 0.8 1, 0.81 2, 0.95 2, 0.96 3
 relationship | leaving_tendency | interactions_ratio_90d_to_previous | 1 3, 1.04 3, 1.05 4, 1.19 4, 1.2 5, 3 5
-account100   | annual_purchases | spend_sum_365d        | 49999 1, 50000 2, 200000 3, 500000 4, 1000000 5
+account100   | annual_purchases | spend_net_sum_365d        | 49999 1, 50000 2, 200000 3, 500000 4, 1000000 5
 rfm          | r                | days_since_last_order | 0 5, 30 5, 31 4, 60 4, 61 3, 90 3, 91 2, 180 2, 181 1
 rfm          | f                | orders_per_quarter_365d | 0 1, 1 2, 2 3, 3.9 3, 4 4, 5 4, 6 5
-rfm          | m                | spend_sum_ever        | 49999 1, 50000 2, 200000 3, 500000 4, 1000000 5
+rfm          | m                | spend_net_sum_ever        | 49999 1, 50000 2, 200000 3, 500000 4, 1000000 5
 """
 
 
@@ -97,7 +97,7 @@ def test_the_tiers_have_no_gaps(name, expected):
 
 def test_an_all_round_key_customer_scores_the_weighted_mean_of_the_known_bands():
     # 25 × 5 + 15 × 4 (12-month spend and satisfaction) are known; (125 + 60) / 40 = 4.625.
-    one = scored("relationship", spend_sum_365d=2e6, satisfaction_mean_365d=4.0)
+    one = scored("relationship", spend_net_sum_365d=2e6, satisfaction_mean_365d=4.0)
     assert one.score.tolist() == [4.625]
     assert one.tier == ["vip"]
     assert one.known[0] == pytest.approx(40 / 120)
@@ -107,7 +107,7 @@ def test_the_account_card_pays_points_by_band():
     # 40 × 100 % + 30 × 75 % + 20 × 50 % + 10 × 0 % of the points.
     one = scored(
         "account100",
-        spend_sum_365d=1e6,
+        spend_net_sum_365d=1e6,
         contracts_renewed_share=0.8,
         satisfaction_mean_365d=3.0,
         touches_webinar_count_365d=0.0,
@@ -146,7 +146,7 @@ def test_a_cell_has_its_name_and_strategy(cell, segment, strategy):
 def test_all_125_cells_are_reached_and_named():
     days, orders, spend = [10, 45, 75, 120, 400], [6, 4, 2, 1, 0], [2e6, 6e5, 3e5, 6e4, 10]
     grid = np.array([[d, o, s] for d in days for o in orders for s in spend], dtype=float)
-    names = ("days_since_last_order", "orders_per_quarter_365d", "spend_sum_ever")
+    names = ("days_since_last_order", "orders_per_quarter_365d", "spend_net_sum_ever")
     table = pa.table(dict(zip(names, grid.T, strict=True)))
     found = [cell for cell in rfm_cells(score_card(load_card("rfm"), table)) if cell is not None]
     assert len({cell_name(cell) for cell in found}) == 125
@@ -182,7 +182,7 @@ def test_a_lead_grade_has_three_components():
 
 def test_card_reasons_are_the_indicators_with_the_largest_parts():
     # 12-month spend at band 5 moves 25 × 2, satisfaction at band 1 moves 15 × −2, depth at the usual band nothing.
-    one = scored("relationship", spend_sum_365d=2e6, satisfaction_mean_365d=1.0, contacts_active_count_180d=3.0)
+    one = scored("relationship", spend_net_sum_365d=2e6, satisfaction_mean_365d=1.0, contacts_active_count_180d=3.0)
     (row,) = one.reasons(3).to_pylist()
     assert (row["reason_1"], row["reason_2"]) == ("12-month spend", "Satisfaction with communication")
     assert (row["part_1"], row["part_2"]) == (pytest.approx(50 / 45), pytest.approx(-30 / 45))

@@ -101,7 +101,7 @@ def history_of_orders(rows: int, seed: int) -> pa.Table:
         {
             "days_since_last_order": np.array([0, 200, 120, 80, 50, 10])[r],
             "orders_per_quarter_365d": np.array([0, 0, 1, 2, 4, 6])[f],
-            "spend_sum_ever": np.array([0, 1e3, 6e4, 3e5, 6e5, 2e6])[m],
+            "spend_net_sum_ever": np.array([0, 1e3, 6e4, 3e5, 6e5, 2e6])[m],
             "label": (generator.random(rows) < chance).astype(np.int8),
         }
     )
@@ -140,7 +140,7 @@ def test_an_audit_counts_tiers_outcomes_and_early_warnings():
         {
             "days_since_last_order": [10.0, 20.0, 290.0, 300.0, 200.0],
             "orders_per_quarter_365d": [6.0, 6.0, 0.0, 0.0, 0.0],
-            "spend_sum_ever": [2e6, 2e6, 1e3, 2e6, 1e3],
+            "spend_net_sum_ever": [2e6, 2e6, 1e3, 2e6, 1e3],
             "label": pa.array([0, 0, 1, 1, 0], pa.int8()),
         }
     )

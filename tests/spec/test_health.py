@@ -27,7 +27,7 @@ def health(
 ) -> HealthScores:
     """Return the health of customers of whom only the yearly spend and some grave facts are known."""
     count = len(probability)
-    columns = {name: np.full(count, np.nan) for name in CARD.features} | {"spend_sum_365d": np.array(spend)}
+    columns = {name: np.full(count, np.nan) for name in CARD.features} | {"spend_net_sum_365d": np.array(spend)}
     p = np.array(probability)
     inputs = HealthInputs(
         probability=p,
@@ -67,7 +67,7 @@ def test_crowded_bands_become_fifths_of_the_company_and_others_stay():
     spend = np.arange(1.0, 1001.0)
     late = np.where(np.arange(1000) < 20, 0.5, 0.0)
     columns = {name: np.full(1000, np.nan) for name in CARD.features}
-    columns |= {"spend_sum_365d": spend, "late_share_365d": late, "orders_count_365d": np.arange(1000.0) % 14}
+    columns |= {"spend_net_sum_365d": spend, "late_share_365d": late, "orders_count_365d": np.arange(1000.0) % 14}
     found = adapt_card(CARD, columns)
     # Nearly nobody pays late: its fifths would be as crowded. Orders spread over the bands as written.
     assert found.own_fifths == ("spend_12m",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rapport.features.catalog.feature import Feature
-from rapport.features.measures import Constant, Events, When, larger, slope, smaller
+from rapport.features.measures import Constant, Events, Measure, When, larger, slope, smaller
 from rapport.localized import LocalizedText
 
 ORDERS, RETURNS, PRODUCTS = Events("orders"), Events("returns"), Events("products")
@@ -13,6 +13,10 @@ _usual = ORDERS.mean("gap")
 _last_gap = ORDERS.latest("gap")
 _QUARTER = 91.25
 _WINDOWS = (30, 90, 180, 365)
+
+
+def _net_spend(days: int | None) -> Measure:
+    return ORDERS.sum("amount", days) - RETURNS.sum("amount", days)
 
 
 RECENCY = (
@@ -177,6 +181,18 @@ VALUE = (
         "lines_per_order_365d", "value", "ratio",
         LocalizedText("Lines per order in the last 365 days.", "近 365 天的平均每单行数。"),
         ORDERS.sum("lines", 365) / ORDERS.count(365),
+    ),
+    *(
+        Feature(
+            f"spend_net_sum_{name}", "value", "money",
+            LocalizedText(f"Spend net of returns {en}.", f"{zh}消费净额（扣除退货）。"), larger(_net_spend(days), 0), 0, direction=-1,
+        )
+        for name, days, en, zh in (("365d", 365, "in the last 365 days", "近 365 天"), ("ever", None, "so far", "累计"))
+    ),
+    Feature(
+        "order_value_net_mean_365d", "value", "money",
+        LocalizedText("Average order value net of returns in the last 365 days.", "近 365 天的平均订单净额（扣除退货）。"),
+        larger(_net_spend(365), 0) / ORDERS.count(365),
     ),
 )  # fmt: skip
 

@@ -133,11 +133,11 @@ SATISFACTION = (
     ),
     Feature(
         "surveys_count_365d", "satisfaction", "count",
-        LocalizedText("Survey answers in the last 365 days; no answer is informative too.", "近 365 天的问卷回复次数（未回复本身也是一种状态）。"), SURVEYS.count(365), 0,
+        LocalizedText("Surveys in the last 365 days, answered or not.", "近 365 天的问卷次数（含未回复）。"), SURVEYS.count(365), 0,
     ),
     Feature(
         "days_since_last_survey", "satisfaction", "days",
-        LocalizedText("Days since the last survey answer.", "距上次问卷回复的天数。"), SURVEYS.days_since_last(),
+        LocalizedText("Days since the last survey, answered or not.", "距上次问卷的天数（含未回复）。"), SURVEYS.days_since_last(),
     ),
 )  # fmt: skip
 
@@ -255,7 +255,7 @@ _left = Unary("until", CONTRACTS.largest("end_day"))
 CONTRACT = (
     Feature(
         "contract_days_to_end", "contract", "days",
-        LocalizedText("Days until the last contract ends; negative after its end.", "距最后一份合同到期的天数（负数为已到期）。"), _left, direction=-1,
+        LocalizedText("Days until the last contract with an end date ends; negative after its end.", "距最后一份合同到期的天数（负数为已到期，不含无到期日的合同）。"), _left, direction=-1,
     ),
     Feature(
         "contracts_in_force", "contract", "count",
@@ -276,7 +276,7 @@ CONTRACT = (
     ),
     Feature(
         "contracts_renewed_share", "contract", "share",
-        LocalizedText("Share of the ended contracts that were renewed.", "已到期合同中续约的比例。"), ENDED.share("renewed"), direction=-1,
+        LocalizedText("Share of the ended contracts that were renewed by their end.", "已到期合同中按期续约的比例。"), ENDED.share("renewed"), direction=-1,
     ),
     Feature(
         "contract_price_change_latest", "contract", "ratio",

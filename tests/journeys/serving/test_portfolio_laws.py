@@ -1,7 +1,7 @@
 """Laws of the portfolio over every customer of an invented company and of a thin history."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +68,21 @@ def test_money_is_on_one_basis(run):
     assert np.allclose(rows.revenue_at_risk + rows.expected_revenue, rows.spend_if_retained, rtol=1e-12)
     assert (rows.revenue_at_risk_low <= rows.revenue_at_risk_high).all()
     assert (rows.value_at_risk == rows.revenue_at_risk).all()
+
+
+def test_days_and_revenue_are_those_of_the_raw_orders(run):
+    home, stored, rows, _ = run
+    orders = pq.read_table(home.parent / "history" / "orders.parquet").to_pandas()
+    orders = orders[orders.ordered_at < AS_OF]
+    rows = rows.set_index("customer_id")
+    last = orders[orders.amount > 0].groupby("customer_id").ordered_at.max()
+    assert rows.recency_days.dropna().to_dict() == (np.ceil((AS_OF - last) / timedelta(days=1)) - 1).to_dict()
+    year = orders[orders.ordered_at >= AS_OF - timedelta(days=365)].groupby("customer_id").amount.sum().clip(lower=0)
+    shares = stored.table("view_segment_shares").to_pandas().set_index("segment").revenue
+    expected = year.reindex(rows.index, fill_value=0).groupby(rows.segment).sum()
+    assert np.allclose(shares, expected.reindex(shares.index))
+    keys = stored.table("view_key_accounts").to_pandas().set_index("customer_id").revenue
+    assert np.allclose(keys, year.reindex(keys.index))
 
 
 def test_grades_and_bands_tell_customers_apart(run):
