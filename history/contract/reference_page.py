@@ -15,7 +15,8 @@ another case or with blanks are recognised (`Customer ID`), others are mapped in
 [sources](sources.md).
 
 * **\\*** marks the columns that a table must have. Further columns are ignored, except in `customers`, where they are
-  attributes.
+  attributes. `industry_position` and `market_reputation` stand on the customer's page, in the answer and the report;
+  like every attribute that never changes they may be listed in `fixed_attributes`, and a card can score them.
 * Any table may have `recorded_at`: when the row was written. A row is visible only from then on.
 * A fact *known from* another column is hidden until that time. Facts known from `recorded_at` are overwritten when
   they change (a stage, a check); without `recorded_at` it is unknown when they became true, and they are not used.

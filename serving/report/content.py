@@ -94,7 +94,7 @@ def _who(profile: CustomerCard, words: Words) -> Section:
     pairs = [(words("customer_id"), str(customer["customer_id"]))]
     pairs += [
         (words(name), translations(words.language).label(name, str(customer[name])[: 10 if name == "since" else None]))
-        for name in ("owner", "region", "industry", "since")
+        for name in ("owner", "region", "industry", "industry_position", "market_reputation", "since")
         if customer.get(name)
     ]
     return Section(words("customer"), pairs=tuple(pairs))

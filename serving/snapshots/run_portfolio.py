@@ -53,6 +53,8 @@ def _within(facts: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
 
 _CUSTOMER_COLUMNS = ("created_at", "name", "region", "industry", "employees", "source", "parent_id", "owner")
 _OPTIONAL_COLUMNS = ("do_not_contact",)
+_STANDING = ("industry_position", "market_reputation")
+"""Attributes beyond the contract that a customer's page and report show where the company records them."""
 
 
 def customer_attributes(history: History, snapshot: pa.Table) -> pa.Table:
@@ -61,6 +63,7 @@ def customer_attributes(history: History, snapshot: pa.Table) -> pa.Table:
     history.connection.register("scored_ids", ids)
     try:
         names = [name for name in (*_CUSTOMER_COLUMNS, *_OPTIONAL_COLUMNS) if name in by_name("customers").names]
+        names += [name for name in _STANDING if name in history.connection.table("customers").columns]
         columns = ", ".join(f"any_value(c.{name}) AS {name}" for name in names)
         found: pa.Table = history.connection.sql(
             f"SELECT s.customer_id, {columns} FROM scored_ids s LEFT JOIN customers c USING (customer_id) "

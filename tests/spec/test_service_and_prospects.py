@@ -11,6 +11,7 @@ from rapport.scoring.analytics.service_load import cost_to_serve, late_tickets
 from rapport.scoring.analytics.touch_effect import carts, touch_effect
 from rapport.scoring.money.assumptions import Assumptions
 from rapport.serving.snapshots.insight_tables import clv_concentration
+from rapport.serving.snapshots.run_portfolio import customer_attributes
 
 AS_OF = datetime(2026, 1, 1)
 
@@ -122,3 +123,18 @@ def test_few_customers_bring_most_of_the_lifetime_value():
     assert rows == {"all": (5, 1.0, 100.0, 1.0), "above_average": (1, 0.2, 60.0, 0.6),
                     "top_20_percent": (1, 0.2, 60.0, 0.6)}  # fmt: skip
     assert clv_concentration(pa.table({"customer_id": ["a"]})).num_rows == 0
+
+
+def test_standing_of_a_customer_is_kept_where_its_table_brings_it():
+    customers = [
+        {"customer_id": "ann", "industry_position": "top three", "market_reputation": "口碑良好", "shoe_size": "42"}
+    ]
+    found = customer_attributes(history_of({"customers": customers}), pa.table({"customer_id": ["ann", "bob"]}))
+    assert found.select(["industry_position", "market_reputation"]).to_pylist() == [
+        {"industry_position": "top three", "market_reputation": "口碑良好"},
+        {"industry_position": None, "market_reputation": None},
+    ]
+    assert "shoe_size" not in found.column_names
+    orders = [order("ann", "2025-06-01", 5.0)]
+    plain = customer_attributes(history_of({"orders": orders}), pa.table({"customer_id": ["ann"]}))
+    assert "market_reputation" not in plain.column_names
