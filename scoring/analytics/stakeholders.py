@@ -42,7 +42,8 @@ def stakeholder_coverage(history: History, as_of: datetime) -> pa.Table:
         SELECT customer_id, contacts, active_contacts, strongest, last_at,
             ({" + ".join(f"has_{role}::INT" for role in ROLES)}) / {len(ROLES)} AS coverage,
             list_filter([{gaps}], lambda role: role IS NOT NULL) AS gaps, active_contacts = 1 AS single_thread,
-            CASE WHEN active_contacts = 0 THEN 'reopen' WHEN NOT has_decision_maker AND knows_decision_maker THEN 'renew_decision_maker'
+            CASE WHEN active_contacts = 0 THEN 'reopen'
+                WHEN NOT has_decision_maker AND knows_decision_maker THEN 'renew_decision_maker'
                 WHEN NOT has_decision_maker THEN 'meet_decision_maker'
                 WHEN active_contacts = 1 THEN 'second_contact' WHEN NOT has_finance THEN 'meet_finance'
                 WHEN NOT has_user THEN 'meet_user' WHEN NOT has_influencer THEN 'meet_influencer' ELSE 'keep' END

@@ -17,7 +17,14 @@ from rapport.scoring.reasons.feature_sentences import feature_templates
 
 AS_OF = datetime(2026, 1, 1)
 TAKEN_BACK = [
-    {"customer_id": "ann", "order_id": "1", "ordered_at": "2025-06-01", "amount": 9e6, "product": "pump", "quantity": 9},
+    {
+        "customer_id": "ann",
+        "order_id": "1",
+        "ordered_at": "2025-06-01",
+        "amount": 9e6,
+        "product": "pump",
+        "quantity": 9,
+    },
     {"customer_id": "ann", "order_id": "2", "ordered_at": "2025-06-02", "amount": -9e6, "product": "pump"},
 ]
 NET = ("spend_net_sum_365d", "spend_net_sum_ever", "order_value_net_mean_365d")

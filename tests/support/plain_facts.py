@@ -91,7 +91,6 @@ class RawTables:
         return self.talks[self.talks.role == "decision_maker"]
 
 
-
 def within(rows: pd.DataFrame, days: int, skip: int = 0) -> pd.DataFrame:
     """Return the rows of the last ``days`` days, without the newest ``skip``."""
     return rows[(rows.age < days) & (rows.age >= skip)]
