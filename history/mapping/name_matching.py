@@ -95,8 +95,17 @@ def column_similarity(table: Table, column: Column, own: str) -> float:
     similarity = max(_name_similarity(each, column.name, all_known) for each in names_of(own))
     if similarity != CONTAINED:
         return similarity
-    other = {*normalized_name(own).split("_")} & {*synonyms()["words"]["other_columns"]}
-    return 0.0 if other or (column.kind == "id" and not _is_key(own, all_known)) else similarity
+    words, parts = synonyms()["words"], {*normalized_name(own).split("_")}
+    if parts & {*words["other_columns"]} or (column.kind == "id" and not _is_key(own, all_known)):
+        return 0.0
+    other_step = column.kind == "time" and parts & {*words["other_steps"]}
+    return 0.0 if other_step and not _specific_names(own, all_known) else similarity
+
+
+def _specific_names(own: str, known: Sequence[str]) -> list[str]:
+    """Return the known names that a longer name contains, without those that columns of every kind have."""
+    generic = {*synonyms()["words"]["generic"]}
+    return [each for each in known if each not in generic and _contains(normalized_name(own), each)]
 
 
 def _is_key(own: str, known: Sequence[str]) -> bool:
@@ -104,9 +113,8 @@ def _is_key(own: str, known: Sequence[str]) -> bool:
     bare = normalized_name(own).strip("_")
     if _is_chinese(bare):
         return True
-    words = synonyms()["words"]
-    generic, parts = {*words["generic"]}, bare.split("_")
-    named = [each for each in known if each not in generic and _contains(bare, each)]
+    words, parts = synonyms()["words"], bare.split("_")
+    named = _specific_names(own, known)
     ends = parts[-1] in words["key"] or any(bare.endswith(each) for each in named)
     return bool(named) and ends and not {*parts} & {*words["other_keys"]}
 

@@ -11,7 +11,8 @@ from rapport.errors import TableError
 from rapport.history.contract import TABLES, Table, by_name, columns_of
 from rapport.history.mapping.grouped_files import filled_down, heads_of
 from rapport.history.mapping.messages import comment, message, question_line
-from rapport.history.mapping.name_matching import detect_formats, written_forms
+from rapport.history.mapping.name_matching import detect_formats, table_similarity, written_forms
+from rapport.history.mapping.order_lines import MatchedSources, with_order_lines
 from rapport.history.mapping.presets import detect_preset, load_preset
 from rapport.history.mapping.presets.preset import Preset
 from rapport.history.mapping.refinement import refined, with_samples
@@ -85,16 +86,22 @@ def propose_mapping(source: str | Path, settings: Settings | None = None, preset
     database = open_database(settings or Settings())
     try:
         with ExitStack() as resources:
-            sources = find_sources(str(source), database.connection, resources, (settings or Settings()).encoding)
+            encoding = (settings or Settings()).encoding
+            unreadable: dict[str, TableError] = {}
+            sources = find_sources(str(source), database.connection, resources, encoding, unreadable)
+            set_aside = _set_aside(unreadable)
             known = load_preset(preset) if preset else detect_preset(sources)
             if known is not None:
                 return _by_preset(str(source), known, sources, database, settings or Settings())
             formats = {name: detect_formats(each, database.connection) for name, each in sources.items()}
             heads = heads_of(sources, formats, database.connection)
-            tables, doubts = refined(assign(sources, formats), sources, formats, database.connection)
+            matched = MatchedSources(assign(sources, formats), sources, formats)
+            matched = with_order_lines(matched, database.connection)
+            sources = dict(matched.sources)
+            tables, doubts = refined(matched.tables, sources, matched.formats, database.connection)
             tables = filled_down(tables, heads)
-            doubts = (*doubts, *_grouped(heads))
-            unused = tuple(name for name in sources if name not in {each.source for each in tables})
+            doubts = (*set_aside, *matched.doubts, *doubts, *_grouped(heads))
+            unused = tuple(name for name in sources if not any(name in each.sources for each in tables))
             plain = tuple(_plain(each, sources) for each in tables)
             decided = _decisions(plain, sources, database, settings or Settings())
         kinds = {each.table.name: each.columns for each in tables}
@@ -103,6 +110,15 @@ def propose_mapping(source: str | Path, settings: Settings | None = None, preset
         return MappingProposal(redacted_url(str(source)), tables, unused, *decided, settings=by, doubts=doubts)
     finally:
         database.close()
+
+
+def _set_aside(unreadable: Mapping[str, TableError]) -> tuple[LocalizedText, ...]:
+    """Return a doubt for each file that cannot be read; one that may be a table of the contract stops the proposal."""
+    for name, error in unreadable.items():
+        if any(table_similarity(table, name) for table in TABLES):
+            raise error
+    sentences = [LocalizedText(error.sentence("en"), error.sentence("zh")) for error in unreadable.values()]
+    return tuple(message("doubt.unreadable", reason=each) for each in sentences)
 
 
 def _by_preset(

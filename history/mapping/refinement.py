@@ -160,11 +160,12 @@ def _split_customers(
     for name in _OF_CUSTOMERS:
         column = table.column(name)
         ranked = [(column_similarity(table, column, own), own) for own in free if own not in columns.values()]
-        fitting = [each for each in ranked if each[0] >= CONTAINED and accepts(column, each[1], formats[source.name])]
+        fitting = [each for each in ranked if each[0] >= CONTAINED and accepts(column, each[1], formats[orders.source])]
         if name == "name":
             # An order file has names of products and files too.
             fitting = [each for each in fitting if each[0] >= SYNONYM and each[1].lower() not in ("name", "title")]
         if fitting:
             confidence[name], columns[name] = max(fitting)
     if len(columns) > 1:
-        found["customers"] = TableProposal(table, source.name, columns, frozenset(), (), confidence)
+        joined = {"join": orders.columns["join"]} if "join" in orders.columns else {}
+        found["customers"] = TableProposal(table, orders.source, joined | columns, frozenset(), (), confidence)

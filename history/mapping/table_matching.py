@@ -1,5 +1,6 @@
 """Which source feeds which table of the contract, by the names and the values of their columns."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from rapport.history.contract import TABLES, Column, Table, columns_of
@@ -24,6 +25,8 @@ _MIN_SCORE = 1.2
 _SECOND_CHOICE = 0.6
 # So many files are what somebody exported by hand; more are a system's whole schema.
 _FEW_SOURCES = 3
+# A word at the beginning of so many names is that of the system.
+_MOST_TABLES = 0.6
 # An amount with one of these words is a part of another.
 _PART_OF_AMOUNT = {
     "subtotal",
@@ -43,12 +46,12 @@ _PART_OF_AMOUNT_ZH = ("优惠", "折扣", "运费", "税额", "商品总价", "�
 
 def assign(sources: Mapping[str, Source], formats: Mapping[str, ColumnFormats]) -> tuple[TableProposal, ...]:
     """Assign to each contract table the source that matches it best, the highest score first."""
-    candidates = []
+    candidates, names = [], _own_names(sources)
     needed = 1 if len(sources) <= _FEW_SOURCES else 2
     for position, table in enumerate(TABLES):
         for name, source in sources.items():
-            proposal, score = match(table, source, formats[name])
-            if score >= _MIN_SCORE and _is_evident(proposal, own_table_name(source), needed):
+            proposal, score = match(table, source, formats[name], names[name])
+            if score >= _MIN_SCORE and _is_evident(proposal, names[name], needed):
                 # A table of the default schema comes before one of another schema.
                 candidates.append((-score, position, "." in name, name, proposal))
     # Another file of orders is not a table of deals because the orders are found already.
@@ -61,6 +64,16 @@ def assign(sources: Mapping[str, Source], formats: Mapping[str, ColumnFormats]) 
             found[position] = proposal
             taken.add(name)
     return tuple(found[position] for position in sorted(found))
+
+
+def _own_names(sources: Mapping[str, Source]) -> dict[str, str]:
+    """Return each table's name without a word that most of them begin with, such as that of the shop."""
+    names = {each: normalized_name(own_table_name(source).rsplit(".", 1)[-1]) for each, source in sources.items()}
+    (word, times), *_ = Counter(name.split("_")[0] for name in names.values()).most_common(1) or [("", 0)]
+    tables = {each for known in synonyms()["tables"].values() for each in known} | {table.name for table in TABLES}
+    if times <= _FEW_SOURCES or times < _MOST_TABLES * len(names) or word in tables:
+        return names
+    return {each: name.removeprefix(f"{word}_") for each, name in names.items()}
 
 
 def _is_evident(proposal: TableProposal, name: str, needed: int) -> bool:
@@ -78,7 +91,9 @@ def _is_evident(proposal: TableProposal, name: str, needed: int) -> bool:
     return missing <= 1 and telling >= 1 if named or needed == 1 else missing == 0 and telling >= needed
 
 
-def match(table: Table, source: Source, formats: ColumnFormats) -> tuple[TableProposal, float]:
+def match(
+    table: Table, source: Source, formats: ColumnFormats, own_name: str | None = None
+) -> tuple[TableProposal, float]:
     """Match the columns of one source with those of a table, and score the match."""
     own_columns = [own for own in source.types if own.lower() not in OF_THE_TOOL]
     pairs = [
@@ -89,7 +104,7 @@ def match(table: Table, source: Source, formats: ColumnFormats) -> tuple[TablePr
     ]
     names: dict[str, str] = {}
     certain: dict[str, float] = {}
-    score = 2 * table_similarity(table, own_table_name(source))
+    score = 2 * table_similarity(table, own_name or own_table_name(source))
     for similarity, *_, column, own in sorted(pairs, key=lambda pair: pair[:4]):
         if column.name not in names and own not in names.values():
             names[column.name] = own
@@ -141,4 +156,6 @@ def _is_specific(column: Column, own: str, formats: ColumnFormats) -> bool:
     """Return whether values can be read only as the column's type, where a time could also be a number or a flag."""
     if column.kind == "time":
         return formats.readable[own, "number"] < 1
+    if normalized_name(own).split("_")[-1] in synonyms()["words"]["key"]:
+        return False
     return formats.readable[own, "time"] < 1 and formats.readable[own, "flag"] < 1

@@ -37,6 +37,12 @@ class TableProposal:
         return tuple(name for name in self.table.required if name not in self.columns)
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """Return the source table and those that are joined to it."""
+        joins = self.columns.get("join", "").split(";")
+        return (self.source, *(each.partition(" on ")[0].strip() for each in joins if each.strip()))
+
+    @property
     def needs_no_mapping(self) -> bool:
         """Return whether the names are those of the contract already."""
         return not self.missing and not self.renamed_columns() and normalized_name(self.source) == self.table.name

@@ -21,7 +21,7 @@ from rapport.history.reading.database import Database, open_database
 from rapport.history.reading.fast_reader import ParsedTable, parse_records, register_tables
 from rapport.history.reading.merges import store_identities
 from rapport.history.reading.table_loading import LoadedTable, load_table
-from rapport.history.reading.table_names import resolve_attributes, resolve_columns, resolve_table
+from rapport.history.reading.table_names import check_readable, resolve_attributes, resolve_columns, resolve_table
 from rapport.history.reading.versions import VERSIONED, show_versions
 from rapport.history.rejected_rows import NO_ROWS, Rejections, collect_rejections
 from rapport.history.settings import Settings
@@ -126,7 +126,9 @@ def read_history(source: str | Path, settings: Settings | None = None) -> Histor
     database = open_database(settings)
     try:
         with ExitStack() as resources:
-            sources = find_sources(str(source), database.connection, resources, settings.encoding)
+            unreadable: dict[str, TableError] = {}
+            sources = find_sources(str(source), database.connection, resources, settings.encoding, unreadable)
+            check_readable(unreadable, settings)
             tables = {table.name: resolve_table(table, sources, settings) for table in TABLES}
             by_contract = settings.churn != "orders" and tables["contracts"] is not None
             if tables["orders"] is None and not by_contract and tables["opportunities"] is None:

@@ -58,6 +58,19 @@ def resolve_table(table: Table, sources: Mapping[str, Source], settings: Setting
     return found
 
 
+def check_readable(unreadable: Mapping[str, TableError], settings: Settings) -> None:
+    """Raise the error of a file that cannot be read, if it is a table of the history; another one does not matter."""
+    mapped = [each for name in settings.mapping.values() for each in (name.get("table"), *_joined_tables(name))]
+    needed = {*(table.name for table in TABLES), *(base_name(each.lower()) for each in mapped if each)}
+    for name, error in unreadable.items():
+        if needed & {normalized_name(name), base_name(name)}:
+            raise error
+
+
+def _joined_tables(mapping: Mapping[str, str]) -> list[str]:
+    return [each.partition(" on ")[0].strip() for each in mapping.get("join", "").split(";")]
+
+
 def resolve_columns(table: Table, source: Source, settings: Settings) -> dict[str, str]:
     """Return contract column → source column for all that exist; TableError if a required one is missing."""
     mapped = _mapped(table, source, settings)

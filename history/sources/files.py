@@ -48,7 +48,11 @@ class _Part:
 
 
 def file_sources(
-    address: Path, connection: duckdb.DuckDBPyConnection, resources: ExitStack, encoding: str = ""
+    address: Path,
+    connection: duckdb.DuckDBPyConnection,
+    resources: ExitStack,
+    encoding: str = "",
+    unreadable: dict[str, TableError] | None = None,
 ) -> dict[str, Source]:
     """Find the tables of a folder, a file or a zip archive; unpacked files are deleted with ``resources``."""
     if not address.exists():
@@ -57,9 +61,18 @@ def file_sources(
     if not found:
         raise TableError(message("no_tables", origin=address))
     sources: dict[str, Source] = {}
+    errors: dict[str, TableError] = {}
     for name, entries in found.items():
-        for own, source in _sources(name, entries, address, connection, encoding):
+        try:
+            tables = list(_sources(name, entries, address, connection, encoding))
+        except TableError as error:
+            errors[name] = error
+            continue
+        for own, source in tables:
             sources[f"{name}.{own}" if own in sources else own] = source
+    if errors and (unreadable is None or not sources):
+        raise next(iter(errors.values()))
+    (unreadable if unreadable is not None else {}).update(errors)
     return sources
 
 

@@ -267,3 +267,66 @@ def test_a_price_group_is_no_parent_of_customers(folder_of):
     rows = "".join(f"K{number},1,Name {number}\n" for number in range(1, 9))
     mapping = propose_mapping(folder_of({"customers": f"customer_id,group_id,name\n{rows}"})).as_dict()["mapping"]
     assert "parent_id" not in mapping["customers"]
+
+
+ORDERS = "OrderID,CustomerID,OrderDate,RequiredDate,Freight\n" + "".join(
+    f"{n},K{n % 7},2025-0{1 + n % 9}-1{n % 9},2026-01-0{1 + n % 9},{n}.5\n" for n in range(100, 160)
+)
+
+
+def lines_of(columns, row):
+    return f"{columns}\n" + "".join(f"{row.format(n=n, half=n / 2)}\n" for n in range(100, 160) for _ in range(2))
+
+
+def test_orders_and_their_lines_in_two_tables_are_joined(folder_of):
+    lines = lines_of("OrderID,ProductID,UnitPrice,Quantity", "{n},P{n},{half},4")
+    folder = folder_of({"orders": ORDERS, "order_details": lines, "shippers": "id,name\n1,Fast\n"})
+    proposed = propose_mapping(folder)
+    assert "orders" not in proposed.unused
+    mapping = proposed.as_dict()["mapping"]["orders"]
+    assert (mapping["table"], mapping["join"]) == ("order_details", "orders on OrderID = OrderID")
+    assert (mapping["ordered_at"], mapping["amount"]) == ("OrderDate", "Quantity * UnitPrice")
+    with read_history(folder, Settings(mapping=proposed.as_dict()["mapping"])) as history:
+        found = history.connection.execute("SELECT count(*), sum(amount), count(DISTINCT customer_id) FROM orders")
+        assert [float(each) for each in found.fetchone()] == [120, sum(2 * 4 * n / 2 for n in range(100, 160)), 7]
+
+
+def test_lines_with_quantities_alone_take_the_prices_of_the_products_and_ask_for_those_that_were_paid(folder_of):
+    lines = lines_of("line_id,order_id,product_id,quantity", "{n},{n},P{n},3")
+    products = lines_of("product_id,price", "P{n},{half}").splitlines()
+    folder = folder_of({"orders": ORDERS, "order_items": lines, "products": "\n".join(dict.fromkeys(products)) + "\n"})
+    proposed = propose_mapping(folder)
+    assert any("those of today" in each.en for each in proposed.doubts)
+    with read_history(folder, Settings(mapping=proposed.as_dict()["mapping"])) as history:
+        ((total,),) = history.connection.execute("SELECT sum(amount) FROM orders").fetchall()
+        assert float(total) == sum(2 * 3 * n / 2 for n in range(100, 160))
+
+
+def test_a_customer_number_that_is_new_with_every_order_is_not_the_customer(folder_of):
+    orders = "order_id,customer_id,purchase_timestamp,delivered_date\n" + "".join(
+        f"o{n},c{n},2025-0{1 + n % 9}-11 10:00:00,2025-12-0{1 + n % 9}\n" for n in range(60)
+    )
+    customers = "customer_id,customer_unique_id,city\n" + "".join(f"c{n},u{n % 12},Franca\n" for n in range(60))
+    items = "order_id,product_id,price,limit_date\n" + "".join(f"o{n},p1,{n}.5,2026-02-01\n" for n in range(60))
+    tables = {"orders": orders, "customers": customers, "order_items": items, "sellers": "seller_id,city\n1,Rio\n"}
+    folder = folder_of({f"shop_{name}_dataset": text for name, text in tables.items()})
+    proposed = propose_mapping(folder)
+    assert any("customer_unique_id" in each.en for each in proposed.doubts)
+    assert proposed.as_dict()["mapping"]["orders"]["ordered_at"] == "purchase_timestamp"
+    with read_history(folder, Settings(mapping=proposed.as_dict()["mapping"])) as history:
+        ((buyers,),) = history.connection.execute("SELECT count(DISTINCT customer_id) FROM orders").fetchall()
+        assert (buyers, history.rows["customers"], history.rows["orders"]) == (12, 12, 60)
+
+
+def test_a_file_that_is_no_table_of_the_history_may_be_unreadable(folder_of):
+    folder = folder_of({**ENGLISH, "warehouse": ""})
+    proposed = propose_mapping(folder)
+    assert any("warehouse.csv" in each.en for each in proposed.doubts)
+    settings = Settings(mapping=proposed.as_dict()["mapping"], date_format="month_first")
+    with read_history(folder, settings) as history:
+        assert history.rows["orders"] == 1
+    (folder / "tickets.csv").write_text("")
+    with pytest.raises(TableError, match="tickets"):
+        propose_mapping(folder)
+    with pytest.raises(TableError, match="tickets"):
+        read_history(folder, settings)
