@@ -1,7 +1,7 @@
 """Sentences of single features: the file ``feature_sentences.yaml``, as templates for the columns of one bundle."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -20,6 +20,11 @@ _WORTH_SAYING = 0.01
 _KEYS = {"en", "zh", "topic", "compare", "says"}
 _OPPOSITE: Mapping[str, EvidenceDirection] = {"up": "down", "down": "up", "either": "either"}
 _WORD_OF = re.compile(r"(?:of the kind|nteractions? by|The customer's) (.+?)(?: in the last \d+ days)?\.$")
+# Who has not bought yet is a lead in words, too.
+_OF_LEADS: Mapping[str, Callable[[str], str]] = {
+    "en": lambda text: re.sub(r"\b(the|this) customer\b", r"\1 lead", text, flags=re.IGNORECASE),
+    "zh": lambda text: text.replace("该客户", "该线索").replace("客户主动", "线索主动"),
+}
 
 Variants = Mapping[str, Mapping[str, Any]]
 
@@ -80,6 +85,8 @@ def _template(
     column: FeatureColumn, condition: str, lines: Mapping[str, Any], days: str, target: str
 ) -> SentenceTemplate:
     texts = {language: _text(lines[language], column, days) for language in ("en", "zh")}
+    if target == "conversion":
+        texts = {language: _OF_LEADS[language](text) for language, text in texts.items()}
     name, code = column.name, f"{sentence_catalog().code_of(column.family)}-{column.name}"
     says: EvidenceDirection = lines.get("says", "either")
     states = any("{" in text for text in texts.values())

@@ -6,6 +6,8 @@ import pytest
 
 from rapport.errors import CardError
 from rapport.features import FAMILIES, catalog
+from rapport.scoring.models.columns import feature_columns
+from rapport.scoring.reasons.feature_sentences import feature_templates
 from rapport.scoring.reasons.numbers import format_comparable
 from rapport.scoring.reasons.sentences import parse_catalog, sentence_catalog
 
@@ -75,3 +77,12 @@ def test_an_inconsistent_sentence_is_refused(changed, refusal):
 def test_what_is_typical_is_written_in_the_unit_of_the_fact(value, typical, unit, en, zh):
     assert format_comparable(value, typical, unit, "en", "") == en
     assert format_comparable(value, typical, unit, "zh", "") == zh
+
+
+def test_a_lead_is_no_customer_in_the_sentences_of_a_conversion_model():
+    columns = feature_columns(catalog().features, "conversion")
+    texts = {target: [each.text for each in feature_templates(columns, target)] for target in ("churn", "conversion")}
+    wrong = re.compile("(?i)\\b(the|this) customer|该客户|客户主动")
+    spoken = {target: sum(bool(wrong.search(each.en + each.zh)) for each in found) for target, found in texts.items()}
+    assert spoken["conversion"] == 0
+    assert spoken["churn"] > 20
