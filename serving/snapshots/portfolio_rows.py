@@ -91,10 +91,10 @@ def _first_reasons(scored: ScoreBatch) -> tuple[pa.DictionaryArray, pa.Dictionar
     return _named(np.where(raises, best, -1), scored.bundle.families), _named(leading, names)
 
 
-def _named(places: npt.NDArray[np.integer[Any]], names: Sequence[str]) -> pa.DictionaryArray:
+def _named(positions: npt.NDArray[np.integer[Any]], names: Sequence[str]) -> pa.DictionaryArray:
     """Return the name at each place, null at -1; the names are stored once."""
     return pa.DictionaryArray.from_arrays(
-        pa.array(places.astype(np.int16), pa.int16(), mask=places < 0), pa.array(names, pa.string())
+        pa.array(positions.astype(np.int16), pa.int16(), mask=positions < 0), pa.array(names, pa.string())
     )
 
 
