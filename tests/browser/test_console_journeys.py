@@ -185,6 +185,9 @@ def test_all_columns_and_an_open_menu_stay_within_the_window(enter, size):
 
 def test_on_a_phone_every_filter_and_every_figure_has_its_name_in_sight(enter):
     page = enter("/?list=all", PHONE, "zh-CN")
+    first = page.locator("tr[data-row] .name a").first.bounding_box()
+    assert first
+    assert first["y"] < PHONE["height"] - 100
     page.locator(".more-filters > summary").click()
     for field in page.locator(".filters select").all():
         box = field.bounding_box()
