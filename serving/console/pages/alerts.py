@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from rapport.serving.console.page_context import PageContext
 from rapport.serving.console.pages.alert_rules import condition
+from rapport.serving.console.pages.receivers import delivery_problem
 from rapport.serving.errors import RequestError
 from rapport.serving.work.alert_inbox import MARKS
 
@@ -41,5 +42,6 @@ def _visible(page: PageContext) -> list[dict[str, Any]]:
     return [alert for alert in page.application.alerts(_SHOWN * 5) if page.is_visible(str(alert["customer_id"]))]
 
 
-def _shown(page: PageContext, alert: dict[str, object]) -> dict[str, Any]:
-    return {**alert, "sentence": str(alert.get(page.language) or alert.get("rule") or "")}
+def _shown(page: PageContext, alert: dict[str, Any]) -> dict[str, Any]:
+    deliveries = [{**one, "problem": delivery_problem(page, one["problem"] or "")} for one in alert["deliveries"]]
+    return {**alert, "deliveries": deliveries, "sentence": str(alert.get(page.language) or alert.get("rule") or "")}

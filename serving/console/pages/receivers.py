@@ -1,5 +1,6 @@
 """The receivers of changes and alerts: what was delivered, what waits, what failed; and dead letters sent again."""
 
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -38,4 +39,14 @@ def replay(page: PageContext) -> Response:
 
 
 def _shown(page: PageContext, state: dict[str, Any]) -> dict[str, Any]:
-    return {**state, **{name: page.local_time(state.get(name) or "") for name in ("delivered_at", "next_try")}}
+    times = {name: page.local_time(state.get(name) or "") for name in ("delivered_at", "next_try")}
+    return {**state, **times, "problem": delivery_problem(page, state.get("problem") or "")}
+
+
+def delivery_problem(page: PageContext, text: str) -> str:
+    """Return what a delivery ran into in the language of the page; a sentence that is not ours stays as it is."""
+    if status := re.fullmatch(r"answered (\d+)", text):
+        return page.translate("receivers.answered", status=status[1])
+    if reason := re.fullmatch(r"no answer \((\w+)\)", text):
+        return page.translate("receivers.no_answer", reason=reason[1])
+    return text

@@ -175,3 +175,14 @@ def test_a_dead_letter_is_shown_and_sent_again_from_the_page(application):
     assert "n=1" in browser.send("/alerts/receivers", "/alerts/receivers", name="crm").headers["location"]
     assert application.receivers.state("crm").dead == 0
     assert browser.send("/alerts/receivers", PAGE, name="nobody").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"), [("answered 503", "返回状态 503"), ("no answer (URLError)", "无响应（URLError）")]
+)
+def test_what_a_delivery_ran_into_is_told_in_the_language_of_the_page(application, monkeypatch, stored, shown):
+    channel = {"name": "webhook", "delivered": 0, "waiting": 3, "delivered_at": None, "problem": stored}
+    monkeypatch.setattr(application.alert_marks, "channels", lambda _now: [channel])
+    page = ConsoleClient(application, "zh").see("/alerts/receivers")
+    assert shown in page
+    assert stored not in page
