@@ -18,7 +18,6 @@ from rapport.serving.application.advice import action_context
 from rapport.serving.application.rendered_answers import RenderedAnswers
 from rapport.serving.live.live_score import LiveScore
 from rapport.serving.shapes.answers import Answer
-from rapport.serving.shapes.customer_parts import CardScore
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.next_actions import TABLE
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
@@ -33,7 +32,6 @@ FIGURES = (
     "behaviour_points", "fit_points", "expected_value", "contact_effect_source", *MONEY,
 )  # fmt: skip
 LEAD = ("lead_grade", "behaviour_points", "fit_points", "expected_value")
-_STORED = ("risk_band", "list", *MONEY)
 _RFM = ("r", "f", "m", "rfm_cell", "segment", "rfm_grade", "rfm_top")
 _NO_SEGMENT: dict[str, str | None] = {"segment_label": None, "strategy": None}
 _COLUMNS = frozenset((*health_description.COLUMNS, "risk_band", "list", "win_back_value", *MONEY, *LEAD, *_RFM))
@@ -56,7 +54,7 @@ class AnswerWriter:
             }
             for each in segments.segments
         }
-        self._cards: list[tuple[CardScore, dict[str, str]]] = [
+        self._cards = [
             (
                 {
                     "name": frozen.name,
@@ -85,20 +83,21 @@ class AnswerWriter:
         """Return an answer with the figures of its portfolio row."""
         answer = cast(Answer, scored.as_dict())
         answer |= {"cards": self._cards_of(row), "assumptions": dict(self._assumptions)}
-        names = _STORED if "health_grade" in row else LEAD
-        answer |= cast(Answer, {name: row.get(name) for name in names})
-        if names is LEAD:
-            return answer
-        answer |= {
-            "health": self._health.of_row(row) if self._health else None,
-            "at_risk_threshold": self.policy.threshold,
-            # The former name of revenue at risk: the same figure.
-            "value_at_risk": row["revenue_at_risk"],
-            "rfm": {name: row[name] for name in _RFM} | self._segments.get(row["segment"], _NO_SEGMENT),
-            "win_back_value": row["win_back_value"],
-            "contact_effect_source": self.policy.assumptions.contact_effect_source,
-        }
-        return answer
+        if "health_grade" not in row:
+            return answer | cast(Answer, {name: row.get(name) for name in LEAD})
+        return answer | cast(
+            Answer,
+            {name: row[name] for name in ("risk_band", "list", *MONEY)}
+            | {
+                "health": self._health.of_row(row) if self._health else None,
+                "at_risk_threshold": self.policy.threshold,
+                # The former name of revenue at risk: the same figure.
+                "value_at_risk": row["revenue_at_risk"],
+                "rfm": {name: row[name] for name in _RFM} | self._segments.get(row["segment"], _NO_SEGMENT),
+                "win_back_value": row["win_back_value"],
+                "contact_effect_source": self.policy.assumptions.contact_effect_source,
+            },
+        )
 
     def live_answer(self, model: LiveModel, live: LiveScore, reasons: int) -> Answer:
         """Return a live score with the time of its newest event, and how many events the source does not have yet."""
@@ -120,8 +119,8 @@ class AnswerWriter:
         facts = model.snapshot.run.customer_rows(TABLE, row)
         return cast(Answer, answer | {"reasons": with_advice(answer["reasons"], facts, context)})
 
-    def _cards_of(self, row: Mapping[str, Any]) -> list[CardScore]:
-        found: list[CardScore] = []
+    def _cards_of(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+        found = []
         for card, labels in self._cards:
             score, tier = (row[f"card_{card['name']}_{kind}"] for kind in ("score", "tier"))
             found.append(card | {"score": score, "tier": tier, "tier_label": labels.get(tier, tier)})
