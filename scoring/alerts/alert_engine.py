@@ -157,8 +157,17 @@ def _matching_alerts(rule: AlertRule, context: AlertContext) -> Iterator[Alert]:
         )
 
 
-def _in_language(facts: Mapping[str, object], language: str) -> dict[str, object]:
-    return {name: localize(one, language) if isinstance(one, LocalizedText) else one for name, one in facts.items()}
+class _Probability(float):
+    """A probability that no text rounds to certainty: 0.997 is ">99%", as on the pages."""
+
+    def __format__(self, form: str) -> str:
+        text = super().__format__(form)
+        return {"100%": ">99%", "0%": "<1%"}.get(text, text) if 0 < self < 1 else text
+
+
+def _in_language(facts: Mapping[str, Any], language: str) -> dict[str, Any]:
+    told = {name: localize(one, language) if isinstance(one, LocalizedText) else one for name, one in facts.items()}
+    return told | {name: _Probability(told[name]) for name in ("probability", "before") if name in told}
 
 
 def _id(customer: str, cause: str, as_of: datetime) -> str:

@@ -70,6 +70,12 @@ def test_one_cause_raises_one_alert_by_its_most_urgent_rule():
     ]
 
 
+def test_no_alert_calls_a_customer_lost_for_certain():
+    old = book(ann=(0.004, "key", 10.0), bob=(0.6, "key", 99.0))
+    moment = AlertContext(DAY_ONE, CARD, book(ann=(0.997, "key", 10.0), bob=(0.9949, "key", 99.0)), before=old)
+    assert {alert.en for alert in raise_alerts(rules(), moment, {})} == {"ann: <1% to >99%", "bob: 60% to 99%"}
+
+
 def test_no_alert_is_raised_within_the_cooldown():
     moment = AlertContext(DAY_ONE, CARD, book(bob=(0.6, "key", 99.0)))
     ago = {days: {("bob", "risk"): DAY_ONE - timedelta(days=days)} for days in (29, 30)}
