@@ -96,14 +96,26 @@ def best_practice(history: History, as_of: datetime) -> tuple[pa.Table, Facts]:
     return pa.Table.from_pylist(rows, schema), facts
 
 
-def key_figures(history: History, as_of: datetime) -> pa.Table:
-    """Return by account owner: customers, revenue and its growth, retention, deals won, contacts, overdue amount."""
+def key_figures(history: History, as_of: datetime, known: pa.Table) -> pa.Table:
+    """Return by account owner: customers, revenue and its growth, retention, deals won, contacts, overdue amount.
+
+    ``known`` has the customer_id of who was known by then: the table of customers need not say since when.
+    """
+    history.connection.register("known_customers", known)
+    try:
+        return _by_owner(history, as_of)
+    finally:
+        history.connection.unregister("known_customers")
+
+
+def _by_owner(history: History, as_of: datetime) -> pa.Table:
     orders, year = rows_known_at("orders"), "$as_of::TIMESTAMP - INTERVAL 365 DAY"
     two = "$as_of::TIMESTAMP - INTERVAL 730 DAY"
     return query_as_of(
         history,
         f"""
-        WITH who AS (SELECT customer_id, coalesce(owner, '') AS owner FROM {rows_known_at("customers")}),
+        WITH who AS (SELECT customer_id, coalesce(owner, '') AS owner
+            FROM known_customers LEFT JOIN {rows_known_at("customers")} AS c USING (customer_id)),
         spent AS (SELECT customer_id, coalesce(sum(amount) FILTER (ordered_at >= {year}), 0) AS now,
                 coalesce(sum(amount) FILTER (ordered_at < {year} AND ordered_at >= {two}), 0) AS before,
                 count(*) FILTER (amount > 0 AND ordered_at >= {year}) > 0 AS kept

@@ -57,7 +57,7 @@ def insight_tables(
         "touch_effect": (touch_effect(history, as_of), {}),
         "clv_concentration": (clv_concentration(portfolio), {}),
         "carts": (carts(history, as_of), {}),
-        "key_figures": (_with_health(key_figures(history, as_of), portfolio), {}),
+        "key_figures": (_with_health(key_figures(history, as_of, portfolio.select(["customer_id"])), portfolio), {}),
     }
     if "segment" in portfolio.column_names:
         found["segment_shares"] = (_segment_shares(history, as_of, portfolio), {})

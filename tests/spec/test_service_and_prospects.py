@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from rapport.history import history_of
+from rapport.scoring.analytics.outcomes import key_figures
 from rapport.scoring.analytics.prospects import presale_health
 from rapport.scoring.analytics.service_load import cost_to_serve, late_tickets
 from rapport.scoring.analytics.touch_effect import carts, touch_effect
@@ -138,3 +139,11 @@ def test_standing_of_a_customer_is_kept_where_its_table_brings_it():
     orders = [order("ann", "2025-06-01", 5.0)]
     plain = customer_attributes(history_of({"orders": orders}), pa.table({"customer_id": ["ann"]}))
     assert "market_reputation" not in plain.column_names
+
+
+def test_key_figures_count_who_was_known_whatever_the_table_of_customers_says():
+    customers = [{"customer_id": name, "owner": "li"} for name in ("ann", "later")]
+    orders = [order("ann", "2025-06-01", 5.0), order("bob", "2025-07-01", 7.0), order("later", "2026-02-01", 9.0)]
+    history = history_of({"customers": customers, "orders": orders})
+    found = key_figures(history, AS_OF, pa.table({"customer_id": ["ann", "bob"]})).to_pylist()
+    assert [(row["owner"], row["customers"], row["revenue"]) for row in found] == [("", 1, 7.0), ("li", 1, 5.0)]

@@ -81,6 +81,9 @@ def test_days_and_revenue_are_those_of_the_raw_orders(run):
     shares = stored.table("view_segment_shares").to_pandas().set_index("segment").revenue
     expected = year.reindex(rows.index, fill_value=0).groupby(rows.segment).sum()
     assert np.allclose(shares, expected.reindex(shares.index))
+    owners = stored.table("view_key_figures").to_pandas()
+    assert owners.customers.sum() == len(rows)
+    assert np.isclose(owners.revenue.sum(), orders[orders.ordered_at >= AS_OF - timedelta(days=365)].amount.sum())
     keys = stored.table("view_key_accounts").to_pandas().set_index("customer_id").revenue
     assert np.allclose(keys, year.reindex(keys.index))
 
