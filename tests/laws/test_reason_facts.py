@@ -18,11 +18,11 @@ LEAST_CHECKED = 125
 @pytest.fixture(scope="module")
 def company(tmp_path_factory):
     folder = tmp_path_factory.mktemp("facts") / "company"
-    simulate(folder, customers=120, years=3, seed=19)
+    simulate(folder, customers=400, years=3, seed=19)
     return folder
 
 
-@pytest.mark.parametrize("cutoff", [datetime(2026, 6, 1), datetime(2026, 9, 17, 10, 30)])
+@pytest.mark.parametrize("cutoff", [datetime(2026, 9, 17, 10, 30), datetime(2026, 10, 31)])
 def test_the_fact_of_each_reason_is_what_pandas_finds_in_the_raw_tables(company, cutoff):
     raw = RawTables({path.stem: pd.read_parquet(path) for path in company.glob("*.parquet")}, pd.Timestamp(cutoff))
     with read_history(company) as history:
