@@ -18,6 +18,7 @@ from rapport.serving.application.advice import action_context
 from rapport.serving.application.rendered_answers import RenderedAnswers
 from rapport.serving.live.live_score import LiveScore
 from rapport.serving.shapes.answers import Answer
+from rapport.serving.shapes.customer_parts import CardScore
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.next_actions import TABLE
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
@@ -54,7 +55,7 @@ class AnswerWriter:
             }
             for each in segments.segments
         }
-        self._cards = [
+        self._cards: list[tuple[CardScore, dict[str, str]]] = [
             (
                 {
                     "name": frozen.name,
@@ -119,8 +120,8 @@ class AnswerWriter:
         facts = model.snapshot.run.customer_rows(TABLE, row)
         return cast(Answer, answer | {"reasons": with_advice(answer["reasons"], facts, context)})
 
-    def _cards_of(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-        found = []
+    def _cards_of(self, row: Mapping[str, Any]) -> list[CardScore]:
+        found: list[CardScore] = []
         for card, labels in self._cards:
             score, tier = (row[f"card_{card['name']}_{kind}"] for kind in ("score", "tier"))
             found.append(card | {"score": score, "tier": tier, "tier_label": labels.get(tier, tier)})
