@@ -89,7 +89,7 @@ def propose_mapping(source: str | Path, settings: Settings | None = None, preset
             encoding = (settings or Settings()).encoding
             unreadable: dict[str, TableError] = {}
             sources = find_sources(str(source), database.connection, resources, encoding, unreadable)
-            set_aside = _set_aside(unreadable)
+            rejected = _doubts_of_unreadable(unreadable)
             known = load_preset(preset) if preset else detect_preset(sources)
             if known is not None:
                 return _by_preset(str(source), known, sources, database, settings or Settings())
@@ -100,7 +100,7 @@ def propose_mapping(source: str | Path, settings: Settings | None = None, preset
             sources = dict(matched.sources)
             tables, doubts = refined(matched.tables, sources, matched.formats, database.connection)
             tables = filled_down(tables, heads)
-            doubts = (*set_aside, *matched.doubts, *doubts, *_grouped(heads))
+            doubts = (*rejected, *matched.doubts, *doubts, *_grouped(heads))
             unused = tuple(name for name in sources if not any(name in each.sources for each in tables))
             plain = tuple(_plain(each, sources) for each in tables)
             decided = _decisions(plain, sources, database, settings or Settings())
@@ -112,7 +112,7 @@ def propose_mapping(source: str | Path, settings: Settings | None = None, preset
         database.close()
 
 
-def _set_aside(unreadable: Mapping[str, TableError]) -> tuple[LocalizedText, ...]:
+def _doubts_of_unreadable(unreadable: Mapping[str, TableError]) -> tuple[LocalizedText, ...]:
     """Return a doubt for each file that cannot be read; one that may be a table of the contract stops the proposal."""
     for name, error in unreadable.items():
         if any(table_similarity(table, name) for table in TABLES):
