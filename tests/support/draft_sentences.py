@@ -5,6 +5,7 @@ value: a number that is a bit off or another figure of the same unit, another da
 or the opposite direction.
 """
 
+import math
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,21 @@ from rapport.serving.api.agents.claims import check_claims
 from rapport.serving.api.agents.file_facts import facts_of
 
 FOLDER = Path(__file__).parents[1] / "spec" / "drafts"
-SETS = ("tuning", "fresh", "second_fresh", "third_fresh", "fourth_fresh", "fifth_fresh", "sixth_fresh", "seventh_fresh")
+SETS = (
+    "tuning",
+    "fresh",
+    "second_fresh",
+    "third_fresh",
+    "fourth_fresh",
+    "fifth_fresh",
+    "sixth_fresh",
+    "seventh_fresh",
+    "eighth_fresh",
+    "ninth_fresh",
+    "tenth_fresh",
+    "eleventh_fresh",
+)
+ROUNDED = {"about": round, "floor": math.floor, "ceil": math.ceil}
 SLOT = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")  # fmt: skip
@@ -31,10 +46,13 @@ NAMES = {"customer": "company", "competitor": "word", "region": "skip", "industr
 WAYS = {
     "en": {
         "rose": ("fell", "rose"), "rose|climb": ("declined", "climbed"), "rose|ing": ("falling", "rising"),
+        "rose|way": ("down", "up"), "rose|sing": ("down", "up"), "rose|better": ("better", "worse"),
         "below": ("above", "below"),
     },
     "zh": {
-        "rose": ("下降", "上升"), "rose|climb": ("回落", "升高"), "below": ("增加", "减少"),
+        "rose": ("下降", "上升"), "rose|climb": ("回落", "升高"), "rose|way": ("降", "升"),
+        "rose|better": ("好转", "恶化"),
+        "below": ("增加", "减少"),
         "below|gao": ("高于", "低于"),
     },
 }  # fmt: skip
@@ -60,7 +78,7 @@ class Sentence:
 def templates(name: str) -> list[tuple[str, str]]:
     """Return language and template of each line of a set."""
     lines = (FOLDER / f"{name}.tsv").read_text("utf-8").splitlines()
-    return [(language, text) for language, text in (line.split("\t") for line in lines)]
+    return [(language, text.replace("\\n", "\n")) for language, text in (line.split("\t") for line in lines)]
 
 
 def slots_of(file: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,17 +174,57 @@ def _written_day(day: date, style: str | None, language: str) -> str:
     month = MONTHS[day.month - 1]
     shown = {
         "mon": f"{month} {day.year}", "dmy": f"{day.day} {month} {day.year}",
-        "abbr": f"{month[:3]} {day.day}, {day.year}",
+        "abbr": f"{month[:3]} {day.day}, {day.year}", "mdyabbr": f"{month[:3]} {day.day}",
     }  # fmt: skip
     return shown.get(style, f"{month} {day.day}, {day.year}")
 
 
 def _written_number(slot: str, style: str | None, value: float, language: str) -> str:
-    if style == "money":
+    if style in ROUNDED:
+        value = ROUNDED[style](value / 10 ** (len(f"{value:.0f}") - 2)) * 10 ** (len(f"{value:.0f}") - 2)
+    if style == "word":
+        return spelled(round(value), language)
+    if style == "weeks":
+        return f"{value / 7:.0f}"
+    if style in ("money", *ROUNDED) and slot in UNITS["money"]:
         return f"¥{value:,.0f}"
     if style == "k":
         return f"{value / 1e4:.1f}万元" if language == "zh" else f"¥{value / 1e3:.0f}k"
     return f"{value:.1f}" if slot in ("risk1", "health") else f"{value:.0f}"
+
+
+_TO_TWENTY = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+
+
+def spelled(value: int, language: str) -> str:
+    """Write a whole number below 1,000 in words."""
+    if language == "zh":
+        return _spelled_in_chinese(value)
+    if value < 20:
+        return _TO_TWENTY[value]
+    if value < 100:
+        return _TENS[value // 10 - 2] + (f"-{_TO_TWENTY[value % 10]}" if value % 10 else "")
+    rest = f" and {spelled(value % 100, language)}" if value % 100 else ""
+    return f"{_TO_TWENTY[value // 100]} hundred{rest}"
+
+
+def _spelled_in_chinese(value: int) -> str:
+    digits = "零一二三四五六七八九"
+    if value < 10:
+        return digits[value]
+    if value < 100:
+        return (digits[value // 10] if value >= 20 else "") + "十" + (digits[value % 10] if value % 10 else "")
+    rest = value % 100
+    left = f"零{digits[rest]}" if 0 < rest < 10 else _tens_in_chinese(rest) if rest else ""
+    return digits[value // 100] + "百" + left
+
+
+def _tens_in_chinese(value: int) -> str:
+    return "零一二三四五六七八九"[value // 10] + "十" + ("零一二三四五六七八九"[value % 10] if value % 10 else "")
 
 
 def sentences(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from rapport.serving.api.agents.directions import movements
 from rapport.serving.api.agents.file_facts import FileFacts, facts_of
-from rapport.serving.api.agents.patterns import CLAUSE, DIRECTION, NUMBER, Day, blank, table
+from rapport.serving.api.agents.names import unknown_names
+from rapport.serving.api.agents.patterns import CLAUSE, NUMBER, Day, blank, table
 from rapport.serving.api.agents.reading import Mention, read
 
 MAX_CHARACTERS, MAX_NUMBERS = 20_000, 500
@@ -63,8 +64,7 @@ def _claims(text: str, facts: FileFacts) -> Iterator[Claim]:
                 yield claim
             left = blank(left, *found.span())
     mentions, words = read(left, text)
-    for mention in mentions:
-        yield _of_mention(mention, left, facts)
+    yield from _of_mentions(mentions, left, facts)
     for start, name in unknown_names(words):
         known = facts.has_name(name)
         yield Claim(kind="name", text=name, start=start, supported=known, why=_why(known, "name"))
@@ -84,12 +84,23 @@ def _role(found: re.Match[str], text: str, roles: set[str]) -> Claim | None:
     return Claim(kind="name", text=found.group(), start=found.start(), supported=bool(named & roles), why=why)
 
 
-def _of_mention(mention: Mention, text: str, facts: FileFacts) -> Claim:
-    kind: Kind = "date" if isinstance(mention.written, Day) else "number"
-    supported = facts.supports(mention)
-    written = text[mention.start : mention.end].strip()
-    about = ", ".join(sorted(mention.context.topics)).replace("_", " ")
-    return Claim(kind=kind, text=written, start=mention.start, supported=supported, why=_why(supported, kind, about))
+def _of_mentions(mentions: list[Mention], text: str, facts: FileFacts) -> Iterator[Claim]:
+    """Yield the claims of numbers and dates: a figure that a sentence says twice needs two facts."""
+    said: dict[tuple[int, object], set[object]] = {}
+    for mention in mentions:
+        supporting = facts.supporting(mention)
+        if supporting is None:
+            continue
+        kind: Kind = "date" if isinstance(mention.written, Day) else "number"
+        found = {fact.about for fact in supporting}
+        earlier = said.setdefault((mention.at, mention.written), set())
+        supported = bool(found - earlier) or bool(
+            found and (kind == "date" or table()["again"].search(text, mention.at, mention.start))
+        )
+        earlier |= found
+        about = ", ".join(sorted(mention.context.topics)).replace("_", " ")
+        written = text[mention.start : mention.end].strip()
+        yield Claim(kind=kind, text=written, start=mention.start, supported=supported, why=_why(supported, kind, about))
 
 
 def _why(supported: bool, kind: str, about: str = "") -> str:
@@ -98,58 +109,8 @@ def _why(supported: bool, kind: str, about: str = "") -> str:
 
 
 def _directions(text: str, facts: FileFacts) -> Iterator[Claim]:
-    if not facts.direction:
-        return
-    why = "the score rose" if facts.direction > 0 else "the score fell"
-    for found in DIRECTION.finditer(text):
-        claimed = -1 if found.group("down") else 1
-        written = found.group(0).strip()
-        yield Claim(kind="direction", text=written, start=found.start(), supported=claimed == facts.direction, why=why)
-
-
-_SENTENCE_START = re.compile(r"(?:^|[.!?:;\n•\-–—*(\"“«])\s*$")
-_CAPITALISED = re.compile(r"(?<![A-Za-z])[A-Z][a-z]+(?:[ -][A-Z][a-z]+)*(?![A-Za-z])")
-_NAMING = re.compile(
-    r" (?:competes|bids|is (?:bidding|competing)|is (?:the|a|our|their) (?:\w+ )?(?:competitor|rival|contact|owner))\b"
-)
-
-_LABEL = re.compile(
-    r"\b(?:competitors?|rivals?|owner|manager|contact|decision[- ]maker|user)\b[^.!?\n:]{0,30}:\s*$", re.IGNORECASE
-)
-
-
-@cache
-def _chinese() -> re.Pattern[str]:
-    """Return the expression of Chinese names: a surname between words that stand around people, or a company."""
-    part = table()["chinese_names"]
-    one = rf"[{part['surnames']}][\u4e00-\u9fff]{{1,2}}"
-    person = rf"(?!{part['words']}){one}?"
-    return re.compile(
-        rf"(?<![\u4e00-\u9fff])(?P<start>{person})(?:{part['titles']}|{part['after']}|\s)"
-        rf"|(?<=[A-Za-z.,;:!?] )(?P<latin>{one})(?=[ ,.!?:;]|$)"
-        rf"|^(?P<first>{one})(?=,? [a-z])"
-        rf"|(?P<titled>{one}?)(?:{part['titles']})"
-        rf"|(?:{part['before']})(?P<name>{person})(?=[，。、；！？：,.!?:\s]|$|{part['after']}|{part['then']})"
-        r"|(?P<company>[\u4e00-\u9fff]{2,14}?(?:有限公司|股份公司|集团公司|集团))"
-    )
-
-
-def _opens_sentence(text: str, found: re.Match[str]) -> bool:
-    """Return whether the word has its capital from opening a sentence: not in Chinese, nor beside words of roles."""
-    if _LABEL.search(text[: found.start()]):
-        return False
-    if _NAMING.match(text, found.end()) or re.match(r"\s*[\u4e00-\u9fff]", text[found.end() :]):
-        return False
-    return bool(_SENTENCE_START.search(text[: found.start()]))
-
-
-def unknown_names(text: str) -> Iterator[tuple[int, str]]:
-    """Yield place and text of what looks like a name."""
-    for found in _CAPITALISED.finditer(text):
-        words = [word for word in re.split(r"[ -]", found.group()) if word not in table()["common"]]
-        single = len(words) == 1
-        if words and not (single and _opens_sentence(text, found)):
-            yield found.start(), " ".join(words)
-    for found in _chinese().finditer(text):
-        kind = next(name for name, value in found.groupdict().items() if value)
-        yield found.start(kind), found.group(kind)
+    moved = {"risk": facts.direction, "health": facts.health_direction}
+    for one in movements(text):
+        if actual := moved.get(one.topic):
+            why = f"the {'score' if one.topic == 'risk' else 'health score'} {'rose' if actual > 0 else 'fell'}"
+            yield Claim(kind="direction", text=one.text, start=one.start, supported=one.way == actual, why=why)

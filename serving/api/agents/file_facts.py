@@ -8,30 +8,24 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from rapport.serving.api.agents.patterns import Amount, Day, table
+from rapport.serving.api.agents.evidence import (
+    ABOUT,
+    SLACK,
+    Fact,
+    agreement,
+    is_vague,
+    same_kind,
+    same_value,
+    speaks_for,
+)
+from rapport.serving.api.agents.patterns import Day, table
 from rapport.serving.api.agents.reading import Context, Mention, read
 
 _SENTENCES = frozenset(
     {"text", "advice", "next_step", "strategy", "because", "risk_sentence", "steps", "title", "label"}
 )
 _IS_NAME = re.compile(r"[A-Z0-9\u4e00-\u9fff]")
-# Units of the file that a written unit may mean.
-_SAME = {
-    "count": ("count", "score", "ratio", "days", "money"),
-    "points": ("points", "score"),
-}
 _UNITS = {"days": "days", "count": "count", "money": "money", "share": "percent", "hours": "days", "score": "score"}
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A number or day of the file; only a sentence that names its ``day`` and ``who`` speaks of it."""
-
-    value: float | date | Day
-    unit: str
-    context: Context
-    day: date | None = None
-    who: str = ""
 
 
 @dataclass
@@ -41,20 +35,39 @@ class FileFacts:
     facts: list[Fact] = field(default_factory=list)
     names: dict[str, set[str]] = field(default_factory=dict)
     direction: int = 0
+    health_direction: int = 0
+    as_of: date | None = None
 
-    def supports(self, mention: Mention) -> bool:
-        """Return whether a fact about the same thing has the number or day of a draft.
+    def supporting(self, mention: Mention) -> list[Fact] | None:
+        """Return the facts that have the number or day of a draft, among those that its sentence is about.
 
-        Where the sentence names a person of whom the file has such facts, only those support it.
+        All facts in the unit compete: a fact with the same value supports the draft only if the words of the sentence
+        speak for it about as much as for any other fact. None: it is about nothing that the file knows.
         """
-        known = self._known(mention) or self._known(
-            replace(mention, context=replace(mention.context, topics=mention.around))
-        )
-        of_person = [fact for fact in known if fact.who]
-        return any(_same_value(fact, mention.written) for fact in of_person or known)
+        known = [(speaks_for(fact, mention), fact) for fact in self.facts if same_kind(fact, mention.written)]
+        if max((about or 0.0 for about, _ in known), default=0.0) < ABOUT:
+            known = [(about, fact) for about, fact in known if about is not None]
+            return [fact for _, fact in known if same_value(fact, mention.written)] or None
+        ranked = [
+            (about + change, fact) for about, fact in known
+            if about is not None and (change := agreement(fact, mention)) is not None
+        ]  # fmt: skip
+        best = max((evidence for evidence, _ in ranked), default=0.0)
+        found = [fact for evidence, fact in ranked if evidence >= best - SLACK and same_value(fact, mention.written)]
+        return None if not found and (is_vague(mention) or self._is_plan(mention)) else found
 
-    def _known(self, mention: Mention) -> list[Fact]:
-        return [fact for fact in self.facts if _same_kind(fact, mention.written) and _speaks_of(fact, mention)]
+    def _is_plan(self, mention: Mention) -> bool:
+        """Return whether a date is in the future, or without a year, and stands beside words of a plan."""
+        day, words = mention.written, table()
+        if not isinstance(day, Day):
+            return False
+        is_open = day.year is None or (self.as_of is not None and day.is_after(self.as_of))
+        if day.year is None and day.day is None:
+            return True
+        before, after = mention.around_it
+        if is_open and words["until"].search(before + "#" + after):
+            return True
+        return is_open and bool(words["plans"].search(mention.sentence) and not words["done"].search(mention.sentence))
 
     def has_name(self, name: str) -> bool:
         """Return whether a name of the file contains the name, or is contained in it."""
@@ -64,43 +77,6 @@ class FileFacts:
     def longest_first(self) -> list[str]:
         """Return the names, longest first."""
         return sorted((name for name in self.names if len(name) > 1), key=len, reverse=True)
-
-
-def _same_kind(fact: Fact, written: Amount | Day) -> bool:
-    if isinstance(written, Day) or isinstance(fact.value, date | Day):
-        return isinstance(written, Day) and isinstance(fact.value, date | Day)
-    return fact.unit in _SAME.get(written.unit, (written.unit,))
-
-
-def _same_value(fact: Fact, written: Amount | Day) -> bool:
-    if isinstance(written, Day) or isinstance(fact.value, date | Day):
-        return written == fact.value or (
-            isinstance(fact.value, date) and isinstance(written, Day) and written.fits(fact.value)
-        )
-    return abs(abs(fact.value) - written.value) <= written.step / 2 * 1.0001 + 1e-9
-
-
-def _speaks_of(fact: Fact, mention: Mention) -> bool:
-    claim, known = mention.context, fact.context
-    exclusive = claim.topics & (frozenset() if isinstance(mention.written, Day) else table()["exclusive"])
-    if claim.topics and not (exclusive or claim.topics) & known.topics:
-        return False
-    if fact.who not in mention.sentence:
-        return False
-    if isinstance(fact.value, date | Day):
-        return True
-    if known.windows and claim.windows and not _in_common(known.windows, claim.windows):
-        return False
-    if fact.day is not None:
-        in_time = not claim.now and any(day.fits(fact.day) for day in mention.days)
-    else:
-        in_time = claim.past == known.past
-    return in_time and known.peers in (None, claim.peers) and claim.sign * known.sign >= 0
-
-
-def _in_common(known: frozenset[float], written: frozenset[float]) -> bool:
-    """Return whether two sets of periods share one: 12 months are 365 days."""
-    return any(0.93 < one / other < 1.08 for one in known for other in written)
 
 
 def facts_of(file: Mapping[str, Any]) -> FileFacts:
@@ -119,12 +95,24 @@ def facts_of(file: Mapping[str, Any]) -> FileFacts:
         facts.facts += _of_event(event)
     _add_latest(facts, file)
     _add_roles(facts, file)
+    facts.as_of = _day(file.get("as_of"))
     change = file.get("change") or {}
     moved = (change.get("after") or 0.0) - (change.get("before") or 0.0)
     facts.direction = (moved > 0) - (moved < 0)
+    facts.health_direction = _health_direction(file)
     if change:
         facts.facts.append(Fact(moved * 100, "points", Context(frozenset({"risk"}), sign=facts.direction)))
     return facts
+
+
+def _health_direction(file: Mapping[str, Any]) -> int:
+    """Return whether the health score rose (1) or fell (-1) within the month, by a tenth of a point at least."""
+    for answer in file.get("answers") or ():
+        health = answer.get("health") or {}
+        if health.get("score") is not None and health.get("before_30d") is not None:
+            moved = float(health["score"]) - float(health["before_30d"])
+            return int(moved > 0.1) - int(moved < -0.1)
+    return 0
 
 
 def _leaves(value: Any, path: str, holder: Mapping[str, Any]) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
@@ -141,15 +129,18 @@ def _leaves(value: Any, path: str, holder: Mapping[str, Any]) -> Iterator[tuple[
 def _of_number(path: str, value: float, holder: Mapping[str, Any]) -> Iterator[Fact]:
     for known in table()["fields"]:
         if known["path"].fullmatch(path):
-            topics = frozenset(known["topics"])
+            topics, also = frozenset(known["topics"][:1]), frozenset(known["topics"][1:])
             if holder.get("target") == "conversion" and "risk" in topics:
                 topics = topics - {"risk"} | {"conversion"}
             sign = (value > 0) - (value < 0) if known.get("signed") else 0
+            windows = frozenset({float(known["window"])} if known.get("window") else ())
             peers = None if known.get("peers") == "either" else bool(known.get("peers"))
-            context = Context(topics, peers, bool(known.get("past")), sign=sign)
+            context = Context(topics, peers, bool(known.get("past")), sign=sign, windows=windows)
             day = date.fromisoformat(str(holder[known["day"]])[:10]) if known.get("day") else None
             who = str(holder[known["who"]]) if known.get("who") else ""
-            yield Fact(value * known.get("scale", 1), known["unit"], context, day, who)
+            yield Fact(
+                value * known.get("scale", 1), known["unit"], context, day, who, also, bool(known.get("headline"))
+            )
 
 
 def _add_text(facts: FileFacts, path: str, text: str, holder: Mapping[str, Any]) -> None:
@@ -163,7 +154,8 @@ def _add_text(facts: FileFacts, path: str, text: str, holder: Mapping[str, Any])
     for known in table()["days"]:
         if known["path"].fullmatch(path) and (day := _day(text)):
             who = str(holder[known["who"]]) if known.get("who") else ""
-            facts.facts.append(Fact(day, "date", Context(frozenset(known["topics"])), who=who))
+            topics, also = frozenset(known["topics"][:1]), frozenset(known["topics"][1:])
+            facts.facts.append(Fact(day, "date", Context(topics), None, who, also, is_headline=True))
     if path.startswith("events.") and name == "detail" and (found := re.search(r"\d{4}-\d\d-\d\d", text)):
         topics = frozenset(table()["events"].get(str(holder.get("kind")), ()))
         facts.facts.append(Fact(date.fromisoformat(found.group()), "date", Context(topics)))
@@ -172,8 +164,8 @@ def _add_text(facts: FileFacts, path: str, text: str, holder: Mapping[str, Any])
 def _as_fact(mention: Mention) -> Fact:
     written = mention.written
     if isinstance(written, Day):
-        return Fact(written, "date", mention.context)
-    return Fact(written.value, written.unit, mention.context)
+        return Fact(written, "date", mention.named)
+    return Fact(written.value, written.unit, mention.named)
 
 
 def _reasons(file: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -184,11 +176,11 @@ def _reasons(file: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _of_reason(reason: Mapping[str, Any]) -> Iterator[Fact]:
     """Yield the facts of a reason, what is typical of others, and its points, about what its sentence is about."""
     mentions = read(reason["text"])[0]
-    own = [mention.context for mention in mentions if not mention.context.peers] or [_whole(reason["text"])]
+    own = [mention.named for mention in mentions if not mention.context.peers] or [_whole(reason["text"])]
     context = own[0]
     points = reason["points"] * 100
     sign = (points > 0) - (points < 0)
-    yield Fact(points, "points", Context(context.topics | {"drivers"}, sign=sign))
+    yield Fact(points, "points", Context(frozenset({"drivers"}), sign=sign), also=context.topics)
     unit = _UNITS.get(reason.get("unit") or "")
     if unit is None:
         return
@@ -210,7 +202,7 @@ def _of_event(event: Mapping[str, Any]) -> Iterator[Fact]:
     if (day := _day(event.get("at"))) is not None:
         yield Fact(day, "date", context)
     if event.get("amount") is not None:
-        yield Fact(float(event["amount"]), "money", context)
+        yield Fact(float(event["amount"]), "money", Context(), also=context.topics)
 
 
 def _add_latest(facts: FileFacts, file: Mapping[str, Any]) -> None:
@@ -224,7 +216,7 @@ def _add_latest(facts: FileFacts, file: Mapping[str, Any]) -> None:
         )
         days = [day for event in events if (day := _day(event.get("at")))]
         if days:
-            facts.facts.append(Fact(max(days), "date", Context(frozenset({topic}))))
+            facts.facts.append(Fact(max(days), "date", Context(frozenset({topic})), is_headline=True))
 
 
 def _add_roles(facts: FileFacts, file: Mapping[str, Any]) -> None:

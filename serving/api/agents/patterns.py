@@ -23,20 +23,44 @@ DATE = re.compile(
     rf"|{_START}(?P<zh>(?:(?P<zy>\d{{4}})\s*年\s*)?(?P<zm>\d{{1,2}})\s*月(?:\s*(?P<zd>\d{{1,2}})\s*[日号])?)"
     rf"|{_START}(?P<dmy>(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\s+(?P<m1>{_MONTH}){_END}\.?(?:,?\s+(?P<y1>\d{{4}}))?)"
     rf"|{_START}(?P<mdy>(?P<m2>{_MONTH})\.?\s+(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?{_END}(?:,?\s+(?P<y2>\d{{4}}))?)"
-    rf"|{_START}(?P<my>(?P<m3>{_MONTH})\.?\s+(?P<y3>\d{{4}}){_END})",
+    rf"|{_START}(?P<my>(?P<m3>{_MONTH})\.?\s+(?P<y3>\d{{4}}){_END})"
+    rf"|{_START}(?P<zhy>(?:19|20)\d\d)\s*年"
+    rf"|\b(?:since|in|of|from|until|early|late|mid|spring|summer|autumn|fall|winter|Q[1-4])[ -]"
+    rf"(?P<y>(?:19|20)\d\d){_END}(?![-/,.%]\d|%)",
     re.IGNORECASE,
+)
+_ONES = (
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_WORDS = (
+    {name: at for at, name in enumerate(_ONES, 1)}
+    | {name: 10 * at for at, name in enumerate(_TENS, 2)}
+    | {"dozen": 12, "hundred": 100, "thousand": 1000}
+)
+_WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
+_CHINESE = dict(zip("零一二三四五六七八九", range(10), strict=True)) | {"两": 2, "十": 10, "百": 100, "千": 1000}
+_MULTIPLIERS = frozenset({"dozen", "hundred", "thousand", "十", "百", "千"})
+# Numbers in words count only before what is counted: "three ideas" is no claim about a customer.
+_COUNTED = (
+    r"(?= (?:quiet |silent |long |whole |full |marketing |customer |calendar )?"
+    r"(?:days?|weeks?|months?|years?|orders?|purchases?|percent|points?|"
+    r"percentage|people|employees|interactions?|conversations?|touch\w*|engagements?|campaigns?|tickets?|times)\b)"
 )
 _SIGN = r"(?:CNY|RMB|USD|EUR|GBP|[¥￥$€£])"
 NUMBER = re.compile(
-    rf"(?P<currency>{_SIGN}\s*)?{_START}(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+    rf"(?P<currency>{_SIGN}\s*)?(?:{_START}(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+    rf"|\b(?P<words>(?:(?:a|{_WORD})[ -])?(?:(?:and )?(?:{_WORD})[ -])*(?:and )?(?:{_WORD})){_COUNTED}"
+    rf"|(?<![周第期拜月日年十])(?P<chinese>[一二两三四五六七八九十百千零]+)(?=个?(?:天|笔|次|名|人(?!民)|周(?!期)|个月|个百分点|分(?!之|钟|析|位))))"
     rf"\s*(?P<scale>万|亿|千|[kK]{_END}|thousand{_END}|million{_END}|[mM]{_END})?"
-    rf"\s*(?P<unit>%|％|percent{_END}|percentage points?{_END}|points?{_END}|pts?{_END}|个百分点|分(?!之|钟)|"
+    rf"\s*(?P<unit>%|％|percent{_END}|percentage points?{_END}|points?{_END}|pts?{_END}|pp{_END}|个百分点|分(?!之|钟)|"
     rf"days?{_END}|天|日(?!均)|{_SIGN}|元|yuan{_END}|months?{_END}|个月|weeks?{_END}|周(?!期)|years?{_END}|年|"
     rf"hours?{_END}|小时|[笔单次个位人名])?",
 )
 _SCALES = {"万": 1e4, "亿": 1e8, "千": 1e3, "k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6}
 _UNITS = (
-    ("points", ("point", "pt", "百分点", "分")),
+    ("points", ("point", "pt", "pp", "百分点", "分")),
     ("percent", ("%", "％", "percent")),
     ("days", ("day", "天", "日", "week", "周", "month", "个月", "year", "年", "hour", "小时")),
     ("money", ("元", "yuan", "CNY", "RMB", "USD", "EUR", "GBP", "¥", "￥", "$", "€", "£")),
@@ -44,55 +68,70 @@ _UNITS = (
 _DAYS = {"week": 7.0, "周": 7.0, "month": 30.4, "个月": 30.4, "quarter": 91.0, "year": 365.0, "年": 365.0,
          "hour": 1 / 24, "小时": 1 / 24}  # fmt: skip
 CLAUSE = re.compile(
-    r"(?<!typical)(?<!typically)(?<!客户)[:：](?=\D)|[;；。！？!?\n()（）、，]|\.(?!\d)"
+    r"(?<!typical)(?<!typically)(?<!客户)[:：](?=\D)|[;；。！？!?\n()（）、，|•·]|\.(?!\d)"
     r"|,(?!\d| (?:which|who|whose|when)\b)"
     r"|\b(?:but|while|although|where(?:as)?|versus|vs|against|than|out of|far from|and|with|plus|though)\b"
     r"|而(?!且)|但|相比|其中|以及"
 )
 SENTENCE = re.compile(r"[。！？!?\n]|(?<!\d)\.(?=\s|$)|(?<=\d)\.(?=\s|$)")
-DIRECTION = re.compile(
-    r"(?<!使)(?<!令)(?<!使流失)(?<!令流失)"
-    r"(?:(?<!at )risk|probability|likelihood|chance|score|风险|概率|评分|可能性)(?!金额)"
-    r"[^.。;；,，\n]{0,60}?(?:[,，] ?(?:since|自)[^.。;；,，\n]{0,20}?)?(?P<way>"
-    r"\b(?:rose|risen|rises?|rising|increas\w*|climb\w*|went up|grew|(?<!adds )(?<!add )up|higher|worsen\w*)\b|"
-    r"上升|升高|增加|上涨|恶化|提高|走高|"
-    r"(?P<down>\b(?:fell|fallen|fall\w*|drop\w*|declin\w*|decreas\w*|went down|lower|improv\w*|eased|down)\b|"
-    r"下降|降低|减少|回落|下跌|好转|走低|降至|降到))",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
 class Amount:
-    """A number of the text in its unit; ``step`` is what its last digit stands for."""
+    """A number of the text in its unit; what it stands for lies between ``low`` and ``high``."""
 
     value: float
-    step: float
+    low: float
+    high: float
     unit: str
+
+    def fits(self, other: float) -> bool:
+        """Return whether a figure may be written like this, whatever its sign."""
+        return self.low - 1e-9 <= abs(other) <= self.high + 1e-9
 
 
 @dataclass(frozen=True)
 class Day:
-    """A date of the text; year and day may be left out."""
+    """A date of the text; year, month and day may be left out."""
 
     year: int | None
-    month: int
+    month: int | None
     day: int | None
 
     def fits(self, other: date) -> bool:
         """Return whether a date is the one that was written."""
-        return self.month == other.month and self.year in (None, other.year) and self.day in (None, other.day)
+        return all(
+            mine in (None, its)
+            for mine, its in ((self.year, other.year), (self.month, other.month), (self.day, other.day))
+        )
+
+    def is_after(self, other: date) -> bool:
+        """Return whether the whole of what was written is later."""
+        return self.year is not None and (self.year, self.month or 0, self.day or 0) > (
+            other.year, other.month if self.month else 0, other.day if self.day else 0
+        )  # fmt: skip
+
+
+_EXPRESSIONS = (
+    "names", "now", "peers", "past", "past_value", "up", "down", "windows", "scale_top", "aside", "counted",
+    "plans", "done", "since_when", "again", "bare", "no_risk", "until", "now_after", "past_after",
+)  # fmt: skip
 
 
 @cache
 def table() -> Mapping[str, Any]:
     """Return the table of topics, fields and words with its expressions compiled."""
     found = read_shipped(Path(__file__).with_name("topics.yaml").read_text("utf-8"))
-    for name in ("topics", "roles"):
+    for name in ("topics", "cues", "roles", "rounding", "ways", "latin_names"):
         found[name] = {key: _compiled(text) for key, text in found[name].items()}
-    for name in ("names", "now", "peers", "past", "past_value", "up", "down", "windows", "scale_top"):
+    for name in _EXPRESSIONS:
         found[name] = _compiled(found[name])
-    found |= {"exclusive": frozenset(found["exclusive"]), "common": frozenset(found["common"].split())}
+    found |= {"exclusive": frozenset(found["exclusive"]), "common": frozenset(found["common"].lower().split())}
+    people = found["chinese_names"]
+    found["chinese_names"] = {
+        name: text if name in ("surnames", "never") else re.compile(f"(?:{text})$" if name == "before" else text)
+        for name, text in people.items()
+    }
     for name in ("fields", "days"):
         found[name] = [{**field, "path": re.compile(field["path"])} for field in found[name]]
     return found  # type: ignore[no-any-return]  # read from YAML
@@ -113,8 +152,8 @@ def days_of(unit: str, count: float) -> float:
 
 
 def amount_of(found: re.Match[str]) -> Amount:
-    """Return the number of a match with its unit and the step of its last digit."""
-    digits = found.group("digits").replace(",", "")
+    """Return the number of a match with its unit, and the range that its last digit and the words beside it leave."""
+    digits = (found.group("digits") or str(_spelled(found))).replace(",", "")
     scale = _SCALES.get((found.group("scale") or "").lower(), 1.0)
     written = (found.group("currency") or "") + (found.group("unit") or "")
     unit = next((name for name, signs in _UNITS if any(sign in written for sign in signs)), "count")
@@ -122,15 +161,46 @@ def amount_of(found: re.Match[str]) -> Amount:
         unit = "money"
     decimals = len(digits.partition(".")[2])
     factor = scale * (days_of(written, 1.0) if unit == "days" else 1.0)
-    # 1,200,000 may be rounded to its zeros; 46 is not.
-    zeros = len(digits) - len(digits.rstrip("0")) if not decimals and len(digits) > 3 else 0
-    # No figure has more digits than a float; a draft may.
-    return Amount(float(digits) * factor, 10.0 ** (max(0, min(zeros, len(digits) - 2, 15)) - decimals) * factor, unit)
+    # 1,200,000 may be rounded to its zeros; 46 is not. No figure has more digits than a float; a draft may.
+    zeros = len(digits) - len(digits.rstrip("0")) if not decimals else 0
+    exact = 10.0 ** ((max(0, min(zeros, len(digits) - 2, 15)) if len(digits) > 3 else 0) - decimals) * factor
+    value = float(digits) * factor
+    return _between(found, value, exact / 2 * 1.0001, 10.0 ** (min(zeros, 15) - decimals) * factor, unit)
+
+
+def _between(found: re.Match[str], value: float, half: float, step: float, unit: str) -> Amount:
+    """Return the amount with the range of words such as "about", "over" and "just under"; ``step`` is of its zeros."""
+    words = table()["rounding"]
+    before, after = found.string[max(0, found.start() - 24) : found.start()], found.string[found.end() :][:8]
+    wide = min(max(half, step / 2), max(half, value * 0.1))
+    low, high = value - half, value + half
+    if words["about"].search(before) or words["about_after"].match(after):
+        low, high = value - max(wide, value * 0.03), value + max(wide, value * 0.03)
+    if words["under"].search(before) or words["under_after"].match(after):
+        low = value - max(min(step, value * 0.15), value * 0.05)
+    if words["over"].search(before) or words["over_after"].match(after):
+        high = value + max(min(step, value * 0.15), value * 0.05)
+    return Amount(value, low, high, unit)
+
+
+def _spelled(found: re.Match[str]) -> int:
+    """Return the value of a number in words."""
+    total, part = 0, 0
+    words = [word for word in re.split("[ -]", (found.group("words") or "").lower()) if word in _WORDS]
+    for sign in words or found.group("chinese"):
+        value = _WORDS[sign] if words else _CHINESE[sign]
+        if sign in _MULTIPLIERS:
+            total, part = total + max(part, 1) * value, 0
+        else:
+            part += value
+    return total + part
 
 
 def date_of(found: re.Match[str]) -> Day | None:
     """Return the date of a match; None if it is no day of the calendar."""
     get = found.groupdict()
+    if year := get["zhy"] or get["y"]:
+        return Day(int(year), None, None)
     if get["iso"]:
         year, month, day = (int(part) for part in get["iso"].split(get["sep"]))
         return _checked(year, month, day)

@@ -1,0 +1,95 @@
+"""Find what looks like a name in a text: words of neither language as our own texts use it, where people stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from rapport.serving.api.agents.patterns import table
+
+_SENTENCE_START = re.compile(r"(?:^|[.!?:;\n•|\-–—*(\"“«,])\s*$")
+_CAPITALISED = re.compile(r"(?<![A-Za-z])[A-Z][a-z]+(?:[ -][A-Z][a-z]+)*(?![A-Za-z])")
+_CHINESE = re.compile(r"[\u4e00-\u9fff]+")
+_ROOMS = Path(__file__).parents[3]
+
+
+@cache
+def _known_words() -> frozenset[str]:
+    """Return English words in lower case: those of the shipped texts, and a list of common ones."""
+    shipped = (re.findall(r"(?<![A-Za-z'])[a-z]{2,}(?![A-Za-z])", text) for text in _shipped_texts())
+    return frozenset(table()["common"]).union(*shipped)
+
+
+@cache
+def _known_pairs() -> frozenset[str]:
+    """Return the pairs of Chinese characters that stand together in the shipped texts."""
+    runs = (run for text in _shipped_texts() for run in _CHINESE.findall(text))
+    return frozenset(run[at : at + 2] for run in runs for at in range(len(run) - 1))
+
+
+@cache
+def _shipped_texts() -> tuple[str, ...]:
+    files = [file for room in ("serving", "scoring", "features") for file in sorted((_ROOMS / room).rglob("*.yaml"))]
+    return tuple(file.read_text("utf-8") for file in files if file.name != "topics.yaml")
+
+
+def unknown_names(text: str) -> Iterator[tuple[int, str]]:
+    """Yield place and text of what looks like a name."""
+    yield from _in_latin(text)
+    for found in re.finditer(r"[\u4e00-\u9fff]{2,14}?(?:有限公司|股份公司|集团公司|集团)", text):
+        yield found.span()[0], found.group()
+    for run in _CHINESE.finditer(text):
+        yield from _in_chinese(text, run)
+
+
+def _in_latin(text: str) -> Iterator[tuple[int, str]]:
+    for found in _CAPITALISED.finditer(text):
+        words = [(one.start() + found.start(), one.group()) for one in re.finditer(r"[A-Za-z]+", found.group())]
+        words = [(start, word) for start, word in words if word.lower() not in _known_words()]
+        if words and not (len(words) == 1 and _opens_sentence(text, *words[0])):
+            yield words[0][0], " ".join(word for _, word in words)
+
+
+def _opens_sentence(text: str, start: int, word: str) -> bool:
+    """Return whether a word has its capital from opening a sentence: not in Chinese, nor where a name stands."""
+    words = table()["latin_names"]
+    after = text[start + len(word) :]
+    if words["label"].search(text[:start]) or words["then"].match(after) or re.match(r"\s*[\u4e00-\u9fff]", after):
+        return False
+    return bool(_SENTENCE_START.search(text[:start]))
+
+
+def _in_chinese(text: str, run: re.Match[str]) -> Iterator[tuple[int, str]]:
+    words, at = table()["chinese_names"], run.start()
+    while at < run.end() - 1:
+        lengths = (3, 2) if text[at] in words["surnames"] and not words["words"].match(text, at) else ()
+        name = next((text[at : at + n] for n in lengths if at + n <= run.end() and _is_person(text, at, n)), "")
+        if name:
+            yield at, name
+        at += len(name) or 1
+
+
+def _is_person(text: str, start: int, length: int) -> bool:
+    """Return whether a surname and what follows it is a person by its neighbours and by no word of our texts."""
+    words, name, end = table()["chinese_names"], text[start : start + length], start + length
+    before, after = text[max(0, start - 5) : start], text[end : end + 5]
+    if any(sign in words["never"] for sign in name[1:]):
+        return False
+    if any(name[at : at + 2] in _known_pairs() for at in range(length - 1)):
+        return False
+    if text[max(0, start - 1) : start + 1] in _known_pairs():
+        return False
+    left = 2 if words["before"].search(before) else _edge(before[-2:], -1)
+    right = 2 if words["titles"].match(after) else max(_edge(after[:2], 0), bool(words["after"].match(after)))
+    if not right and text[end - 1 : end + 1] in _known_pairs():
+        return False
+    return bool(left) and left + right >= (2 if length == 3 else 3)
+
+
+def _edge(near: str, at: int) -> int:
+    """Return 2 if there are English words or nothing beside a name, 1 if signs, 0 if Chinese characters."""
+    if not near.strip():
+        return 1
+    return 0 if _CHINESE.match(near[at]) else 2 if near[at] == " " and near.strip().isascii() else 1
