@@ -2,6 +2,7 @@
 
 import re
 from string import Formatter
+from typing import get_args, get_type_hints
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -12,6 +13,8 @@ from rapport.serving.console.formats import percent
 from rapport.serving.console.formats import points as as_points
 from rapport.serving.console.rendering import CONSOLE_DIR
 from rapport.serving.errors import MESSAGES
+from rapport.serving.shapes.answers import ChangePart
+from rapport.serving.shapes.feed_answers import EffectReport, Uplift
 from rapport.serving.translations import Translations
 
 ENGLISH, CHINESE = Translations("en").texts, Translations("zh").texts
@@ -50,8 +53,13 @@ def test_every_text_key_that_a_page_names_exists():
 
 def test_the_service_names_each_of_its_messages_and_no_other():
     code = [path.read_text(encoding="utf-8") for path in CONSOLE_DIR.parent.rglob("*.py")]
-    named = {key for text in code for key in re.findall(r'message\("(\w+)"', text)}
+    named = {key for text in code for key in re.findall(r'(?:message|say)\("(\w+)"', text)}
     chosen = {"unanswered", "unanswered_of", *(f"deal_role_{role}" for role in CARD_ROLES.values())}
+    verdicts, changes = get_type_hints(EffectReport)["verdict"], get_type_hints(ChangePart)["kind"]
+    chosen |= {f"{start}_{verdict}" for verdict in get_args(verdicts) for start in ("effect", "effect_verdict")}
+    chosen |= {f"uplift_{verdict}" for verdict in get_args(get_type_hints(Uplift)["verdict"])}
+    chosen |= {f"change_{kind}" for kind in get_args(changes) if kind != "facts"}
+    chosen |= {f"effect_{share}" for share in ("contacted_share", "contaminated_share")}
     assert named | chosen == set(MESSAGES.texts)
 
 
