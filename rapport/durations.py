@@ -35,8 +35,10 @@ class Duration:
         return f"{self.months}mo" if self.months else f"{self.days}d"
 
 
-def parse_duration(written: str) -> Duration:
-    """Read a duration such as ``12mo``, ``180d``, ``26w`` or ``1y``."""
+def parse_duration(written: str | Duration) -> Duration:
+    """Read a duration such as ``12mo``, ``180d``, ``26w`` or ``1y``; one that was read stays as it is."""
+    if isinstance(written, Duration):
+        return written
     match = _PATTERN.fullmatch(written.strip().lower())
     if match is None or int(match[1]) == 0:
         raise SettingsError(f"{written!r} is not a duration. Write months, days, weeks or years: 12mo, 180d, 26w, 1y.")

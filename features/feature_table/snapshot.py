@@ -8,7 +8,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapport.durations import Duration
+from rapport.durations import Duration, parse_duration
 from rapport.features.catalog.catalog import Catalog, catalog
 from rapport.features.engine.clock import LocalCutoff, local_time
 from rapport.features.engine.measures_table import measures_tables
@@ -33,7 +33,7 @@ def snapshot(
     as_of: datetime,
     features: Catalog | None = None,
     *,
-    active: Duration,
+    active: Duration | str,
     present: Collection[str] | None = None,
     rule: ChurnRule | None = None,
 ) -> pa.Table:
@@ -51,7 +51,7 @@ def snapshot_parts(
     as_of: datetime,
     features: Catalog | None = None,
     *,
-    active: Duration,
+    active: Duration | str,
     present: Collection[str] | None = None,
     rule: ChurnRule | None = None,
 ) -> Iterator[pa.Table]:
@@ -63,7 +63,7 @@ def snapshot_parts(
     rule = rule or ChurnRule.of(history.settings)
     tables = frozenset(history.present if present is None else present)
     before = local_time(as_of, history.settings.timezone)
-    for rows in _measured_parts(history, as_of, features, active):
+    for rows in _measured_parts(history, as_of, features, parse_duration(active)):
         ids = rows["customer_id"]
         cutoffs = pa.repeat(pa.scalar(before, pa.timestamp("us")), len(ids))
         requested = pa.table({"customer_id": ids, "cutoff": cutoffs})

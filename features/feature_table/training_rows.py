@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from rapport.durations import Duration
+from rapport.durations import Duration, parse_duration
 from rapport.features.catalog.catalog import Catalog, catalog
 from rapport.features.engine.measures_table import MeasuresTable, measures_tables
 from rapport.features.feature_table.assembly import assembled, customer_columns
@@ -23,8 +23,8 @@ def training_rows(  # noqa: PLR0913 - each names one bound of what may be read
     target: str,
     cutoffs: Sequence[datetime],
     *,
-    active: Duration,
-    horizon: Duration,
+    active: Duration | str,
+    horizon: Duration | str,
     known_by: datetime,
     features: Catalog | None = None,
 ) -> pa.Table:
@@ -32,7 +32,7 @@ def training_rows(  # noqa: PLR0913 - each names one bound of what may be read
 
     Only rows known before ``known_by`` are read, outcomes included; a cutoff whose horizon ends later is refused.
     """
-    spec = DatasetSpec(target, cutoffs, active, horizon, known_by)
+    spec = DatasetSpec(target, cutoffs, parse_duration(active), parse_duration(horizon), known_by)
     return pa.concat_tables(iter_training_rows(history, spec, features or catalog()))
 
 

@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -111,6 +113,13 @@ def test_the_image_holds_what_the_lock_names_and_nothing_that_was_chosen_while_i
     installs = re.findall(r"pip install[^&\n]*", recipe)
     assert installs
     assert all("--require-hashes" in one or "--no-deps" in one for one in installs)
+    # Without isolation the package is built by the setuptools that is there: the locked one, not the base image's.
+    chosen = re.search(r"RUN (sed .*) > build.lock && pip install .*-r build.lock\nRUN .*--no-build-isolation", recipe)
+    lines = subprocess.run(shlex.split(chosen[1]), cwd=DEPLOY.parent, capture_output=True, text=True, check=True).stdout
+    needed = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["build-system"]["requires"]
+    assert [re.split("[=>]=", one)[0] for one in needed] == re.findall("^([a-z]+)==", lines, re.MULTILINE)
+    assert int(re.search(r"==(\d+)", lines)[1]) >= int(re.search(r">=(\d+)", needed[0])[1])
+    assert "--hash=sha256:" in lines.splitlines()[-1]
 
 
 def test_alert_rules_and_dashboard_ask_for_metrics_that_the_service_has():
@@ -147,3 +156,22 @@ def test_kustomize_takes_all_manifests_and_the_network_policies_fit_the_pods():
 
 def _template(spec):
     return spec["jobTemplate"]["spec"]["template"] if "jobTemplate" in spec else spec["template"]
+
+
+@pytest.mark.parametrize("fails", ["", "train churn", "score churn", "score conversion"])
+def test_what_one_target_lacks_keeps_no_other_from_its_model_at_the_first_start(fails, tmp_path):
+    job = next(one for one in KUBERNETES if one["metadata"]["name"] == "rapport-bootstrap")
+    (script,) = _template(job["spec"])["spec"]["containers"][0]["args"]
+    program = f"""rapport() {{
+      echo "$1 $(echo "$*" | grep -oE 'churn|conversion')" >> {tmp_path}/said
+      test "$(tail -n 1 {tmp_path}/said)" != "{fails or "nothing"}" || return 19
+    }}
+    """
+    ran = subprocess.run(
+        ["sh", "-c", program + script.replace("/data", str(tmp_path))], env={"HISTORY": "h"}, check=False
+    )
+    assert ran.returncode == (19 if fails else 0)
+    steps = ["keys ", "train churn", "score churn", "train conversion", "score conversion"]
+    assert (tmp_path / "said").read_text().splitlines() == [
+        one for one in steps if fails != "train churn" or one != "score churn"
+    ]

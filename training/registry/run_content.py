@@ -66,6 +66,7 @@ def params_of(bundle: Bundle) -> dict[str, str]:
     }
     for part, params in provenance.get("gbm_params", {}).items():
         found |= {f"gbm.{part}.{name}": value for name, value in params.items()}
+        found[f"gbm.{part}.seeds"] = ", ".join(map(str, range(params["seeds"])))
     found |= {f"version.{name}": value for name, value in provenance["versions"].items()}
     return {name: str(value)[:_MOST_CHARACTERS] for name, value in found.items()}
 
