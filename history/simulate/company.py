@@ -11,6 +11,7 @@ from rapport.history.simulate.contacts import customers as accounts
 from rapport.history.simulate.contacts import draw_people
 from rapport.history.simulate.interactions import interactions, touches
 from rapport.history.simulate.opportunities import opportunities
+from rapport.history.simulate.reference_tables import campaigns, industries
 from rapport.history.simulate.service_events import risk_events, surveys, tickets
 from rapport.history.simulate.transactions import contracts, credit, draw_orders, invoices, order_lines
 from rapport.history.simulate.truth_tables import churn_truth, conversion_truth
@@ -24,7 +25,7 @@ MIN_YEARS, MAX_YEARS = 2, 15
 def simulate(
     out: Path, customers: int = 2000, years: int = 4, seed: int = 7, *, progress: Progress = no_progress
 ) -> None:
-    """Simulate a company, write its twelve tables to ``out`` and the ground truth to ``out`` + ``.truth``.
+    """Simulate a company, write its fourteen tables to ``out`` and the ground truth to ``out`` + ``.truth``.
 
     ``customers`` is the approximate number of accounts that buy at some time; there are slightly more leads than that.
     The same arguments give the same files on every machine.
@@ -65,6 +66,8 @@ def _tables(world: World) -> list[tuple[str, pa.Table]]:
         ("risk_events", risk_events(world)),
         ("contracts", contracts(world, orders)),
         ("credit", credit(world)),
+        ("campaigns", campaigns(world)),
+        ("industries", industries(world)),
     ]
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from rapport.history.simulate.calendar import Flags, Ints
 from rapport.history.simulate.columns import make_ids, rounded, sorted_table, take_values, timestamps
+from rapport.history.simulate.reference_tables import draw_referrers
 from rapport.history.simulate.text_samples import (
     CITIES,
     ENGLISH_COMPANIES,
@@ -53,6 +54,7 @@ def customers(world: World) -> pa.Table:
             "source": take_values(SOURCES, source),
             "parent_id": make_ids("C", _draw_parents(rng, n) + 1),
             "owner": take_values(OWNERS, owners),
+            "referred_by": make_ids("C", draw_referrers(world, source == SOURCES.index("referral")) + 1),
         },
         "created_at",
     )

@@ -6,6 +6,7 @@ import pyarrow as pa
 from rapport.history.simulate.calendar import Flags, Ints
 from rapport.history.simulate.columns import expand_counts, make_ids, rounded, sorted_table, take_values, timestamps
 from rapport.history.simulate.contacts import People
+from rapport.history.simulate.reference_tables import campaign_of
 from rapport.history.simulate.text_samples import ASSETS, CAMPAIGNS, TEXTS_EN, TEXTS_ZH
 from rapport.history.simulate.world import World
 
@@ -76,8 +77,7 @@ def touches(world: World) -> pa.Table:
     action, account, month, _ = _draw_events(world, ACTIONS)
     n = len(action)
     when = world.draw_times(rng, account, month)
-    # A campaign runs for a quarter.
-    campaign = (month // 3) % len(CAMPAIGNS)
+    campaign = campaign_of(month)
     bare = np.isin(action, [ACTIONS.index("login"), ACTIONS.index("cart")])
     channels = ("web", "email", "wechat", "search", "partner")
     return sorted_table(

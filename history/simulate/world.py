@@ -17,6 +17,7 @@ FIRST_YEAR = 12
 _STREAMS = (
     "leads", "buyers", "accounts", "customers", "contacts", "orders", "lines", "invoices", "contracts", "credit",
     "interactions", "touches", "tickets", "surveys", "risk_events", "opportunities",
+    "campaigns", "industries", "referrals",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same company.")] = 7,
     as_json: Json = False,
 ) -> None:
-    """Invent a company: twelve tables, and beside them the true churn probabilities that no model may see."""
+    """Invent a company: fourteen tables, and beside them the true churn probabilities that no model may see."""
     from rapport.history.simulate import simulate as simulate_history
 
     with progress() as report:

@@ -53,15 +53,19 @@ class FactActions:
 
     by_kind: Mapping[str, FactAction]
 
-    def of(self, kind: str, detail: object) -> tuple[int, FactAction] | None:
+    def of(self, kind: str, *details: object) -> tuple[int, FactAction] | None:
         """Return the step for a fact and its place in the order of urgency; None for a kind without a step.
 
         ``kind.core.unmet`` is for a detail of two parts; without an entry, that of ``kind.core`` or of ``kind`` serves.
+        Of several details, the first that has an entry decides.
         """
-        name = f"{kind}.{detail}"
-        while name not in self.by_kind and "." in name:
-            name = name.rpartition(".")[0]
-        return (self._order[name], self.by_kind[name]) if name in self.by_kind else None
+        for detail in details:
+            name = f"{kind}.{detail}"
+            while name not in self.by_kind and "." in name:
+                name = name.rpartition(".")[0]
+            if name != kind:
+                return self._order[name], self.by_kind[name]
+        return (self._order[kind], self.by_kind[kind]) if kind in self.by_kind else None
 
     @cached_property
     def _order(self) -> Mapping[str, int]:

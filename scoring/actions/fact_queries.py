@@ -107,11 +107,15 @@ def _contacts() -> str:
 
 
 def _ratings() -> str:
-    where = f"answered_at >= {_ago(RECENT_DAYS)} AND score IS NOT NULL AND kind IN ('nps', 'csat')"
+    # A good mark in one kind of survey says nothing about the other: the latest answer of each counts.
+    return " UNION ALL ".join(_rating(kind, low) for kind, low in (("nps", 6), ("csat", 2)))
+
+
+def _rating(kind: str, low: int) -> str:
+    where = f"answered_at >= {_ago(RECENT_DAYS)} AND score IS NOT NULL AND kind = '{kind}'"
     latest = _largest(rows_known_at("surveys"), where, "answered_at DESC, score")
-    low = f"{latest} AND ((kind = 'nps' AND score <= 6) OR (kind = 'csat' AND score <= 2))"
     return _row(
-        "low_rating", low, subject="upper(kind)", since="answered_at",
+        "low_rating", f"{latest} AND score <= {low}", subject=f"'{kind.upper()}'", since="answered_at",
         detail="CASE WHEN score = round(score) THEN score::BIGINT::VARCHAR ELSE round(score, 1)::VARCHAR END",
     )  # fmt: skip
 

@@ -122,7 +122,7 @@ def _ranked(facts: Sequence[_Fact], playbook: Playbook, *, silent: bool) -> list
     found = [
         (matched[0], fact, matched[1])
         for fact in facts
-        if (matched := playbook.facts.of(fact["kind"], fact["detail"])) is not None
+        if (matched := playbook.facts.of(fact["kind"], fact["detail"], fact["subject"])) is not None
     ]
     ranked = sorted([each for each in found if not (silent and each[2].contact)], key=lambda each: each[0])
     # Of two steps about one topic, such as a silent decision maker and the gap that this leaves, the first is enough.

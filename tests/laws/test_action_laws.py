@@ -3,6 +3,7 @@
 import re
 from datetime import date, datetime
 
+import pyarrow as pa
 import pytest
 
 from rapport.features import catalog
@@ -175,9 +176,36 @@ def test_the_advice_of_a_reason_is_about_the_same_fact():
     assert texts == [advice[0], advice[2], advice[1], advice[3]]
 
 
+@pytest.mark.parametrize(("survey", "other"), [("nps", "csat"), ("csat", "nps")])
+def test_a_reason_about_one_survey_gets_no_advice_about_the_other(survey, other):
+    stated = {"nps": ("SAT-03", "nps"), "csat": ("SAT-01", "satisfaction")}
+    facts = [{**FACT, "kind": "low_rating", "subject": survey.upper(), "detail": "2", "since": TODAY, "deadline": None}]
+    context = ActionContext(PLAYBOOK, TODAY, "Li")
+    reasons = [reason_of("satisfaction", stated[each][0], "Ask.", stated[each][1]) for each in (survey, other)]
+    own, others = (reason["advice"] for reason in with_advice(reasons, facts, context))
+    assert own.startswith(f"Ask what was behind the {survey.upper()} of 2")
+    assert others == with_advice(reasons, [], context)[1]["advice"]
+
+
+def test_a_low_rating_is_the_latest_answer_of_its_own_kind_of_survey():
+    answers = [
+        ("a", "nps", "2026-09-01", 3), ("a", "csat", "2026-10-01", 5), ("b", "nps", "2026-09-01", 3),
+        ("b", "nps", "2026-10-01", 9), ("c", "csat", "2026-10-01", 2), ("c", "nps", "2026-10-02", 6),
+        ("d", "csat", "2026-10-01", 3), ("d", "referral", "2026-10-01", 1),
+    ]  # fmt: skip
+    columns = ("customer_id", "kind", "answered_at", "score")
+    surveys = pa.Table.from_pylist([dict(zip(columns, each, strict=True)) for each in answers])
+    orders = pa.table({"customer_id": ["a"], "order_id": ["1"], "ordered_at": ["2026-01-01"], "amount": [9.0]})
+    history = history_of({"orders": orders, "surveys": surveys}, Settings())
+    card = deal_card(history, AS_OF, load_card("c139"))
+    facts = action_facts(history, AS_OF, PLAYBOOK.cadence, open_deals(history, AS_OF, card)).to_pylist()
+    found = sorted((each["customer_id"], each["subject"], each["detail"]) for each in facts if each["kind"] == "low_rating")
+    assert found == [("a", "NPS", "3"), ("c", "CSAT", "2"), ("c", "NPS", "6")]
+
+
 def test_no_two_actions_for_facts_are_about_the_same_topic(company):
     for _, facts, _ in actions_of(company[1], "en"):
-        found = [PLAYBOOK.facts.of(fact["kind"], fact["detail"]) for fact in facts]
+        found = [PLAYBOOK.facts.of(fact["kind"], fact["detail"], fact["subject"]) for fact in facts]
         texts = [action.text for action in recommended(facts, ActionContext(PLAYBOOK, TODAY, "Li"), limit=99)]
         topics = [each[1].topics for each in found if each is not None and each[1].topics]
         assert len(texts) == len([each for each in found if each]) - len(topics) + len(set(topics))

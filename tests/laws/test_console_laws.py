@@ -1,6 +1,7 @@
 """Laws of every text, template and waterfall of the console."""
 
 import re
+from pathlib import Path
 from string import Formatter
 from typing import get_args, get_type_hints
 
@@ -8,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rapport.scoring.analytics.deals import CARD_ROLES
+from rapport.scoring.reasons.sentences import sentence_catalog
 from rapport.serving.console.charts import waterfall
 from rapport.serving.console.formats import percent
 from rapport.serving.console.formats import points as as_points
@@ -49,6 +51,27 @@ def test_every_text_key_that_a_page_names_exists():
     named = {key for text in [*TEMPLATES.values(), *CODE] for key in re.findall(call, text)}
     assert len(named) > 100
     assert named <= set(ENGLISH)
+
+
+def test_every_text_is_named_by_a_page_or_by_the_value_that_it_is_for():
+    # A text such as analysis.revenue belongs to a named group (analysis) and a name that something else carries.
+    folders = (Path(__file__).parents[2] / name for name in ("rapport", "history", "features", "scoring", "serving"))
+    paths = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".html", ".js", ".yaml")]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in paths if "texts" not in path.parts)
+    quoted, words = set(re.findall(r"""['"]([\w.]+?)[._]?['"]""", source)), set(re.findall(r"\w+", source))
+    composed = tuple(set(re.findall(r"""f?['"]([\w.]{6,}[._])(?:\{|['"] *[~+])""", source)))
+    groups = quoted | {start[:-1] for start in composed}
+
+    def is_named(key: str) -> bool:
+        parts = key.split(".")
+        rests = [parts[end:] for end in range(1, len(parts)) if ".".join(parts[:end]) in groups]
+        return any(
+            all(word in words or word.startswith(composed) for word in re.findall(r"\w+", ".".join(rest))) for rest in rests
+        )
+
+    assert {key for key in ENGLISH if key not in quoted and not key.startswith(composed) and not is_named(key)} == set()
+    facts = {f"fact.{name}" for sentence in sentence_catalog().sentences for name in sentence.facts}
+    assert {key for key in ENGLISH if key.startswith("fact.")} <= facts
 
 
 def test_the_service_names_each_of_its_messages_and_no_other():

@@ -1,7 +1,9 @@
 """Settings: values read from rapport.toml, the message for an invalid one, former names; durations."""
 
+import re
 from dataclasses import fields
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +61,15 @@ def test_without_a_file_all_settings_have_their_defaults():
 
 def test_every_setting_has_a_description():
     assert [each.name for each in fields(Settings) if not each.metadata["description"].endswith(".")] == []
+
+
+def test_every_setting_is_read_outside_the_file_that_declares_it():
+    root = Path(__file__).parents[2]
+    folders = (root / name for name in ("rapport", "history", "features", "scoring", "training", "serving"))
+    paths = {path for folder in folders for path in folder.rglob("*.py")} - {root / "history" / "settings.py"}
+    source = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    names = {each.name for each in fields(Settings)}
+    assert {name for name in names if not re.search(rf"\.{name}\b|['\"]{name}['\"]", source)} == set()
 
 
 @pytest.mark.parametrize("former", CURRENT_NAMES)

@@ -30,9 +30,9 @@ def truths():
     return {"churn": churn_truth(world), "conversion": conversion_truth(world)}
 
 
-# The invented company has no product usage, reference tables or consent.
-ABSENT = {"usage", "changes", "campaigns", "industries", "interventions", "merges", "rates"}
-ABSENT_COLUMNS = {"cancelled_at", "referred_by", "automated_decisions", "do_not_contact"}
+# The invented company has no product usage, histories of change, foreign money or consent.
+ABSENT = {"usage", "changes", "interventions", "merges", "rates"}
+ABSENT_COLUMNS = {"cancelled_at", "automated_decisions", "do_not_contact"}
 TABLES = tuple(table for table in CONTRACT_TABLES if table.name not in ABSENT)
 
 
@@ -47,7 +47,7 @@ def test_every_table_has_the_contracts_columns_and_rows(company):
     assert {
         table.name for table in TABLES if not set(table.names) - ABSENT_COLUMNS <= set(tables[table.name].column_names)
     } == set()
-    assert min(table.num_rows for table in tables.values()) > 50
+    assert min(table.num_rows for table in tables.values() if "customer_id" in table.column_names) > 50
 
 
 def test_keys_are_unique_and_customers_known(company):
@@ -55,10 +55,29 @@ def test_keys_are_unique_and_customers_known(company):
     keys = {table.name: table.key for table in TABLES if table.key}
     assert {name for name, key in keys.items() if len(pc.unique(tables[name][key])) < tables[name].num_rows} == set()
     known = tables["customers"]["customer_id"]
-    unknown = {name for name, table in tables.items() if not pc.all(pc.is_in(table["customer_id"], known)).as_py()}
+    events = {name: table["customer_id"] for name, table in tables.items() if "customer_id" in table.column_names}
+    unknown = {name for name, ids in events.items() if not pc.all(pc.is_in(ids, known)).as_py()}
     assert unknown == set()
     people = tables["contacts"]["contact_id"]
     assert pc.all(pc.is_in(tables["interactions"]["contact_id"].drop_null(), people)).as_py()
+
+
+def test_campaigns_have_costs_industries_growth_and_customers_refer_later_ones(company):
+    read = {name: pq.read_table(company / f"{name}.parquet") for name in ("customers", "orders", "touches")}
+    named = {name: pq.read_table(company / f"{name}.parquet") for name in ("campaigns", "industries")}
+    assert set(pc.unique(read["touches"]["campaign"].drop_null()).to_pylist()) == set(
+        named["campaigns"]["campaign"].to_pylist()
+    )
+    assert set(pc.unique(read["customers"]["industry"]).to_pylist()) == set(named["industries"]["industry"].to_pylist())
+    assert pc.min(named["campaigns"]["cost"]).as_py() > 0
+    created = dict(zip(*(read["customers"][name].to_pylist() for name in ("customer_id", "created_at")), strict=True))
+    referred = read["customers"].filter(pc.is_valid(read["customers"]["referred_by"]))
+    referrers = referred["referred_by"].to_pylist()
+    assert set(pc.unique(referred["source"]).to_pylist()) == {"referral"}
+    assert set(referrers) <= set(read["orders"]["customer_id"].to_pylist())
+    assert len(set(referrers)) < len(referrers)
+    for referrer, customer in zip(referrers, referred["customer_id"].to_pylist(), strict=True):
+        assert created[referrer] < created[customer]
 
 
 @pytest.mark.parametrize(
