@@ -69,6 +69,7 @@ def _train(history: History, target: str, data_dir: Path, window: Duration) -> s
 
 
 def _score(history: History, data_dir: Path) -> str:
+    from rapport.serving.jobs.alert_job import run_alert_job
     from rapport.serving.snapshots.scoring_run import run_scoring
     from rapport.training import default_cutoff
 
@@ -78,7 +79,12 @@ def _score(history: History, data_dir: Path) -> str:
         for target in TARGETS:
             for cutoff in cutoffs:
                 run = run_scoring(history, data_dir, target, as_of=cutoff, now=current_time(), progress=report)
-    return f"Scored {len(run.scored):,} customers at {len(cutoffs)} dates up to {newest:%Y-%m-%d}."
+            if target == TARGETS[0]:
+                alerts = run_alert_job(history, data_dir, run, now=current_time())
+    return (
+        f"Scored {len(run.scored):,} customers at {len(cutoffs)} dates up to {newest:%Y-%m-%d}; "
+        f"raised {alerts.raised:,} alerts."
+    )
 
 
 def _serve(data_dir: Path, port: int, *, once: bool) -> None:

@@ -135,14 +135,14 @@ def kpis(portfolio: PortfolioColumns, visible: Mask, table: pa.Table | None) -> 
     rows = np.array([rows_of_id.get(key, -1) for key in table["customer_id"].to_pylist()], dtype=np.int64)
     chosen = (rows >= 0) & visible[np.maximum(rows, 0)] if len(rows) else np.zeros(0, dtype=bool)
     column = {name: _numbers(table, name)[chosen] for name in table.column_names if name != "customer_id"}
-    before, now = column["spend_before"], column["spend_12m"]
+    before, now = column["spend_before"], np.maximum(column["spend_12m"], 0.0)
     base = before > 0
     total = float(before[base].sum())
     answers, csat = float(column["nps_answers"].sum()), float(column["csat_answers"].sum())
     return {
         "nrr": float(now[base].sum()) / total if total else None,
-        "grr": float(np.minimum(np.maximum(now[base], 0.0), before[base]).sum()) / total if total else None,
-        "retention": float((now[base] > 0).mean()) if base.any() else None,
+        "grr": float(np.minimum(now[base], before[base]).sum()) / total if total else None,
+        "retention": float((column.get("orders_12m", now)[base] > 0).mean()) if base.any() else None,
         "nps": 100 * float(column["promoters"].sum() - column["detractors"].sum()) / answers if answers else None,
         "csat": float(column["csat_sum"].sum()) / csat if csat else None,
     }

@@ -78,7 +78,7 @@ class RfmSegment(RfmScores):
 
 
 class RfmFacts(RfmScores):
-    """RFM scores with the facts behind them; ``orders`` is orders a quarter."""
+    """RFM scores with the facts behind them; ``orders`` is orders a quarter, ``spend`` all net spend so far."""
 
     recency_days: float | None
     orders: float

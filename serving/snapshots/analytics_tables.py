@@ -152,7 +152,8 @@ def customer_kpis(history: History, as_of: datetime) -> pa.Table:
         WITH spend AS (
             SELECT customer_id,
                 coalesce(sum(amount) FILTER (ordered_at >= {_YEAR}), 0)::DOUBLE AS spend_12m,
-                coalesce(sum(amount) FILTER (ordered_at < {_YEAR}), 0)::DOUBLE AS spend_before
+                coalesce(sum(amount) FILTER (ordered_at < {_YEAR}), 0)::DOUBLE AS spend_before,
+                count(*) FILTER (amount > 0 AND ordered_at >= {_YEAR}) AS orders_12m
             FROM {rows_known_at("orders")} WHERE ordered_at >= {_TWO_YEARS} GROUP BY customer_id),
         answers AS (
             SELECT customer_id,
@@ -163,7 +164,7 @@ def customer_kpis(history: History, as_of: datetime) -> pa.Table:
                 count(*) FILTER (kind = 'csat') AS csat_answers
             FROM {rows_known_at("surveys")} WHERE answered_at >= {_YEAR} AND score IS NOT NULL GROUP BY customer_id)
         SELECT coalesce(spend.customer_id, answers.customer_id) AS customer_id, coalesce(spend_12m, 0) AS spend_12m,
-            coalesce(spend_before, 0) AS spend_before, coalesce(promoters, 0) AS promoters,
+            coalesce(spend_before, 0) AS spend_before, coalesce(orders_12m, 0) AS orders_12m, coalesce(promoters, 0) AS promoters,
             coalesce(detractors, 0) AS detractors, coalesce(nps_answers, 0) AS nps_answers,
             coalesce(csat_sum, 0) AS csat_sum, coalesce(csat_answers, 0) AS csat_answers
         FROM spend FULL JOIN answers ON spend.customer_id = answers.customer_id ORDER BY 1

@@ -1,7 +1,10 @@
 """Analytics of drawn histories: key accounts, white space, next products, stages, retention and returns by hand."""
 
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from rapport.history import history_of
@@ -9,10 +12,12 @@ from rapport.scoring.analytics import products
 from rapport.scoring.analytics.deal_outcomes import deal_card, deal_rates
 from rapport.scoring.analytics.deals import open_deals
 from rapport.scoring.analytics.key_accounts import key_accounts, referrals
-from rapport.scoring.analytics.outcomes import best_practice, satisfaction
+from rapport.scoring.analytics.outcomes import best_practice, key_figures, satisfaction
 from rapport.scoring.analytics.products import next_products, white_space
 from rapport.scoring.analytics.sales import channel_roi, lead_stages
 from rapport.scoring.cards import load_card
+from rapport.serving.console.home_figures import kpis
+from rapport.serving.snapshots.analytics_tables import customer_kpis
 
 AS_OF = datetime(2026, 1, 1)
 
@@ -136,6 +141,21 @@ def test_retention_compares_two_whole_years():
     newest = satisfaction(history_of({"orders": orders}), AS_OF).to_pylist()[-1]
     assert (newest["quarter"], newest["customers"], newest["retention"]) == ("2025-Q4", 2, 0.5)
     assert (newest["net_revenue_retention"], newest["lifetime_value"]) == (0.25, 200.0)
+
+
+def test_retention_is_the_same_on_the_start_page_by_quarter_and_by_owner():
+    # Ann ordered and sent everything back: she came again, and her spend is nothing. Bob sent back more than he bought.
+    orders = [order("ann", "2023-06-01"), order("ann", "2024-06-01"), order("ann", "2025-06-01", 50.0),
+              order("ann", "2025-06-09", -50.0, number="r"), order("bob", "2024-06-01"),
+              order("bob", "2025-02-01", -30.0, number="r2"), order("cat", "2024-06-01"), order("cat", "2025-06-01")]  # fmt: skip
+    history, ids = history_of({"orders": orders}), ["ann", "bob", "cat"]
+    newest = satisfaction(history, AS_OF).to_pylist()[-1]
+    owner = key_figures(history, AS_OF, pa.table({"customer_id": ids})).to_pylist()[0]
+    listed = SimpleNamespace(row_of_id={name: row for row, name in enumerate(ids)})
+    shown = kpis(listed, np.ones(3, dtype=bool), customer_kpis(history, AS_OF))
+    assert newest["retention"] == owner["retention"] == shown["retention"] == pytest.approx(2 / 3)
+    assert newest["net_revenue_retention"] == shown["nrr"] == pytest.approx(1 / 3)
+    assert newest["gross_revenue_retention"] == shown["grr"] == pytest.approx(1 / 3)
 
 
 def test_recoveries_are_counted_after_contact_and_without():

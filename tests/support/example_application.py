@@ -246,7 +246,7 @@ class ExampleApplication:
             )
         if name == "view_kpis":
             ones = [1.0] * table.num_rows
-            spend = {"spend_12m": [90.0] * table.num_rows, "spend_before": [100.0] * table.num_rows}
+            spend = {"spend_12m": [90.0] * table.num_rows, "spend_before": [100.0] * table.num_rows, "orders_12m": ones}
             nps = dict.fromkeys(("promoters", "nps_answers", "csat_answers"), ones)
             zero = [0.0] * table.num_rows
             return pa.table({"customer_id": table["customer_id"], **spend, **nps, "detractors": zero, "csat_sum": ones})
