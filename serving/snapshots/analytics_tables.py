@@ -164,9 +164,10 @@ def customer_kpis(history: History, as_of: datetime) -> pa.Table:
                 count(*) FILTER (kind = 'csat') AS csat_answers
             FROM {rows_known_at("surveys")} WHERE answered_at >= {_YEAR} AND score IS NOT NULL GROUP BY customer_id)
         SELECT coalesce(spend.customer_id, answers.customer_id) AS customer_id, coalesce(spend_12m, 0) AS spend_12m,
-            coalesce(spend_before, 0) AS spend_before, coalesce(orders_12m, 0) AS orders_12m, coalesce(promoters, 0) AS promoters,
-            coalesce(detractors, 0) AS detractors, coalesce(nps_answers, 0) AS nps_answers,
-            coalesce(csat_sum, 0) AS csat_sum, coalesce(csat_answers, 0) AS csat_answers
+            coalesce(spend_before, 0) AS spend_before, coalesce(orders_12m, 0) AS orders_12m,
+            coalesce(promoters, 0) AS promoters, coalesce(detractors, 0) AS detractors,
+            coalesce(nps_answers, 0) AS nps_answers, coalesce(csat_sum, 0) AS csat_sum,
+            coalesce(csat_answers, 0) AS csat_answers
         FROM spend FULL JOIN answers ON spend.customer_id = answers.customer_id ORDER BY 1
         """,
         as_of,

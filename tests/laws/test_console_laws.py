@@ -56,7 +56,9 @@ def test_every_text_key_that_a_page_names_exists():
 def test_every_text_is_named_by_a_page_or_by_the_value_that_it_is_for():
     # A text such as analysis.revenue belongs to a named group (analysis) and a name that something else carries.
     folders = (Path(__file__).parents[2] / name for name in ("rapport", "history", "features", "scoring", "serving"))
-    paths = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".html", ".js", ".yaml")]
+    paths = [
+        path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".html", ".js", ".yaml")
+    ]
     source = "\n".join(path.read_text(encoding="utf-8") for path in paths if "texts" not in path.parts)
     quoted, words = set(re.findall(r"""['"]([\w.]+?)[._]?['"]""", source)), set(re.findall(r"\w+", source))
     composed = tuple(set(re.findall(r"""f?['"]([\w.]{6,}[._])(?:\{|['"] *[~+])""", source)))
@@ -66,7 +68,8 @@ def test_every_text_is_named_by_a_page_or_by_the_value_that_it_is_for():
         parts = key.split(".")
         rests = [parts[end:] for end in range(1, len(parts)) if ".".join(parts[:end]) in groups]
         return any(
-            all(word in words or word.startswith(composed) for word in re.findall(r"\w+", ".".join(rest))) for rest in rests
+            all(word in words or word.startswith(composed) for word in re.findall(r"\w+", ".".join(rest)))
+            for rest in rests
         )
 
     assert {key for key in ENGLISH if key not in quoted and not key.startswith(composed) and not is_named(key)} == set()

@@ -147,7 +147,8 @@ def test_retention_is_the_same_on_the_start_page_by_quarter_and_by_owner():
     # Ann ordered and sent everything back: she came again, and her spend is nothing. Bob sent back more than he bought.
     orders = [order("ann", "2023-06-01"), order("ann", "2024-06-01"), order("ann", "2025-06-01", 50.0),
               order("ann", "2025-06-09", -50.0, number="r"), order("bob", "2024-06-01"),
-              order("bob", "2025-02-01", -30.0, number="r2"), order("cat", "2024-06-01"), order("cat", "2025-06-01")]  # fmt: skip
+              order("bob", "2025-02-01", -30.0, number="r2"), order("cat", "2024-06-01"),
+              order("cat", "2025-06-01")]  # fmt: skip
     history, ids = history_of({"orders": orders}), ["ann", "bob", "cat"]
     newest = satisfaction(history, AS_OF).to_pylist()[-1]
     owner = key_figures(history, AS_OF, pa.table({"customer_id": ids})).to_pylist()[0]

@@ -1,6 +1,7 @@
 """Laws of the portfolio over every customer of an invented company and of a thin history."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -120,6 +121,25 @@ def test_every_door_shows_the_same_figures(run):
     assert profile["answers"][0]["health"]["score"] == page[0]["health_score"]
     archived = pq.read_table(home / "scores/churn/history/2026-11-01.parquet", columns=["health_score"])
     assert archived["health_score"].equals(pa.chunked_array([pa.array(rows.health_score, from_pandas=True)]))
+
+
+# A sentence that was filled in badly, or that only names a feature and its value.
+_GENERIC = re.compile(r"[{}]|\bnan\b|\bNone\b(?! of)|not known|未知|(?<![.\d])-?[01] times|: [\d.]+ \(|（通常")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_reason_and_advice_of_every_customer_is_a_sentence(run, language):
+    home, _, rows, _ = run
+    ids = rows.customer_id[rows.probability.notna()].tolist()
+    with served(home, keys=False) as client:
+        sent = {"customer_ids": ids, "reasons": 30, "language": language}
+        answers = client.post("/v1/score", json=sent).json()["answers"]
+    reasons = [reason for answer in answers for reason in answer["reasons"]]
+    assert len(reasons) > 3 * len(ids)
+    for text in [text for reason in reasons for text in (reason["text"], reason["advice"]) if text is not None]:
+        assert text[-1] in ".。", text
+        assert not _GENERIC.search(text), text
+        assert bool(re.search("[\u4e00-\u9fff]", text)) or language == "en", text
 
 
 def test_the_outlook_of_a_grade_is_judged_on_a_later_horizon(run):
