@@ -33,7 +33,7 @@ def rows(spend: list[float | None]) -> pa.Table:
 def test_each_segment_is_scored_on_its_own_card(tmp_path):
     (tmp_path / "deck.yaml").write_text(DECK)
     deck = load_deck(tmp_path / "deck.yaml")
-    assert [card.reference for card in deck.cards] == ["account100/1", "relationship/2"]
+    assert [card.reference for card in deck.cards] == ["account100/2", "relationship/3"]
     score, tier = deck.score(rows([2e6, 6e5, None]))
     assert tier == ["prime", "key", None]
     assert score[:2].tolist() == [100.0, 4.0]
@@ -138,7 +138,7 @@ def test_a_new_card_is_valid_and_never_overwritten(tmp_path):
     written = new_card(
         path, "account100", rows=pa.table({name: np.arange(500.0) for name in load_card("account100").features})
     )
-    assert written.as_dict()["card"] == "account100/2"
+    assert written.as_dict()["card"] == "account100/3"
     checked = check_card(path, load_card("account100").features)
     assert "5: ≥ 399; 4: ≥ 299; 3: ≥ 199; 2: ≥ 99; 1: the rest" in checked.as_text()
     with pytest.raises(CardError, match="already exists"):

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from rapport.localized import localize
 from rapport.scoring.actions.playbook import read_playbook
 from rapport.scoring.cards import Card, CardScores, load_card
 from rapport.scoring.cards.card_scores import score_card
@@ -156,6 +157,10 @@ def test_all_125_cells_are_reached_and_named():
 
 def test_the_health_card_has_four_grades():
     assert [tier.name for tier in load_card("health").tiers] == ["prime", "ordinary", "at_risk", "lost"]
+    # One truth: where the card's tier is not the grade, no word stands for both.
+    grades, tiers = read_playbook().health.grades, load_card("health").tiers
+    for language in ("en", "zh"):
+        assert not {localize(one.label, language) for one in grades} & {localize(one.label, language) for one in tiers}
     assert [part.name for part in load_card("health").dimensions] == ["value", "interaction", "risk", "need"]
 
 

@@ -15,6 +15,8 @@ from rapport.durations import parse_duration
 from rapport.features import Catalog, catalog, snapshot
 from rapport.features.catalog.families import orders
 from rapport.history import history_of
+from rapport.scoring.cards import load_card
+from rapport.scoring.cards.card_file import shipped_names
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.models.members import loading
@@ -33,6 +35,14 @@ def test_every_exit_code_is_in_the_page_of_the_commands():
     codes = {error.exit_code for error in vars(rapport.errors).values() if hasattr(error, "exit_code")}
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", (DOCS / "commands.md").read_text(), re.MULTILINE)}
     assert codes <= listed
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_the_tiers_of_every_shipped_card_are_in_the_page_of_the_cards(name):
+    tiers = load_card(name).tiers
+    shown = [f"{tier.label.en} ≥ {tier.floor:g}" if tier.floor is not None else tier.label.en for tier in tiers]
+    [row] = [line for line in (DOCS / "cards.md").read_text("utf-8").splitlines() if line.startswith(f"| `{name}` |")]
+    assert ", ".join(shown).lower() in row.lower()
 
 
 @pytest.mark.parametrize("path", sorted({endpoint.path for endpoint in ENDPOINTS}))

@@ -105,7 +105,7 @@ def test_an_answer_has_exactly_the_documented_fields():
         "rule_probability", "rule_score", "tier", "value_at_risk", "base_rate", "reasons", "other_evidence",
     ]  # fmt: skip
     assert list(answer)[: len(promised)] == promised
-    assert answer["model"]["card"] == "relationship/2"
+    assert answer["model"]["card"] == "relationship/3"
     assert set(answer["reasons"][0]) == {
         "code", "family", "text", "evidence", "points", "facts", "peers", "actionable", "advice", "sign", "unit",
         "window", "contrary", "topic", "families",
