@@ -31,6 +31,8 @@ SETS = (
     "ninth_fresh",
     "tenth_fresh",
     "eleventh_fresh",
+    "twelfth_fresh",
+    "thirteenth_fresh",
 )
 ROUNDED = {"about": round, "floor": math.floor, "ceil": math.ceil}
 SLOT = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
