@@ -85,8 +85,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.members_ = self._members(dataset)
         logits = {member.name: member_logits(member, dataset.matrix) for member in self.members_}
         sufficiency = sufficiency_of(dataset, dataset.take(_later(dataset)))
-        folds = self._folds(dataset)
-        weights = fit_weights(folds, prior_weights(tuple(logits), sufficiency, folds))
+        weights = fit_weights(self._folds(dataset), prior_weights(tuple(logits), sufficiency))
         self.blend_ = make_blend(weights, logits, float(dataset.label.mean()))
         return self
 

@@ -86,22 +86,3 @@ def test_the_card_has_its_prior_weight_on_top_of_the_other_members():
     assert sum(without_card.values()) == pytest.approx(1.0)
     assert prior_weights(("many", "linear", "card"), counted) == without_card | {"card": 0.1}
     assert prior_weights(("card",), counted) == {"card": 1.0}
-
-
-def test_trees_have_little_prior_weight_where_the_members_hardly_tell_customers_apart():
-    rows = correlated_features(400)
-    counted = sufficiency_of(rows, rows)
-    strong = rows.matrix.values[:, STRONG]
-    names = ("many", "linear", "rhythm")
-
-    def prior(spread):
-        logits = dict.fromkeys(names, spread * (strong - strong.mean()) / strong.std())
-        return prior_weights(names, counted, [ValidationFold(CUTOFF, rows, logits, 0.5)])
-
-    # Outcomes have a variance of a quarter at a rate of a half: log-odds with a variance of 0.8 tell all they can.
-    assert prior(1.0) == pytest.approx(prior_weights(names, counted))
-    told = 0.1**2 * rows.label.var() / 0.2
-    seen = {"many": told * counted.minority_count, "linear": told * counted.minority_count}
-    weights = [seen["many"] / (seen["many"] + 300), seen["linear"] / (seen["linear"] + 60), 1.0]
-    assert list(prior(0.1).values()) == pytest.approx([each / sum(weights) for each in weights])
-    assert prior(0.1)["many"] < 0.2 * prior(1.0)["many"]

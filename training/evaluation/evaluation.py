@@ -98,10 +98,10 @@ def _grade(
 
 def _probabilities(validation: TemporalValidation, target: str, sufficiency: DataSufficiency) -> dict[str, Floats]:
     names = validation.member_names
-    logits = {"blend": out_of_fold_logits(validation, prior_weights(names, sufficiency, validation.folds))}
+    logits = {"blend": out_of_fold_logits(validation, prior_weights(names, sufficiency))}
     if "card" in names and len(names) > 1:
         without_card = [name for name in names if name != "card"]
-        logits["model"] = out_of_fold_logits(validation, prior_weights(without_card, sufficiency, validation.folds))
+        logits["model"] = out_of_fold_logits(validation, prior_weights(without_card, sufficiency))
     for name in names:
         logits[name] = np.concatenate([match_mean(fold.logits[name], fold.expected_rate) for fold in validation.folds])
     for baseline in fit_baselines(validation.training_set, target):

@@ -44,7 +44,7 @@ def final_weights(run: TrainingRun, names: tuple[str, ...]) -> dict[str, float]:
     part = served_part(run, names)
     if part != BLEND:
         return {name: float(name == part) for name in names}
-    prior = prior_weights(names, run.sufficiency, run.validation.folds)
+    prior = prior_weights(names, run.sufficiency)
     validated = {name: weight for name, weight in prior.items() if name in run.validation.member_names}
     return prior | fit_weights(run.validation.folds, validated) if validated else prior
 

@@ -20,45 +20,26 @@ RIDGE, RIDGE_CUSTOMERS, SLOPE_RIDGE = 0.01, 3, 0.05
 CARD_PRIOR = 0.1
 MIN_WEIGHT = 0.01
 TREES_FULL_PRIOR, LOGISTIC_FULL_PRIOR = 300, 60
-# From here on an outcome tells all it can: the variance of the customers' log-odds times that of the outcome.
-FULL_SIGNAL = 0.2
 
 
-def prior_weights(
-    names: Sequence[str], sufficiency: DataSufficiency, folds: Sequence[ValidationFold] = ()
-) -> dict[str, float]:
+def prior_weights(names: Sequence[str], sufficiency: DataSufficiency) -> dict[str, float]:
     """Return the weights before validation: equal, less for members that need many outcomes, little for the card.
 
-    Outcomes count by distinct customers: for the trees of the recent cutoffs, those seen there. They count for less
-    where the members tell customers of the ``folds`` hardly apart: then most of what trees find is noise.
-    """
-    prior = _prior(names, sufficiency, 1.0)
-    return _prior(names, sufficiency, min(1.0, _signal(folds, prior) / FULL_SIGNAL)) if folds else prior
-
-
-def _prior(names: Sequence[str], sufficiency: DataSufficiency, told: float) -> dict[str, float]:
-    """Return the prior if each outcome tells so much of what it can.
-
     The renewal hazard yields to the logistic member as its prior grows, because that one reads the same facts and more.
-    The card's weight comes on top of a sum of 1: a card that tells customers apart no better than chance has hardly any
-    spread, and would only flatten the blend.
+    Outcomes count by distinct customers: for the trees of the recent cutoffs, those seen there. The card's weight comes
+    on top of a sum of 1: a card that tells customers apart no better than chance has hardly any spread, and would
+    only flatten the blend.
     """
     needed = {"newest": TREES_FULL_PRIOR, "many": TREES_FULL_PRIOR, "linear": LOGISTIC_FULL_PRIOR}
-    weights = {}
-    for name in names:
-        seen = sufficiency.recent_minority_count if name == "newest" else sufficiency.minority_count
-        weights[name] = told * seen / max(told * seen + needed[name], 1) if name in needed else seen / max(seen, 1)
+    seen = {
+        name: sufficiency.recent_minority_count if name == "newest" else sufficiency.minority_count for name in names
+    }
+    weights = {name: seen[name] / max(seen[name] + needed.get(name, 0), 1) for name in names}
     if "hazard" in weights and "linear" in weights:
         weights["hazard"] = 1 - weights["linear"]
     total = sum(weight for name, weight in weights.items() if name != "card")
     shares = {name: weight / total for name, weight in weights.items() if name != "card"}
     return shares | {"card": CARD_PRIOR if shares else 1.0} if "card" in weights else shares
-
-
-def _signal(folds: Sequence[ValidationFold], weights: Mapping[str, float]) -> float:
-    """Return the mean over the folds of the variance of the members' weighted log-odds times that of the outcome."""
-    known = {name: weight for name, weight in weights.items() if all(name in fold.logits for fold in folds)}
-    return float(np.mean([_weighted(fold, known).var() * fold.dataset.label.var() for fold in folds]))
 
 
 def fit_weights(folds: Sequence[ValidationFold], prior: Mapping[str, float]) -> dict[str, float]:
