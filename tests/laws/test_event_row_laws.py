@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rapport.history.contract import by_name
@@ -34,6 +34,7 @@ def _known(rows):
 
 
 @pytest.mark.parametrize("table", sorted(TABLES))
+@settings(deadline=None)
 @given(data=st.data())
 def test_added_rows_are_those_that_are_merged_one_by_one(table, data):
     source = [row | {"customer_id": one} for one in CUSTOMERS for row in data.draw(_rows(table))]

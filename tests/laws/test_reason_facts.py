@@ -5,12 +5,12 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 import pytest
+from plain_facts import FACTS, RawTables, plain_fact
 
 from rapport.durations import parse_duration
 from rapport.features import catalog, snapshot, vocabulary_of
 from rapport.history import read_history
 from rapport.history.simulate import simulate
-from tests.support.plain_facts import FACTS, RawTables, plain_fact
 
 LEAST_CHECKED = 125
 

@@ -26,13 +26,13 @@ class Clause:
 
 
 def holder(clauses: list[Clause], position: int) -> Clause:
-    """Return the clause in which a place of the text is."""
+    """Return the clause that holds a position of the text."""
     return next(clause for clause in clauses if position < clause.end or clause is clauses[-1])
 
 
 def weights_of(text: str, clauses: list[Clause], span: tuple[int, int]) -> dict[str, float]:
     """Return how much the sentence of a number speaks for each topic."""
-    found = _by_place(text, clauses, span)
+    found = _by_position(text, clauses, span)
     words = table()
     for name, pairs in words["implied"].items():
         for pair in pairs:
@@ -49,7 +49,7 @@ def weights_of(text: str, clauses: list[Clause], span: tuple[int, int]) -> dict[
     return found
 
 
-def _by_place(text: str, clauses: list[Clause], span: tuple[int, int]) -> dict[str, float]:
+def _by_position(text: str, clauses: list[Clause], span: tuple[int, int]) -> dict[str, float]:
     at = clauses.index(holder(clauses, span[0]))
     found: dict[str, float] = {}
     for one, clause in enumerate(clauses):
