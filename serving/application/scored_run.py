@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from rapport.scoring.actions.playbook_reader import PlaybookReader
 from rapport.serving.application import card_queries, model_queries
 from rapport.serving.application.answer_writer import AnswerWriter
 from rapport.serving.errors import NotReadyError
+from rapport.serving.snapshots.history import population_on_day, thin_days
 from rapport.serving.snapshots.live_model import TARGETS, LiveModel
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
 from rapport.serving.snapshots.portfolio_table import Filters, PortfolioLookup, PortfolioTables, list_page, ranked
 from rapport.serving.snapshots.refused_run import refused_run
 from rapport.serving.snapshots.reloader import Reloader
+from rapport.serving.snapshots.store import archived_days
 
 
 class ScoredRun:
@@ -102,6 +105,16 @@ class ScoredRun:
     def run_table(self, target: str, name: str) -> pa.Table | None:
         """Return a table of the latest scoring run, None where the run does not have it."""
         return self.live_model(target).snapshot.run.cached_table(name)
+
+    def archived_days(self, target: str) -> list[str]:
+        """Return the days of scoring runs up to the latest run, oldest first and the fewer the older they are."""
+        today = self.live_model(target).snapshot.as_of.date()
+        days = [date.fromisoformat(day) for day in archived_days(self.data_dir, target)]
+        return [day.isoformat() for day in thin_days([day for day in days if day <= today], today)]
+
+    def population_on_day(self, target: str, day: str) -> tuple[str, pa.Table]:
+        """Return the model version of an archived day, and the scores, money and health of all customers then."""
+        return population_on_day(self.data_dir, target, day)
 
     def list_page(
         self, model: LiveModel, *, filters: Filters, hidden: frozenset[str], first: int, count: int

@@ -1,9 +1,12 @@
 """The figures of the home page, added up over the customers that a viewer may see."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from rapport.serving.console.portfolio_columns import FloatColumn, Mask, PortfolioColumns
@@ -52,8 +55,7 @@ def score_trend(portfolio: PortfolioColumns, seen: Mask, past: pa.Table | None, 
     """
     points: list[dict[str, object]] = []
     if past is not None and past.num_rows:
-        rows_of_id = portfolio.row_of_id
-        rows = np.array([rows_of_id.get(key, -1) for key in past["customer_id"].to_pylist()], dtype=np.int64)
+        rows = _rows_in(portfolio, past)
         known = (rows >= 0) & seen[np.maximum(rows, 0)]
         days = np.array(past["as_of"].to_pylist(), dtype=object)
         probability = _numbers(past, "probability")
@@ -79,7 +81,7 @@ def _point(
 def grade_counts(portfolio: PortfolioColumns, seen: Mask) -> list[dict[str, Any]]:
     """Count each health grade now and 30 days ago, best first; a company's own grades follow by name."""
     now, before = portfolio.category("health_grade"), portfolio.category("grade_30d")
-    names = sorted(now.values[1:], key=lambda name: (_GRADES.index(name) if name in _GRADES else 9, name))
+    names = in_order(now.values[1:])
     counts = [
         {
             "name": name,
@@ -89,6 +91,11 @@ def grade_counts(portfolio: PortfolioColumns, seen: Mask) -> list[dict[str, Any]
         for name in names
     ]
     return [one for one in counts if one["count"] or one["before"]]
+
+
+def in_order(grades: Iterable[str]) -> list[str]:
+    """Return health grades, best first; a company's own grades follow by name."""
+    return sorted(grades, key=lambda name: (_GRADES.index(name) if name in _GRADES else 9, name))
 
 
 def renewals(portfolio: PortfolioColumns, visible: Mask, today: date) -> list[dict[str, Any]]:
@@ -127,12 +134,31 @@ def key_accounts(portfolio: PortfolioColumns, seen: Mask) -> dict[str, object]:
     }
 
 
+def day_figures(portfolio: PortfolioColumns, seen: Mask, day: pa.Table) -> dict[str, Any]:
+    """Return the figures of an archived day over the customers scored then, as the pages of that day showed them."""
+    rows = _rows_in(portfolio, day)
+    chosen = (rows >= 0) & seen[np.maximum(rows, 0)] & ~np.isnan(_numbers(day, "probability"))
+    grades = day["health_grade"].filter(pa.array(chosen)).to_pylist() if "health_grade" in day.column_names else []
+    return {
+        "count": int(chosen.sum()),
+        "revenue_at_risk": float(np.nansum(_numbers(day, "value_at_risk")[chosen])),
+        "probability": known_mean(_numbers(day, "probability")[chosen]),
+        "health": known_mean(_numbers(day, "health_score")[chosen]),
+        "grades": Counter(grade for grade in grades if grade),
+    }
+
+
+def _rows_in(portfolio: PortfolioColumns, table: pa.Table) -> npt.NDArray[np.int64]:
+    """Return the row of each customer of a table in the portfolio, -1 where it is not in it."""
+    rows_of_id = portfolio.row_of_id
+    return np.array([rows_of_id.get(key, -1) for key in table["customer_id"].to_pylist()], dtype=np.int64)
+
+
 def kpis(portfolio: PortfolioColumns, visible: Mask, table: pa.Table | None) -> dict[str, float | None]:
     """Return net and gross revenue retention, customer retention, NPS and CSAT of the last twelve months."""
     if table is None:
         return {}
-    rows_of_id = portfolio.row_of_id
-    rows = np.array([rows_of_id.get(key, -1) for key in table["customer_id"].to_pylist()], dtype=np.int64)
+    rows = _rows_in(portfolio, table)
     chosen = (rows >= 0) & visible[np.maximum(rows, 0)] if len(rows) else np.zeros(0, dtype=bool)
     column = {name: _numbers(table, name)[chosen] for name in table.column_names if name != "customer_id"}
     before, now = column["spend_before"], np.maximum(column["spend_12m"], 0.0)

@@ -25,6 +25,8 @@ _SCHEMA = pa.schema(
     }
 )
 _SCORES = ("probability", "tier", "health_score", "health_grade")
+# "value_at_risk" is what the portfolio of that day calls revenue at risk.
+_POPULATION = ("customer_id", "probability", "value_at_risk", "health_score", "health_grade")
 _WEEKS, _MONTHS = timedelta(days=70), timedelta(days=550)
 
 
@@ -72,6 +74,13 @@ def scores_on_day(data_dir: Path, target: str, day: str, customer_id: str) -> tu
     """Return a customer's scores at an archived cutoff (no row: unknown then), and the run that computed them."""
     path = data_dir / "scores" / target / "history" / f"{day}.parquet"
     return _manifest(path), _customer_rows(path, customer_id)
+
+
+def population_on_day(data_dir: Path, target: str, day: str) -> tuple[str, pa.Table]:
+    """Return the model version of an archived cutoff, and the scores, money and health of every customer scored then."""
+    path = data_dir / "scores" / target / "history" / f"{day}.parquet"
+    names = [name for name in _POPULATION if name in pq.read_schema(path).names]
+    return _manifest(path).version, pq.read_table(path, columns=names, partitioning=None)
 
 
 def features_on_day(data_dir: Path, manifest: Manifest, customer_id: str) -> pa.Table | None:

@@ -11,7 +11,7 @@ from rapport.serving.console.app import create_console
 
 PAGES = (
     "/",
-    "/home?a=region:East&b=region:West",
+    "/home?a=region:East&b=region:West&from=2026-10-01&to=2026-11-01",
     "/tasks",
     "/deals",
     "/sales",

@@ -252,6 +252,16 @@ class ExampleApplication:
             return pa.table({"customer_id": table["customer_id"], **spend, **nps, "detractors": zero, "csat_sum": ones})
         return None
 
+    def archived_days(self, target: str) -> list[str]:  # noqa: ARG002
+        return ["2026-10-01", AS_OF.isoformat()]
+
+    def population_on_day(self, target: str, day: str) -> tuple[str, pa.Table]:
+        table = self._portfolios[target]
+        then = table["probability" if day == AS_OF.isoformat() else "probability_30d"]
+        more = {"value_at_risk": pc.multiply(table["value"], then), "health_score": table["health_score"]}
+        grades = {"health_grade": table["health_grade"]}
+        return "7", pa.table({"customer_id": table["customer_id"], "probability": then, **more, **grades})
+
     def _deals(self, viewer: Viewer, *_: object, **__: object) -> dict[str, Any]:
         names = ["customer_id", "name", "owner"]
         leads = self._portfolios["conversion"]

@@ -10,13 +10,14 @@ from starlette.responses import Response
 from rapport.serving.application.account_work import visible_tasks
 from rapport.serving.console import home_figures as figures
 from rapport.serving.console.page_context import PageContext
+from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns
 from rapport.serving.console.worklist import filter_options
 from rapport.serving.shapes.task_answers import Task
 from rapport.serving.work.tasks import is_overdue
 
 _SAVED, _LOST = ("retained", "reordered", "won"), ("lost",)
 _COMPARABLE = ("region", "segment", "owner", "industry", "source", "health_grade")
-_WEEKS = 8
+_WEEKS, _PERIOD = 8, timedelta(days=30)
 
 
 def show(page: PageContext) -> Response:
@@ -50,7 +51,39 @@ def show(page: PageContext) -> Response:
         compared=[
             (value, figures.scope_figures(portfolio, seen & portfolio.category(by).equals(value))) for value in values
         ],
+        **_periods(page, portfolio, tasks),
     )
+
+
+def _periods(page: PageContext, portfolio: PortfolioColumns, tasks: Sequence[Task]) -> dict[str, Any]:
+    """Return the days that can be compared and, where the URL names two, what they and the 30 days before each show."""
+    target, params = page.about["targets"][0], page.request.query_params
+    days = page.application.archived_days(target)
+    wanted = [day for name in ("from", "to") if (day := params.get(name, "")) in days]
+    by, _, value = params.get("of", "").partition(":")
+    seen = page.visible_rows(portfolio)
+    if by in _COMPARABLE:
+        seen &= portfolio.category(by).equals(value)
+    compared = [_period(page, target, day, portfolio, seen, tasks) for day in wanted] if len(wanted) > 1 else []
+    grades = figures.in_order({grade for one in compared for grade in one["grades"]})
+    usual = [_month_before(days), days[-1]] if len(days) > 1 else []
+    return {"days": days, "chosen_days": wanted if compared else usual, "periods": compared, "period_grades": grades}
+
+
+def _month_before(days: Sequence[str]) -> str:
+    """Return the last day that is 30 days or more before the last one, else the first."""
+    latest = (date.fromisoformat(days[-1]) - _PERIOD).isoformat()
+    return max((day for day in days if day <= latest), default=days[0])
+
+
+def _period(
+    page: PageContext, target: str, day: str, portfolio: PortfolioColumns, seen: Mask, tasks: Sequence[Task]
+) -> dict[str, Any]:
+    version, table = page.application.population_on_day(target, day)
+    start, rows = (date.fromisoformat(day) - _PERIOD).isoformat(), portfolio.row_of_id
+    finished = [task for task in tasks if start < (task["finished_at"] or "")[:10] <= day]
+    own = [task for task in finished if (row := rows.get(task["customer_id"])) is not None and seen[row]]
+    return {"day": day, "version": version, "outcomes": _outcome_money(own), **figures.day_figures(portfolio, seen, table)}
 
 
 def _compared(page: PageContext) -> tuple[str, list[str]]:

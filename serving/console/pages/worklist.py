@@ -185,13 +185,14 @@ def excel_file(page: PageContext) -> Response:
 
 
 def selected_file(page: PageContext) -> Response:
-    """Return the selected rows, those worth most first, as CSV or Excel."""
+    """Return the selected rows, those worth most first, as CSV or Excel; lapsed ones by what they spent."""
     portfolio = page.portfolio
     chosen = portfolio.with_ids([name[5:] for name in page.form if name.startswith("pick.")]) & page.contactable
     rows = np.flatnonzero(chosen)
     if not len(rows):
         raise RequestError(422, page.translate("work.none_selected"), where="pick")
-    ranked = rows[np.argsort(-portfolio.expected_savings[rows], kind="stable")]
+    spent = np.nan_to_num(portfolio.numeric("win_back_value")[rows])
+    ranked = rows[np.lexsort((-spent, -portfolio.expected_savings[rows]))]
     work = WorkState(page.work.row_states(page.target), page.work.tags(), page.today)
     return _file(page, "xlsx" if page.form.get("format") == "xlsx" else "csv", ranked, work)
 

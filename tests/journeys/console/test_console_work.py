@@ -155,3 +155,19 @@ def test_a_card_can_be_tried_and_changed_only_as_a_file(open_app):
         "/cards/relationship/proposal", page="/cards/relationship", **{"from": "text", "yaml": "card: x"}
     )
     assert (broken.status_code, "no dimensions" in broken.text) == (422, True)
+
+
+def test_days_compared_count_what_was_saved_and_lost_in_the_30_days_before_each():
+    application = ExampleApplication()
+    accounts = [row["customer_id"] for row in application.portfolio_table("churn").slice(0, 4).to_pylist()]
+    finished = [("2026-10-01", "retained", 1e3), ("2026-10-02", "lost", 9e3)]
+    finished += [("2026-10-03", "reordered", 4e3), ("2026-11-01", "lost", 2e3)]
+    tasks = application.work.tasks
+    for customer_id, (day, outcome, amount) in zip(accounts, finished, strict=True):
+        new = NewTask(customer_id, "churn", "Call", shown={"money": amount})
+        task = tasks.open(new, by="local", at="2026-07-01T09:00:00+00:00")
+        tasks.finish(task["id"], outcome=outcome, by="local", at=f"{day}T09:00:00+00:00")
+    page = ConsoleClient(application).see("/home?from=2026-10-01&to=2026-11-01")
+    table = page.split('id="o-periods"')[1].split("</section>")[0]
+    for name, amounts in (("Saved", ["¥1.0k", "¥4.0k"]), ("Lost", ["¥0", "¥2.0k"])):
+        assert re.findall(r"<td[^>]*>(.*?)</td>", table.split(f"{name} in the 30 days before")[1])[:2] == amounts
