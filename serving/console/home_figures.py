@@ -1,7 +1,7 @@
 """The figures of the home page, added up over the customers that a viewer may see."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -17,7 +17,6 @@ _KEY_ACCOUNTS = 10
 _KEY_SHARE = 0.8
 _RENEWAL_DAYS = (30, 60, 90)
 _MIN_SHARE_OF_CUSTOMERS = 0.5
-_GRADES = ("prime", "ordinary", "at_risk", "lost")
 
 
 def scope_figures(portfolio: PortfolioColumns, rows: Mask) -> dict[str, float]:
@@ -78,10 +77,10 @@ def _point(
     return {"day": day, "revenue_at_risk": share * float(spend[seen].sum()), "health": known_mean(health)}
 
 
-def grade_counts(portfolio: PortfolioColumns, seen: Mask) -> list[dict[str, Any]]:
-    """Count each health grade now and 30 days ago, best first; a company's own grades follow by name."""
+def grade_counts(portfolio: PortfolioColumns, seen: Mask, order: Sequence[str]) -> list[dict[str, Any]]:
+    """Count each health grade now and 30 days ago, in the company's order."""
     now, before = portfolio.category("health_grade"), portfolio.category("grade_30d")
-    names = in_order(now.values[1:])
+    names = in_order(now.values[1:], order)
     counts = [
         {
             "name": name,
@@ -93,9 +92,9 @@ def grade_counts(portfolio: PortfolioColumns, seen: Mask) -> list[dict[str, Any]
     return [one for one in counts if one["count"] or one["before"]]
 
 
-def in_order(grades: Iterable[str]) -> list[str]:
-    """Return health grades, best first; a company's own grades follow by name."""
-    return sorted(grades, key=lambda name: (_GRADES.index(name) if name in _GRADES else 9, name))
+def in_order(grades: Iterable[str], order: Sequence[str]) -> list[str]:
+    """Return health grades in the company's ``order``; those that it no longer has follow by name."""
+    return sorted(grades, key=lambda name: (order.index(name) if name in order else len(order), name))
 
 
 def renewals(portfolio: PortfolioColumns, visible: Mask, today: date) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,8 @@ def _facts(scored: ScoreBatch, features: pa.Table) -> dict[str, Any]:
 
 
 def _days_from(scored: ScoreBatch, days: Floats) -> pa.Array:
-    today = np.datetime64(scored.as_of.date(), "D")
+    # As features count: from the midnight at or after the cutoff.
+    today = np.datetime64((scored.as_of + timedelta(days=1, microseconds=-1)).date(), "D")
     dates = today + np.nan_to_num(days).astype("timedelta64[D]")
     return pa.array(dates.astype(object), pa.date32(), mask=np.isnan(days)).cast(pa.string())
 

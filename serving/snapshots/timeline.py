@@ -93,7 +93,9 @@ def _invoice(row: Row, cutoff: datetime) -> Shown:
 
 
 def _risk_event(row: Row, _cutoff: datetime) -> Shown:
-    return "risk", _joined(row, ("category", "kind")), True, row.get("role") or ""
+    # What the customer claims from others is no bad news about the customer.
+    role = row.get("role") or ""
+    return "risk", _joined(row, ("category", "kind")), role.lower() != "plaintiff", role
 
 
 def _contract(row: Row, _cutoff: datetime) -> Shown:

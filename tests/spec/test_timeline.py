@@ -20,7 +20,9 @@ def test_each_table_has_its_words():
         "touches": [{"occurred_at": datetime(2026, 1, 6), "action": "view", "channel": "web", "asset": "guide"}],
         "surveys": [{"answered_at": datetime(2026, 1, 5), "kind": "nps", "score": 6.0}],
         "risk_events": [
-            {"occurred_at": datetime(2026, 1, 4), "category": "judicial", "kind": "suit", "role": "plaintiff"}
+            {"occurred_at": datetime(2026, 1, 4, 2), "category": "judicial", "kind": "suit", "role": "defendant"},
+            {"occurred_at": datetime(2026, 1, 4, 1), "category": "judicial", "kind": "suit", "role": "Plaintiff"},
+            {"occurred_at": datetime(2026, 1, 4), "category": "operational"},
         ],
         "contracts": [{"started_at": datetime(2026, 1, 3), "contract_id": "K1", "ends_at": datetime(2027, 1, 3)}],
     }
@@ -30,7 +32,9 @@ def test_each_table_has_its_words():
         ("call", "", None, True, "x" * 200),
         ("touch", "view", None, False, "web · guide"),
         ("survey", "nps", None, True, "6.0"),
-        ("risk", "judicial · suit", None, True, "plaintiff"),
+        ("risk", "judicial · suit", None, True, "defendant"),
+        ("risk", "judicial · suit", None, False, "Plaintiff"),
+        ("risk", "operational", None, True, ""),
         ("contract", "K1", None, False, "ends 2027-01-03"),
     ]
 

@@ -208,10 +208,12 @@ class ExampleApplication:
         return sorted(self.work.tasks.list(), key=lambda task: int(task["id"]))
 
     def own_labels(self, target: str, language: str) -> dict[str, dict[str, str]]:
+        if target != "churn":
+            return {}
         vip = {"en": "Our best", "zh": "核心客户"}[language]
-        return (
-            {"tier": {"vip": vip, "key": "Key", "normal": "Normal", "at_risk": "At risk"}} if target == "churn" else {}
-        )
+        words = {"en": ("Prime", "Ordinary", "At risk"), "zh": ("优质", "一般", "风险")}[language]
+        grades = dict(zip(("prime", "ordinary", "at_risk"), words, strict=True))
+        return {"tier": {"vip": vip, "key": "Key", "normal": "Normal", "at_risk": "At risk"}, "health_grade": grades}
 
     def may_see(self, viewer: Viewer, customer_id: str) -> bool:
         owners = [

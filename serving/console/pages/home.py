@@ -36,7 +36,7 @@ def show(page: PageContext) -> Response:
         horizon=page.horizon(target),
         total=figures.scope_figures(portfolio, seen),
         trend=figures.score_trend(portfolio, seen, page.application.run_table(target, "past"), page.about["as_of"]),
-        grades=figures.grade_counts(portfolio, seen),
+        grades=figures.grade_counts(portfolio, seen, _grade_order(page)),
         owners=_with_tasks(figures.by_group(portfolio, seen, "owner"), tasks, page.today),
         renewals=figures.renewals(portfolio, page.visible_rows(portfolio), page.today),
         key_accounts=figures.key_accounts(portfolio, seen),
@@ -65,7 +65,7 @@ def _periods(page: PageContext, portfolio: PortfolioColumns, tasks: Sequence[Tas
     if by in _COMPARABLE:
         seen &= portfolio.category(by).equals(value)
     compared = [_period(page, target, day, portfolio, seen, tasks) for day in wanted] if len(wanted) > 1 else []
-    grades = figures.in_order({grade for one in compared for grade in one["grades"]})
+    grades = figures.in_order({grade for one in compared for grade in one["grades"]}, _grade_order(page))
     usual = [_month_before(days), days[-1]] if len(days) > 1 else []
     return {"days": days, "chosen_days": wanted if compared else usual, "periods": compared, "period_grades": grades}
 
@@ -84,6 +84,12 @@ def _period(
     finished = [task for task in tasks if start < (task["finished_at"] or "")[:10] <= day]
     own = [task for task in finished if (row := rows.get(task["customer_id"])) is not None and seen[row]]
     return {"day": day, "version": version, "outcomes": _outcome_money(own), **figures.day_figures(portfolio, seen, table)}
+
+
+def _grade_order(page: PageContext) -> list[str]:
+    """Return the company's health grades, best first."""
+    own = page.application.own_labels(page.about["targets"][0], page.language)
+    return list(own.get("health_grade", ()))
 
 
 def _compared(page: PageContext) -> tuple[str, list[str]]:

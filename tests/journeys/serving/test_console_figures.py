@@ -3,18 +3,23 @@
 import csv
 import io
 import re
+from datetime import timedelta
+from importlib import resources
 from collections import Counter
 from html import unescape
 
 import numpy as np
 import pytest
-from serving_world import AS_OF, MONTH_BEFORE, YEAR
+from serving_world import AS_OF, MONTH_BEFORE, NOW, YEAR, copy_home, served
 
 from rapport.features import catalog, training_rows
+from rapport.history import read_history
+from rapport.history.settings import Settings
 from rapport.scoring.models.blend import sigmoid
 from rapport.scoring.models.matrix import Matrix
 from rapport.serving.console.formats import money, number, percent
 from rapport.serving.snapshots.live_model import load_live_model
+from rapport.serving.snapshots.scoring_run import run_scoring
 from rapport.serving.snapshots.table_files import map_table
 
 # What a strategy says that rules a contact out, unless it makes an exception for accounts of the worklist.
@@ -129,3 +134,32 @@ def test_two_days_compared_show_what_the_runs_of_those_days_stored(company, open
             ]
             assert shown[4:-3] == [number(grades[one]) for one in ("prime", "ordinary", "at_risk") if one in grades]
         assert lines[4][0] != lines[4][1]
+
+
+def test_a_companys_own_health_grades_have_their_names_and_order_on_every_page(company, tmp_path):
+    own = (resources.files("rapport.scoring.actions") / "shipped" / "health.yaml").read_text("utf-8")
+    # Their order is not that of the alphabet, best first.
+    names = {"prime": ("top", "Top", "尖端"), "ordinary": ("fair", "Fair", "尚可"), "at_risk": ("bad", "Bad", "堪忧")}
+    names["lost"] = ("away", "Away", "离去")
+    for known, (name, english, chinese) in names.items():
+        own = re.sub(rf"(name|grade): {known}$", rf"\1: {name}", own, flags=re.M)
+        own = re.sub(rf"(name: {name}\n    label: ).*", rf"\1{{en: {english}, zh: {chinese}}}", own)
+    (tmp_path / "health.yaml").write_text(own, "utf-8")
+    home, history = copy_home(company, tmp_path / "home"), read_history(company.folder, Settings(playbook=tmp_path))
+    run_scoring(history, home, "churn", as_of=AS_OF, now=NOW + timedelta(hours=1), progress=lambda *_: None)
+    settings = tmp_path / "rapport.toml"
+    settings.write_text(f'playbook = "{tmp_path}"\n', "utf-8")
+    with served(home, keys=False, settings=settings) as client:
+        for language, place in (("en", 1), ("zh", 2)):
+            client.get(f"/language/{language}")
+            words = [names[one][place] for one in ("prime", "ordinary", "at_risk")]
+            grades = client.get("/home").text.split('id="o-health"')[1].split("</section>")[0]
+            assert re.findall("|".join(words), _text(grades)) == words
+            assert words[2] in _text(client.get("/?health_grade=bad&group=health_grade").text.split("<tbody>")[1])
+            listed = client.get("/worklist.csv").content.decode("utf-8-sig")
+            assert {row.split(",")[6] for row in listed.splitlines()[1:]} <= set(words)
+            customer = listed.splitlines()[1].split(",")[0]
+            for page in (f"/customers/{customer}", f"/reports/{customer}"):
+                text = _text(client.get(page).text)
+                assert any(word in text for word in words), page
+                assert not re.search("Prime|Ordinary|优质客户", text), page
