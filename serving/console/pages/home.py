@@ -83,7 +83,12 @@ def _period(
     start, rows = (date.fromisoformat(day) - _PERIOD).isoformat(), portfolio.row_of_id
     finished = [task for task in tasks if start < (task["finished_at"] or "")[:10] <= day]
     own = [task for task in finished if (row := rows.get(task["customer_id"])) is not None and seen[row]]
-    return {"day": day, "version": version, "outcomes": _outcome_money(own), **figures.day_figures(portfolio, seen, table)}
+    return {
+        "day": day,
+        "version": version,
+        "outcomes": _outcome_money(own),
+        **figures.day_figures(portfolio, seen, table),
+    }
 
 
 def _grade_order(page: PageContext) -> list[str]:

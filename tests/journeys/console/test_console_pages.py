@@ -73,7 +73,9 @@ def test_work_on_a_lapsed_account_needs_no_score(monkeypatch):
     assert "Prediction incorrect" not in page
 
 
-@pytest.mark.parametrize(("state", "trained", "missing"), [("new", "churn", "conversion"), ("active", "conversion", "churn")])
+@pytest.mark.parametrize(
+    ("state", "trained", "missing"), [("new", "churn", "conversion"), ("active", "conversion", "churn")]
+)
 def test_an_account_whose_model_is_missing_is_told_so_and_not_that_its_state_has_no_score(
     monkeypatch, state, trained, missing
 ):
@@ -83,7 +85,10 @@ def test_an_account_whose_model_is_missing_is_told_so_and_not_that_its_state_has
     both = application.about()
     assert "Only active customers" in ConsoleClient(application).see("/customers/C-1120")
     monkeypatch.setattr(application, "about", lambda: {**both, "targets": [trained]})
-    for language, of in (("en", {"conversion": "no lead model", "churn": "no churn model"}), ("zh", {"conversion": "尚未训练线索模型", "churn": "尚未训练流失模型"})):
+    for language, of in (
+        ("en", {"conversion": "no lead model", "churn": "no churn model"}),
+        ("zh", {"conversion": "尚未训练线索模型", "churn": "尚未训练流失模型"}),
+    ):
         page = ConsoleClient(application, language).see(f"/customers/C-1120?target={trained}")
         assert of[missing] in page
         assert "Only active customers" not in page

@@ -72,7 +72,9 @@ def test_no_account_of_the_list_to_contact_has_a_strategy_that_forbids_a_contact
 
 def test_the_baseline_is_defined_as_it_is_computed(company, open_client, portfolio):
     cutoffs = [MONTH_BEFORE.replace(year=2025, month=month) for month in (5, 11)]
-    rows = training_rows(company.history, "churn", cutoffs, active=YEAR, horizon=YEAR, known_by=AS_OF, features=catalog())
+    rows = training_rows(
+        company.history, "churn", cutoffs, active=YEAR, horizon=YEAR, known_by=AS_OF, features=catalog()
+    )
     logits = company.bundle.logit(Matrix.of(rows, company.bundle.columns))
     assert company.bundle.base_rate == pytest.approx(float(sigmoid(np.asarray(logits.mean()))), abs=0.002)
     # The mean probability is another number: the words must not promise it.
@@ -107,7 +109,9 @@ def test_the_last_order_is_the_days_of_the_feature(open_client, snapshot, name):
     page = open_client.get(f"/?list={name}&column=last_order").text
     rows = re.findall(r'href="/customers/([^"?]+).*?data-label="Last order">(.*?)</td>', page, re.S)
     assert len(rows) > 10
-    assert {key: text for key, text in rows} == {key: f"{days[key]:.0f} day{'' if days[key] == 1 else 's'} ago" for key, _ in rows}
+    assert {key: text for key, text in rows} == {
+        key: f"{days[key]:.0f} day{'' if days[key] == 1 else 's'} ago" for key, _ in rows
+    }
 
 
 def test_two_days_compared_show_what_the_runs_of_those_days_stored(company, open_client, portfolio):
