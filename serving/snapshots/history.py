@@ -77,7 +77,7 @@ def scores_on_day(data_dir: Path, target: str, day: str, customer_id: str) -> tu
 
 
 def population_on_day(data_dir: Path, target: str, day: str) -> tuple[str, pa.Table]:
-    """Return the model version of an archived cutoff, and the scores, money and health of every customer scored then."""
+    """Return the model version of an archived cutoff, and every customer's score, money and health of then."""
     path = data_dir / "scores" / target / "history" / f"{day}.parquet"
     names = [name for name in _POPULATION if name in pq.read_schema(path).names]
     return _manifest(path).version, pq.read_table(path, columns=names, partitioning=None)

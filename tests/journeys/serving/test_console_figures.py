@@ -3,10 +3,10 @@
 import csv
 import io
 import re
-from datetime import timedelta
-from importlib import resources
 from collections import Counter
+from datetime import timedelta
 from html import unescape
+from importlib import resources
 
 import numpy as np
 import pytest
