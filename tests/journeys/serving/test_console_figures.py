@@ -109,7 +109,7 @@ def test_the_last_order_is_the_days_of_the_feature(open_client, snapshot, name):
     page = open_client.get(f"/?list={name}&column=last_order").text
     rows = re.findall(r'href="/customers/([^"?]+).*?data-label="Last order">(.*?)</td>', page, re.S)
     assert len(rows) > 10
-    assert {key: text for key, text in rows} == {
+    assert dict(rows) == {
         key: f"{days[key]:.0f} day{'' if days[key] == 1 else 's'} ago" for key, _ in rows
     }
 
