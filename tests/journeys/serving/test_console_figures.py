@@ -109,9 +109,7 @@ def test_the_last_order_is_the_days_of_the_feature(open_client, snapshot, name):
     page = open_client.get(f"/?list={name}&column=last_order").text
     rows = re.findall(r'href="/customers/([^"?]+).*?data-label="Last order">(.*?)</td>', page, re.S)
     assert len(rows) > 10
-    assert dict(rows) == {
-        key: f"{days[key]:.0f} day{'' if days[key] == 1 else 's'} ago" for key, _ in rows
-    }
+    assert dict(rows) == {key: f"{days[key]:.0f} day{'' if days[key] == 1 else 's'} ago" for key, _ in rows}
 
 
 def test_two_days_compared_show_what_the_runs_of_those_days_stored(company, open_client, portfolio):
