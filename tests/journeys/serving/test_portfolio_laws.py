@@ -146,3 +146,8 @@ def test_the_outlook_of_a_grade_is_judged_on_a_later_horizon(run):
     found = run[3].evaluation["outlook"]
     assert np.allclose(np.array(found["moves"]).sum(axis=1), 1)
     assert found["largest_gap"] < 0.15
+
+
+def test_the_spend_that_is_served_has_the_least_error_of_all_with_the_naive_rule_among_them(run):
+    spend = run[3].evaluation["spend"]
+    assert spend["errors"][spend["shape"]] == min(spend["errors"].values()) <= spend["errors"]["as_last_year"]
