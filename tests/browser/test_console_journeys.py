@@ -169,6 +169,13 @@ def test_no_text_is_smaller_than_12_pixels_nothing_is_wider_than_the_window_and_
     assert (small, wide, covered) == ({}, {}, {})
 
 
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+@pytest.mark.parametrize("width", [1000, 1100, 1280, 1440])
+def test_a_compact_list_stays_within_the_window(enter, language, width):
+    page = enter("/?density=compact&group=owner", {"width": width, "height": 800}, language)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
 @pytest.mark.parametrize("size", [PHONE, LAPTOP], ids=lambda size: str(size["width"]))
 def test_all_columns_and_an_open_menu_stay_within_the_window(enter, size):
     columns = "health,probability,money,saved,why,next,renewal,last_order,spend,movement,segment,region,owner"
