@@ -19,7 +19,7 @@ from rapport.history.mapping import propose_mapping
 from rapport.history.mapping.settings_file import OpenQuestion, open_questions, samples, settings_of, settings_text
 from rapport.localized import LocalizedText
 from rapport.scoring.models import model_store
-from rapport.scoring.models.bundle import Bundle
+from rapport.scoring.models.published import load_published
 from rapport.serving.errors import RequestError, message
 from rapport.serving.processes import Run, is_alive, run_command
 from rapport.serving.snapshots.live_model import TARGETS
@@ -118,7 +118,7 @@ class FirstRun:
                 self._set_state(f"train.{target}", running=True)
                 if self._run(["train", str(self.files), "--target", target, *common], self._log, self._log):
                     continue
-                as_of = str(Bundle.load(model_store.champion(self._data_dir, target)).provenance["as_of"])[:10]
+                as_of = str(load_published(self._data_dir, target).provenance["as_of"])[:10]
                 self._set_state(f"score.{target}", running=True)
                 words = ["score", str(self.files), "--as-of", as_of, "--target", target, *common]
                 scored = self._run(words, self._log, self._log)

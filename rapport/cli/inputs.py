@@ -17,13 +17,12 @@ def check_gates(
 ) -> list[dict[str, Any]]:
     """Return what the gates found at a cutoff; RefusedRunError for a refusal that is not forced."""
     from rapport.history.checks.gates import Baseline, gate_facts, run_gates
-    from rapport.scoring.models import model_store
-    from rapport.scoring.models.bundle import Bundle
+    from rapport.scoring.models.published import load_published
     from rapport.serving.snapshots.publication_gates import baseline_of, previous_run, refuse
 
     baseline = Baseline(now=current_time())
     if data_dir is not None:
-        bundle = Bundle.load(model_store.champion(data_dir, target))
+        bundle = load_published(data_dir, target)
         baseline = baseline_of(bundle, previous_run(data_dir, target, as_of), current_time())
     findings = run_gates(history, as_of, baseline)
     if not force:

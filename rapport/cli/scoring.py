@@ -189,6 +189,7 @@ def _newest_row(workspace: Workspace, source: str) -> datetime:
 def _score_by_spark(
     workspace: Workspace, source: str, target: str, as_of: datetime, path: str | None, master: str
 ) -> None:
+    from rapport.integrity import check_seal
     from rapport.scoring.models import model_store
     from rapport.scoring.models.spark import spark_score
 
@@ -196,6 +197,7 @@ def _score_by_spark(
         raise SettingsError("With --engine spark, name the folder to write with --out.")
     folder = workspace.data_dir
     champion = model_store.champion(folder, target)
+    check_seal(champion, folder)
     with progress() as report:
         rows = spark_score(
             source, champion, path, as_of=as_of, settings=workspace.settings, data_dir=folder, master=master,

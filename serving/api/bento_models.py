@@ -11,17 +11,17 @@ from typing import Any
 import bentoml
 
 from rapport.errors import BundleError
-from rapport.integrity import SEAL, check_seal
+from rapport.integrity import SEAL
 from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
+from rapport.scoring.models.published import load_published
 
 
 def export_to_bentoml(data_dir: Path, target: str, version: str) -> Mapping[str, Any]:
     """Copy a version's bundle into BentoML's model store as ``rapport-TARGET:VERSION``; return its tag and path."""
     model_store.description(data_dir, target, version)
     folder = data_dir / "models" / target / version
-    check_seal(folder, data_dir)
-    bundle, tag = Bundle.load(folder), bentoml.Tag(f"rapport-{target}", version)
+    bundle, tag = load_published(data_dir, target, version), bentoml.Tag(f"rapport-{target}", version)
     if any(found.tag == tag for found in bentoml.models.list()):
         raise BundleError(f"BentoML's model store has {tag} already. Remove it first: bentoml models delete {tag}.")
     about = {

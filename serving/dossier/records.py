@@ -25,6 +25,7 @@ from rapport.integrity import SEAL, check_seal
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.bundle_files import MAIN
+from rapport.scoring.models.published import load_published
 from rapport.serving.snapshots.store import publications, published_run_name, read_run
 from rapport.suppression import LIST
 
@@ -65,8 +66,7 @@ def _model(data_dir: Path, target: str, periods: list[dict[str, str]], settings:
     """Return the card of the champion, after comparing its files with their digests."""
     champion = periods[-1]
     folder = data_dir / "models" / target / champion["version"]
-    check_seal(folder, data_dir)
-    bundle = Bundle.load(folder)
+    bundle = load_published(data_dir, target, champion["version"])
     evaluation, provenance = bundle.evaluation, bundle.provenance
     return {
         "target": target,

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from rapport.errors import ServingError
 from rapport.features import Catalog, Vocabulary, catalog
-from rapport.integrity import check_seal
 from rapport.scoring import build_answers
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
+from rapport.scoring.models.published import load_published
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.models.scorer import Scorer
 from rapport.scoring.models.stored_matrix import StoredMatrix
@@ -87,9 +87,7 @@ class LiveModel:
 
 def load_live_model(data_dir: Path, target: str) -> LiveModel:
     """Load the champion and the published run, and check them before they answer a request."""
-    folder = model_store.champion(data_dir, target)
-    check_seal(folder, data_dir)
-    bundle = Bundle.load(folder)
+    bundle = load_published(data_dir, target)
     features = catalog_of(bundle)
     bundle.check_catalog(features)
     # Compile now, so that the first request does not wait for it.
@@ -98,7 +96,6 @@ def load_live_model(data_dir: Path, target: str) -> LiveModel:
     if published_run_name(data_dir, target) is None:
         return LiveModel(target, bundle, scorer, features, None)
     run = published_run(data_dir, target)
-    check_seal(run.folder, data_dir)
     stored = _stored(run, bundle)
     fresh = stored is None or not _reproduces(scorer, stored)
     scored = rescore(scorer, run) if fresh else stored

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rapport.errors import RefusedRunError, ServingError
+from rapport.errors import IntegrityError, RefusedRunError, ServingError
 from rapport.history import History
 from rapport.history.checks.finding import Finding
 from rapport.history.checks.gates import gate_facts, run_gates
@@ -34,7 +34,7 @@ def previous_run(data_dir: Path, target: str, as_of: datetime) -> ScoringRun | N
     try:
         run = published_run(data_dir, target)
         earlier = stored_runs(data_dir, target) if run.manifest.facts.get("forced") else []
-    except ServingError:
+    except (IntegrityError, ServingError):
         return None
     if run.manifest.facts.get("forced"):
         # A fault that was let through once must not look normal from then on.

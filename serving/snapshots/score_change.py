@@ -14,6 +14,7 @@ from rapport.errors import ServingError
 from rapport.localized import localize
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.models.published import load_published
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.reasons.change import explain_change as split_change
 from rapport.scoring.reasons.sentences import sentence_catalog
@@ -59,7 +60,7 @@ def _score_on_day(data_dir: Path, target: str, customer_id: str, day: str, *, wh
 
 
 def _scored(data_dir: Path, manifest: Manifest, row: pa.Table, *, with_features: bool = False) -> ScoreBatch:
-    bundle = _bundle(data_dir / "models" / manifest.target / manifest.version)
+    bundle = _bundle(data_dir, manifest.target, manifest.version)
     rows = Matrix(bundle.columns, np.full((1, len(bundle.columns)), np.nan))
     if with_features:
         features = features_on_day(data_dir, manifest, row.column("customer_id")[0].as_py())
@@ -74,9 +75,9 @@ def _scored(data_dir: Path, manifest: Manifest, row: pa.Table, *, with_features:
 
 
 @lru_cache(maxsize=8)
-def _bundle(folder: Path) -> Bundle:
+def _bundle(data_dir: Path, target: str, version: str) -> Bundle:
     # A version in the model store never changes once written, so it may be cached.
-    return Bundle.load(folder)
+    return load_published(data_dir, target, version)
 
 
 def _label(kind: str, family: str | None, language: str) -> str:

@@ -22,8 +22,8 @@ from rapport.scoring import build_answers
 from rapport.scoring.actions.playbook import playbook_of
 from rapport.scoring.analytics.deal_outcomes import deal_card
 from rapport.scoring.cards import load_card
-from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
+from rapport.scoring.models.published import load_published
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.reasons.timing_answer import timing_columns
 from rapport.serving.snapshots.analytics_tables import customer_tables, population_tables
@@ -72,7 +72,7 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
     started = time.perf_counter()
     progress("loading the champion", 0.0)
     leave_out_suppressed(history, data_dir)
-    bundle = Bundle.load(model_store.champion(data_dir, target))
+    bundle = load_published(data_dir, target)
     bundle.check_catalog(catalog_of(bundle))
     previous = previous_run(data_dir, target, as_of)
     baseline = baseline_of(bundle, previous, now)

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from rapport.errors import ServingError
 from rapport.files import atomic_write, link_or_copy, replace_text
-from rapport.integrity import seal
+from rapport.integrity import check_seal, seal
 from rapport.serving.errors import NotReadyError
 from rapport.serving.snapshots.customer_index import CustomerIndex
 from rapport.serving.snapshots.row_reader import RowReader
@@ -180,13 +180,15 @@ def published_run_name(data_dir: Path, target: str) -> str | None:
 
 
 def published_run(data_dir: Path, target: str) -> ScoringRun:
-    """Return the published run."""
+    """Return the published run; IntegrityError if it was changed since it was published."""
     name = published_run_name(data_dir, target)
     if name is None:
         raise NotReadyError(
             f"Nothing is scored for {target} yet; run: rapport score HISTORY --as-of DATE --target {target}"
         )
-    return read_run(data_dir / "scores" / target / "runs" / name)
+    folder = data_dir / "scores" / target / "runs" / name
+    check_seal(folder, data_dir)
+    return read_run(folder)
 
 
 def read_run(folder: Path) -> ScoringRun:

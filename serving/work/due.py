@@ -9,10 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapport.errors import ServingError
-from rapport.scoring import Bundle
 from rapport.scoring.actions.cadence import Cadence, due_reviews
 from rapport.scoring.actions.playbook import read_playbook
-from rapport.scoring.models import model_store
+from rapport.scoring.models.published import load_published
 from rapport.serving.snapshots.store import published_run
 
 
@@ -21,7 +20,7 @@ def due_customers(data_dir: Path, target: str, as_of: datetime, cadence: Cadence
 
     A scoring run reviews everyone in every way, so only its age counts. The longest overdue come first.
     """
-    bundle = Bundle.load(model_store.champion(data_dir, target))
+    bundle = load_published(data_dir, target)
     if bundle.card is None:
         raise ServingError(f"The {target} model has no card, so it has no tiers and nobody is due by risk.")
     run = published_run(data_dir, target)

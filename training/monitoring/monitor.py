@@ -19,10 +19,10 @@ from rapport.localized import LocalizedText
 from rapport.metrics import LARGE_DRIFT
 from rapport.progress import Progress, no_progress
 from rapport.scoring import Bundle
-from rapport.scoring.models import model_store
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.drift import FeatureDrift, feature_drift, score_drift
 from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.models.published import load_published
 from rapport.training.command_result import text_table
 from rapport.training.evaluation.served_part import served_of
 from rapport.training.members.prediction import bundle_logits
@@ -82,7 +82,7 @@ def monitor_champion(
     history: History, data_dir: Path, target: str, *, as_of: datetime, progress: Progress = no_progress
 ) -> MonitorReport:
     """Monitor the champion of ``target`` at ``as_of``; this only reads, so it is safe to run at any time."""
-    bundle = Bundle.load(model_store.champion(data_dir, target))
+    bundle = load_published(data_dir, target)
     features = _bundle_catalog(bundle)
     progress("reading the current customers", 0.1)
     current = _current_rows(history, bundle, features, as_of)

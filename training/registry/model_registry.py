@@ -23,6 +23,7 @@ from rapport.locks import exclusive
 from rapport.progress import Progress, no_progress
 from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
+from rapport.scoring.models.published import load_published
 from rapport.scoring.reasons.cost import check_shap_cost
 from rapport.training.command_result import CommandResult, text_table
 from rapport.training.evaluation.served_part import served_of
@@ -202,7 +203,7 @@ def list_models(data_dir: Path, target: str, *, environ: Mapping[str, str]) -> C
 def show_model(data_dir: Path, target: str, version: str, *, environ: Mapping[str, str]) -> CommandResult:
     """Return all that is recorded about one version."""
     description = model_store.description(data_dir, target, version)
-    bundle = Bundle.load(data_dir / "models" / target / version)
+    bundle = load_published(data_dir, target, version)
     run = {"tracking_uri": _without_password(tracking_uri(data_dir, environ))}
     gates = "\n".join(f"Gate {gate['name']}: {gate['sentence']}" for gate in bundle.evaluation.get("gates", []))
     plain = {
@@ -243,7 +244,7 @@ def _compared(trained: TrainedModel, data_dir: Path, now: datetime) -> Bundle:
     evaluation: Mapping[str, Any] = bundle.evaluation
     periods = model_store.history(data_dir, target)
     if periods and trained.run.validation.folds:
-        champion = Bundle.load(model_store.champion(data_dir, target))
+        champion = load_published(data_dir, target)
         ours = validated_probability(trained.run)
         evaluation = {**evaluation, "against_champion": compare_with_champion(trained.run, ours, champion)}
     gates = evaluate_gates(evaluation, periods[-1].version if periods else None)
