@@ -6,6 +6,7 @@ process (a test, a service that depends on this one) the methods here answer.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,13 +23,25 @@ def bento_apis() -> dict[str, Any]:
 
 
 def _api(endpoint: Endpoint) -> Any:
-    return bentoml.api(
+    api = bentoml.api(
         _method(endpoint),
         name=endpoint.name,
         route=endpoint.path,
         input_spec=endpoint.request,
         output_spec=endpoint.response,
     )
+    whole = api.output_spec.model_json_schema
+    # BentoML writes parts into each other, without end where one holds itself, as an account tree does.
+    api.output_spec.model_json_schema = lambda **options: _finite(whole(**options))
+    return api
+
+
+def _finite(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema in which no part holds itself."""
+    for name, part in schema.get("$defs", {}).items():
+        itself = json.dumps({"$ref": f"#/$defs/{name}"})
+        schema["$defs"][name] = json.loads(json.dumps(part).replace(itself, '{"type": "object"}'))
+    return schema
 
 
 def client_schema(service: Any) -> dict[str, Any]:
