@@ -33,6 +33,12 @@ SMTP_URL = Variable(
     "Mail server of digests: smtps://user:password@host:465, or smtp:// with STARTTLS (in the clear on this machine).",
 )
 SMTP_FROM = Variable("RAPPORT_SMTP_FROM", "Address that digests are sent from.")
+# Addresses of databases hold passwords: here they are in no list of processes. The command line reads them.
+OF_COMMANDS = (
+    Variable("RAPPORT_HISTORY", "HISTORY of every command that has one: a folder or a database URL.", ""),
+    Variable("RAPPORT_SCORES_OUT", "`--out` of `rapport score`.", ""),
+    Variable("RAPPORT_DATABASE", "`--database` of `rapport worker`.", ""),
+)
 
 
 def _text(value: object) -> str:
@@ -150,7 +156,8 @@ def variables() -> list[tuple[str, str, str]]:
     """Return name, meaning and default of every variable, for the settings page."""
     declared = [variable for settings in (Environment, Oidc) for _, variable in _declared(settings)]
     return [
-        (one.name, one.meaning, one.default) for one in (*declared, WEBHOOK_URL, WEBHOOK_SECRET, SMTP_URL, SMTP_FROM)
+        (one.name, one.meaning, one.default)
+        for one in (*declared, WEBHOOK_URL, WEBHOOK_SECRET, SMTP_URL, SMTP_FROM, *OF_COMMANDS)
     ]
 
 

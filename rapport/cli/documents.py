@@ -56,7 +56,8 @@ def _parameter(parameter: Any) -> str:
     )
     default = getattr(parameter.default, "value", parameter.default)
     default = "required" if parameter.required else "" if default in (None, False, ()) else f"`{default}`"
-    return f"| `{shown}` | {parameter.help or ''} | {default} |"
+    variable = f" Or the variable `{parameter.envvar}`." if parameter.envvar else ""
+    return f"| `{shown}` | {parameter.help or ''}{variable} | {default} |"
 
 
 def settings() -> str:

@@ -33,7 +33,13 @@ class EngineName(StrEnum):
     spark = "spark"
 
 
-HistorySource = Annotated[str, typer.Argument(metavar="HISTORY", help="A folder of tables, or a database URL.")]
+# Addresses of databases hold passwords: from the environment they are in no list of processes.
+HistorySource = Annotated[
+    str,
+    typer.Argument(
+        metavar="HISTORY", envvar="RAPPORT_HISTORY", show_envvar=False, help="A folder of tables, or a database URL."
+    ),
+]
 Target = Annotated[TargetName, typer.Option("--target", help="What is predicted.")]
 AsOf = Annotated[datetime, typer.Option("--as-of", formats=DATE_FORMATS, help="Cutoff: only earlier facts are used.")]
 OptionalAsOf = Annotated[

@@ -38,7 +38,13 @@ SHOWN_DUE = 50
 """How many due customers are printed; ``--out`` writes all of them."""
 
 Destination = Annotated[
-    str | None, typer.Option("--out", help=".parquet, .csv, .xlsx, a PostgreSQL URL, or a webhook's URL.")
+    str | None,
+    typer.Option(
+        "--out",
+        envvar="RAPPORT_SCORES_OUT",
+        show_envvar=False,
+        help=".parquet, .csv, .xlsx, a PostgreSQL URL, or a webhook's URL.",
+    ),
 ]
 
 

@@ -26,7 +26,13 @@ def worker(
     every: Annotated[float, typer.Option(min=0.2, help="Seconds between rounds.")] = 2.0,
     drop: Annotated[Path | None, typer.Option("--drop", help="Folder whose files become events.")] = None,
     database: Annotated[
-        str | None, typer.Option("--database", help="PostgreSQL URL whose newly recorded rows become events.")
+        str | None,
+        typer.Option(
+            "--database",
+            envvar="RAPPORT_DATABASE",
+            show_envvar=False,
+            help="PostgreSQL URL whose newly recorded rows become events.",
+        ),
     ] = None,
     data_dir: DataDir = None,
     settings: SettingsPath = None,
