@@ -77,7 +77,7 @@ experts:
 def test_experts_weights_become_a_card_of_the_next_version():
     weighing = propose_weights_text(load_card("account100"), ACCOUNT, "experts.yaml")
     assert [line.weight for line in weighing.proposed] == pytest.approx([800 / 15, 400 / 15, 200 / 15, 100 / 15])
-    assert (weighing.present.version, weighing.proposed.version) == (1, 2)
+    assert (weighing.present.version, weighing.proposed.version) == (2, 3)
     assert "consistency of account: li 0.000" in weighing.as_text()
 
 
