@@ -51,7 +51,7 @@ bench: $(READY)
 bento: $(READY)
 	rm -rf build/bento && mkdir -p build/bento
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/bento .
-	sed -n 's/^\([a-zA-Z0-9_.-]*==[^ ]*\( ;[^\\]*\)\{0,1\}\).*/\1/p' requirements-serve.lock > build/bento/requirements.txt
+	sed -n 's/^\([][a-zA-Z0-9_.,-]*==[^ ]*\( ;[^\\]*\)\{0,1\}\).*/\1/p' requirements-serve.lock > build/bento/requirements.txt
 	$(BIN)/bentoml build -f deploy/bentofile.yaml .
 
 docs: $(READY)
@@ -65,16 +65,18 @@ notebooks: $(READY)
 	$(BIN)/python notebooks/run.py
 
 # The locks have names, versions and hashes of releases that are at least a week old, so that a bad release is found by
-# others first. The smaller locks are constrained by the large one, so that they can be installed side by side.
+# others first. The smaller locks are constrained by the large one, so that they can be installed side by side. Extras stay:
+# in hash mode pip refuses one that is not pinned; only constraints must be without.
 lock:
 	uv pip compile pyproject.toml --extra train --extra search --extra serve --extra sql --extra sentiment --extra notebooks --extra docs --extra mcp --extra report --extra dev --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
+	  --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
 	  --custom-compile-command "make lock" --quiet --output-file requirements.lock
-	uv pip compile pyproject.toml --extra serve --extra mcp --extra report --constraint requirements.lock --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
+	mkdir -p build && sed "s/^\([A-Za-z0-9_.-]*\)\[[^]]*\]==/\1==/" requirements.lock > build/constraints.txt
+	uv pip compile pyproject.toml --extra serve --extra mcp --extra report --constraint build/constraints.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
 	  --custom-compile-command "make lock" --quiet --output-file requirements-serve.lock
-	uv pip compile pyproject.toml --extra spark --constraint requirements.lock --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
+	uv pip compile pyproject.toml --extra spark --constraint build/constraints.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --exclude-newer $(CUTOFF) \
 	  --custom-compile-command "make lock" --quiet --output-file requirements-spark.lock
 
 clean:

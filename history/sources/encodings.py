@@ -14,7 +14,9 @@ from pathlib import Path
 from charset_normalizer import from_bytes
 
 from rapport.errors import TableError
+from rapport.history.messages import message
 from rapport.history.sources.alphabets import COMMON_CHARACTERS, FREQUENT_LETTERS, LANGUAGES, REGIONS
+from rapport.localized import LocalizedText
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -85,11 +87,8 @@ def _best(lines: bytes, path: Path) -> str:
         if plausible:
             return _only(plausible, path)
     guess = from_bytes(lines).best()
-    hint = f' It may be {guess.encoding}: then set encoding = "{guess.encoding}".' if guess else ""
-    raise TableError(
-        f"{path.name}: the encoding of its letters cannot be found.{hint} Save it as UTF-8, or set encoding in "
-        "rapport.toml."
-    )
+    hint = message("encoding_guess", encoding=guess.encoding) if guess else LocalizedText("", "")
+    raise TableError(message("unknown_encoding", origin=path.name, hint=hint))
 
 
 def _only(plausible: list[_Candidate], path: Path) -> str:
@@ -99,10 +98,8 @@ def _only(plausible: list[_Candidate], path: Path) -> str:
     if not rivals:
         return best.encoding
     one, other = _first_difference(best.text, rivals[0].text)
-    raise TableError(
-        f"{path.name}: its letters can be read as {best.encoding} ({one}) or as {rivals[0].encoding} ({other}). "
-        f'Set encoding = "{best.encoding}" or encoding = "{rivals[0].encoding}" in rapport.toml.'
-    )
+    names = {"one": best.encoding, "other": rivals[0].encoding, "as_one": one, "as_other": other}
+    raise TableError(message("two_encodings", origin=path.name, **names))
 
 
 def _first_difference(one: str, other: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from rapport.errors import TableError
+from rapport.history.messages import message
 from rapport.history.sources.encodings import detect_encoding, is_utf8
 
 SEPARATORS = ",;\t|"
@@ -40,9 +41,7 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
         with cast(BinaryIO, gzip.open(path)) if path.name.lower().endswith(".gz") else path.open("rb") as file:
             yield file
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise TableError(
-            f"{path.name}: cannot be unpacked: {error}. Compress it again, or give it unpacked."
-        ) from error
+        raise TableError(message("not_unpacked", origin=path.name, error=error)) from error
 
 
 def text_layout(path: Path, encoding: str = "") -> TextLayout:
@@ -53,10 +52,10 @@ def text_layout(path: Path, encoding: str = "") -> TextLayout:
     try:
         text = sample.decode(encoding, errors="ignore")
     except LookupError as error:
-        raise TableError(f"{path.name}: {encoding} is not an encoding. Set encoding to one such as utf-8.") from error
+        raise TableError(message("no_encoding", origin=path.name, encoding=encoding)) from error
     lines = _LINE_END.split(text.removeprefix("\ufeff"))
     if not "".join(lines).strip():
-        raise TableError(f"{path.name}: has no header. Its first line must name the columns.")
+        raise TableError(message("no_header", origin=path.name))
     separator, skipped = _named_separator(lines)
     lines = lines[skipped : skipped + _FIRST_LINES]
     separator = separator or _separator(lines)

@@ -36,9 +36,7 @@ class EngineName(StrEnum):
 # Addresses of databases hold passwords: from the environment they are in no list of processes.
 HistorySource = Annotated[
     str,
-    typer.Argument(
-        metavar="HISTORY", envvar="RAPPORT_HISTORY", show_envvar=False, help="A folder of tables, or a database URL."
-    ),
+    typer.Argument(metavar="HISTORY", envvar="RAPPORT_HISTORY", help="A folder of tables, or a database URL."),
 ]
 Target = Annotated[TargetName, typer.Option("--target", help="What is predicted.")]
 AsOf = Annotated[datetime, typer.Option("--as-of", formats=DATE_FORMATS, help="Cutoff: only earlier facts are used.")]

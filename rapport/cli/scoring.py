@@ -42,7 +42,6 @@ Destination = Annotated[
     typer.Option(
         "--out",
         envvar="RAPPORT_SCORES_OUT",
-        show_envvar=False,
         help=".parquet, .csv, .xlsx, a PostgreSQL URL, or a webhook's URL.",
     ),
 ]

@@ -30,7 +30,6 @@ def worker(
         typer.Option(
             "--database",
             envvar="RAPPORT_DATABASE",
-            show_envvar=False,
             help="PostgreSQL URL whose newly recorded rows become events.",
         ),
     ] = None,
