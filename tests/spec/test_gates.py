@@ -6,6 +6,7 @@ import pytest
 
 from rapport.history import history_of
 from rapport.history.checks.gates import Baseline, amounts, newest_regular_day, run_gates
+from rapport.history.checks.gates.feeds import stale_feeds
 
 NOW = datetime(2025, 6, 1)
 BEGIN = datetime(2023, 6, 1)
@@ -124,6 +125,14 @@ def test_a_feed_that_had_stopped_before_training_is_only_flagged():
     known = Baseline(("orders",), NOW - timedelta(days=10), ends={"tickets": BEGIN.date() + timedelta(days=299)})
     assert found(clean_orders(), baseline=known, tickets=tickets) == {"stale_feed": "warn"}
     assert found(stopped, baseline=known, tickets=tickets)["stale_feed"] in ("stop", "warn")
+
+
+def test_what_a_stopped_feed_means_is_told_by_what_the_table_holds():
+    began = [{"customer_id": f"C{day}", "created_at": BEGIN + timedelta(days=day)} for day in range(300)]
+    with history_of({"orders": clean_orders(), "customers": began}) as history:
+        [finding] = [each for each in stale_feeds(history, NOW, Baseline()) if each.table == "customers"]
+    assert "What was entered since then is missing." in finding.message.en
+    assert "此后录入的内容会缺失" in finding.message.zh
 
 
 def test_a_cutoff_in_the_future_is_refused_and_tomorrow_is_not():

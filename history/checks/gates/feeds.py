@@ -87,7 +87,10 @@ def stale_feeds(history: History, as_of: datetime, baseline: Baseline) -> Iterab
         is_continuous = _is_fed_continuously(table)
         if is_stale or (is_continuous and silent > max(FLAG_MIN_DAYS, FLAG_FACTOR * gap)):
             refused = is_stale and not known and is_essential and is_continuous
-            yield Finding.of(_level(refused), "stale_feed", table.name, {"days": silent}, end=end, gap=gap)
+            effect = message("stale_feed.events" if is_continuous else "stale_feed.entries")
+            yield Finding.of(
+                _level(refused), "stale_feed", table.name, {"days": silent}, end=end, gap=gap, effect=effect
+            )
 
 
 def _is_fed_continuously(table: Table) -> bool:
