@@ -53,7 +53,17 @@ def with_order_lines(found: MatchedSources, connection: duckdb.DuckDBPyConnectio
         lines = _lines_of(head, found, connection)
         if lines is not None:
             return _joined(found, head, lines, connection)
-    return found
+    return replace(found, doubts=(*found.doubts, *_apart(heads, found)))
+
+
+def _apart(heads: list[TableProposal], found: MatchedSources) -> list[LocalizedText]:
+    """Return a question where a table is named like the lines of the orders, but has the numbers of other orders."""
+    for head in heads:
+        for each in _matches(found):
+            is_named = any(word in each.source.lower() for word in _LINES) and "customer_id" not in each.columns
+            if each.source != head.source and is_named and each.confidence.get("amount", 0.0) >= CONTAINED:
+                return [message("doubt.lines_apart", lines=each.source, head=head.source)]
+    return []
 
 
 def _matches(found: MatchedSources) -> list[TableProposal]:

@@ -291,6 +291,13 @@ def test_orders_and_their_lines_in_two_tables_are_joined(folder_of):
         assert [float(each) for each in found.fetchone()] == [120, sum(2 * 4 * n / 2 for n in range(100, 160)), 7]
 
 
+def test_lines_of_other_orders_are_asked_about_and_not_joined(folder_of):
+    lines = lines_of("OrderID,ProductID,UnitPrice,Quantity", "x{n},P{n},{half},4")
+    proposed = propose_mapping(folder_of({"orders": ORDERS, "order_details": lines}))
+    assert any("order_details looks like the lines of orders" in each.en for each in proposed.doubts)
+    assert "join" not in proposed.as_dict()["mapping"]["orders"]
+
+
 def test_lines_with_quantities_alone_take_the_prices_of_the_products_and_ask_for_those_that_were_paid(folder_of):
     lines = lines_of("line_id,order_id,product_id,quantity", "{n},{n},P{n},3")
     products = lines_of("product_id,price", "P{n},{half}").splitlines()
