@@ -15,7 +15,7 @@ demo: $(READY) site
 # With COVERAGE=1, as CI calls it, ends with the coverage of the test processes: the files with the least, and the total.
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist loadfile $(if $(COVERAGE),--cov --cov-report=)
-	$(if $(COVERAGE),$(BIN)/coverage report | sed -n "1,18p;/^TOTAL/p")
+	$(if $(COVERAGE),$(BIN)/coverage report | awk 'NR < 19 || /^TOTAL/')
 
 check: $(READY) link_farm site
 	$(BIN)/ruff format --check .
