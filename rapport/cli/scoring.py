@@ -64,7 +64,7 @@ def score(
     force: Annotated[
         bool, typer.Option("--force", help="Publish although a gate refuses the run; this is recorded.")
     ] = False,
-    alerts: Annotated[bool, typer.Option("--alerts", help="Raise and send the alerts of this run (churn).")] = False,
+    alerts: Annotated[bool, typer.Option("--alerts", help="Raise and send the alerts of this run.")] = False,
 ) -> None:
     """Score every customer with the champion, publish the snapshot that the service answers from, and export it."""
     from rapport.history.sources.postgres import redacted_url

@@ -31,7 +31,7 @@ def _commands():
         for unfilled, filled in FILLED.items():
             text = text.replace(unfilled, filled)
         commands = "score|serve|keys|train|models|worker"
-        for line in re.findall(rf"(?:^|[\s/'])rapport ((?:{commands})[^\n#'|]*)", text, re.MULTILINE):
+        for line in re.findall(rf"(?:^|[\s/'])rapport ((?:{commands})[^\n#'|&;]*)", text, re.MULTILINE):
             yield path.name, shlex.split(line)
 
 
@@ -52,9 +52,7 @@ def test_there_are_commands_to_look_at():
 def test_every_recipe_raises_alerts_and_has_a_worker_that_sends_those_that_did_not_arrive():
     recipes = (DEPLOY / "compose.yaml", DEPLOY / "kubernetes/rapport.yaml", DEPLOY / "systemd/rapport-nightly.service")
     for text in (path.read_text() for path in recipes):
-        assert [line for line in text.splitlines() if "--alerts" in line and "--target churn" in line]
-        # A delivery that failed is no reason to score again.
-        assert re.search(r"(-eq |SuccessExitStatus=)22", text)
+        assert [line for line in text.splitlines() if "--alerts" in line and "rapport score" in line]
     assert COMPOSE["services"]["worker"]["command"] == ["worker"]
     deployments = [one["spec"]["template"]["spec"] for one in KUBERNETES if one["kind"] == "Deployment"]
     assert ["worker"] in [one["containers"][0]["args"] for one in deployments]
@@ -161,20 +159,69 @@ def _template(spec):
     return spec["jobTemplate"]["spec"]["template"] if "jobTemplate" in spec else spec["template"]
 
 
-@pytest.mark.parametrize("fails", ["", "train churn", "score churn", "score conversion"])
-def test_what_one_target_lacks_keeps_no_other_from_its_model_at_the_first_start(fails, tmp_path):
+def _bootstrap():
     job = next(one for one in KUBERNETES if one["metadata"]["name"] == "rapport-bootstrap")
-    (script,) = _template(job["spec"])["spec"]["containers"][0]["args"]
+    return _template(job["spec"])["spec"]["containers"][0]["args"][0]
+
+
+def _jobs(name):
+    """Return the script of the nightly or monthly job of each recipe, as its shell gets it."""
+    [pod] = [_template(one["spec"]) for one in KUBERNETES if one["metadata"]["name"] == f"rapport-{name}"]
+    unit = (DEPLOY / f"systemd/rapport-{name}.service").read_text()
+    [script] = re.findall(r"ExecStart=/bin/sh -c '(.*?)'\n", unit, re.DOTALL)
+    return {
+        "kubernetes": pod["spec"]["containers"][0]["args"][0],
+        "compose": COMPOSE["services"][name]["command"][0].replace("$$", "$"),
+        "systemd": script.replace("\\\n", " ").replace("$$", "$").replace("%%", "%"),
+    }
+
+
+def _run(script, folder, fails="nothing", code=19):
+    """Return the exit code of a recipe's script and the commands that it gave, one of which fails."""
     program = f"""rapport() {{
-      echo "$1 $(echo "$*" | grep -oE 'churn|conversion')" >> {tmp_path}/said
-      test "$(tail -n 1 {tmp_path}/said)" != "{fails or "nothing"}" || return 19
+      echo "$(echo "$*" | grep -oE '^[a-z]+( prune)?') $(echo "$*" | grep -oE 'churn|conversion')" >> {folder}/commands
+      test "$(tail -n 1 {folder}/commands)" != "{fails}" || return {code}
     }}
     """
-    ran = subprocess.run(
-        ["sh", "-c", program + script.replace("/data", str(tmp_path))], env={"RAPPORT_HISTORY": "h"}, check=False
-    )
-    assert ran.returncode == (19 if fails else 0)
+    script = re.sub("/data|/var/lib/rapport", str(folder), script.replace("/opt/rapport/bin/", ""))
+    ran = subprocess.run(["sh", "-c", program + script], env={"RAPPORT_HISTORY": "h"}, check=False)
+    commands = folder / "commands"
+    return ran.returncode, commands.read_text().splitlines() if commands.exists() else []
+
+
+@pytest.mark.parametrize("fails", ["nothing", "train churn", "score churn", "score conversion"])
+def test_what_one_target_lacks_keeps_no_other_from_its_model_at_the_first_start(fails, tmp_path):
+    code, commands = _run(_bootstrap(), tmp_path, fails)
+    assert code == (19 if fails != "nothing" else 0)
     steps = ["keys ", "train churn", "score churn", "train conversion", "score conversion"]
-    assert (tmp_path / "said").read_text().splitlines() == [
-        one for one in steps if fails != "train churn" or one != "score churn"
-    ]
+    assert commands == [one for one in steps if fails != "train churn" or one != "score churn"]
+
+
+@pytest.mark.parametrize("recipe", ["kubernetes", "compose", "systemd"])
+@pytest.mark.parametrize(
+    ("job", "steps"),
+    [
+        ("nightly", ["score churn", "score conversion"]),
+        ("retrain", ["train churn", "models prune churn", "train conversion", "models prune conversion"]),
+    ],
+)
+def test_a_job_serves_each_target_that_has_a_champion_and_tells_a_failure(job, steps, recipe, tmp_path):
+    script = _jobs(job)[recipe]
+    assert _run(script, tmp_path) == (0, [])
+    for target in ("churn", "conversion"):
+        (tmp_path / "models" / target).mkdir(parents=True)
+        (tmp_path / "models" / target / "champion.json").touch()
+    for fails in ("nothing", *steps):
+        (tmp_path / "commands").unlink(missing_ok=True)
+        code, commands = _run(script, tmp_path, fails)
+        assert code == (19 if fails != "nothing" else 0)
+        # What was not trained is not pruned.
+        assert commands == [one for one in steps if one != fails.replace("train", "models prune") or one == fails]
+
+
+@pytest.mark.parametrize("recipe", ["kubernetes", "compose", "systemd"])
+def test_alerts_that_wait_for_the_worker_are_no_failure_of_the_night(recipe, tmp_path):
+    for target in ("churn", "conversion"):
+        (tmp_path / "models" / target).mkdir(parents=True)
+        (tmp_path / "models" / target / "champion.json").touch()
+    assert _run(_jobs("nightly")[recipe], tmp_path, "score churn", 22) == (0, ["score churn", "score conversion"])
