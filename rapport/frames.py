@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 
 
-def as_table(frame: Any) -> pa.Table:
+def as_table(frame: object) -> pa.Table:
     """Return a frame of pandas, Polars or Arrow as an Arrow table; the index of a pandas frame is left out."""
     if isinstance(frame, pa.Table):
         return frame

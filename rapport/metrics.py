@@ -13,6 +13,8 @@ Floats = npt.NDArray[np.float64]
 BINS = 10
 DRAWS = 400
 PROBABILITY_FLOOR = 1e-6
+TOP_SHARE = 0.1
+"""The share of customers whose lift is told: the metric ``lift_10``."""
 SLIGHT_DRIFT, LARGE_DRIFT = 0.1, 0.25
 """The usual reading of the population stability index: below 0.1 none, above 0.25 a clear shift."""
 
@@ -57,7 +59,7 @@ class Ranking:
         hits, rows = hits[occurs], rows[occurs]
         return float((hits / hits.sum() * np.cumsum(hits) / np.cumsum(rows)).sum())
 
-    def lift(self, chosen: npt.NDArray[np.int64] | None = None, share: float = 0.1) -> float:
+    def lift(self, chosen: npt.NDArray[np.int64] | None = None, share: float = TOP_SHARE) -> float:
         """Return the lift of the top ``share`` of chosen rows; of equal scores the first chosen come first."""
         level, positive = self._level, self._positive
         if chosen is not None:
@@ -73,7 +75,7 @@ class Ranking:
         return hits, rows
 
 
-def lift(label: Floats, probability: Floats, share: float = 0.1) -> float:
+def lift(label: Floats, probability: Floats, share: float = TOP_SHARE) -> float:
     """Return the outcome rate of the top ``share`` divided by the overall rate."""
     return Ranking(label, probability).lift(share=share)
 
@@ -135,7 +137,7 @@ def paired_bootstrap(
 
 
 def _likelihood(label: Floats, probability: Floats) -> Floats:
-    return np.asarray(np.log(np.clip(1 - np.abs(label - probability), PROBABILITY_FLOOR, 1)))
+    return np.asarray(np.log(np.maximum(1 - np.abs(label - probability), PROBABILITY_FLOOR)))
 
 
 def stability_index(before: npt.ArrayLike, after: npt.ArrayLike, rows: Sequence[float] | None = None) -> float:

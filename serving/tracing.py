@@ -10,7 +10,6 @@ import logging
 import urllib.request
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -80,7 +79,7 @@ def _body(spans: Sequence[ReadableSpan]) -> bytes:
     return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [scope]}]}).encode()
 
 
-def _span(span: ReadableSpan) -> dict[str, Any]:
+def _span(span: ReadableSpan) -> dict[str, object]:
     context = span.get_span_context()
     assert context is not None, "a span that was started has its ids"
     return {
@@ -96,7 +95,7 @@ def _span(span: ReadableSpan) -> dict[str, Any]:
     }
 
 
-def _attributes(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _attributes(values: Mapping[str, object]) -> list[dict[str, object]]:
     return [
         {"key": name, "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": str(value)}}
         for name, value in values.items()

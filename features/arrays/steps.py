@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-Step = tuple[Callable[..., Any], tuple[int, ...]]
-Inputs = Mapping[tuple[str, str], Any]
+Step = tuple[Callable[..., object], tuple[int, ...]]
+Inputs = Mapping[tuple[str, str], object]
 Schedule = list[tuple[int, tuple[int, ...]]]
 """The slots to compute in order, each with the slots that are no longer read after it."""
 
@@ -19,8 +19,8 @@ class Steps:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.inputs: dict[tuple[str, str], int] = {}
-        self._slots: dict[Any, int] = {}
-        self._constants: dict[int, Any] = {}
+        self._slots: dict[object, int] = {}
+        self._constants: dict[int, object] = {}
 
     def step(self, key: Any, compute: Callable[..., Any], *reads: int) -> int:
         """Add a step, unless one with this key exists; return its slot."""
@@ -35,7 +35,7 @@ class Steps:
         self.inputs[table, name] = slot
         return slot
 
-    def constant(self, key: Any, value: Any) -> int:
+    def constant(self, key: object, value: object) -> int:
         """Return the slot of a constant."""
         slot = self.step(key, _not_computed)
         self._constants[slot] = value
@@ -84,5 +84,5 @@ class Steps:
         return slots
 
 
-def _not_computed(*_: Any) -> Any:
+def _not_computed(*_: object) -> object:
     raise AssertionError("input columns and constants are not computed")

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import cast
 
 import duckdb
 import pyarrow as pa
@@ -35,7 +35,7 @@ from rapport.history.sources.source import Source
 # Above this number of rows DuckDB is faster than plain Python.
 _FAST_READER_ROWS = 5000
 
-Tables = Mapping[str, pa.Table | Iterable[Mapping[str, Any]]]
+Tables = Mapping[str, pa.Table | Iterable[Mapping[str, object]]]
 
 
 @dataclass(frozen=True)
@@ -211,14 +211,14 @@ def _parse_small(tables: Tables, settings: Settings, *, complete: bool) -> dict[
     for table in TABLES:
         records = tables.get(table.name)
         if records:
-            read = parse_records(table, cast(list[Mapping[str, Any]], records), settings, complete=complete)
+            read = parse_records(table, cast(list[Mapping[str, object]], records), settings, complete=complete)
             if read is None:
                 return None
             parsed[table.name] = read
     return parsed
 
 
-def _memory_source(name: str, rows: pa.Table | Iterable[Mapping[str, Any]], database: Database) -> Source | None:
+def _memory_source(name: str, rows: pa.Table | Iterable[Mapping[str, object]], database: Database) -> Source | None:
     """Return the source; None for an empty list of records, which does not even name columns."""
     source = memory_source(name, rows, database.connection)
     return source if source.types else None

@@ -6,7 +6,7 @@ import getpass
 import tempfile
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rapport.history import History, Settings
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def check_gates(
     history: History, as_of: datetime, *, what: str, force: bool, data_dir: Path | None = None, target: str = "churn"
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Return what the gates found at a cutoff; RefusedRunError for a refusal that is not forced."""
     from rapport.history.checks.gates import Baseline, gate_facts, run_gates
     from rapport.scoring.models.published import load_published

@@ -43,7 +43,7 @@ def progress() -> Iterator[Callable[[str, float], None]]:
         yield report
 
 
-def print_result(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:
+def print_result(result: Mapping[str, object], text: str, *, as_json: bool) -> None:
     """Print a result: JSON for programs, text for people."""
     if as_json:
         typer.echo(json.dumps(without_nan(result), ensure_ascii=False, default=str, allow_nan=False))
@@ -61,7 +61,7 @@ class Report(Protocol):
         """Return it for people."""
 
 
-def without_nan(value: Any) -> Any:
+def without_nan(value: object) -> object:
     """Return a value with null for every number that JSON does not have, at any depth."""
     if isinstance(value, float) and not math.isfinite(value):
         return None

@@ -1,7 +1,6 @@
 """Service load: what each customer costs to serve, and the tickets that are open longer than usual."""
 
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +16,7 @@ LEAST_TICKETS = 20
 _YEAR = "$as_of::TIMESTAMP - INTERVAL 365 DAY"
 _TWO_YEARS = "$as_of::TIMESTAMP - INTERVAL 730 DAY"
 
-Facts = dict[str, Any]
+Facts = dict[str, object]
 
 
 def cost_to_serve(history: History, as_of: datetime, assumptions: Assumptions) -> tuple[pa.Table, Facts]:

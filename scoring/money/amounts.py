@@ -98,7 +98,7 @@ def lifetime_value(facts: CustomerFacts, spend: Floats, assumptions: Assumptions
     """
     length = facts.horizon_days / DAYS_PER_YEAR
     probability, survival, total = facts.probability, np.ones(len(spend)), np.zeros(len(spend))
-    for number in range(math.ceil(years / length - _SURE)):
+    for number in range(math.ceil(years / length)):
         share = min(1.0, years / length - number)
         survival = survival * (1.0 - probability)
         discount = (1.0 + assumptions.discount_rate) ** ((number + share / 2) * length)

@@ -179,7 +179,7 @@ def _post(calls: Calls, endpoint: str, **fields: Any) -> Steps[dict[str, Any]]:
     return _send(calls, Request("POST", f"/v1/{endpoint}", without_none(**fields)))
 
 
-def _send(calls: Calls, request: Request) -> Steps[dict[str, Any]]:
+def _send(calls: Calls, request: Request) -> Steps[dict[str, object]]:
     """Send a request until it is answered or repeating it makes no sense; return the body of the answer."""
     attempt = -1
     while True:
@@ -190,7 +190,7 @@ def _send(calls: Calls, request: Request) -> Steps[dict[str, Any]]:
         elif isinstance(outcome, httpx.TransportError):
             raise outcome
         else:
-            return cast("dict[str, Any]", checked(outcome).json())
+            return cast("dict[str, object]", checked(outcome).json())
 
 
 def checked_ids(ids: Sequence[str]) -> list[str]:
@@ -201,7 +201,7 @@ def checked_ids(ids: Sequence[str]) -> list[str]:
     return list(ids)
 
 
-def without_none(**fields: Any) -> dict[str, Any]:
+def without_none(**fields: object) -> dict[str, object]:
     """Return the fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
 

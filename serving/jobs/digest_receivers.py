@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from email.message import EmailMessage
-from typing import Any
 
 from rapport.errors import SettingsError
 from rapport.history.settings import Settings
@@ -162,7 +161,7 @@ def _teams(digest: Digest) -> dict[str, object]:
     return {"type": "message", "attachments": [attachment]}
 
 
-_BODIES: Mapping[str, Callable[[Digest], dict[str, Any]]] = {
+_BODIES: Mapping[str, Callable[[Digest], dict[str, object]]] = {
     "wecom": _wecom,
     "dingtalk": _dingtalk,
     "feishu": _feishu,

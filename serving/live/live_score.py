@@ -7,7 +7,6 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,7 @@ class LiveScore:
     """
 
     batch: ScoreBatch
-    portfolio_row: Mapping[str, Any]
+    portfolio_row: Mapping[str, object]
     names: Sequence[str]
     values: npt.NDArray[np.float64]
     received_at: datetime

@@ -1,5 +1,6 @@
 """The review of a card: thresholds proposed from outcomes, and a note when bands have drifted."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -61,3 +62,11 @@ def test_a_review_shows_moved_bands_and_proposals_and_changes_nothing():
 def test_one_moment_is_too_few_for_a_review():
     with pytest.raises(CardError, match="a review needs at least two cutoffs"):
         review(load_card("rfm"), rows(np.arange(200.0), datetime(2025, 1, 1)), "churn")
+
+
+@pytest.mark.parametrize(("drift", "is_told"), [(0.24, False), (0.26, True)])
+def test_bands_have_drifted_above_a_quarter(drift, is_told):
+    calm = [rows(np.tile(np.arange(200.0), 3), datetime(2025, month, 1)) for month in (1, 4)]
+    found = review(load_card("rfm"), pa.concat_tables(calm), "churn")
+    line = replace(found.lines[0], drift=drift)
+    assert ("the bands have drifted" in replace(found, lines=(line,)).as_text()) == is_told

@@ -181,6 +181,8 @@ def test_the_probability_after_a_horizon_is_fitted_to_those_who_stayed():
     after = sigmoid(-1.0 + 0.5 * logit_of(before))
     assert fit_carry(before, after) == pytest.approx((-1.0, 0.5))
     assert carried(before, (-1.0, 0.5)).tolist() == pytest.approx(after.tolist())
+    # What is certain stays nearly so, and is still a number.
+    assert carried(np.array([0.0, 1.0]), (0.0, 1.0)) == pytest.approx([0.0, 1.0], abs=1e-8)
     # A falling line, and one through a single probability, become the mean.
     assert fit_carry(before, after[::-1].copy())[1] == 0.0
     assert fit_carry(np.full(3, 0.4), np.full(3, 0.2)) == pytest.approx((logit_of(np.array([0.2]))[0], 0.0))

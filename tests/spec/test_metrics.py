@@ -52,6 +52,8 @@ def test_an_empty_bin_counts_as_half_a_row():
     floor = 0.5 / 100
     expected = (1 - 0.5) * np.log(1 / 0.5) + (floor - 0.5) * np.log(floor / 0.5) - 2 / 100
     assert stability_index([50, 50], [100, 0]) == pytest.approx(expected)
+    # Half a row of four is an eighth: (1 − ½) ln 2 + (⅛ − ½) ln ¼ is 0.866, and chance alone shows ¼ + ¼.
+    assert stability_index([2, 2], [4, 0]) == pytest.approx(0.3664, abs=1e-4)
     # No rows at all are no drift: there is nothing to compare.
     assert stability_index([0, 0], [50, 50]) == stability_index([50, 50], [0, 0]) == 0.0
 

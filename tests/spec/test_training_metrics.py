@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from rapport.durations import parse_duration
-from rapport.metrics import auc, average_precision, calibration_error, lift, log_loss, paired_bootstrap
+from rapport.metrics import (
+    Ranking,
+    auc,
+    average_precision,
+    calibration_error,
+    lift,
+    log_loss,
+    paired_bootstrap,
+)
 from rapport.training.evaluation import grade_outlook
 from rapport.training.registry.promotion_gates import evaluate_gates
 
@@ -29,6 +37,7 @@ def test_lift_is_the_rate_at_the_top_over_the_rate_of_all():
     # Of a hundred customers, the top tenth by default: ten, of whom four have the outcome that one in ten has.
     outcome = np.r_[np.ones(4), np.zeros(6), np.ones(6), np.zeros(84)]
     assert lift(outcome, np.linspace(1, 0, 100)) == pytest.approx(0.4 / 0.1)
+    assert Ranking(outcome, np.linspace(1, 0, 100)).lift() == pytest.approx(0.4 / 0.1)
 
 
 def test_log_loss_of_one_half_is_one_bit():
@@ -46,6 +55,19 @@ def test_a_better_ranking_is_significantly_better_and_an_equal_one_is_not():
     gains = paired_bootstrap(label, good, {"bad": bad, "good": good})
     assert gains["bad"]["log_loss"][0] > 0
     assert gains["good"]["log_loss"] == [0.0, 0.0]
+
+
+def test_the_interval_of_a_gain_is_that_of_four_hundred_samples_of_all_rows():
+    generator = np.random.default_rng(5)
+    label = (generator.uniform(size=60) < 0.4).astype(float)
+    ours, theirs = generator.uniform(0.01, 0.99, (2, 60))
+    samples = np.random.default_rng(0)
+    gains = []
+    for _ in range(400):
+        rows = samples.integers(0, 60, 60)
+        gains.append(log_loss(label[rows], theirs[rows]) - log_loss(label[rows], ours[rows]))
+    found = paired_bootstrap(label, ours, {"theirs": theirs})["theirs"]["log_loss"]
+    assert found == pytest.approx(np.percentile(gains, [2.5, 97.5]))
 
 
 def test_a_gate_states_its_requirement_and_its_finding():

@@ -1,7 +1,5 @@
 """The scorecard beside the model, on the newest validation fold, which neither was fitted on."""
 
-from typing import Any
-
 import numpy as np
 
 from rapport.metrics import auc, average_precision
@@ -9,7 +7,7 @@ from rapport.scoring.cards.audit import BAD_LABEL
 from rapport.training.evaluation.training_run import TrainingRun, validated_probability
 
 
-def card_diagnostics(run: TrainingRun) -> dict[str, Any] | None:
+def card_diagnostics(run: TrainingRun) -> dict[str, object] | None:
     """Return the card's metrics and the outcome rate of each tier; None without a card or a fold."""
     member = next((member for member in run.ensemble.members if member.is_card), None)
     if member is None or not run.validation.folds:

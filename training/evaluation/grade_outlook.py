@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -80,7 +79,7 @@ def fit_outlook(run: TrainingRun, bundle: Bundle) -> GradeOutlook | None:
     if len(last.stayed_before) < MIN_CUSTOMERS:
         return None
     begin = run.history.connection.execute("SELECT min(ordered_at) FROM orders").fetchall()[0][0]
-    names, judged = rules.names, tuple[Mapping[str, Any], ...]()
+    names, judged = rules.names, tuple[Mapping[str, object], ...]()
     if first is not None and len(first.stayed_before) >= MIN_CUSTOMERS:
         moved = _moves(pairs[1:], levels, last.at, _level_ahead(run, last.at, begin))
         judged = evaluate_outlook(

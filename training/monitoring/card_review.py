@@ -12,16 +12,13 @@ from sklearn.isotonic import IsotonicRegression
 
 from rapport.errors import CardError
 from rapport.history import Duration, History
-from rapport.metrics import auc, stability_index
+from rapport.metrics import LARGE_DRIFT, auc, stability_index
 from rapport.scoring.card_commands import bands_text, evaluation_rows
 from rapport.scoring.cards import Card
 from rapport.scoring.cards.audit import BAD_LABEL, CardAudit, audit_scores
 from rapport.scoring.cards.bands import assign_bands
 from rapport.scoring.cards.card_scores import fit_bands, indicator_values, numpy_columns
 from rapport.scoring.cards.indicator import BEST, BoundKind, Indicator, Threshold, ThresholdBands
-
-LARGE_DRIFT = 0.25
-"""A PSI above this means that customers have moved to other bands."""
 
 # A band with fewer rows, or a feature with fewer outcomes, would be noise.
 _MIN_ROWS, _MIN_OUTCOMES = 50, 5

@@ -12,7 +12,7 @@ from rapport.scoring.reasons.sentences import sentence_catalog
 from rapport.training.messages import translator
 
 
-def render_page(template: str, language: str, **values: Any) -> str:
+def render_page(template: str, language: str, **values: object) -> str:
     """Fill a template of this folder."""
     environment = Environment(loader=PackageLoader("rapport.training.reports", "."), autoescape=select_autoescape())
     environment.filters |= {

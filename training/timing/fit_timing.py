@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
@@ -43,7 +42,7 @@ def _default(run: TrainingRun) -> str:
     return BG_NBD if any(isinstance(member, BgNbdMember) for member in run.ensemble.members) else CONSTANT
 
 
-def _with_evaluation(timing: EventTiming, evaluation: dict[str, Any]) -> EventTiming:
+def _with_evaluation(timing: EventTiming, evaluation: dict[str, object]) -> EventTiming:
     return EventTiming(
         timing.event,
         timing.shape,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
 
 from rapport.history.checks.finding import Finding
 from rapport.history.checks.gates.amounts import giant_orders, rescaled_amounts
@@ -33,7 +32,7 @@ def run_gates(history: History, as_of: datetime, baseline: Baseline | None = Non
     return sorted(found, key=lambda finding: finding.level != "stop")
 
 
-def gate_facts(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+def gate_facts(findings: Iterable[Finding]) -> list[dict[str, object]]:
     """Return findings as plain values, for the record of a run."""
     return [
         {

@@ -20,6 +20,8 @@ _COHORT_QUARTERS = 9
 _COHORTS = 12
 _RISK_EVENTS = 5
 
+Facts = dict[str, object]
+
 
 def show(page: PageContext) -> Response:
     """Show totals and breakdowns of the visible customers."""
@@ -52,7 +54,7 @@ def show(page: PageContext) -> Response:
     )
 
 
-def _movers(portfolio: PortfolioColumns, seen: Mask, days: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _movers(portfolio: PortfolioColumns, seen: Mask, days: int) -> tuple[list[Facts], list[Facts]]:
     before, after = portfolio.numeric(f"probability_{days}d"), portfolio.numeric("probability")
 
     def records(rows: Iterable[int]) -> list[dict[str, object]]:

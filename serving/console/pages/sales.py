@@ -35,7 +35,7 @@ def show(page: PageContext) -> Response:
     )
 
 
-def by_dimension(rows: list[dict[str, object]], most: int | None = None) -> dict[str, list[dict[str, Any]]]:
+def by_dimension(rows: list[dict[str, object]], most: int | None = None) -> dict[str, list[dict[str, object]]]:
     """Group the rows of an analysis by what they count."""
     found: dict[str, list[dict[str, object]]] = {}
     for row in rows:
@@ -43,7 +43,7 @@ def by_dimension(rows: list[dict[str, object]], most: int | None = None) -> dict
     return {name: group[:most] for name, group in found.items()}
 
 
-def _bottleneck(stages: list[dict[str, object]]) -> dict[str, Any] | None:
+def _bottleneck(stages: list[dict[str, object]]) -> dict[str, object] | None:
     """Return the stage that loses most, with the name of the stage before it."""
     for before, stage in pairwise(stages):
         if stage["bottleneck"]:
@@ -51,7 +51,7 @@ def _bottleneck(stages: list[dict[str, object]]) -> dict[str, Any] | None:
     return None
 
 
-def _funnel(rows: list[Mapping[str, object]]) -> dict[str, list[dict[str, Any]]]:
+def _funnel(rows: list[Mapping[str, object]]) -> dict[str, list[dict[str, object]]]:
     return {by: _funnel_by(rows, by) for by in ("grade", "source")} if rows else {}
 
 

@@ -48,7 +48,7 @@ def show(request: Request, application: "Application", sessions: Sessions, rende
     )
 
 
-def _probability(application: "Application", customer_id: str, target: str) -> Any:
+def _probability(application: "Application", customer_id: str, target: str) -> object:
     try:
         (answer,) = application.answers([customer_id], target, reasons=0)
     except RapportError:
