@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 app = Commands(help="Create, check, weight, audit and review scorecards.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="CARD", help="A shipped card's name, or your own .yaml file.")]
-Source = Annotated[str, typer.Option("--history", help="The history to evaluate the card on.")]
+Source = Annotated[
+    str, typer.Option("--history", envvar="RAPPORT_HISTORY", help="The history to evaluate the card on.")
+]
 OptionalSource = Annotated[str | None, typer.Option("--history", help="A folder of tables, or a database URL.")]
 
 
