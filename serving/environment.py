@@ -1,22 +1,24 @@
-"""Environment variables of a server. Each is declared once: its name, meaning, default, and how it is read."""
+"""Environment variables of a server, each declared once with its meaning and default; pydantic-settings reads them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from rapport.aliases import variable as read_variable
+from pydantic import AfterValidator, AliasChoices, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from rapport.aliases import VARIABLES
 from rapport.errors import SettingsError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(NamedTuple):
     """One environment variable; ``default`` is the text that the settings page shows."""
 
     name: str
@@ -41,6 +43,37 @@ OF_COMMANDS = (
 )
 
 
+def is_private(url: str) -> bool:
+    """Return whether a URL is encrypted or stays on this machine, so that nobody between can read or change it."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
+
+
+def _private(url: str) -> str:
+    if not is_private(url):
+        raise ValueError(f"{url!r} must begin with https:// (http:// only on this machine).")
+    return url
+
+
+def _collector(url: str) -> str:
+    if not url.startswith("http"):
+        raise ValueError(f"{url!r} must begin with http:// or https://.")
+    return url
+
+
+def _enough_threads(threads: int) -> int:
+    # One thread would let a long request hold every short one behind it (measured: 2 ms becomes 475 ms).
+    if threads < 2:
+        raise ValueError("must be at least 2, or one long request blocks all others.")
+    return threads
+
+
+def _port(port: int) -> int:
+    if not 0 < port < 65536:
+        raise ValueError(f"{port} is not a port. Set a number from 1 to 65535.")
+    return port
+
+
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
@@ -49,22 +82,49 @@ def _text(value: object) -> str:
     return str(value.absolute() if isinstance(value, Path) else value)
 
 
+Count = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+PrivateUrl = Annotated[str, AfterValidator(_private)]
+
+
 def _declare(name: str, meaning: str, default: Any = None, shown: str = "") -> Any:
     """Return a field that a variable sets; the settings page shows ``shown`` in place of the default."""
-    shown = shown or ("none" if default in (None, MISSING) else _text(default))
-    return field(default=default, metadata={"variable": Variable(name, meaning, shown)})
+    former = [old for old, current in VARIABLES.items() if current == name]
+    shown = shown or ("none" if default in (None, ...) else _text(default))
+    return Field(
+        default,
+        validation_alias=AliasChoices(name, *former),
+        description=meaning,
+        json_schema_extra={"shown": shown},
+        repr=not name.endswith(("_KEY", "_SECRET")),
+    )
 
 
-@dataclass(frozen=True)
-class Oidc:
+class _Variables(BaseSettings):
+    """Settings that variables set. The variables are an argument: those of the process are not read here."""
+
+    model_config = SettingsConfigDict(frozen=True, validate_by_name=True, env_ignore_empty=True, case_sensitive=True)
+
+    @classmethod
+    def settings_customise_sources(  # the names are pydantic's
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the values of the constructor alone."""
+        return (init_settings,)
+
+
+class Oidc(_Variables):
     """The token issuer that the server trusts, the audience, and the claims that hold scopes and owner."""
 
-    issuer: str = _declare(
-        "RAPPORT_OIDC_ISSUER", "Issuer of accepted tokens, exactly as it names itself; keys still work.", MISSING
+    issuer: PrivateUrl = _declare(
+        "RAPPORT_OIDC_ISSUER", "Issuer of accepted tokens, exactly as it names itself; keys still work.", ...
     )
-    audience: str = _declare(
-        "RAPPORT_OIDC_AUDIENCE", "Audience that a token must name; required with an issuer.", MISSING
-    )
+    audience: str = _declare("RAPPORT_OIDC_AUDIENCE", "Audience that a token must name; required with an issuer.", ...)
     claim: str = _declare(
         "RAPPORT_OIDC_CLAIM",
         "Claim that holds the scopes, as rapport:read or rapport.read; a.b is b inside a.",
@@ -84,38 +144,48 @@ class Oidc:
     client_secret: str | None = _declare(
         "RAPPORT_OIDC_CLIENT_SECRET", "Secret of that client; leave it unset for a public client (PKCE)."
     )
-    redirect_url: str | None = _declare(
+    redirect_url: PrivateUrl | None = _declare(
         "RAPPORT_OIDC_REDIRECT_URL",
         "Address to which the issuer sends people back, as registered there: https://…/sign-in/callback.",
     )
 
+    @model_validator(mode="after")
+    def _client_is_whole(self) -> Oidc:
+        if (self.client_id is None) != (self.redirect_url is None):
+            raise ValueError(
+                "RAPPORT_OIDC_CLIENT_ID and RAPPORT_OIDC_REDIRECT_URL belong together. Set both, so that people sign "
+                "in at the issuer, or neither."
+            )
+        return self
 
-@dataclass(frozen=True)
-class Environment:
+
+class Environment(_Variables):
     """Addresses, limits and switches of one server."""
 
-    data_dir: Path = _declare(  # noqa: RUF009 - the default cannot change, nor below
+    data_dir: Path = _declare(
         "RAPPORT_DATA_DIR", "Folder of the published models, scores, keys, feedback and audit trail.",
         Path("rapport-data"), "rapport-data",
     )  # fmt: skip
-    settings: Path | None = _declare("RAPPORT_SETTINGS", "The company's rapport.toml.")  # noqa: RUF009
+    settings: Path | None = _declare("RAPPORT_SETTINGS", "The company's rapport.toml.")
     host: str = _declare("RAPPORT_HOST", "Address to listen on; anything but loopback needs a key.", "127.0.0.1")
-    port: int = _declare("RAPPORT_PORT", "Port to listen on.", 3000)
-    workers: int = _declare("RAPPORT_WORKERS", "Worker processes.", 1, "one for each core")
-    threads: int = _declare("RAPPORT_THREADS", "Requests that one process answers in parallel; at least 2.", 2)
-    timeout_seconds: float = _declare("RAPPORT_TIMEOUT_SECONDS", "Time limit of one request.", 15.0)
-    body_bytes: int = _declare("RAPPORT_BODY_BYTES", "Size limit of one request body.", 8_000_000)
-    in_flight: int = _declare(
+    port: Annotated[int, AfterValidator(_port)] = _declare("RAPPORT_PORT", "Port to listen on.", 3000)
+    workers: Count = _declare("RAPPORT_WORKERS", "Worker processes.", 1, "one for each core")
+    threads: Annotated[int, AfterValidator(_enough_threads)] = _declare(
+        "RAPPORT_THREADS", "Requests that one process answers in parallel; at least 2.", 2
+    )
+    timeout_seconds: Seconds = _declare("RAPPORT_TIMEOUT_SECONDS", "Time limit of one request.", 15.0)
+    body_bytes: Count = _declare("RAPPORT_BODY_BYTES", "Size limit of one request body.", 8_000_000)
+    in_flight: Count = _declare(
         "RAPPORT_IN_FLIGHT", "Concurrent API requests of one process; more are refused with 429.", 128
     )
     # Twice the promised load: 50 events and 50 reads a second by one key.
-    requests_per_minute: int = _declare("RAPPORT_REQUESTS_PER_MINUTE", "Rate limit of one key.", 12_000)
-    reload_seconds: float = _declare(
+    requests_per_minute: Count = _declare("RAPPORT_REQUESTS_PER_MINUTE", "Rate limit of one key.", 12_000)
+    reload_seconds: Seconds = _declare(
         "RAPPORT_RELOAD_SECONDS", "Interval at which a worker checks for a new model or snapshot.", 5.0
     )
     keys: bool = _declare("RAPPORT_KEYS", "off: no key is required; allowed on loopback only.", True)
     agent_key: str | None = _declare("RAPPORT_KEY", "Key with which 'rapport mcp' identifies its caller.")
-    audit_days: int = _declare("RAPPORT_AUDIT_DAYS", "Days for which the audit trail is kept.", 730)
+    audit_days: Count = _declare("RAPPORT_AUDIT_DAYS", "Days for which the audit trail is kept.", 730)
     drain_seconds: float = _declare(
         "RAPPORT_DRAIN_SECONDS",
         "Seconds between the signal to stop and the end: the server is not ready but still answers.",
@@ -125,14 +195,14 @@ class Environment:
         "RAPPORT_SECURE_COOKIES", "on: the console's cookies require HTTPS.", False, "on, but off on loopback"
     )
     mlflow_url: str | None = _declare("RAPPORT_MLFLOW_URL", "Address of the MLflow UI; the console links to it.")
-    traces_url: str | None = _declare(
+    traces_url: Annotated[str, AfterValidator(_collector)] | None = _declare(
         "RAPPORT_TRACES_URL",
         "Collector that gets OpenTelemetry spans of requests (OTLP over HTTP): http://127.0.0.1:4318/v1/traces.",
     )
-    traces_share: float = _declare(
+    traces_share: Annotated[float, Field(ge=0, le=1)] = _declare(
         "RAPPORT_TRACES_SHARE", "Share of the requests with a span, besides those of traced callers.", 0.1
     )
-    metrics_folder: Path | None = _declare(  # noqa: RUF009
+    metrics_folder: Path | None = _declare(
         "PROMETHEUS_MULTIPROC_DIR", "Folder in which the workers of one server share their metrics.",
         shown="set by the server",
     )  # fmt: skip
@@ -146,19 +216,17 @@ class Environment:
 
 def read_environment(environ: Mapping[str, str]) -> Environment:
     """Read the variables; a value that is not valid is refused with the name of its variable."""
-    values = _values(Environment, environ)
-    values.setdefault("workers", cores())
-    values.setdefault("secure_cookies", values.get("host", "127.0.0.1") not in LOOPBACK)
-    return _validated(Environment(**values, oidc=_oidc(_values(Oidc, environ))))
+    values = {"workers": cores(), "secure_cookies": environ.get("RAPPORT_HOST", "127.0.0.1") not in LOOPBACK}
+    try:
+        return Environment(**values | _Source(Environment, environ)() | {"oidc": _oidc(_Source(Oidc, environ)())})
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from error
 
 
 def variables() -> list[tuple[str, str, str]]:
     """Return name, meaning and default of every variable, for the settings page."""
     declared = [variable for settings in (Environment, Oidc) for _, variable in _declared(settings)]
-    return [
-        (one.name, one.meaning, one.default)
-        for one in (*declared, WEBHOOK_URL, WEBHOOK_SECRET, SMTP_URL, SMTP_FROM, *OF_COMMANDS)
-    ]
+    return [*declared, WEBHOOK_URL, WEBHOOK_SECRET, SMTP_URL, SMTP_FROM, *OF_COMMANDS]
 
 
 def as_variables(environment: Environment) -> dict[str, str]:
@@ -167,80 +235,59 @@ def as_variables(environment: Environment) -> dict[str, str]:
     return found | (_written(environment.oidc) if environment.oidc else {})
 
 
-def is_private(url: str) -> bool:
-    """Return whether a URL is encrypted or stays on this machine, so that nobody between can read or change it."""
-    parts = urlsplit(url)
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
-
-
 def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _declared(settings: type) -> Iterator[tuple[str, Variable]]:
-    """Yield the fields of a settings class that have a variable."""
-    yield from ((one.name, one.metadata["variable"]) for one in fields(settings) if one.metadata)
+class _Source(EnvSettingsSource):
+    """Reads variables from a mapping, which need not be those of the process."""
 
+    def __init__(self, settings: type[BaseSettings], environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        super().__init__(settings)
 
-def _values(settings: type, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the fields whose variable is set; an empty variable counts as not set."""
-    kinds = get_type_hints(settings)
-    texts = ((name, variable.name, read_variable(environ, variable.name)) for name, variable in _declared(settings))
-    return {name: _parsed(variable, text, kinds[name]) for name, variable, text in texts if text}
-
-
-def _parsed(variable: str, text: str, kind: Any) -> Any:
-    kind = next(iter(get_args(kind)), kind)
-    if kind is bool:
-        if text.lower() not in ("on", "off"):
-            raise SettingsError(f"{variable}: {text!r} is not valid. Set 'on' or 'off'.")
-        return text.lower() == "on"
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise SettingsError(f"{variable}: {text!r} is not a number. Set a number or remove the variable.") from error
-
-
-def _written(settings: Environment | Oidc) -> dict[str, str]:
-    values = ((variable.name, getattr(settings, name)) for name, variable in _declared(type(settings)))
-    return {name: _text(value) for name, value in values if value not in (None, "")}
+    def _load_env_vars(self) -> Mapping[str, str]:
+        return {name: text for name, text in self._environ.items() if text}
 
 
 def _oidc(values: Mapping[str, Any]) -> Oidc | None:
-    if "issuer" not in values:
+    if "RAPPORT_OIDC_ISSUER" not in values:
         return None
     # Without an audience, a token made for any other program of the company would open this one.
-    if "audience" not in values:
+    if "RAPPORT_OIDC_AUDIENCE" not in values:
         raise SettingsError("RAPPORT_OIDC_AUDIENCE: not set. With RAPPORT_OIDC_ISSUER, set it to the tokens' audience.")
-    oidc = Oidc(**values)
-    if not is_private(oidc.issuer):
-        raise SettingsError(
-            f"RAPPORT_OIDC_ISSUER: {oidc.issuer!r} must begin with https:// (http:// only on this machine)."
-        )
-    if (oidc.client_id is None) != (oidc.redirect_url is None):
-        raise SettingsError(
-            "RAPPORT_OIDC_CLIENT_ID and RAPPORT_OIDC_REDIRECT_URL belong together. Set both, so that people sign in at "
-            "the issuer, or neither."
-        )
-    if oidc.redirect_url is not None and not is_private(oidc.redirect_url):
-        raise SettingsError(
-            f"RAPPORT_OIDC_REDIRECT_URL: {oidc.redirect_url!r} must begin with https:// (http:// only on this machine)."
-        )
-    return oidc
+    return Oidc(**values)
 
 
-def _validated(environment: Environment) -> Environment:
-    # One thread would let a long request hold every short one behind it (measured: 2 ms becomes 475 ms).
-    if environment.threads < 2:
-        raise SettingsError("RAPPORT_THREADS: must be at least 2, or one long request blocks all others.")
-    positive = ("workers", "timeout_seconds", "body_bytes", "in_flight", "requests_per_minute", "reload_seconds",
-                "audit_days")  # fmt: skip
-    for name, variable in _declared(Environment):
-        if name in positive and getattr(environment, name) <= 0:
-            raise SettingsError(f"{variable.name}: must be more than 0.")
-    if not 0 <= environment.traces_share <= 1 or not (environment.traces_url or "http://").startswith("http"):
-        raise SettingsError("RAPPORT_TRACES_SHARE: a number from 0 to 1. RAPPORT_TRACES_URL: http:// or https://.")
-    if not 0 < environment.port < 65536:
-        raise SettingsError(f"RAPPORT_PORT: {environment.port} is not a port. Set a number from 1 to 65535.")
-    return environment
+def _sentence(error: ValidationError) -> str:
+    """Return what is wrong with the first value that is not valid, where, and what to do."""
+    first = error.errors(include_url=False)[0]
+    what = first["msg"].removeprefix("Value error, ")
+    match first["type"]:
+        case "bool_parsing":
+            what = f"{first['input']!r} is not valid. Set 'on' or 'off'."
+        case "int_parsing" | "float_parsing" | "int_from_float":
+            what = f"{first['input']!r} is not a number. Set a number or remove the variable."
+        case "greater_than":
+            what = "must be more than 0."
+        case "greater_than_equal" | "less_than_equal":
+            what = "must be a number from 0 to 1."
+    return ": ".join([*map(str, first["loc"][:1]), what])
+
+
+def _declared(settings: type[_Variables]) -> Iterator[tuple[str, Variable]]:
+    """Yield the fields of a settings class that have a variable."""
+    yield from ((name, _variable(one)) for name, one in settings.model_fields.items() if one.description)
+
+
+def _variable(declared: FieldInfo) -> Variable:
+    names, more = declared.validation_alias, declared.json_schema_extra
+    assert isinstance(names, AliasChoices)
+    assert isinstance(more, dict)
+    return Variable(str(names.choices[0]), declared.description or "", str(more["shown"]))
+
+
+def _written(settings: _Variables) -> dict[str, str]:
+    values = ((variable.name, getattr(settings, name)) for name, variable in _declared(type(settings)))
+    return {name: _text(value) for name, value in values if value not in (None, "")}

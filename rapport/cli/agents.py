@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Any
 
 from rapport.cli.options import DataDir, SettingsPath
@@ -18,4 +17,4 @@ def mcp(data_dir: DataDir = None, settings: SettingsPath = None) -> None:
     given: dict[str, Any] = {
         name: value for name, value in {"data_dir": data_dir, "settings": settings}.items() if value is not None
     }
-    serve_stdio(replace(environment, **given))
+    serve_stdio(environment.model_copy(update=given))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -94,10 +93,9 @@ def _serve(data_dir: Path, port: int, *, once: bool) -> None:
     settings_file = data_dir / "rapport.toml"
     if not settings_file.exists():
         settings_file.write_text(f'data_dir = "{data_dir.as_posix()}"\n', encoding="utf-8")
-    environment = replace(
-        read_environment(os.environ), data_dir=data_dir, settings=settings_file, port=port, host="127.0.0.1"
+    environment = read_environment(os.environ).model_copy(
+        update={"data_dir": data_dir, "settings": settings_file, "port": port, "host": "127.0.0.1", "keys": False}
     )
-    environment = replace(environment, keys=False)
     customer = _riskiest_customer(data_dir)
     body = json.dumps({"customer_ids": [customer], "target": "churn", "reasons": 3})
     url = f"http://127.0.0.1:{port}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -35,5 +34,5 @@ def serve(
         "settings": settings,
     }
     environment = read_environment(os.environ)
-    environment = replace(environment, **{name: value for name, value in options.items() if value is not None})
+    environment = environment.model_copy(update={name: value for name, value in options.items() if value is not None})
     run_server(environment, os.environ, lambda message: out.print(message, markup=False))

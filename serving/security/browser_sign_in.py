@@ -7,7 +7,6 @@ import hashlib
 import secrets
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from rapport.errors import ServingError
@@ -30,7 +29,7 @@ class BrowserSignIn:
         self._client, self._redirect, self._secret = oidc.client_id, oidc.redirect_url, oidc.client_secret
         self._issuer = issuer
         # An ID token is made for the client; an access token, for the audience of the API, signs nobody in.
-        self._tokens = TokenVerifier(replace(oidc, audience=oidc.client_id), issuer)
+        self._tokens = TokenVerifier(oidc.model_copy(update={"audience": oidc.client_id}), issuer)
         self.mark = hashlib.sha256(f"{oidc.issuer}\n{oidc.client_id}\n{oidc.claim}".encode()).hexdigest()[:24]
 
     def begin(self) -> tuple[str, dict[str, str]]:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def publish(home: Path, bundle: Bundle, beside: Path) -> None:
 
 def served(home: Path, **changes) -> TestClient:
     """Return a client of a whole service in this process; ``changes`` set the environment."""
-    environment = replace(Environment(data_dir=home, reload_seconds=0.1), **changes)
+    environment = Environment(data_dir=home, reload_seconds=0.1).model_copy(update=changes)
     return TestClient(
         build(environment).to_asgi(),
         base_url="http://127.0.0.1",

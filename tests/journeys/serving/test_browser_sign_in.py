@@ -30,7 +30,9 @@ class Browser(ConsoleClient):
 
     def __init__(self, issuer, **settings):
         super().__init__(ExampleApplication(keys_disabled=False))
-        oidc = Oidc(issuer.url, "rapport", client_id="console", redirect_url=CALLBACK, **(CLAIMS | settings))
+        oidc = Oidc(
+            issuer=issuer.url, audience="rapport", client_id="console", redirect_url=CALLBACK, **(CLAIMS | settings)
+        )
         provider = BrowserSignIn(oidc, IssuerKeys(issuer.url))
         self.app = create_console(ExampleApplication(keys_disabled=False), secret=SECRET, provider=provider)
 

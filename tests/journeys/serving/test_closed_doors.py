@@ -7,7 +7,6 @@ import re
 import sqlite3
 import stat
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -96,7 +95,7 @@ def test_without_keys_the_server_starts_only_when_they_are_switched_off(company)
     environment = Environment(data_dir=company.home, port=free_port())
     with pytest.raises(ServingError, match="RAPPORT_KEYS=off"):
         prepared(environment, lambda _: None)
-    assert prepared(replace(environment, keys=False), lambda _: None).keys is False
+    assert prepared(environment.model_copy(update={"keys": False}), lambda _: None).keys is False
 
 
 def test_a_session_ends_with_its_secret_and_with_the_sign_out(company, tmp_path):

@@ -12,7 +12,6 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -133,7 +132,7 @@ def test_a_failing_start_gives_the_reason(tmp_path, company):
     with pytest.raises(ServingError, match="rapport keys add"):
         prepared(outside, said.append)
     with pytest.raises(ServingError, match="RAPPORT_KEYS is off"):
-        prepared(replace(outside, keys=False), said.append)
+        prepared(outside.model_copy(update={"keys": False}), said.append)
 
 
 def test_a_port_in_use_is_refused_with_its_number(company):
@@ -148,11 +147,11 @@ def test_a_port_in_use_is_refused_with_its_number(company):
 def test_without_a_key_loopback_is_served_with_a_warning_when_keys_are_off(company, tmp_path):
     said = []
     environment = Environment(data_dir=company.home, port=free_port())
-    assert prepared(replace(environment, keys=False), said.append).keys is False
+    assert prepared(environment.model_copy(update={"keys": False}), said.append).keys is False
     assert "OFF" in said[0]
     (tmp_path / "models").symlink_to(company.home / "models")
     KeyRing(tmp_path).add("crm", ["score"], datetime.now(UTC))
-    assert prepared(replace(environment, data_dir=tmp_path), said.append).keys is True
+    assert prepared(environment.model_copy(update={"data_dir": tmp_path}), said.append).keys is True
 
 
 def _started(company, tmp_path) -> tuple[str, subprocess.Popen]:

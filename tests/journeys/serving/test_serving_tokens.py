@@ -37,7 +37,7 @@ def home(company, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(home, issuer):
-    with served(home, oidc=Oidc(issuer.url, "rapport")) as opened:
+    with served(home, oidc=Oidc(issuer=issuer.url, audience="rapport")) as opened:
         _wait_for_keys(opened)
         yield opened
 
@@ -141,7 +141,7 @@ def test_forged_signatures_are_refused(client, issuer):
 def test_a_new_key_is_fetched_once_and_a_withdrawn_one_ends(home):
     issuer = LocalIssuer()
     issuer.add("first")
-    with served(home, oidc=Oidc(issuer.url, "rapport")) as client:
+    with served(home, oidc=Oidc(issuer=issuer.url, audience="rapport")) as client:
         _wait_for_keys(client)
         old = issuer.token("first")
         assert _status(client, old) == 200
@@ -169,7 +169,7 @@ def app_state_of(client):
 def test_known_keys_are_valid_for_a_day_while_the_issuer_is_down(home):
     issuer = LocalIssuer()
     issuer.add("first")
-    with served(home, oidc=Oidc(issuer.url, "rapport")) as client:
+    with served(home, oidc=Oidc(issuer=issuer.url, audience="rapport")) as client:
         _wait_for_keys(client)
         issuer.down = True
         _allow_refresh(client)
@@ -188,7 +188,7 @@ def test_known_keys_are_valid_for_a_day_while_the_issuer_is_down(home):
 
 def test_nested_claims_name_scopes_and_owner(home, issuer, company):
     owner = company.history.connection.execute("SELECT min(owner) FROM customers").fetchone()[0]
-    oidc = Oidc(issuer.url, "rapport", "realm_access.roles", "crm_owner")
+    oidc = Oidc(issuer=issuer.url, audience="rapport", claim="realm_access.roles", owner_claim="crm_owner")
     with served(home, oidc=oidc) as client:
         _wait_for_keys(client)
         roles = {"scope": None, "realm_access": {"roles": ["rapport:read", "other"]}}
@@ -231,7 +231,7 @@ def test_an_untrustworthy_issuer_is_refused_at_the_start(changes, says):
 def test_the_variables_of_an_issuer_read_back_the_same():
     given = {"RAPPORT_OIDC_ISSUER": "https://id.example", "RAPPORT_OIDC_AUDIENCE": "rapport", "RAPPORT_OIDC_CLAIM": "a"}
     environment = read_environment(given)
-    assert environment.oidc == Oidc("https://id.example", "rapport", "a")
+    assert environment.oidc == Oidc(issuer="https://id.example", audience="rapport", claim="a")
     assert read_environment(as_variables(environment)).oidc == environment.oidc
 
 
@@ -245,7 +245,7 @@ def test_an_issuer_with_another_name_is_refused(issuer):
 def test_an_agent_finds_who_issues_tokens_for_it_and_a_token_for_another_audience_is_refused(home, issuer):
     audience = "https://rapport.example/mcp"
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
-    with served(home, oidc=Oidc(issuer.url, audience)) as client:
+    with served(home, oidc=Oidc(issuer=issuer.url, audience=audience)) as client:
         _wait_for_keys(client)
         refused = client.post("/mcp", json=message)
         where = re.fullmatch(
@@ -261,6 +261,6 @@ def test_an_agent_finds_who_issues_tokens_for_it_and_a_token_for_another_audienc
             token = issuer.token("rsa", aud=meant, scope="rapport:read")
             assert client.post("/mcp", json=message, headers=bearer(token) | headers).status_code == status
         assert client.post("/v1/score", json=BODY).headers["www-authenticate"] == "Bearer"
-    with served(home, oidc=Oidc(issuer.url, "rapport")) as client:
+    with served(home, oidc=Oidc(issuer=issuer.url, audience="rapport")) as client:
         # An audience that is no address names no resource.
         assert client.get("/.well-known/oauth-protected-resource").status_code == 404
