@@ -2,19 +2,21 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, ConfigDict, Strict, ValidationError
+from pydantic.dataclasses import dataclass
 
 from rapport.durations import parse_duration
 from rapport.errors import SettingsError
 from rapport.history.contract import TABLES, columns_of
-from rapport.history.setting_values import converted, nearest
+from rapport.history.setting_errors import nearest, sentence, whole_sentence
 
 Names = Mapping[str, str]
-Groups = Mapping[str, tuple[str, ...]]
 
 # Former name → current name. Settings files and model records of earlier versions have the former names.
 CURRENT_NAMES: Names = MappingProxyType(
@@ -34,47 +36,132 @@ def _setting(default: Any, description: str) -> Any:
     return field(default=default, metadata={"description": description})
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The settings of one company; each has a default and a description."""
+def _duration(written: str) -> str:
+    try:
+        parse_duration(written)
+    except SettingsError as error:
+        raise whole_sentence(f"{{name}}: {error}") from error
+    return written
 
-    timezone: str = _setting("UTC", "Time zone of the company: times without a zone are read in this zone.")
+
+def _timezone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(
+            f"{name!r} is not a time zone.{nearest(name, available_timezones())} Write one such as Asia/Shanghai."
+        )
+    return name
+
+
+def _share(value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{value} should be between 0 and 1.")
+    return value
+
+
+def _share_or_default(value: float) -> float:
+    if value > 1:
+        raise ValueError(f"{value} should be between 0 and 1, or -1.")
+    return value
+
+
+def _threshold(value: float) -> float:
+    if value == 1:
+        raise ValueError("1 would never apply. Write a value below 1, or 0 for the default.")
+    return value
+
+
+def _not_negative(value: float) -> float:
+    if value < 0:
+        raise ValueError(f"{value} should not be negative.")
+    return value
+
+
+def _cost(value: float) -> float:
+    if value < 0 and value != -1:
+        raise ValueError(f"{value} should not be negative; -1 is the default.")
+    return value
+
+
+def _positive(value: float) -> float:
+    if value <= 0:
+        raise ValueError(f"{value} should be above 0.")
+    return value
+
+
+def _enough_rows(value: int) -> int:
+    if value < 1000:
+        raise ValueError(f"{value} should be at least 1000.")
+    return value
+
+
+def _of_contract(mapping: Mapping[str, Names]) -> Mapping[str, Names]:
+    """Refuse tables and columns that the contract does not have."""
+    more = ("table", "where", "join", "changes", "fill_down", "valid_from", "valid_to")
+    known = {table.name: (*more, *(column.name for column in columns_of(table))) for table in TABLES}
+    for table, names in mapping.items():
+        if table not in known:
+            raise whole_sentence(f"[mapping.{table}]: the contract has no such table.{nearest(table, known)}")
+        for name in names:
+            # Attributes of customers may have any name.
+            if name not in known[table] and table != "customers":
+                near = nearest(name, known[table])
+                raise whole_sentence(f"[mapping.{table}]: {table} has no column {name}.{near}")
+    return mapping
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+Share = Annotated[float, AfterValidator(_share)]
+Count = Annotated[int, AfterValidator(_not_negative)]
+Amount = Annotated[float, AfterValidator(_not_negative)]
+# A list of TOML; the texts in it are texts.
+Texts = Annotated[tuple[str, ...], Strict(False)]
+
+
+@dataclass(frozen=True, config=ConfigDict(strict=True))
+class Settings:
+    """The settings of one company; each has a default and a description.
+
+    ``Settings.of`` and ``Settings.read`` say in a sentence what is wrong; the constructor raises pydantic's
+    ValidationError.
+    """
+
+    timezone: Annotated[str, AfterValidator(_timezone)] = _setting(
+        "UTC", "Time zone of the company: times without a zone are read in this zone."
+    )
     currency: str = _setting(
         "", "Currency of all amounts, such as EUR; by default the one that the tables name, else amounts have no sign."
     )
-    language: str = _setting("en", "Language of reasons and reports: en or zh.")
-    active_window: str = _setting("12mo", "A customer is active if its last order is at most this old.")
-    horizon: str = _setting("12mo", "How far ahead a prediction reaches.")
-    churn: str = _setting(
+    language: Literal["en", "zh"] = _setting("en", "Language of reasons and reports: en or zh.")
+    active_window: Duration = _setting("12mo", "A customer is active if its last order is at most this old.")
+    horizon: Duration = _setting("12mo", "How far ahead a prediction reaches.")
+    churn: Literal["orders", "contracts", "subscriptions"] = _setting(
         "orders",
         "Definition of churn: orders (no further order), contracts (with an end, not renewed), or subscriptions (which "
         "run on until they are cancelled; `ends_at` of `contracts` is then the cancellation).",
     )
-    grace: str = _setting("1mo", "A contract may be renewed this long after its end without counting as churn.")
-    fixed_attributes: tuple[str, ...] = _setting(
-        (), "Columns of customers that never change, and so may be used as features."
-    )
-    date_format: str = _setting(
+    grace: Duration = _setting("1mo", "A contract may be renewed this long after its end without counting as churn.")
+    fixed_attributes: Texts = _setting((), "Columns of customers that never change, and so may be used as features.")
+    date_format: Literal["iso", "day_first", "month_first", "year_first"] = _setting(
         "iso",
         "How 03/04/2026 is read: day_first, month_first or year_first; iso to find it from each whole file, and to ask "
         "if no date in it decides.",
     )
-    decimal: str = _setting(
+    decimal: Literal["", ".", ","] = _setting(
         "", 'Decimal mark of amounts in text: "." or ","; empty to find it from each whole file, and to ask if unclear.'
     )
     encoding: str = _setting(
         "", "Encoding of text files, such as windows-1252 or gb18030; empty to detect it, and to ask if two fit."
     )
-    sentiment: str = _setting(
+    sentiment: Literal["given", "text"] = _setting(
         "given",
         "Sentiment of an interaction without a number: given leaves it empty, text scores its text (English, Chinese).",
     )
-    reject_share: float = _setting(0.2, "The run stops if more than this share of a table's rows is rejected.")
-    calls_per_week: int = _setting(50, "Number of customers that the team can call in a week.")
-    change_points: float = _setting(
+    reject_share: Share = _setting(0.2, "The run stops if more than this share of a table's rows is rejected.")
+    calls_per_week: Count = _setting(50, "Number of customers that the team can call in a week.")
+    change_points: Share = _setting(
         0.02, "A score that moves by more than this is a change: it enters the change feed and the webhooks."
     )
-    holdout_share: float = _setting(
+    holdout_share: Share = _setting(
         0.0,
         "Share of the customers on the work lists that is left alone at random, to measure what contact does: they "
         "get no task, alert, change, digest, advice or write-back. 0 holds out nobody.",
@@ -97,46 +184,46 @@ class Settings:
             "name of the environment variable that holds the robot's address; owner, every, language, hour: digest.md."
         },
     )
-    calls_per_owner: int = _setting(
+    calls_per_owner: Count = _setting(
         0, "Number of customers that one account owner can call in a week; 0 for no limit besides `calls_per_week`."
     )
     crm_link: str = _setting(
         "", "Address of a customer's record in the CRM, with {customer_id}; pages link to it. Empty for no link."
     )
-    frame_ancestors: tuple[str, ...] = _setting(
+    frame_ancestors: Texts = _setting(
         (), "Sites that may embed the customer widget, such as https://example.my.salesforce.com; none by default."
     )
-    margin: float = _setting(0.3, "Share of revenue that is profit: savable money and lifetime values are margins.")
-    contact_cost: float = _setting(
+    margin: Share = _setting(0.3, "Share of revenue that is profit: savable money and lifetime values are margins.")
+    contact_cost: Annotated[float, AfterValidator(_cost)] = _setting(
         -1.0,
         "Cost of contacting one customer, in the company's currency; -1 takes 0.2 % of the mean spend of a customer "
         "within the horizon.",
     )
-    contact_effect: float = _setting(
+    contact_effect: Share = _setting(
         0.3,
         "Chance that a contact keeps a customer who would leave, at its best: an assumption until an experiment "
         "measures it. It falls with the churn probability and with silence.",
     )
-    contact_half_life: float = _setting(
+    contact_half_life: Annotated[float, AfterValidator(_positive)] = _setting(
         1.0, "Order cadences of further silence that halve the chance that a contact helps."
     )
-    default_deal_size: float = _setting(
+    default_deal_size: Amount = _setting(
         0.0, "Amount of a deal with a lead that has no open opportunity; 0 takes the median yearly spend of a customer."
     )
-    discount_rate: float = _setting(0.1, "Yearly discount rate of customer lifetime values.")
-    health_weight: float = _setting(
+    discount_rate: Amount = _setting(0.1, "Yearly discount rate of customer lifetime values.")
+    health_weight: Annotated[float, AfterValidator(_share_or_default)] = _setting(
         -1.0, "Share of the model in the health score, 0 to 1; the rest is the card. -1 takes it from the playbook."
     )
-    at_risk_threshold: float = _setting(
+    at_risk_threshold: Annotated[Share, AfterValidator(_threshold)] = _setting(
         0.0,
         "Churn probability from which nobody is graded better than at risk; 0 takes the larger of 0.5 and 1.5 × the "
         "base rate.",
     )
-    scorecards: tuple[str, ...] = _setting(
+    scorecards: Texts = _setting(
         ("relationship", "account100", "rfm", "health"),
         "Scorecards and decks that every scoring run computes for customers: shipped names or files.",
     )
-    lead_scorecards: tuple[str, ...] = _setting(
+    lead_scorecards: Texts = _setting(
         ("behaviour", "fit"), "Scorecards that every scoring run computes for leads: shipped names or files."
     )
     data_dir: str = _setting("rapport-data", "Folder of the published models and scores.")
@@ -153,18 +240,18 @@ class Settings:
         "900MB",
         "Memory limit of the database, beyond which it spills to `temp_dir`; empty for 80 % of the machine's memory.",
     )
-    max_training_rows: int = _setting(
+    max_training_rows: Annotated[int, AfterValidator(_enough_rows)] = _setting(
         600_000,
         "Maximum number of rows (customers × cutoffs) that the trees are fitted on; above it customers are sampled. "
         "All other parts are fitted on at most 600,000 rows.",
     )
-    threads: int = _setting(0, "Threads of the database; 0 for one per core.")
+    threads: Count = _setting(0, "Threads of the database; 0 for one per core.")
     temp_dir: str = _setting("", "Folder for temporary files of the database; empty for the system's.")
     cards: Names = field(
         default_factory=lambda: {"churn": "relationship", "conversion": "behaviour"},
         metadata={"description": "Scorecard of each target: a shipped name or a file."},
     )
-    mapping: Mapping[str, Names] = field(
+    mapping: Annotated[Mapping[str, Names], AfterValidator(_of_contract)] = field(
         default_factory=dict,
         metadata={
             "description": "Own names: in [mapping.orders], table = own table, contract column = own column or an "
@@ -175,13 +262,10 @@ class Settings:
         default_factory=dict,
         metadata={"description": 'Own values of a column: in [value_mapping.channel], "拜访" = "visit".'},
     )
-    vocabulary: Groups = field(
+    vocabulary: Mapping[str, Texts] = field(
         default_factory=dict,
         metadata={"description": "Further values of a column that get their own features, such as channel = [...]."},
     )
-
-    def __post_init__(self) -> None:
-        _check(self)
 
     @classmethod
     def read(cls, path: Path | None) -> "Settings":
@@ -200,14 +284,14 @@ class Settings:
     def of(cls, written: Mapping[str, Any], where: str = "settings") -> "Settings":
         """Make settings from plain values; SettingsError for an unknown name or a value of the wrong type."""
         written = _with_current_names(written, where)
-        known = {setting.name: setting for setting in fields(cls)}
+        known = {setting.name for setting in fields(cls)}
         for name in written:
             if name not in known:
                 raise SettingsError(f"{where}: no such setting: {name}.{nearest(name, known)}")
         try:
-            return cls(**{name: converted(known[name].type, value, name) for name, value in written.items()})
-        except SettingsError as error:
-            raise SettingsError(f"{where}: {error}") from error
+            return cls(**written)
+        except ValidationError as error:
+            raise SettingsError(f"{where}: {sentence(error)}") from error
 
 
 def _with_current_names(written: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -218,67 +302,3 @@ def _with_current_names(written: Mapping[str, Any], where: str) -> dict[str, Any
                 f"{where}: {former} is the former name of {current}. Keep {current} and delete {former}."
             )
     return {CURRENT_NAMES.get(name, name): value for name, value in written.items()}
-
-
-def _check(settings: Settings) -> None:
-    """Refuse values of the right type that have no meaning."""
-    _one_of("language", settings.language, ("en", "zh"))
-    _one_of("churn", settings.churn, ("orders", "contracts", "subscriptions"))
-    _one_of("sentiment", settings.sentiment, ("given", "text"))
-    _one_of("date_format", settings.date_format, ("iso", "day_first", "month_first", "year_first"))
-    _one_of("decimal", settings.decimal, ("", ".", ","))
-    for name in ("active_window", "horizon", "grace"):
-        _check_duration(name, getattr(settings, name))
-    if settings.timezone not in available_timezones():
-        near = nearest(settings.timezone, available_timezones())
-        raise SettingsError(
-            f"timezone = {settings.timezone!r} is not a time zone.{near} Write one such as Asia/Shanghai."
-        )
-    if not 0 <= settings.reject_share <= 1:
-        raise SettingsError(f"reject_share = {settings.reject_share} should be between 0 and 1.")
-    for name in ("calls_per_week", "calls_per_owner", "threads", "default_deal_size", "discount_rate"):
-        if getattr(settings, name) < 0:
-            raise SettingsError(f"{name} = {getattr(settings, name)} should not be negative.")
-    _check_shares(settings)
-    if settings.max_training_rows < 1000:
-        raise SettingsError(f"max_training_rows = {settings.max_training_rows} should be at least 1000.")
-    _check_mapping(settings.mapping)
-
-
-def _check_shares(settings: Settings) -> None:
-    for name in ("change_points", "holdout_share", "margin", "contact_effect", "at_risk_threshold"):
-        if not 0 <= getattr(settings, name) <= 1:
-            raise SettingsError(f"{name} = {getattr(settings, name)} should be between 0 and 1.")
-    if settings.at_risk_threshold == 1:
-        raise SettingsError("at_risk_threshold = 1 would never apply. Write a value below 1, or 0 for the default.")
-    if settings.contact_cost < 0 and settings.contact_cost != -1:
-        raise SettingsError(f"contact_cost = {settings.contact_cost} should not be negative; -1 is the default.")
-    if settings.contact_half_life <= 0:
-        raise SettingsError(f"contact_half_life = {settings.contact_half_life} should be above 0.")
-    if settings.health_weight > 1:
-        raise SettingsError(f"health_weight = {settings.health_weight} should be between 0 and 1, or -1.")
-
-
-def _check_mapping(mapping: Mapping[str, Names]) -> None:
-    more = ("table", "where", "join", "changes", "fill_down", "valid_from", "valid_to")
-    known = {table.name: (*more, *(column.name for column in columns_of(table))) for table in TABLES}
-    for table, names in mapping.items():
-        if table not in known:
-            raise SettingsError(f"[mapping.{table}]: the contract has no such table.{nearest(table, known)}")
-        for name in names:
-            # Attributes of customers may have any name.
-            if name not in known[table] and table != "customers":
-                near = nearest(name, known[table])
-                raise SettingsError(f"[mapping.{table}]: {table} has no column {name}.{near}")
-
-
-def _check_duration(name: str, written: str) -> None:
-    try:
-        parse_duration(written)
-    except SettingsError as error:
-        raise SettingsError(f"{name}: {error}") from error
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise SettingsError(f"{name} = {value!r} should be one of {', '.join(allowed)}.")

@@ -152,7 +152,7 @@ _SPREADSHEET_DAY = r"[34]\d{4}(\.\d+)?"
 _COMMA = "number with a decimal comma"
 _FORMS = (
     (_COMMA, Column("any", "number", LocalizedText("", "")), Settings(decimal=",")),
-    *((dates, RECORDED_AT, Settings(date_format=dates)) for dates in DATE_FORMATS),
+    *((dates, RECORDED_AT, Settings.of({"date_format": dates})) for dates in DATE_FORMATS),
     *((kind, Column("any", kind, LocalizedText("", "")), Settings()) for kind in ("id", "number", "flag", "text")),
 )
 
