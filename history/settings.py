@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, ConfigDict, Strict, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Strict, ValidationError
 from pydantic.dataclasses import dataclass
 
 from rapport.durations import parse_duration
@@ -113,6 +113,8 @@ Duration = Annotated[str, AfterValidator(_duration)]
 Share = Annotated[float, AfterValidator(_share)]
 Count = Annotated[int, AfterValidator(_not_negative)]
 Amount = Annotated[float, AfterValidator(_not_negative)]
+# Python code may give a path.
+Folder = Annotated[str, BeforeValidator(lambda path: str(path) if isinstance(path, Path) else path)]
 # A list of TOML; the texts in it are texts.
 Texts = Annotated[tuple[str, ...], Strict(False)]
 
@@ -226,14 +228,14 @@ class Settings:
     lead_scorecards: Texts = _setting(
         ("behaviour", "fit"), "Scorecards that every scoring run computes for leads: shipped names or files."
     )
-    data_dir: str = _setting("rapport-data", "Folder of the published models and scores.")
+    data_dir: Folder = _setting("rapport-data", "Folder of the published models and scores.")
     incremental: bool = _setting(
         False,
         "Keep a copy of a database's rows in the data folder, so that the next run reads only the rows whose "
         "`recorded_at` is newer. What was changed or deleted otherwise shows in counts and sums, and a table in which "
         "they differ is read as a whole.",
     )
-    playbook: str = _setting(
+    playbook: Folder = _setting(
         "", "Folder with the company's own actions, alert rules, cadence and segment names; empty for the shipped ones."
     )
     memory_limit: str = _setting(
@@ -246,7 +248,7 @@ class Settings:
         "All other parts are fitted on at most 600,000 rows.",
     )
     threads: Count = _setting(0, "Threads of the database; 0 for one per core.")
-    temp_dir: str = _setting("", "Folder for temporary files of the database; empty for the system's.")
+    temp_dir: Folder = _setting("", "Folder for temporary files of the database; empty for the system's.")
     cards: Names = field(
         default_factory=lambda: {"churn": "relationship", "conversion": "behaviour"},
         metadata={"description": "Scorecard of each target: a shipped name or a file."},

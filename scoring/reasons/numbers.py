@@ -4,10 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from rapport.money_text import MINUS, money_in_full
 from rapport.scoring.reasons.answer import Fact
 
-CURRENCY_SIGNS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
-_CHINESE_MONEY = {"CNY": "元", "USD": "美元", "EUR": "欧元", "GBP": "英镑", "JPY": "日元", "HKD": "港元"}
 _WHOLE_UNITS = ("count", "days", "flag")
 _YEARS_FROM = 2 * 365.25
 """Days are written as years from here on."""
@@ -37,7 +36,7 @@ def value_formatter(unit: str, language: str, currency: str, form: str | None = 
         number = convert(value)
         written = write(number)
         if number < 0:
-            written = written.replace("-", "−", 1)
+            written = written.replace("-", MINUS, 1)
         return spaced(written) if language == "zh" else written
 
     return text
@@ -46,7 +45,7 @@ def value_formatter(unit: str, language: str, currency: str, form: str | None = 
 def _number_formatter(unit: str, language: str, currency: str) -> Callable[[float], str]:
     forms = _FORMS[language]
     if unit == "money":
-        return lambda value: _money(value, language, currency)
+        return lambda value: money_in_full(value, currency, language)
     if unit in _LONGER:
         limit, short, long = _LONGER[unit], forms[f"short {unit}"], forms[f"long {unit}"]
         return lambda value: long(value) if abs(value) >= limit else short(value)
@@ -112,23 +111,6 @@ def _counted(value: float, noun: str) -> str:
 def _percent(value: float) -> str:
     percent = 100.0 * value
     return f"{percent:.1f}%" if 0 < abs(percent) < 1 else f"{percent:.0f}%"
-
-
-def _money(value: float, language: str, currency: str) -> str:
-    if language == "zh":
-        return _chinese_money(value, _CHINESE_MONEY.get(currency, currency))
-    minus, amount = ("-" if value < 0 else ""), f"{abs(value):,.0f}"
-    sign = CURRENCY_SIGNS.get(currency)
-    return f"{minus}{sign}{amount}" if sign else f"{minus}{amount} {currency}".rstrip()
-
-
-def _chinese_money(value: float, name: str) -> str:
-    # Chinese counts money in ten thousands (万) and hundred millions (亿).
-    for size, word in ((1e8, "亿"), (1e4, "万")):
-        if abs(value) >= size:
-            digits = f"{value / size:,.1f}".removesuffix(".0")
-            return f"{digits}{word}{name}"
-    return f"{value:,.0f}{name}"
 
 
 _ENGLISH: Mapping[str, Callable[[float], str]] = {

@@ -4,15 +4,13 @@ import math
 from collections.abc import Mapping
 from datetime import date, datetime
 
+from babel.dates import get_month_names
+
 from rapport.durations import parse_duration
-from rapport.scoring.reasons.numbers import CURRENCY_SIGNS
+from rapport.money_text import MINUS, money_in_full, short_money
 
 PLACEHOLDER = "–"
-_STEPS = {
-    "en": ((1e9, "bn"), (1e6, "m"), (1e3, "k")),
-    "zh": ((1e8, "亿"), (1e4, "万")),
-}
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = get_month_names("abbreviated", locale="en")
 
 
 def is_missing(value: object) -> bool:
@@ -36,7 +34,7 @@ def points(share: float | None, digits: int = 1) -> str:
     if share is None or is_missing(share):
         return PLACEHOLDER
     text = f"{share * 100:+.{digits}f}"
-    return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
+    return text.replace("-", MINUS) if float(text) else f"{0:.{digits}f}"
 
 
 def number(value: float | None, digits: int | None = None) -> str:
@@ -55,29 +53,19 @@ def _trimmed(text: str) -> str:
 
 def _signed(text: str) -> str:
     # A small negative number may round to zero, which has no sign.
-    return text.replace("-", "−" if text.strip("-0.") else "")
+    return text.replace("-", MINUS if text.strip("-0.") else "")
 
 
 def money(amount: float | None, currency: str, language: str) -> str:
     """Format an amount short enough for a table: ¥182k, ¥18.2万."""
     if amount is None or is_missing(amount):
         return PLACEHOLDER
-    sign, size = ("−" if amount < 0 else ""), abs(amount)
-    symbol = _symbol(currency)
-    for step, suffix in _STEPS.get(language, _STEPS["en"]):
-        if size >= step * 0.9995:
-            scaled = size / step
-            return f"{sign}{symbol}{scaled:,.{0 if scaled >= 99.95 else 1}f}{suffix}"
-    return f"{sign}{symbol}{size:,.0f}"
+    return short_money(amount, currency, language)
 
 
 def full_money(amount: float | None, currency: str) -> str:
     """Format an amount in full, for the tooltip of the short one."""
-    return PLACEHOLDER if amount is None or is_missing(amount) else f"{_symbol(currency)}{amount:,.0f}"
-
-
-def _symbol(currency: str) -> str:
-    return CURRENCY_SIGNS.get(currency) or f"{currency} ".lstrip()
+    return PLACEHOLDER if amount is None or is_missing(amount) else money_in_full(amount, currency, "en")
 
 
 def day(value: str | date | None, language: str, *, year: bool = True) -> str:
@@ -87,13 +75,13 @@ def day(value: str | date | None, language: str, *, year: bool = True) -> str:
     at = datetime.fromisoformat(value) if isinstance(value, str) else value
     if language == "zh":
         return f"{at.year}年{at.month}月{at.day}日" if year else f"{at.month}月{at.day}日"
-    return f"{at.day} {_MONTHS[at.month - 1]}" + (f" {at.year}" if year else "")
+    return f"{at.day} {_MONTHS[at.month]}" + (f" {at.year}" if year else "")
 
 
 def month(value: str, language: str) -> str:
     """Format a month written as 2026-10."""
     year, of_year = int(value[:4]), int(value[5:7])
-    return f"{year}年{of_year}月" if language == "zh" else f"{_MONTHS[of_year - 1]} {year}"
+    return f"{year}年{of_year}月" if language == "zh" else f"{_MONTHS[of_year]} {year}"
 
 
 def horizon(duration: str, language: str) -> str:
