@@ -23,8 +23,9 @@ from rapport.serving.environment import Environment, as_variables, read_environm
 from rapport.serving.jobs.exports import export_scores, post_webhook
 from rapport.serving.json_encoding import encode_json
 from rapport.serving.outbound_http import verify
-from rapport.serving.security.limits import RateLimiter
+from rapport.serving.security.limits import UPLOAD_BYTES, RateLimiter
 from rapport.serving.snapshots.history import thin_days
+from rapport.serving.translations import translations
 
 SCORES = pa.table(
     {"customer_id": ["=cmd", "张三"], "as_of": ["2026-11-01"] * 2, "target": ["churn"] * 2, "probability": [0.1, None]}
@@ -72,6 +73,26 @@ def test_a_rate_limit_refills_evenly_and_evicts_the_longest_idle():
         rate.wait(str(caller), 40.0)
     assert rate.wait("99999", 40.0) == 0
     assert rate.wait("99999", 40.0) > 0
+
+
+def test_thousands_of_callers_keep_buckets_of_their_own():
+    rate, callers = RateLimiter(per_minute=2), [f"caller {number}" for number in range(4000)]
+    for caller in callers:
+        assert [rate.wait(caller, 100.0) for _ in range(2)] == [0, 0]
+    # Half of the table is in use, so hardly anyone was evicted.
+    limited = [rate.wait(caller, 101.0) > 0 for caller in callers]
+    assert sum(limited) > 0.95 * len(callers)
+
+
+def test_the_table_of_the_buckets_is_small_and_private(tmp_path):
+    RateLimiter(per_minute=4, file=tmp_path / "rates.bin")
+    about = (tmp_path / "rates.bin").stat()
+    assert (about.st_size, about.st_mode & 0o777) == (196_608, 0o600)
+
+
+def test_the_first_run_takes_as_many_bytes_as_its_page_says():
+    shown = translations("en")("setup.files_key")
+    assert f"up to {UPLOAD_BYTES // 1_000_000} MB together" in shown
 
 
 def test_all_workers_share_the_buckets(tmp_path):
