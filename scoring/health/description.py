@@ -69,11 +69,11 @@ class HealthDescription:
         if grade not in self.grades:
             return None
         label, strategy = self.grades[grade]
-        parts = [("model", self.model, row["health_model_part"])]
-        for each, labels in [(one, self.dimensions) for one in dimensions] + [
-            (one, self.caps) for one in row["health_caps"]
-        ]:
-            parts.append((each["name"], labels.get(each["name"], each["name"]), each["points"]))
+        parts = [{"name": "model", "label": self.model, "points": row["health_model_part"]}]
+        for found, labels in ((dimensions, self.dimensions), (row["health_caps"], self.caps)):
+            for each in found:
+                name = each["name"]
+                parts.append({"name": name, "label": labels.get(name, name), "points": each["points"]})
         probability = row["probability"]
         return {
             "score": row["health_score"],
@@ -81,7 +81,7 @@ class HealthDescription:
             "label": label,
             "strategy": strategy,
             "weight": row["health_weight"],
-            "parts": [{"name": name, "label": title, "points": points} for name, title, points in parts],
+            "parts": parts,
             "dimensions": {each["name"]: each["score"] for each in dimensions},
             "dimension_labels": dict(self.dimensions),
             "before_30d": row.get("health_before_30d"),

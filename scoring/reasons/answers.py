@@ -73,8 +73,10 @@ def _reasons(
     """Return the strongest reasons, at most ``count`` in each direction and one for each fact."""
     peers, rises = renderer.peers(values), sum(parts[0]) > 0
     return tuple(
-        renderer.reason(each.sentence, each.part, values, peers, each.families, contrary=(each.evidence > 0) != rises)
-        for each in _stated(renderer, values, leading, parts, count)
+        [
+            renderer.reason(sentence, part, values, peers, families, contrary=(part.evidence > 0) != rises)
+            for sentence, part, families in _stated(renderer, values, leading, parts, count)
+        ]
     )
 
 
@@ -121,10 +123,11 @@ def _stated(
     evidence, points = parts
     found: dict[str, StatedEvidence] = {}
     left = {True: count, False: count}
-    shown = [family for family, part in enumerate(points) if abs(part) >= MIN_POINTS and evidence[family]]
-    for family in sorted(shown, key=lambda family: -abs(evidence[family])):
+    strength = [abs(part) for part in evidence]
+    shown = [family for family, part in enumerate(points) if abs(part) >= MIN_POINTS and strength[family]]
+    for family in sorted(shown, key=strength.__getitem__, reverse=True):
         part = FamilyEvidence(family, leading[family], evidence[family], points[family])
-        sentence, up = renderer.sentence(part, values, found.keys()), evidence[family] > 0
+        sentence, up = renderer.sentence(part, values, found), part.evidence > 0
         if sentence is None:
             continue
         name, topic = renderer.families[family], sentence.topic
@@ -133,7 +136,7 @@ def _stated(
         elif left[up]:
             found[topic] = StatedEvidence(sentence, part, (name,))
             left[up] -= 1
-    return sorted(found.values(), key=lambda each: -abs(each.evidence))
+    return sorted(found.values(), key=lambda each: -abs(each.part.evidence))
 
 
 def _joined(first: StatedEvidence, part: FamilyEvidence, family: str) -> StatedEvidence:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from rapport.money_text import MINUS, money_in_full
 from rapport.scoring.reasons.answer import Fact
@@ -12,6 +12,7 @@ _YEARS_FROM = 2 * 365.25
 """Days are written as years from here on."""
 _DAYS_FROM = 72.0
 """Hours are written as days from here on."""
+_KEPT_TEXTS = 1_000
 _LONGER = {"days": _YEARS_FROM, "hours": _DAYS_FROM}
 _BORDER = re.compile(r"(?<=[\u3400-\u9fff])(?=[0-9¥$€£−])|(?<=[0-9%])(?=[\u3400-\u9fff])")
 _UNKNOWN = {"en": "not known", "zh": "未知"}
@@ -39,7 +40,8 @@ def value_formatter(unit: str, language: str, currency: str, form: str | None = 
             written = written.replace("-", MINUS, 1)
         return spaced(written) if language == "zh" else written
 
-    return text
+    # Counts and days are mostly small whole numbers, which come again and again.
+    return lru_cache(_KEPT_TEXTS)(text) if unit in ("count", "days") else text
 
 
 def _number_formatter(unit: str, language: str, currency: str) -> Callable[[float], str]:
@@ -56,9 +58,20 @@ def format_comparable(
     value: float, other: float, unit: str, language: str, currency: str, form: str | None = None
 ) -> str:
     """Return ``other`` in the unit of time in which ``value`` is written: years beside years, days beside days."""
-    if form is None and unit in _LONGER and (abs(value) >= _LONGER[unit]) != (abs(other) >= _LONGER[unit]):
-        unit = f"long {unit}" if abs(value) >= _LONGER[unit] else f"short {unit}"
-    return format_value(other, unit, language, currency, form)
+    return comparable_formatter(unit, language, currency, form)(value, other)
+
+
+@cache
+def comparable_formatter(
+    unit: str, language: str, currency: str, form: str | None = None
+) -> Callable[[float, float], str]:
+    """Return what writes a second number in the unit of time in which the first is written."""
+    if form is not None or unit not in _LONGER:
+        write = value_formatter(unit, language, currency, form)
+        return lambda _, other: write(other)
+    limit = _LONGER[unit]
+    short, long = (value_formatter(f"{length} {unit}", language, currency) for length in ("short", "long"))
+    return lambda value, other: long(other) if abs(value) >= limit else short(other)
 
 
 def spaced(text: str) -> str:

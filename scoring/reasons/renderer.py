@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from rapport.localized import localize
 from rapport.scoring.models.bundle import Bundle
@@ -28,6 +29,7 @@ class ReasonRenderer:
         }
         self._peers: dict[str, Mapping[str, Fact]] = {}
         self._writers: dict[SentenceTemplate, SentenceWriter] = {}
+        self._led: dict[tuple[SentenceTemplate, int], _LedSentence] = {}
 
     @classmethod
     def of(cls, bundle: Bundle, language: str) -> "ReasonRenderer":
@@ -72,22 +74,25 @@ class ReasonRenderer:
         contrary: bool = False,
     ) -> Reason:
         """Return the reason that states by a sentence the evidence of one family, or of all ``families``."""
-        writer = self._writers.get(sentence) or self._new_writer(sentence)
-        lead_column = self._bundle.columns[part.lead] if part.lead != NO_FEATURE else writer.shown
+        writer, actionable, advice = self._led.get((sentence, part.lead)) or self._new_led(sentence, part.lead)
         # Beside its own typical value and unit: the leading feature may be another one of the family.
-        facts, family = writer.facts(values), part.family
-        typical = (peers or self._typical)[writer.shown.name]
+        facts, family, shown = writer.facts(values), self.families[part.family], writer.shown
+        typical = (peers or self._typical)[shown.name]
         text = writer.text(facts, typical if peers else None, part.evidence)
-        advice = self._advice(sentence, lead_column) if (part.evidence > 0) == self._is_risk else None
         # By position, in the order of its fields: by name takes twice as long, for each reason of each answer.
         return Reason(
-            sentence.code, self.families[family], text, part.evidence, part.points, facts, typical,
-            lead_column.actionable, advice, writer.shown.unit, writer.window, contrary, sentence.topic,
-            families or (self.families[family],),
+            sentence.code, family, text, part.evidence, part.points, facts, typical, actionable,
+            advice if (part.evidence > 0) == self._is_risk else None, shown.unit, writer.window, contrary,
+            sentence.topic, families or (family,),
         )  # fmt: skip
 
-    def _new_writer(self, sentence: SentenceTemplate) -> SentenceWriter:
-        return self._writers.setdefault(sentence, SentenceWriter(sentence, self._bundle, self.language))
+    def _new_led(self, sentence: SentenceTemplate, lead: int) -> "_LedSentence":
+        writer = self._writers.get(sentence)
+        if writer is None:
+            writer = self._writers.setdefault(sentence, SentenceWriter(sentence, self._bundle, self.language))
+        column = self._bundle.columns[lead] if lead != NO_FEATURE else writer.shown
+        found = _LedSentence(writer, column.actionable, self._advice(sentence, column))
+        return self._led.setdefault((sentence, lead), found)
 
     def _advice(self, sentence: SentenceTemplate, column: FeatureColumn) -> str | None:
         advice = sentence.advice
@@ -96,6 +101,14 @@ class ReasonRenderer:
         if advice is None and column.actionable and column.direction and sentence.family in families:
             advice = families[sentence.family].advice.get(self._bundle.target)
         return None if advice is None else localize(advice, self.language)
+
+
+class _LedSentence(NamedTuple):
+    """What writes a sentence, and what holds for every customer for whom the same feature leads it."""
+
+    writer: SentenceWriter
+    actionable: bool
+    advice: str | None
 
 
 def _stated(typical: float | str | None, column: FeatureColumn, digits: int) -> Fact:

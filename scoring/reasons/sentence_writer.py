@@ -8,7 +8,7 @@ from rapport.scoring.messages import value_label
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.reasons.answer import Fact
-from rapport.scoring.reasons.numbers import format_comparable, format_value, json_reader, spaced, value_formatter
+from rapport.scoring.reasons.numbers import comparable_formatter, format_value, json_reader, spaced, value_formatter
 from rapport.scoring.reasons.sentences import FACT, SentenceTemplate
 
 _WINDOW = re.compile(r"_(\d+d|ever|life)(?:_|$)")
@@ -35,7 +35,9 @@ class SentenceWriter:
         # The text before the first fact; then each fact's label, its writer, and the text after it.
         self._start = self._localized.partition("{")[0]
         self._parts = list(self._split())
-        self._compared = self._compares()
+        self._compared, form = self._compares()
+        how = self.shown.unit, language, bundle.currency, form
+        self._number, self._typical = value_formatter(*how), comparable_formatter(*how)
         found = _MEASURE_WORD.search(self._localized)
         self._measure = f" {found[1]}" if found else ""
 
@@ -52,7 +54,7 @@ class SentenceWriter:
             text = spaced(text)
         if "0 days ago" in text or "0 天前" in text:
             text = _NO_DAYS.sub(_LAST_DAY[self._language], text)
-        compared = None if self._compared is None else self._comparison(facts, peers, evidence, *self._compared)
+        compared = None if self._compared is None else self._comparison(facts[self._compared], peers, evidence)
         if compared is None:
             return text
         if self._language == "zh":
@@ -83,27 +85,24 @@ class SentenceWriter:
             return category
         return number if one is None else counted
 
-    def _compares(self) -> tuple[str, str | None] | None:
+    def _compares(self) -> tuple[str | None, str | None]:
         """Return the label and the form of the only fact where it led; no other is compared with what is typical."""
         facts, shown = self.template.facts, self.shown.name
         if not self.template.compare or list(facts.values()) != [shown] or shown not in self.template.lead:
-            return None
+            return None, None
         return next(iter(facts)), next((match[2] for match in FACT.finditer(self._localized)), None)
 
-    def _comparison(
-        self, facts: Mapping[str, Fact], peers: Fact, evidence: float, label: str, form: str | None
-    ) -> str | None:
+    def _comparison(self, value: Fact, peers: Fact, evidence: float) -> str | None:
         """Write what is typical beside the fact; None where it would be equal or contradict it."""
-        value, column = facts[label], self.shown
         if not isinstance(value, int | float) or not isinstance(peers, int | float):
             return None
+        column = self.shown
         # A number that supports the evidence against all customers may lie on the other side of its own group.
         if abs(value - peers) <= _CLOSE * abs(peers) or column.direction * (value - peers) * evidence < 0:
             return None
-        how = column.unit, self._language, self._bundle.currency, form
-        typical = format_comparable(value, peers, *how)
+        typical = self._typical(value, peers)
         # "Typically: 0 days" is said of nobody.
-        if typical == format_value(value, *how) or (peers == 0 and column.unit == "days"):
+        if typical == self._number(value) or (peers == 0 and column.unit == "days"):
             return None
         return _NONE[self._language] if peers == 0 and column.unit in ("count", "money") else typical
 

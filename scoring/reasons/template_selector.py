@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, product
+from itertools import product
 
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.leading_features import NO_FEATURE
@@ -24,7 +24,8 @@ _RISES: Mapping[str, tuple[bool, ...]] = {"either": (True, False), "up": (True,)
 class _Candidate:
     """A template with the positions of its facts and of what must be unknown, and what its evidence must agree with.
 
-    ``leads`` are the facts that could have led, where a direction is declared: position, direction, median and mean.
+    ``facts`` are those without a bound, which no unknown value meets. ``leads`` are the facts that could have led,
+    where a direction is declared: position, direction, median and mean.
     """
 
     template: SentenceTemplate
@@ -35,15 +36,15 @@ class _Candidate:
 
     def is_true(self, values: Sequence[float]) -> bool:
         """Tell whether the sentence is true; it cannot state an unknown fact."""
-        # Only nan differs from itself. Plain loops: this runs many times for each answer.
+        # Plain loops, what fails most often first: this runs many times for each answer. Only nan differs from itself.
+        for at, holds, limit in self.bounds:
+            if not holds(values[at], limit):
+                return False
         for at in self.facts:
             if values[at] != values[at]:
                 return False
-        for at in self.unknown:
+        for at in self.unknown:  # noqa: SIM110 - a generator would cost more than what it checks
             if values[at] == values[at]:
-                return False
-        for at, holds, limit in self.bounds:  # noqa: SIM110 - a generator would cost more than what it checks
-            if not holds(values[at], limit):
                 return False
         return True
 
@@ -85,37 +86,42 @@ class TemplateSelector:
         template whose topic is already ``used`` is returned only if no other one fits.
         """
         first = None
-        for sentence in self._fitting(family, lead, values, rises=rises):
-            if sentence.topic not in used:
-                return sentence
-            first = first or sentence
-        return first
-
-    def _fitting(self, family: str, lead: int, values: Sequence[float], *, rises: bool) -> Iterator[SentenceTemplate]:
-        unknown = lead == NO_FEATURE or values[lead] != values[lead]
-        usable = self._usable.get((rises, lead), ()) if lead != NO_FEATURE else ()
-        for each in chain(usable, self._usable.get((rises, family), ()) if unknown else ()):
+        for each in self._candidates(family, lead, values, rises):
             if each.is_true(values) and each.agrees(values, rises):
-                yield each.template
-        # The variants of a feature exclude each other: only the first one that is true says what the value is. Where
-        # its words speak against the evidence, the neutral one says it instead.
+                if each.template.topic not in used:
+                    return each.template
+                first = first or each.template
+        own = self._own_template(lead, values, rises) if lead in self._own else None
+        return first if own is None or (first is not None and own.topic in used) else own
+
+    def _candidates(self, family: str, lead: int, values: Sequence[float], rises: bool) -> Sequence[_Candidate]:
+        about_lead = self._usable.get((rises, lead), ())
+        if lead != NO_FEATURE and values[lead] == values[lead]:
+            return about_lead
+        return (*about_lead, *self._usable.get((rises, family), ()))
+
+    def _own_template(self, lead: int, values: Sequence[float], rises: bool) -> SentenceTemplate | None:
+        """Return the feature's own template that fits.
+
+        The variants of a feature exclude each other: only the first one that is true says what the value is. Where
+        its words speak against the evidence, the neutral one says it instead.
+        """
         spoken_against = False
-        for each in self._own.get(lead, ()):
+        for each in self._own[lead]:
             if each.template.neutral != spoken_against or not each.is_true(values):
                 continue
             if each.template.states_rate and not self._rate_agrees(lead, values, rises):
                 continue
             if rises in _RISES[each.template.says]:
-                if each.agrees(values, rises):
-                    yield each.template
-                return
+                return each.template if each.agrees(values, rises) else None
             spoken_against = True
+        return None
 
     def _candidate(self, sentence: SentenceTemplate) -> _Candidate:
-        at = self._positions
+        at, bounded = self._positions, {bound.feature for bound in sentence.when}
         return _Candidate(
             sentence,
-            facts=tuple(at[name] for name in sentence.facts.values()),
+            facts=tuple(at[name] for name in sentence.facts.values() if name not in bounded),
             leads=tuple(
                 (position, self._columns[position].direction, *self._centres[position])
                 for position in (at[name] for name in sentence.facts.values() if name in sentence.lead)

@@ -9,12 +9,10 @@ import pyarrow as pa
 
 from rapport.localized import localize
 from rapport.scoring import build_answers
-from rapport.scoring.actions.playbook import Playbook
-from rapport.scoring.actions.recommended import with_advice
+from rapport.scoring.actions.recommended import ActionContext, with_advice
 from rapport.scoring.health import description as health_description
 from rapport.scoring.health.description import HealthDescription
 from rapport.scoring.reasons.answer import Answer as ScoredAnswer
-from rapport.serving.application.advice import action_context
 from rapport.serving.application.rendered_answers import RenderedAnswers
 from rapport.serving.live.live_score import LiveScore
 from rapport.serving.shapes.answers import Answer
@@ -33,16 +31,21 @@ FIGURES = (
     "behaviour_points", "fit_points", "expected_value", "contact_effect_source", *MONEY,
 )  # fmt: skip
 LEAD = ("lead_grade", "behaviour_points", "fit_points", "expected_value")
+_COPIED = ("risk_band", "list", *MONEY)
 _RFM = ("r", "f", "m", "rfm_cell", "segment", "rfm_grade", "rfm_top")
 _NO_SEGMENT: dict[str, str | None] = {"segment_label": None, "strategy": None}
 _COLUMNS = frozenset((*health_description.COLUMNS, "risk_band", "list", "win_back_value", *MONEY, *LEAD, *_RFM))
 
 
 class AnswerWriter:
-    """Writes the answers of one policy and playbook in one language; labels and strategies are looked up once."""
+    """Writes the answers of one policy and playbook in one language; labels and strategies are looked up once.
 
-    def __init__(self, policy: PortfolioPolicy, table: pa.Table, playbook: Playbook, language: str) -> None:
-        self.policy, self._playbook, self.language = policy, playbook, language
+    Its advice is for nobody in particular: it names what to do, and not who does it.
+    """
+
+    def __init__(self, policy: PortfolioPolicy, table: pa.Table, context: ActionContext) -> None:
+        self.policy, self._context, self.language = policy, context, context.language
+        language = context.language
         self.rendered = RenderedAnswers()
         # Half of the columns are for lists and exports only, and every one costs time in every answer.
         read = [name for name in table.column_names if name in _COLUMNS or name.startswith("card_")]
@@ -55,7 +58,8 @@ class AnswerWriter:
             }
             for each in segments.segments
         }
-        self._cards: list[tuple[CardScore, dict[str, str]]] = [
+        # Each card with the columns of its score and its tier, and the labels of its tiers.
+        self._cards: list[tuple[CardScore, str, str, dict[str, str]]] = [
             (
                 {
                     "name": frozen.name,
@@ -66,11 +70,14 @@ class AnswerWriter:
                     "tier_label": None,
                     "own_fifths": list(frozen.own_fifths),
                 },
+                f"card_{frozen.name}_score",
+                f"card_{frozen.name}_tier",
                 {tier.name: localize(tier.label, language) for tier in frozen.card.tiers},
             )
             for frozen in policy.cards
         ]
         self._assumptions = policy.assumptions.figures()
+        self._contact_effect_source = policy.assumptions.contact_effect_source
         health = policy.health_card
         self._health = health and HealthDescription.of(
             policy.rules, health, threshold=policy.threshold, outlook=policy.outlook, language=language
@@ -82,23 +89,22 @@ class AnswerWriter:
 
     def with_figures(self, scored: ScoredAnswer, row: Mapping[str, Any]) -> Answer:
         """Return an answer with the figures of its portfolio row."""
-        answer = cast(Answer, scored.as_dict())
-        answer |= {"cards": self._cards_of(row), "assumptions": dict(self._assumptions)}
+        answer = scored.as_dict()
+        answer["cards"], answer["assumptions"] = self._cards_of(row), dict(self._assumptions)
         if "health_grade" not in row:
-            return answer | cast(Answer, {name: row.get(name) for name in LEAD})
-        return answer | cast(
-            Answer,
-            {name: row[name] for name in ("risk_band", "list", *MONEY)}
-            | {
-                "health": self._health.of_row(row) if self._health else None,
-                "at_risk_threshold": self.policy.threshold,
-                # The former name of revenue at risk: the same figure.
-                "value_at_risk": row["revenue_at_risk"],
-                "rfm": {name: row[name] for name in _RFM} | self._segments.get(row["segment"], _NO_SEGMENT),
-                "win_back_value": row["win_back_value"],
-                "contact_effect_source": self.policy.assumptions.contact_effect_source,
-            },
-        )
+            for name in LEAD:
+                answer[name] = row.get(name)
+            return cast(Answer, answer)
+        for name in _COPIED:
+            answer[name] = row[name]
+        answer["health"] = self._health.of_row(row) if self._health else None
+        answer["at_risk_threshold"] = self.policy.threshold
+        # The former name of revenue at risk: the same figure.
+        answer["value_at_risk"] = row["revenue_at_risk"]
+        answer["rfm"] = {name: row[name] for name in _RFM} | self._segments.get(row["segment"], _NO_SEGMENT)
+        answer["win_back_value"] = row["win_back_value"]
+        answer["contact_effect_source"] = self._contact_effect_source
+        return cast(Answer, answer)
 
     def live_answer(self, model: LiveModel, live: LiveScore, reasons: int) -> Answer:
         """Return a live score with the time of its newest event, and how many events the source does not have yet."""
@@ -116,15 +122,14 @@ class AnswerWriter:
         """Return an answer with the company's advice: for a fact of the customer in ``row``, else for the reason."""
         if not any(reason["advice"] for reason in answer["reasons"]):
             return answer
-        context = action_context(model.snapshot, row, self._playbook, self.language)
         facts = model.snapshot.run.customer_rows(TABLE, row)
-        return cast(Answer, answer | {"reasons": with_advice(answer["reasons"], facts, context)})
+        return cast(Answer, answer | {"reasons": with_advice(answer["reasons"], facts, self._context)})
 
     def _cards_of(self, row: Mapping[str, Any]) -> list[CardScore]:
         found: list[CardScore] = []
-        for card, labels in self._cards:
-            score, tier = (row[f"card_{card['name']}_{kind}"] for kind in ("score", "tier"))
-            found.append(card | {"score": score, "tier": tier, "tier_label": labels.get(tier, tier)})
+        for card, score, tier, labels in self._cards:
+            name = row[tier]
+            found.append(card | {"score": row[score], "tier": name, "tier_label": labels.get(name, name)})
         return found
 
 

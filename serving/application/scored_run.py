@@ -14,6 +14,7 @@ from rapport.history.settings import Settings
 from rapport.localized import localize
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.actions.playbook_reader import PlaybookReader
+from rapport.scoring.actions.recommended import ActionContext
 from rapport.serving.application import card_queries, model_queries
 from rapport.serving.application.answer_writer import AnswerWriter
 from rapport.serving.errors import NotReadyError
@@ -148,7 +149,9 @@ class ScoredRun:
         kept = self._writers.get((model.target, language))
         # Another playbook makes another policy, too.
         if kept is None or kept.policy is not policy:
-            kept = self._writers[model.target, language] = AnswerWriter(policy, table, self.playbook, language)
+            day = model.snapshot.as_of.date()
+            context = ActionContext(self.playbook, day, None, language, model.bundle.currency)
+            kept = self._writers[model.target, language] = AnswerWriter(policy, table, context)
         return kept
 
     def policy(self, target: str) -> PortfolioPolicy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ _FEW_ROWS = 8
 _FORMATS = {pa.float64(): "d", pa.int8(): "b", pa.int16(): "h", pa.int32(): "i", pa.int64(): "q"}
 """The code of ``memoryview.cast`` for each type that is read as it is stored."""
 
+_EPOCH = date(1970, 1, 1).toordinal()
 _Cell = Callable[[int], Any]
 
 
@@ -44,6 +46,9 @@ def _reader(values: pa.Array) -> _Cell:
     if kind in _FORMATS:
         numbers = memoryview(values.buffers()[1]).cast(_FORMATS[kind])  # type: ignore[call-overload]
         return _unless_null(values, lambda row: numbers[begin + row])
+    if kind == pa.date32():
+        days = memoryview(values.buffers()[1]).cast("i")
+        return _unless_null(values, lambda row: date.fromordinal(_EPOCH + days[begin + row]))
     if kind == pa.string():
         _, offsets, data = values.buffers()
         ends, text = memoryview(offsets).cast("i"), memoryview(data or b"")
