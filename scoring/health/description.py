@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from rapport.localized import localize
 from rapport.scoring.cards.card_set import FrozenCard
@@ -13,11 +13,35 @@ from rapport.scoring.health.outlook import GradeOutlook
 from rapport.scoring.health.rules import HealthRules
 from rapport.scoring.messages import MESSAGES
 
-COLUMNS = (
-    "health_grade", "health_dimensions", "health_model_part", "health_caps", "health_score", "health_weight",
-    "health_before_30d", "grade_30d", "probability",
-)  # fmt: skip
-"""What a description reads of a portfolio row."""
+
+class HealthPart(TypedDict):
+    """A cap and the points that it takes off."""
+
+    name: str
+    points: float
+
+
+class HealthDimension(HealthPart):
+    """A dimension of the health card: its own score, and its points in the health score."""
+
+    score: float | None
+
+
+class HealthRow(TypedDict):
+    """What a description reads of a portfolio row; without a grade, the other values are null."""
+
+    health_grade: str | None
+    health_dimensions: list[HealthDimension]
+    health_model_part: float | None
+    health_caps: list[HealthPart]
+    health_score: float | None
+    health_weight: float | None
+    probability: float | None
+    health_before_30d: NotRequired[float | None]
+    grade_30d: NotRequired[str | None]
+
+
+COLUMNS = tuple(HealthRow.__annotations__)
 
 
 @dataclass(frozen=True)
@@ -63,13 +87,13 @@ class HealthDescription:
             lost=rules.names[rules.lost],
         )
 
-    def of_row(self, row: Mapping[str, Any]) -> dict[str, object] | None:
+    def of_row(self, row: HealthRow) -> dict[str, object] | None:
         """Return the health of a portfolio row; None for a customer without a grade. ``parts`` add up to ``score``."""
         grade, dimensions = row["health_grade"], row["health_dimensions"]
-        if grade not in self.grades:
+        if grade is None or grade not in self.grades:
             return None
         label, strategy = self.grades[grade]
-        parts = [{"name": "model", "label": self.model, "points": row["health_model_part"]}]
+        parts: list[dict[str, object]] = [{"name": "model", "label": self.model, "points": row["health_model_part"]}]
         for found, labels in ((dimensions, self.dimensions), (row["health_caps"], self.caps)):
             for each in found:
                 name = each["name"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import pyarrow as pa
 
@@ -20,6 +20,7 @@ from rapport.serving.shapes.customer_parts import CardScore
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.next_actions import TABLE
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
+from rapport.serving.snapshots.portfolio_row import PortfolioRow, is_customer
 from rapport.serving.snapshots.row_reader import RowReader
 
 MONEY = (
@@ -51,7 +52,7 @@ class AnswerWriter:
         read = [name for name in table.column_names if name in _COLUMNS or name.startswith("card_")]
         self._rows = RowReader(table.select(read))
         segments = policy.segments
-        self._segments = {
+        self._segments: dict[str, dict[str, str | None]] = {
             each.name: {
                 "segment_label": localize(each.label, language),
                 "strategy": localize(segments.strategy(each), language),
@@ -83,25 +84,26 @@ class AnswerWriter:
             policy.rules, health, threshold=policy.threshold, outlook=policy.outlook, language=language
         )
 
-    def figures(self, rows: Sequence[int]) -> list[Mapping[str, object]]:
+    def figures(self, rows: Sequence[int]) -> list[PortfolioRow]:
         """Return what answers read of the portfolio, for some rows of the snapshot, which has the same order."""
-        return cast("list[Mapping[str, object]]", self._rows.rows(rows))
+        return cast("list[PortfolioRow]", self._rows.rows(rows))
 
-    def with_figures(self, scored: ScoredAnswer, row: Mapping[str, Any]) -> Answer:
+    def with_figures(self, scored: ScoredAnswer, row: PortfolioRow) -> Answer:
         """Return an answer with the figures of its portfolio row."""
         answer = scored.as_dict()
         answer["cards"], answer["assumptions"] = self._cards_of(row), dict(self._assumptions)
-        if "health_grade" not in row:
+        cells = cast("Mapping[str, object]", row)
+        if not is_customer(row):
             for name in LEAD:
-                answer[name] = row.get(name)
+                answer[name] = cells.get(name)
             return cast(Answer, answer)
         for name in _COPIED:
-            answer[name] = row[name]
+            answer[name] = cells[name]
         answer["health"] = self._health.of_row(row) if self._health else None
         answer["at_risk_threshold"] = self.policy.threshold
         # The former name of revenue at risk: the same figure.
         answer["value_at_risk"] = row["revenue_at_risk"]
-        answer["rfm"] = {name: row[name] for name in _RFM} | self._segments.get(row["segment"], _NO_SEGMENT)
+        answer["rfm"] = {name: cells[name] for name in _RFM} | self._segments.get(row["segment"] or "", _NO_SEGMENT)
         answer["win_back_value"] = row["win_back_value"]
         answer["contact_effect_source"] = self._contact_effect_source
         return cast(Answer, answer)
@@ -125,11 +127,12 @@ class AnswerWriter:
         facts = model.snapshot.run.customer_rows(TABLE, row)
         return cast(Answer, answer | {"reasons": with_advice(answer["reasons"], facts, self._context)})
 
-    def _cards_of(self, row: Mapping[str, Any]) -> list[CardScore]:
-        found: list[CardScore] = []
+    def _cards_of(self, row: PortfolioRow) -> list[CardScore]:
+        cells, found = cast("Mapping[str, object]", row), list[CardScore]()
         for card, score, tier, labels in self._cards:
-            name = row[tier]
-            found.append(card | {"score": row[score], "tier": name, "tier_label": labels.get(name, name)})
+            name = cast("str | None", cells[tier])
+            label = labels.get(name, name) if name else None
+            found.append(card | {"score": cast("float | None", cells[score]), "tier": name, "tier_label": label})
         return found
 
 

@@ -14,6 +14,7 @@ from rapport.scoring.models.what_if import WhatIf
 from rapport.scoring.reasons.timing_answer import describe_timings
 from rapport.serving.application.answer_writer import AnswerWriter, with_timing
 from rapport.serving.shapes.answers import Answer
+from rapport.serving.snapshots.portfolio_row import rows_of
 from rapport.serving.snapshots.portfolio_table import build_portfolio
 
 
@@ -32,7 +33,7 @@ def history_answers(
     if writer is None:
         answers = [cast(Answer, one.as_dict()) for one in found]
     else:
-        rows = build_portfolio(writer.policy, scored, features, None, None).to_pylist()
+        rows = rows_of(build_portfolio(writer.policy, scored, features, None, None))
         answers = [writer.with_figures(one, row) for one, row in zip(found, rows, strict=True)]
     answers = [cast(Answer, answer | {"reasons": with_advice(answer["reasons"], (), context)}) for answer in answers]
     if not horizons:

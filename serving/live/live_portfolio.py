@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.snapshots.live_model import LiveModel
+from rapport.serving.snapshots.portfolio_row import PortfolioRow, rows_of
 from rapport.serving.snapshots.portfolio_rows import CUSTOMER_COLUMNS
 from rapport.serving.snapshots.portfolio_table import TABLE, PortfolioTables, build_portfolio
 
@@ -23,7 +24,7 @@ def live_portfolio(
     features: pa.Table,
     attributes: Mapping[str, Mapping[str, object]],
     portfolios: PortfolioTables,
-) -> list[dict[str, object]]:
+) -> list[PortfolioRow]:
     """Return the portfolio rows of live scores, sorted by customer, by the policy of the latest scoring run.
 
     ``attributes`` is the newest row of ``customers`` of each customer that has one.
@@ -34,9 +35,12 @@ def live_portfolio(
     past = [each for row in at if row is not None for each in model.snapshot.run.customer_rows("past", row)]
     earlier = pa.Table.from_pylist(past) if past else None
     policy, of_run = portfolios.policy(model), portfolios.of(model)
-    rows = build_portfolio(policy, batch, features, people, earlier).to_pylist()
+    rows = rows_of(build_portfolio(policy, batch, features, people, earlier))
     ranks, held_out = _rows(of_run, _RANKS, at), _held_out(model, at)
-    return [row | own | (_HELD_OUT if out else {}) for row, own, out in zip(rows, ranks, held_out, strict=True)]
+    return [
+        cast(PortfolioRow, {**row, **own, **(_HELD_OUT if out else {})})
+        for row, own, out in zip(rows, ranks, held_out, strict=True)
+    ]
 
 
 def _people(model: LiveModel, at: Sequence[int | None], newest: Sequence[Mapping[str, object]]) -> pa.Table:

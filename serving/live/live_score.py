@@ -14,6 +14,7 @@ import numpy.typing as npt
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.serving.live.event_store import Mark
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
+from rapport.serving.snapshots.portfolio_row import PortfolioRow
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,7 @@ class LiveScore:
     """
 
     batch: ScoreBatch
-    portfolio_row: Mapping[str, object]
+    portfolio_row: PortfolioRow
     names: Sequence[str]
     values: npt.NDArray[np.float64]
     received_at: datetime
