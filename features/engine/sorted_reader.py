@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from rapport.history import History
+from rapport.memory import release_free_memory
 
 _BATCH_ROWS = 1 << 18
 
@@ -46,6 +47,7 @@ def sorted_readers(history: History, queries: Mapping[str, str]) -> Iterator[dic
         paths = {name: Path(folder) / f"{name}.arrow" for name in queries}
         for name, sql in queries.items():
             _write(history.connection, sql, paths[name])
+            release_free_memory()
         yield {name: SortedReader(stack.enter_context(_read(path))) for name, path in paths.items()}
 
 

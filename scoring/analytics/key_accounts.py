@@ -16,6 +16,12 @@ KEY_ROLES = ("decision_maker", "finance", "influencer")
 _JOIN_SHARE = 1.0
 """A customer would join the key accounts if its pace of the last half year, kept for a year, reaches their least."""
 
+CUSTOMERS_AT_ONCE = 1 << 15
+"""Plans are made in Python objects, three and their parts a customer."""
+_PLANS = pa.schema(
+    {"customer_id": pa.string(), "layer": pa.string(), "score": pa.float64(), "missing": pa.list_(pa.string())}
+)
+
 Facts = dict[str, Any]
 
 
@@ -68,26 +74,29 @@ def account_plans(history: History, as_of: datetime, keys: pa.Table) -> pa.Table
 
     A layer's score is the mean of its checks, of 100; `missing` names the checks that fail.
     """
-    stakeholders, ties_of_keys = (
-        rows.filter(pc.is_in(rows["customer_id"], keys["customer_id"]))
-        for rows in (list_stakeholders(history, as_of), _ties(history, as_of))
-    )
-    people: dict[str, list[dict[str, object]]] = {}
-    for person in stakeholders.to_pylist():
-        people.setdefault(person["customer_id"], []).append(person)
-    ties = {row["customer_id"]: row for row in ties_of_keys.to_pylist()}
-    rows = []
-    for customer in keys["customer_id"].to_pylist():
-        layers = _layers(people.get(customer, []), ties.get(customer, {}))
-        for layer, checks in layers.items():
+    found = [_PLANS.empty_table()]
+    stakeholders, ties = list_stakeholders(history, as_of), _ties(history, as_of)
+    for first in range(0, len(keys), CUSTOMERS_AT_ONCE):
+        ids = keys["customer_id"].slice(first, CUSTOMERS_AT_ONCE)
+        people, tied = (rows.filter(pc.is_in(rows["customer_id"], ids)).to_pylist() for rows in (stakeholders, ties))
+        found.append(pa.Table.from_pylist(_plans(ids.to_pylist(), people, tied), _PLANS))
+    return pa.concat_tables(found).combine_chunks().sort_by("customer_id")
+
+
+def _plans(ids: list[str], people: list[dict[str, Any]], ties: list[dict[str, Any]]) -> list[dict[str, object]]:
+    """Return a row for each layer of some customers."""
+    people_of: dict[str, list[dict[str, Any]]] = {}
+    for person in people:
+        people_of.setdefault(person["customer_id"], []).append(person)
+    ties_of = {row["customer_id"]: row for row in ties}
+    rows: list[dict[str, object]] = []
+    for customer in ids:
+        for layer, checks in _layers(people_of.get(customer, []), ties_of.get(customer, {})).items():
             known = {name: value for name, value in checks.items() if value is not None}
             score = 100 * sum(known.values()) / len(known) if known else None
             missing = [name for name, value in known.items() if not value]
             rows.append({"customer_id": customer, "layer": layer, "score": score, "missing": missing})
-    schema = pa.schema(
-        {"customer_id": pa.string(), "layer": pa.string(), "score": pa.float64(), "missing": pa.list_(pa.string())}
-    )
-    return pa.Table.from_pylist(rows, schema).sort_by("customer_id")
+    return rows
 
 
 def referrals(history: History, as_of: datetime) -> pa.Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import numpy as np
@@ -30,39 +30,49 @@ _BY_ATTRIBUTION = ("campaign", "action", "asset")
 
 def insight_tables(
     history: History, as_of: datetime, card: DealCard, portfolio: pa.Table, assumptions: Assumptions
-) -> dict[str, pa.Table]:
-    """Return the tables behind ``/v1/analytics``; the catalog of analyses names each of them."""
-    keys, concentration = key_accounts(history, as_of)
-    stages, bottleneck = lead_stages(history, as_of)
+) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the tables behind ``/v1/analytics`` by name, one at a time; the catalog of analyses names each of them."""
+    for name, table, facts in _insights(history, as_of, card, portfolio, assumptions):
+        yield f"view_{name}", table.replace_schema_metadata({b"facts": json.dumps(facts, ensure_ascii=False).encode()})
+
+
+def _insights(
+    history: History, as_of: datetime, card: DealCard, portfolio: pa.Table, assumptions: Assumptions
+) -> Iterator[tuple[str, pa.Table, Mapping[str, object]]]:
+    yield "deal_rates", deal_rates(history, as_of, card), card.facts()
+    yield from _account_insights(history, as_of, portfolio)
     products, judged = next_products(history, as_of)
-    practice, without = best_practice(history, as_of)
-    service_costs, service_sums = cost_to_serve(history, as_of, assumptions)
+    yield "next_products", products, judged
+    yield "referrals", _named(referrals(history, as_of), portfolio), {}
+    yield "sales_cycle", sales_cycle(history, as_of), {}
+    yield "response_times", response_times(history, as_of), {}
+    yield "lead_stages", *lead_stages(history, as_of)
+    yield "channel_roi", channel_roi(history, as_of), {}
+    yield "satisfaction", satisfaction(history, as_of), {}
+    yield "best_practice", *best_practice(history, as_of)
+    costs, sums = cost_to_serve(history, as_of, assumptions)
+    yield "cost_to_serve", _named(costs, portfolio), sums
     late, lateness = late_tickets(history, as_of)
-    found: dict[str, tuple[pa.Table, Mapping[str, object]]] = {
-        "deal_rates": (deal_rates(history, as_of, card), card.facts()),
-        "key_accounts": (_named(keys, portfolio), concentration),
-        "account_plans": (account_plans(history, as_of, keys), {}),
-        "white_space": (white_space(history, as_of), {}),
-        "next_products": (products, judged),
-        "referrals": (_named(referrals(history, as_of), portfolio), {}),
-        "sales_cycle": (sales_cycle(history, as_of), {}),
-        "response_times": (response_times(history, as_of), {}),
-        "lead_stages": (stages, bottleneck),
-        "channel_roi": (channel_roi(history, as_of), {}),
-        "satisfaction": (satisfaction(history, as_of), {}),
-        "best_practice": (practice, without),
-        "cost_to_serve": (_named(service_costs, portfolio), service_sums),
-        "late_tickets": (_named(late, portfolio), lateness),
-        "presale_health": (_named(presale_health(history, as_of), portfolio), {}),
-        "touch_effect": (touch_effect(history, as_of), {}),
-        "clv_concentration": (clv_concentration(portfolio), {}),
-        "carts": (carts(history, as_of), {}),
-        "key_figures": (_with_health(key_figures(history, as_of, portfolio.select(["customer_id"])), portfolio), {}),
-    }
+    yield "late_tickets", _named(late, portfolio), lateness
+    yield "presale_health", _named(presale_health(history, as_of), portfolio), {}
+    yield "touch_effect", touch_effect(history, as_of), {}
+    yield "clv_concentration", clv_concentration(portfolio), {}
+    yield "carts", carts(history, as_of), {}
+    figures = key_figures(history, as_of, portfolio.select(["customer_id"]))
+    yield "key_figures", _with_health(figures, portfolio), {}
     if "segment" in portfolio.column_names:
-        found["segment_shares"] = (_segment_shares(history, as_of, portfolio), {})
-    found |= {f"attribution_{by}": (attribution(history, as_of, by), {}) for by in _BY_ATTRIBUTION}
-    return {f"view_{name}": _with_facts(table, facts) for name, (table, facts) in found.items()}
+        yield "segment_shares", _segment_shares(history, as_of, portfolio), {}
+    for by in _BY_ATTRIBUTION:
+        yield f"attribution_{by}", attribution(history, as_of, by), {}
+
+
+def _account_insights(
+    history: History, as_of: datetime, portfolio: pa.Table
+) -> Iterator[tuple[str, pa.Table, Mapping[str, object]]]:
+    keys, concentration = key_accounts(history, as_of)
+    yield "key_accounts", _named(keys, portfolio), concentration
+    yield "account_plans", account_plans(history, as_of, keys), {}
+    yield "white_space", white_space(history, as_of), {}
 
 
 def _segment_shares(history: History, as_of: datetime, portfolio: pa.Table) -> pa.Table:
@@ -73,10 +83,6 @@ def _segment_shares(history: History, as_of: datetime, portfolio: pa.Table) -> p
     # The portfolio is memory-mapped: a filter of all its columns would copy them.
     named = portfolio.select(["customer_id", "segment"]).append_column("revenue", revenue)
     return revenue_shares(named.filter(pc.is_valid(named["segment"])))
-
-
-def _with_facts(table: pa.Table, facts: Mapping[str, object]) -> pa.Table:
-    return table.replace_schema_metadata({b"facts": json.dumps(facts, ensure_ascii=False).encode()})
 
 
 def _named(table: pa.Table, portfolio: pa.Table) -> pa.Table:

@@ -16,12 +16,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rapport.memory import release_free_memory
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.matrix import Floats, MatrixReader
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.models.scorer import Scorer
 from rapport.scoring.models.stored_matrix import MatrixLayout, StoredMatrix
-from rapport.serving.snapshots.table_files import ROWS_IN_A_GROUP, map_table, write_table
+from rapport.serving.snapshots.table_files import ROWS_IN_A_GROUP, TableFile, map_table, write_table
 
 FEATURES_FILE, SCORES_FILE = "features.parquet", "scores.arrow"
 ROWS_PER_PART = 1 << 13
@@ -59,18 +60,22 @@ class ScoredParts:
 def write_scored_parts(folder: Path, bundle: Bundle, as_of: datetime, parts: Iterable[pa.Table]) -> ScoredParts:
     """Score tables of features, in order of customer_id, and write both into ``folder``."""
     scorer, layout = Scorer(bundle), MatrixLayout(len(bundle.columns))
-    scores = []
-    parts = iter(parts)
+    parts, pieces = iter(parts), folder / "pieces.arrow"
     first = next(parts)
-    with pq.ParquetWriter(folder / FEATURES_FILE, first.schema, compression="zstd") as features:
+    with (
+        pq.ParquetWriter(folder / FEATURES_FILE, first.schema, compression="zstd") as features,
+        TableFile(pieces) as scores,
+    ):
         for part in _with_first(first, parts):
             features.write_table(part.cast(first.schema), row_group_size=ROWS_IN_A_GROUP)
             for begin in range(0, max(len(part), 1), ROWS_PER_PART):
                 scored = scorer.score(part.slice(begin, ROWS_PER_PART), as_of)
                 layout.see(scored.rows.values)
                 scores.append(scored.to_table())
+            release_free_memory()
     # One piece, so that its columns are read without a copy.
-    write_table(folder / SCORES_FILE, pa.concat_tables(scores).combine_chunks())
+    write_table(folder / SCORES_FILE, map_table(pieces).combine_chunks())
+    pieces.unlink()
     layout.write(folder, _matrices(folder, bundle))
     return ScoredParts(folder, bundle, as_of)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from rapport.history.checks.gates import run_gates
 from rapport.history.checks.gates.feeds import rows_before
 from rapport.history.suppressed_rows import leave_out_suppressed
 from rapport.locks import exclusive
+from rapport.memory import release_free_memory
 from rapport.progress import Progress
 from rapport.scoring import build_answers
 from rapport.scoring.actions.playbook import playbook_of
@@ -47,7 +48,7 @@ from rapport.serving.snapshots.refused_run import clear_refusal
 from rapport.serving.snapshots.run_portfolio import UNRANKED, customer_attributes, write_portfolio_parts
 from rapport.serving.snapshots.scored_parts import SCORES_FILE, ScoredParts, write_scored_parts
 from rapport.serving.snapshots.store import RUN_FORMAT, Manifest, archive_scores, run_folders, write_run
-from rapport.serving.snapshots.table_files import map_table
+from rapport.serving.snapshots.table_files import map_table, write_table
 
 _BY_CUSTOMER = ("customers", "people", "chain", "deals", "action_facts", "past")
 
@@ -86,6 +87,7 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
     with TemporaryDirectory(prefix=".scoring.", suffix=".part", dir=runs) as folder:
         progress("scoring", 0.1)
         parts = write_scored_parts(Path(folder), bundle, as_of, _features(history, bundle, as_of))
+        release_free_memory()
         scored = parts.scored
         findings += score_findings(scored, previous)
         manifest = _manifest(history, scored, now, publication_record(findings, force=force, by=by), started)
@@ -96,9 +98,6 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
             **row_offsets(scores["customer_id"], {name: tables[name] for name in _BY_CUSTOMER if len(tables[name])}),
             **stored_files(policy),
         }
-        # The parts have its file; the portfolio with its ranks is another one.
-        del tables["past"]
-        (parts.folder / UNRANKED).unlink()
 
         def write_more(run_folder: Path) -> None:
             for path in sorted(parts.folder.iterdir()):
@@ -107,7 +106,7 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
             share_rows(run_folder, run_folders(data_dir))
 
         with exclusive(data_dir, f"scores-{target}", f"writing its {target} scores of {as_of:%Y-%m-%d}", now=now):
-            run = write_run(data_dir, manifest, tables, files, write_more)
+            run = write_run(data_dir, manifest, {}, files, write_more)
             archive_scores(data_dir, run, scores)
             clear_refusal(data_dir, target)
     progress("done", 1.0)
@@ -123,17 +122,35 @@ def _features(history: History, bundle: Bundle, as_of: datetime) -> Iterator[pa.
 def _tables(
     history: History, data_dir: Path, manifest: Manifest, parts: ScoredParts
 ) -> tuple[dict[str, pa.Table], PortfolioPolicy]:
-    """Return the tables of a run but for those that ``parts`` wrote, and the policy of its portfolio."""
+    """Write all tables of a run but those of ``parts``; return those by customer, memory-mapped, and the policy."""
     settings, as_of, bundle = history.settings, parts.as_of, parts.bundle
     playbook, card = playbook_of(settings), deal_card(history, as_of, load_card("c139"))
-    tables = customer_tables(history, as_of, playbook, card)
+    folder, tables = parts.folder, customer_tables(history, as_of, playbook, card)
     tables["customers"] = customer_attributes(history, pa.table({"customer_id": pa.array(parts.scored.customer_id)}))
+    tables = _stored(folder, tables)
     columns = policy_columns(bundle, settings, playbook)
     policy = freeze_policy(bundle, settings, playbook, parts.features(columns), proven_effect(data_dir))
     tables |= write_portfolio_parts(data_dir, manifest, policy, playbook, parts, tables)
     portfolio = apply_holdout(data_dir, tables["portfolio"], manifest.target, as_of, settings)
-    tables |= {"portfolio": portfolio, **population_tables(history, parts.scored, policy, portfolio)}
-    return tables | insight_tables(history, as_of, card, portfolio, policy.assumptions), policy
+    tables |= _stored(folder, {"portfolio": portfolio})
+    # The portfolio with its ranks is another file.
+    (folder / UNRANKED).unlink()
+    _write(folder, population_tables(history, parts.scored, policy, tables["portfolio"]).items())
+    _write(folder, insight_tables(history, as_of, card, tables["portfolio"], policy.assumptions))
+    return tables, policy
+
+
+def _stored(folder: Path, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """Return tables memory-mapped from the files that are written of them."""
+    _write(folder, tables.items())
+    return {name: map_table(folder / f"{name}.arrow") for name in tables}
+
+
+def _write(folder: Path, tables: Iterable[tuple[str, pa.Table]]) -> None:
+    """Write tables one after the other; what it took to make one is free for the next."""
+    for name, table in tables:
+        write_table(folder / f"{name}.arrow", table)
+        release_free_memory()
 
 
 def _manifest(

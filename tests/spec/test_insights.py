@@ -8,10 +8,11 @@ import pyarrow as pa
 import pytest
 
 from rapport.history import history_of
+from rapport.scoring.analytics import key_accounts as key_accounts_module
 from rapport.scoring.analytics import products
 from rapport.scoring.analytics.deal_outcomes import deal_card, deal_rates
 from rapport.scoring.analytics.deals import open_deals
-from rapport.scoring.analytics.key_accounts import key_accounts, referrals
+from rapport.scoring.analytics.key_accounts import account_plans, key_accounts, referrals
 from rapport.scoring.analytics.outcomes import best_practice, key_figures, satisfaction
 from rapport.scoring.analytics.products import next_products, white_space
 from rapport.scoring.analytics.sales import channel_roi, lead_stages
@@ -42,6 +43,24 @@ def test_key_accounts_bring_80_percent_and_a_growing_customer_would_join():
     # 410 of 1,360 since July: with 820 a year it passes the least key account.
     assert {row["customer_id"]: row["role"] for row in table.to_pylist()} == {"big": "key", "small": "key"}
     assert facts["least_revenue_of_a_key_account"] == 410.0
+
+
+def test_account_plans_are_the_same_however_many_customers_are_planned_at_once(monkeypatch):
+    names = [f"c{number:02}" for number in range(9)]
+    orders = [order(name, "2023-05-01", product=f"p{place % 3}") for place, name in enumerate(names)]
+    contacts = [
+        {"customer_id": name, "contact_id": f"{name}-a", "role": "finance", "created_at": "2024-01-01"}
+        for name in names[::2]
+    ]
+    history, keys = history_of({"orders": orders, "contacts": contacts}), pa.table({"customer_id": names[::-1]})
+    at_once = account_plans(history, AS_OF, keys)
+    monkeypatch.setattr(key_accounts_module, "CUSTOMERS_AT_ONCE", 2)
+    assert account_plans(history, AS_OF, keys).equals(at_once)
+    assert at_once["customer_id"].to_pylist() == sorted(3 * names)
+    missing = {(row["customer_id"], row["layer"]): row["missing"] for row in at_once.to_pylist()}
+    assert missing["c00", "key_people"] == ["decision_maker", "finance", "influencer"]
+    assert missing["c01", "key_people"] == []
+    assert missing["c01", "organisation"] == ["three_products"]
 
 
 def test_only_referred_customers_that_were_known_count():
