@@ -135,5 +135,5 @@ def _counts(run: TrainingRun) -> dict[str, int]:
         "cutoffs": len(run.dataset.outcome_rates),
         "scored_now": len(run.current) if plan.scored_now is None else plan.scored_now,
         "one_of": plan.one_of,
-        **({"tree_rows": len(binned), "shares": plan.shares} if binned else {}),
+        **({"tree_rows": len(binned), "shares": plan.shares} if binned and plan.shares > 1 else {}),
     }

@@ -106,15 +106,20 @@ def _train(
     schedule = schedule_cutoffs(history_start(history, task.target, task.as_of), task.as_of, task.outcome_window)
     plan = SubsamplePlan.of(history, task, schedule.all_cutoffs)
     progress("reading features at each cutoff", 0.02)
+
+    def fit(sample: History, dataset: Dataset, leaks: tuple[str, ...]) -> TrainedModel:
+        data = _Data(sample, task, features, schedule, plan, dataset, leaks)
+        return _fit(data, _card(settings, task.target, features), find_params, progress)
+
     with sample_history(history, plan.one_of) as sample:
         dataset = labelled_dataset(sample, task, schedule.all_cutoffs, features)
         leaks = refuse_leaks(dataset)
-    if plan.shares > 1:
-        progress("reading all customers for the trees", 0.2)
-        dataset = with_binned_rows(history, task, plan, dataset, features)
+        if plan.shares == 1:
+            return fit(sample, with_binned_rows(history, task, plan, dataset, features), leaks)
+    progress("reading all customers for the trees", 0.2)
+    dataset = with_binned_rows(history, task, plan, dataset, features)
     with sample_history(history, plan.one_of) as sample:
-        data = _Data(sample, task, features, schedule, plan, dataset, leaks)
-        return _fit(data, _card(settings, task.target, features), find_params, progress)
+        return fit(sample, dataset, leaks)
 
 
 @dataclass(frozen=True)

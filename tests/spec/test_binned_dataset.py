@@ -18,6 +18,7 @@ from rapport.training.data.dataset import labelled_dataset
 from rapport.training.data.subsample import SubsamplePlan, stream_labelled_rows
 from rapport.training.data.task_spec import TaskSpec
 from rapport.training.members.gbm import HISTORICAL_PARAMS, fit_gbm, with_binned_rows
+from rapport.training.provenance import data_fingerprint
 
 CUTOFFS = (datetime(2025, 9, 1), datetime(2025, 6, 1), datetime(2025, 3, 1))
 TASK = TaskSpec("churn", NOW, HORIZON, ACTIVE)
@@ -51,6 +52,24 @@ def test_trees_on_bins_equal_trees_on_numbers():
     assert [text.split("parameters:")[0] for text in by_bins.boosters] == [
         text.split("parameters:")[0] for text in by_numbers.boosters
     ]
+
+
+def test_fits_that_share_the_bins_of_a_sample_give_the_trees_of_their_own_bins():
+    history = company()
+    features = catalog(vocabulary_of(history, NOW))
+    rows = labelled_dataset(history, TASK, CUTOFFS, features)
+    shared = with_binned_rows(history, TASK, SubsamplePlan(2, 1), rows, features)
+    assert with_binned_rows(history, TASK, SubsamplePlan(1, 1), rows, features).binned is None
+    assert data_fingerprint(shared) == data_fingerprint(rows)
+    offset, weight = rows.per_row({CUTOFFS[1]: -0.5}), np.ones(len(rows))
+    by_shared, by_own = (
+        fit_gbm("many", each, HISTORICAL_PARAMS, offset=offset, weight=weight) for each in (shared, rows)
+    )
+    assert [text.split("parameters:")[0] for text in by_shared.boosters] == [
+        text.split("parameters:")[0] for text in by_own.boosters
+    ]
+    assert (shared.at_cutoffs(CUTOFFS[1:]).binned.lightgbm_dataset(np.zeros(3), np.ones(3)).get_label()
+            == rows.at_cutoffs(CUTOFFS[1:]).label).all()  # fmt: skip
 
 
 def test_binned_rows_can_be_selected_by_cutoff():
@@ -126,3 +145,15 @@ def test_the_setting_limits_the_rows_of_the_trees(monkeypatch):
     assert plan.total_rows == everyone > 1500
     assert in_memory == pytest.approx(100, rel=0.3)
     assert trees == pytest.approx(1000, rel=0.15)
+
+
+def test_the_rows_of_a_large_history_are_estimated_in_three_digits(monkeypatch):
+    monkeypatch.setattr(rapport.training.data.subsample, "MAX_ROWS_IN_MEMORY", 100)
+    with history_of({"orders": orders(1200)}) as history:
+        exact = SubsamplePlan.of(history, TASK, CUTOFFS)
+        monkeypatch.setattr(rapport.training.data.subsample, "COUNTED_ROWS", 1200)
+        estimate = SubsamplePlan.of(history, TASK, CUTOFFS)
+    assert estimate.total_rows != exact.total_rows
+    assert estimate.total_rows == pytest.approx(exact.total_rows, rel=0.15)
+    assert estimate.scored_now == pytest.approx(exact.scored_now, rel=0.15)
+    assert float(f"{estimate.total_rows:.3g}") == estimate.total_rows

@@ -70,6 +70,13 @@ def bin_rows(
     return BinnedDataset(bins, sequence.cutoff_index, chosen, sequence.digest.hexdigest(), tuple(range(len(cutoffs))))
 
 
+def bins_in_memory(
+    bins: lgb.Dataset, cutoff_index: npt.NDArray[np.intp], chosen: npt.NDArray[np.intp], cutoffs: Sequence[datetime]
+) -> BinnedDataset:
+    """Return the bins of rows that are also kept as numbers; these have the digest."""
+    return BinnedDataset(bins.construct(), cutoff_index.astype(np.int8), chosen, "", tuple(range(len(cutoffs))))
+
+
 class _RowSequence(lgb.Sequence):
     """Rows that LightGBM reads once, in order; labels and cutoffs are collected on the way."""
 

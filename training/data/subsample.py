@@ -17,11 +17,16 @@ MAX_ROWS_IN_MEMORY = 600_000
 """Most rows that are kept as numbers: 1 GB with 200 features. Only the trees use more rows (docs/training.md)."""
 
 
+COUNTED_ROWS = 1_000_000
+"""About as many possible rows are counted one by one: counting ten million would take a fifth of a training."""
+
+
 @dataclass(frozen=True)
 class SubsamplePlan:
     """One in ``one_of`` customers is kept in memory; the trees use ``shares`` times as many.
 
     ``total_rows`` counts the rows of all customers, ``scored_now`` all that can be scored; None if all are in memory.
+    Of histories with many more than ``COUNTED_ROWS`` they are estimates, in three digits.
     """
 
     one_of: int = 1
@@ -38,14 +43,27 @@ class SubsamplePlan:
         limit = min(MAX_ROWS_IN_MEMORY, most)
         if customers * len(cutoffs) <= limit:
             return cls()
-        total_rows = sum(len(some) for some in iter_training_rows(history, dataset_spec(task, cutoffs), Catalog(())))
+        counted = max(1, customers * len(cutoffs) // COUNTED_ROWS)
+        with sample_history(history, counted) as some:
+            total_rows, scored_now = (_three_digits(rows, counted) for rows in _row_counts(some, task, cutoffs))
         # With very many customers, few of them eligible, the customers themselves are subsampled too.
         one_of = max(-(-total_rows // limit), -(-customers // most))
         if one_of == 1:
             return cls()
         shares = max(1, min(one_of, one_of * most // max(total_rows, 1)))
-        states = snapshot(history, task.as_of, Catalog(()), active=task.active, rule=task.rule)["state"]
-        return cls(one_of, shares, total_rows, pc.sum(pc.equal(states, task.eligible_state)).as_py())
+        return cls(one_of, shares, total_rows, scored_now)
+
+
+def _row_counts(history: History, task: TaskSpec, cutoffs: Sequence[datetime]) -> tuple[int, int]:
+    """Return the labelled rows of a history, and how many of its customers can be scored now."""
+    labelled = sum(len(some) for some in iter_training_rows(history, dataset_spec(task, cutoffs), Catalog(())))
+    states = snapshot(history, task.as_of, Catalog(()), active=task.active, rule=task.rule)["state"]
+    return labelled, pc.sum(pc.equal(states, task.eligible_state)).as_py() or 0
+
+
+def _three_digits(count: int, one_of: int) -> int:
+    """Return the count of all from that of a sample; more digits would be chance."""
+    return count if one_of == 1 else int(float(f"{count * one_of:.3g}"))
 
 
 def stream_labelled_rows(

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from rapport.durations import Duration
 from rapport.features import snapshot
-from rapport.scoring import Bundle, Scorer
+from rapport.scoring import Bundle
 from rapport.scoring.actions.playbook import playbook_of
 from rapport.scoring.cards import Card
 from rapport.scoring.cards.card_scores import numpy_columns
@@ -23,9 +23,10 @@ from rapport.scoring.health.outlook import Codes, Floats, GradeOutlook, evaluate
 from rapport.scoring.health.rules import HealthRules
 from rapport.scoring.health.threshold import at_risk_threshold
 from rapport.scoring.models.blend import logit_of, sigmoid
-from rapport.scoring.models.score_batch import ScoreBatch
+from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.money.amounts import carried
 from rapport.training.evaluation.training_run import TrainingRun, validated_probability
+from rapport.training.members.prediction import member_logits
 from rapport.training.stacking.temporal_validation import match_mean
 
 MIN_CUSTOMERS = 30
@@ -40,7 +41,7 @@ class _Moment:
     at: datetime
     ids: npt.NDArray[np.object_]
     recency: Floats
-    scored: ScoreBatch
+    horizon_days: float
     inputs: HealthInputs
     rules: HealthRules
     weight: float
@@ -48,10 +49,10 @@ class _Moment:
 
     def graded(self, level: float) -> tuple[Codes, Floats]:
         """Return grade (code) and probability of each customer where the mean probability is ``level``."""
-        logits = logit_of(self.scored.probability)
+        logits = logit_of(self.inputs.probability)
         served = match_mean(logits, level)
         probability = sigmoid(served)
-        of_model = sigmoid(logit_of(self.scored.model_probability) + (served - logits))
+        of_model = sigmoid(logit_of(self.inputs.model_probability) + (served - logits))
         inputs = replace(self.inputs, probability=probability, model_probability=of_model)
         return score_health(inputs, self.rules, self.weight, self.threshold).grade, probability
 
@@ -167,7 +168,7 @@ def _pairs(before: _Moment, after: _Moment, level: float, level_after: float) ->
     grade = np.full(len(rows), before.rules.lost, dtype=np.int8)
     found = rows >= 0
     stayed = found.copy()
-    stayed[found] = after.recency[rows[found]] < before.scored.bundle.horizon_days
+    stayed[found] = after.recency[rows[found]] < before.horizon_days
     grade[stayed] = grade_after[rows[stayed]]
     later = np.full(len(rows), np.nan)
     later[found] = probability_after[rows[found]]
@@ -187,22 +188,23 @@ def _moment(
     run: TrainingRun, bundle: Bundle, card: FrozenCard, rules: HealthRules, at: datetime, people: pa.Table
 ) -> _Moment:
     """Score the customers of one moment."""
-    scored = Scorer(bundle).score(people, at)
-    settings = run.history.settings
+    rows, settings = Matrix.of(people, bundle.columns), run.history.settings
+    logits = {member.name: member_logits(member, rows) for member in bundle.members}
+    of_model = sigmoid(bundle.model_blend.logit(logits, len(rows)))
     inputs = HealthInputs(
-        probability=scored.probability,
-        model_probability=scored.model_probability,
+        probability=sigmoid(bundle.blend.logit(logits, len(rows))),
+        model_probability=of_model if bundle.has_model else np.full(len(rows), np.nan),
         card=card.scores(people),
         facts=numpy_columns(people, rules.features),
-        graded=np.ones(len(scored), dtype=bool),
-        lapsed=np.zeros(len(scored), dtype=bool),
+        graded=np.ones(len(rows), dtype=bool),
+        lapsed=np.zeros(len(rows), dtype=bool),
     )
     recency = np.asarray(people["days_since_last_order"].to_numpy(zero_copy_only=False), dtype=np.float64)
     return _Moment(
         at,
-        scored.customer_id,
+        np.array(people["customer_id"].to_pylist(), dtype=object),
         recency,
-        scored,
+        bundle.horizon_days,
         inputs,
         rules,
         weight=rules.weight if settings.health_weight < 0 else settings.health_weight,
@@ -213,7 +215,7 @@ def _moment(
 def _level(run: TrainingRun, moment: _Moment) -> float:
     """Return the mean probability served at a moment: today's, else that forecast out of time, else the rate."""
     known = _past_levels(run)
-    return float(moment.scored.probability.mean()) if moment.at not in known else known[moment.at]
+    return float(moment.inputs.probability.mean()) if moment.at not in known else known[moment.at]
 
 
 def _past_levels(run: TrainingRun) -> dict[datetime, float]:

@@ -1,5 +1,6 @@
 """Fit small gradient-boosted trees with the declared directions as monotone constraints."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -12,7 +13,7 @@ from rapport.history import History
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.members.trees import TreesMember
-from rapport.training.data.binned_dataset import bin_rows
+from rapport.training.data.binned_dataset import bin_rows, bins_in_memory
 from rapport.training.data.dataset import Dataset, IndexArray
 from rapport.training.data.subsample import SubsamplePlan, stream_labelled_rows
 from rapport.training.data.task_spec import TaskSpec
@@ -38,8 +39,6 @@ class GbmParams:
 
 # Below this number of rows threads cost more time than they save; LightGBM is set to be deterministic either way.
 MULTI_THREAD_ROWS = 100_000
-# The same trees in two thirds of the time and without a second copy of the bins, when few of many columns are used.
-COLUMN_WISE = {"force_row_wise": False, "force_col_wise": True}
 # Up to this number of rows a copy of the columns is cheap; reading in batches takes three times as long.
 COPIED_ROWS = 100_000
 # A tree with few leaves gains nothing from more rows; the next tree samples others.
@@ -61,35 +60,39 @@ def fit_gbm(
         data = _lightgbm_dataset(dataset, columns, offset, weight)
     count = len(dataset.binned or dataset)
     signs = [_constraint(dataset.matrix.columns[index]) if directed else 0 for index in columns]
-    row_options = (
-        COLUMN_WISE | {"bagging_fraction": min(params.bagging_fraction, MAX_ROWS_PER_TREE / count)}
-        if dataset.binned
-        else {}
-    )
+    if dataset.binned:
+        params = replace(params, bagging_fraction=min(params.bagging_fraction, MAX_ROWS_PER_TREE / count))
+    # Boosters are fitted side by side, each on its share of the cores: threads of one booster wait for each other.
+    threads = 1 if thread_count(count) == 1 else max(1, (os.cpu_count() or 1) // params.seeds)
 
     def fit(seed: int) -> str:
-        parameters = _parameters(params, count, signs, seed) | row_options
+        parameters = _parameters(params, count, signs, seed) | {"num_threads": threads}
         text: str = lgb.train(parameters, data, params.n_estimators).model_to_string()
-        return text
+        # The trees do not depend on the machine, nor does their text.
+        return text.replace(f"[num_threads: {threads}]", "[num_threads: 1]")
 
-    # Boosters of one thread each are fitted side by side; one that uses all cores leaves none for another.
     data.construct()
-    with ThreadPoolExecutor(params.seeds if thread_count(count) == 1 else 1) as pool:
+    with ThreadPoolExecutor(params.seeds) as pool:
         return TreesMember(name, tuple(pool.map(fit, range(params.seeds))))
 
 
 def with_binned_rows(
     history: History, task: TaskSpec, plan: SubsamplePlan, dataset: Dataset, catalog: Catalog
 ) -> Dataset:
-    """Return the dataset with the bins of all customers that the trees learn from; unchanged if it has them all."""
+    """Return the dataset with the bins of all customers that the trees learn from; all fits share them.
+
+    A history that is read whole is left as it is: each fit makes its own bins.
+    """
     chosen = varying_columns(dataset.matrix)
-    if plan.shares == 1 or not len(chosen):
+    if plan.one_of == 1 or not len(chosen):
         return dataset
+    reference = _lightgbm_dataset(dataset, chosen, None, None)
+    if plan.shares == 1:
+        return replace(dataset, binned=bins_in_memory(reference, dataset.cutoff_index, chosen, dataset.cutoffs))
     measured = Catalog(tuple(catalog.by_name[dataset.matrix.columns[index].name] for index in chosen))
     # LightGBM needs the number of rows first; eligibility alone costs a tenth of the features.
     count = sum(len(some) for some in stream_labelled_rows(history, task, plan, dataset.cutoffs, Catalog(())))
     parts = stream_labelled_rows(history, task, plan, dataset.cutoffs, measured)
-    reference = _lightgbm_dataset(dataset, chosen, None, None)
     binned = bin_rows(parts, count, reference, chosen=chosen, columns=dataset.matrix.columns, cutoffs=dataset.cutoffs)
     return replace(dataset, binned=binned)
 
@@ -167,8 +170,8 @@ def _parameters(params: GbmParams, row_count: int, signs: list[int], seed: int) 
         "boost_from_average": False,
         "cat_smooth": 50,
         "seed": seed,
-        "num_threads": thread_count(row_count),
         "deterministic": True,
-        "force_row_wise": True,
+        # The same trees as row by row in two thirds of the time and without a second copy of the bins.
+        "force_col_wise": True,
         "verbose": -1,
     }
