@@ -7,23 +7,26 @@ import numpy as np
 import pyarrow as pa
 
 from rapport.scoring.cards.card import Card
+from rapport.scoring.cards.config_models import ConfigModel, Count
+
+_Days = Count
 
 
 @dataclass(frozen=True)
-class Cadence:
+class Cadence(ConfigModel):
     """Days between two reviews of a customer in a red tier, of its RFM segment, and on all cards.
 
     The other three are the days between two visits: to core customers (those that bring 80 % of revenue), to ordinary
     ones, and to those that are new (first order within `new_for_days`).
     """
 
-    high_risk_days: int = 7
-    rfm_days: int = 30
-    full_days: int = 91
-    core_days: int = 91
-    ordinary_days: int = 182
-    new_days: int = 30
-    new_for_days: int = 90
+    high_risk_days: _Days = 7
+    rfm_days: _Days = 30
+    full_days: _Days = 91
+    core_days: _Days = 91
+    ordinary_days: _Days = 182
+    new_days: _Days = 30
+    new_for_days: _Days = 90
 
 
 def due_reviews(last: pa.Table, card: Card, as_of: datetime, cadence: Cadence) -> pa.Table:

@@ -5,10 +5,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from rapport.features.catalog.feature import FAMILIES
 from rapport.localized import LocalizedText
-from rapport.scoring.cards.config_node import ConfigNode, did_you_mean
+from rapport.scoring.cards.config_errors import ConfigError, nearest
+from rapport.scoring.cards.config_models import (
+    ConfigModel,
+    Flag,
+    Localized,
+    Name,
+    NotEmpty,
+    Whole,
+    one_of,
+)
 
 KINDS = (
     "open_complaint", "overdue_invoice", "risk_event", "contract_end", "contract_expired", "negative_message",
@@ -17,25 +29,34 @@ KINDS = (
 )  # fmt: skip
 PLACEHOLDERS = ("subject", "amount", "deadline", "since", "days", "detail", "step")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_REQUIRED = ("families", "because", "what", "who", "within_days", "contact")
+
+
+def _check_template(text: LocalizedText) -> LocalizedText:
+    for name in _PLACEHOLDER.findall(text.en + text.zh):
+        if name not in PLACEHOLDERS:
+            raise ConfigError("not_a_value", name=f"{{{name}}}", values=", ".join(PLACEHOLDERS))
+    return text
+
+
+_Template = Annotated[Localized, AfterValidator(_check_template)]
 
 
 @dataclass(frozen=True)
-class FactAction:
+class FactAction(ConfigModel):
     """The step for one kind of fact: its texts are templates, its due date respects the deadline of the fact.
 
     It answers the reasons of its families; of these, where topics are named, only those that state one of them.
     """
 
-    families: tuple[str, ...]
-    topics: tuple[str, ...] | None
-    because: LocalizedText
-    what: LocalizedText
-    who: LocalizedText
-    within_days: int
-    before_days: int
-    contact: bool
-    steps: tuple[LocalizedText, ...]
+    families: Annotated[tuple[Annotated[str, one_of(FAMILIES)], ...], NotEmpty]
+    because: _Template
+    what: _Template
+    who: Localized
+    within_days: Whole
+    contact: Flag
+    topics: Annotated[tuple[Name, ...], NotEmpty] | None = None
+    before_days: Whole = 0
+    steps: tuple[_Template, ...] = ()
 
     @property
     def family(self) -> str:
@@ -72,36 +93,19 @@ class FactActions:
         return {name: place for place, name in enumerate(self.by_kind)}
 
 
-def parse_fact_actions(node: ConfigNode) -> FactActions:
-    """Read the steps; every kind of fact needs one."""
-    found = {str(name): _fact_action(str(name), each) for name, each in node.items()}
-    if missing := [kind for kind in KINDS if kind not in found]:
-        raise node.error(f"{', '.join(missing)} has no entry. Every kind of fact needs one.")
-    return FactActions(MappingProxyType(found))
-
-
-def _fact_action(name: str, node: ConfigNode) -> FactAction:
+def _check_kind(name: str) -> str:
     kind = name.split(".")[0]
     if kind not in KINDS:
-        raise node.error(f"“{kind}” is not a kind of fact{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
-    node.keys(_REQUIRED, ("topics", "before_days", "steps"))
-    return FactAction(
-        families=tuple(each.one_of(FAMILIES) for each in node.at("families").lines("family")),
-        topics=tuple(each.name() for each in node.at("topics").lines("topic")) if node.has("topics") else None,
-        because=_template(node.at("because")),
-        what=_template(node.at("what")),
-        who=node.at("who").localized(),
-        within_days=node.at("within_days").whole(0),
-        before_days=node.at("before_days").whole(0) if node.has("before_days") else 0,
-        contact=node.at("contact").flag(),
-        steps=tuple(_template(each) for each in node.at("steps").lines("step")) if node.has("steps") else (),
-    )
+        raise ConfigError("not_a_kind", kind=kind, near=nearest(kind, KINDS), kinds=", ".join(KINDS))
+    return name
 
 
-def _template(node: ConfigNode) -> LocalizedText:
-    text = node.localized()
-    for written in (text.en, text.zh):
-        for name in _PLACEHOLDER.findall(written):
-            if name not in PLACEHOLDERS:
-                raise node.error(f"{{{name}}} is not a value of a fact. Values: {', '.join(PLACEHOLDERS)}.")
-    return text
+def _check_complete(actions: Mapping[str, FactAction]) -> Mapping[str, FactAction]:
+    if absent := [kind for kind in KINDS if kind not in actions]:
+        raise ConfigError("kinds_missing", kinds=", ".join(absent))
+    return MappingProxyType(actions)
+
+
+ActionOfKind = Annotated[
+    Mapping[Annotated[str, AfterValidator(_check_kind)], FactAction], NotEmpty, AfterValidator(_check_complete)
+]

@@ -1,43 +1,48 @@
 """The playbook: what to do about a tier, a reason or a gap. A company's own file replaces the shipped one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, make_dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
+from typing import Annotated
 
-from rapport.errors import CardError
+from pydantic import AfterValidator, Field, ValidateAs
+
 from rapport.features.catalog.feature import FAMILIES
 from rapport.history.settings import Settings
 from rapport.localized import LocalizedText, localize
 from rapport.scoring.actions.cadence import Cadence
-from rapport.scoring.actions.fact_actions import FactActions, parse_fact_actions
-from rapport.scoring.alerts.rules import AlertRules, parse_rules
-from rapport.scoring.cards.config_node import ConfigNode, did_you_mean
-from rapport.scoring.cards.rfm import RfmSegments, parse_segments
+from rapport.scoring.actions.fact_actions import ActionOfKind, FactActions
+from rapport.scoring.alerts.rules import AlertRules
+from rapport.scoring.cards.config_errors import ConfigError, nearest
+from rapport.scoring.cards.config_models import (
+    ConfigModel,
+    Flag,
+    Localized,
+    NotEmpty,
+    Whole,
+    keys_of,
+    parse_config,
+)
+from rapport.scoring.cards.rfm import RfmSegments
 from rapport.scoring.cards.strict_yaml import parse_yaml, read_text
-from rapport.scoring.health.rules import HealthRules, parse_health_rules
+from rapport.scoring.health.rules import HealthRules
 from rapport.scoring.health.tiers import Hysteresis
-
-FILES = (
-    "strategies.yaml", "actions.yaml", "fact_actions.yaml", "steps.yaml", "cadence.yaml", "alerts.yaml",
-    "rfm_segments.yaml", "health.yaml",
-)  # fmt: skip
-
 
 LEAST_EVIDENCE = 0.1
 """A reason that moves the odds by less than a tenth calls for nothing."""
 
 
 @dataclass(frozen=True)
-class ReasonAction:
+class ReasonAction(ConfigModel):
     """The action for a family of reasons; `only_with_fact`: none without a fact of that family, which has its own."""
 
-    what: LocalizedText
-    who: LocalizedText
-    within_days: int
-    only_with_fact: bool = False
+    what: Localized
+    who: Localized
+    within_days: Whole
+    only_with_fact: Flag = False
 
 
 @dataclass(frozen=True)
@@ -88,34 +93,28 @@ def read_playbook(folder: Path | None = None) -> Playbook:
 @lru_cache(maxsize=8)
 def _parsed_playbook(texts: tuple[str, ...]) -> Playbook:
     """Return the playbook of these texts, in the order of ``FILES``; it is shared, so nothing in it can be changed."""
-    text = dict(zip(FILES, texts, strict=True))
-    nodes = {name: ConfigNode(name, parse_yaml(text[name], name)) for name in FILES[:5]}
-    strategies, actions, steps, pace = (
-        nodes[name] for name in ("strategies.yaml", "actions.yaml", "steps.yaml", "cadence.yaml")
-    )
-    actions.keys(("families", "codes"))
-    steps.keys(("chain", "c139"))
-    pace.keys(("cadence", "tiers"))
+    files = parse_config(_Files, {name: parse_yaml(text, name) for name, text in zip(FILES, texts, strict=True)}, "")
     return Playbook(
-        strategies=MappingProxyType({card: _texts(tiers) for card, tiers in strategies.items()}),
-        families=_families(actions.at("families")),
-        codes=_actions(actions.at("codes")) if actions.value["codes"] else MappingProxyType({}),
-        facts=parse_fact_actions(nodes["fact_actions.yaml"]),
-        steps=MappingProxyType({kind: _texts(steps.at(kind)) for kind in ("chain", "c139")}),
-        cadence=_cadence(pace.at("cadence")),
-        hysteresis=_hysteresis(pace.at("tiers")),
-        rules=parse_rules(text["alerts.yaml"], "alerts.yaml"),
-        segments=parse_segments(text["rfm_segments.yaml"], "rfm_segments.yaml"),
-        health=parse_health_rules(text["health.yaml"], "health.yaml"),
+        strategies=files.strategies,
+        families=files.actions.families,
+        codes=files.actions.codes,
+        facts=FactActions(files.facts),
+        steps=MappingProxyType(vars(files.steps)),
+        cadence=files.pace.cadence,
+        hysteresis=files.pace.tiers,
+        rules=files.rules,
+        segments=files.segments,
+        health=files.health,
     )
 
 
 def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
-        raise CardError(f"{folder}: there is no such folder for the playbook.")
+        raise ConfigError("no_playbook_folder", path=folder)
     for path in sorted(folder.glob("*.y*ml")):
         if path.name not in FILES:
-            raise CardError(f"{path}: no such playbook file{did_you_mean(path.name, FILES)} Files: {', '.join(FILES)}.")
+            near, files = nearest(path.name, FILES), ", ".join(FILES)
+            raise ConfigError("unknown_playbook_file", path=path, near=near, files=files)
 
 
 def _text(name: str, folder: Path | None) -> str:
@@ -124,35 +123,42 @@ def _text(name: str, folder: Path | None) -> str:
     return str(resources.files("rapport.scoring.actions").joinpath("shipped", name).read_text(encoding="utf-8"))
 
 
-def _texts(node: ConfigNode) -> Mapping[str, LocalizedText]:
-    return MappingProxyType({name: each.localized() for name, each in node.items()})
+_READ_ONLY = AfterValidator(MappingProxyType)
+_Texts = Annotated[Mapping[str, Localized], NotEmpty, _READ_ONLY]
+_Families = make_dataclass("_Families", [(family, ReasonAction) for family in FAMILIES], bases=(ConfigModel,))
+_ActionOf = Annotated[Mapping[str, ReasonAction], _READ_ONLY]
 
 
-def _families(node: ConfigNode) -> Mapping[str, ReasonAction]:
-    node.keys(FAMILIES)
-    return _actions(node)
+@dataclass(frozen=True)
+class _Actions(ConfigModel):
+    families: Annotated[
+        Mapping[str, ReasonAction], ValidateAs(_Families, lambda actions: MappingProxyType(vars(actions)))
+    ]
+    codes: _ActionOf = field(default_factory=lambda: MappingProxyType({}))
 
 
-def _actions(node: ConfigNode) -> Mapping[str, ReasonAction]:
-    return MappingProxyType({name: _action(each) for name, each in node.items()})
+@dataclass(frozen=True)
+class _Steps(ConfigModel):
+    chain: _Texts
+    c139: _Texts
 
 
-def _action(node: ConfigNode) -> ReasonAction:
-    node.keys(("what", "who", "within_days"), ("only_with_fact",))
-    return ReasonAction(
-        node.at("what").localized(),
-        node.at("who").localized(),
-        node.at("within_days").whole(0),
-        node.at("only_with_fact").flag() if node.has("only_with_fact") else False,
-    )
+@dataclass(frozen=True)
+class _Pace(ConfigModel):
+    cadence: Cadence
+    tiers: Hysteresis
 
 
-def _cadence(node: ConfigNode) -> Cadence:
-    required, visits = ("high_risk_days", "rfm_days", "full_days"), tuple(each.name for each in fields(Cadence))[3:]
-    node.keys(required, visits)
-    return Cadence(**{key: node.at(key).whole(1) for key in (*required, *visits) if node.has(key)})
+@dataclass(frozen=True)
+class _Files(ConfigModel):
+    strategies: Annotated[Mapping[str, _Texts], NotEmpty, _READ_ONLY, Field(alias="strategies.yaml")]
+    actions: Annotated[_Actions, Field(alias="actions.yaml")]
+    facts: Annotated[ActionOfKind, Field(alias="fact_actions.yaml")]
+    steps: Annotated[_Steps, Field(alias="steps.yaml")]
+    pace: Annotated[_Pace, Field(alias="cadence.yaml")]
+    rules: Annotated[AlertRules, Field(alias="alerts.yaml")]
+    segments: Annotated[RfmSegments, Field(alias="rfm_segments.yaml")]
+    health: Annotated[HealthRules, Field(alias="health.yaml")]
 
 
-def _hysteresis(node: ConfigNode) -> Hysteresis:
-    node.keys(("margin", "dwell_days"))
-    return Hysteresis(node.at("margin").number(), node.at("dwell_days").whole(0))
+FILES = tuple(keys_of(_Files))

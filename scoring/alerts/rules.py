@@ -4,16 +4,28 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, Self
 
 import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidateAs,
+    create_model,
+    model_validator,
+)
 
 from rapport.features.engine.clock import local_time
 from rapport.history.content import KINDS as SIGNALS
 from rapport.history.contract import TABLES, columns_of
 from rapport.localized import LocalizedText
-from rapport.scoring.cards.config_node import ConfigNode
+from rapport.scoring.cards import config_models as config
+from rapport.scoring.cards.config_errors import ConfigError, unknown_choice
 from rapport.scoring.cards.strict_yaml import parse_yaml
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -26,7 +38,6 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 SHARES = ("probability", "points", "least")
 """The parameters from 0 to 1."""
 MOST_URGENT, LEAST_URGENT = 1, 5
-_LAST_HOUR = 23
 FACTS = ("name", "probability", "before", "days", "tier", "tier_before", "value", "detail")
 """The placeholders that a text may use."""
 
@@ -46,23 +57,79 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 """The kinds of rules, with the parameters of each."""
 
 
+def _check_where(where: Mapping[str, str]) -> Mapping[str, str]:
+    known = {column.name for table in TABLES for column in columns_of(table) if column.kind == "text"}
+    if odd := sorted(set(where) - known):
+        raise ConfigError("not_a_text_column", name=odd[0], columns=", ".join(sorted(known)))
+    return where
+
+
+_PARAMETERS: Mapping[str, Any] = {
+    **{name: Annotated[str, config.one_of(choices)] for name, choices in CHOICES.items()},
+    **dict.fromkeys(SHARES, Annotated[config.Number, config.in_range(0, 1, "not_a_share")]),
+    **dict.fromkeys(("value", "low", "high", "score"), config.Number),
+    "days": config.Count,
+    "feature": config.Name,
+    "where": Annotated[dict[str, config.Text], config.NotEmpty, AfterValidator(_check_where)],
+}
+"""The type of each parameter."""
+
+
+@cache
+def _parameters_of(kind: str) -> type[BaseModel]:
+    fields: dict[str, Any] = {name: (_PARAMETERS[name], ...) for name in KINDS[kind]}
+    return create_model(kind, **fields)
+
+
+def _parse_condition(written: Any) -> Mapping[str, Any]:
+    if not isinstance(written, dict) or "kind" not in written:
+        raise ConfigError("kind_missing", kinds=", ".join(KINDS))
+    kind = written["kind"]
+    if kind not in tuple(KINDS):
+        raise unknown_choice(kind, tuple(KINDS), at=("kind",))
+    config.check_keys(written, ("kind", *KINDS[kind]))
+    return MappingProxyType({"kind": kind, **_parameters_of(kind).model_validate(written).model_dump()})
+
+
+def _check_text(words: LocalizedText) -> LocalizedText:
+    for text in (words.en, words.zh):
+        try:
+            named = [field for _, field, _, _ in string.Formatter().parse(text) if field is not None]
+        except ValueError as error:
+            raise ConfigError("open_brace", error=error) from error
+        if odd := [field for field in named if field not in FACTS]:
+            raise ConfigError("unknown_placeholder", name=f"{{{odd[0]}}}", facts=", ".join(FACTS))
+    return words
+
+
 @dataclass(frozen=True)
-class AlertRule:
-    """One alert rule. `when` holds the parameters of its kind; only one rule reports each `cause`.
+class AlertRule(config.ConfigModel):
+    """One alert rule. `condition` holds its kind and the parameters of the kind; only one rule reports each `cause`.
 
     `opens_task`: the alert opens a task for the account owner. `escalate_days`: after so many days in which nobody
     acted, the alert is raised once more, with an owner of its own (0: never).
     """
 
-    name: str
-    cause: str
-    priority: int
-    cooldown_days: int
-    kind: str
-    when: Mapping[str, Any]
-    text: LocalizedText
-    opens_task: bool = False
-    escalate_days: int = 0
+    name: config.Name
+    cause: config.Name
+    priority: Annotated[config.Count, config.in_range(MOST_URGENT, LEAST_URGENT, "not_a_priority")]
+    cooldown_days: config.Whole
+    condition: Annotated[
+        Mapping[str, Any], PlainValidator(_parse_condition), PlainSerializer(dict), Field(alias="when")
+    ]
+    text: Annotated[config.Localized, AfterValidator(_check_text)]
+    opens_task: Annotated[config.Flag, Field(alias="task")] = False
+    escalate_days: config.Whole = 0
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of the condition."""
+        return str(self.condition["kind"])
+
+    @cached_property
+    def when(self) -> Mapping[str, Any]:
+        """Return the parameters of the condition."""
+        return MappingProxyType({key: self.condition[key] for key in KINDS[self.kind]})
 
     @property
     def target(self) -> str:
@@ -71,15 +138,38 @@ class AlertRule:
 
 
 @dataclass(frozen=True)
-class AlertRules:
+class _QuietHoursForm(config.ConfigModel):
+    begin: Annotated[config.Whole, Field(alias="from")]
+    end: Annotated[config.Whole, Field(alias="to")]
+
+    def hours(self) -> tuple[int, int]:
+        if max(self.begin, self.end) >= 24 or self.begin == self.end:
+            raise ConfigError("quiet_hours", begin=self.begin, end=self.end)
+        return self.begin, self.end
+
+
+_QuietHours = Annotated[
+    tuple[int, int],
+    ValidateAs(_QuietHoursForm, _QuietHoursForm.hours),
+    PlainSerializer(lambda hours: dict(zip(("from", "to"), hours, strict=True))),
+]
+
+
+@dataclass(frozen=True)
+class AlertRules(config.ConfigModel):
     """All rules, and the number of customers that the team can handle in a week.
 
     In the `quiet_hours` (from, to; local hours of the day) nothing is delivered.
     """
 
-    rules: tuple[AlertRule, ...]
-    capacity_per_week: int
-    quiet_hours: tuple[int, int] | None = None
+    capacity_per_week: config.Count
+    rules: Annotated[tuple[AlertRule, ...], config.NotEmpty]
+    quiet_hours: _QuietHours | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        config.check_unique(self.rules, "rule")
+        return self
 
     def for_target(self, target: str) -> "AlertRules":
         """Return the rules that read the scores of one target."""
@@ -119,104 +209,9 @@ class AlertRules:
 
 def parse_rules(text: str, where: str) -> AlertRules:
     """Read rules from YAML text."""
-    node = ConfigNode(where, parse_yaml(text, where))
-    node.keys(("capacity_per_week", "rules"), ("quiet_hours",))
-    rules = tuple(_rule(line) for line in node.at("rules").lines("rule"))
-    node.unique((rule.name for rule in rules), "rule")
-    quiet = _quiet_hours(node.at("quiet_hours")) if node.has("quiet_hours") else None
-    return AlertRules(rules, node.at("capacity_per_week").whole(1), quiet)
+    return config.parse_config(AlertRules, parse_yaml(text, where), where)
 
 
 def rules_text(rules: AlertRules) -> str:
     """Return the YAML text that ``parse_rules`` reads back to the same rules."""
-    document: dict[str, object] = {"capacity_per_week": rules.capacity_per_week}
-    if rules.quiet_hours is not None:
-        document["quiet_hours"] = dict(zip(("from", "to"), rules.quiet_hours, strict=True))
-    document["rules"] = [_document(rule) for rule in rules.rules]
-    return str(yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110))
-
-
-def _document(rule: AlertRule) -> dict[str, object]:
-    return {
-        "name": rule.name, "cause": rule.cause, "priority": rule.priority, "cooldown_days": rule.cooldown_days,
-        "when": {"kind": rule.kind, **rule.when}, "text": rule.text.to_dict(), "task": rule.opens_task,
-        "escalate_days": rule.escalate_days,
-    }  # fmt: skip
-
-
-def _quiet_hours(node: ConfigNode) -> tuple[int, int]:
-    node.keys(("from", "to"))
-    begin, end = node.at("from").whole(0), node.at("to").whole(0)
-    if max(begin, end) > _LAST_HOUR or begin == end:
-        raise node.error(
-            f"from {begin} to {end} is no part of a day; write hours from 0 to 23.",
-            f"{begin} 至 {end} 不是一天中的时段；请写 0 到 23 的小时。",
-        )
-    return begin, end
-
-
-def _rule(node: ConfigNode) -> AlertRule:
-    node.keys(("name", "cause", "priority", "cooldown_days", "when", "text"), ("task", "escalate_days"))
-    priority = node.at("priority").whole(MOST_URGENT)
-    if priority > LEAST_URGENT:
-        raise node.at("priority").error(
-            f"{priority} is not a priority; 1 is the most urgent, 5 the least.",
-            f"{priority} 不是优先级；1 最紧急，5 最低。",
-        )
-    when = node.at("when")
-    if not when.has("kind") if isinstance(when.value, dict) else True:
-        raise when.error(f"“kind” is missing. Kinds: {', '.join(KINDS)}.", f"缺少“kind”。可选：{', '.join(KINDS)}。")
-    kind = when.at("kind").one_of(tuple(KINDS))
-    when.keys(("kind", *KINDS[kind]))
-    return AlertRule(
-        name=node.at("name").name(),
-        cause=node.at("cause").name(),
-        priority=priority,
-        cooldown_days=node.at("cooldown_days").whole(0),
-        kind=kind,
-        when=MappingProxyType({key: _parameter(key, when.at(key)) for key in KINDS[kind]}),
-        text=_text(node.at("text")),
-        opens_task=node.at("task").flag() if node.has("task") else False,
-        escalate_days=node.at("escalate_days").whole(0) if node.has("escalate_days") else 0,
-    )
-
-
-def _parameter(key: str, node: ConfigNode) -> object:
-    if key in SHARES:
-        share = node.number()
-        if not 0 <= share <= 1:
-            raise node.error(f"{share:g} is not a share; write 0.3 for 30 %.", f"{share:g} 不是比例；30% 请写 0.3。")
-        return share
-    if key == "days":
-        return node.whole(1)
-    if key in CHOICES:
-        return node.one_of(CHOICES[key])
-    if key == "where":
-        return _where(node)
-    return node.number() if key in ("value", "low", "high", "score") else node.name()
-
-
-def _where(node: ConfigNode) -> dict[str, str]:
-    known = {column.name for table in TABLES for column in columns_of(table) if column.kind == "text"}
-    where = {str(name): each.text() for name, each in node.items()}
-    if odd := sorted(set(where) - known):
-        columns = ", ".join(sorted(known))
-        raise node.error(
-            f"“{odd[0]}” is not a text column. Columns: {columns}.", f"“{odd[0]}”不是文本列。可用的列：{columns}。"
-        )
-    return where
-
-
-def _text(node: ConfigNode) -> LocalizedText:
-    words = node.localized()
-    for text in (words.en, words.zh):
-        try:
-            named = [field for _, field, _, _ in string.Formatter().parse(text) if field is not None]
-        except ValueError as error:
-            raise node.error(f"a brace is not closed ({error}).", f"花括号未闭合（{error}）。") from error
-        if odd := [field for field in named if field not in FACTS]:
-            listed = ", ".join(FACTS)
-            raise node.error(
-                f"“{{{odd[0]}}}” is not known. Placeholders: {listed}.", f"未知占位符“{{{odd[0]}}}”。可用：{listed}。"
-            )
-    return words
+    return str(yaml.safe_dump(rules.to_dict(), allow_unicode=True, sort_keys=False, width=110))

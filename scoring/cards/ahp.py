@@ -8,6 +8,7 @@ import numpy as np
 
 from rapport.errors import CardError
 from rapport.scoring.cards.bands import Floats
+from rapport.scoring.cards.config_models import ConfigModel, Number, Text
 
 LIMIT = 0.1
 """Judgments with a consistency ratio above this limit are refused, as Saaty recommends."""
@@ -18,12 +19,12 @@ _RANDOM = (0.0, 0.0, 0.58, 0.90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49, 1.51, 1.48,
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(ConfigModel):
     """`more` is `times` as important as `than`, from 1 (equal) to 9 (extreme)."""
 
-    more: str
-    than: str
-    times: float
+    more: Text
+    than: Text
+    times: Number
 
 
 @dataclass(frozen=True)

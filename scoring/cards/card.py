@@ -2,63 +2,110 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
+from pydantic import AfterValidator, Field, PlainSerializer, ValidateAs, ValidationInfo, model_validator
 
+from rapport.history.contract import by_name
 from rapport.localized import LocalizedText
+from rapport.scoring.cards import config_models as config
 from rapport.scoring.cards.bands import BandCodes, Floats
+from rapport.scoring.cards.config_errors import ConfigError, nearest
 from rapport.scoring.cards.indicator import BEST, WORST, Indicator, QuantileBands
+from rapport.scoring.cards.indicator_form import IndicatorForm
 
 Signal = Literal["green", "amber", "red"]
+Subject = Literal["customers", "leads", "opportunities"]
+LEAD_SCORES = ("behaviour_score", "fit_score", "model_percentile")
+"""What a card of leads may read besides features: the scores of its components."""
 NO_TIER = -1
 # A mean of bands that is 3.5 on paper may be 3.4999999999999996 in binary; tiers are cut after this rounding.
 DECIMALS = 9
 
 
+_WrittenIndicator = Annotated[
+    Indicator, ValidateAs(IndicatorForm, IndicatorForm.indicator), PlainSerializer(Indicator.to_dict)
+]
+
+
 @dataclass(frozen=True)
-class Dimension:
+class Dimension(config.ConfigModel):
     """A named group of indicators."""
 
-    name: str
-    label: LocalizedText
-    indicators: tuple[Indicator, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the dimension in the format of a card file."""
-        indicators = [indicator.to_dict() for indicator in self.indicators]
-        return {"name": self.name, "label": self.label.to_dict(), "indicators": indicators}
+    name: config.Name
+    label: config.Localized
+    indicators: Annotated[tuple[_WrittenIndicator, ...], config.NotEmpty]
 
 
 @dataclass(frozen=True)
-class Tier:
+class Tier(config.ConfigModel):
     """A named range of the score; the lowest tier has no floor, so every score belongs to a tier."""
 
-    name: str
-    label: LocalizedText
+    name: config.Name
+    label: config.Localized
     signal: Signal
-    floor: float | None
+    floor: Annotated[config.Number | None, Field(alias="at_least")] = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the tier in the format of a card file."""
-        tier = {"name": self.name, "label": self.label.to_dict(), "signal": self.signal}
-        return tier if self.floor is None else tier | {"at_least": self.floor}
+
+def _check_tiers(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
+    *higher, lowest = (tier.floor for tier in tiers)
+    if lowest is not None:
+        raise ConfigError("lowest_floor", at=(len(higher),))
+    if None in higher:
+        raise ConfigError("floor_missing", at=(higher.index(None),))
+    config.check_falling([floor for floor in higher if floor is not None], "tier")
+    config.check_unique(tiers, "tier")
+    return tiers
+
+
+def _check_scale(ends: tuple[float, ...]) -> tuple[float, ...]:
+    if len(ends) != 2 or ends[0] >= ends[1]:
+        raise ConfigError("scale")
+    return ends
+
+
+def _features_of(subject: Subject, known: Collection[str]) -> Collection[str]:
+    if subject == "opportunities":
+        return [column.name for column in by_name("opportunities").columns]
+    return [*known, *LEAD_SCORES] if subject == "leads" else known
+
+
+def _check_features(indicators: Iterable[Indicator], known: Collection[str]) -> None:
+    for indicator in indicators:
+        for name in indicator.features:
+            if name not in known and not indicator.optional:
+                raise ConfigError("indicator_feature", indicator=indicator.name, name=name, near=nearest(name, known))
 
 
 @dataclass(frozen=True)
-class Card:
+class Card(config.ConfigModel):
     """A scorecard. ``scale`` holds the score of a customer in band 1 throughout and in band 5 throughout."""
 
-    name: str
-    version: int
-    label: LocalizedText
-    dimensions: tuple[Dimension, ...]
-    tiers: tuple[Tier, ...]
-    subject: str = "customers"
-    scale: tuple[float, float] = (1.0, 5.0)
+    name: Annotated[config.Name, Field(alias="card")]
+    version: config.Count
+    label: config.Localized
+    dimensions: Annotated[tuple[Dimension, ...], config.NotEmpty]
+    tiers: Annotated[tuple[Tier, ...], config.NotEmpty, AfterValidator(_check_tiers)]
+    subject: Annotated[Subject, Field(alias="of")] = "customers"
+    scale: Annotated[tuple[config.Number, ...], AfterValidator(_check_scale)] = (1.0, 5.0)
+
+    @model_validator(mode="after")
+    def _check(self, info: ValidationInfo) -> Self:
+        config.check_unique(self, "indicator")
+        config.check_unique(self.dimensions, "dimension")
+        if sum(indicator.weight for indicator in self) <= 0:
+            raise ConfigError("no_weight")
+        low, high = self.scale
+        for tier in self.tiers:
+            if tier.floor is not None and not low < tier.floor <= high:
+                raise ConfigError("unreachable_tier", tier=tier, low=low, high=high)
+        if info.context is not None:
+            _check_features(self, _features_of(self.subject, info.context))
+        return self
 
     @cached_property
     def indicators(self) -> tuple[Indicator, ...]:
@@ -142,12 +189,6 @@ class Card:
         """Return the card with every indicator changed."""
         dimensions = (replace(each, indicators=tuple(map(change, each.indicators))) for each in self.dimensions)
         return replace(self, dimensions=tuple(dimensions))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the card in the format of a card file; reading that returns an equal card."""
-        head = {"card": self.name, "version": self.version, "label": self.label.to_dict(), "of": self.subject}
-        body = {"scale": list(self.scale), "dimensions": [dimension.to_dict() for dimension in self.dimensions]}
-        return head | body | {"tiers": [tier.to_dict() for tier in self.tiers]}
 
     def __iter__(self) -> Iterator[Indicator]:
         return iter(self.indicators)

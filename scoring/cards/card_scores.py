@@ -206,8 +206,8 @@ def _band_codes(indicator: Indicator, columns: Columns, count: int) -> BandCodes
     assert isinstance(indicator.bands, ThresholdBands), "score_card refuses a card with quantile bands"
     codes = assign_bands(indicator_values(indicator, columns, count), indicator.bands)
     if indicator.override is not None and indicator.override.feature in columns:
-        threshold = indicator.override.threshold
-        codes[meets_threshold(columns[indicator.override.feature], threshold)] = threshold.band
+        override = indicator.override
+        codes[meets_threshold(columns[override.feature], override.threshold)] = override.band
     return codes
 
 

@@ -3,17 +3,19 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from pydantic import model_validator
 
-from rapport.scoring.cards.bands import Floats, meets_threshold, read_condition
+from rapport.scoring.cards.bands import Floats, meets_threshold
 from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_file import load_card
 from rapport.scoring.cards.card_scores import Columns, numpy_columns, score_card
-from rapport.scoring.cards.config_node import ConfigNode
-from rapport.scoring.cards.indicator import Threshold
+from rapport.scoring.cards.config_models import ConfigModel, Name, NotEmpty, Text, Texts, parse_config
+from rapport.scoring.cards.indicator import BOUNDS, Condition, Threshold
 from rapport.scoring.cards.strict_yaml import parse_yaml, read_text
 
 
@@ -69,18 +71,36 @@ class Deck:
 
 def load_deck(path: Path, known: Collection[str] | None = None) -> Deck:
     """Read a deck file; a card is a shipped name or a file in the same folder."""
-    node = ConfigNode(path.name, parse_yaml(read_text(path), path.name))
-    node.keys(("default", "segments"))
-    segments = tuple(_segment(line, path.parent, known) for line in node.at("segments").lines("segment"))
-    return Deck(_card(node.at("default"), path.parent, known), segments)
+    form = parse_config(_DeckForm, parse_yaml(read_text(path), path.name), path.name, known)
+    segments = tuple(
+        CardSegment(name, when.feature, when.values or when.threshold, _card(card, path.parent, known))
+        for name, when, card in ((each.name, each.when, each.card) for each in form.segments)
+    )
+    return Deck(_card(form.default, path.parent, known), segments)
 
 
-def _segment(node: ConfigNode, folder: Path, known: Collection[str] | None) -> CardSegment:
-    node.keys(("name", "when", "card"))
-    feature, condition = read_condition(node.at("when"), known, others=("values",))
-    return CardSegment(node.at("name").name(), feature, condition, _card(node.at("card"), folder, known))
+@dataclass(frozen=True, kw_only=True)
+class _WhenForm(Condition):
+    values: Texts | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        self.check_one_of("values", *BOUNDS)
+        return self
 
 
-def _card(node: ConfigNode, folder: Path, known: Collection[str] | None) -> Card:
-    name = node.text()
+@dataclass(frozen=True)
+class _SegmentForm(ConfigModel):
+    name: Name
+    when: _WhenForm
+    card: Text
+
+
+@dataclass(frozen=True)
+class _DeckForm(ConfigModel):
+    default: Text
+    segments: Annotated[tuple[_SegmentForm, ...], NotEmpty]
+
+
+def _card(name: str, folder: Path, known: Collection[str] | None) -> Card:
     return load_card(folder / name if name.endswith((".yaml", ".yml")) else name, known)

@@ -1,15 +1,32 @@
 """One indicator of a scorecard: a measure, its bands from 1 to 5, and its weight."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BeforeValidator, model_validator
 
 from rapport.localized import LocalizedText
+from rapport.scoring.cards.config_errors import ConfigError
+from rapport.scoring.cards.config_models import ConfigModel, FeatureName, Name, Number
 
 BEST, MIDDLE, WORST = 5, 3, 1
 UNKNOWN = 0
 USUAL = float(MIDDLE)
 
 BoundKind = Literal["at_least", "above", "at_most", "below"]
+BOUNDS: tuple[BoundKind, ...] = get_args(BoundKind)
+
+
+def check_band(value: object) -> int:
+    """Return a band, which is 1 to 5."""
+    # A bundle stores its card as JSON, whose keys are always text.
+    if str(value) not in {"1", "2", "3", "4", "5"}:
+        raise ConfigError("not_a_band", value=value)
+    return int(str(value))
+
+
+Band = Annotated[int, BeforeValidator(check_band)]
 
 
 @dataclass(frozen=True)
@@ -19,6 +36,47 @@ class Threshold:
     band: int
     bound: BoundKind
     value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound(ConfigModel):
+    """A bound as files write it: exactly one of the four."""
+
+    at_least: Number | None = None
+    above: Number | None = None
+    at_most: Number | None = None
+    below: Number | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        self.check_one_of(*BOUNDS)
+        return self
+
+    def check_one_of(self, *keys: str) -> None:
+        """Refuse any number of values under these keys but one."""
+        if sum(getattr(self, key) is not None for key in keys) != 1:
+            raise ConfigError("one_bound", keys=", ".join(keys))
+
+    @cached_property
+    def threshold(self) -> Threshold:
+        """Return the bound of no band."""
+        bound = next(each for each in BOUNDS if getattr(self, each) is not None)
+        return Threshold(UNKNOWN, bound, getattr(self, bound))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition(Bound):
+    """A feature, and the bound that it must meet."""
+
+    feature: FeatureName
+
+
+@dataclass(frozen=True, kw_only=True)
+class Override(Bound):
+    """A condition on another feature that sets the band whatever the measure is, such as a cancelled order."""
+
+    band: Band
+    feature: Name
 
 
 @dataclass(frozen=True)
@@ -60,18 +118,6 @@ class CategoryBands:
         """Return the bands in the format of a card file."""
         values = {band: list(names) for band, names in self.bands}
         return {"values": values, "otherwise": self.otherwise or "unknown"}
-
-
-@dataclass(frozen=True)
-class Override:
-    """A condition on another feature that sets the band whatever the measure is, such as a cancelled order."""
-
-    feature: str
-    threshold: Threshold
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the override in the format of a card file."""
-        return {"band": self.threshold.band, "feature": self.feature, self.threshold.bound: self.threshold.value}
 
 
 @dataclass(frozen=True)

@@ -4,43 +4,60 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from typing import Annotated, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from pydantic import model_validator
 
 from rapport.errors import CardError
 from rapport.localized import LocalizedText
 from rapport.scoring.cards.card_scores import CardScores
-from rapport.scoring.cards.config_node import ConfigNode
-from rapport.scoring.cards.indicator import UNKNOWN
-from rapport.scoring.cards.strict_yaml import parse_yaml
+from rapport.scoring.cards.config_errors import ConfigError, unknown_choice
+from rapport.scoring.cards.config_models import ConfigModel, Localized, Name, NotEmpty, Text
+from rapport.scoring.cards.indicator import UNKNOWN, Band
 
 AXES = ("r", "f", "m")
 LEVELS = (1, 2, 3, 4, 5)
 Cell = tuple[int, int, int]
+_Levels = Annotated[tuple[Band, ...], NotEmpty]
 
 
 @dataclass(frozen=True)
-class RfmSegment:
-    """A named group of cells and what to do with it."""
+class RfmSegment(ConfigModel):
+    """A named group of cells, by their levels on each axis, and what to do with it."""
 
-    name: str
-    label: LocalizedText
-    strategy: str
-    levels: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    name: Name
+    label: Localized
+    strategy: Text
+    r: _Levels = LEVELS
+    f: _Levels = LEVELS
+    m: _Levels = LEVELS
 
     def has(self, cell: Cell) -> bool:
         """Tell whether a cell belongs to the segment."""
-        return all(level in levels for level, levels in zip(cell, self.levels, strict=True))
+        return all(level in levels for level, levels in zip(cell, (self.r, self.f, self.m), strict=True))
 
 
 @dataclass(frozen=True)
-class RfmSegments:
+class RfmSegments(ConfigModel):
     """The segments of all 125 cells, and the text of each strategy."""
 
-    segments: tuple[RfmSegment, ...]
-    strategies: Mapping[str, LocalizedText]
+    segments: Annotated[tuple[RfmSegment, ...], NotEmpty]
+    strategies: Annotated[Mapping[str, Localized], NotEmpty]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for at, segment in enumerate(self.segments):
+            if segment.strategy not in self.strategies:
+                raise unknown_choice(segment.strategy, tuple(self.strategies), at=("segments", at, "strategy"))
+        nameless = [
+            cell for cell in product(LEVELS, LEVELS, LEVELS) if not any(each.has(cell) for each in self.segments)
+        ]
+        if nameless:
+            raise ConfigError("cells_without_segment", count=len(nameless), first=cell_name(nameless[0]))
+        return self
 
     def of(self, cell: Cell) -> RfmSegment:
         """Return the segment of a cell."""
@@ -55,21 +72,6 @@ class RfmSegments:
     def strategy(self, segment: RfmSegment) -> LocalizedText:
         """Return the strategy of a segment."""
         return self.strategies[segment.strategy]
-
-
-def parse_segments(text: str, where: str) -> RfmSegments:
-    """Read the segments from YAML text."""
-    node = ConfigNode(where, parse_yaml(text, where))
-    node.keys(("segments", "strategies"))
-    strategies = {name: each.localized() for name, each in node.at("strategies").items()}
-    segments = tuple(_segment(line, tuple(strategies)) for line in node.at("segments").lines("segment"))
-    nameless = [cell for cell in product(LEVELS, LEVELS, LEVELS) if not any(each.has(cell) for each in segments)]
-    if nameless:
-        raise node.error(
-            f"{len(nameless)} cells belong to no segment; the first is {cell_name(nameless[0])}."
-            " Leave r, f and m out of the last segment; it then takes the rest."
-        )
-    return RfmSegments(segments, strategies)
 
 
 def rfm_cells(scores: CardScores) -> list[Cell | None]:
@@ -98,20 +100,6 @@ def rfm_table(
     levels = {axis: pa.array(bands[:, at].astype(np.int8), mask=unknown) for at, axis in enumerate(AXES)}
     columns = {"customer_id": ids, **levels, "cell": named.cast(pa.string()), "segment": segment.cast(pa.string())}
     return pa.table(columns | {"revenue": revenue})
-
-
-def _segment(node: ConfigNode, strategies: tuple[str, ...]) -> RfmSegment:
-    node.keys(("name", "label", "strategy"), AXES)
-    r, f, m = (_levels(node.at(axis)) if node.has(axis) else LEVELS for axis in AXES)
-    strategy = node.at("strategy").one_of(strategies)
-    return RfmSegment(node.at("name").name(), node.at("label").localized(), strategy, (r, f, m))
-
-
-def _levels(node: ConfigNode) -> tuple[int, ...]:
-    levels = tuple(line.whole(1) for line in node.lines("level"))
-    if any(level not in LEVELS for level in levels):
-        raise node.error("levels go from 1 to 5.")
-    return levels
 
 
 def _position_of(scores: CardScores, axis: str) -> int:

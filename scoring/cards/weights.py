@@ -1,15 +1,17 @@
 """Propose new weights for a card, from experts' pairwise comparisons or direct points, beside the present ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
 
 from rapport.errors import CardError
 from rapport.scoring.cards.ahp import Comparison, Judgment, Priorities, priorities
 from rapport.scoring.cards.card import Card
-from rapport.scoring.cards.config_node import ConfigNode
+from rapport.scoring.cards.config_errors import ConfigError
+from rapport.scoring.cards.config_models import ConfigModel, NotEmpty, Number, Text, parse_config
 from rapport.scoring.cards.strict_yaml import parse_yaml, read_text
 
 DIMENSIONS = "dimensions"
@@ -46,14 +48,15 @@ def propose_weights(card: Card, path: Path) -> WeightProposal:
 
 def propose_weights_text(card: Card, text: str, where: str) -> WeightProposal:
     """Do the same with YAML text."""
-    node = ConfigNode(where, parse_yaml(text, where))
-    node.keys((), ("points", "experts"))
-    if node.has("points") == node.has("experts"):
-        raise node.error("give either “points” (a number for each indicator) or “experts” (comparisons).")
-    if node.has("points"):
-        points = {name: each.number() for name, each in node.at("points").items()}
-        return WeightProposal(card, with_weights(card, points, where))
-    groups = _groups(card, [_expert(line) for line in node.at("experts").lines("expert")], where)
+    form = parse_config(_WeightsForm, parse_yaml(text, where), where)
+    if form.points:
+        return WeightProposal(card, with_weights(card, form.points, where))
+    judgments = [
+        Judgment(expert.name, group, comparisons)
+        for expert in form.judges or ()
+        for group, comparisons in expert.groups.items()
+    ]
+    groups = _groups(card, judgments, where)
     return WeightProposal(card, with_weights(card, _global_weights(card, groups), where), tuple(groups.values()))
 
 
@@ -75,26 +78,30 @@ def with_weights(card: Card, points: Mapping[str, float], where: str) -> Card:
     return replace(weighted, version=card.version + 1)
 
 
-def _expert(node: ConfigNode) -> list[Judgment]:
-    node.keys(("name", "groups"))
-    expert = node.at("name").text()
-    return [
-        Judgment(expert, group, tuple(_comparison(line) for line in each.lines("comparison")))
-        for group, each in node.at("groups").items()
-    ]
+@dataclass(frozen=True)
+class _ExpertForm(ConfigModel):
+    name: Text
+    groups: Annotated[dict[str, Annotated[tuple[Comparison, ...], NotEmpty]], NotEmpty]
 
 
-def _comparison(node: ConfigNode) -> Comparison:
-    node.keys(("more", "than", "times"))
-    return Comparison(node.at("more").text(), node.at("than").text(), node.at("times").number())
+@dataclass(frozen=True)
+class _WeightsForm(ConfigModel):
+    points: Annotated[dict[str, Number], NotEmpty] | None = None
+    judges: Annotated[tuple[_ExpertForm, ...] | None, NotEmpty, Field(alias="experts")] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.points is None) == (self.judges is None):
+            raise ConfigError("points_or_experts")
+        return self
 
 
-def _groups(card: Card, judgments: list[list[Judgment]], where: str) -> dict[str, Priorities]:
+def _groups(card: Card, judgments: Sequence[Judgment], where: str) -> dict[str, Priorities]:
     """Derive the weights of the dimensions, and of the indicators within each dimension."""
     items = {DIMENSIONS: [part.name for part in card.dimensions]}
     items |= {part.name: [line.name for line in part.indicators] for part in card.dimensions}
     by_group: dict[str, list[Judgment]] = {}
-    for judgment in chain.from_iterable(judgments):
+    for judgment in judgments:
         if judgment.group not in items:
             raise CardError(f"{where}: there is no group “{judgment.group}”. Groups: {', '.join(items)}.")
         by_group.setdefault(judgment.group, []).append(judgment)

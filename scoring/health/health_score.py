@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from rapport.scoring.cards.bands import meets_threshold
 from rapport.scoring.cards.card_scores import CardScores
-from rapport.scoring.cards.indicator import BEST, UNKNOWN, WORST
+from rapport.scoring.cards.indicator import BEST, UNKNOWN, WORST, Condition
 from rapport.scoring.health.rules import HealthRules
 
 Floats = npt.NDArray[np.float64]
@@ -138,10 +138,11 @@ def _caps(inputs: HealthInputs, rules: HealthRules, raw: Floats, threshold: floa
     return tuple(name for name, _, _ in found), points
 
 
-def _applies(conditions: Any, facts: Mapping[str, npt.NDArray[Any]], count: int) -> Flags:
+def _applies(conditions: Sequence[Condition], facts: Mapping[str, npt.NDArray[Any]], count: int) -> Flags:
     flags = np.ones(count, dtype=bool)
-    for feature, threshold in conditions:
-        flags &= meets_threshold(facts[feature], threshold) if feature in facts else np.zeros(count, dtype=bool)
+    for condition in conditions:
+        known = condition.feature in facts
+        flags &= meets_threshold(facts[condition.feature], condition.threshold) if known else np.zeros(count, bool)
     return flags
 
 

@@ -1,15 +1,14 @@
 """The rules of the health grade: card, weight, grades with their strategies, and caps for grave facts."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Self
 
-from rapport.localized import LocalizedText
-from rapport.scoring.cards.bands import check_falling, read_condition
-from rapport.scoring.cards.config_node import ConfigNode
-from rapport.scoring.cards.indicator import Threshold
+from pydantic import AfterValidator, Field, model_validator
+
+from rapport.scoring.cards import config_models as config
+from rapport.scoring.cards.config_errors import ConfigError, unknown_choice
+from rapport.scoring.cards.indicator import Condition
 from rapport.scoring.cards.strict_yaml import parse_yaml
 
 CAP_STEP = 1.0
@@ -17,38 +16,54 @@ CAP_STEP = 1.0
 
 
 @dataclass(frozen=True)
-class Grade:
+class Grade(config.ConfigModel):
     """A named range of the health score; the last two grades have no floor."""
 
-    name: str
-    label: LocalizedText
-    strategy: LocalizedText
-    floor: float | None = None
+    name: config.Name
+    label: config.Localized
+    strategy: config.Localized
+    floor: Annotated[config.Number | None, Field(alias="at_least")] = None
 
 
 @dataclass(frozen=True)
-class Cap:
-    """A grave fact: all ``conditions`` (feature and threshold) hold, so the grade is at best ``grade``."""
+class Cap(config.ConfigModel):
+    """A grave fact: all ``conditions`` hold, so the grade is at best ``grade``."""
 
-    name: str
-    label: LocalizedText
-    grade: str
-    conditions: tuple[tuple[str, Threshold], ...]
+    name: config.Name
+    label: config.Localized
+    grade: config.Text
+    conditions: Annotated[tuple[Condition, ...], config.NotEmpty, Field(alias="when")]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the cap in the format of the file."""
-        when = [{"feature": name, threshold.bound: threshold.value} for name, threshold in self.conditions]
-        return {"name": self.name, "label": self.label.to_dict(), "grade": self.grade, "when": when}
+
+def _check_grades(grades: tuple[Grade, ...]) -> tuple[Grade, ...]:
+    if len(grades) < 3:
+        raise ConfigError("three_grades")
+    floors = [grade.floor for grade in grades[:-2] if grade.floor is not None]
+    for at, grade in enumerate(grades):
+        if (grade.floor is None) != (at >= len(grades) - 2):
+            raise ConfigError("grade_floor", at=(at,))
+    config.check_unique(grades, "grade")
+    config.check_falling(floors, "grade")
+    if floors[0] > 100 or floors[-1] <= 0:
+        raise ConfigError("unreachable_grade")
+    return grades
 
 
 @dataclass(frozen=True)
-class HealthRules:
+class HealthRules(config.ConfigModel):
     """The company's rules; ``grades`` best first, the last one for lapsed customers."""
 
-    card: str
-    weight: float
-    grades: tuple[Grade, ...]
+    card: config.Text
+    weight: Annotated[config.Number, config.in_range(0, 1, "not_a_weight")]
+    grades: Annotated[tuple[Grade, ...], config.NotEmpty, AfterValidator(_check_grades)]
     caps: tuple[Cap, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for at, cap in enumerate(self.caps):
+            if cap.grade not in self.names[1:-1]:
+                raise unknown_choice(cap.grade, self.names[1:-1], at=("caps", at, "grade"))
+        return self
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,25 +88,11 @@ class HealthRules:
     @property
     def features(self) -> tuple[str, ...]:
         """Return the features that the caps read."""
-        return tuple(dict.fromkeys(name for cap in self.caps for name, _ in cap.conditions))
+        return tuple(dict.fromkeys(condition.feature for cap in self.caps for condition in cap.conditions))
 
     def limit(self, grade: int) -> float:
         """Return the highest score of a customer who is graded ``grade`` at best."""
         return 100.0 if grade == 0 else max(0.0, self.floors[min(grade, len(self.floors)) - 1] - CAP_STEP)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the rules in the format of the file; reading that returns equal rules."""
-        grades = [
-            {"name": each.name, "label": each.label.to_dict(), "strategy": each.strategy.to_dict()}
-            | ({} if each.floor is None else {"at_least": each.floor})
-            for each in self.grades
-        ]
-        return {
-            "card": self.card,
-            "weight": self.weight,
-            "grades": grades,
-            "caps": [cap.to_dict() for cap in self.caps],
-        }
 
 
 def parse_health_rules(text: str, where: str, known: Collection[str] | None = None) -> HealthRules:
@@ -101,44 +102,4 @@ def parse_health_rules(text: str, where: str, known: Collection[str] | None = No
 
 def read_health_rules(written: object, where: str, known: Collection[str] | None = None) -> HealthRules:
     """Read the rules from a mapping, as in a YAML file or a scoring run."""
-    node = ConfigNode(where, written)
-    node.keys(("card", "weight", "grades"), ("caps",))
-    weight = node.at("weight").number()
-    if not 0 <= weight <= 1:
-        raise node.at("weight").error(f"{weight:g} is not a share from 0 to 1.")
-    grades = _grades(node.at("grades"))
-    names = tuple(grade.name for grade in grades)
-    caps = node.at("caps").lines("cap") if node.has("caps") and node.value["caps"] else []
-    return HealthRules(node.at("card").text(), weight, grades, tuple(_cap(line, names, known) for line in caps))
-
-
-def _grades(node: ConfigNode) -> tuple[Grade, ...]:
-    lines = node.lines("grade")
-    if len(lines) < 3:
-        raise node.error("give at least three grades: a good one, one at risk, and one for lapsed customers.")
-    grades = tuple(_grade(line, has_floor=place < len(lines) - 2) for place, line in enumerate(lines))
-    node.unique((grade.name for grade in grades), "grade")
-    floors = [grade.floor for grade in grades if grade.floor is not None]
-    check_falling(floors, lines, "grade")
-    if floors[0] > 100 or floors[-1] <= 0:
-        raise node.error("at_least lies above 0 and is 100 at most, or a grade could never be reached.")
-    return grades
-
-
-def _grade(node: ConfigNode, *, has_floor: bool) -> Grade:
-    node.keys(("name", "label", "strategy", *(("at_least",) if has_floor else ())))
-    floor = node.at("at_least").number() if has_floor else None
-    return Grade(node.at("name").name(), node.at("label").localized(), node.at("strategy").localized(), floor)
-
-
-def _cap(node: ConfigNode, grades: tuple[str, ...], known: Collection[str] | None) -> Cap:
-    node.keys(("name", "label", "grade", "when"))
-    conditions = tuple(_condition(line, known) for line in node.at("when").lines("condition"))
-    grade = node.at("grade").one_of(grades[1:-1])
-    return Cap(node.at("name").name(), node.at("label").localized(), grade, conditions)
-
-
-def _condition(node: ConfigNode, known: Collection[str] | None) -> tuple[str, Threshold]:
-    feature, threshold = read_condition(node, known)
-    assert isinstance(threshold, Threshold), "only bounds are read here"
-    return feature, threshold
+    return config.parse_config(HealthRules, written, where, known)

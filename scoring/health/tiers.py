@@ -10,21 +10,22 @@ import pyarrow as pa
 
 from rapport.errors import CardError
 from rapport.scoring.cards.card import NO_TIER, Card
+from rapport.scoring.cards.config_models import ConfigModel, Number, Whole
 
 Floats = npt.NDArray[np.float64]
 TierCodes = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
-class Hysteresis:
+class Hysteresis(ConfigModel):
     """How slowly tiers change.
 
     A score has to pass a threshold by `margin` (a share of the scale), and a customer stays at least `dwell_days` in a
     tier before moving up again. A fall takes effect at once.
     """
 
-    margin: float = 0.03
-    dwell_days: int = 30
+    margin: Number = 0.03
+    dwell_days: Whole = 30
 
     def __post_init__(self) -> None:
         if not 0 <= self.margin < 0.5 or self.dwell_days < 0:

@@ -10,16 +10,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
+from pydantic import Field
+
 from rapport.errors import ServingError, SettingsError
-from rapport.scoring.cards.config_node import ConfigNode
+from rapport.scoring.cards.config_models import ConfigModel, Count, NotEmpty, Text, one_of, parse_config
 from rapport.scoring.cards.strict_yaml import parse_yaml, read_text
 from rapport.serving.outbound_http import NoAnswerError, send
 
 SHIPPED = ("salesforce", "hubspot", "fxiaoke")
-PROTOCOLS = ("salesforce", "hubspot", "fxiaoke")
 FIGURES = (
     "probability", "risk_band", "health_score", "health_grade", "tier", "list", "revenue_at_risk", "savable",
     "spend_if_retained", "first_reason_code", "first_reason_family", "next_action_code", "next_action_due",
@@ -29,15 +30,15 @@ FIGURES = (
 
 
 @dataclass(frozen=True)
-class CrmMapping:
+class CrmMapping(ConfigModel):
     """One CRM: protocol, object, the field that holds our customer id, our figures by field, batch and rate limits."""
 
-    protocol: str
-    object_name: str
-    id_field: str
-    fields: Mapping[str, str]
-    batch_size: int
-    requests_per_minute: int
+    protocol: Literal["salesforce", "hubspot", "fxiaoke"]
+    object_name: Annotated[Text, Field(alias="object")]
+    id_field: Text
+    fields: Annotated[Mapping[str, Annotated[str, one_of(FIGURES)]], NotEmpty]
+    batch_size: Count
+    requests_per_minute: Count
 
     def record(self, row: Mapping[str, object]) -> dict[str, Any]:
         """Return the fields of one customer; probabilities as percentages, unknown figures as null."""
@@ -50,16 +51,7 @@ def read_mapping(name: str) -> CrmMapping:
         text = resources.files("rapport.serving.jobs").joinpath("crm", f"{name}.yaml").read_text(encoding="utf-8")
     else:
         text = read_text(Path(name))
-    node = ConfigNode(name, parse_yaml(text, name))
-    node.keys(("protocol", "object", "id_field", "fields", "batch_size", "requests_per_minute"))
-    return CrmMapping(
-        protocol=node.at("protocol").one_of(PROTOCOLS),
-        object_name=node.at("object").text(),
-        id_field=node.at("id_field").text(),
-        fields={str(field): figure.one_of(FIGURES) for field, figure in node.at("fields").items()},
-        batch_size=node.at("batch_size").whole(1),
-        requests_per_minute=node.at("requests_per_minute").whole(1),
-    )
+    return parse_config(CrmMapping, parse_yaml(text, name), name)
 
 
 def _value(figure: str, value: Any) -> Any:
