@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from pydantic_core import to_json
+
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
-_JSON = json.JSONEncoder(default=str)
 _LOGGER = logging.getLogger("rapport")
 
 
@@ -39,11 +39,13 @@ class JsonLines(logging.Formatter):
             # Some libraries log a whole traceback as text; the first line is enough, the last may contain values.
             line["event"] = record.getMessage().partition("\n")[0][:300]
         line.update(getattr(record, "facts", {}))
-        return _JSON.encode(line)
+        return to_json(line, fallback=str).decode()
 
 
 def configure_logging() -> None:
     """Send every log of this process to standard error as JSON lines."""
+    # No line names them, and each record would look them up.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

@@ -1,4 +1,4 @@
-"""What several endpoints share: answers of known customers, and filters of the list of all customers."""
+"""Scores of known customers, and what other endpoints share with them: visibility, audit trail, filters of a list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rapport.durations import Duration
 from rapport.errors import SettingsError
 from rapport.localized import localize
 from rapport.scoring.reasons.timing_answer import parse_horizons
-from rapport.serving.api.schemas import CustomerFilter
+from rapport.serving.api.schemas import CustomerFilter, EventsRequest, ScoreRequest
 from rapport.serving.application.application import Application
 from rapport.serving.application.rendered_answers import RenderedAnswer
 from rapport.serving.errors import RequestError, error_body, message
@@ -64,11 +64,14 @@ class CustomerAnswers:
         self._record_answers(context, ids, model.target, [body.get("probability") for body in bodies])
         return bodies
 
-    def rendered_scores_of(
-        self, model: LiveModel, ids: Sequence[str], request: _ScoreRequest, context: RequestContext
-    ) -> list[bytes]:
-        """Return the same scores as JSON."""
-        language, horizons = self.language_of(request), requested_horizons(request.horizons)
+    def score(self, request: ScoreRequest, context: RequestContext) -> bytes:
+        """Score each id in turn, as JSON; an unknown id gets an error of its own."""
+        model, ids, language = (
+            self._application.live_model(request.target),
+            request.customer_ids,
+            self.language_of(request),
+        )
+        horizons = requested_horizons(request.horizons) if request.horizons else ()
         found = self._application.scores.rendered(
             model, ids, request.reasons, language, viewer=context.viewer, horizons=horizons
         )
@@ -77,7 +80,14 @@ class CustomerAnswers:
             for place, (one, answer) in enumerate(zip(ids, found, strict=True))
         ]
         self._record_answers(context, ids, model.target, [answer.probability for answer in answers])
-        return [answer.body for answer in answers]
+        return b'{"answers":[%b]}' % b",".join([answer.body for answer in answers])
+
+    def joins_batch(self, request: object) -> bool:
+        """Whether a small request is answered together with others: new events, and scores that they change."""
+        if isinstance(request, ScoreRequest):
+            model = self._application.live_model(request.target)
+            return self._application.overlay.has_work(model, request.customer_ids)
+        return isinstance(request, EventsRequest)
 
     def _record_answers(
         self, context: RequestContext, ids: Sequence[str], target: str, probabilities: Sequence[float | None]
@@ -105,8 +115,6 @@ class CustomerAnswers:
 
 def requested_horizons(written: Sequence[str]) -> tuple[Duration, ...]:
     """Read the horizons of a request; 422 with the reason where one is not possible."""
-    if not written:
-        return ()
     try:
         return parse_horizons(written)
     except SettingsError as error:

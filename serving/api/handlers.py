@@ -42,17 +42,6 @@ class Handlers(BulkHandlers, TaskHandlers, InsightHandlers):
         answer: Body | bytes = getattr(self, endpoint.name)(request, context)
         return json.loads(answer) if isinstance(answer, bytes) else answer
 
-    def joins_batch(self, request: object) -> bool:
-        """Whether a small request is answered together with others: new events, and scores that they change."""
-        if isinstance(request, schemas.ScoreRequest):
-            return self._application.must_compute(request.target, request.customer_ids)
-        return isinstance(request, schemas.EventsRequest)
-
-    def score(self, request: schemas.ScoreRequest, context: RequestContext) -> bytes:
-        """Score each id in turn, as JSON; an unknown id gets an error of its own."""
-        model = self._application.live_model(request.target)
-        return b'{"answers":[%b]}' % b",".join(self.rendered_scores_of(model, request.customer_ids, request, context))
-
     def score_history(self, request: schemas.ScoreHistoryRequest, context: RequestContext) -> Body:
         """Score the histories in the body."""
         model = self._application.live_model(request.target)

@@ -56,8 +56,9 @@ class ApiMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, headers, route = time.perf_counter(), _headers(scope), route_label(scope["path"])
-        is_api = scope["path"].startswith("/v1/")
+        started, headers, path = time.perf_counter(), _headers(scope), scope["path"]
+        route = path if path in BY_PATH else route_label(path)
+        is_api = path.startswith("/v1/")
         response = ResponseWriter(send, headers, api=is_api, secure=self._limits.secure_cookies)
         if self._state.drain.draining:
             response.extra["connection"] = "close"
@@ -91,7 +92,7 @@ class ApiMiddleware:
         _check_json(headers)
         self._auth.limit_rate(viewer.name)
         deadline = time.monotonic() + self._limits.timeout_seconds
-        key = _idempotency_key(headers)
+        key = _idempotency_key(headers) if "idempotency-key" in headers else ""
         context = RequestContext(viewer, response.request_id, endpoint.path, key, deadline, _client(scope))
         response.caller = viewer.name
         body = await _body(receive, headers, self._limits.body_bytes)
@@ -204,7 +205,7 @@ def _check_method(scope: Scope, response: ResponseWriter, allowed: tuple[str, ..
 
 def _idempotency_key(headers: Headers) -> str:
     # A key that were cut short could be another request's.
-    if len(key := headers.get("idempotency-key", "")) > IDEMPOTENCY_KEY_LENGTH:
+    if len(key := headers["idempotency-key"]) > IDEMPOTENCY_KEY_LENGTH:
         raise RequestError(400, _LONG_KEY, where="Idempotency-Key")
     return key
 

@@ -72,7 +72,7 @@ class Application(ScoredRun):
         self.events = EventStore(self.data_dir)
         self._changes = ChangeStore(self.data_dir, settings.change_points)
         self.overlay = LiveOverlay(self.events, settings, self.databases, self._portfolios)
-        self.scores = ScoreAnswers(self.overlay, self.answer_writer, self.held_out)
+        self.scores = ScoreAnswers(self.overlay, self.answer_writer, self._held_out.content)
         self._intake = EventIntake(self.events, self.overlay, settings, self.databases)
 
     def sign_in(self, key: str) -> Viewer | None:
@@ -89,11 +89,6 @@ class Application(ScoredRun):
         order = {"order_id": "1", "ordered_at": day, "amount": 1.0}
         body = {"customer": {"customer_id": "nobody", "created_at": day}, "orders": [order]}
         score_histories(model, [body], datetime.now(UTC).date().isoformat(), self.databases)
-
-    def must_compute(self, target: str, customer_ids: Sequence[str]) -> bool:
-        """Whether a score of some customers must be computed first, because events came since."""
-        model = self._reloaders[target].loaded
-        return model is not None and model.latest_snapshot is not None and self.overlay.has_work(model, customer_ids)
 
     def store_events(
         self, events: Sequence[SentEvent], viewer: Viewer, *, idempotency_key: str = ""

@@ -65,7 +65,7 @@ class RenderedAnswers:
 
     def get(self, key: AnswerKey) -> RenderedAnswer | None:
         """Return an answer; None if it must be written."""
-        slot = _slot(key)
+        slot = (key.customer.customer_id, *key[1:])
         with self._lock:
             customer, answer = self._found.get(slot, (None, None))
             if customer != key.customer:
@@ -77,17 +77,13 @@ class RenderedAnswers:
         """Keep answers."""
         with self._lock:
             for key, answer in answers.items():
-                slot = _slot(key)
+                slot = (key.customer.customer_id, *key[1:])
                 if slot in self._found:
                     self._size -= _size(self._found.pop(slot)[1])
                 self._found[slot] = key.customer, answer
                 self._size += _size(answer)
             while self._size > self._limit:
                 self._size -= _size(self._found.popitem(last=False)[1][1])
-
-
-def _slot(key: AnswerKey) -> _Slot:
-    return key.customer.customer_id, key.reasons, key.horizons
 
 
 def _size(answer: RenderedAnswer) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +28,14 @@ from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.store import archived_days
 
 
+class _KeptWriter(NamedTuple):
+    """A writer of answers, and the model and playbook that it is for."""
+
+    of: weakref.ref[LiveModel]
+    playbook: Playbook
+    writer: AnswerWriter
+
+
 class ScoredRun:
     """The live models and the tables of their latest scoring run."""
 
@@ -36,7 +45,7 @@ class ScoredRun:
         self._reloaders, self._mlflow = reloaders, mlflow_url
         self._playbooks = PlaybookReader(Path(settings.playbook) if settings.playbook else None)
         self._portfolios = PortfolioTables(settings, self._playbooks.current)
-        self._writers: dict[tuple[str, str], AnswerWriter] = {}
+        self._writers: dict[tuple[str, str], _KeptWriter] = {}
 
     @property
     def playbook(self) -> Playbook:
@@ -45,7 +54,8 @@ class ScoredRun:
 
     def live_model(self, target: str) -> LiveModel:
         """Return the model that answers for ``target``; use the one reference for the whole of an answer."""
-        return self._reloaders[target].live_model
+        reloader = self._reloaders[target]
+        return reloader.loaded or reloader.live_model
 
     def targets(self) -> list[str]:
         """Return the targets that have a score snapshot."""
@@ -144,15 +154,16 @@ class ScoredRun:
         }
 
     def answer_writer(self, model: LiveModel, language: str) -> AnswerWriter:
-        """Return what writes the model's answers; the same object while policy and playbook stay."""
-        policy, table = self._portfolios.with_policy(model)
+        """Return what writes the model's answers; the same object while model and playbook stay."""
+        playbook = self._playbooks.current()
         kept = self._writers.get((model.target, language))
-        # Another playbook makes another policy, too.
-        if kept is None or kept.policy is not policy:
-            day = model.snapshot.as_of.date()
-            context = ActionContext(self.playbook, day, None, language, model.bundle.currency)
-            kept = self._writers[model.target, language] = AnswerWriter(policy, table, context)
-        return kept
+        if kept is None or kept.of() is not model or kept.playbook is not playbook:
+            policy, table = self._portfolios.with_policy(model)
+            context = ActionContext(playbook, model.snapshot.as_of.date(), None, language, model.bundle.currency)
+            writer = AnswerWriter(policy, table, context)
+            # Weak: a model that was replaced is not kept until someone reads this language again.
+            kept = self._writers[model.target, language] = _KeptWriter(weakref.ref(model), playbook, writer)
+        return kept.writer
 
     def policy(self, target: str) -> PortfolioPolicy:
         """Return the rules, cards and assumptions of the portfolio."""

@@ -43,7 +43,9 @@ class Authenticator:
 
     async def authenticate(self, client: str, headers: Headers, scope: str) -> Viewer:
         """Return the caller, who must hold ``scope``."""
-        viewer = await self.identify(client, headers)
+        if self._keys_disabled:
+            return LOCAL
+        viewer = await self._bearer(client, headers)
         if not viewer.may(scope):
             raise RequestError(403, f"This key does not have the scope {scope!r}. Use a key that has it.")
         return viewer
