@@ -15,7 +15,8 @@ def encode_json(value: Mapping[str, object] | Sequence[object]) -> bytes:
     """
     # pydantic's encoder takes a fifth of the time of Python's, which has a switch that refuses NaN.
     body = to_json(value)
-    if b"NaN" in body or b"Infinity" in body:
+    # A single byte is found in a fraction of the time of a word.
+    if (b"N" in body and b"NaN" in body) or (b"I" in body and b"Infinity" in body):
         # It may as well be a name.
         return _STRICT.encode(value).encode()
     return body

@@ -124,6 +124,8 @@ def _ranked(facts: Sequence[_Fact], playbook: Playbook, *, silent: bool) -> list
         for fact in facts
         if (matched := playbook.facts.of(fact["kind"], fact["detail"], fact["subject"])) is not None
     ]
+    if len(found) < 2:
+        return [each for each in found if not (silent and each[2].contact)]
     ranked = sorted([each for each in found if not (silent and each[2].contact)], key=lambda each: each[0])
     # Of two steps about one topic, such as a silent decision maker and the gap that this leaves, the first is enough.
     first = {(each[2].family, each[2].topics): each for each in reversed(ranked)}

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import anyio.to_thread
@@ -74,7 +74,9 @@ class ResponseWriter:
     async def send(self, message: Message) -> None:
         """Forward a message of the console, with our headers."""
         if message["type"] == "http.response.start":
-            await self._start(message["status"], message["headers"])
+            await self._start(
+                message["status"], [pair for pair in message["headers"] if pair[0].lower() not in _DROPPED]
+            )
         else:
             await self._send(message)
 
@@ -126,14 +128,12 @@ class ResponseWriter:
         self.extra |= {"etag": f'W/"{digest[:32]}"', "cache-control": _REVALIDATE}
         return digest[:32] in self._known_tags or self._known_tags.strip() == "*"
 
-    async def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    async def _start(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
         self.status, self.started = status, True
-        fields = [pair for pair in headers if pair[0].lower() not in _DROPPED]
-        present = {name.lower() for name, _ in fields}
-        present |= {name.encode() for name in self.extra}
-        fields += [pair for pair in self._headers if pair[0] not in present]
+        fields = [*headers, (b"x-request-id", self.request_id.encode())]
         fields += [(name.encode(), value.encode()) for name, value in self.extra.items()]
-        fields.append((b"x-request-id", self.request_id.encode()))
+        present = {name.lower() for name, _ in fields}
+        fields += [pair for pair in self._headers if pair[0] not in present]
         await self._send({"type": "http.response.start", "status": status, "headers": fields})
 
 
