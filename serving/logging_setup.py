@@ -56,6 +56,8 @@ def configure_logging() -> None:
         logger.handlers[:] = []
         logger.propagate = True
         logger.setLevel(logging.WARNING)
+    # It would put a line together for every request, and then find that nobody wants it.
+    logging.getLogger("uvicorn.access").propagate = False
     # It logs every refused request with a traceback; our middleware already counts and logs refusals.
     logging.getLogger("bentoml.serve").setLevel(logging.ERROR)
 

@@ -56,8 +56,8 @@ def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer, c
         value_at_risk=_number(batch.value_at_risk[row]),
         base_rate=batch.bundle.base_rate if known else None,
         reasons=reasons,
-        other_evidence=float(sum(evidence) - sum(reason.evidence for reason in reasons)) if known else None,
-        other_points=float(sum(points) - sum(reason.points for reason in reasons)) if known else None,
+        other_evidence=float(sum(evidence) - sum([reason.evidence for reason in reasons])) if known else None,
+        other_points=float(sum(points) - sum([reason.points for reason in reasons])) if known else None,
         model=renderer.source,
         out_of_range=() if stored is None else _out_of_range(batch, stored),
     )

@@ -67,12 +67,12 @@ class TemplateSelector:
         self._positions = {column.name: position for position, column in enumerate(bundle.columns)}
         self._centres = [bundle.reference.median_and_mean(column) for column in bundle.columns]
         # By whether the evidence rises, and by leading feature or family.
-        self._usable: dict[tuple[bool, int | str], list[_Candidate]] = {}
+        self._usable: dict[tuple[bool, int | str], tuple[_Candidate, ...]] = {}
         for sentence in sentence_catalog().sentences:
             if sentence.target in (None, bundle.target) and sentence.features <= self._positions.keys():
                 candidate = self._candidate(sentence)
                 for rises, key in product(_RISES[sentence.says], self._keys(sentence)):
-                    self._usable.setdefault((rises, key), []).append(candidate)
+                    self._usable[rises, key] = (*self._usable.get((rises, key), ()), candidate)
         self._own: dict[int, list[_Candidate]] = {}
         for sentence in feature_templates(bundle.columns, bundle.target):
             self._own.setdefault(self._positions[sentence.peers], []).append(self._candidate(sentence))
@@ -85,20 +85,16 @@ class TemplateSelector:
         Where the leading fact is unknown, a sentence about the whole family comes before "it never happened". A
         template whose topic is already ``used`` is returned only if no other one fits.
         """
-        first = None
-        for each in self._candidates(family, lead, values, rises):
+        first, candidates = None, self._usable.get((rises, lead), ())
+        if lead == NO_FEATURE or values[lead] != values[lead]:
+            candidates = (*candidates, *self._usable.get((rises, family), ()))
+        for each in candidates:
             if each.is_true(values) and each.agrees(values, rises):
                 if each.template.topic not in used:
                     return each.template
                 first = first or each.template
         own = self._own_template(lead, values, rises) if lead in self._own else None
         return first if own is None or (first is not None and own.topic in used) else own
-
-    def _candidates(self, family: str, lead: int, values: Sequence[float], rises: bool) -> Sequence[_Candidate]:
-        about_lead = self._usable.get((rises, lead), ())
-        if lead != NO_FEATURE and values[lead] == values[lead]:
-            return about_lead
-        return (*about_lead, *self._usable.get((rises, family), ()))
 
     def _own_template(self, lead: int, values: Sequence[float], rises: bool) -> SentenceTemplate | None:
         """Return the feature's own template that fits.

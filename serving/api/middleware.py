@@ -56,7 +56,7 @@ class ApiMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, headers, path = time.perf_counter(), _headers(scope), scope["path"]
+        started, headers, path, client = time.perf_counter(), _headers(scope), scope["path"], _client(scope)
         route = path if path in BY_PATH else route_label(path)
         is_api = path.startswith("/v1/")
         response = ResponseWriter(send, headers, api=is_api, secure=self._limits.secure_cookies)
@@ -66,7 +66,7 @@ class ApiMiddleware:
         traces = self._state.traces
         span = traces.start(scope["method"], route, headers) if traces else None
         try:
-            self._auth.check_origin(_client(scope), headers)
+            self._auth.check_origin(client, headers)
             await (self._api if is_api else self._page)(scope, receive, response, headers)
         except RapportError as error:
             await response.send_error(*error_response(error), retry_after=getattr(error, "retry_after", 0.0))
@@ -76,7 +76,7 @@ class ApiMiddleware:
         except Exception as error:  # the outermost boundary: every error leaves in our shape
             logger.exception("unhandled")
             await response.send_error(*error_response(_of_ours(error)))
-        self._observe(route, response, time.perf_counter() - started, _client(scope))
+        self._observe(route, response, time.perf_counter() - started, client)
         if traces and span:
             traces.end(span, response.status, response.request_id)
 
@@ -88,12 +88,13 @@ class ApiMiddleware:
         if endpoint is None:
             raise RequestError(404, _NOT_FOUND)
         _check_method(scope, response, ("POST",))
-        viewer = await self._auth.authenticate(_client(scope), headers, endpoint.scope)
+        client = _client(scope)
+        viewer = await self._auth.authenticate(client, headers, endpoint.scope)
         _check_json(headers)
         self._auth.limit_rate(viewer.name)
         deadline = time.monotonic() + self._limits.timeout_seconds
         key = _idempotency_key(headers) if "idempotency-key" in headers else ""
-        context = RequestContext(viewer, response.request_id, endpoint.path, key, deadline, _client(scope))
+        context = RequestContext(viewer, response.request_id, endpoint.path, key, deadline, client)
         response.caller = viewer.name
         body = await _body(receive, headers, self._limits.body_bytes)
         if self._in_flight >= self._limits.in_flight:
