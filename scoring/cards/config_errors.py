@@ -78,7 +78,7 @@ def _position(at: Sequence[int | str], written: Any, where: str) -> str:
     """Return a position in words; an item of a list is called by its name, else by its number."""
     words = [where] if where else []
     for step in at:
-        if isinstance(written, list) and isinstance(step, int):
+        if isinstance(written, list | tuple) and isinstance(step, int):
             written, item = written[step], _item(words[-1])
             name = written.get("name") if isinstance(written, dict) else None
             called = f"{item} {name if name and isinstance(name, str) else step + 1}"

@@ -11,11 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rapport.files import WatchedFile, read_json, replace_text
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.alerts.rules import AlertRules, parse_rules, rules_text
+from rapport.scoring.cards.config_models import parse_config
 from rapport.serving.errors import RequestError, message
 from rapport.serving.processes import Run, is_alive, run_command
 
@@ -67,9 +66,7 @@ class AlertRuleDraft:
 
     def save_rule(self, document: Mapping[str, object], replaced: str) -> None:
         """Keep one rule of the draft as it was written in a form, in place of the rule named ``replaced``."""
-        (rule,) = parse_rules(
-            json.dumps({"capacity_per_week": 1, "rules": [document]}, ensure_ascii=False), "alerts.yaml"
-        ).rules
+        (rule,) = parse_config(AlertRules, {"capacity_per_week": 1, "rules": [document]}, "alerts.yaml").rules
         current = self.rules()
         kept = [rule if each.name == replaced else each for each in current.rules]
         self.save(replace(current, rules=tuple(kept if replaced else [*kept, rule])))
@@ -81,11 +78,9 @@ class AlertRuleDraft:
 
     def save_limits(self, capacity: str, quiet_from: str, quiet_to: str) -> None:
         """Keep other limits of the draft, as they were written in a form; without quiet hours both are empty."""
-        document = yaml.safe_load(rules_text(replace(self.rules(), quiet_hours=None)))
-        document["capacity_per_week"] = _whole(capacity)
-        if quiet_from or quiet_to:
-            document["quiet_hours"] = {"from": _whole(quiet_from), "to": _whole(quiet_to)}
-        self.save(parse_rules(json.dumps(document, ensure_ascii=False), "alerts.yaml"))
+        quiet = {"from": _whole(quiet_from), "to": _whole(quiet_to)} if quiet_from or quiet_to else None
+        document = self.rules().to_dict() | {"capacity_per_week": _whole(capacity), "quiet_hours": quiet}
+        self.save(parse_config(AlertRules, document, "alerts.yaml"))
 
     def discard(self) -> None:
         """Drop the draft."""
