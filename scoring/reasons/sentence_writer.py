@@ -35,6 +35,7 @@ class SentenceWriter:
         # The text before the first fact; then each fact's label, its writer, and the text after it.
         self._start = self._localized.partition("{")[0]
         self._parts = list(self._split())
+        self._counts_back = " ago" in self._localized or "前" in self._localized
         self._compared, form = self._compares()
         how = self.shown.unit, language, bundle.currency, form
         self._number, self._typical = value_formatter(*how), comparable_formatter(*how)
@@ -52,7 +53,7 @@ class SentenceWriter:
             text += write(facts[label]) + after
         if self._language == "zh":
             text = spaced(text)
-        if "0 days ago" in text or "0 天前" in text:
+        if self._counts_back:
             text = _NO_DAYS.sub(_LAST_DAY[self._language], text)
         compared = None if self._compared is None else self._comparison(facts[self._compared], peers, evidence)
         if compared is None:
