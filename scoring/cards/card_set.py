@@ -1,7 +1,5 @@
 """The scorecards of a scoring run: several cards and decks, fitted once to the run's customers and then frozen."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -12,29 +10,31 @@ import numpy as np
 import pyarrow as pa
 
 from rapport.scoring.cards.card import Card
-from rapport.scoring.cards.card_file import load_card, parse_card
+from rapport.scoring.cards.card_file import load_card
 from rapport.scoring.cards.card_scores import CardScores, fit_bands, score_card
 from rapport.scoring.cards.company_bands import adapt_card
+from rapport.scoring.cards.config_models import ConfigModel
 from rapport.scoring.cards.deck import CardSegment, Deck, load_deck
-from rapport.scoring.cards.indicator import CategoryBands, Threshold
+from rapport.scoring.cards.indicator import CategoryBands
 from rapport.scoring.cards.strict_yaml import parse_yaml, read_text
 
 
 @dataclass(frozen=True)
-class FrozenCard:
-    """A card, or a deck of cards by segment, that fits a run's customers.
+class FrozenCard(ConfigModel):
+    """A card, or a deck of cards by segment whose default it is, that fits a run's customers.
 
     ``own_fifths`` names the indicators whose bands come from the company's own fifths.
     """
 
     name: str
-    deck: Deck
+    card: Card
+    segments: tuple[CardSegment, ...] = ()
     own_fifths: tuple[str, ...] = ()
 
     @property
-    def card(self) -> Card:
-        """Return the card, or the default card of a deck."""
-        return self.deck.default
+    def deck(self) -> Deck:
+        """Return the card and the segments that have another."""
+        return Deck(self.card, self.segments)
 
     def scores(self, rows: pa.Table) -> CardScores:
         """Return the scores of each row on the (default) card; a feature that the rows lack is unknown."""
@@ -43,29 +43,6 @@ class FrozenCard:
     def scored(self, rows: pa.Table) -> tuple[np.ndarray[Any, Any], list[str | None]]:
         """Return the score and the tier of each row, on the card of its segment."""
         return self.deck.score(with_columns(rows, *self.deck.cards))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the part that is stored as JSON."""
-        segments = [
-            {
-                "name": each.name,
-                "feature": each.feature,
-                "condition": _plain(each.condition),
-                "card": each.card.to_dict(),
-            }
-            for each in self.deck.segments
-        ]
-        stored = {"name": self.name, "card": self.card.to_dict(), "segments": segments}
-        return stored | {"own_fifths": list(self.own_fifths)}
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> FrozenCard:
-        """Load what ``to_dict`` returned."""
-        segments = tuple(
-            CardSegment(each["name"], each["feature"], _condition(each["condition"]), _card(each["card"]))
-            for each in stored["segments"]
-        )
-        return cls(stored["name"], Deck(_card(stored["card"]), segments), tuple(stored["own_fifths"]))
 
 
 def freeze_cards(
@@ -106,14 +83,14 @@ def with_columns(rows: pa.Table, *cards: Card) -> pa.Table:
 
 def _frozen(name: str, population: pa.Table, fitted: Mapping[str, Card], known: Collection[str] | None) -> FrozenCard:
     if name in fitted:
-        return FrozenCard(name, Deck(fitted[name]))
+        return FrozenCard(name, fitted[name])
     if _is_deck(name):
         return _frozen_deck(Path(name), population, known)
     card = load_card(name, known)
     if card.name in fitted:
-        return FrozenCard(card.name, Deck(fitted[card.name]))
+        return FrozenCard(card.name, fitted[card.name])
     own, fifths = _fit(card, population)
-    return FrozenCard(card.name, Deck(own), fifths)
+    return FrozenCard(card.name, own, own_fifths=fifths)
 
 
 def _frozen_deck(path: Path, population: pa.Table, known: Collection[str] | None) -> FrozenCard:
@@ -122,7 +99,7 @@ def _frozen_deck(path: Path, population: pa.Table, known: Collection[str] | None
     *fitted, (default, fifths) = [_fit(card, population.filter(pa.array(rows))) for card, rows in parts]
     segments = tuple(replace(segment, card=card) for segment, (card, _) in zip(deck.segments, fitted, strict=True))
     own = dict.fromkeys(chain(*(names for _, names in fitted), fifths))
-    return FrozenCard(path.stem, Deck(default, segments), tuple(own))
+    return FrozenCard(path.stem, default, segments, tuple(own))
 
 
 def _fit(card: Card, rows: pa.Table) -> tuple[Card, tuple[str, ...]]:
@@ -137,19 +114,3 @@ def _is_deck(name: str) -> bool:
         return False
     written = parse_yaml(read_text(path), path.name)
     return isinstance(written, dict) and "segments" in written and "dimensions" not in written
-
-
-def _card(stored: Mapping[str, object]) -> Card:
-    return parse_card(stored, "the scoring run's card")
-
-
-def _plain(condition: Threshold | tuple[str, ...]) -> Any:
-    return {condition.bound: condition.value} if isinstance(condition, Threshold) else list(condition)
-
-
-def _condition(stored: Any) -> Threshold | tuple[str, ...]:
-    if isinstance(stored, list):
-        return tuple(stored)
-    bound: Any
-    bound, value = next(iter(stored.items()))
-    return Threshold(0, bound, value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -15,17 +16,17 @@ from rapport.scoring.cards.card import Card
 from rapport.scoring.cards.card_file import load_card
 from rapport.scoring.cards.card_scores import Columns, numpy_columns, score_card
 from rapport.scoring.cards.config_models import ConfigModel, Name, NotEmpty, Text, Texts, parse_config
-from rapport.scoring.cards.indicator import BOUNDS, Condition, Threshold
+from rapport.scoring.cards.indicator import BOUNDS, Bound, Condition
 from rapport.scoring.cards.strict_yaml import parse_yaml, read_text
 
 
 @dataclass(frozen=True)
-class CardSegment:
-    """The customers whose feature meets a threshold, or has one of some values, and their card."""
+class CardSegment(ConfigModel):
+    """The customers whose feature meets a bound, or has one of some values, and their card."""
 
     name: str
     feature: str
-    condition: Threshold | tuple[str, ...]
+    condition: Bound | tuple[str, ...]
     card: Card
 
     def matches(self, columns: Columns, count: int) -> npt.NDArray[np.bool_]:
@@ -33,8 +34,8 @@ class CardSegment:
         if self.feature not in columns:
             return np.zeros(count, dtype=bool)
         values = columns[self.feature]
-        if isinstance(self.condition, Threshold):
-            return meets_threshold(values, self.condition)
+        if isinstance(self.condition, Bound):
+            return meets_threshold(values, self.condition.threshold)
         return np.array([value in self.condition for value in values], dtype=bool)
 
 
@@ -72,11 +73,11 @@ class Deck:
 def load_deck(path: Path, known: Collection[str] | None = None) -> Deck:
     """Read a deck file; a card is a shipped name or a file in the same folder."""
     form = parse_config(_DeckForm, parse_yaml(read_text(path), path.name), path.name, known)
+    card = partial(_card, folder=path.parent, known=known)
     segments = tuple(
-        CardSegment(name, when.feature, when.values or when.threshold, _card(card, path.parent, known))
-        for name, when, card in ((each.name, each.when, each.card) for each in form.segments)
+        CardSegment(each.name, each.when.feature, each.when.condition(), card(each.card)) for each in form.segments
     )
-    return Deck(_card(form.default, path.parent, known), segments)
+    return Deck(card(form.default), segments)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,9 @@ class _WhenForm(Condition):
     def _check(self) -> Self:
         self.check_one_of("values", *BOUNDS)
         return self
+
+    def condition(self) -> Bound | tuple[str, ...]:
+        return self.values or Bound(**{self.threshold.bound: self.threshold.value})
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from rapport.history.settings import Settings
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.cards.card_file import load_card
 from rapport.scoring.cards.card_set import FrozenCard, features_read, freeze_cards
-from rapport.scoring.cards.deck import Deck
+from rapport.scoring.cards.config_models import parse_config
 from rapport.scoring.cards.rfm import AXES, RfmSegments
 from rapport.scoring.experiments.uplift import UpliftModel
 from rapport.scoring.health.outlook import GradeOutlook
@@ -98,11 +98,11 @@ class PortfolioPolicy:
             rules=read_health_rules(stored["rules"], "the scoring run's health rules"),
             segments=segments,
             assumptions=Assumptions.from_dict(stored["assumptions"]),
-            cards=tuple(FrozenCard.from_dict(card) for card in stored["cards"]),
+            cards=tuple(_stored_card(card) for card in stored["cards"]),
             weight=stored["weight"],
             threshold=stored["threshold"],
             deal_size=stored["deal_size"],
-            lead_card=FrozenCard.from_dict(stored["lead_card"]) if "lead_card" in stored else _lead_card(),
+            lead_card=_stored_card(stored["lead_card"]) if "lead_card" in stored else _lead_card(),
             calls_per_week=stored.get("calls_per_week", 50),
             calls_per_owner=stored.get("calls_per_owner", 0),
             outlook=GradeOutlook.from_dict(stored["outlook"]) if stored.get("outlook") else None,
@@ -156,7 +156,7 @@ def _card_names(bundle: Bundle, settings: Settings, playbook: Playbook) -> tuple
 
 def _lead_card() -> FrozenCard:
     """Return the card that grades leads from behaviour, fit and probability."""
-    return FrozenCard("lead", Deck(load_card("lead")))
+    return FrozenCard("lead", load_card("lead"))
 
 
 def _assumptions(settings: Settings, bundle: Bundle, population: pa.Table) -> Assumptions:
@@ -177,3 +177,7 @@ def _median_spend(features: pa.Table) -> float:
     spend = _yearly_spend(features)
     spent = spend[spend > 0]
     return float(np.median(spent)) if len(spent) else 0.0
+
+
+def _stored_card(stored: object) -> FrozenCard:
+    return parse_config(FrozenCard, stored, "the scoring run's card")
