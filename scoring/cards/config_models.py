@@ -13,10 +13,8 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 from pydantic import (
     AfterValidator,
-    AllowInfNan,
     BeforeValidator,
     Field,
-    Strict,
     StringConstraints,
     TypeAdapter,
     ValidateAs,
@@ -123,10 +121,10 @@ Name = Annotated[str, BeforeValidator(_refuse_unless(_is_name, partial(_error, "
 FeatureName = Annotated[Name, AfterValidator(_known_feature)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 # A number in quotes or with separators is refused, not guessed.
-Number = Annotated[float, Strict(), AllowInfNan(False)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Whole = Annotated[int, _whole(0)]
 Count = Annotated[int, _whole(1)]
-Flag = Annotated[bool, Strict()]
+Flag = Annotated[bool, Field(strict=True)]
 NotEmpty = Field(min_length=1)
 Texts = Annotated[tuple[Text, ...], NotEmpty]
 

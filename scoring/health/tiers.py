@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rapport.errors import CardError
 from rapport.scoring.cards.card import NO_TIER, Card
-from rapport.scoring.cards.config_models import ConfigModel, Number, Whole
+from rapport.scoring.cards.config_models import ConfigModel, Number, Whole, in_range
 
 Floats = npt.NDArray[np.float64]
 TierCodes = npt.NDArray[np.int8]
@@ -24,15 +24,8 @@ class Hysteresis(ConfigModel):
     tier before moving up again. A fall takes effect at once.
     """
 
-    margin: Number = 0.03
+    margin: Annotated[Number, in_range(0, 0.5, "not_a_margin")] = 0.03
     dwell_days: Whole = 30
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.margin < 0.5 or self.dwell_days < 0:
-            raise CardError(
-                f"Tiers: margin {self.margin:g} and dwell_days {self.dwell_days} are not valid;"
-                " the margin is a share from 0 to below 0.5, dwell_days is 0 or more."
-            )
 
 
 @dataclass(frozen=True)

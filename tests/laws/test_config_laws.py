@@ -91,5 +91,12 @@ def test_several_missing_keys_are_named_together():
     )
 
 
+def test_a_margin_outside_its_range_is_refused_where_it_stands(tmp_path):
+    (tmp_path / "cadence.yaml").write_text("cadence: {rfm_days: 14}\ntiers: {margin: 3}\n", "utf-8")
+    with pytest.raises(CardError) as refused:
+        read_playbook(tmp_path)
+    assert str(refused.value) == "cadence.yaml, tiers, margin: 3 is not a share of the scale from 0 to 0.5."
+
+
 def test_a_cadence_that_is_left_out_stays_as_it_ships():
     assert parse_config(Cadence, {"rfm_days": 14}, "own.yaml") == Cadence(rfm_days=14)
