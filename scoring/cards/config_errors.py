@@ -91,5 +91,6 @@ def _position(at: Sequence[int | str], written: Any, where: str) -> str:
 
 def _item(key: object = "") -> str:
     """Return what an item of the list under a key is called."""
-    singular = _SINGULAR.get(str(key), str(key).removesuffix("s"))
-    return singular if singular != key else "item"
+    name = str(key)
+    singular = _SINGULAR.get(name, name.removesuffix("s"))
+    return singular if singular != name else "item"

@@ -82,6 +82,17 @@ def test_a_key_without_a_value_counts_as_absent():
     assert str(refusal(Card, written | {"label": None})) == "own.yaml: “label” is missing."
 
 
+def test_a_list_of_another_kind_is_named_by_what_it_lists():
+    assert [
+        str(refusal(Card, yaml.safe_load(SMALL.replace(old, new))))
+        for old, new in (("2: [list]", "2: list"), ("2: [list]", "2: [7]"), ("version: 1", "version: 1\nscale: 7"))
+    ] == [
+        "own.yaml, dimension value, indicator source, values, 2: expected a list of at least one item, found “list”.",
+        "own.yaml, dimension value, indicator source, values, 2, item 1: expected a text, found “7”.",
+        "own.yaml, scale: expected a list of at least one item, found “7”.",
+    ]
+
+
 def test_several_missing_keys_are_named_together():
     written = {key: value for key, value in yaml.safe_load(SMALL).items() if key not in ("label", "tiers")}
     error = refusal(Card, written)
