@@ -8,6 +8,7 @@ import numpy as np
 from rapport.errors import PromotionError
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.models.members.corrected import trees_of
 from rapport.scoring.models.members.trees import TreesMember
 
 BUDGET_MS = 0.7
@@ -18,14 +19,14 @@ SAMPLE_ROWS = 64
 def shap_cost_ms(bundle: Bundle, clock: Callable[[], float] = time.process_time, rounds: int = 5) -> float:
     """Return the milliseconds of processor time per row that TreeSHAP takes: the best of some rounds."""
     rows = _typical_rows(bundle)
-    trees = _trees(bundle)
+    trees = list(trees_of(bundle.members))
     return min(_timed(trees, rows, clock) for _ in range(rounds)) * 1000.0 / len(rows)
 
 
 def check_shap_cost(bundle: Bundle, budget: float = BUDGET_MS) -> float:
     """Return the cost of TreeSHAP in ms per row; refuse one above ``budget``, or one that differs from LightGBM."""
     rows = _typical_rows(bundle)
-    difference = max((member.disagreement(rows) for member in _trees(bundle)), default=0.0)
+    difference = max((member.disagreement(rows) for member in trees_of(bundle.members)), default=0.0)
     if difference > TOLERANCE:
         raise PromotionError(
             f"the reasons of the {bundle.target} model differ from LightGBM's own by {difference:.1e}. Train again; if "
@@ -38,10 +39,6 @@ def check_shap_cost(bundle: Bundle, budget: float = BUDGET_MS) -> float:
             "Train with fewer or shallower trees (300 of 15 leaves and depth 5 take 0.03 ms)."
         )
     return cost
-
-
-def _trees(bundle: Bundle) -> list[TreesMember]:
-    return [member for member in bundle.members if isinstance(member, TreesMember)]
 
 
 def _timed(trees: list[TreesMember], rows: Matrix, clock: Callable[[], float]) -> float:

@@ -14,6 +14,7 @@ from rapport.scoring import Bundle, ScoreBatch, Scorer, build_answers
 from rapport.scoring.models.blend import Blend, logit_of
 from rapport.scoring.models.columns import CATEGORY, OTHER
 from rapport.scoring.models.matrix import Matrix
+from rapport.scoring.models.members.corrected import CorrectedMember, trees_of
 
 NUMBERS = (
     "probability",
@@ -141,6 +142,36 @@ def test_every_smaller_ensemble_adds_up_and_has_reasons(seats):
     reasons = [reason for answer in build_answers(told) for reason in answer.reasons]
     assert reasons
     assert all(reason.text for reason in reasons)
+
+
+def corrected_bundle():
+    """Return a bundle of BG/NBD, of trees that correct it, and of nothing else."""
+    whole = scorer().bundle
+    trees, bg_nbd = whole.members[0], next(member for member in whole.members if member.name == "rhythm")
+    corrected = CorrectedMember("corrected", bg_nbd, replace(trees, name="corrected"))
+    weights = {"rhythm": 0.4, "corrected": 0.6}
+    bundle = replace(whole, members=(bg_nbd, corrected), blend=Blend(weights, 1.1, -0.3), model_blend=Blend(weights))
+    return bundle.centred_on(invented(500, 8))
+
+
+def test_a_corrected_member_is_bg_nbd_plus_the_trees_and_adds_up():
+    bundle, some = corrected_bundle(), invented(60, 9)
+    bg_nbd, corrected = bundle.members
+    parts = [member.contributions(some).logit() for member in (bg_nbd, corrected.trees)]
+    assert np.abs(corrected.contributions(some).logit() - sum(parts)).max() < 1e-9
+    scored_rows = Scorer(bundle).score(table_of(some), AS_OF)
+    assert np.abs(scored_rows.base + scored_rows.evidence.sum(axis=1) - logit_of(scored_rows.probability)).max() < 1e-9
+    assert np.abs(scored_rows.logit - (1.1 * (parts[0] + 0.6 * parts[1]) - 0.3)).max() < 1e-9
+    assert list(trees_of(bundle.members)) == [corrected.trees]
+
+
+def test_a_stored_corrected_member_scores_identically(tmp_path):
+    bundle, some = corrected_bundle(), table_of(invented(60, 9))
+    again = Bundle.load(bundle.save(tmp_path / "bundle"))
+    assert again.members == bundle.members
+    first, second = (Scorer(each).score(some, AS_OF) for each in (bundle, again))
+    assert np.array_equal(first.probability, second.probability, equal_nan=True)
+    assert np.array_equal(first.evidence, second.evidence, equal_nan=True)
 
 
 @pytest.mark.parametrize("levels", [(), ("a", "b"), ("b", OTHER)])

@@ -5,6 +5,7 @@ import numpy as np
 from rapport.scoring import Bundle
 from rapport.scoring.models.columns import level_codes
 from rapport.scoring.models.matrix import Floats, Matrix
+from rapport.scoring.models.members.corrected import CorrectedMember
 from rapport.scoring.models.members.member import EnsembleMember
 from rapport.scoring.models.members.trees import TreesMember
 from rapport.training.members.gbm import thread_count
@@ -12,6 +13,8 @@ from rapport.training.members.gbm import thread_count
 
 def member_logits(member: EnsembleMember, matrix: Matrix) -> Floats:
     """Return a member's log-odds."""
+    if isinstance(member, CorrectedMember):
+        return member_logits(member.bg_nbd, matrix) + member_logits(member.trees, matrix)
     if not isinstance(member, TreesMember):
         return member.contributions(matrix).logit()
     values = np.ascontiguousarray(matrix.values[:, [matrix.positions[name] for name in member.features]])

@@ -1,7 +1,7 @@
 """Fit the ensemble's members at the cutoffs of a schedule."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from rapport.scoring.cards import Card
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
+from rapport.scoring.models.members.corrected import CorrectedMember
 from rapport.scoring.models.members.member import EnsembleMember
 from rapport.scoring.models.members.trees import TreesMember
 from rapport.training.data.cutoff_schedule import CutoffSchedule
@@ -55,6 +56,10 @@ class Ensemble:
         """Return each member's log-odds."""
         return {member.name: member_logits(member, rows) for member in self.members}
 
+    def with_bg_nbd(self, bg_nbd: BgNbdMember) -> "Ensemble":
+        """Return the same ensemble with BG/NBD as fitted at another moment; the trees that correct it stay."""
+        return replace(self, members=tuple(_with_bg_nbd(member, bg_nbd) for member in self.members))
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -80,6 +85,19 @@ class TrainingData:
         """Fit the trees of the historical cutoffs."""
         return fit_gbm("many", self.dataset, params, offset=self.offset + self.base_logit, weight=self.weight)
 
+    def fit_corrected(
+        self, bg_nbd: Mapping[datetime, BgNbdMember], newest: BgNbdMember, params: GbmParams
+    ) -> CorrectedMember | None:
+        """Fit trees of the historical cutoffs to what BG/NBD, as fitted at each of them, leaves unexplained."""
+        # Rows that are only bins have no order counts.
+        rows = self.dataset.in_memory
+        offset = self.offset.copy()
+        for index, cutoff in enumerate(rows.cutoffs):
+            here = np.flatnonzero(rows.cutoff_index == index)
+            offset[here] += member_logits(bg_nbd.get(cutoff, newest), rows.matrix.take(here))
+        trees = fit_gbm("corrected", rows, params, offset=offset, weight=self.weight)
+        return CorrectedMember("corrected", newest, trees) if trees else None
+
 
 def prepare_training_data(
     dataset: Dataset, schedule: CutoffSchedule, config: FitConfig, *, as_of: datetime
@@ -99,8 +117,9 @@ def fit_ensemble(dataset: Dataset, schedule: CutoffSchedule, config: FitConfig, 
     """Fit every member at the cutoffs of ``schedule``, to be used at ``as_of``."""
     data = prepare_training_data(dataset, schedule, config, as_of=as_of)
     historical, weight, offset = data.dataset, data.weight, data.offset
+    bg_nbd = config.bg_nbd.get(as_of)
     members: list[EnsembleMember | None] = [
-        config.bg_nbd.get(as_of),
+        bg_nbd,
         fit_renewal_hazard(historical, offset=offset, weight=weight) if config.by_contract else None,
         fit_card(config.card, historical, offset=offset, weight=weight) if config.card else None,
     ]
@@ -108,13 +127,21 @@ def fit_ensemble(dataset: Dataset, schedule: CutoffSchedule, config: FitConfig, 
         recent = dataset.at_cutoffs(schedule.recent)
         base_logit = recent.per_row(data.shifts) + data.base_logit
         members = [
-            fit_gbm("newest", recent, config.recent_params, offset=base_logit, weight=np.ones(len(recent))),
+            fit_gbm("newest", recent, config.recent_params, offset=base_logit, weight=np.ones(len(recent)))
+            if bg_nbd is None
+            else data.fit_corrected(config.bg_nbd, bg_nbd, config.recent_params),
             data.fit_historical(config.historical_params),
             fit_logistic(historical, offset=offset, weight=weight),
             *members,
         ]
     fitted = tuple(member for member in members if member is not None)
     return Ensemble(fitted or (data.reference,), data.reference, data.rates)
+
+
+def _with_bg_nbd(member: EnsembleMember, bg_nbd: BgNbdMember) -> EnsembleMember:
+    if isinstance(member, CorrectedMember):
+        return replace(member, bg_nbd=bg_nbd)
+    return bg_nbd if isinstance(member, BgNbdMember) else member
 
 
 def _observed_rates(

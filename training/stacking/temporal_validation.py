@@ -104,10 +104,9 @@ def _fold(
 
 def _logits(ensemble: Ensemble, dataset: Dataset, cutoff: datetime, config: FitConfig) -> dict[str, Floats]:
     """Return each member's log-odds; BG/NBD as fitted at the cutoff itself."""
-    logits = ensemble.logits(dataset.matrix)
     if cutoff in config.bg_nbd:
-        logits["rhythm"] = member_logits(config.bg_nbd[cutoff], dataset.matrix)
-    return logits
+        ensemble = ensemble.with_bg_nbd(config.bg_nbd[cutoff])
+    return ensemble.logits(dataset.matrix)
 
 
 def _validate_on_other_customers(dataset: Dataset, schedule: CutoffSchedule, config: FitConfig) -> TemporalValidation:

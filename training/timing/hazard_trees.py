@@ -7,7 +7,7 @@ import lightgbm as lgb
 import numpy as np
 
 from rapport.scoring.models.matrix import Floats
-from rapport.scoring.models.members.trees import TreesMember
+from rapport.scoring.models.members.corrected import trees_of
 from rapport.scoring.models.timing.event_timing import END_DAYS
 from rapport.scoring.models.timing.hazard_shape import INTERVAL, TreeHazard
 from rapport.training.data.dataset import Dataset
@@ -61,12 +61,11 @@ def fit_tree_hazard(
 def leading_features(ensemble: Ensemble, dataset: Dataset) -> tuple[str, ...]:
     """Return the features with the most gain in the ensemble's trees; none without trees."""
     gains: dict[str, float] = {}
-    for member in ensemble.members:
-        if isinstance(member, TreesMember):
-            for booster in member.loaded:
-                found = zip(booster.feature_name(), booster.feature_importance("gain"), strict=True)
-                for name, gain in found:
-                    gains[name] = gains.get(name, 0.0) + float(gain)
+    for member in trees_of(ensemble.members):
+        for booster in member.loaded:
+            found = zip(booster.feature_name(), booster.feature_importance("gain"), strict=True)
+            for name, gain in found:
+                gains[name] = gains.get(name, 0.0) + float(gain)
     numbers = {column.name for column in dataset.matrix.columns if not column.is_category}
     ranked = sorted(
         (name for name, gain in gains.items() if gain > 0 and name in numbers), key=lambda each: -gains[each]

@@ -6,6 +6,7 @@ from typing import Any
 from rapport.errors import BundleError
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
 from rapport.scoring.models.members.card import CardMember
+from rapport.scoring.models.members.corrected import CorrectedMember
 from rapport.scoring.models.members.logistic import LogisticMember
 from rapport.scoring.models.members.member import EnsembleMember
 from rapport.scoring.models.members.trees import TreesMember
@@ -15,6 +16,7 @@ Loader = Callable[[Mapping[str, Any], Mapping[str, str]], EnsembleMember]
 # The stored kind of each member, and how to load it. Bundles keep these names; they never change.
 LOADERS: Mapping[str, Loader] = {
     "trees": TreesMember.from_dict,
+    "corrected_bg_nbd": CorrectedMember.from_dict,
     "linear": lambda stored, _: LogisticMember.from_dict(stored),
     "rhythm": lambda stored, _: BgNbdMember.from_dict(stored),
     "card": lambda stored, _: CardMember.from_dict(stored),

@@ -12,7 +12,7 @@ _SECTIONS = (
     "grade", "compared", "calibration", "matured", "gain", "weights", "drift", "slices", "gates", "versions",
     "importance", "mlflow", "profit",
 )  # fmt: skip
-_MEMBERS = ("trees", "linear", "newest", "many", "model")
+_MEMBERS = ("trees", "linear", "newest", "many", "corrected", "model")
 _BIAS, _NOTABLE_GAIN = 0.02, 0.002
 _BASELINES = ("card", "rhythm", "recency", "rfm_cells", "base_rate")
 
