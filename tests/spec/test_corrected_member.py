@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from training_world import NOW, trained
 
-from rapport.training.data.data_sufficiency import sufficiency_of
 from rapport.training.stacking.ensemble import fit_ensemble, prepare_training_data
-from rapport.training.stacking.stacking_weights import prior_weights
 
 
 def member_of(ensemble, name):
@@ -52,14 +50,3 @@ def test_trees_add_nothing_to_a_bg_nbd_whose_expectation_comes_true():
         )
         spreads.append(float(corrected.trees.contributions(rows.matrix).logit().std()))
     assert spreads[0] < 0.25 * spreads[1]
-
-
-def test_bg_nbd_yields_to_the_trees_that_correct_it_as_outcomes_grow():
-    run = trained().run
-    few, many = (
-        prior_weights(("corrected", "rhythm"), sufficiency_of(rows, rows))
-        for rows in (run.dataset.take(np.arange(40)), run.dataset)
-    )
-    assert few["corrected"] < few["rhythm"]
-    assert many["corrected"] > many["rhythm"]
-    assert sum(few.values()) == pytest.approx(1.0)

@@ -20,28 +20,24 @@ RIDGE, RIDGE_CUSTOMERS, SLOPE_RIDGE = 0.01, 3, 0.05
 CARD_PRIOR = 0.1
 MIN_WEIGHT = 0.01
 TREES_FULL_PRIOR, LOGISTIC_FULL_PRIOR = 300, 60
-# Trees that correct BG/NBD need fewer outcomes: what they have not learned is BG/NBD's.
-CORRECTION_FULL_PRIOR = 100
 
 
 def prior_weights(names: Sequence[str], sufficiency: DataSufficiency) -> dict[str, float]:
     """Return the weights before validation: equal, less for members that need many outcomes, little for the card.
 
-    The renewal hazard yields to the logistic member as its prior grows, because that one reads the same facts and more;
-    so does BG/NBD to the trees that correct it.
+    The renewal hazard yields to the logistic member as its prior grows, because that one reads the same facts and more.
     Outcomes count by distinct customers: for the trees of the recent cutoffs, those seen there. The card's weight comes
     on top of a sum of 1: a card that tells customers apart no better than chance has hardly any spread, and would
     only flatten the blend.
     """
-    trees = dict.fromkeys(("newest", "many"), TREES_FULL_PRIOR)
-    needed = trees | {"linear": LOGISTIC_FULL_PRIOR, "corrected": CORRECTION_FULL_PRIOR}
+    trees = dict.fromkeys(("newest", "many", "corrected"), TREES_FULL_PRIOR)
+    needed = trees | {"linear": LOGISTIC_FULL_PRIOR}
     seen = {
         name: sufficiency.recent_minority_count if name == "newest" else sufficiency.minority_count for name in names
     }
     weights = {name: seen[name] / max(seen[name] + needed.get(name, 0), 1) for name in names}
-    for yielding, heir in (("hazard", "linear"), ("rhythm", "corrected")):
-        if yielding in weights and heir in weights:
-            weights[yielding] = 1 - weights[heir]
+    if "hazard" in weights and "linear" in weights:
+        weights["hazard"] = 1 - weights["linear"]
     total = sum(weight for name, weight in weights.items() if name != "card")
     shares = {name: weight / total for name, weight in weights.items() if name != "card"}
     return shares | {"card": CARD_PRIOR if shares else 1.0} if "card" in weights else shares
