@@ -1,5 +1,6 @@
 """What a training run has produced before its bundle is built."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rapport.features import Catalog
@@ -14,7 +15,7 @@ from rapport.training.evaluation.served_part import BLEND, choose_served_part, s
 from rapport.training.stacking.base_rate import BaseRateForecast
 from rapport.training.stacking.ensemble import Ensemble
 from rapport.training.stacking.stacking_weights import fit_weights, prior_weights
-from rapport.training.stacking.temporal_validation import TemporalValidation
+from rapport.training.stacking.temporal_validation import TemporalValidation, ValidationFold
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,19 @@ class TrainingRun:
         return self.base_rate.rate
 
 
-def final_weights(run: TrainingRun, names: tuple[str, ...]) -> dict[str, float]:
-    """Fit these members' weights; one without validation keeps its prior; a served part gets all, the rate none."""
+def final_weights(
+    run: TrainingRun, names: tuple[str, ...], folds: Sequence[ValidationFold] | None = None
+) -> dict[str, float]:
+    """Fit these members' weights; one without validation keeps its prior; a served part gets all, the rate none.
+
+    ``folds`` are those of the validation, or some of their rows.
+    """
     part = served_part(run, names)
     if part != BLEND:
         return {name: float(name == part) for name in names}
     prior = prior_weights(names, run.sufficiency)
     validated = {name: weight for name, weight in prior.items() if name in run.validation.member_names}
-    return prior | fit_weights(run.validation.folds, validated) if validated else prior
+    return prior | fit_weights(run.validation.folds if folds is None else folds, validated) if validated else prior
 
 
 def served_part(run: TrainingRun, names: tuple[str, ...]) -> str:

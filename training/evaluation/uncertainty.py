@@ -22,13 +22,14 @@ from rapport.scoring.models.interval import PredictionInterval
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
 from rapport.training.data.cutoff_schedule import CutoffSchedule
-from rapport.training.data.dataset import IndexArray
+from rapport.training.data.dataset import BoolArray, Dataset, IndexArray
 from rapport.training.evaluation.posterior_draws import DRAWS, draw_deviations
 from rapport.training.evaluation.rate_coverage import common_error, group_error, rate_coverage
 from rapport.training.evaluation.score_volatility import score_steps, subsample_customers
 from rapport.training.evaluation.training_run import TrainingRun, final_weights
 from rapport.training.stacking.base_rate import fit_intercept
 from rapport.training.stacking.ensemble import FitConfig, fit_ensemble
+from rapport.training.stacking.stacking_weights import folds_of
 from rapport.training.stacking.temporal_validation import match_mean
 
 HALVES = 3
@@ -64,7 +65,7 @@ def fit_intervals(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule,
     group = _groups(current, feature, edges)
     own = draw_deviations(bg_nbd, current) if bg_nbd else np.zeros((DRAWS, len(current)))
     unlike = 0.0 if bg_nbd else np.hypot(_disagreement(logits), _volatility(run, weights, feature, edges)[group])
-    sampling = _sampling_error(run, config, schedule, current, blended, weights)
+    sampling = _sampling_error(run, config, schedule, current, blended, tuple(logits))
     spread = np.sqrt(np.maximum(sampling, group_error(run)) ** 2 + _base_rate_error(run, blended) ** 2)
     noise = np.random.default_rng(0).normal(size=own.shape)
     rate = _interval(blended, noise * spread, group, feature, edges)
@@ -107,8 +108,9 @@ def _sampling_error(
     schedule: CutoffSchedule,
     current: Matrix,
     blended: Floats,
-    weights: Mapping[str, float],
+    names: tuple[str, ...],
 ) -> Floats:
+    """Return by how much scores change if members and weights are fitted on half of the customers."""
     if len(run.dataset) > MAX_ROWS or not config.learn:
         return np.full(len(current), KNOWN_ERROR if config.learn else UNKNOWN_ERROR)
     one_seed = replace(
@@ -118,14 +120,19 @@ def _sampling_error(
     )
     refits = []
     for seed in range(HALVES):
-        half = np.array([crc32(f"{seed} {name}".encode()) % 2 == 0 for name in run.dataset.customer_ids])
-        dataset = run.dataset.take(np.flatnonzero(half))
+        dataset = run.dataset.take(np.flatnonzero(_in_half(run.dataset, seed)))
         if len(dataset.at_cutoffs(schedule.recent)) and 0 < dataset.label.mean() < 1:
             logits = fit_ensemble(dataset, schedule, one_seed, as_of=run.task.as_of).logits(current)
-            refits.append(match_mean(_weighted(logits, weights), run.expected_rate))
+            folds = folds_of(run.validation, [_in_half(fold.dataset, seed) for fold in run.validation.folds])
+            refits.append(match_mean(_weighted(logits, final_weights(run, names, folds)), run.expected_rate))
     if not refits:
         return np.full(len(current), UNKNOWN_ERROR)
     return np.asarray(np.sqrt(((np.array(refits) - blended) ** 2).mean(axis=0)))
+
+
+def _in_half(dataset: Dataset, seed: int) -> BoolArray:
+    """Draw half of the customers, with all their rows."""
+    return np.array([crc32(f"{seed} {name}".encode()) % 2 == 0 for name in dataset.customer_ids], dtype=bool)
 
 
 def _volatility(run: TrainingRun, weights: Mapping[str, float], feature: str, edges: tuple[float, ...]) -> Floats:

@@ -77,7 +77,7 @@ def make_blend(weights: Mapping[str, float], logits: Mapping[str, Floats], rate:
 def out_of_fold_logits(validation: TemporalValidation, prior: Mapping[str, float]) -> Floats:
     """Return the blend's log-odds of every validation row; each half of the customers gets the other half's weights."""
     halves = [in_first_half(fold.dataset.customer_ids) for fold in validation.folds]
-    weights = [fit_weights(_half_of(validation, halves, side), prior) for side in (True, False)]
+    weights = [fit_weights(folds_of(validation, [half == side for half in halves]), prior) for side in (True, False)]
     parts = []
     for fold, half in zip(validation.folds, halves, strict=True):
         by_first, by_second = (_weighted(fold, each) for each in weights)
@@ -89,10 +89,11 @@ def _weighted(fold: ValidationFold, weights: Mapping[str, float]) -> Floats:
     return np.asarray(np.sum([weight * fold.logits[name] for name, weight in weights.items()], axis=0))
 
 
-def _half_of(validation: TemporalValidation, halves: Sequence[BoolArray], side: bool) -> list[ValidationFold]:
+def folds_of(validation: TemporalValidation, kept_rows: Sequence[BoolArray]) -> list[ValidationFold]:
+    """Keep some rows of each fold, and the folds that then have both outcomes."""
     kept = []
-    for fold, half in zip(validation.folds, halves, strict=True):
-        chosen = np.flatnonzero(half == side)
+    for fold, keep in zip(validation.folds, kept_rows, strict=True):
+        chosen = np.flatnonzero(keep)
         dataset = fold.dataset.take(chosen)
         if len(dataset) > 1 and dataset.label.min() != dataset.label.max():
             logits = {name: values[chosen] for name, values in fold.logits.items()}
