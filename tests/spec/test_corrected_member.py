@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from training_world import NOW, trained
 
+from rapport.scoring.models.members.corrected import trees_of
 from rapport.training.stacking.ensemble import fit_ensemble, prepare_training_data
 
 
@@ -14,11 +15,14 @@ def member_of(ensemble, name):
     return next(member for member in ensemble.members if member.name == name)
 
 
-def test_with_bg_nbd_the_trees_that_correct_it_take_the_seat_of_the_newest_cutoffs():
+def test_with_bg_nbd_trees_correct_it_and_share_the_seeds_of_the_newest_cutoffs():
     config = trained().config
-    assert [member.name for member in trained().run.ensemble.members][:3] == ["corrected", "many", "linear"]
+    members = trained().run.ensemble.members
+    assert [member.name for member in members][:4] == ["corrected", "newest", "many", "linear"]
+    assert [len(trees.boosters) for trees in trees_of(members)] == [1, 1, 2]
     without = fit_ensemble(trained().run.dataset, trained().schedule, replace(config, bg_nbd={}), as_of=NOW)
     assert [member.name for member in without.members][:3] == ["newest", "many", "linear"]
+    assert [len(trees.boosters) for trees in trees_of(without.members)] == [2, 2]
 
 
 def test_another_bg_nbd_moves_the_corrected_member_as_far_as_itself():

@@ -126,10 +126,11 @@ def fit_ensemble(dataset: Dataset, schedule: CutoffSchedule, config: FitConfig, 
     if config.learn:
         recent = dataset.at_cutoffs(schedule.recent)
         base_logit = recent.per_row(data.shifts) + data.base_logit
+        # With BG/NBD the small trees share the seeds, because each tree has its cost in every answer.
+        params = config.recent_params if bg_nbd is None else replace(config.recent_params, seeds=1)
         members = [
-            fit_gbm("newest", recent, config.recent_params, offset=base_logit, weight=np.ones(len(recent)))
-            if bg_nbd is None
-            else data.fit_corrected(config.bg_nbd, bg_nbd, config.recent_params),
+            data.fit_corrected(config.bg_nbd, bg_nbd, params) if bg_nbd else None,
+            fit_gbm("newest", recent, params, offset=base_logit, weight=np.ones(len(recent))),
             data.fit_historical(config.historical_params),
             fit_logistic(historical, offset=offset, weight=weight),
             *members,
