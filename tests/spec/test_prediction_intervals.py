@@ -17,7 +17,10 @@ from rapport.training.data.dataset import Dataset
 from rapport.training.evaluation.posterior_draws import draw_deviations
 from rapport.training.evaluation.rate_coverage import group_error
 from rapport.training.evaluation.score_volatility import score_steps, subsample_customers
+from rapport.training.evaluation.training_run import final_weights
 from rapport.training.evaluation.uncertainty import KNOTS, _offsets, shift_of_scores
+from rapport.training.stacking.stacking_weights import folds_of
+from rapport.training.stacking.temporal_validation import in_first_half
 
 COLUMNS = tuple(
     FeatureColumn(name, "recency", unit, 0, False, "", "", ())
@@ -135,3 +138,13 @@ def test_misjudged_groups_count_less_where_the_final_model_learned_from_more():
     assert as_many > 0.3
     assert fewer / as_many == pytest.approx((learned.minority_count / run.dataset.minority_count) ** 0.5)
     assert learned.minority_count < run.dataset.minority_count
+
+
+def test_half_of_the_validation_rows_give_weights_of_their_own():
+    run = trained().run
+    names = tuple(member.name for member in run.ensemble.members)
+    kept = [in_first_half(fold.dataset.customer_ids) for fold in run.validation.folds]
+    half = folds_of(run.validation, kept)
+    assert [len(fold.dataset) for fold in half] == [int(rows.sum()) for rows in kept]
+    assert final_weights(run, names, half) != final_weights(run, names)
+    assert final_weights(run, names, run.validation.folds) == final_weights(run, names)

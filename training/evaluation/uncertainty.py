@@ -110,7 +110,7 @@ def _sampling_error(
     blended: Floats,
     names: tuple[str, ...],
 ) -> Floats:
-    """Return by how much scores change if members and weights are fitted on half of the customers."""
+    """Return by how much scores change if the members, and beside BG/NBD their weights, are fitted on halves."""
     if len(run.dataset) > MAX_ROWS or not config.learn:
         return np.full(len(current), KNOWN_ERROR if config.learn else UNKNOWN_ERROR)
     one_seed = replace(
@@ -123,8 +123,10 @@ def _sampling_error(
         dataset = run.dataset.take(np.flatnonzero(_in_half(run.dataset, seed)))
         if len(dataset.at_cutoffs(schedule.recent)) and 0 < dataset.label.mean() < 1:
             logits = fit_ensemble(dataset, schedule, one_seed, as_of=run.task.as_of).logits(current)
-            folds = folds_of(run.validation, [_in_half(fold.dataset, seed) for fold in run.validation.folds])
-            refits.append(match_mean(_weighted(logits, final_weights(run, names, folds)), run.expected_rate))
+            # Without BG/NBD the members' disagreement stands for the error of the weights.
+            kept = [_in_half(fold.dataset, seed) for fold in run.validation.folds] if config.bg_nbd else None
+            weights = final_weights(run, names, folds_of(run.validation, kept) if kept else None)
+            refits.append(match_mean(_weighted(logits, weights), run.expected_rate))
     if not refits:
         return np.full(len(current), UNKNOWN_ERROR)
     return np.asarray(np.sqrt(((np.array(refits) - blended) ** 2).mean(axis=0)))
