@@ -139,7 +139,8 @@ def _fit(
     data: _Data, card: Card | None, find_params: Callable[..., FitConfig] | None, progress: Progress
 ) -> TrainedModel:
     task, schedule, dataset = data.task, data.schedule, data.dataset
-    current = eligible_matrix(customer_snapshot(data.history, task, data.catalog), task, dataset.matrix.columns)
+    people = customer_snapshot(data.history, task, data.catalog)
+    current = eligible_matrix(people, task, dataset.matrix.columns)
 
     progress("fitting BG/NBD", 0.4)
     sufficiency = assess_sufficiency(dataset, schedule)
@@ -162,6 +163,7 @@ def _fit(
         task,
         data.catalog,
         dataset,
+        people,
         current,
         data.subsample,
         sufficiency,

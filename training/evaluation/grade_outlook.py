@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapport.durations import Duration
-from rapport.features import snapshot
 from rapport.scoring import Bundle
 from rapport.scoring.actions.playbook import playbook_of
 from rapport.scoring.cards import Card
@@ -25,6 +24,7 @@ from rapport.scoring.health.threshold import at_risk_threshold
 from rapport.scoring.models.blend import logit_of, sigmoid
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.money.amounts import carried
+from rapport.training.data.task_spec import customer_snapshot
 from rapport.training.evaluation.training_run import TrainingRun, validated_probability
 from rapport.training.members.prediction import member_logits
 from rapport.training.stacking.temporal_validation import match_mean
@@ -244,5 +244,7 @@ def _level_ahead(run: TrainingRun, at: datetime, begin: datetime) -> float | Non
 
 
 def _eligible(run: TrainingRun, bundle: Bundle, at: datetime) -> pa.Table:
-    people = snapshot(run.history, at, run.catalog, active=run.task.active, rule=run.task.rule)
+    people = (
+        run.people if at == run.task.as_of else customer_snapshot(run.history, replace(run.task, as_of=at), run.catalog)
+    )
     return people.filter(pc.equal(people["state"], bundle.eligible))

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from rapport.features import Catalog
 from rapport.history import History
 from rapport.scoring.models.matrix import Floats, Matrix
@@ -20,12 +22,16 @@ from rapport.training.stacking.temporal_validation import TemporalValidation, Va
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """The results of each step; ``current`` has the rows of the customers that can be scored now."""
+    """The results of each step.
+
+    ``people`` has the features of all customers now, ``current`` the rows of those that can be scored.
+    """
 
     history: History
     task: TaskSpec
     catalog: Catalog
     dataset: Dataset
+    people: pa.Table
     current: Matrix
     subsample: SubsamplePlan
     sufficiency: DataSufficiency

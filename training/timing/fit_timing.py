@@ -17,6 +17,8 @@ from rapport.training.timing.hazard_trees import MAX_ROWS, fit_tree_hazard, lead
 
 GRID_STEPS = 12
 """Steps of the horizon at which the Brier score is taken."""
+JUDGED_ROWS = 10_000
+"""Shapes of time are compared on about as many rows of each validation cutoff."""
 
 
 def fit_timing(run: TrainingRun) -> EventTiming | None:
@@ -88,11 +90,13 @@ def _validate(run: TrainingRun) -> dict[str, float]:
     for fold in folds:
         rows = slice(start, start + len(fold.dataset))
         start, sizes = rows.stop, [*sizes, len(fold.dataset)]
-        times = event_times(run.history, run.task, fold.dataset, run.task.as_of)
+        judged = fold.dataset.at_most(JUDGED_ROWS)
+        times = event_times(run.history, run.task, judged, run.task.as_of)
+        own = logits[rows][:: max(1, len(fold.dataset) // JUDGED_ROWS)]
         end = (run.task.horizon.after(fold.cutoff) - fold.cutoff).total_seconds() / 86400
         for candidate in candidates:
             days = np.linspace(0, end, GRID_STEPS + 1)[1:]
-            chances = candidate.chances(logits[rows], fold.dataset.matrix, days.tolist(), end, run.ensemble.members)
+            chances = candidate.chances(own, judged.matrix, days.tolist(), end, run.ensemble.members)
             happened = 1.0 - chances if candidate.is_absence else chances
             scores[candidate.shape].append(integrated_brier(times, happened, days))
     return {name: float(np.average(found, weights=sizes)) for name, found in scores.items()}
