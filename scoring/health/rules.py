@@ -9,7 +9,6 @@ from pydantic import AfterValidator, Field, model_validator
 from rapport.scoring.cards import config_models as config
 from rapport.scoring.cards.config_errors import ConfigError, unknown_choice
 from rapport.scoring.cards.indicator import Condition
-from rapport.scoring.cards.strict_yaml import parse_yaml
 
 CAP_STEP = 1.0
 """A cap puts the score this far below the floor of the next better grade."""
@@ -93,11 +92,6 @@ class HealthRules(config.ConfigModel):
     def limit(self, grade: int) -> float:
         """Return the highest score of a customer who is graded ``grade`` at best."""
         return 100.0 if grade == 0 else max(0.0, self.floors[min(grade, len(self.floors)) - 1] - CAP_STEP)
-
-
-def parse_health_rules(text: str, where: str, known: Collection[str] | None = None) -> HealthRules:
-    """Read the rules from YAML text; ``known`` are the features that exist."""
-    return read_health_rules(parse_yaml(text, where), where, known)
 
 
 def read_health_rules(written: object, where: str, known: Collection[str] | None = None) -> HealthRules:

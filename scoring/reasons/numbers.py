@@ -54,13 +54,6 @@ def _number_formatter(unit: str, language: str, currency: str) -> Callable[[floa
     return forms.get(unit, _plain)
 
 
-def format_comparable(
-    value: float, other: float, unit: str, language: str, currency: str, form: str | None = None
-) -> str:
-    """Return ``other`` in the unit of time in which ``value`` is written: years beside years, days beside days."""
-    return comparable_formatter(unit, language, currency, form)(value, other)
-
-
 @cache
 def comparable_formatter(
     unit: str, language: str, currency: str, form: str | None = None

@@ -10,9 +10,10 @@ from rapport.scoring.actions.playbook import read_playbook
 from rapport.scoring.cards import load_card
 from rapport.scoring.cards.card_scores import score_card
 from rapport.scoring.cards.company_bands import adapt_card
+from rapport.scoring.cards.strict_yaml import parse_yaml
 from rapport.scoring.health.health_score import HealthInputs, HealthScores, score_health
 from rapport.scoring.health.outlook import GradeOutlook, fit_carry, fit_moves
-from rapport.scoring.health.rules import parse_health_rules
+from rapport.scoring.health.rules import read_health_rules
 from rapport.scoring.health.threshold import at_risk_threshold, least_risk_to_contact, risk_bands
 from rapport.scoring.models.blend import logit_of, sigmoid
 from rapport.scoring.money.amounts import CustomerFacts, carried, customer_amounts, owner_ranks, this_week, work_lists
@@ -204,7 +205,7 @@ grades:
 
 
 def test_a_company_has_its_own_grades():
-    own = parse_health_rules(OWN, "health.yaml")
+    own = read_health_rules(parse_yaml(OWN, "health.yaml"), "health.yaml")
     assert (own.names, own.weight, own.limit(own.at_risk)) == (("gold", "silver", "watch", "gone"), 0.2, 49)
     unknown = score_card(CARD, {name: np.array([np.nan] * 2) for name in CARD.features})
     p = np.array([0.0, 0.9])
@@ -224,4 +225,4 @@ def test_a_company_has_its_own_grades():
 def test_wrong_rules_are_refused_with_a_sentence(wrong, sentence):
     mended = {"at_least: 90": "at_least: 40", "weight: 0.2": "weight: 7", "name: watch": "name: silver"}[wrong]
     with pytest.raises(CardError, match=sentence):
-        parse_health_rules(OWN.replace(wrong, mended), "health.yaml")
+        read_health_rules(parse_yaml(OWN.replace(wrong, mended), "health.yaml"), "health.yaml")

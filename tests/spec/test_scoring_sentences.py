@@ -8,7 +8,7 @@ from rapport.errors import CardError
 from rapport.features import FAMILIES, catalog
 from rapport.scoring.models.columns import feature_columns
 from rapport.scoring.reasons.feature_sentences import feature_templates
-from rapport.scoring.reasons.numbers import format_comparable
+from rapport.scoring.reasons.numbers import comparable_formatter
 from rapport.scoring.reasons.sentences import parse_catalog, sentence_catalog
 
 FAMILY = {"service": {"code": "SER", "title": {"en": "Service", "zh": "服务"}}}
@@ -75,8 +75,8 @@ def test_an_inconsistent_sentence_is_refused(changed, refusal):
     ],
 )
 def test_what_is_typical_is_written_in_the_unit_of_the_fact(value, typical, unit, en, zh):
-    assert format_comparable(value, typical, unit, "en", "") == en
-    assert format_comparable(value, typical, unit, "zh", "") == zh
+    assert comparable_formatter(unit, "en", "")(value, typical) == en
+    assert comparable_formatter(unit, "zh", "")(value, typical) == zh
 
 
 def test_a_lead_is_no_customer_in_the_sentences_of_a_conversion_model():
