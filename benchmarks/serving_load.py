@@ -41,6 +41,7 @@ from rapport.serving.snapshots.scoring_run import run_scoring
 FEATURES, TREES, LEAVES = 130, 300, 15
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 HEAD = f"{'':40s}{'p50 ms':>9s}{'p99 ms':>9s}{'req/s ×8':>10s}{'CPU ms':>9s}{'cust/s ×100':>13s}{'×1000':>13s}"
+IN_TURN, BLOCK = (5, 4, 6, 3, 7), 50
 BARE = Path(__file__).with_name("parts") / "bare_fastapi.py"
 
 
@@ -71,6 +72,7 @@ def main() -> None:
         bare_lightgbm(booster, matrix)
         ours(folder, ids, said.seconds)
         bare_fastapi(folder, ids, said.seconds)
+        in_turn(folder, ids)
         if not said.without_mlflow:
             mlflow_serve(folder, matrix, said.seconds)
     finally:
@@ -150,6 +152,38 @@ def bare_fastapi(folder: Path, ids: list[str], seconds: float) -> None:
     command = [sys.executable, str(BARE), str(folder), str(port)]
     with server(command, port, folder / "fastapi.log") as pid:
         report("(b) FastAPI, predict + pred_contrib", port, pid, "/score", _by_id(ids), seconds)
+
+
+def in_turn(folder: Path, ids: list[str]) -> None:
+    """Measure first answers beside the bare app, some requests of each in turn, so that both meet the same machine.
+
+    Fewer or more reasons make every answer a first one again.
+    """
+    environment = Environment(
+        data_dir=folder / "home", port=free_port(), workers=1, keys=False, requests_per_minute=10**9
+    )
+    port = free_port()
+    command = [sys.executable, str(BARE), str(folder), str(port)]
+    spent, times = [0.0, 0.0], ([], [])
+    with (
+        running(prepared(environment, lambda _: None), os.environ, folder / "turn.log") as (_, process),
+        server(command, port, folder / "fastapi-turn.log") as pid,
+    ):
+        servers = ((environment.port, process.pid, "/v1/score"), (port, pid, "/score"))
+        for reasons in (8, *IN_TURN):
+            for first in range(0, len(ids), BLOCK):
+                some = [{"customer_ids": [one], "reasons": reasons} for one in ids[first : first + BLOCK]]
+                for at, (number, process_id, path) in enumerate(servers):
+                    cpu = cpu_of(process_id)
+                    found, _ = _one_by_one(number, path, [json.dumps(one).encode() for one in some])
+                    # The first round fills what the workers build once.
+                    if reasons in IN_TURN:
+                        spent[at] += cpu_of(process_id) - cpu
+                        times[at].extend(found)
+    for name, cpu, found in zip(("Rapport, first answers, in turn", "(b) FastAPI, in turn"), spent, times, strict=True):
+        print(f"{name:40s}{statistics.median(found) * 1000:9.2f}{_p99(found) * 1000:9.2f}{'':10s}"
+              f"{cpu * 1000 / len(found):9.2f}")  # fmt: skip
+    print(f"(b) takes {spent[1] / spent[0]:.2f} times the processor time of a first answer")
 
 
 def mlflow_serve(folder: Path, matrix: np.ndarray, seconds: float) -> None:
