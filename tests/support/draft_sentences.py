@@ -18,7 +18,7 @@ from rapport.serving.api.agents.claims import check_claims
 from rapport.serving.api.agents.file_facts import facts_of
 
 FOLDER = Path(__file__).parents[1] / "spec" / "drafts"
-SETS = (
+FIRST_SETS = (
     "tuning",
     "fresh",
     "second_fresh",
@@ -34,6 +34,9 @@ SETS = (
     "twelfth_fresh",
     "thirteenth_fresh",
 )
+# Sets of one author in many roles, from chats to audit reports; each is left out in turn to judge what is learned.
+AUTHORS = tuple(f"authors/{path.stem}" for path in sorted((FOLDER / "authors").glob("*.tsv")))
+SETS = (*FIRST_SETS, *AUTHORS)
 ROUNDED = {"about": round, "floor": math.floor, "ceil": math.ceil}
 SLOT = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",

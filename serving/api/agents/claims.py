@@ -1,21 +1,22 @@
 """Check a text about a customer: each number, date, name and direction is supported by the customer's file or not.
 
-No language model: claims are found by patterns, and compared with the facts of the file that are about the same thing.
+No language model: claims are found by patterns, a linear scorer says what each is about, and it is compared with the
+facts of the file that are about the same thing.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from rapport.serving.api.agents.directions import movements
+from rapport.serving.api.agents.features import features
 from rapport.serving.api.agents.file_facts import FileFacts, facts_of
 from rapport.serving.api.agents.names import unknown_names
 from rapport.serving.api.agents.patterns import CLAUSE, NUMBER, Day, blank, table
-from rapport.serving.api.agents.reading import Mention, read
+from rapport.serving.api.agents.scorer import NOTHING, exclusive, moved, probabilities
+from rapport.serving.api.agents.tokens import Token, mentions_in, nearby, tokens_of, ways_in
 
 MAX_CHARACTERS, MAX_NUMBERS = 20_000, 500
 Kind = Literal["number", "date", "name", "direction"]
@@ -57,50 +58,70 @@ def check_claims(text: str, facts: FileFacts) -> DraftCheck:
 
 
 def _claims(text: str, facts: FileFacts) -> Iterator[Claim]:
+    tokens = tokens_of(text, facts.longest_first)
     left = text
-    for name in facts.longest_first:
-        for found in list(re.finditer(re.escape(name), left)):
-            if (claim := _role(found, left, facts.names[name])) is not None:
-                yield claim
-            left = blank(left, *found.span())
-    mentions, words = read(left, text)
-    yield from _of_mentions(mentions, left, facts)
-    for start, name in unknown_names(words):
+    for token in tokens:
+        if token.name and (claim := _role(token, text, facts.names[token.name])) is not None:
+            yield claim
+        if token.name or token.written is not None:
+            left = blank(left, token.start, token.end)
+    quoted = _quoted(text, facts)
+    yield from _of_mentions(text, tokens, facts, quoted)
+    for start, name in unknown_names(left):
         known = facts.has_name(name)
         yield Claim(kind="name", text=name, start=start, supported=known, why=_why(known, "name"))
-    yield from _directions(words, facts)
+    for claim in _directions(text, tokens, facts):
+        if not any(start <= claim.start < end for start, end in quoted):
+            yield claim
 
 
-def _role(found: re.Match[str], text: str, roles: set[str]) -> Claim | None:
+def _role(token: Token, text: str, roles: set[str]) -> Claim | None:
     """Return a claim about a known name that stands beside the word of another role than its own."""
-    if not roles:
+    known = table()["roles"].keys()
+    if not roles & known:
         return None
-    start = max((cut.end() for cut in CLAUSE.finditer(text, 0, found.start())), default=0)
-    end = next((cut.start() for cut in CLAUSE.finditer(text, found.end())), len(text))
+    start = max((cut.end() for cut in CLAUSE.finditer(text, 0, token.start)), default=0)
+    end = next((cut.start() for cut in CLAUSE.finditer(text, token.end)), len(text))
     named = {role for role, words in table()["roles"].items() if words.search(text, start, end)}
     if not named:
         return None
     why = "the file gives this role" if named & roles else "the file gives another role"
-    return Claim(kind="name", text=found.group(), start=found.start(), supported=bool(named & roles), why=why)
+    return Claim(kind="name", text=token.name, start=token.start, supported=bool(named & roles), why=why)
 
 
-def _of_mentions(mentions: list[Mention], text: str, facts: FileFacts) -> Iterator[Claim]:
-    """Yield the claims of numbers and dates: a figure that a sentence says twice needs two facts."""
-    said: dict[tuple[int, object], set[object]] = {}
-    for mention in mentions:
-        supporting = facts.supporting(mention)
-        if supporting is None:
+def _of_mentions(
+    text: str, tokens: Sequence[Token], facts: FileFacts, quoted: Sequence[tuple[int, int]]
+) -> Iterator[Claim]:
+    """Yield the claims of numbers and dates: a number that a sentence says twice needs two facts."""
+    positions = mentions_in(tokens)
+    earlier: dict[tuple[int, object], set[str]] = {}
+    alone = [probabilities(features(tokens, positions, which)) for which in range(len(positions))]
+    every = exclusive(alone, [tokens[at].sentence for at in positions])
+    for at, first, shares in zip(positions, alone, every, strict=True):
+        token = tokens[at]
+        if token.written is None:
             continue
-        kind: Kind = "date" if isinstance(mention.written, Day) else "number"
-        found = {fact.about for fact in supporting}
-        earlier = said.setdefault((mention.at, mention.written), set())
-        supported = bool(found - earlier) or bool(
-            found and (kind == "date" or table()["again"].search(text, mention.at, mention.start))
-        )
-        earlier |= found
-        about = ", ".join(sorted(mention.context.topics)).replace("_", " ")
-        written = text[mention.start : mention.end].strip()
-        yield Claim(kind=kind, text=written, start=mention.start, supported=supported, why=_why(supported, kind, about))
+        supporting = facts.supporting(token.written, shares, nearby(tokens, at))
+        is_quoted = any(start <= token.start < end for start, end in quoted)
+        if supporting is None and not is_quoted:
+            continue
+        kind: Kind = "date" if isinstance(token.written, Day) else "number"
+        used = earlier.setdefault((token.sentence, token.written), set())
+        is_repeated = kind == "date" or max(first, key=first.__getitem__) in used
+        supported = is_quoted or bool(supporting and (is_repeated or supporting - used))
+        if supporting and len(supporting - used) == 1:
+            used |= supporting
+        topic = max((name for name in shares if name != NOTHING), key=shares.__getitem__).replace("_", " ")
+        yield Claim(
+            kind=kind, text=text[token.start : token.end], start=token.start, supported=supported,
+            why=_why(supported, kind, topic),
+        )  # fmt: skip
+
+
+def _quoted(text: str, facts: FileFacts) -> list[tuple[int, int]]:
+    """Return where the text quotes a sentence of the file."""
+    spans = ((text.find(sentence), len(sentence)) for sentence in facts.sentences)
+    return [(start, start + length) for start, length in spans if start >= 0]
 
 
 def _why(supported: bool, kind: str, about: str = "") -> str:
@@ -108,9 +129,17 @@ def _why(supported: bool, kind: str, about: str = "") -> str:
     return f"a {kind} of the file{of}" if supported else f"no such {kind} in the file{of}"
 
 
-def _directions(text: str, facts: FileFacts) -> Iterator[Claim]:
-    moved = {"risk": facts.direction, "health": facts.health_direction}
-    for one in movements(text):
-        if actual := moved.get(one.topic):
-            why = f"the {'score' if one.topic == 'risk' else 'health score'} {'rose' if actual > 0 else 'fell'}"
-            yield Claim(kind="direction", text=one.text, start=one.start, supported=one.way == actual, why=why)
+def _directions(text: str, tokens: Sequence[Token], facts: FileFacts) -> Iterator[Claim]:
+    """Yield the claims that the churn risk, the health score or the interactions rose or fell."""
+    for marked, at, way in ways_in(tokens):
+        around = sorted([*mentions_in(marked), at])
+        topic = moved(probabilities(features(marked, around, around.index(at))))
+        if actual := facts.directions.get(topic, 0):
+            why = f"the {topic.split('_')[0]} {'rose' if actual > 0 else 'fell'}"
+            yield Claim(
+                kind="direction",
+                text=text[marked[at].start : marked[at].end],
+                start=marked[at].start,
+                supported=way == actual,
+                why=why,
+            )

@@ -3,29 +3,54 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from rapport.serving.api.agents.evidence import (
-    ABOUT,
-    SLACK,
-    Fact,
-    agreement,
-    is_vague,
-    same_kind,
-    same_value,
-    speaks_for,
-)
-from rapport.serving.api.agents.patterns import Day, table
-from rapport.serving.api.agents.reading import Context, Mention, read
+from rapport.serving.api.agents.features import features
+from rapport.serving.api.agents.patterns import Amount, Day, table
+from rapport.serving.api.agents.scorer import MOVES, NOTHING, probabilities
+from rapport.serving.api.agents.tokens import mentions_in, tokens_of
 
-_SENTENCES = frozenset(
-    {"text", "advice", "next_step", "strategy", "because", "risk_sentence", "steps", "title", "label"}
-)
+_SENTENCES = frozenset({"text", "advice", "next_step", "strategy", "because", "risk_sentence", "steps"})
 _IS_NAME = re.compile(r"[A-Z0-9\u4e00-\u9fff]")
-_UNITS = {"days": "days", "count": "count", "money": "money", "share": "percent", "hours": "days", "score": "score"}
+# Units of the file that a written unit may mean.
+_SAME = {
+    "count": ("count", "score", "ratio", "days", "money", "points", "percent"),
+    "points": ("points", "score", "percent"),
+}
+LEAST_SHARE, LEAST_NOTHING = 0.1, 0.5
+"""A topic counts from this share of the likeliest on; a number is about nothing from this probability on."""
+# What a sentence of the file is about counts from this share of its likeliest topic on.
+_LEAST_AFFINITY = 0.5
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number or day of the file.
+
+    ``about`` has for each topic how much the fact is about it, 1 at most; only a sentence that names ``who`` and
+    ``day`` speaks of it.
+    """
+
+    value: float | date | Day
+    unit: str
+    about: Mapping[str, float]
+    who: str = ""
+    day: date | None = None
+
+    def fits(self, written: Amount | Day) -> bool:
+        """Return whether the fact may be written like this: in its unit, rounded to the digits that stand there."""
+        if isinstance(self.value, date | Day):
+            return isinstance(written, Day) and (
+                written == self.value or (isinstance(self.value, date) and written.fits(self.value))
+            )
+        return (
+            isinstance(written, Amount)
+            and self.unit in _SAME.get(written.unit, (written.unit,))
+            and written.fits(self.value)
+        )
 
 
 @dataclass
@@ -34,75 +59,78 @@ class FileFacts:
 
     facts: list[Fact] = field(default_factory=list)
     names: dict[str, set[str]] = field(default_factory=dict)
-    direction: int = 0
-    health_direction: int = 0
-    as_of: date | None = None
+    directions: dict[str, int] = field(default_factory=dict)
+    sentences: set[str] = field(default_factory=set)
+    people: set[str] = field(default_factory=set)
 
-    def supporting(self, mention: Mention) -> list[Fact] | None:
-        """Return the facts that have the number or day of a draft, among those that its sentence is about.
+    def supporting(
+        self, written: Amount | Day, shares: Mapping[str, float], near: tuple[set[str], list[Day]]
+    ) -> set[str] | None:
+        """Return what the facts that support a number or date are about; None where it is about nothing of the file.
 
-        All facts in the unit compete: a fact with the same value supports the draft only if the words of the sentence
-        speak for it about as much as for any other fact. None: it is about nothing that the file knows.
+        ``shares`` are the probabilities of the topics, ``near`` the names and dates near it. Topics compete: a fact
+        that fits supports it if it is about a topic that is not much less likely than the likeliest.
         """
-        known = [(speaks_for(fact, mention), fact) for fact in self.facts if same_kind(fact, mention.written)]
-        if max((about or 0.0 for about, _ in known), default=0.0) < ABOUT:
-            known = [(about, fact) for about, fact in known if about is not None]
-            return [fact for _, fact in known if same_value(fact, mention.written)] or None
-        ranked = [
-            (about + change, fact) for about, fact in known
-            if about is not None and (change := agreement(fact, mention)) is not None
-        ]  # fmt: skip
-        best = max((evidence for evidence, _ in ranked), default=0.0)
-        found = [fact for evidence, fact in ranked if evidence >= best - SLACK and same_value(fact, mention.written)]
-        return None if not found and (is_vague(mention) or self._is_plan(mention)) else found
-
-    def _is_plan(self, mention: Mention) -> bool:
-        """Return whether a date is in the future, or without a year, and stands beside words of a plan."""
-        day, words = mention.written, table()
-        if not isinstance(day, Day):
-            return False
-        is_open = day.year is None or (self.as_of is not None and day.is_after(self.as_of))
-        if day.year is None and day.day is None:
-            return True
-        before, after = mention.around_it
-        if is_open and words["until"].search(before + "#" + after):
-            return True
-        return is_open and bool(words["plans"].search(mention.sentence) and not words["done"].search(mention.sentence))
+        names, days = near
+        people = names & self.people
+        best = max(share for topic, share in shares.items() if topic not in (NOTHING, *MOVES))
+        found = {
+            topic
+            for fact in self.facts
+            if fact.fits(written)
+            and (not fact.who or not people or fact.who in people)
+            and (fact.day is None or any(day.fits(fact.day) for day in days))
+            for topic, weight in fact.about.items()
+            if weight * shares.get(topic, 0.0) >= LEAST_SHARE * best
+        }
+        return None if not found and shares[NOTHING] >= LEAST_NOTHING else found
 
     def has_name(self, name: str) -> bool:
         """Return whether a name of the file contains the name, or is contained in it."""
         return any(name in known or (len(known) > 3 and known in name) for known in self.names)
 
     @property
-    def longest_first(self) -> list[str]:
-        """Return the names, longest first."""
-        return sorted((name for name in self.names if len(name) > 1), key=len, reverse=True)
+    def longest_first(self) -> dict[str, str]:
+        """Return the names, longest first, with what each is: a role of the file, or a name."""
+        names = sorted((name for name in self.names if len(name) > 1), key=len, reverse=True)
+        return {name: min(self.names[name], default="name") for name in names}
 
 
 def facts_of(file: Mapping[str, Any]) -> FileFacts:
     """Collect the facts of a customer's file."""
     facts = FileFacts()
+    texts: dict[str, bool] = {}
+    is_customer = any(
+        one.get("target") == "churn" and one.get("probability") is not None for one in file.get("scores_now") or ()
+    )
     for path, value, holder in _leaves(file, "", {}):
-        if isinstance(value, bool) or value is None:
+        if isinstance(value, bool) or value is None or (is_customer and holder.get("target") == "conversion"):
             continue
         if isinstance(value, int | float):
             facts.facts += _of_number(path, float(value), holder)
         else:
-            _add_text(facts, path, str(value), holder)
-    for reason in _reasons(file):
-        facts.facts += _of_reason(reason)
+            _add_text(facts, texts, path, str(value), holder)
+    _add_names(facts, file)
+    facts.sentences = {text for text in texts if re.search(r"\d", text)}
+    for text, is_known in texts.items():
+        facts.facts += () if is_known else _of_sentence(text)
+    for reasons in _reasons(file):
+        _add_reasons(facts, reasons)
     for event in file.get("events") or ():
         facts.facts += _of_event(event)
     _add_latest(facts, file)
-    _add_roles(facts, file)
-    facts.as_of = _day(file.get("as_of"))
-    change = file.get("change") or {}
-    moved = (change.get("after") or 0.0) - (change.get("before") or 0.0)
-    facts.direction = (moved > 0) - (moved < 0)
-    facts.health_direction = _health_direction(file)
-    if change:
-        facts.facts.append(Fact(moved * 100, "points", Context(frozenset({"risk"}), sign=facts.direction)))
+    _add_change(facts, file.get("change") or {})
+    # What stood on the day of the file is no earlier score.
+    facts.facts = [fact for fact in facts.facts if fact.day is None or fact.day != _day(file.get("as_of"))]
+    facts.directions["health_moves"] = _health_direction(file)
     return facts
+
+
+def _add_change(facts: FileFacts, change: Mapping[str, Any]) -> None:
+    moved = (change.get("after") or 0.0) - (change.get("before") or 0.0)
+    facts.directions["risk_moves"] = (moved > 0) - (moved < 0)
+    if change:
+        facts.facts.append(Fact(moved * 100, "points", {"risk_change": 1.0}))
 
 
 def _health_direction(file: Mapping[str, Any]) -> int:
@@ -129,106 +157,113 @@ def _leaves(value: Any, path: str, holder: Mapping[str, Any]) -> Iterator[tuple[
 def _of_number(path: str, value: float, holder: Mapping[str, Any]) -> Iterator[Fact]:
     for known in table()["fields"]:
         if known["path"].fullmatch(path):
-            topics, also = frozenset(known["topics"][:1]), frozenset(known["topics"][1:])
-            if holder.get("target") == "conversion" and "risk" in topics:
-                topics = topics - {"risk"} | {"conversion"}
-            sign = (value > 0) - (value < 0) if known.get("signed") else 0
-            windows = frozenset({float(known["window"])} if known.get("window") else ())
-            peers = None if known.get("peers") == "either" else bool(known.get("peers"))
-            context = Context(topics, peers, bool(known.get("past")), sign=sign, windows=windows)
-            day = date.fromisoformat(str(holder[known["day"]])[:10]) if known.get("day") else None
+            day = _day(holder[known["day"]]) if known.get("day") else None
             who = str(holder[known["who"]]) if known.get("who") else ""
-            yield Fact(
-                value * known.get("scale", 1), known["unit"], context, day, who, also, bool(known.get("headline"))
-            )
+            yield Fact(value * known.get("scale", 1), known["unit"], known["about"], who, day)
 
 
-def _add_text(facts: FileFacts, path: str, text: str, holder: Mapping[str, Any]) -> None:
+def _add_text(facts: FileFacts, texts: dict[str, bool], path: str, text: str, holder: Mapping[str, Any]) -> None:
     name = path.rsplit(".", 1)[-1]
     if table()["names"].fullmatch(path) and _IS_NAME.search(text):
         facts.names.setdefault(text, set())
     if name in _SENTENCES or path == "risk_sentence":
-        for mention in read(text)[0]:
-            facts.facts.append(_as_fact(mention))
+        texts[text] = holder.get("code") in table()["reasons"]
         return
+    if name in ("title", "label"):
+        texts[text] = True
     for known in table()["days"]:
         if known["path"].fullmatch(path) and (day := _day(text)):
             who = str(holder[known["who"]]) if known.get("who") else ""
-            topics, also = frozenset(known["topics"][:1]), frozenset(known["topics"][1:])
-            facts.facts.append(Fact(day, "date", Context(topics), None, who, also, is_headline=True))
+            facts.facts.append(Fact(day, "date", known["about"], who))
     if path.startswith("events.") and name == "detail" and (found := re.search(r"\d{4}-\d\d-\d\d", text)):
-        topics = frozenset(table()["events"].get(str(holder.get("kind")), ()))
-        facts.facts.append(Fact(date.fromisoformat(found.group()), "date", Context(topics)))
+        facts.facts.append(Fact(date.fromisoformat(found.group()), "date", {}))
 
 
-def _as_fact(mention: Mention) -> Fact:
-    written = mention.written
-    if isinstance(written, Day):
-        return Fact(written, "date", mention.named)
-    return Fact(written.value, written.unit, mention.named)
+def _of_sentence(text: str) -> Iterator[Fact]:
+    """Yield the numbers and days of a sentence of the file, about what the scorer takes them for."""
+    tokens = tokens_of(text, {})
+    positions = mentions_in(tokens)
+    for which, at in enumerate(positions):
+        written = tokens[at].written
+        about = _affinity(probabilities(features(tokens, positions, which)))
+        if isinstance(written, Day):
+            yield Fact(written, "date", about)
+        elif isinstance(written, Amount):
+            yield Fact(written.value, written.unit, about)
 
 
-def _reasons(file: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _affinity(probability: Mapping[str, float]) -> dict[str, float]:
+    best = max(probability.values())
+    return {
+        topic: share / best
+        for topic, share in probability.items()
+        if share >= _LEAST_AFFINITY * best and topic != NOTHING
+    }
+
+
+def _reasons(file: Mapping[str, Any]) -> Iterator[Sequence[Mapping[str, Any]]]:
     for answer in (*file.get("answers", ()), *file.get("scores_now", ())):
-        yield from answer.get("reasons") or ()
+        if answer.get("target") != "conversion" and answer.get("reasons"):
+            yield answer["reasons"]
 
 
-def _of_reason(reason: Mapping[str, Any]) -> Iterator[Fact]:
-    """Yield the facts of a reason, what is typical of others, and its points, about what its sentence is about."""
-    mentions = read(reason["text"])[0]
-    own = [mention.named for mention in mentions if not mention.context.peers] or [_whole(reason["text"])]
-    context = own[0]
-    points = reason["points"] * 100
-    sign = (points > 0) - (points < 0)
-    yield Fact(points, "points", Context(frozenset({"drivers"}), sign=sign), also=context.topics)
-    unit = _UNITS.get(reason.get("unit") or "")
-    if unit is None:
-        return
-    values = [value for value in reason["facts"].values() if isinstance(value, int | float)]
-    if len(values) == 1:  # the sentence says which of several is which
-        yield Fact(float(values[0]), unit, context)
-    if isinstance(reason.get("peers"), int | float):
-        yield Fact(float(reason["peers"]), unit, replace(context, peers=True))
+def _add_reasons(facts: FileFacts, reasons: Sequence[Mapping[str, Any]]) -> None:
+    """Add the figures of reasons, what is typical of others, and their points."""
+    for reason in reasons:
+        # Only of the first reason a draft may speak as of the main driver.
+        facts.facts.append(
+            Fact(reason["points"] * 100, "points", {"driver_points": 1.0 if reason is reasons[0] else 0.5})
+        )
+        if (ratio := reason["facts"].get("interactions_ratio_90d_to_year")) is not None:
+            facts.directions["interactions_move"] = (ratio > 1) - (ratio < 1)
+            facts.facts.append(Fact((ratio - 1) * 100, "percent", {"interactions_change": 1.0}))
+        if (known := table()["reasons"].get(reason["code"])) is not None:
+            facts.facts += _of_figures(known, reason)
 
 
-def _whole(text: str) -> Context:
-    topics = (name for name, pattern in table()["topics"].items() if pattern.search(text))
-    return Context(frozenset(topics))
+def _of_figures(known: Mapping[str, Any], reason: Mapping[str, Any]) -> Iterator[Fact]:
+    for topic, value in zip(known["about"], reason["facts"].values(), strict=False):
+        if isinstance(value, int | float):
+            yield Fact(float(value), known["unit"], {topic: 1.0})
+    if isinstance(reason.get("peers"), int | float) and known.get("peers"):
+        yield Fact(float(reason["peers"]), known["unit"], {known["peers"]: 1.0})
 
 
 def _of_event(event: Mapping[str, Any]) -> Iterator[Fact]:
-    kind = str(event.get("kind"))
-    context = Context(frozenset(table()["events"].get(kind, ("interactions",))))
     if (day := _day(event.get("at"))) is not None:
-        yield Fact(day, "date", context)
+        yield Fact(day, "date", {"event_day": 1.0})
     if event.get("amount") is not None:
-        yield Fact(float(event["amount"]), "money", Context(), also=context.topics)
+        yield Fact(float(event["amount"]), "money", {"event_amount": 1.0})
 
 
 def _add_latest(facts: FileFacts, file: Mapping[str, Any]) -> None:
     """Add the days of the last order and of the last interaction."""
-    known = table()["events"]
-    for topic, kinds in (("silence", {"order"}), ("last_contact", None)):
+    known = set(table()["event_kinds"])
+    for topic, kinds in (("last_order", {"order"}), ("last_contact", None)):
         events = (
-            event
-            for event in file.get("events") or ()
-            if event.get("kind") in (kinds or {event.get("kind")} - known.keys())
-        )
+            event for event in file.get("events") or ()
+            if event.get("kind") in (kinds or {event.get("kind")} - known)
+        )  # fmt: skip
         days = [day for event in events if (day := _day(event.get("at")))]
         if days:
-            facts.facts.append(Fact(max(days), "date", Context(frozenset({topic})), is_headline=True))
+            facts.facts.append(Fact(max(days), "date", {topic: 1.0}))
 
 
-def _add_roles(facts: FileFacts, file: Mapping[str, Any]) -> None:
-    for person in (file.get("chain") or {}).get("people") or ():
-        if person.get("name"):
-            facts.names.setdefault(person["name"], set()).add(str(person.get("role")))
+def _add_names(facts: FileFacts, file: Mapping[str, Any]) -> None:
+    customer, deals = file.get("customer") or {}, file.get("deals") or ()
+    people = (file.get("chain") or {}).get("people") or ()
+    facts.people = {str(person["name"]) for person in people if person.get("name")}
     for role, names in (
-        ("owner", [(file.get("customer") or {}).get("owner")]),
-        ("competitor", [deal.get("competitor") for deal in file.get("deals") or ()]),
+        ("customer", [customer.get("name")]),
+        ("owner", [customer.get("owner")]),
+        ("competitor", [deal.get("competitor") for deal in deals]),
+        ("deal", [deal.get("opportunity_id") for deal in deals]),
+        ("region", [customer.get("region")]),
+        ("industry", [customer.get("industry")]),
+        *((str(person.get("role")), [person.get("name")]) for person in people),
     ):
         for name in filter(None, names):
-            facts.names.setdefault(name, set()).add(role)
+            facts.names.setdefault(str(name), set()).add(role)
 
 
 def _day(text: Any) -> date | None:

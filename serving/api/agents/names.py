@@ -8,25 +8,30 @@ from functools import cache
 from pathlib import Path
 
 from rapport.serving.api.agents.patterns import table
+from rapport.serving.api.agents.scorer import learned_words
 
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n•|\-–—*(\"“«,])\s*$")
 _CAPITALISED = re.compile(r"(?<![A-Za-z])[A-Z][a-z]+(?:[ -][A-Z][a-z]+)*(?![A-Za-z])")
+# How names of companies end, that are names where they open a sentence, too.
+_COMPANY = re.compile(r"(?:soft|tech|ex|ix|corp|sys|ware|tron|works|data)$")
+_ABSTRACT = re.compile(r"(?:al|ance|ence|ity|ion|ment|ness)$")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]+")
 _ROOMS = Path(__file__).parents[3]
 
 
 @cache
-def _known_words() -> frozenset[str]:
-    """Return English words in lower case: those of the shipped texts, and a list of common ones."""
+def known_words() -> frozenset[str]:
+    """Return English words in lower case: those of the shipped texts, those that were learned, and common ones."""
     shipped = (re.findall(r"(?<![A-Za-z'])[a-z]{2,}(?![A-Za-z])", text) for text in _shipped_texts())
-    return frozenset(table()["common"]).union(*shipped)
+    return frozenset(table()["common"]).union(learned_words(), *shipped)
 
 
 @cache
-def _known_pairs() -> frozenset[str]:
-    """Return the pairs of Chinese characters that stand together in the shipped texts."""
+def known_pairs() -> frozenset[str]:
+    """Return the pairs of Chinese characters that stand together in the shipped texts or were learned."""
     runs = (run for text in _shipped_texts() for run in _CHINESE.findall(text))
-    return frozenset(run[at : at + 2] for run in runs for at in range(len(run) - 1))
+    shipped = frozenset(run[at : at + 2] for run in runs for at in range(len(run) - 1))
+    return shipped.union(word.replace(" ", "") for word in learned_words() if " " in word)
 
 
 @cache
@@ -47,8 +52,8 @@ def unknown_names(text: str) -> Iterator[tuple[int, str]]:
 def _in_latin(text: str) -> Iterator[tuple[int, str]]:
     for found in _CAPITALISED.finditer(text):
         words = [(one.start() + found.start(), one.group()) for one in re.finditer(r"[A-Za-z]+", found.group())]
-        words = [(start, word) for start, word in words if word.lower() not in _known_words()]
-        if words and not (len(words) == 1 and _opens_sentence(text, *words[0])):
+        words = [(start, word) for start, word in words if word.lower() not in known_words()]
+        if words and (len(words) > 1 or not _opens_sentence(text, *words[0])):
             yield words[0][0], " ".join(word for _, word in words)
 
 
@@ -56,7 +61,14 @@ def _opens_sentence(text: str, start: int, word: str) -> bool:
     """Return whether a word has its capital from opening a sentence: not in Chinese, nor where a name stands."""
     words = table()["latin_names"]
     after = text[start + len(word) :]
-    if words["label"].search(text[:start]) or words["then"].match(after) or re.match(r"\s*[\u4e00-\u9fff]", after):
+    if re.match(r"['’](?!s)", after):
+        return True
+    if (
+        _COMPANY.search(word)
+        or words["label"].search(text[:start])
+        or words["then"].match(after)
+        or re.match(r"\s*[\u4e00-\u9fff]", after)
+    ):
         return False
     return bool(_SENTENCE_START.search(text[:start]))
 
@@ -77,15 +89,15 @@ def _is_person(text: str, start: int, length: int) -> bool:
     before, after = text[max(0, start - 5) : start], text[end : end + 5]
     if any(sign in words["never"] for sign in name[1:]):
         return False
-    if any(name[at : at + 2] in _known_pairs() for at in range(length - 1)):
+    if any(name[at : at + 2] in known_pairs() for at in range(length - 1)):
         return False
-    if text[max(0, start - 1) : start + 1] in _known_pairs():
+    if text[max(0, start - 1) : start + 1] in known_pairs():
         return False
     left = 2 if words["before"].search(before) else _edge(before[-2:], -1)
     right = 2 if words["titles"].match(after) else max(_edge(after[:2], 0), bool(words["after"].match(after)))
-    if not right and text[end - 1 : end + 1] in _known_pairs():
+    if not right and text[end - 1 : end + 1] in known_pairs():
         return False
-    return bool(left) and left + right >= (2 if length == 3 else 3)
+    return length == 3 or (bool(left) and left + right >= 3)
 
 
 def _edge(near: str, at: int) -> int:

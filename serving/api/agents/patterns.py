@@ -42,38 +42,42 @@ _WORDS = (
 _WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
 _CHINESE = dict(zip("零一二三四五六七八九", range(10), strict=True)) | {"两": 2, "十": 10, "百": 100, "千": 1000}
 _MULTIPLIERS = frozenset({"dozen", "hundred", "thousand", "十", "百", "千"})
-# Numbers in words count only before what is counted: "three ideas" is no claim about a customer.
-_COUNTED = (
-    r"(?= (?:quiet |silent |long |whole |full |marketing |customer |calendar )?"
-    r"(?:days?|weeks?|months?|years?|orders?|purchases?|percent|points?|"
-    r"percentage|people|employees|interactions?|conversations?|touch\w*|engagements?|campaigns?|tickets?|times)\b)"
+_UNIT_NOUN = r"days?|weeks?|months?|years?|orders?|purchases?|points?|percent"
+_MEASURE = (
+    r"天|点(?=[，。、；]|$)|回|张|号人|笔|次|名|人(?!民)|周(?!期)|个月|个百分点|分(?!之|钟|析|位)|单(?!位)|年|日|元|家|项|位|封|"
+    r"小时"
 )
 _SIGN = r"(?:CNY|RMB|USD|EUR|GBP|[¥￥$€£])"
 NUMBER = re.compile(
     rf"(?P<currency>{_SIGN}\s*)?(?:{_START}(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)"
-    rf"|\b(?P<words>(?:(?:a|{_WORD})[ -])?(?:(?:and )?(?:{_WORD})[ -])*(?:and )?(?:{_WORD})){_COUNTED}"
-    rf"|(?<![周第期拜月日年十])(?P<chinese>[一二两三四五六七八九十百千零]+)(?=个?(?:天|笔|次|名|人(?!民)|周(?!期)|个月|个百分点|分(?!之|钟|析|位))))"
-    rf"\s*(?P<scale>万|亿|千|[kK]{_END}|thousand{_END}|million{_END}|[mM]{_END})?"
-    rf"\s*(?P<unit>%|％|percent{_END}|percentage points?{_END}|points?{_END}|pts?{_END}|pp{_END}|个百分点|分(?!之|钟)|"
-    rf"days?{_END}|天|日(?!均)|{_SIGN}|元|yuan{_END}|months?{_END}|个月|weeks?{_END}|周(?!期)|years?{_END}|年|"
-    rf"hours?{_END}|小时|[笔单次个位人名])?",
+    rf"|\b(?P<words>(?!one\b(?![ -](?:{_WORD}|{_UNIT_NOUN})))"
+    rf"(?:(?:a|{_WORD})[ -])?(?:(?:and )?(?:{_WORD})[ -])*(?:and )?(?:{_WORD}))\b"
+    rf"|(?<![周第期拜十])(?P<share>百分之)?(?P<chinese>[一二两三四五六七八九十百千零]+)(?(share)|(?=个?(?:{_MEASURE})))"
+    rf"|(?<![周第期拜])(?P<bare>[一二三四五六七八九]?[十百][一二三四五六七八九十零]+))"
+    rf"[ \t]*(?P<scale>万|亿|千|[kK]{_END}|thousand{_END}|million{_END}|[mM]{_END})?"
+    rf"(?:[ \t-]?[ \t]*(?P<unit>%|％|per ?cent{_END}|pct{_END}|percentage points?{_END}|points?{_END}|"
+    rf"pts?{_END}|pp{_END}|个百分点|分(?!之|钟)|"
+    rf"days?{_END}|d{_END}|天|日(?!均)|{_SIGN}|元|yuan{_END}|months?{_END}|mos?{_END}|个月|weeks?{_END}|wks?{_END}|"
+    rf"周(?!期)|years?{_END}|yrs?{_END}|y{_END}|年|hours?{_END}|hrs?{_END}|小时|[笔单次个位人名]))?",
 )
 _SCALES = {"万": 1e4, "亿": 1e8, "千": 1e3, "k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6}
-_UNITS = (
-    ("points", ("point", "pt", "pp", "百分点", "分")),
-    ("percent", ("%", "％", "percent")),
-    ("days", ("day", "天", "日", "week", "周", "month", "个月", "year", "年", "hour", "小时")),
-    ("money", ("元", "yuan", "CNY", "RMB", "USD", "EUR", "GBP", "¥", "￥", "$", "€", "£")),
-)  # fmt: skip
-_DAYS = {"week": 7.0, "周": 7.0, "month": 30.4, "个月": 30.4, "quarter": 91.0, "year": 365.0, "年": 365.0,
-         "hour": 1 / 24, "小时": 1 / 24}  # fmt: skip
+_UNITS = {
+    "points": ("point", "pt", "pp", "percentage point", "个百分点", "分"),
+    "percent": ("%", "％", "percent", "per cent", "pct"),
+    "days": ("day", "d", "天", "日", "week", "wk", "周", "month", "mo", "个月", "year", "yr", "y", "年", "hour", "hr",
+             "小时"),
+    "money": ("元", "yuan", "cny", "rmb", "usd", "eur", "gbp", "¥", "￥", "$", "€", "£"),
+}  # fmt: skip
+_DAYS = {"week": 7.0, "wk": 7.0, "周": 7.0, "month": 30.4, "mo": 30.4, "个月": 30.4, "quarter": 91.0, "year": 365.0,
+         "yr": 365.0, "y": 365.0, "年": 365.0, "hour": 1 / 24, "hr": 1 / 24, "小时": 1 / 24}  # fmt: skip
+# Times of the day are no numbers of a customer.
+TIME = re.compile(r"(?<!\d)\d{1,2}[:：]\d{2}(?!\d)")
 CLAUSE = re.compile(
     r"(?<!typical)(?<!typically)(?<!客户)[:：](?=\D)|[;；。！？!?\n()（）、，|•·]|\.(?!\d)"
     r"|,(?!\d| (?:which|who|whose|when)\b)"
     r"|\b(?:but|while|although|where(?:as)?|versus|vs|against|than|out of|far from|and|with|plus|though)\b"
     r"|而(?!且)|但|相比|其中|以及"
 )
-SENTENCE = re.compile(r"[。！？!?\n]|(?<!\d)\.(?=\s|$)|(?<=\d)\.(?=\s|$)")
 
 
 @dataclass(frozen=True)
@@ -105,28 +109,16 @@ class Day:
             for mine, its in ((self.year, other.year), (self.month, other.month), (self.day, other.day))
         )
 
-    def is_after(self, other: date) -> bool:
-        """Return whether the whole of what was written is later."""
-        return self.year is not None and (self.year, self.month or 0, self.day or 0) > (
-            other.year, other.month if self.month else 0, other.day if self.day else 0
-        )  # fmt: skip
-
-
-_EXPRESSIONS = (
-    "names", "now", "peers", "past", "past_value", "up", "down", "windows", "scale_top", "aside", "counted",
-    "plans", "done", "since_when", "again", "bare", "no_risk", "until", "now_after", "past_after",
-)  # fmt: skip
-
 
 @cache
 def table() -> Mapping[str, Any]:
-    """Return the table of topics, fields and words with its expressions compiled."""
+    """Return the table of fields and words with its expressions compiled."""
     found = read_shipped(Path(__file__).with_name("topics.yaml").read_text("utf-8"))
-    for name in ("topics", "cues", "roles", "rounding", "ways", "latin_names"):
+    for name in ("roles", "rounding", "latin_names"):
         found[name] = {key: _compiled(text) for key, text in found[name].items()}
-    for name in _EXPRESSIONS:
-        found[name] = _compiled(found[name])
-    found |= {"exclusive": frozenset(found["exclusive"]), "common": frozenset(found["common"].lower().split())}
+    found["names"] = _compiled(found["names"])
+    found["common"] = frozenset(found["common"].lower().split())
+    found["ways"] = {way: frozenset(words.split()) for way, words in found["ways"].items()}
     people = found["chinese_names"]
     found["chinese_names"] = {
         name: text if name in ("surnames", "never") else re.compile(f"(?:{text})$" if name == "before" else text)
@@ -148,15 +140,18 @@ def blank(text: str, start: int, end: int) -> str:
 
 def days_of(unit: str, count: float) -> float:
     """Return the length of a period in days."""
-    return count * next((days for sign, days in _DAYS.items() if sign in unit), 1.0)
+    return count * _DAYS.get(unit, 1.0)
 
 
 def amount_of(found: re.Match[str]) -> Amount:
     """Return the number of a match with its unit, and the range that its last digit and the words beside it leave."""
     digits = (found.group("digits") or str(_spelled(found))).replace(",", "")
     scale = _SCALES.get((found.group("scale") or "").lower(), 1.0)
-    written = (found.group("currency") or "") + (found.group("unit") or "")
-    unit = next((name for name, signs in _UNITS if any(sign in written for sign in signs)), "count")
+    sign = (found.group("currency") or found.group("unit") or "").strip().lower()
+    written = sign if sign in ("d", "y") else sign.removesuffix("s")
+    unit = next((name for name, signs in _UNITS.items() if written in signs), "count")
+    if found.group("share"):
+        unit = "percent"
     if unit == "count" and found.group("scale"):
         unit = "money"
     decimals = len(digits.partition(".")[2])
@@ -187,7 +182,7 @@ def _spelled(found: re.Match[str]) -> int:
     """Return the value of a number in words."""
     total, part = 0, 0
     words = [word for word in re.split("[ -]", (found.group("words") or "").lower()) if word in _WORDS]
-    for sign in words or found.group("chinese"):
+    for sign in words or found.group("chinese") or found.group("bare"):
         value = _WORDS[sign] if words else _CHINESE[sign]
         if sign in _MULTIPLIERS:
             total, part = total + max(part, 1) * value, 0

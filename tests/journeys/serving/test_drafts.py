@@ -1,9 +1,18 @@
 """``check_draft`` on sets of sentences: falsified ones are caught, true ones are not marked (see docs/agents.md)."""
 
+import json
 import random
+import sys
+from importlib.resources import files as resources
+from pathlib import Path
 
 import pytest
 from draft_sentences import SETS, SLOT, files_of, judged, sentences, templates
+
+sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
+from draft_weights import examples, fingerprint, fit  # benchmarks are no package
+
+from rapport.serving.api.agents.scorer import unpacked
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])
@@ -38,3 +47,21 @@ def test_no_sentence_stands_in_two_sets():
     for language in ("en", "zh"):
         texts = [SLOT.sub("", text) for name in SETS for spoken, text in templates(name) if spoken == language]
         assert len(texts) == len(set(texts))
+
+
+def test_the_weights_are_those_of_the_sentences():
+    stored = json.loads(resources("rapport.serving.api.agents").joinpath("draft_weights.json").read_text("utf-8"))
+    assert stored["templates"] == fingerprint()
+    assert set(stored["topics"]) >= {"risk", "days_since_order", "none"}
+
+
+def test_a_fit_of_a_slice_is_repeatable_and_learns_what_numbers_are_about():
+    found = [one for one in examples(["authors/07_marketing"]) if one.language == "en"]
+    fitted = [fit(found, steps=15) for _ in range(2)]
+    assert fitted[0] == fitted[1]
+    learned = unpacked(fitted[0])
+    right = 0
+    for example in found:
+        rows = [learned.rows[one] for one in example.features if one in learned.rows]
+        right += learned.topics[learned.values[rows].sum(axis=0).argmax()] == example.topic
+    assert right >= 0.9 * len(found)
