@@ -14,6 +14,7 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n•|\-–—*(\"“«,])\s*$")
 _CAPITALISED = re.compile(r"(?<![A-Za-z])[A-Z][a-z]+(?:[ -][A-Z][a-z]+)*(?![A-Za-z])")
 # How names of companies end, that are names where they open a sentence, too.
 _COMPANY = re.compile(r"(?:soft|tech|ex|ix|corp|sys|ware|tron|works|data)$")
+# How nouns and adjectives end that are no names there, whatever follows.
 _ABSTRACT = re.compile(r"(?:al|ance|ence|ity|ion|ment|ness)$")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]+")
 _ROOMS = Path(__file__).parents[3]
@@ -61,16 +62,17 @@ def _opens_sentence(text: str, start: int, word: str) -> bool:
     """Return whether a word has its capital from opening a sentence: not in Chinese, nor where a name stands."""
     words = table()["latin_names"]
     after = text[start + len(word) :]
-    if re.match(r"['’](?!s)", after):
+    opens = bool(_SENTENCE_START.search(text[:start]))
+    if re.match(r"['’](?!s)", after) or (opens and _ABSTRACT.search(word)):
         return True
     if (
-        _COMPANY.search(word)
+        (len(word) > 4 and _COMPANY.search(word))
         or words["label"].search(text[:start])
         or words["then"].match(after)
         or re.match(r"\s*[\u4e00-\u9fff]", after)
     ):
         return False
-    return bool(_SENTENCE_START.search(text[:start]))
+    return opens
 
 
 def _in_chinese(text: str, run: re.Match[str]) -> Iterator[tuple[int, str]]:

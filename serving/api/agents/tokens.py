@@ -10,6 +10,7 @@ from rapport.serving.api.agents.patterns import DATE, NUMBER, TIME, Amount, Day,
 
 _TOKEN = re.compile(r"w/o?|->|=>|[A-Za-z]+(?:['’][A-Za-z]+)*|[\u3400-\u9fff]|\n|[^\sA-Za-z\u3400-\u9fff]")
 _FULL_WIDTH = str.maketrans("，：；！？（）｜＝＋／％’“”、", ',:;!?()|=+/%\'"",')
+_COUNTED = frozenset("笔单次个位人名")
 _NEARBY = 200
 """How many tokens before and after a claim may say what it is about."""
 _SENTENCE_ENDS = frozenset("。!?\n")
@@ -64,7 +65,9 @@ def _marked(text: str, names: Mapping[str, str]) -> Iterator[tuple[int, int, str
         if found.group("chinese") == "一":
             continue
         amount = amount_of(found)
-        end = found.start() + len(found.group().rstrip())
+        # What is counted ("5 人") says what a number is about.
+        end = found.start("unit") if found.group("unit") in _COUNTED else found.end()
+        end = found.start() + len(text[found.start() : end].rstrip(" \t-"))
         yield found.start(), end, _sign(amount), amount, ""
 
 
