@@ -99,14 +99,14 @@ def run_scoring(  # noqa: PLR0913, PLR0915 - each is a part of the run
             **stored_files(policy),
         }
 
-        def write_more(run_folder: Path) -> None:
+        def write_tables(run_folder: Path) -> None:
             for path in sorted(parts.folder.iterdir()):
                 path.replace(run_folder / path.name)
             write_contract_rows(history, run_folder)
             share_rows(run_folder, run_folders(data_dir))
 
         with exclusive(data_dir, f"scores-{target}", f"writing its {target} scores of {as_of:%Y-%m-%d}", now=now):
-            run = write_run(data_dir, manifest, {}, files, write_more)
+            run = write_run(data_dir, manifest, files, write_tables)
             archive_scores(data_dir, run, scores)
             clear_refusal(data_dir, target)
     progress("done", 1.0)

@@ -27,7 +27,7 @@ from rapport.integrity import check_seal, seal
 from rapport.serving.errors import NotReadyError
 from rapport.serving.snapshots.customer_index import CustomerIndex
 from rapport.serving.snapshots.row_reader import RowReader
-from rapport.serving.snapshots.table_files import map_table, replace_table, write_table
+from rapport.serving.snapshots.table_files import map_table, replace_table
 
 KEPT_RUNS = 3
 RUN_FORMAT = 2
@@ -110,26 +110,17 @@ class ScoringRun:
 
 
 def write_run(
-    data_dir: Path,
-    manifest: Manifest,
-    tables: Mapping[str, pa.Table],
-    files: Mapping[str, bytes],
-    write_more: Callable[[Path], None] = lambda _folder: None,
+    data_dir: Path, manifest: Manifest, files: Mapping[str, bytes], write_tables: Callable[[Path], None]
 ) -> ScoringRun:
-    """Write a complete run, then publish it; a killed run leaves the previous one published.
-
-    ``write_more`` writes what is too large to be held in memory.
-    """
+    """Write a complete run, then publish it; a killed run leaves the previous one published."""
     root = data_dir / "scores" / manifest.target
     stamp = manifest.scored_at.replace(":", "").replace("-", "").split(".")[0].split("+")[0]
     folder = _unused_folder(root / "runs", f"{manifest.as_of[:10]}-{stamp}")
     with atomic_write(folder) as part:
         part.mkdir(parents=True)
-        for name, table in tables.items():
-            write_table(part / f"{name}.arrow", table)
         for name, content in files.items():
             (part / name).write_bytes(content)
-        write_more(part)
+        write_tables(part)
         (part / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
         seal(part, data_dir)
     # A past cutoff, scored to fill the history, must not answer for today.

@@ -168,12 +168,17 @@ def test_the_next_training_works_is_promoted_and_scores(place):
 
 def test_a_scoring_run_killed_at_ten_moments_leaves_the_last_snapshot(place):
     completed = 0
-    before = place.kept()
+    log = place.home / "scores/churn/publications.jsonl"
+    before, published = place.kept(), log.read_text()
     for gone in place.at_ten_moments(*SCORE):
         now = place.kept()
+        # A publication adds a line, and takes none away.
+        assert log.read_text().startswith(published)
+        published = log.read_text()
         moved = {name for name in before if name in now and now[name] != before[name]}
         # The pointer names another run only when that one is complete; a run of the same day replaces its scores.
-        assert moved <= {"scores/churn/current.json", *(name for name in before if "2025-12-08" in name)}
+        published_by = {"scores/churn/current.json", "scores/churn/publications.jsonl"}
+        assert moved <= {*published_by, *(name for name in before if "2025-12-08" in name)}
         assert not {name for name in before if name not in now and "/runs/" not in name}
         run = read_run(place.home / "scores/churn/runs" / (published_run_name(place.home, "churn") or ""))
         assert run.cached_table("scores") is not None

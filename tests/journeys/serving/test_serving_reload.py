@@ -29,6 +29,7 @@ from rapport.serving.snapshots.live_model import catalog_of
 from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.scoring_run import run_scoring
 from rapport.serving.snapshots.store import published_run_name, write_run
+from rapport.serving.snapshots.table_files import write_table
 from rapport.training.registry.mlflow_run import MODEL_CODE
 
 
@@ -220,7 +221,7 @@ def _notebook(home, company, bundle, as_of, beside):
 
 def test_a_killed_run_leaves_the_last_snapshot_published(company, home, monkeypatch):
     before = published_run_name(home, "churn")
-    monkeypatch.setattr("rapport.serving.snapshots.store.write_table", _killed)
+    monkeypatch.setattr("rapport.serving.snapshots.scoring_run.write_contract_rows", _killed)
     with pytest.raises(KeyboardInterrupt):
         publish_snapshot(company, home, AS_OF + timedelta(days=1))
     assert published_run_name(home, "churn") == before
@@ -282,5 +283,6 @@ def test_two_runs_of_one_moment_do_not_collide(company, home):
     first, again = publish_snapshot(company, home, AS_OF), publish_snapshot(company, home, AS_OF)
     assert first.run.folder != again.run.folder
     assert datetime.fromisoformat(again.run.manifest.as_of) == AS_OF
-    run = write_run(home, again.run.manifest, {"features": again.run.table("features")}, {})
+    features = again.run.table("features")
+    run = write_run(home, again.run.manifest, {}, lambda folder: write_table(folder / "features.arrow", features))
     assert published_run_name(home, "churn") == run.folder.name
