@@ -18,7 +18,15 @@ from rapport.training.evaluation.posterior_draws import draw_deviations
 from rapport.training.evaluation.rate_coverage import group_error
 from rapport.training.evaluation.score_volatility import score_steps, subsample_customers
 from rapport.training.evaluation.training_run import final_weights
-from rapport.training.evaluation.uncertainty import KNOTS, _offsets, shift_of_scores
+from rapport.training.evaluation.uncertainty import (
+    KNOTS,
+    _disagreement,
+    _edges,
+    _groups,
+    _offsets,
+    _weighted,
+    shift_of_scores,
+)
 from rapport.training.stacking.stacking_weights import folds_of
 from rapport.training.stacking.temporal_validation import in_first_half
 
@@ -96,6 +104,61 @@ def test_an_interval_is_the_narrowest_with_nine_tenths_of_the_draws():
     equal = np.quantile(deviations, [0.05, 0.95])
     width = [np.subtract(*(1 / (1 + np.exp(3.5 - np.array([up, down]))))) for down, up in ((-low, high), equal)]
     assert width[0] < 0.95 * width[1]
+
+
+def of_reference(blended, deviations, knot):
+    """Return the narrowest nine tenths of the deviations near a knot: of whole customers, by a normal kernel."""
+    closeness = -(((blended - knot) / 0.5) ** 2) / 2
+    share = np.tile(np.exp(closeness - closeness.max()), len(deviations))
+    order = np.argsort(deviations.ravel())
+    ranked, share = deviations.ravel()[order], np.cumsum(share[order]) / share.sum()
+    ends = [(np.searchsorted(share, tail), np.searchsorted(share, tail + 0.9)) for tail in np.linspace(0.02, 0.08, 13)]
+    pairs = [(ranked[low], ranked[min(high, len(ranked) - 1)]) for low, high in ends]
+    low, high = min(pairs, key=lambda pair: sigmoid(np.array(knot + pair[1])) - sigmoid(np.array(knot + pair[0])))
+    return max(-low, 0.0), max(high, 0.0)
+
+
+def test_offsets_at_each_knot_are_those_of_the_customers_near_it():
+    generator = np.random.default_rng(3)
+    blended = generator.uniform(-7, 6, 400)
+    deviations = generator.normal(size=(30, 400)) * (1 + np.abs(blended) / 3)
+    chosen = np.flatnonzero(generator.uniform(size=400) < 0.7)
+    found = zip(*_offsets(blended, deviations, chosen), strict=True)
+    knots = (-6.0, -4.5, -3.5, -2.5, -1.5, -0.5, 0.5, 1.5, 3.0, 5.0)
+    expected = [of_reference(blended[chosen], deviations[:, chosen], knot) for knot in knots]
+    assert [pytest.approx(pair) for pair in expected] == list(found)
+    assert knots == KNOTS
+
+
+@pytest.mark.parametrize(
+    ("known", "edges"),
+    [
+        (range(1000), [199.8, 399.6, 599.4, 799.2]),
+        # Sixty customers a group at least: fewer groups, and none of fewer than two.
+        (range(240), [59.75, 119.5, 179.25]),
+        (range(120), [59.5]),
+        (range(119), []),
+        # The lowest value is no edge.
+        ([1] * 500 + [2] * 300 + [9] * 200, [2.0, 3.4]),
+    ],
+)
+def test_customers_are_split_into_fifths_of_what_is_known(known, edges):
+    column = FeatureColumn("orders", "frequency", "count", -1, False, "", "", ())
+    rows = Matrix((column,), np.array([[np.nan] * 3 + list(known)], dtype=float).T)
+    found = _edges(rows, "orders")
+    assert found == pytest.approx(edges)
+    groups = _groups(rows, "orders", found)
+    assert set(groups.tolist()) == set(range(len(edges) + 1))
+    assert set(groups[:3].tolist()) == {0}
+    assert _edges(rows, "another") == ()
+
+
+def test_members_disagree_about_their_mean_and_the_card_does_not_count():
+    logits = {"many": np.array([1.0, 3.0]), "logistic": np.array([5.0, 3.0]), "card": np.array([0.0, 90.0])}
+    # Centred, they are −1, 1 and 1, −1.
+    assert _disagreement(logits).tolist() == [1.0, 1.0]
+    assert _disagreement({"card": np.zeros(2)}).tolist() == [0.0, 0.0]
+    assert _weighted(logits, {"many": 0.5, "logistic": 2.0, "absent": 7.0}).tolist() == [10.5, 7.5]
 
 
 @pytest.mark.parametrize(("spread", "at_least"), [(0.0, 0.3), (1.0, 0.34), (3.0, 0.6)])
