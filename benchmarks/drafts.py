@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "tests" / folder) for folder in ("support", "journeys/serving")]
 
-from draft_sentences import AUTHORS, SETS, files_of, judged, sentences  # noqa: E402  # the tests' folders are no package
+from draft_sentences import AUTHORS, SETS, UNSEEN, files_of, judged, sentences  # noqa: E402  # the tests' folders are no package
 from draft_weights import COMPOSED, composed, examples, fit  # noqa: E402
 from serving_world import AS_OF, MONTH_BEFORE, NOW, make_bundle, publish, served  # noqa: E402
 
@@ -45,7 +45,7 @@ def main() -> None:
             listed = [one["customer_id"] for one in call("customers", limit=1000)["customers"]]
             drawn = random.Random(1).sample(listed, min(customers, len(listed)))
             files = {language: files_of(call, drawn, language) for language in ("en", "zh")}
-            for judging in _folds(options.folds) if options.folds else [SETS]:
+            for judging in _folds(options.folds) if options.folds else [(UNSEEN, *SETS)]:
                 for language in ("en", "zh"):
                     for name in judging:
                         _print(name, language, files[language])
