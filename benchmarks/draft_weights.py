@@ -209,9 +209,13 @@ def fit(found: Sequence[Example], steps: int = STEPS) -> dict[str, object]:
     return {
         "topics": topics,
         "step": step,
-        "features": "\t".join(name for name, keep in zip(names, kept, strict=True) if keep),
-        "weights": base64.b85encode(zlib.compress(rounded[kept].tobytes(), 9)).decode(),
+        "features": _packed("\t".join(name for name, keep in zip(names, kept, strict=True) if keep).encode()),
+        "weights": _packed(rounded[kept].tobytes()),
     }
+
+
+def _packed(content: bytes) -> str:
+    return base64.b85encode(zlib.compress(content, 9)).decode()
 
 
 def _matrix(found: Sequence[Example], names: Sequence[str]) -> csr_matrix:

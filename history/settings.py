@@ -5,18 +5,15 @@ from collections.abc import Mapping
 from dataclasses import field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Strict, ValidationError
+from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
-from rapport.durations import parse_duration
 from rapport.errors import SettingsError
-from rapport.history.contract import TABLES, columns_of
-from rapport.history.setting_errors import nearest, sentence, whole_sentence
-
-Names = Mapping[str, str]
+from rapport.history import setting_types as types
+from rapport.history.setting_errors import nearest, sentence
+from rapport.history.setting_types import Names
 
 # Former name → current name. Settings files and model records of earlier versions have the former names.
 CURRENT_NAMES: Names = MappingProxyType(
@@ -36,89 +33,6 @@ def _setting(default: Any, description: str) -> Any:
     return field(default=default, metadata={"description": description})
 
 
-def _duration(written: str) -> str:
-    try:
-        parse_duration(written)
-    except SettingsError as error:
-        raise whole_sentence(f"{{name}}: {error}") from error
-    return written
-
-
-def _timezone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(
-            f"{name!r} is not a time zone.{nearest(name, available_timezones())} Write one such as Asia/Shanghai."
-        )
-    return name
-
-
-def _share(value: float) -> float:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{value} should be between 0 and 1.")
-    return value
-
-
-def _share_or_default(value: float) -> float:
-    if value > 1:
-        raise ValueError(f"{value} should be between 0 and 1, or -1.")
-    return value
-
-
-def _threshold(value: float) -> float:
-    if value == 1:
-        raise ValueError("1 would never apply. Write a value below 1, or 0 for the default.")
-    return value
-
-
-def _not_negative(value: float) -> float:
-    if value < 0:
-        raise ValueError(f"{value} should not be negative.")
-    return value
-
-
-def _cost(value: float) -> float:
-    if value < 0 and value != -1:
-        raise ValueError(f"{value} should not be negative; -1 is the default.")
-    return value
-
-
-def _positive(value: float) -> float:
-    if value <= 0:
-        raise ValueError(f"{value} should be above 0.")
-    return value
-
-
-def _enough_rows(value: int) -> int:
-    if value < 1000:
-        raise ValueError(f"{value} should be at least 1000.")
-    return value
-
-
-def _of_contract(mapping: Mapping[str, Names]) -> Mapping[str, Names]:
-    """Refuse tables and columns that the contract does not have."""
-    more = ("table", "where", "join", "changes", "fill_down", "valid_from", "valid_to")
-    known = {table.name: (*more, *(column.name for column in columns_of(table))) for table in TABLES}
-    for table, names in mapping.items():
-        if table not in known:
-            raise whole_sentence(f"[mapping.{table}]: the contract has no such table.{nearest(table, known)}")
-        for name in names:
-            # Attributes of customers may have any name.
-            if name not in known[table] and table != "customers":
-                near = nearest(name, known[table])
-                raise whole_sentence(f"[mapping.{table}]: {table} has no column {name}.{near}")
-    return mapping
-
-
-Duration = Annotated[str, AfterValidator(_duration)]
-Share = Annotated[float, AfterValidator(_share)]
-Count = Annotated[int, AfterValidator(_not_negative)]
-Amount = Annotated[float, AfterValidator(_not_negative)]
-# Python code may give a path.
-Folder = Annotated[str, BeforeValidator(lambda path: str(path) if isinstance(path, Path) else path)]
-# A list of TOML; the texts in it are texts.
-Texts = Annotated[tuple[str, ...], Strict(False)]
-
-
 @dataclass(frozen=True, config=ConfigDict(strict=True))
 class Settings:
     """The settings of one company; each has a default and a description.
@@ -127,22 +41,24 @@ class Settings:
     ValidationError.
     """
 
-    timezone: Annotated[str, AfterValidator(_timezone)] = _setting(
-        "UTC", "Time zone of the company: times without a zone are read in this zone."
-    )
+    timezone: types.Timezone = _setting("UTC", "Time zone of the company: times without a zone are read in this zone.")
     currency: str = _setting(
         "", "Currency of all amounts, such as EUR; by default the one that the tables name, else amounts have no sign."
     )
     language: Literal["en", "zh"] = _setting("en", "Language of reasons and reports: en or zh.")
-    active_window: Duration = _setting("12mo", "A customer is active if its last order is at most this old.")
-    horizon: Duration = _setting("12mo", "How far ahead a prediction reaches.")
+    active_window: types.Duration = _setting("12mo", "A customer is active if its last order is at most this old.")
+    horizon: types.Duration = _setting("12mo", "How far ahead a prediction reaches.")
     churn: Literal["orders", "contracts", "subscriptions"] = _setting(
         "orders",
         "Definition of churn: orders (no further order), contracts (with an end, not renewed), or subscriptions (which "
         "run on until they are cancelled; `ends_at` of `contracts` is then the cancellation).",
     )
-    grace: Duration = _setting("1mo", "A contract may be renewed this long after its end without counting as churn.")
-    fixed_attributes: Texts = _setting((), "Columns of customers that never change, and so may be used as features.")
+    grace: types.Duration = _setting(
+        "1mo", "A contract may be renewed this long after its end without counting as churn."
+    )
+    fixed_attributes: types.Texts = _setting(
+        (), "Columns of customers that never change, and so may be used as features."
+    )
     date_format: Literal["iso", "day_first", "month_first", "year_first"] = _setting(
         "iso",
         "How 03/04/2026 is read: day_first, month_first or year_first; iso to find it from each whole file, and to ask "
@@ -158,12 +74,12 @@ class Settings:
         "given",
         "Sentiment of an interaction without a number: given leaves it empty, text scores its text (English, Chinese).",
     )
-    reject_share: Share = _setting(0.2, "The run stops if more than this share of a table's rows is rejected.")
-    calls_per_week: Count = _setting(50, "Number of customers that the team can call in a week.")
-    change_points: Share = _setting(
+    reject_share: types.Share = _setting(0.2, "The run stops if more than this share of a table's rows is rejected.")
+    calls_per_week: types.Count = _setting(50, "Number of customers that the team can call in a week.")
+    change_points: types.Share = _setting(
         0.02, "A score that moves by more than this is a change: it enters the change feed and the webhooks."
     )
-    holdout_share: Share = _setting(
+    holdout_share: types.Share = _setting(
         0.0,
         "Share of the customers on the work lists that is left alone at random, to measure what contact does: they "
         "get no task, alert, change, digest, advice or write-back. 0 holds out nobody.",
@@ -186,74 +102,76 @@ class Settings:
             "name of the environment variable that holds the robot's address; owner, every, language, hour: digest.md."
         },
     )
-    calls_per_owner: Count = _setting(
+    calls_per_owner: types.Count = _setting(
         0, "Number of customers that one account owner can call in a week; 0 for no limit besides `calls_per_week`."
     )
     crm_link: str = _setting(
         "", "Address of a customer's record in the CRM, with {customer_id}; pages link to it. Empty for no link."
     )
-    frame_ancestors: Texts = _setting(
+    frame_ancestors: types.Texts = _setting(
         (), "Sites that may embed the customer widget, such as https://example.my.salesforce.com; none by default."
     )
-    margin: Share = _setting(0.3, "Share of revenue that is profit: savable money and lifetime values are margins.")
-    contact_cost: Annotated[float, AfterValidator(_cost)] = _setting(
+    margin: types.Share = _setting(
+        0.3, "Share of revenue that is profit: savable money and lifetime values are margins."
+    )
+    contact_cost: types.Cost = _setting(
         -1.0,
         "Cost of contacting one customer, in the company's currency; -1 takes 0.2 % of the mean spend of a customer "
         "within the horizon.",
     )
-    contact_effect: Share = _setting(
+    contact_effect: types.Share = _setting(
         0.3,
         "Chance that a contact keeps a customer who would leave, at its best: an assumption until an experiment "
         "measures it. It falls with the churn probability and with silence.",
     )
-    contact_half_life: Annotated[float, AfterValidator(_positive)] = _setting(
+    contact_half_life: types.Positive = _setting(
         1.0, "Order cadences of further silence that halve the chance that a contact helps."
     )
-    default_deal_size: Amount = _setting(
+    default_deal_size: types.Amount = _setting(
         0.0, "Amount of a deal with a lead that has no open opportunity; 0 takes the median yearly spend of a customer."
     )
-    discount_rate: Amount = _setting(0.1, "Yearly discount rate of customer lifetime values.")
-    health_weight: Annotated[float, AfterValidator(_share_or_default)] = _setting(
+    discount_rate: types.Amount = _setting(0.1, "Yearly discount rate of customer lifetime values.")
+    health_weight: types.ShareOrDefault = _setting(
         -1.0, "Share of the model in the health score, 0 to 1; the rest is the card. -1 takes it from the playbook."
     )
-    at_risk_threshold: Annotated[Share, AfterValidator(_threshold)] = _setting(
+    at_risk_threshold: types.Threshold = _setting(
         0.0,
         "Churn probability from which nobody is graded better than at risk; 0 takes the larger of 0.5 and 1.5 × the "
         "base rate.",
     )
-    scorecards: Texts = _setting(
+    scorecards: types.Texts = _setting(
         ("relationship", "account100", "rfm", "health"),
         "Scorecards and decks that every scoring run computes for customers: shipped names or files.",
     )
-    lead_scorecards: Texts = _setting(
+    lead_scorecards: types.Texts = _setting(
         ("behaviour", "fit"), "Scorecards that every scoring run computes for leads: shipped names or files."
     )
-    data_dir: Folder = _setting("rapport-data", "Folder of the published models and scores.")
+    data_dir: types.Folder = _setting("rapport-data", "Folder of the published models and scores.")
     incremental: bool = _setting(
         False,
         "Keep a copy of a database's rows in the data folder, so that the next run reads only the rows whose "
         "`recorded_at` is newer. What was changed or deleted otherwise shows in counts and sums, and a table in which "
         "they differ is read as a whole.",
     )
-    playbook: Folder = _setting(
+    playbook: types.Folder = _setting(
         "", "Folder with the company's own actions, alert rules, cadence and segment names; empty for the shipped ones."
     )
     memory_limit: str = _setting(
         "900MB",
         "Memory limit of the database, beyond which it spills to `temp_dir`; empty for 80 % of the machine's memory.",
     )
-    max_training_rows: Annotated[int, AfterValidator(_enough_rows)] = _setting(
+    max_training_rows: types.TrainingRows = _setting(
         600_000,
         "Maximum number of rows (customers × cutoffs) that the trees are fitted on; above it customers are sampled. "
         "All other parts are fitted on at most 600,000 rows.",
     )
-    threads: Count = _setting(0, "Threads of the database; 0 for one per core.")
-    temp_dir: Folder = _setting("", "Folder for temporary files of the database; empty for the system's.")
+    threads: types.Count = _setting(0, "Threads of the database; 0 for one per core.")
+    temp_dir: types.Folder = _setting("", "Folder for temporary files of the database; empty for the system's.")
     cards: Names = field(
         default_factory=lambda: {"churn": "relationship", "conversion": "behaviour"},
         metadata={"description": "Scorecard of each target: a shipped name or a file."},
     )
-    mapping: Annotated[Mapping[str, Names], AfterValidator(_of_contract)] = field(
+    mapping: types.Mapped = field(
         default_factory=dict,
         metadata={
             "description": "Own names: in [mapping.orders], table = own table, contract column = own column or an "
@@ -264,7 +182,7 @@ class Settings:
         default_factory=dict,
         metadata={"description": 'Own values of a column: in [value_mapping.channel], "拜访" = "visit".'},
     )
-    vocabulary: Mapping[str, Texts] = field(
+    vocabulary: Mapping[str, types.Texts] = field(
         default_factory=dict,
         metadata={"description": "Further values of a column that get their own features, such as channel = [...]."},
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict, TypeGuard, cast
+from typing import NotRequired, TypeGuard, cast
 
 import pyarrow as pa
+from typing_extensions import TypedDict
 
 from rapport.scoring.health.description import HealthRow
+from rapport.serving.shapes.customer_parts import RfmScores
 
 
 class _Account(TypedDict):
@@ -49,18 +51,6 @@ class _Score(TypedDict):
     next_action_code: str | None
 
 
-class _Rfm(TypedDict):
-    """The customer's place in recency, frequency and money."""
-
-    r: int | None
-    f: int | None
-    m: int | None
-    rfm_cell: str | None
-    segment: str | None
-    rfm_grade: int | None
-    rfm_top: bool | None
-
-
 class _Earlier(TypedDict, total=False):
     """The same figures seven and thirty days before; absent in a run of a version that did not keep them."""
 
@@ -74,7 +64,7 @@ class _Earlier(TypedDict, total=False):
     health_grade_30d: str | None
 
 
-class LeadRow(_Account, _Score, _Rfm, _Earlier):
+class LeadRow(_Account, _Score, RfmScores, _Earlier):
     """A lead of a conversion run. Columns ``card_NAME_score`` and ``card_NAME_tier`` follow the company's cards."""
 
     probability: float | None
@@ -87,7 +77,7 @@ class LeadRow(_Account, _Score, _Rfm, _Earlier):
     grade_30d: NotRequired[str | None]
 
 
-class CustomerRow(HealthRow, _Account, _Score, _Rfm, _Earlier):
+class CustomerRow(HealthRow, _Account, _Score, RfmScores, _Earlier):
     """A customer of a churn run, with health and money. Money is in the company's currency."""
 
     risk_band: str | None

@@ -80,8 +80,12 @@ def weights() -> Weights:
 
 def unpacked(stored: dict[str, Any]) -> Weights:
     """Return the weights of a file: whole numbers of 8 bits, in steps of ``step``."""
-    names = stored["features"].split("\t")
-    values = np.frombuffer(zlib.decompress(base64.b85decode(stored["weights"])), dtype=np.int8).astype(np.float32)
+    names = _unpacked(stored["features"]).decode().split("\t")
+    values = np.frombuffer(_unpacked(stored["weights"]), dtype=np.int8).astype(np.float32)
     scales = np.array([SCALES[name.partition(":")[0]] for name in names], dtype=np.float32)
     matrix = values.reshape(len(names), len(stored["topics"])) * stored["step"] * scales[:, None]
     return Weights(tuple(stored["topics"]), {name: row for row, name in enumerate(names)}, matrix)
+
+
+def _unpacked(text: str) -> bytes:
+    return zlib.decompress(base64.b85decode(text))
