@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +14,7 @@ from rapport.errors import ServingError
 from rapport.integrity import same_secret
 from rapport.serving.environment import Oidc
 from rapport.serving.errors import NotReadyError
-from rapport.serving.security.issuer import IssuerKeys, Jwk
+from rapport.serving.security.issuer import IssuerKeys, SigningKeys, VerifyingKey
 from rapport.serving.security.keys import Viewer
 from rapport.serving.security.roles import granted
 
@@ -55,7 +54,7 @@ class TokenVerifier:
     def __init__(self, oidc: Oidc, issuer: IssuerKeys | None = None) -> None:
         self.issuer = issuer or IssuerKeys(oidc.issuer)
         self._oidc = oidc
-        self._verified: OrderedDict[bytes, tuple[Viewer, float, tuple[Jwk, ...]]] = OrderedDict()
+        self._verified: OrderedDict[bytes, tuple[Viewer, float, SigningKeys]] = OrderedDict()
 
     def viewer(self, token: str, now: datetime) -> Viewer:
         """Return the caller; raises TokenError for an invalid token."""
@@ -78,13 +77,13 @@ class TokenVerifier:
             raise TokenError("The token does not answer this sign-in.")
         return self._viewer(claims)
 
-    def _keys(self) -> tuple[Jwk, ...]:
-        keys = self.issuer.keys(time.monotonic())
-        if not keys:
+    def _keys(self) -> SigningKeys:
+        keys = self.issuer.trusted()
+        if keys is None:
             raise NotReadyError(f"Tokens cannot be checked now: {self.issuer.refusal or 'no keys were fetched yet'}")
         return keys
 
-    def _claims(self, token: str, keys: tuple[Jwk, ...]) -> dict[str, Any]:
+    def _claims(self, token: str, keys: SigningKeys) -> dict[str, Any]:
         if len(token) > _MAX_CHARACTERS:
             raise TokenError(f"The token is longer than {_MAX_CHARACTERS:,} characters.")
         try:
@@ -124,18 +123,15 @@ class TokenVerifier:
         return people
 
 
-def _key_of(header: Mapping[str, object], keys: tuple[Jwk, ...]) -> jwt.PyJWK:
-    """Return the key that the header names, bound to one algorithm."""
-    algorithm, kid = header.get("alg"), header.get("kid")
+def _key_of(header: Mapping[str, object], keys: SigningKeys) -> VerifyingKey:
+    """Return the key that the header names."""
     kind = header.get("typ")
-    if algorithm not in _ALGORITHMS or (kind.lower() if isinstance(kind, str) else kind) not in _TYPES:
+    if header.get("alg") not in _ALGORITHMS or (kind.lower() if isinstance(kind, str) else kind) not in _TYPES:
         raise TokenError("The token is not one that the issuer signed.")
-    candidates = [key for key in keys if kid is None or key.get("kid") == kid]
-    # A token without a key id is accepted only if the issuer has one key: trying several invites mistakes.
-    if len(candidates) != 1:
+    key = keys.verifying(header.get("kid"))
+    if key is None:
         raise UnknownKeyError("The token was signed by a key that the issuer does not publish.")
-    # The algorithm that the issuer declares wins; the token's is compared with it.
-    return jwt.PyJWK(dict(candidates[0]), None if candidates[0].get("alg") else algorithm)
+    return key
 
 
 def _claim(claims: Mapping[str, object], path: str) -> Any:

@@ -21,11 +21,11 @@ MADE = {
 
 
 class LocalIssuer:
-    """Signs any token; ``fetches`` counts how often its keys were fetched."""
+    """Signs any token; ``fetches`` counts how often its keys were fetched, ``key_changes`` alter what it publishes."""
 
     def __init__(self):
         self.keys, self.published, self.fetches, self.down = {}, [], 0, False
-        self.codes, self.secret = {}, None
+        self.codes, self.secret, self.key_changes = {}, None, {}
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -37,14 +37,16 @@ class LocalIssuer:
     def jwk(self, kid):
         key, algorithm = self.keys[kid]
         made = get_default_algorithms()[algorithm].to_jwk(key.public_key(), as_dict=True)
-        return made | {"kid": kid, "use": "sig", "alg": algorithm}
+        found = made | {"kid": kid, "use": "sig", "alg": algorithm} | self.key_changes.get(kid, {})
+        return {name: value for name, value in found.items() if value is not None}
 
     def token(self, kid, *, header=None, key=None, algorithm=None, **claims):
         now = time.time()
         said = {"iss": self.url, "aud": "rapport", "sub": "crm", "iat": now, "exp": now + 300, "scope": "rapport:score"}
         held, usual = self.keys[kid]
         body = {name: value for name, value in (said | claims).items() if value is not None}
-        return jwt.encode(body, key or held, algorithm or usual, headers={"kid": kid} | (header or {}))
+        headers = {"kid": kid} | (header or {})
+        return jwt.encode(body, key or held, algorithm or usual, {name: one for name, one in headers.items() if one})
 
     def sign_in(self, address, **claims):
         """Do what a person does on the issuer's page at ``address``; return the address to which it sends back."""

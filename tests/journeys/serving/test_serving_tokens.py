@@ -155,6 +155,45 @@ def test_a_new_key_is_fetched_once_and_a_withdrawn_one_ends(home):
         assert issuer.fetches <= asked + 1
 
 
+def test_a_key_without_algorithm_verifies_every_algorithm_of_its_kind(home):
+    issuer = LocalIssuer()
+    issuer.add("plain")
+    issuer.key_changes["plain"] = {"alg": None, "use": None}
+    with served(home, oidc=Oidc(issuer=issuer.url, audience="rapport")) as client:
+        _wait_for_keys(client)
+        for algorithm in ("RS256", "RS512", "PS256"):
+            assert _status(client, issuer.token("plain", algorithm=algorithm)) == 200
+        assert _status(client, issuer.token("plain", header={"kid": None})) == 200
+        issuer.add("second")
+        _allow_refresh(client)
+        assert _status(client, issuer.token("second")) == 200
+        # Which of the two keys signed is a guess now.
+        assert _status(client, issuer.token("plain", header={"kid": None})) == 401
+
+
+def test_keys_that_do_not_sign_are_not_trusted(home):
+    issuer = LocalIssuer()
+    for kid in ("good", "encrypts", "symmetric"):
+        issuer.add(kid)
+    issuer.key_changes["encrypts"] = {"use": "enc"}
+    issuer.key_changes["symmetric"] = {
+        "kty": "oct",
+        "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA",
+        "alg": "HS256",
+    }
+    shared = b"secret-secret-secret-secret-secret"
+    with served(home, oidc=Oidc(issuer=issuer.url, audience="rapport")) as client:
+        _wait_for_keys(client)
+        assert _status(client, issuer.token("good")) == 200
+        assert _status(client, issuer.token("encrypts")) == 401
+        assert _status(client, issuer.token("symmetric", key=shared, algorithm="HS256")) == 401
+        issuer.published.remove("good")
+        _allow_refresh(client)
+        app_state_of(client).tokens.issuer.refresh_now()
+        assert "no RSA, EC or Ed25519 signing key" in client.get("/readyz").json()["tokens"]["refused"]
+        assert _status(client, issuer.token("good")) == 200
+
+
 def _allow_refresh(client):
     """Pretend that the last refresh was a minute ago."""
     app_state_of(client).tokens.issuer._tried -= 60
@@ -177,7 +216,7 @@ def test_known_keys_are_valid_for_a_day_while_the_issuer_is_down(home):
         held.refresh_now()
         assert "status 503" in client.get("/readyz").json()["tokens"]["refused"]
         assert _status(client, issuer.token("first")) == 200
-        held._fetched -= 86_400
+        held.jwk_set_cache.jwk_set_with_timestamp.timestamp -= 86_400
         late = _ask(client, issuer.token("first"))
         assert (late.status_code, late.json()["error"]["code"]) == (503, "not_ready")
         issuer.down = False
@@ -238,7 +277,7 @@ def test_the_variables_of_an_issuer_read_back_the_same():
 def test_an_issuer_with_another_name_is_refused(issuer):
     elsewhere = IssuerKeys(f"{issuer.url}/")
     elsewhere.refresh_now()
-    assert elsewhere.keys(time.monotonic()) == ()
+    assert elsewhere.trusted() is None
     assert "set RAPPORT_OIDC_ISSUER to exactly that" in elsewhere.refusal
 
 
