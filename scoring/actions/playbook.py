@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, Field, ValidateAs
 
@@ -30,6 +30,7 @@ from rapport.scoring.cards.rfm import RfmSegments
 from rapport.scoring.cards.strict_yaml import parse_yaml, read_text
 from rapport.scoring.health.rules import HealthRules
 from rapport.scoring.health.tiers import Hysteresis
+from rapport.shipped_yaml import read_shipped
 
 LEAST_EVIDENCE = 0.1
 """A reason that moves the odds by less than a tenth calls for nothing."""
@@ -78,6 +79,14 @@ class Playbook:
         return localize(self.steps[kind][name], language)
 
 
+class _File(NamedTuple):
+    """A file of the playbook: the company's own, which is checked strictly, or the shipped one."""
+
+    name: str
+    text: str
+    own: bool
+
+
 def playbook_of(settings: Settings) -> Playbook:
     """Return the playbook that the settings name, or the shipped one."""
     return read_playbook(Path(settings.playbook) if settings.playbook else None)
@@ -87,13 +96,14 @@ def read_playbook(folder: Path | None = None) -> Playbook:
     """Read the playbook; a file in the company's folder replaces the shipped one of that name."""
     if folder is not None:
         _check_folder(folder)
-    return _parsed_playbook(tuple(_text(name, folder) for name in FILES))
+    return _parsed_playbook(tuple(_file(name, folder) for name in FILES))
 
 
 @lru_cache(maxsize=8)
-def _parsed_playbook(texts: tuple[str, ...]) -> Playbook:
-    """Return the playbook of these texts, in the order of ``FILES``; it is shared, so nothing in it can be changed."""
-    files = parse_config(_Files, {name: parse_yaml(text, name) for name, text in zip(FILES, texts, strict=True)}, "")
+def _parsed_playbook(read: tuple[_File, ...]) -> Playbook:
+    """Return the playbook of these files, those of ``FILES``; it is shared, so nothing in it can be changed."""
+    written = {each.name: parse_yaml(each.text, each.name) if each.own else read_shipped(each.text) for each in read}
+    files = parse_config(_Files, written, "")
     return Playbook(
         strategies=files.strategies,
         families=files.actions.families,
@@ -117,10 +127,11 @@ def _check_folder(folder: Path) -> None:
             raise ConfigError("unknown_playbook_file", path=path, near=near, files=files)
 
 
-def _text(name: str, folder: Path | None) -> str:
+def _file(name: str, folder: Path | None) -> _File:
     if folder is not None and (folder / name).is_file():
-        return read_text(folder / name)
-    return str(resources.files("rapport.scoring.actions").joinpath("shipped", name).read_text(encoding="utf-8"))
+        return _File(name, read_text(folder / name), own=True)
+    shipped = resources.files("rapport.scoring.actions").joinpath("shipped", name)
+    return _File(name, shipped.read_text(encoding="utf-8"), own=False)
 
 
 _READ_ONLY = AfterValidator(MappingProxyType)

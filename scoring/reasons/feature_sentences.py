@@ -2,23 +2,36 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Annotated
 
-from rapport.errors import CardError
+from pydantic import AfterValidator
+
 from rapport.localized import LocalizedText
+from rapport.scoring.cards.config_errors import ConfigError
+from rapport.scoring.cards.config_models import ConfigModel, Flag, Text, parse_config
 from rapport.scoring.models.columns import OTHER, FeatureColumn
 from rapport.scoring.models.spend_model import RETURNED_SHARE
-from rapport.scoring.reasons.sentences import EvidenceDirection, SentenceTemplate, ValueBound, sentence_catalog
+from rapport.scoring.reasons.sentences import (
+    BoundKind,
+    EvidenceDirection,
+    SentenceTemplate,
+    ValueBound,
+    sentence_catalog,
+)
 from rapport.shipped_yaml import read_shipped
 
 _VALUE = re.compile(r"\{v(?=[:|}])")
 _NEAR_ZERO = 1e-9
 _WORTH_SAYING = 0.01
 """Returns of at least this share of the spend are mentioned beside a fact that does not take them off."""
-_KEYS = {"en", "zh", "topic", "compare", "says"}
+_CONDITION = re.compile(
+    r"none|zero|one|returned|(?:below|above) -?\d+(?:\.\d+)?|other|rate churn|rate conversion|any|neutral|neutral zero"
+)
 _OPPOSITE: Mapping[str, EvidenceDirection] = {"up": "down", "down": "up", "either": "either"}
+_BOUNDS: Mapping[str, BoundKind] = {"below": "below", "above": "above"}
 _WORD_OF = re.compile(r"(?:of the kind|nteractions? by|The customer's) (.+?)(?: in the last \d+ days)?\.$")
 # Who has not bought yet is a lead in words, too.
 _OF_LEADS: Mapping[str, Callable[[str], str]] = {
@@ -26,19 +39,37 @@ _OF_LEADS: Mapping[str, Callable[[str], str]] = {
     "zh": lambda text: text.replace("该客户", "该线索").replace("客户主动", "线索主动"),
 }
 
-Variants = Mapping[str, Mapping[str, Any]]
+
+def _known_condition(condition: str) -> str:
+    if _CONDITION.fullmatch(condition) is None:
+        raise ConfigError("sentence_condition", condition=condition)
+    return condition
+
+
+@dataclass(frozen=True)
+class _Variant(ConfigModel):
+    """The sentence of one kind of value, as the file holds it."""
+
+    en: Text
+    zh: Text
+    topic: Text | None = None
+    compare: Flag = True
+    says: EvidenceDirection = "either"
+
+
+Variants = Mapping[Annotated[str, AfterValidator(_known_condition)], _Variant]
 
 
 @cache
 def feature_variants() -> Mapping[str, Variants]:
     """Load the variants of each feature name or pattern."""
     text = resources.files("rapport.scoring.reasons").joinpath("feature_sentences.yaml").read_text(encoding="utf-8")
-    written: dict[str, Variants] = read_shipped(text)
-    for name, variants in written.items():
-        for condition, lines in variants.items():
-            if unknown := sorted(set(lines) - _KEYS):
-                raise CardError(f"sentence of {name}, {condition}: {', '.join(unknown)} is not a known key.")
-    return written
+    return parse_feature_sentences(read_shipped(text))
+
+
+def parse_feature_sentences(written: object) -> Mapping[str, Variants]:
+    """Return the variants, by feature, from the content of a YAML file."""
+    return parse_config(dict[str, Variants], written, "feature_sentences.yaml")
 
 
 def feature_templates(columns: Iterable[FeatureColumn], target: str) -> Iterator[SentenceTemplate]:
@@ -49,9 +80,9 @@ def feature_templates(columns: Iterable[FeatureColumn], target: str) -> Iterator
         found = _find(column.name)
         if found is not None:
             variants, days = found
-            for condition, lines in variants.items():
+            for condition, written in variants.items():
                 if _applies(condition, column, target, known):
-                    yield _template(column, condition, lines, days, target)
+                    yield _template(column, condition, written, days, target)
 
 
 def _applies(condition: str, column: FeatureColumn, target: str, known: Collection[str]) -> bool:
@@ -81,14 +112,11 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     )
 
 
-def _template(
-    column: FeatureColumn, condition: str, lines: Mapping[str, Any], days: str, target: str
-) -> SentenceTemplate:
-    texts = {language: _text(lines[language], column, days) for language in ("en", "zh")}
+def _template(column: FeatureColumn, condition: str, written: _Variant, days: str, target: str) -> SentenceTemplate:
+    texts = {"en": _text(written.en, column, days), "zh": _text(written.zh, column, days)}
     if target == "conversion":
         texts = {language: _OF_LEADS[language](text) for language, text in texts.items()}
     name, code = column.name, f"{sentence_catalog().code_of(column.family)}-{column.name}"
-    says: EvidenceDirection = lines.get("says", "either")
     states = any("{" in text for text in texts.values())
     return SentenceTemplate(
         code=code,
@@ -96,14 +124,14 @@ def _template(
         lead=(name,),
         target=None,
         # What speaks for churn speaks against a purchase.
-        says=says if target == "churn" else _OPPOSITE[says],
+        says=written.says if target == "churn" else _OPPOSITE[written.says],
         when=tuple(_bounds(column, condition)),
         text=LocalizedText(**texts),
         advice=None,
         facts={name: name} if states else {},
         peers=name,
-        topic=lines.get("topic", code),
-        compare=bool(lines.get("compare", True)) and condition != "none",
+        topic=written.topic or code,
+        compare=written.compare and condition != "none",
         unknown=(name,) if condition == "none" else (),
         states_rate=condition.startswith("rate "),
         neutral=condition.startswith("neutral"),
@@ -127,10 +155,5 @@ def _bounds(column: FeatureColumn, condition: str) -> Iterator[ValueBound]:
         centre = column.code(OTHER) if kind == "other" else float(kind == "one")
         yield ValueBound(name, "at_least", centre - _NEAR_ZERO)
         yield ValueBound(name, "at_most", centre + _NEAR_ZERO)
-    elif kind in ("below", "above"):
-        yield ValueBound(name, kind, float(number))
-    elif kind and condition not in ("none", "any", "rate churn", "rate conversion"):
-        raise CardError(
-            f"sentence of {name}: '{condition}' is not one of none, zero, one, returned, below x, above x, other, "
-            "rate churn, rate conversion, any, neutral, neutral zero."
-        )
+    elif kind in _BOUNDS:
+        yield ValueBound(name, _BOUNDS[kind], float(number))

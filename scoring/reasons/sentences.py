@@ -2,20 +2,20 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Literal
 
-from rapport.errors import CardError
 from rapport.localized import LocalizedText
+from rapport.scoring.cards.config_errors import ConfigError
+from rapport.scoring.cards.config_models import ConfigModel, Localized, Number, Text, parse_config
 from rapport.shipped_yaml import read_shipped
 
 EvidenceDirection = Literal["up", "down", "either"]
+BoundKind = Literal["above", "at_least", "below", "at_most"]
 FACT = re.compile(r"\{(\w+)(?::(\w+))?(?:\|([^|}]*)\|([^|}]*))?\}")
 """A placeholder: the name of a fact, the form to write it in, and the noun after it in singular and plural."""
-_KEYS = {"family", "lead", "target", "says", "when", "text", "advice", "facts", "peers", "topic"}
-_BOUNDS = ("above", "at_least", "below", "at_most")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ValueBound:
     """A condition on a feature, which must hold for a sentence to be true."""
 
     feature: str
-    kind: str
+    kind: BoundKind
     value: float
 
 
@@ -67,13 +67,12 @@ class SentenceTemplate:
 
 
 @dataclass(frozen=True)
-class FamilyText:
-    """The texts of a family: its code, its name, and its general advice."""
+class FamilyText(ConfigModel):
+    """The texts of a family: its code, its name, and its general advice by target."""
 
-    name: str
-    code: str
-    title: LocalizedText
-    advice: Mapping[str, LocalizedText]
+    code: Text
+    title: Localized
+    advice: Mapping[str, Localized] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,59 +94,64 @@ def sentence_catalog() -> SentenceCatalog:
     return parse_catalog(read_shipped(text))
 
 
-def parse_catalog(written: Mapping[str, Any]) -> SentenceCatalog:
+def parse_catalog(written: object) -> SentenceCatalog:
     """Build the catalog from the content of a YAML file."""
-    families = {
-        name: FamilyText(
-            name,
-            lines["code"],
-            LocalizedText(**lines["title"]),
-            {target: LocalizedText(**words) for target, words in lines.get("advice", {}).items()},
-        )
-        for name, lines in written["families"].items()
-    }
-    return SentenceCatalog(families, tuple(_sentences(written["sentences"], families)))
+    file = parse_config(_File, written, "sentences.yaml")
+    return SentenceCatalog(file.families, tuple(_template(code, each) for code, each in file.sentences.items()))
 
 
-def _sentences(written: Mapping[str, Any], families: Mapping[str, FamilyText]) -> Iterator[SentenceTemplate]:
-    for code, lines in written.items():
-        if unknown := sorted(set(lines) - _KEYS):
-            raise CardError(
-                f"sentence {code}: {', '.join(unknown)} is not a known key. Keys: {', '.join(sorted(_KEYS))}."
-            )
-        if lines["family"] not in families or not code.startswith(families[lines["family"]].code):
-            raise CardError(f"sentence {code}: its code must start with the code of its family '{lines['family']}'.")
-        yield _checked(_sentence(code, lines))
+@dataclass(frozen=True)
+class _Sentence(ConfigModel):
+    """A sentence as the file holds it, under its code."""
+
+    family: Text
+    lead: tuple[Text, ...]
+    says: EvidenceDirection
+    text: Localized
+    target: Text | None = None
+    when: Mapping[str, Mapping[BoundKind, Number]] = field(default_factory=dict)
+    advice: Localized | None = None
+    facts: Mapping[str, Text] = field(default_factory=dict)
+    peers: Text | None = None
+    topic: Text | None = None
+
+    def __post_init__(self) -> None:
+        for text in (self.text.en, self.text.zh):
+            if {match[1] for match in FACT.finditer(text)} != set(self.facts):
+                raise ConfigError("sentence_facts", text=text, facts=", ".join(self.facts) or "–")
+        if not (self.peers or self.lead):
+            raise ConfigError("sentence_peers")
 
 
-def _sentence(code: str, lines: Mapping[str, Any]) -> SentenceTemplate:
-    lead = tuple(lines["lead"])
+@dataclass(frozen=True)
+class _File(ConfigModel):
+    families: Mapping[str, FamilyText]
+    sentences: Mapping[str, _Sentence]
+
+    def __post_init__(self) -> None:
+        codes = {name: family.code for name, family in self.families.items()}
+        for code, sentence in self.sentences.items():
+            if not code.startswith(codes.get(sentence.family, "?")):
+                raise ConfigError("sentence_code", family=sentence.family, at=("sentences", code))
+
+
+def _template(code: str, written: _Sentence) -> SentenceTemplate:
     return SentenceTemplate(
         code=code,
-        family=lines["family"],
-        lead=lead,
-        target=lines.get("target"),
-        says=lines["says"],
-        when=tuple(_bounds(lines.get("when", {}))),
-        text=LocalizedText(**lines["text"]),
-        advice=LocalizedText(**lines["advice"]) if "advice" in lines else None,
-        facts=lines.get("facts", {}),
-        peers=lines["peers"] if "peers" in lines else lead[0],
-        topic=lines.get("topic", code),
+        family=written.family,
+        lead=written.lead,
+        target=written.target,
+        says=written.says,
+        when=tuple(_bounds(written.when)),
+        text=written.text,
+        advice=written.advice,
+        facts=written.facts,
+        peers=written.peers or written.lead[0],
+        topic=written.topic or code,
     )
 
 
-def _bounds(written: Mapping[str, Mapping[str, float]]) -> Iterator[ValueBound]:
+def _bounds(written: Mapping[str, Mapping[BoundKind, float]]) -> Iterator[ValueBound]:
     for feature, bounds in written.items():
         for kind, value in bounds.items():
-            if kind not in _BOUNDS:
-                raise CardError(f"the condition on {feature} is '{kind}'; choose one of {', '.join(_BOUNDS)}.")
-            yield ValueBound(feature, kind, float(value))
-
-
-def _checked(sentence: SentenceTemplate) -> SentenceTemplate:
-    for text in (sentence.text.en, sentence.text.zh):
-        if {match[1] for match in FACT.finditer(text)} != set(sentence.facts):
-            facts = ", ".join(sentence.facts) or "(none)"
-            raise CardError(f"sentence {sentence.code}: “{text}” must name exactly the facts {facts}.")
-    return sentence
+            yield ValueBound(feature, kind, value)

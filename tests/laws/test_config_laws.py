@@ -3,6 +3,7 @@
 import copy
 import re
 from collections.abc import Iterator
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -111,3 +112,9 @@ def test_a_margin_outside_its_range_is_refused_where_it_stands(tmp_path):
 
 def test_a_cadence_that_is_left_out_stays_as_it_ships():
     assert parse_config(Cadence, {"rfm_days": 14}, "own.yaml") == Cadence(rfm_days=14)
+
+
+def test_the_shipped_playbook_in_a_folder_of_the_company_is_the_same_playbook(tmp_path):
+    for file in resources.files("rapport.scoring.actions").joinpath("shipped").iterdir():
+        (tmp_path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    assert read_playbook(tmp_path) == read_playbook()

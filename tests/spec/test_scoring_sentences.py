@@ -7,7 +7,7 @@ import pytest
 from rapport.errors import CardError
 from rapport.features import FAMILIES, catalog
 from rapport.scoring.models.columns import feature_columns
-from rapport.scoring.reasons.feature_sentences import feature_templates
+from rapport.scoring.reasons.feature_sentences import feature_templates, parse_feature_sentences
 from rapport.scoring.reasons.numbers import comparable_formatter
 from rapport.scoring.reasons.sentences import parse_catalog, sentence_catalog
 
@@ -54,13 +54,31 @@ def test_each_language_is_written_in_its_own_script():
     [
         ({"code": "REC-01"}, "must start with the code of its family"),
         ({"text": {"en": "Open.", "zh": "未结：{n}。"}}, "must name exactly the facts n"),
-        ({"because": "x"}, "because is not a known key"),
-        ({"when": {"tickets_open": {"over": 1}}}, "choose one of above, at_least, below, at_most"),
+        ({"because": "x"}, "^sentences.yaml, sentences, SER-01: “because” is not a key here"),
+        ({"when": {"tickets_open": {"over": 1}}}, "Choose one of: above, at_least, below, at_most"),
+        ({"when": {"tickets_open": {"above": "1"}}}, "when, tickets_open, above: “1” is not a number"),
+        ({"says": "upp"}, "says: “upp” is not known; did you mean “up”"),
+        ({"lead": []}, "SER-01: give “peers”"),
     ],
 )
 def test_an_inconsistent_sentence_is_refused(changed, refusal):
     with pytest.raises(CardError, match=refusal):
         parse_catalog(sentence(**changed))
+
+
+@pytest.mark.parametrize(
+    ("condition", "changed", "refusal"),
+    [
+        ("any", {"because": "x"}, "^feature_sentences.yaml, tickets_open, any: “because” is not a key here"),
+        ("any", {"zh": None}, "tickets_open, any: “zh” is missing"),
+        ("any", {"compare": "no"}, "compare: “no” is neither true nor false"),
+        ("beneath 3", {}, "“beneath 3” is not one of none, zero, one"),
+        ("below three", {}, "“below three” is not one of none, zero, one"),
+    ],
+)
+def test_an_inconsistent_sentence_of_a_feature_is_refused(condition, changed, refusal):
+    with pytest.raises(CardError, match=refusal):
+        parse_feature_sentences({"tickets_open": {condition: {"en": "Open: {v}.", "zh": "未结：{v}。"} | changed}})
 
 
 @pytest.mark.parametrize(
