@@ -29,10 +29,13 @@ TARGETS = {
     "rapport.scoring.money.amounts": ["spec/test_health.py"],
     "rapport.serving.security.limits": ["unit/test_serving_units.py", "journeys/serving/test_serving_middleware.py"],
     "rapport.training.evaluation.uncertainty": ["spec/test_prediction_intervals.py"],
-    "rapport.training.stacking.stacking_weights": ["spec/test_logistic_and_stacking.py", "spec/test_served_part.py"],
+    "rapport.training.stacking.stacking_weights": [
+        "spec/test_stacking_weights.py",
+        "spec/test_logistic_and_stacking.py",
+    ],
     "rapport.training.stacking.base_rate": ["spec/test_base_rate.py"],
     "rapport.training.stacking.fixed_mix": ["spec/test_base_rate.py"],
-    "rapport.training.stacking.rate_process": ["spec/test_base_rate.py"],
+    "rapport.training.stacking.rate_process": ["spec/test_rate_process.py", "spec/test_base_rate.py"],
 }
 # What every test imports: loaded once, so that a mutant costs the tests alone.
 SHARED = ("numpy", "pandas", "scipy.optimize", "scipy.special", "pyarrow", "duckdb", "lightgbm", "sklearn", "bentoml")
