@@ -1,6 +1,7 @@
 """Checks of customers, currencies and values."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from rapport.history.checks.finding import EXAMPLES, Finding, one_row
@@ -57,7 +58,19 @@ def unknown_customers(history: History, _: datetime) -> Iterable[Finding]:
         )
         if lost > UNKNOWN_SHARE * rows:
             facts = {"rows": lost, "share": round(lost / rows, 4), "example": example}
-            yield Finding.of("warn", "unknown_customers", table.name, facts, total=rows)
+            code = "unknown_customers.zeros" if _differ_in_zeros(history, table.name, lost) else "unknown_customers"
+            found = Finding.of("warn", code, table.name, facts, total=rows)
+            yield replace(found, code="unknown_customers")
+
+
+def _differ_in_zeros(history: History, table: str, lost: int) -> bool:
+    """Return whether most unknown customers are known with other leading zeros, which a spreadsheet takes off."""
+    (known,) = one_row(
+        history,
+        f"SELECT count(*) FROM (SELECT customer_id FROM {table} ANTI JOIN customers USING (customer_id)) "
+        "WHERE ltrim(customer_id, '0') IN (SELECT ltrim(customer_id, '0') FROM customers)",
+    )
+    return bool(known > lost / 2)
 
 
 def missing_attributes(history: History, _: datetime) -> Iterable[Finding]:

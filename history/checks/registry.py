@@ -22,13 +22,20 @@ from rapport.history.checks.time_checks import (
     unrecorded_states,
     volume_drops,
 )
-from rapport.history.checks.value_checks import damaged_ids, rejected_kinds, tables_left_out, uncounted_states
+from rapport.history.checks.value_checks import (
+    damaged_ids,
+    rejected_kinds,
+    tables_left_out,
+    uncounted_deletions,
+    uncounted_states,
+)
 from rapport.history.reading.history import History
 
 _CHECKS: tuple[Callable[[History, datetime], Iterable[Finding]], ...] = (
     rejected_kinds,
     tables_left_out,
     uncounted_states,
+    uncounted_deletions,
     damaged_ids,
     mixed_currency,
     duplicate_customers,

@@ -70,6 +70,13 @@ def uncounted_states(history: History, _: datetime) -> Iterable[Finding]:
             yield Finding.of("warn", "uncounted_states", name, facts, values=", ".join(values))
 
 
+def uncounted_deletions(history: History, _: datetime) -> Iterable[Finding]:
+    """Find rows that a system marks as deleted and that are read all the same."""
+    for name, table in history.loaded.items():
+        for column, rows in table.deleted.items():
+            yield Finding.of("warn", "uncounted_deletions", name, {"column": column, "rows": rows})
+
+
 def damaged_ids(history: History, _: datetime) -> Iterable[Finding]:
     """Find ids that a spreadsheet turned into rounded numbers."""
     everyone = " UNION ".join(f"SELECT customer_id FROM {quoted(name)}" for name in history.rows if _has_ids(name))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import duckdb
 
-from rapport.history.mapping.column_values import column_values, share_known
+from rapport.history.mapping.column_values import column_values, padded_alike, share_known
 from rapport.history.mapping.messages import message
 from rapport.history.mapping.name_matching import SYNONYM, ColumnFormats
 from rapport.history.mapping.table_proposal import TableProposal
@@ -48,9 +48,7 @@ def joined_keys(
     theirs, doubts = sources[customers.source], []
     for name, proposal in list(found.items()):
         own = sources[proposal.source]
-        if name == "customers" or own is theirs or "customer_id" not in proposal.columns or own.peek is not None:
-            continue
-        if "join" in proposal.columns or proposal.columns["customer_id"] not in own.types:
+        if own is theirs or own.peek is not None or not _has_plain_key(proposal, own):
             continue
         key = customers.columns["customer_id"]
         if share_known(own, theirs, (proposal.columns["customer_id"], key), connection) >= _FEW:
@@ -59,13 +57,20 @@ def joined_keys(
         pairs += [(proposal.columns["customer_id"], each) for each in _keys(theirs, formats) if each != key]
         meeting = next((p for p in pairs if share_known(own, theirs, p, connection) >= _MOST), None)
         if meeting is None:
-            doubts.append(_no_meeting(proposal, customers))
+            written = padded_alike(own, theirs, (proposal.columns["customer_id"], key), connection)
+            doubts.append(_no_meeting(proposal, customers, "doubt.zeros" if written else "doubt.no_key"))
+            found[name] = proposal.with_columns({"customer_id": written}, SYNONYM) if written else proposal
         elif meeting[1] == key:
             found[name] = proposal.with_columns({"customer_id": meeting[0]}, 1.0)
         else:
             customers = customers.with_columns({"customer_id": meeting[1]}, 1.0)
             found["customers"] = customers
     return doubts
+
+
+def _has_plain_key(proposal: TableProposal, source: Source) -> bool:
+    """Return whether a table's customer is a column of its own source."""
+    return "join" not in proposal.columns and proposal.columns.get("customer_id") in source.types
 
 
 def check_parents(
@@ -120,6 +125,6 @@ def _keys(source: Source, formats: Mapping[str, ColumnFormats]) -> list[str]:
     ]
 
 
-def _no_meeting(proposal: TableProposal, customers: TableProposal) -> LocalizedText:
+def _no_meeting(proposal: TableProposal, customers: TableProposal, code: str) -> LocalizedText:
     columns = {"own": proposal.columns["customer_id"], "key": customers.columns["customer_id"]}
-    return message("doubt.no_key", table=proposal.table.name, customers=customers.source, **columns)
+    return message(code, table=proposal.table.name, customers=customers.source, **columns)

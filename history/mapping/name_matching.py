@@ -11,7 +11,7 @@ from importlib.resources import files
 import duckdb
 
 from rapport.history.contract import RECORDED_AT, Column, Table, columns_of
-from rapport.history.reading.casting import SourceColumn, cast_expression
+from rapport.history.reading.casting import OPEN_ENDS, SourceColumn, cast_expression, has_no_end
 from rapport.history.reading.database import Database
 from rapport.history.reading.table_names import names_of, normalized_name
 from rapport.history.reading.value_formats import with_formats
@@ -130,6 +130,8 @@ def accepts(column: Column, own: str, formats: ColumnFormats) -> bool:
         return not column.required
     if column.required and formats.filled[own] < MIN_READABLE:
         return False
+    if column.name in OPEN_ENDS and formats.readable[own, "time"] > 0:
+        return formats.readable[own, "time"] + formats.readable[own, _NO_END] >= MIN_READABLE
     return formats.readable[own, column.kind] >= MIN_READABLE
 
 
@@ -138,7 +140,7 @@ def detect_formats(source: Source, connection: duckdb.DuckDBPyConnection) -> Col
     found = _sampled_shares(source, connection)
     filled, distinct, readable = {}, {}, {}
     for own in source.types:
-        filled[own], distinct[own], spreadsheet_day, *forms = found[own]
+        filled[own], distinct[own], spreadsheet_day, readable[own, _NO_END], *forms = found[own]
         readable.update({(own, form): share for (form, _, _), share in zip(_FORMS, forms, strict=True)})
         # Days of a spreadsheet are numbers too: only the name of their column says that they are times.
         readable[own, "time"] = max(spreadsheet_day, *(readable[own, form] for form in DATE_FORMATS))
@@ -149,7 +151,7 @@ def detect_formats(source: Source, connection: duckdb.DuckDBPyConnection) -> Col
 DATE_FORMATS = ("day_first", "month_first", "iso")
 # From 1982 to 2036.
 _SPREADSHEET_DAY = r"[34]\d{4}(\.\d+)?"
-_COMMA = "number with a decimal comma"
+_COMMA, _NO_END = "number with a decimal comma", "word for no end"
 _FORMS = (
     (_COMMA, Column("any", "number", LocalizedText("", "")), Settings(decimal=",")),
     *((dates, RECORDED_AT, Settings.of({"date_format": dates})) for dates in DATE_FORMATS),
@@ -167,7 +169,7 @@ def _sampled_shares(source: Source, connection: duckdb.DuckDBPyConnection) -> di
             f"CREATE OR REPLACE TEMP TABLE sampled_values AS SELECT * FROM {rows} "
             f"USING SAMPLE reservoir({SAMPLE_ROWS} ROWS) REPEATABLE (1)"
         )
-    found = dict.fromkeys(source.types, [0.0] * (3 + len(_FORMS)))
+    found = dict.fromkeys(source.types, [0.0] * (4 + len(_FORMS)))
     by_kind: dict[str, list[str]] = {}
     for own, kind in source.types.items():
         by_kind.setdefault(kind, []).append(own)
@@ -183,7 +185,8 @@ def _sampled_shares(source: Source, connection: duckdb.DuckDBPyConnection) -> di
 def _shares_sql(names: Sequence[str], kind: str) -> str:
     filled = "nullif(trim(CAST(value AS VARCHAR)), '')"
     forms = [cast_expression(SourceColumn(column, "value", kind), settings) for _, column, settings in _FORMS]
-    fits = [f"regexp_full_match({filled}, '{_SPREADSHEET_DAY}')", *(f"({form}) IS NOT NULL" for form in forms)]
+    fits = [f"regexp_full_match({filled}, '{_SPREADSHEET_DAY}')", f"{filled} IS NOT NULL AND {has_no_end(filled)}"]
+    fits += [*(f"({form}) IS NOT NULL" for form in forms)]
     return f"""
         WITH below AS (
             SELECT unnest([{", ".join(map(literal, names))}]) AS own, unnest([{", ".join(map(quoted, names))}]) AS value

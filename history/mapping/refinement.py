@@ -11,7 +11,9 @@ from rapport.history.contract import TABLES, by_name
 from rapport.history.mapping.clock_columns import with_clocks
 from rapport.history.mapping.column_values import column_values
 from rapport.history.mapping.customer_keys import check_parents, joined_keys
+from rapport.history.mapping.deleted_rows import without_deleted
 from rapport.history.mapping.messages import message
+from rapport.history.mapping.missing_columns import fill_missing
 from rapport.history.mapping.name_matching import (
     CONTAINED,
     SYNONYM,
@@ -44,6 +46,7 @@ def refined(
     found = {each.table.name: each for each in tables}
     doubts = _multiplied_amount(found, sources, formats)
     doubts += _named_keys(found, sources, formats)
+    doubts += fill_missing(found, sources, formats)
     doubts += with_states(found, sources, formats, connection)
     with_clocks(found, sources, connection)
     _split_customers(found, sources, formats)
@@ -51,6 +54,7 @@ def refined(
     doubts += _without_required_columns(found)
     check_parents(found, sources, formats, connection)
     doubts += _orders_of_invoices(found)
+    doubts += without_deleted(found, sources, connection)
     doubts += [
         message("doubt.by_values", table=each.table.name, own=each.columns[name], name=name)
         for each in found.values()
@@ -82,7 +86,7 @@ def _named_keys(
         key, of = each.table.key, formats[each.source]
         if key is None or key in each.columns or each.missing != (key,):
             continue
-        known = {*synonyms()["columns"]["name"], "name", f"{name.removesuffix('s')}_name", "deal_name", "subject"}
+        known = {*synonyms()["columns"]["name"], "name", f"{key.removesuffix('_id')}_name", "deal_name", "subject"}
         named = next((own for own in sources[each.source].types if names_of(own) & known and of.filled[own] == 1), None)
         if named is None:
             continue

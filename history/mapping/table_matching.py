@@ -41,6 +41,7 @@ _PART_OF_AMOUNT = {
     "tip",
     "deposit",
 }
+_PAID_ZH = ("实付", "实收", "实际支付", "实际付款")
 _PART_OF_AMOUNT_ZH = ("优惠", "折扣", "运费", "税额", "商品总价", "应付", "退款")
 
 
@@ -134,6 +135,8 @@ def _similarity(table: Table, column: Column, own: str) -> float:
 def _second_choice(column: Column, own: str, formats: ColumnFormats) -> float:
     """Return what ranks columns of equal names: the order number of all lines, a whole amount."""
     if column.name == "amount":
+        if any(word in own for word in _PAID_ZH):
+            return -1.0
         is_part = _PART_OF_AMOUNT & {*normalized_name(own).split("_")}
         return float(bool(is_part) or any(word in own for word in _PART_OF_AMOUNT_ZH))
     return formats.distinct[own] if column.name == "order_id" else 0.0

@@ -7,7 +7,15 @@ from rapport.history.contract import SQL_TYPES, Column
 from rapport.history.contract.limits import LATEST
 from rapport.history.contract.value_synonyms import VALUE_SYNONYMS
 from rapport.history.reading.number_forms import NumberForm, number_expression
-from rapport.history.reading.text_cleaning import cleaned, id_text, let, without_null_words
+from rapport.history.reading.text_cleaning import (
+    cleaned,
+    id_text,
+    is_missing,
+    is_one_of,
+    let,
+    stripped,
+    without_null_words,
+)
 from rapport.history.reading.time_forms import TimeForm, time_expression, time_text, unknown_form
 from rapport.history.settings import Settings
 from rapport.history.sql import literal
@@ -26,6 +34,11 @@ _INTEGERS = {
 FLOATS = {"FLOAT", "DOUBLE"}
 _TIMES = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
 OPEN_ENDS = ("ends_at", "valid_to")
+_NO_END = (
+    *("unlimited", "indefinite", "open-ended", "open ended", "ongoing", "perpetual", "evergreen", "no end", "never"),
+    *("unbefristet", "illimité", "indéterminée", "indefinido", "indeterminato", "onbepaalde tijd"),
+    *("长期", "长期有效", "永久", "永久有效", "无限期", "无固定期限", "不定期", "至今"),
+)
 _CURRENCY = r"[¥￥$€£元]|[A-Za-z]{3}"
 YES = (
     *("true", "t", "yes", "y", "1", "on", "won", "closed won", "ja", "oui", "si", "sí", "sim", "x", "✓", "√"),
@@ -125,9 +138,15 @@ def _flag(source: SourceColumn, settings: Settings) -> str:
 def _time(source: SourceColumn, settings: Settings) -> str:
     value = _timestamp(source, settings)
     if source.column.name in OPEN_ENDS:
-        # Many systems write 9999-12-31 where there is no end.
-        return f"CASE WHEN ({value}) < TIMESTAMP '{LATEST}' THEN ({value}) ELSE TIMESTAMP '{LATEST}' END"
+        # Many systems write 9999-12-31 where there is no end; a day that cannot be read is not one of them.
+        unreadable = f"WHEN ({value}) IS NULL AND NOT {has_no_end(source.sql)} THEN NULL " if source.is_text else ""
+        return f"CASE WHEN ({value}) < TIMESTAMP '{LATEST}' THEN ({value}) {unreadable}ELSE TIMESTAMP '{LATEST}' END"
     return value
+
+
+def has_no_end(raw: str) -> str:
+    """Return the SQL that tests whether a text says that there is no end: nothing, or a word such as *unlimited*."""
+    return f"({is_missing(raw)} OR {is_one_of(f'lower({stripped(raw)})', _NO_END)})"
 
 
 def _timestamp(source: SourceColumn, settings: Settings) -> str:

@@ -21,7 +21,9 @@ _KEYWORDS = frozenset(
         *("case", "when", "then", "else", "end", "true", "false"),
     )
 )
-_TEXT_FUNCTIONS = frozenset(("concat", "left", "lower", "replace", "right", "split_part", "substr", "trim", "upper"))
+_TEXT_FUNCTIONS = frozenset(
+    ("concat", "left", "lower", "ltrim", "replace", "right", "split_part", "substr", "trim", "upper")
+)
 _FUNCTIONS = _TEXT_FUNCTIONS | {"abs", "coalesce", "greatest", "least", "nullif", "round"}
 _COMPARISONS = frozenset(("=", "<>", "!=", "<", ">", "<=", ">="))
 _ARITHMETIC = frozenset("+-*/")

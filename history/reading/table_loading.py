@@ -1,6 +1,6 @@
 """Loading of one table into the database: invalid rows are rejected, the others become the contract's table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import duckdb
@@ -12,6 +12,7 @@ from rapport.history.messages import message
 from rapport.history.reading.casting import currency_expression, null_of
 from rapport.history.reading.changes import unreadable_changes
 from rapport.history.reading.currencies import CURRENCY_COLUMNS, converted, currency_part
+from rapport.history.reading.deletion_marks import deleted_rows
 from rapport.history.reading.merges import SURVIVORS, WRITTEN_ID
 from rapport.history.reading.parquet_statistics import possible_violations
 from rapport.history.reading.profiling import (
@@ -25,7 +26,7 @@ from rapport.history.reading.profiling import (
     profile,
 )
 from rapport.history.reading.rejection_rules import QUESTION, RejectionRule, rejection_rules
-from rapport.history.reading.row_states import kind_columns, state_columns, uncounted_states
+from rapport.history.reading.row_states import uncounted_states, unread_states
 from rapport.history.reading.staging import (
     ATTRIBUTE,
     is_cheap_to_read,
@@ -66,6 +67,7 @@ class LoadedTable:
     left_out: int = 0
     converted: bool = False
     uncounted: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    deleted: Mapping[str, int] = field(default_factory=dict)
 
 
 def load_table(
@@ -88,12 +90,12 @@ def load_table(
     where = where_of(table, source, settings)
     whole = StagedTable(table, source, (), "", connection)
     used = used_columns(source, names, where)
-    states = _unused_states(table, source, used) if complete else []
-    source = load_source(source, [*used, *states, *attributes.values()], names, whole, settings)
+    states, marks = unread_states(table, source, used) if complete else ([], [])
+    source = load_source(source, [*used, *states, *marks, *attributes.values()], names, whole, settings)
     whole = replace(whole, source=source)
     source, left_out = with_rows(whole, _split_key(table, source, names, settings), where, settings)
     staged, rules, is_converted = _with_rules(stage(table, source, names, attributes, connection, settings), settings)
-    uncounted = uncounted_states(replace(whole, source=source), names.get("amount"), states)
+    uncounted, deleted = _not_counted(replace(whole, source=source), names.get("amount"), states, marks)
     found = profile(staged, rules)
     isolated = isolated_times(staged, rules, found) if complete else []
     if isolated:
@@ -113,15 +115,24 @@ def load_table(
     time_range = found.time_ranges.get(table.time, (None, None))
     accepted = _count(table, connection) if tracked else rows - rejects.num_rows
     return LoadedTable(
-        accepted, present, time_range, rejects, currencies, frozenset(tracked), left_out, is_converted, uncounted
+        accepted,
+        present,
+        time_range,
+        rejects,
+        currencies,
+        frozenset(tracked),
+        left_out,
+        is_converted,
+        uncounted,
+        deleted,
     )
 
 
-def _unused_states(table: Table, source: Source, used: Iterable[str]) -> list[str]:
-    """Return the columns that say whether an order counts, which nothing reads."""
-    if table.name != "orders" or source.in_memory:
-        return []
-    return [own for own in (*state_columns(source), *kind_columns(source)) if own not in {*used}]
+def _not_counted(
+    staged: StagedTable, amount: str | None, states: Sequence[str], marks: Sequence[str]
+) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+    """Return the states, and the rows marked as deleted, that are read although they say that a row does not count."""
+    return uncounted_states(staged, amount, states), deleted_rows(staged, marks)
 
 
 def _with_rules(staged: StagedTable, settings: Settings) -> tuple[StagedTable, list[RejectionRule], bool]:

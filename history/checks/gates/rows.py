@@ -16,6 +16,12 @@ EVEN_SHARE = 0.8
 REPEATED_REFUSED, REPEATED_FLAGGED = 0.15, 0.03
 MIN_ROWS = 30
 RECENT_MONTHS = 14
+# An id without case, white space and a decimal; a phone number also without its prefix and punctuation.
+_BARE_ID = (
+    r"CASE WHEN regexp_full_match(customer_id, '(\+|00)?[\d\s()-]{9,20}') "
+    r"THEN regexp_replace(regexp_replace(customer_id, '[^0-9]', '', 'g'), '^(00)?86(1\d{10})$', '\2') "
+    r"ELSE regexp_replace(lower(regexp_replace(customer_id, '\s', '', 'g')), '\.0+$', '') END"
+)
 
 
 Month = tuple[str, int, float, float]
@@ -103,14 +109,14 @@ def _repeated_keys(history: History, table: Table) -> Iterable[Finding]:
 
 
 def lookalike_ids(history: History, _: datetime, __: Baseline) -> Iterable[Finding]:
-    """Flag customer ids that differ only in case, white space, or a decimal that a spreadsheet added."""
+    """Flag customer ids that differ only in case, white space, a spreadsheet's decimal, or how a phone is written."""
     tables = [table.name for table in tables_with_time(history) if table.has_customers]
     if not tables:
         return
     union = " UNION ".join(f"SELECT DISTINCT customer_id FROM {quoted(name)}" for name in tables)
     rows = history.connection.execute(
         f"SELECT list(customer_id ORDER BY customer_id) AS ids FROM ({union}) WHERE customer_id IS NOT NULL GROUP BY "
-        r"regexp_replace(lower(regexp_replace(customer_id, '\s', '', 'g')), '\.0+$', '') HAVING count(*) > 1 "
+        f"{_BARE_ID} HAVING count(*) > 1 "
         "ORDER BY ids"
     ).fetchall()
     if rows:
