@@ -33,7 +33,7 @@ TARGETS = {
         "spec/test_stacking_weights.py",
         "spec/test_logistic_and_stacking.py",
     ],
-    "rapport.training.stacking.base_rate": ["spec/test_base_rate.py"],
+    "rapport.training.stacking.base_rate": ["spec/test_base_rate_definition.py", "spec/test_base_rate.py"],
     "rapport.training.stacking.fixed_mix": ["spec/test_base_rate.py"],
     "rapport.training.stacking.rate_process": ["spec/test_rate_process.py", "spec/test_base_rate.py"],
 }

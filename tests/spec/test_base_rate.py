@@ -138,3 +138,41 @@ def test_the_rule_of_thumb_takes_the_season_the_newest_weeks_and_the_mean_in_its
     assert mix(swung, support=0.0) == pytest.approx(mean + 0.2 * (0 - mean))
     assert mix(flat, support=1.0, newest_weeks=5.0) == 0.0
     assert mix(swung, support=0.0, newest_weeks=1.0) > mix(swung, support=0.0) + 0.4
+
+
+def _fixed_mix_by_hand(excess, horizon, newest_weeks, support):
+    """Return the rule of thumb for ``NOW`` written out, from the excess by days before now."""
+    newest, oldest = min(excess), max(excess)
+    spans = (oldest - newest) / horizon + 1
+    mean = np.mean(list(excess.values())) * spans / (spans + 1)
+    recent = np.mean([each for days, each in excess.items() if days - newest <= horizon / 2])
+    swing = np.mean([(each - mean) ** 2 for each in excess.values()])
+    news = 0.2 * (recent - mean) + 0.6 * swing / (swing + 0.15**2) * (newest_weeks - mean)
+    seasons = []
+    for year in range(1, 6):
+        nearest = min(excess, key=lambda days: abs(days - 365 * year))
+        if abs(nearest - 365 * year) <= max(horizon / 6, 16):
+            seasons.append(excess[nearest])
+    if not seasons:
+        return mean + news
+    share = 0.9 * min(1.0, support)
+    return mean + share * (np.mean(seasons) - mean) + (1 - share) * news
+
+
+@pytest.mark.parametrize("support", [0.4, 3.0])
+@pytest.mark.parametrize(
+    ("horizon", "days"),
+    [
+        # Two cutoffs within half a horizon of the newest; seasons 15, 16 and 17 days off: the last is none of these.
+        (90, [90, 130, 200, 380, 714, 1112, 1460]),
+        # A longer horizon has longer seasons, up to 30 days off; the fifth year is the last.
+        (180, [180, 260, 365 - 29, 730 + 31, 1825 + 8, 2190]),
+        (90, [90, 134, 136, 250]),
+    ],
+)
+def test_the_rule_of_thumb_is_its_formula(horizon, days, support):
+    generator = np.random.default_rng(len(days))
+    excess = {day: float(generator.normal(0.3, 0.2)) for day in days}
+    dated = {NOW - timedelta(days=day): one for day, one in excess.items()}
+    found = fixed_mix(dated, NOW, horizon=timedelta(days=horizon), support=support, newest_weeks=-0.7)
+    assert found == pytest.approx(_fixed_mix_by_hand(excess, horizon, -0.7, support))
