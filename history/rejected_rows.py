@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from rapport.localized import LocalizedText
+from rapport.languages import grammar
+from rapport.localized import LocalizedText, localize
 
 FILE, LINE = "rapport file", "rapport line"
 
@@ -21,25 +22,27 @@ SCHEMA = pa.schema(
 )
 
 
-# Reasons are written in English; each of these parts is replaced for Chinese.
-_CHINESE = {
-    "has no ": "缺少 ",
-    " is not a time: write it like ": " 不是时间：请写成 ",
-    " or 2026": " 或 2026",
-    " can be read as two days: set date_format = ": " 可读成两个日期：请设置 date_format = ",
-    " can be read as two numbers: set decimal = ": " 可读成两个数：请设置 decimal = ",
-    " is the word of a row of totals: leave such rows out of the file": " 是合计行：请从文件中去掉",
-    " in rapport.toml": "（写在 rapport.toml 中）",
-    " lies before 1901: leave it empty where it is not known": " 早于 1901 年：不知道时请留空",
-    " lies beyond the year 2200: leave it empty where it is not known": " 晚于 2200 年：不知道时请留空",
-    " lies more than 10 years after all others: is the year right?": " 比其他时间晚 10 年以上：年份是否正确？",
-    " is not a number: write it like ": " 不是数字：请写成 ",
-    " is not a possible number: it is infinite, not a number, or beyond 10^15": " 不是可能的数值",
-    " is neither yes nor no: write true or false": " 既非是也非否：请写 true 或 false",
-    " is there already: the first row is kept": " 重复：保留最先一行",
-    " is below ": " 低于 ",
-    " is above ": " 高于 ",
-}
+# Reasons are written in English; each of these parts is replaced for another language.
+_PARTS = (
+    LocalizedText("has no ", "缺少 "),
+    LocalizedText(" is not a time: write it like ", " 不是时间：请写成 "),
+    LocalizedText(" or 2026", " 或 2026"),
+    LocalizedText(" can be read as two days: set date_format = ", " 可读成两个日期：请设置 date_format = "),
+    LocalizedText(" can be read as two numbers: set decimal = ", " 可读成两个数：请设置 decimal = "),
+    LocalizedText(" is the word of a row of totals: leave such rows out of the file", " 是合计行：请从文件中去掉"),
+    LocalizedText(" in rapport.toml", "（写在 rapport.toml 中）"),
+    LocalizedText(" lies before 1901: leave it empty where it is not known", " 早于 1901 年：不知道时请留空"),
+    LocalizedText(" lies beyond the year 2200: leave it empty where it is not known", " 晚于 2200 年：不知道时请留空"),
+    LocalizedText(
+        " lies more than 10 years after all others: is the year right?", " 比其他时间晚 10 年以上：年份是否正确？"
+    ),
+    LocalizedText(" is not a number: write it like ", " 不是数字：请写成 "),
+    LocalizedText(" is not a possible number: it is infinite, not a number, or beyond 10^15", " 不是可能的数值"),
+    LocalizedText(" is neither yes nor no: write true or false", " 既非是也非否：请写 true 或 false"),
+    LocalizedText(" is there already: the first row is kept", " 重复：保留最先一行"),
+    LocalizedText(" is below ", " 低于 "),
+    LocalizedText(" is above ", " 高于 "),
+)
 
 
 @dataclass(frozen=True)
@@ -55,16 +58,16 @@ class RejectedRow:
 
 def translate_reason(language: str, reason: str) -> str:
     """Return the reason in the language."""
-    if language != "zh":
+    for part in _PARTS if language != "en" else ():
+        reason = reason.replace(part.en, localize(part, language))
+    if not grammar(language).is_chinese or reason.endswith("？"):
         return reason
-    for english, chinese in _CHINESE.items():
-        reason = reason.replace(english, chinese)
-    return reason if reason.endswith("？") else reason.removesuffix(".") + "。"
+    return reason.removesuffix(".") + grammar(language).full_stop
 
 
 def localized_reason(reason: str) -> LocalizedText:
-    """Return the reason in both languages."""
-    return LocalizedText(reason, translate_reason("zh", reason))
+    """Return the reason in every language."""
+    return LocalizedText.of(lambda language: translate_reason(language, reason))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from rapport.errors import SettingsError
 from rapport.history import setting_types as types
 from rapport.history.setting_errors import nearest, sentence
 from rapport.history.setting_types import Names
+from rapport.languages import CODES, LanguageCode
 
 # Former name → current name. Settings files and model records of earlier versions have the former names.
 CURRENT_NAMES: Names = MappingProxyType(
@@ -45,7 +46,7 @@ class Settings:
     currency: str = _setting(
         "", "Currency of all amounts, such as EUR; by default the one that the tables name, else amounts have no sign."
     )
-    language: Literal["en", "zh"] = _setting("en", "Language of reasons and reports: en or zh.")
+    language: LanguageCode = _setting("en", f"Language of reasons and reports: {' or '.join(CODES)}.")
     active_window: types.Duration = _setting("12mo", "A customer is active if its last order is at most this old.")
     horizon: types.Duration = _setting("12mo", "How far ahead a prediction reaches.")
     churn: Literal["orders", "contracts", "subscriptions"] = _setting(

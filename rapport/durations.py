@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rapport.errors import SettingsError
+from rapport.localized import LocalizedText, fill, localize
 
 _PATTERN = re.compile(r"(\d{1,4})(mo|d|w|y)")
+_MONTHS = LocalizedText("{n} {n:month|months}", "{n} 个月"), LocalizedText("{n}-month", "{n} 个月")
+_DAYS = LocalizedText("{n} {n:day|days}", "{n} 天"), LocalizedText("{n}-day", "{n} 天")
+"""A duration as a noun, and before another noun."""
 _UNITS = {"mo": (1, 0), "y": (12, 0), "d": (0, 1), "w": (0, 7)}
 
 
@@ -28,8 +32,15 @@ class Duration:
 
     def in_words(self, language: str) -> str:
         """Return the duration as a noun: "90 days", "1 month", "90 天"."""
-        count, unit, chinese = (self.months, "month", "个月") if self.months else (self.days, "day", "天")
-        return f"{count} {chinese}" if language == "zh" else f"{count} {unit}{'s' * (count != 1)}"
+        return self._written(0, language)
+
+    def as_modifier(self, language: str) -> str:
+        """Return the duration as it stands before a noun: "90-day", "12-month", "90 天"."""
+        return self._written(1, language)
+
+    def _written(self, form: int, language: str) -> str:
+        texts, count = (_MONTHS, self.months) if self.months else (_DAYS, self.days)
+        return fill(localize(texts[form], language), language, {"n": count})
 
     def __str__(self) -> str:
         return f"{self.months}mo" if self.months else f"{self.days}d"

@@ -4,12 +4,14 @@ from functools import cache
 
 from babel.numbers import get_currency_name, get_currency_symbol
 
+from rapport.languages import grammar
+
 MINUS = "−"
 # Babel writes CN¥ in English and 人民币 in Chinese to tell currencies apart; the amounts of a company have one.
 _OWN_SIGNS = {"CNY": "¥", "JPY": "¥", "USD": "$"}
 _OWN_NAMES = {"CNY": "元", "HKD": "港元"}
 # Chinese counts money in ten thousands (万) and hundred millions (亿).
-_STEPS = {"en": ((1e9, "bn"), (1e6, "m"), (1e3, "k")), "zh": ((1e8, "亿"), (1e4, "万"))}
+_CHINESE_STEPS = ((1e8, "亿"), (1e4, "万"))
 _NEARLY = 0.9995
 """From this share of a step on, an amount rounds to the step."""
 
@@ -27,12 +29,18 @@ def currency_name(currency: str) -> str:
     return _OWN_NAMES.get(currency) or (get_currency_name(currency, locale="zh") if currency else "")
 
 
+@cache
+def _steps(language: str) -> tuple[tuple[float, str], ...]:
+    own = grammar(language)
+    return _CHINESE_STEPS if own.is_chinese else ((1e9, own.billion), (1e6, own.million), (1e3, own.thousand))
+
+
 def money_in_full(amount: float, currency: str, language: str) -> str:
     """Return an amount for a sentence: ¥182,400, 18.2万元."""
     minus, size = (MINUS if amount < 0 else ""), abs(amount)
-    if language != "zh":
+    if not grammar(language).is_chinese:
         return f"{minus}{currency_sign(currency)}{size:,.0f}"
-    for step, word in _STEPS["zh"]:
+    for step, word in _CHINESE_STEPS:
         if size >= step:
             digits = f"{size / step:,.1f}".removesuffix(".0")
             return f"{minus}{digits}{word}{currency_name(currency)}"
@@ -42,7 +50,7 @@ def money_in_full(amount: float, currency: str, language: str) -> str:
 def short_money(amount: float, currency: str, language: str) -> str:
     """Return an amount short enough for a table: ¥182k, ¥18.2万."""
     sign, size = (MINUS if amount < 0 else "") + currency_sign(currency), abs(amount)
-    for step, suffix in _STEPS.get(language, _STEPS["en"]):
+    for step, suffix in _steps(language):
         if size >= step * _NEARLY:
             scaled = size / step
             return f"{sign}{scaled:,.{0 if scaled >= 99.95 else 1}f}{suffix}"

@@ -7,10 +7,9 @@ MESSAGES = MessageCatalogue("rapport.scoring")
 
 def value_label(value: str) -> LocalizedText:
     """Return the label of a category, kind or role; a company's own value stays as it is."""
-    return MESSAGES.texts.get(value, LocalizedText(value, value))
+    return MESSAGES.texts.get(value) or LocalizedText.same(value)
 
 
 def listed_labels(values: str) -> LocalizedText:
     """Return the labels of values that are separated by commas."""
-    labels = [value_label(value) for value in values.split(", ")]
-    return LocalizedText(", ".join(label.en for label in labels), "、".join(label.zh for label in labels))
+    return LocalizedText.listed(value_label(value) for value in values.split(", "))

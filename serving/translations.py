@@ -6,16 +6,15 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
-from rapport.localized import localize
+from rapport.languages import CODES, OWN, translated
+from rapport.localized import PluralFormatter, localize
 from rapport.scoring.messages import MESSAGES, value_label
 from rapport.scoring.reasons.sentences import sentence_catalog
 from rapport.shipped_yaml import read_shipped
 
 TEXTS = Path(__file__).parent / "texts"
-LANGUAGES = ("en", "zh")
 _WHOLE_NUMBER = re.compile(r"(\d)\.0\b")
 
 
@@ -24,32 +23,33 @@ _MARK = "\0"
 _BORDER = re.compile(r"(?<=[\u3400-\u9fff])\0(?=[A-Za-z0-9¥$€£−+<>])|(?<=[A-Za-z0-9%])\0(?=[\u3400-\u9fff])")
 
 
-class PluralFormatter(Formatter):
-    """Fills in values; ``{n:order|orders}`` is the first form for 1 and the second for any other number."""
+class SpacedFormatter(PluralFormatter):
+    """Fills in values, with the spaces that Chinese puts around them."""
 
     def format_field(self, value: object, format_spec: str) -> Any:
         """Return a value, or the form that its number needs."""
-        one, bar, many = format_spec.partition("|")
-        if bar:
-            return one if str(value) == "1" else many
-        return f"{_MARK}{super().format_field(value, format_spec)}{_MARK}"
+        text = super().format_field(value, format_spec)
+        return text if "|" in format_spec else f"{_MARK}{text}{_MARK}"
 
     def filled(self, text: str, values: Mapping[str, object]) -> str:
         """Return a text with its values; the value itself never changes, only what is around it."""
         return _BORDER.sub(" ", self.vformat(text, (), values)).replace(_MARK, "")
 
 
-_FORMATTER = PluralFormatter()
-
-
 @cache
 def translations(language: str) -> Translations:
     """Return the texts of a language, read once; every language other than ours reads English."""
-    return Translations(language if language in LANGUAGES else LANGUAGES[0])
+    return Translations(language if language in CODES else CODES[0])
+
+
+def written_texts(language: str) -> dict[str, str]:
+    """Return the texts of the folder of a language by key."""
+    files = sorted((TEXTS / language).glob("*.yaml"))
+    return {key: text for path in files for key, text in read_shipped(path.read_text(encoding="utf-8")).items()}
 
 
 class Translations:
-    """The texts of one language; each file of its folder is an area."""
+    """The texts of one language; each file of its folder is an area. A further language translates the English ones."""
 
     def __init__(self, language: str) -> None:
         self.language = language
@@ -57,13 +57,14 @@ class Translations:
         self.texts: dict[str, str] = {key: name[0].upper() + name[1:] for key, name in names.items()}
         families = sentence_catalog().families
         self.texts |= {f"family.{name}": localize(family.title, language) for name, family in families.items()}
-        for path in sorted((TEXTS / language).glob("*.yaml")):
-            self.texts |= read_shipped(path.read_text(encoding="utf-8"))
+        self._formatter = SpacedFormatter(language)
+        for key, text in written_texts(language if language in OWN else OWN[0]).items():
+            self.texts[key] = translated(text, language, key)
 
     def __call__(self, key: str, **values: object) -> str:
         """Return the text of a key with its values filled in."""
         text = self.texts[key]
-        return _FORMATTER.filled(text, values) if values else text
+        return self._formatter.filled(text, values) if values else text
 
     def has(self, key: str) -> bool:
         """Whether there is a text for a key."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rapport.localized import LocalizedText
 from rapport.scoring import Bundle
 from rapport.scoring.models.bundle import Fallback
 from rapport.scoring.models.matrix import Matrix
@@ -103,7 +104,7 @@ def _evaluation(run: TrainingRun, weights: Mapping[str, float]) -> dict[str, Any
         "expected_rate": run.expected_rate,
     }
     if warning := unknown_season(run.base_rate, run.task):
-        base_rate |= {"sentence": warning.en, "sentence_zh": warning.zh}
+        base_rate |= warning.stored("sentence")
     part = served_part(run, tuple(weights))
     served = {"part": part} | served_metrics(run.evaluation, run.validation, part)
     return run.evaluation.as_dict() | {
@@ -123,7 +124,7 @@ def _fallback(run: TrainingRun) -> Fallback:
     unlike = run.evaluation.like_scored or {}
     if "sentence" not in unlike:
         return found
-    return replace(found, en=f"{found.en} {unlike['sentence']}".strip(), zh=found.zh + unlike["sentence_zh"])
+    return Fallback.of(found.label, found.reason, LocalizedText.recorded(unlike, "sentence"))
 
 
 def _counts(run: TrainingRun) -> dict[str, int]:

@@ -10,4 +10,4 @@ localized, translator = MESSAGES.message, MESSAGES.translator
 
 def joined(sentences: tuple[LocalizedText, ...]) -> LocalizedText:
     """Join sentences: with a space in English, without one in Chinese."""
-    return LocalizedText(" ".join(each.en for each in sentences), "".join(each.zh for each in sentences))
+    return LocalizedText.sentences(sentences)

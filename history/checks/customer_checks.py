@@ -98,5 +98,5 @@ def unknown_values(history: History, _: datetime) -> Iterable[Finding]:
             if rows:
                 facts = {"column": column.name, "values": [list(row) for row in rows]}
                 listed = ", ".join(f"{value} ({count})" for value, count in rows)
-                known = LocalizedText(", ".join(column.examples), "、".join(column.examples))
+                known = LocalizedText.listed(column.examples)
                 yield Finding.of("note", "unknown_values", table.name, facts, listed=listed, known=known)

@@ -44,7 +44,9 @@ def html_report(report: ReportContents, language: str) -> str:
     pages = Environment(
         loader=PackageLoader("rapport.history.checks", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    pages.filters.update(day=_day, thousands=_thousands, percent=_percent, bars=_bars, reason=translate_reason)
+    pages.filters.update(
+        day=_day, thousands=_thousands, percent=_percent, bars=_bars, reason=translate_reason, localized=localize
+    )
     page = pages.get_template("report.html")
     return page.render(report=report, text=_translator(language), language=language)
 
@@ -79,7 +81,7 @@ def _ready_text(each: Readiness, text: Any, language: str) -> str:
     counts = (
         f"{_thousands(each.customers)} {text('eligible')}, {_thousands(each.outcomes)} {text(each.target + '_outcome')}"
     )
-    needs = "; ".join(getattr(need, language) for need in each.needs)
+    needs = "; ".join(localize(need, language) for need in each.needs)
     more = f" · {text('needs')}: {needs}" if needs else ""
     return f"  {text(each.target):<11}{each.horizon:>5}  {text(each.verdict):<5} {counts} ({_percent(each.rate)}){more}"
 

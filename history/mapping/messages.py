@@ -1,4 +1,4 @@
-"""What a proposed mapping says beside its settings, in both languages: comments, questions and doubts."""
+"""What ``rapport init`` and a proposed mapping say beside the settings: comments, questions and doubts."""
 
 from rapport.localized import LocalizedText, MessageCatalogue, localize
 

@@ -117,7 +117,7 @@ def _doubts_of_unreadable(unreadable: Mapping[str, TableError]) -> tuple[Localiz
     for name, error in unreadable.items():
         if any(table_similarity(table, name) for table in TABLES):
             raise error
-    sentences = [LocalizedText(error.sentence("en"), error.sentence("zh")) for error in unreadable.values()]
+    sentences = [LocalizedText.of(error.sentence) for error in unreadable.values()]
     return tuple(message("doubt.unreadable", reason=each) for each in sentences)
 
 
@@ -159,7 +159,7 @@ def _by_preset(
 
 
 def _grouped(heads: Mapping[str, list[str]]) -> tuple[LocalizedText, ...]:
-    written = {own: LocalizedText(", ".join(names), "、".join(names)) for own, names in heads.items()}
+    written = {own: LocalizedText.listed(names) for own, names in heads.items()}
     return tuple(message("doubt.grouped", source=own, heads=names) for own, names in written.items())
 
 

@@ -69,7 +69,7 @@ def track_changes(table: Table, connection: duckdb.DuckDBPyConnection, settings:
 
 def _attribute(name: str, kind: str) -> Column:
     """Return an attribute of customers as a column, whose values are read as numbers or as text."""
-    return Column(name, "number" if kind == "DOUBLE" else "text", LocalizedText(name, name))
+    return Column(name, "number" if kind == "DOUBLE" else "text", LocalizedText.same(name))
 
 
 def _tracked(

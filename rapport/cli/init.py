@@ -36,8 +36,9 @@ def init(
     from rapport.history.checks import check_history
     from rapport.history.checks.rendering import finding_lines, trainable_lines
     from rapport.history.mapping import propose_mapping
+    from rapport.history.mapping.messages import MESSAGES
     from rapport.history.mapping.settings_file import samples, settings_of, settings_text
-    from rapport.localized import LocalizedText, localize
+    from rapport.localized import localize
 
     if path.exists() and not force:
         raise SettingsError(f"{path}: is there already. Name another file with --out, or replace it with --force.")
@@ -49,13 +50,13 @@ def init(
     settings = settings_of(proposal, answers)
     with enough_memory(settings, source), read_history(source, settings) as history:
         for name, (rows, columns) in samples(history).items() if asking else ():
-            out.print(localize(LocalizedText(f"{name}: {rows:,} rows", f"{name}：{rows:,} 行"), spoken), markup=False)
+            out.print(localize(MESSAGES.message("rows_of", name=name, rows=rows), spoken), markup=False)
             for column, values in columns.items():
                 out.print(f"  {column}: {', '.join(values) or '–'}", markup=False)
         report = check_history(history)
     path.write_text(settings_text(proposal, answers), encoding="utf-8")
     lines = [localize(each, spoken) for each in (() if asking else proposal.doubts)]
-    lines += [localize(LocalizedText(f"Wrote {path}.", f"已写入 {path}。"), spoken), *trainable_lines(report, spoken)]
+    lines += [localize(MESSAGES.message("wrote", path=path), spoken), *trainable_lines(report, spoken)]
     lines += finding_lines((each for each in report.findings if each.level != "note"), spoken)
     result = {"settings": str(path), "preset": proposal.preset, "answers": answers, "check": report.as_dict()}
     print_result(result, "\n".join(lines), as_json=as_json)

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from rapport.languages import CODES, LanguageCode
+
 DATE_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
 
@@ -17,13 +19,6 @@ class TargetName(StrEnum):
 
     churn = "churn"
     conversion = "conversion"
-
-
-class LanguageName(StrEnum):
-    """Languages of reasons and reports."""
-
-    en = "en"
-    zh = "zh"
 
 
 class EngineName(StrEnum):
@@ -55,7 +50,10 @@ DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder of models and scores; by default RAPPORT_DATA_DIR, else the settings."),
 ]
-Language = Annotated[LanguageName | None, typer.Option("--language", help="en or zh; by default that of the settings.")]
+Language = Annotated[
+    LanguageCode | None,
+    typer.Option("--language", help=f"{' or '.join(CODES)}; by default that of the settings."),
+]
 Engine = Annotated[EngineName, typer.Option("--engine", help="Where features are computed.")]
 Master = Annotated[str, typer.Option("--master", help="The Spark master's URL.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rapport.localized import localize
+from rapport.localized import LocalizedText, localize
 from rapport.scoring.actions.fact_actions import FactAction
 from rapport.scoring.actions.playbook import Playbook, ReasonAction
 from rapport.scoring.actions.reason_advice import own_advice, raising_reasons, with_actions
@@ -18,7 +18,7 @@ from rapport.scoring.reasons.numbers import format_value
 
 MAX_ACTIONS = 6
 DO_NOT_CONTACT = "do_not_contact"
-_OWNER_ROLE = "account owner"
+_OWNER_ROLE, _NO_AMOUNT = "account owner", LocalizedText("amount not known", "金额未知")
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 _ONE = re.compile(r"(?<![\d.,])1 (day|contact)s( are)?\b")
 _Fact = Mapping[str, Any]
@@ -197,7 +197,7 @@ def _values(fact: _Fact, context: ActionContext) -> dict[str, str]:
     kind, _, name = (fact.get("step") or "").partition(":")
     step = context.playbook.step(kind, name, context.language) if name else ""
     amount = fact["amount"]
-    unknown = "amount not known" if context.language == "en" else "金额未知"
+    unknown = localize(_NO_AMOUNT, context.language)
     texts = {key: "" if fact[key] is None else str(fact[key]) for key in ("subject", "deadline", "since", "detail")}
     if fact["kind"] == "risk_event":
         texts |= {key: localize(value_label(texts[key]), context.language) for key in ("subject", "detail")}

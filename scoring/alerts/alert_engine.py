@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from rapport.errors import CardError
 from rapport.history import History
 from rapport.history.contract import by_name
+from rapport.languages import FURTHER
 from rapport.localized import LocalizedText, localize
 from rapport.scoring.alerts.rules import AlertRule, AlertRules
 from rapport.scoring.analytics.interaction_signals import interaction_signals
@@ -42,10 +43,29 @@ class Alert:
     zh: str
     at_stake: float
     seen_once: bool
+    further: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The sentence in the further languages."""
+
+    @property
+    def text(self) -> LocalizedText:
+        """Return the sentence in every language."""
+        return LocalizedText.from_dict({**self.further, "en": self.en, "zh": self.zh})
+
+    def with_text(self, text: LocalizedText, **changes: Any) -> "Alert":
+        """Return the alert with another sentence, and with other changes."""
+        return replace(self, en=text.en, zh=text.zh, further=text.further, **changes)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the alert as JSON."""
-        return vars(self) | {"as_of": self.as_of.isoformat()}
+        """Return the alert as JSON; each further language is a key of its own."""
+        own = {name: value for name, value in vars(self).items() if name != "further"}
+        return own | {"as_of": self.as_of.isoformat(), **self.further}
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> "Alert":
+        """Load what ``as_dict`` returned."""
+        own = {each.name: body[each.name] for each in fields(cls) if each.name in body}
+        further = {code: body[code] for code in FURTHER if code in body}
+        return cls(**{**own, "as_of": datetime.fromisoformat(body["as_of"]), "further": further})
 
 
 @dataclass(frozen=True)
@@ -142,6 +162,7 @@ def _matching_alerts(rule: AlertRule, context: AlertContext) -> Iterator[Alert]:
     for at, facts in hits:
         customer = ids[at].as_py()
         named = {"name": names[at].as_py() or customer, **facts}
+        text = LocalizedText.of(lambda code, named=named: _sentence(rule, named, code))  # type: ignore[misc]
         stake = 0.0 if stakes is None or np.isnan(stakes[at]) else float(stakes[at])
         yield Alert(
             id=_id(customer, rule.cause, as_of),
@@ -150,10 +171,11 @@ def _matching_alerts(rule: AlertRule, context: AlertContext) -> Iterator[Alert]:
             cause=rule.cause,
             priority=rule.priority,
             as_of=as_of,
-            en=rule.text.en.format_map(_in_language(named, "en")),
-            zh=rule.text.zh.format_map(_in_language(named, "zh")),
+            en=text.en,
+            zh=text.zh,
             at_stake=stake,
             seen_once=rule.kind in ("event", "signal"),
+            further=text.further,
         )
 
 
@@ -163,6 +185,10 @@ class _Probability(float):
     def __format__(self, form: str) -> str:
         text = super().__format__(form)
         return {"100%": ">99%", "0%": "<1%"}.get(text, text) if 0 < self < 1 else text
+
+
+def _sentence(rule: AlertRule, facts: Mapping[str, Any], language: str) -> str:
+    return localize(rule.text, language).format_map(_in_language(facts, language))
 
 
 def _in_language(facts: Mapping[str, Any], language: str) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 import pyarrow as pa
 
 from rapport.history import History
+from rapport.languages import grammar
 from rapport.localized import localize
 from rapport.scoring.analytics.point_in_time import query_as_of, rows_known_at
 from rapport.scoring.messages import MESSAGES, value_label
-from rapport.scoring.reasons.numbers import format_value, spaced
+from rapport.scoring.reasons.numbers import format_value
 
 # Kinds that are grave whatever the amount; in both languages, because sources of risk events use both.
 _GRAVE = "bankrupt|insolven|liquidat|dishonest|freeze|frozen|seiz|default|破产|清算|失信|冻结|查封|违约|被执行"
@@ -71,12 +72,10 @@ def risk_sentence(rows: Sequence[dict[str, Any]], language: str, currency: str) 
         sued=sued,
         share=format_value(sued / records if records else 0.0, "share", language, currency),
         amount=format_value(sum(row["amount"] for row in rows), "money", language, currency),
-        parts=("、" if language == "zh" else ", ").join(
-            _part(row, language, currency) for row in ordered if row["records"]
-        ),
+        parts=grammar(language).comma.join(_part(row, language, currency) for row in ordered if row["records"]),
         also=say("risk.also", own=own) if own else "",
     )
-    return spaced(text) if language == "zh" else text
+    return grammar(language).spaced(text)
 
 
 def _part(row: dict[str, Any], language: str, currency: str) -> str:

@@ -14,7 +14,7 @@ from rapport.history.contract import by_name
 from rapport.localized import LocalizedText
 from rapport.scoring.cards import config_models as config
 from rapport.scoring.cards.bands import BandCodes, Floats
-from rapport.scoring.cards.config_errors import ConfigError, nearest
+from rapport.scoring.cards.config_errors import MESSAGES, ConfigError, nearest
 from rapport.scoring.cards.indicator import BEST, WORST, Indicator, QuantileBands
 from rapport.scoring.cards.indicator_form import IndicatorForm
 
@@ -139,12 +139,7 @@ class Card(config.ConfigModel):
         total = sum(indicator.weight for indicator in self.indicators)
         if abs(total - 100) < 1e-9:
             return ()
-        return (
-            LocalizedText(
-                f"{self.name}: the weights sum to {total:g} and are normalised to 100.",
-                f"{self.name}：权重合计 {total:g}，已折算为 100。",
-            ),
-        )
+        return (MESSAGES.message("normalised", card=self.name, total=total),)
 
     @cached_property
     def hash(self) -> str:

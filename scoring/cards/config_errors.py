@@ -8,9 +8,11 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from rapport.errors import CardError
-from rapport.localized import LocalizedText, MessageCatalogue
+from rapport.languages import grammar
+from rapport.localized import LocalizedText, MessageCatalogue, localize
 
 MESSAGES = MessageCatalogue("rapport.scoring.cards")
+_AND = LocalizedText(" and ", "、")
 _SINGULAR = {"families": "family", "when": "condition"}
 
 
@@ -32,17 +34,17 @@ def sentence_of(errors: Sequence[ErrorDetails], written: object, where: str) -> 
     if error["type"] == "missing":
         at = at[:-1]
         names = [f"“{each['loc'][-1]}”" for each in errors if each["type"] == "missing" and each["loc"][:-1] == at]
-        words = MESSAGES.message("missing", names=LocalizedText(" and ".join(names), "、".join(names)))
+        words = MESSAGES.message("missing", names=LocalizedText.of(lambda code: localize(_AND, code).join(names)))
     else:
         words = _words(error)
     position = _position(at, written, where)
-    return LocalizedText(f"{position}: {words.en}", f"{position}：{words.zh}")
+    return LocalizedText.of(lambda code: f"{position}{grammar(code).colon}{localize(words, code)}")
 
 
 def nearest(word: object, known: Iterable[str]) -> LocalizedText:
     """Suggest the nearest known word, as the end of a sentence."""
     near = difflib.get_close_matches(str(word), list(known), n=1)
-    return LocalizedText(f"; did you mean “{near[0]}”?", f"，是否为“{near[0]}”？") if near else LocalizedText(".", "。")
+    return MESSAGES.message("near", word=near[0]) if near else LocalizedText.of(lambda code: grammar(code).full_stop)
 
 
 def unknown_choice(value: object, choices: Sequence[str], at: tuple[int | str, ...] = ()) -> ConfigError:
@@ -59,7 +61,7 @@ def describe(value: object) -> LocalizedText:
         return LocalizedText("keys", "键值")
     if isinstance(value, list):
         return LocalizedText("a list", "列表")
-    return LocalizedText(f"“{str(value)[:40]}”", f"“{str(value)[:40]}”")
+    return LocalizedText.same(f"“{str(value)[:40]}”")
 
 
 def _words(error: ErrorDetails) -> LocalizedText:
@@ -71,7 +73,7 @@ def _words(error: ErrorDetails) -> LocalizedText:
         kind = "dict_type" if isinstance(value, dict) else "tuple_type"
     if refusal is None and kind in MESSAGES.texts:
         return MESSAGES.message(kind, value=describe(value), item=_item(*error["loc"][-1:]))
-    return getattr(refusal, "localized", None) or LocalizedText(*[str(refusal or error["msg"])] * 2)
+    return getattr(refusal, "localized", None) or LocalizedText.same(str(refusal or error["msg"]))
 
 
 def _position(at: Sequence[int | str], written: Any, where: str) -> str:

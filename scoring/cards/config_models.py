@@ -6,7 +6,7 @@ one, as scoring does, pays for no validation.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields, make_dataclass
 from functools import cache, partial
 from itertools import pairwise
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -15,6 +15,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    PlainSerializer,
     StringConstraints,
     TypeAdapter,
     ValidateAs,
@@ -25,6 +26,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from rapport.errors import CardError
+from rapport.languages import FURTHER
 from rapport.localized import LocalizedText
 from rapport.scoring.cards.config_errors import ConfigError, describe, nearest, sentence_of, unknown_choice
 
@@ -129,13 +131,20 @@ NotEmpty = Field(min_length=1)
 Texts = Annotated[tuple[Text, ...], NotEmpty]
 
 
-@dataclass(frozen=True)
-class _Languages(ConfigModel):
-    en: Text
-    zh: Text
+# A text of a company's own file may have the further languages, too; the shipped ones are translated by their files.
+_further: list[Any] = [(code, Text | None, None) for code in FURTHER]
+_Languages: Any = make_dataclass(
+    "_Languages", [("en", Text), ("zh", Text), *_further], bases=(ConfigModel,), frozen=True
+)
 
 
-Localized = Annotated[LocalizedText, ValidateAs(_Languages, lambda texts: LocalizedText(texts.en, texts.zh))]
+def _written(text: LocalizedText) -> dict[str, str]:
+    return {"en": text.en, "zh": text.zh, **text.further}
+
+
+Localized = Annotated[
+    LocalizedText, ValidateAs(_Languages, lambda texts: LocalizedText.from_dict(vars(texts))), PlainSerializer(_written)
+]
 
 
 def _keys(model: type[Any]) -> list[str]:

@@ -7,6 +7,7 @@ import yaml
 
 from rapport.errors import CardError
 from rapport.localized import LocalizedText
+from rapport.scoring.cards.config_errors import MESSAGES
 
 # A card has about six levels; text from a form must not use up the stack, nor grow by references.
 _MAX_DEPTH, _MAX_ALIASES = 24, 20
@@ -38,12 +39,7 @@ class _Strict(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 line = key_node.start_mark.line + 1
-                raise CardError(
-                    LocalizedText(
-                        f"line {line}: “{key}” is given twice; keep one of them.",
-                        f"第 {line} 行：“{key}”重复，请保留一个。",
-                    )
-                )
+                raise CardError(MESSAGES.message("key_twice", line=line, key=key))
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -53,19 +49,12 @@ def parse_yaml(text: str, where: str) -> Any:
     try:
         return yaml.load(text, Loader=_Strict)
     except CardError as error:
-        raise CardError(
-            LocalizedText(f"{where}, {error.sentence('en')}", f"{where}，{error.sentence('zh')}")
-        ) from error
+        raise CardError(MESSAGES.message("in_file", where=where, problem=LocalizedText.of(error.sentence))) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line, zh = (f", line {mark.line + 1}", f"，第 {mark.line + 1} 行") if mark else ("", "")
+        line = MESSAGES.message("line", line=mark.line + 1) if mark else ""
         problem = getattr(error, "problem", None) or "not readable"
-        raise CardError(
-            LocalizedText(
-                f"{where}{line}: this is not YAML ({problem}). Check indents, colons and quotes.",
-                f"{where}{zh}：不是有效的 YAML（{problem}）。请检查缩进、冒号与引号。",
-            )
-        ) from error
+        raise CardError(MESSAGES.message("not_yaml", where=where, line=line, problem=problem)) from error
 
 
 def read_text(path: Path) -> str:

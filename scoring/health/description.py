@@ -8,6 +8,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
+from rapport.languages import grammar
 from rapport.localized import localize
 from rapport.scoring.cards.card_set import FrozenCard
 from rapport.scoring.health.health_score import LAPSED_CAP, THRESHOLD_CAP
@@ -76,7 +77,7 @@ class HealthDescription:
             LAPSED_CAP: say("health.lapsed"),
         }
         own = [localize(line.label, language) for line in frozen.card if line.name in frozen.own_fifths]
-        indicators = ("、" if language == "zh" else ", ").join(own)
+        indicators = grammar(language).comma.join(own)
         return cls(
             grades={
                 each.name: (localize(each.label, language), localize(each.strategy, language)) for each in rules.grades

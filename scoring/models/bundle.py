@@ -13,6 +13,9 @@ from rapport.errors import BundleError, RapportError
 from rapport.features import BY_ORDERS, ChurnRule
 from rapport.features.catalog.feature import FAMILIES
 from rapport.history import Settings
+from rapport.languages import grammar
+from rapport.localized import LocalizedText
+from rapport.scoring.messages import MESSAGES
 from rapport.scoring.models.blend import Blend, sigmoid
 from rapport.scoring.models.bundle_files import MAIN, read_folder, write_folder
 from rapport.scoring.models.columns import FeatureColumn
@@ -56,12 +59,28 @@ class Fallback:
     """Which members the answers use, where the history was too small for the full ensemble.
 
     ``label`` is the stored name: "committee" (the full ensemble), "card_and_rhythm" or "card" (too few outcomes),
-    "best_member" or "rate" (grade D); ``en`` and ``zh`` give the reason in a sentence.
+    "best_member" or "rate" (grade D); ``en``, ``zh`` and, for further languages, ``further`` give the reason.
     """
 
     label: str = "committee"
     en: str = ""
     zh: str = ""
+    further: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def of(cls, label: str, *reasons: LocalizedText) -> "Fallback":
+        """Return a fallback with the sentences that are its reason."""
+        text = LocalizedText.sentences(reasons)
+        return cls(label, text.en, text.zh, text.further)
+
+    @property
+    def reason(self) -> LocalizedText:
+        """Return the reason in every language."""
+        return LocalizedText.from_dict({**self.further, "en": self.en, "zh": self.zh})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fallback as JSON."""
+        return {name: value for name, value in asdict(self).items() if value or name != "further"}
 
 
 # Compared by identity: two bundles with equal content are still two publications.
@@ -198,17 +217,10 @@ class Bundle:
         differing = [name for name in own if own[name] != now[name]]
         if not differing:
             return None
-        if language == "zh":
-            listed = "；".join(f"{name}：{own[name]}，而非 {now[name]}" for name in differing)
-            return (
-                f"模型 {self.target} {self.version} 仍按训练时的设定评分，与现行设定不同（{listed}）。"
-                "如需按新设定评分，请重新训练；如需保留，请写入 rapport.toml。"
-            )
-        listed = "; ".join(f"{name}: {own[name]}, not {now[name]}" for name in differing)
-        return (
-            f"The {self.target} model {self.version} still uses the settings of its training, which differ from "
-            f"those in force ({listed}). Train again to apply the new settings, or write the model's into rapport.toml."
-        )
+        say = MESSAGES.translator(language)
+        listed = (say("settings.one", name=name, own=own[name], now=now[name]) for name in differing)
+        text = grammar(language).semicolon.join(listed)
+        return str(say("settings.differ", target=self.target, version=self.version, listed=text))
 
     def save(self, folder: Path) -> Path:
         """Write the bundle as a folder; it appears complete or not at all."""
@@ -248,7 +260,7 @@ class Bundle:
     def _stored(self) -> dict[str, object]:
         fields = {
             **{name: getattr(self, name) for name in _PLAIN},
-            "fallback": asdict(self.fallback),
+            "fallback": self.fallback.to_dict(),
             "rule": asdict(self.rule),
             "columns": [column.to_dict() for column in self.columns],
             "members": [member.to_dict() for member in self.members],

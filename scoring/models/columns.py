@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from rapport.localized import LocalizedText, localize
 from rapport.scoring.models.stored_values import frozen
 
 CATEGORY = "category"
@@ -46,9 +47,14 @@ class FeatureColumn:
         code = self.code(category)
         return self.level_rates[int(code)] if code == code and self.level_rates else None
 
+    @property
+    def text(self) -> LocalizedText:
+        """Return the meaning of the feature."""
+        return LocalizedText(self.en, self.zh)
+
     def meaning(self, language: str) -> str:
-        """Return the meaning of the feature, in English or Chinese."""
-        return self.zh if language == "zh" else self.en
+        """Return the meaning of the feature in a language."""
+        return localize(self.text, language)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as JSON."""

@@ -1,7 +1,7 @@
 """Sentences of single features: the file ``feature_sentences.yaml``, as templates for the columns of one bundle."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from rapport.localized import LocalizedText
+from rapport.localized import LocalizedText, localize
 from rapport.scoring.cards.config_errors import ConfigError
 from rapport.scoring.cards.config_models import ConfigModel, Flag, Text, parse_config
 from rapport.scoring.models.columns import OTHER, FeatureColumn
@@ -33,11 +33,6 @@ _CONDITION = re.compile(
 _OPPOSITE: Mapping[str, EvidenceDirection] = {"up": "down", "down": "up", "either": "either"}
 _BOUNDS: Mapping[str, BoundKind] = {"below": "below", "above": "above"}
 _WORD_OF = re.compile(r"(?:of the kind|nteractions? by|The customer's) (.+?)(?: in the last \d+ days)?\.$")
-# Who has not bought yet is a lead in words, too.
-_OF_LEADS: Mapping[str, Callable[[str], str]] = {
-    "en": lambda text: re.sub(r"\b(the|this) customer\b", r"\1 lead", text, flags=re.IGNORECASE),
-    "zh": lambda text: text.replace("该客户", "该线索").replace("客户主动", "线索主动"),
-}
 
 
 def _known_condition(condition: str) -> str:
@@ -113,11 +108,12 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 def _template(column: FeatureColumn, condition: str, written: _Variant, days: str, target: str) -> SentenceTemplate:
-    texts = {"en": _text(written.en, column, days), "zh": _text(written.zh, column, days)}
+    template = LocalizedText(written.en, written.zh)
     if target == "conversion":
-        texts = {language: _OF_LEADS[language](text) for language, text in texts.items()}
+        template = of_leads(template)
+    text = LocalizedText.of(lambda language: _text(localize(template, language), column, days))
     name, code = column.name, f"{sentence_catalog().code_of(column.family)}-{column.name}"
-    states = any("{" in text for text in texts.values())
+    states = "{" in text.en + text.zh
     return SentenceTemplate(
         code=code,
         family=column.family,
@@ -126,7 +122,7 @@ def _template(column: FeatureColumn, condition: str, written: _Variant, days: st
         # What speaks for churn speaks against a purchase.
         says=written.says if target == "churn" else _OPPOSITE[written.says],
         when=tuple(_bounds(column, condition)),
-        text=LocalizedText(**texts),
+        text=text,
         advice=None,
         facts={name: name} if states else {},
         peers=name,
@@ -135,6 +131,14 @@ def _template(column: FeatureColumn, condition: str, written: _Variant, days: st
         unknown=(name,) if condition == "none" else (),
         states_rate=condition.startswith("rate "),
         neutral=condition.startswith("neutral"),
+    )
+
+
+def of_leads(text: LocalizedText) -> LocalizedText:
+    """Return a sentence about a customer as one about a lead: who has not bought yet is a lead in words, too."""
+    return LocalizedText(
+        re.sub(r"\b(the|this) customer\b", r"\1 lead", text.en, flags=re.IGNORECASE),
+        text.zh.replace("该客户", "该线索").replace("客户主动", "线索主动"),
     )
 
 

@@ -1,9 +1,11 @@
-"""Format numbers with their unit, in English and Chinese."""
+"""Format numbers with their unit, in each language."""
 
 import re
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 
+from rapport.languages import grammar
+from rapport.localized import LocalizedText, localize
 from rapport.money_text import MINUS, money_in_full
 from rapport.scoring.reasons.answer import Fact
 
@@ -14,8 +16,8 @@ _DAYS_FROM = 72.0
 """Hours are written as days from here on."""
 _KEPT_TEXTS = 1_000
 _LONGER = {"days": _YEARS_FROM, "hours": _DAYS_FROM}
-_BORDER = re.compile(r"(?<=[\u3400-\u9fff])(?=[0-9¥$€£−])|(?<=[0-9%])(?=[\u3400-\u9fff])")
-_UNKNOWN = {"en": "not known", "zh": "未知"}
+_UNKNOWN, _YES_NO = LocalizedText("not known", "未知"), (LocalizedText("yes", "是"), LocalizedText("no", "否"))
+_SLOT = re.compile(r"\{n(?::([^}]*))?\}")
 
 
 def format_value(value: Fact, unit: str, language: str, currency: str, form: str | None = None) -> str:
@@ -27,7 +29,8 @@ def format_value(value: Fact, unit: str, language: str, currency: str, form: str
 def value_formatter(unit: str, language: str, currency: str, form: str | None = None) -> Callable[[Fact], str]:
     """Return what writes the values of a unit; an answer writes many, so what a unit needs is looked up once."""
     convert, unit = _in_form(unit, form)
-    write, unknown = _number_formatter(unit, language, currency), _UNKNOWN[language]
+    spaced, is_spaced = grammar(language).spaced, grammar(language).is_chinese
+    write, unknown = _number_formatter(unit, language, currency), localize(_UNKNOWN, language)
 
     def text(value: Fact) -> str:
         if value is None:
@@ -38,20 +41,41 @@ def value_formatter(unit: str, language: str, currency: str, form: str | None = 
         written = write(number)
         if number < 0:
             written = written.replace("-", MINUS, 1)
-        return spaced(written) if language == "zh" else written
+        return spaced(written) if is_spaced else written
 
     # Counts and days are mostly small whole numbers, which come again and again.
     return lru_cache(_KEPT_TEXTS)(text) if unit in ("count", "days") else text
 
 
 def _number_formatter(unit: str, language: str, currency: str) -> Callable[[float], str]:
-    forms = _FORMS[language]
     if unit == "money":
         return lambda value: money_in_full(value, currency, language)
     if unit in _LONGER:
-        limit, short, long = _LONGER[unit], forms[f"short {unit}"], forms[f"long {unit}"]
+        limit = _LONGER[unit]
+        short, long = (_with_unit(f"{length} {unit}", language) for length in ("short", "long"))
         return lambda value: long(value) if abs(value) >= limit else short(value)
-    return forms.get(unit, _plain)
+    if unit == "flag":
+        yes, no = (localize(text, language) for text in _YES_NO)
+        return lambda value: yes if value else no
+    if unit == "share":
+        return _percent
+    return _with_unit(unit, language) if unit in _UNITS else _plain
+
+
+def _with_unit(unit: str, language: str) -> Callable[[float], str]:
+    """Return what writes a number with its unit; the text is taken apart once, because an answer writes many."""
+    number, text = _UNITS[unit]
+    first, *rest = _SLOT.split(localize(text, language))
+    form_of = grammar(language).form
+    slots = [(forms.split("|") if forms else None, after) for forms, after in zip(rest[::2], rest[1::2], strict=True)]
+
+    def write(value: float) -> str:
+        written, shown = first, number(value)
+        for forms, after in slots:
+            written += (shown if forms is None else form_of(shown, forms)) + after
+        return written
+
+    return write
 
 
 @cache
@@ -65,11 +89,6 @@ def comparable_formatter(
     limit = _LONGER[unit]
     short, long = (value_formatter(f"{length} {unit}", language, currency) for length in ("short", "long"))
     return lambda value, other: long(other) if abs(value) >= limit else short(other)
-
-
-def spaced(text: str) -> str:
-    """Return a Chinese text with a space between its characters and its numbers."""
-    return _BORDER.sub(" ", text)
 
 
 def _in_form(unit: str, form: str | None) -> tuple[Callable[[float], float], str]:
@@ -109,38 +128,18 @@ def _whole_when_long(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 10 else _plain(value)
 
 
-def _counted(value: float, noun: str) -> str:
-    text = _whole_when_long(value)
-    return f"{text} {noun}" if text == "1" else f"{text} {noun}s"
-
-
 def _percent(value: float) -> str:
     percent = 100.0 * value
     return f"{percent:.1f}%" if 0 < abs(percent) < 1 else f"{percent:.0f}%"
 
 
-_ENGLISH: Mapping[str, Callable[[float], str]] = {
-    "short days": lambda value: _counted(value, "day"),
-    "long days": lambda value: f"{_plain(value / 365.25)} years",
-    "short hours": lambda value: _counted(value, "hour"),
-    "long hours": lambda value: _counted(value / 24, "day"),
-    "share": _percent,
-    "ratio": lambda value: f"{_plain(value)} times",
-    "per_month": lambda value: f"{_plain(value)} a month",
-    "flag": lambda value: "yes" if value else "no",
-    "points": lambda value: (
-        "1 percentage point" if _percent(value) == "1%" else f"{_percent(value)[:-1]} percentage points"
-    ),
+# How the number of a unit is written, and the text around it.
+_UNITS: Mapping[str, tuple[Callable[[float], str], LocalizedText]] = {
+    "short days": (_whole_when_long, LocalizedText("{n} {n:day|days}", "{n}天")),
+    "long days": (lambda value: _plain(value / 365.25), LocalizedText("{n} years", "{n}年")),
+    "short hours": (_whole_when_long, LocalizedText("{n} {n:hour|hours}", "{n}小时")),
+    "long hours": (lambda value: _whole_when_long(value / 24), LocalizedText("{n} {n:day|days}", "{n}天")),
+    "ratio": (_plain, LocalizedText("{n} times", "{n}倍")),
+    "per_month": (_plain, LocalizedText("{n} a month", "每月{n}")),
+    "points": (lambda value: _percent(value)[:-1], LocalizedText("{n} percentage {n:point|points}", "{n}个百分点")),
 }
-_CHINESE: Mapping[str, Callable[[float], str]] = {
-    "short days": lambda value: f"{_whole_when_long(value)}天",
-    "long days": lambda value: f"{_plain(value / 365.25)}年",
-    "short hours": lambda value: f"{_whole_when_long(value)}小时",
-    "long hours": lambda value: f"{_whole_when_long(value / 24)}天",
-    "share": _percent,
-    "ratio": lambda value: f"{_plain(value)}倍",
-    "per_month": lambda value: f"每月{_plain(value)}",
-    "flag": lambda value: "是" if value else "否",
-    "points": lambda value: f"{_percent(value)[:-1]}个百分点",
-}
-_FORMS = {"en": _ENGLISH, "zh": _CHINESE}

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from rapport.languages import grammar
 from rapport.localized import localize
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.columns import FeatureColumn
@@ -19,7 +20,7 @@ class ReasonRenderer:
     """Renders the reasons of one bundle in one language."""
 
     def __init__(self, bundle: Bundle, language: str) -> None:
-        self.language = "zh" if language.startswith("zh") else "en"
+        self.language = grammar(language).code
         self._bundle, self._is_risk, self.families = bundle, bundle.is_risk, bundle.families
         self._positions = {column.name: position for position, column in enumerate(bundle.columns)}
         self._selector = TemplateSelector(bundle)
@@ -124,7 +125,7 @@ def _source(bundle: Bundle, language: str) -> Source:
         card=bundle.card.card.reference if bundle.card else None,
         grade=bundle.grade,
         basis=fallback.label,
-        basis_note=fallback.zh if language == "zh" else fallback.en,
+        basis_note=localize(fallback.reason, language),
     )
 
 

@@ -3,22 +3,27 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from rapport.localized import localize
+from rapport.languages import grammar
+from rapport.localized import LocalizedText, localize
 from rapport.scoring.messages import value_label
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.reasons.answer import Fact
-from rapport.scoring.reasons.numbers import comparable_formatter, format_value, json_reader, spaced, value_formatter
+from rapport.scoring.reasons.numbers import comparable_formatter, format_value, json_reader, value_formatter
 from rapport.scoring.reasons.sentences import FACT, SentenceTemplate
 
 _WINDOW = re.compile(r"_(\d+d|ever|life)(?:_|$)")
-_NO_DAYS = re.compile(r"\b0 days ago|(?: |^)0 天前")
-_LAST_DAY = {"en": "within the last day", "zh": "一天内"}
+_NO_DAYS, _LAST_DAY = LocalizedText("0 days ago", "0 天前"), LocalizedText("within the last day", "一天内")
+_COMPARED = {
+    True: LocalizedText("{text} (comparable customers typically: {typical}).", ""),
+    False: LocalizedText("{text} (comparable leads typically: {typical}).", ""),
+}
+"""A sentence with what is typical, about churn or not; Chinese puts it inside a bracket that the sentence has."""
 _MEASURE_WORD = re.compile(r"\{[^{}]*\}([次笔条位张个种行件份家起分天])")
 """The Chinese measure word after a number, which what is typical needs, too."""
 _CLOSE = 0.1
 """What is typical is added only where it differs by more than this share."""
-_NONE = {"en": "none", "zh": "没有"}
+_NONE = LocalizedText("none", "没有")
 
 
 class SentenceWriter:
@@ -35,7 +40,11 @@ class SentenceWriter:
         # The text before the first fact; then each fact's label, its writer, and the text after it.
         self._start = self._localized.partition("{")[0]
         self._parts = list(self._split())
-        self._counts_back = " ago" in self._localized or "前" in self._localized
+        own = grammar(language)
+        self._spaced, self._full_stop, self._is_chinese = own.spaced, own.full_stop, own.is_chinese
+        # Chinese has a space before a number, which goes with it.
+        before, self._zero_days = "(?: |^)" if own.is_chinese else r"(?<!\w)", localize(_NO_DAYS, language)
+        self._no_days, self._last_day = re.compile(before + re.escape(self._zero_days)), localize(_LAST_DAY, language)
         self._compared, form = self._compares()
         how = self.shown.unit, language, bundle.currency, form
         self._number, self._typical = value_formatter(*how), comparable_formatter(*how)
@@ -51,25 +60,24 @@ class SentenceWriter:
         text = self._start
         for label, write, after in self._parts:
             text += write(facts[label]) + after
-        if self._language == "zh":
-            text = spaced(text)
-        if self._counts_back:
-            text = _NO_DAYS.sub(_LAST_DAY[self._language], text)
+        text = self._spaced(text)
+        if self._zero_days in text:
+            text = self._no_days.sub(self._last_day, text)
         compared = None if self._compared is None else self._comparison(facts[self._compared], peers, evidence)
         if compared is None:
             return text
-        if self._language == "zh":
+        if self._is_chinese:
             return self._compared_in_chinese(text, compared)
-        peers_are = "customers" if self._bundle.is_risk else "leads"
-        return f"{text.rstrip('.')} (comparable {peers_are} typically: {compared})."
+        template = localize(_COMPARED[self._bundle.is_risk], self._language)
+        return template.format(text=text.rstrip(self._full_stop), typical=compared)
 
     def _split(self) -> Iterator[tuple[str, Callable[[Fact], str], str]]:
         for match in FACT.finditer(self._localized):
             column = self._bundle.by_name[self.template.facts[match[1]]]
             after = self._localized[match.end() :].partition("{")[0]
-            yield match[1], self._writer(column, *match.group(2, 3, 4)), after
+            yield match[1], self._writer(column, *match.group(2, 3)), after
 
-    def _writer(self, column: FeatureColumn, form: str | None, one: str | None, more: str) -> Callable[[Fact], str]:
+    def _writer(self, column: FeatureColumn, form: str | None, nouns: str | None) -> Callable[[Fact], str]:
         language, currency = self._language, self._bundle.currency
         number = value_formatter(column.unit, language, currency, form)
 
@@ -79,12 +87,14 @@ class SentenceWriter:
                 return format_value(rate, "share", language, currency)
             return localize(value_label(value), language) if isinstance(value, str) else number(value)
 
+        forms, form_of = (nouns or "")[1:].split("|"), grammar(language).form
+
         def counted(value: Fact) -> str:
-            return f"{text} {one}" if (text := number(value)) == "1" else f"{text} {more}"
+            return f"{(text := number(value))} {form_of(text, forms)}"
 
         if column.is_category:
             return category
-        return number if one is None else counted
+        return counted if nouns else number
 
     def _compares(self) -> tuple[str | None, str | None]:
         """Return the label and the form of the only fact where it led; no other is compared with what is typical."""
@@ -105,10 +115,10 @@ class SentenceWriter:
         # "Typically: 0 days" is said of nobody.
         if typical == self._number(value) or (peers == 0 and column.unit == "days"):
             return None
-        return _NONE[self._language] if peers == 0 and column.unit in ("count", "money") else typical
+        return localize(_NONE, self._language) if peers == 0 and column.unit in ("count", "money") else typical
 
     def _compared_in_chinese(self, text: str, typical: str) -> str:
-        if typical != _NONE["zh"]:
+        if typical != _NONE.zh:
             typical = f"为 {typical}{self._measure}"
         peers = "客户" if self._bundle.is_risk else "线索"
         text, comparison = text.rstrip("。"), f"同类{peers}通常{typical}"

@@ -14,8 +14,8 @@ from rapport.shipped_yaml import read_shipped
 
 EvidenceDirection = Literal["up", "down", "either"]
 BoundKind = Literal["above", "at_least", "below", "at_most"]
-FACT = re.compile(r"\{(\w+)(?::(\w+))?(?:\|([^|}]*)\|([^|}]*))?\}")
-"""A placeholder: the name of a fact, the form to write it in, and the noun after it in singular and plural."""
+FACT = re.compile(r"\{(\w+)(?::(\w+))?((?:\|[^|}]*)+)?\}")
+"""A placeholder: the name of a fact, the form to write it in, and the forms of the noun after it, singular first."""
 
 
 @dataclass(frozen=True)

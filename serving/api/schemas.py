@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from rapport.history.contract import CUSTOMERS, FEATURE_TABLES, RECORDED_AT, Column, Table
+from rapport.languages import LanguageCode
 
 MAX_IDS = 1_000
 MAX_HISTORIES = 100
@@ -31,7 +32,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Target = Literal["churn", "conversion"]
-Language = Literal["en", "zh"]
+Language = LanguageCode
 
 
 def _is_day(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from rapport.languages import LanguageCode
 from rapport.serving.api.endpoint import Endpoint
 from rapport.serving.api.schemas import Body, Day, Id, Target
 from rapport.serving.shapes.task_answers import Task, TaskList, WidgetAddress
@@ -94,7 +95,7 @@ class WidgetRequest(Body):
     """Request the address of a customer's widget, to be embedded in a CRM."""
 
     customer_id: Id
-    language: Literal["en", "zh"] | None = None
+    language: LanguageCode | None = None
 
 
 _TASK = {

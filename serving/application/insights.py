@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
+from rapport.languages import grammar
 from rapport.localized import localize
 from rapport.scoring.actions.playbook import Playbook
 from rapport.scoring.analytics.deals import CARD_ROLES
@@ -172,5 +173,5 @@ def _blockers(deal: Mapping[str, Any], language: str) -> list[str]:
         if person["role"] in missing or any(check["check"] == "coverage" for check in deal["missing"]):
             role = message(f"deal_role_{person['role']}")
             text = localize(message("deal_never_met", role=role, name=person["name"]), language)
-            found.append(text[0].upper() + text[1:] + ("." if language == "en" else "。"))
+            found.append(text[0].upper() + text[1:] + grammar(language).full_stop)
     return found

@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rapport.languages import CODES
+from rapport.localized import recorded, recorded_key
 from rapport.scoring.models import model_store
 from rapport.scoring.models.drift import feature_drift
 from rapport.serving.snapshots.live_model import LiveModel, ScoreSnapshot
@@ -50,11 +52,9 @@ def _plain(row: dict[str, object]) -> dict[str, Any]:
 
 def _localized(section: Mapping[str, object], language: str) -> dict[str, object]:
     """Return a section with its sentence in ``language``; bundles of older versions have English only."""
-    chosen = section.get("sentence_zh") if language == "zh" else None
-    return {
-        **{name: value for name, value in section.items() if name != "sentence_zh"},
-        "sentence": chosen or section["sentence"],
-    }
+    others = {recorded_key("sentence", code) for code in CODES}
+    own = {name: value for name, value in section.items() if name not in others}
+    return own | {"sentence": recorded(section, "sentence", language)}
 
 
 def _slices(model: LiveModel, language: str) -> list[dict[str, object]] | None:

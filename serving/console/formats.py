@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from babel.dates import get_month_names
+from babel.dates import format_skeleton, get_month_names
 
 from rapport.durations import parse_duration
+from rapport.languages import FURTHER, grammar
 from rapport.money_text import MINUS, money_in_full, short_money
 
 PLACEHOLDER = "–"
@@ -73,7 +74,9 @@ def day(value: str | date | None, language: str, *, year: bool = True) -> str:
     if value is None or is_missing(value):
         return PLACEHOLDER
     at = datetime.fromisoformat(value) if isinstance(value, str) else value
-    if language == "zh":
+    if language in FURTHER:
+        return format_skeleton("yMMMd" if year else "MMMd", at, locale=grammar(language).locale)
+    if grammar(language).is_chinese:
         return f"{at.year}年{at.month}月{at.day}日" if year else f"{at.month}月{at.day}日"
     return f"{at.day} {_MONTHS[at.month]}" + (f" {at.year}" if year else "")
 
@@ -81,13 +84,14 @@ def day(value: str | date | None, language: str, *, year: bool = True) -> str:
 def month(value: str, language: str) -> str:
     """Format a month written as 2026-10."""
     year, of_year = int(value[:4]), int(value[5:7])
-    return f"{year}年{of_year}月" if language == "zh" else f"{_MONTHS[of_year]} {year}"
+    if language in FURTHER:
+        return format_skeleton("yMMM", date(year, of_year, 1), locale=grammar(language).locale)
+    return f"{year}年{of_year}月" if grammar(language).is_chinese else f"{_MONTHS[of_year]} {year}"
 
 
 def horizon(duration: str, language: str) -> str:
     """Format a prediction horizon such as 12mo as a modifier: "12-month" risk, 未来 "12 个月" 流失概率."""
-    noun = parse_duration(duration).in_words(language)
-    return noun if language == "zh" else noun.removesuffix("s").replace(" ", "-")
+    return parse_duration(duration).as_modifier(language)
 
 
 def time_span(duration: str, language: str) -> str:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from rapport.languages import CODES, grammar
+from rapport.localized import localize, recorded
 from rapport.serving.console import formats
-from rapport.serving.translations import LANGUAGES, Translations, translations
+from rapport.serving.translations import Translations, translations
 
 CONSOLE_DIR = Path(__file__).parent
 
@@ -22,7 +24,7 @@ class PageRenderer:
     """Render templates in each language."""
 
     def __init__(self) -> None:
-        self.translations = {language: translations(language) for language in LANGUAGES}
+        self.translations = {language: translations(language) for language in CODES}
         self._environments = {language: _environment(texts) for language, texts in self.translations.items()}
 
     def render(self, template: str, language: str, **context: object) -> str:
@@ -55,6 +57,8 @@ def _environment(translations: Translations) -> Environment:
         t=translations,
         label=translations.label,
         language=translations.language,
+        grammar=grammar(translations.language),
+        other_languages=[grammar(code) for code in CODES if code != translations.language],
         placeholder=formats.PLACEHOLDER,
     )
     environment.filters.update(
@@ -67,6 +71,8 @@ def _environment(translations: Translations) -> Environment:
         horizon=partial(formats.horizon, language=translations.language),
         time_span=partial(formats.time_span, language=translations.language),
         month=partial(formats.month, language=translations.language),
+        localized=partial(localize, language=translations.language),
+        recorded=partial(recorded, language=translations.language),
         event_detail=translations.event_detail,
         role_label=partial(translations.label, "role"),
         measure=lambda value, unit, currency: formats.measure(

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from rapport.errors import RapportError
+from rapport.languages import CODES
 from rapport.serving.console.page_context import AuditRecorder, PageContext, PortfolioCache
 from rapport.serving.console.pages import setup, sign_in, tasks, widget
 from rapport.serving.console.rendering import PageRenderer
@@ -21,7 +22,7 @@ from rapport.serving.security import content_policy
 from rapport.serving.security.browser_sign_in import BrowserSignIn
 from rapport.serving.security.limits import UPLOAD_PATH
 from rapport.serving.security.request_context import VIEWER
-from rapport.serving.translations import LANGUAGES, Translations
+from rapport.serving.translations import Translations
 
 if TYPE_CHECKING:
     from rapport.serving.application.application import Application
@@ -187,7 +188,7 @@ class PageRouter:
 
         def respond(request: Request, _: Mapping[str, str]) -> Response:
             response = sign_in.redirect_back(request, request.query_params.get("back", ""))
-            if request.path_params["code"] in LANGUAGES:
+            if request.path_params["code"] in CODES:
                 self.sessions.set_language(response, request.path_params["code"])
             return response
 
@@ -248,7 +249,7 @@ class PageRouter:
         try:
             default = str(self.application.about()["language"])
         except RapportError:
-            default = LANGUAGES[0]
+            default = CODES[0]
         language = sign_in.preferred_language(request, default)
         token = self.sessions.csrf_token(request)
         return sign_in.sign_in_page(
@@ -272,12 +273,12 @@ class PageRouter:
         return self._unavailable(request, self._translations(request)("error.internal"), 500)
 
     def _unavailable(self, request: Request, sentence: str, status: int) -> Response:
-        root, language = str(request.scope.get("root_path", "")), sign_in.preferred_language(request, LANGUAGES[0])
+        root, language = str(request.scope.get("root_path", "")), sign_in.preferred_language(request, CODES[0])
         html = self.renderer.render("unavailable.html", language, root=root, current_url=f"{root}/", sentence=sentence)
         return HTMLResponse(html, status, headers=_SECURITY_HEADERS)
 
     def _translations(self, request: Request) -> Translations:
-        return self.renderer.translations[sign_in.preferred_language(request, LANGUAGES[0])]
+        return self.renderer.translations[sign_in.preferred_language(request, CODES[0])]
 
     def _has_valid_token(self, request: Request, form: Mapping[str, str]) -> bool:
         return self.sessions.is_valid_csrf_token(form.get("token", ""), request)

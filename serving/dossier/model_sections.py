@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rapport.localized import localize
+from rapport.scoring.models.bundle import Fallback
 from rapport.serving.dossier.texts import Texts, figure, percent, points, spread, whole
 from rapport.serving.report.content import Section
 from rapport.serving.translations import Translations, translations
@@ -67,7 +69,7 @@ def _kind(model: Model) -> str:
 
 def _limits(model: Model, text: Texts) -> tuple[str, ...]:
     reasons = text.sentence(model["grade_reasons"])
-    fallback = model["fallback"][text.language]
+    fallback = localize(Fallback(**model["fallback"]).reason, text.language)
     failed = [text("gate", sentence=text.sentence(gate)) for gate in model["gates"] if not gate["passed"]]
     passed = [text("gates.passed")] if model["gates"] and not failed else []
     return tuple(line for line in (reasons, fallback, *failed, *passed) if line)

@@ -22,6 +22,7 @@ from rapport.errors import BundleError
 from rapport.features.states import EXCLUDED
 from rapport.history import Settings
 from rapport.integrity import SEAL, check_seal
+from rapport.languages import CODES
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.bundle_files import MAIN
@@ -84,7 +85,7 @@ def _model(data_dir: Path, target: str, periods: list[dict[str, str]], settings:
         "size": evaluation.get("size") or {},
         "digest": hashlib.sha256((folder / MAIN).read_bytes()).hexdigest(),
         "members": [{"name": member.name, "weight": bundle.blend.share(member.name)} for member in bundle.members],
-        "fallback": asdict(bundle.fallback),
+        "fallback": bundle.fallback.to_dict(),
         "features": len(bundle.columns),
         **{name: evaluation.get(name) for name in ("served", "rate", "rows", "out_of_time", "measures")},
         "grade_reasons": evaluation.get("grade") or {},
@@ -244,4 +245,4 @@ def _gap(segment: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _meanings(column: Any) -> dict[str, str]:
-    return {language: column.meaning(language).rstrip(".。") for language in ("en", "zh")}
+    return {language: column.meaning(language).rstrip(".。") for language in CODES}

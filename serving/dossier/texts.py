@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from rapport.durations import parse_duration
+from rapport.localized import recorded
 from rapport.serving.translations import translations
 
 _LAWS = ("PIPL 24", "PIPL 55", "GDPR 15", "GDPR 17", "GDPR 22", "AI Act 50")
@@ -24,8 +25,7 @@ class Texts:
 
     def sentence(self, written: Mapping[str, object], name: str = "sentence") -> str:
         """Return a recorded sentence in this language; records of before have English only."""
-        chosen = written.get(f"{name}_zh") if self.language == "zh" else None
-        return str(chosen or written.get(name) or "")
+        return str(recorded(written, name, self.language) or "")
 
     def duration(self, written: str) -> str:
         """Return a duration in words; a dash where there is none."""

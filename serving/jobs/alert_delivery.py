@@ -14,7 +14,6 @@ import pyarrow as pa
 from rapport.features.engine.clock import local_time
 from rapport.history import History
 from rapport.history.settings import Settings
-from rapport.localized import LocalizedText
 from rapport.scoring.alerts import Alert, AlertContext, AlertRules, new_events, raise_alerts, within_capacity
 from rapport.serving.errors import message
 from rapport.serving.jobs.channels import Channel
@@ -95,7 +94,7 @@ def follow_up(
         rule = by_name[alert.rule]
         feed.record_alert(rule.target, alert.customer_id, alert.as_dict(), as_of=alert.as_of.isoformat(), now=now)
         if rule.opens_task:
-            titles = {"en": alert.en, "zh": alert.zh}
+            titles = alert.text.to_dict()
             owner = owners.get(alert.customer_id) or ""
             due = (now + timedelta(days=rule.escalate_days or 7)).date().isoformat()
             task = NewTask(
@@ -138,6 +137,6 @@ def _acted(data_dir: Path, customer_id: str, since: datetime, timezone: str) -> 
 
 
 def _escalated(body: Mapping[str, Any], days: int) -> Alert:
-    alert = Alert(**{**body, "as_of": datetime.fromisoformat(body["as_of"])})
-    text = message("alert_escalated", days=days, alert=LocalizedText(alert.en, alert.zh))
-    return replace(alert, id=f"{alert.id[:28]}-esc", cause=alert.cause + _ESCALATED, priority=1, en=text.en, zh=text.zh)
+    alert = Alert.from_dict(body)
+    text = message("alert_escalated", days=days, alert=alert.text)
+    return alert.with_text(text, id=f"{alert.id[:28]}-esc", cause=alert.cause + _ESCALATED, priority=1)

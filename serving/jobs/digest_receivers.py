@@ -17,6 +17,7 @@ from email.message import EmailMessage
 
 from rapport.errors import SettingsError
 from rapport.history.settings import Settings
+from rapport.languages import CODES
 from rapport.serving.console.digest_content import PERIOD_DAYS, Digest
 from rapport.serving.environment import LOOPBACK, SMTP_FROM, SMTP_URL
 from rapport.serving.jobs.channels import DeliveryError
@@ -211,11 +212,12 @@ def _receiver(name: str, one: Mapping[str, str], settings: Settings, environ: Ma
     every, language, hour = (
         one.get("every", "weekly"), one.get("language", settings.language), one.get("hour", _DEFAULT_HOUR)
     )  # fmt: skip
-    is_valid = every in PERIOD_DAYS and language in ("en", "zh") and hour.isdecimal() and int(hour) < 24
+    is_valid = every in PERIOD_DAYS and language in CODES and hour.isdecimal() and int(hour) < 24
     if set(one) - _KEYS or not is_valid or ("to" in one) == ("kind" in one):
+        languages = " or ".join(f'"{code}"' for code in CODES)
         raise SettingsError(
             f"[digests.{name}] needs to = an e-mail address, or kind = {', '.join(KINDS)} with url; it may have owner, "
-            'secret, every = "daily" or "weekly", language = "en" or "zh", and hour = "0" to "23".'
+            f'secret, every = "daily" or "weekly", language = {languages}, and hour = "0" to "23".'
         )
     channel: Mailer | ChatRobot
     if "to" in one:

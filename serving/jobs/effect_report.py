@@ -16,6 +16,7 @@ from rapport.errors import ServingError
 from rapport.files import replace_text
 from rapport.history import History
 from rapport.history.settings import Settings
+from rapport.localized import LocalizedText, localize
 from rapport.scoring.experiments.effect import Effect, corrected, measure_effect
 from rapport.scoring.money.amounts import contact_effect
 from rapport.scoring.money.assumptions import Assumptions
@@ -198,11 +199,10 @@ def _at_its_best(average: float | None, rows: Sequence[Row]) -> float | None:
 def as_text(report: dict[str, Any], language: str) -> str:
     """Return the report for a terminal."""
     say = MESSAGES.translator(language)
-    spoken = "zh" if language == "zh" else "en"
-    lines = [report["summary"][spoken], say("effect_drawn", **report)]
+    lines = [_text(report["summary"], language), say("effect_drawn", **report)]
     for one in [one for one in (report["primary"], *report["cells"]) if one]:
         lines.append(say("effect_cell", **{**one, "verdict": say(f"effect_verdict_{one['verdict']}")}))
-    lines.append(report["uplift"]["summary"][spoken])
+    lines.append(_text(report["uplift"]["summary"], language))
     if report["contact_effect"] is not None:
         assumed = report["assumed_contact_effect"]
         lines.append(say("effect_taken", proven=report["contact_effect"], assumed=assumed))
@@ -210,3 +210,7 @@ def as_text(report: dict[str, Any], language: str) -> str:
         if report[name] is not None:
             lines.append(say(f"effect_{name}", share=report[name]))
     return "\n".join([*lines, say("effect_bound")])
+
+
+def _text(stored: Mapping[str, str], language: str) -> str:
+    return localize(LocalizedText.from_dict(stored), language)

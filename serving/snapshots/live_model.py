@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from rapport.errors import ServingError
 from rapport.features import Catalog, Vocabulary, catalog
+from rapport.languages import CODES
 from rapport.scoring import build_answers
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle import Bundle
@@ -105,8 +106,8 @@ def load_live_model(data_dir: Path, target: str) -> LiveModel:
 
 
 def _warm_up(scored: ScoreBatch) -> None:
-    """Render one customer in both languages, so that no request waits for caches that the first answer fills."""
-    for language in ("en", "zh"):
+    """Render one customer in every language, so that no request waits for caches that the first answer fills."""
+    for language in CODES:
         build_answers(scored, 1, language, np.flatnonzero(scored.eligible)[:1].tolist())
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from rapport.scoring.models.bundle import Fallback
 from rapport.training.data.cutoff_schedule import CutoffSchedule
 from rapport.training.data.dataset import Dataset
+from rapport.training.messages import localized
 
 ENSEMBLE_MIN_OUTCOMES, BG_NBD_MIN_OUTCOMES = 40, 10
 
@@ -39,14 +40,4 @@ def _fallback(customers: int, minority_count: int) -> Fallback:
     if minority_count >= ENSEMBLE_MIN_OUTCOMES:
         return Fallback()
     label = "card_and_rhythm" if minority_count >= BG_NBD_MIN_OUTCOMES else "card"
-    rest = {
-        "card_and_rhythm": ("the scorecard and BG/NBD", "评分卡与采购周期模型"),
-        "card": ("the scorecard", "评分卡"),
-    }
-    en, zh = rest[label]
-    return Fallback(
-        label,
-        f"Only {minority_count} of {customers} customers had the minority outcome: too few to train on. "
-        f"Answers rest on {en} alone.",
-        f"{customers} 位客户中只有 {minority_count} 位出现较少见的结果，不足以学习；此结果仅依据{zh}。",
-    )
+    return Fallback.of(label, localized(f"too_few.{label}", count=minority_count, customers=customers))

@@ -44,7 +44,7 @@ def contacted_figures(run: TrainingRun) -> dict[str, Any] | None:
     if None in values.values():
         return figures
     sentence = localized("evaluation.contacted", **values)
-    return figures | {"sentence": sentence.en, "sentence_zh": sentence.zh}
+    return figures | sentence.stored("sentence")
 
 
 def _contacted(

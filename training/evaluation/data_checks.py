@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rapport.errors import TrainingError
-from rapport.localized import LocalizedText
+from rapport.localized import LocalizedText, stored_list
 from rapport.metrics import BINS, LARGE_DRIFT, auc, stability_index
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Floats, Matrix
@@ -36,15 +36,13 @@ class DataChecks:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the findings for JSON, with the sentences that the summary prints."""
-        sentences = self._sentences()
         return {
             "leaks": list(self.leaks),
             "duplicates": self.duplicates,
             "drifted": [{"feature": name, "psi": psi} for name, psi in self.drifted],
             "contradicted": [{"feature": name, "auc": found} for name, found in self.contradicted],
             "direction_cost": self.direction_cost,
-            "sentences": [each.en for each in sentences],
-            "sentences_zh": [each.zh for each in sentences],
+            **stored_list("sentences", self._sentences()),
         }
 
     def _sentences(self) -> list[LocalizedText]:

@@ -27,7 +27,7 @@ class Grade:
     def as_dict(self) -> dict[str, str]:
         """Return the letter and its sentences in both languages."""
         sentence = joined(self.reasons)
-        return {"letter": self.letter, "sentence": sentence.en, "sentence_zh": sentence.zh}
+        return {"letter": self.letter, **sentence.stored("sentence")}
 
 
 def grade_model(
@@ -45,7 +45,7 @@ def grade_model(
     """
     if not probabilities or not sufficiency.can_learn:
         fallback = sufficiency.fallback
-        reason = LocalizedText(fallback.en, fallback.zh) if fallback.en else localized("grade.nothing_later")
+        reason = fallback.reason if fallback.en else localized("grade.nothing_later")
         return Grade("D", (reason,))
     rivals = {name: probabilities[name] for name in RIVALS if name in probabilities}
     bounds = _lower_bounds(probabilities["label"], probabilities["blend"], rivals)

@@ -39,7 +39,7 @@ class ScoredPopulation:
         if not self.differs:
             return found
         sentence = self.sentence(label, probability)
-        return found | {"sentence": sentence.en, "sentence_zh": sentence.zh}
+        return found | sentence.stored("sentence")
 
     def sentence(self, label: Floats, probability: Floats) -> LocalizedText:
         """Say how the customers judged differ from those to be scored, and what holds for the latter."""

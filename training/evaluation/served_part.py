@@ -1,7 +1,6 @@
 """What a model serves: the blend, or with grade D the part that its own table shows to be better."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,21 +74,16 @@ def served_of(evaluation: Mapping[str, Any]) -> Mapping[str, Any]:
 def served_fallback(part: str, metrics: Mapping[str, float], own: Fallback) -> Fallback:
     """Return the basis that every answer of a grade D model names; ``own`` is that of a history with few outcomes."""
     if not metrics:
-        text = localized("served.unjudged")
-        return own if own.en else Fallback(own.label, text.en, text.zh)
+        return own if own.en else Fallback.of(own.label, localized("served.unjudged"))
     if part == RATE:
-        text = localized("served.rate")
-        return Fallback("rate", text.en, text.zh)
+        return Fallback.of("rate", localized("served.rate"))
     if part == BLEND and own.en:
         return own
     figures = {"auc": metrics["auc"], "log_loss": metrics["log_loss"]}
     if part == BLEND:
-        text = localized("served.blend", **figures)
-        return Fallback("committee", text.en, text.zh)
+        return Fallback.of("committee", localized("served.blend", **figures))
     text = localized("served.few" if own.en else "served.part", part=localized(f"member.{part}"), **figures)
-    if own.en:
-        return replace(own, en=f"{own.en} {text.en}", zh=own.zh + text.zh)
-    return Fallback("best_member", text.en, text.zh)
+    return Fallback.of(own.label, own.reason, text) if own.en else Fallback.of("best_member", text)
 
 
 def _expected_rates(validation: TemporalValidation) -> Floats:

@@ -15,7 +15,8 @@ from rapport.durations import parse_duration
 from rapport.errors import TrainingError
 from rapport.features import Catalog, Vocabulary, catalog, snapshot
 from rapport.history import History
-from rapport.localized import LocalizedText
+from rapport.languages import CODES
+from rapport.localized import LocalizedText, localize, recorded_key, stored_list
 from rapport.metrics import LARGE_DRIFT
 from rapport.progress import Progress, no_progress
 from rapport.scoring import Bundle
@@ -51,10 +52,7 @@ class MonitorReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values for programs."""
-        return dict(self.plain) | {
-            "alerts": [each.en for each in self.alerts],
-            "alerts_zh": [each.zh for each in self.alerts],
-        }
+        return dict(self.plain) | stored_list("alerts", self.alerts)
 
     def as_text(self) -> str:
         """Return the lines for people."""
@@ -73,8 +71,8 @@ class MonitorReport:
         return "\n".join([*lines, *(f"ALERT: {each.en}" for each in self.alerts)])
 
     def as_html(self, language: str) -> str:
-        """Return a page that works offline, in English or Chinese."""
-        alerts = [getattr(each, language) for each in self.alerts]
+        """Return a page that works offline, in a language."""
+        alerts = [localize(each, language) for each in self.alerts]
         return render_page("monitor.html", language, report=self.plain, alerts=alerts, large=LARGE_DRIFT)
 
 
@@ -94,8 +92,7 @@ def monitor_champion(
         "version": bundle.version,
         "trained_as_of": str(bundle.provenance["as_of"]),
         "as_of": as_of.isoformat(),
-        "note": bundle.settings_mismatch(history.settings),
-        "note_zh": bundle.settings_mismatch(history.settings, "zh"),
+        **{recorded_key("note", code): bundle.settings_mismatch(history.settings, code) for code in CODES},
         "customers": len(current),
         "mean_now": float(expit(logits).mean()),
         "mean_then": float(bundle.evaluation["level"]["expected_rate"]),
@@ -141,7 +138,7 @@ def _matured(history: History, data_dir: Path, bundle: Bundle, features: Catalog
     runs = stored_runs(data_dir, bundle.target)
     found = matured_runs(history, runs, bundle, features, as_of)
     if not found:
-        return {"matured": None} | _matured_sentence(_nothing_matured(runs, bundle))
+        return {"matured": None} | _nothing_matured(runs, bundle).stored("matured_sentence")
     newest = found[0]
     measures = newest.measures
     sentence = localized(
@@ -158,7 +155,7 @@ def _matured(history: History, data_dir: Path, bundle: Bundle, features: Catalog
     # Only the champion's own runs are compared with its evaluation at training.
     own = next((each.measures for each in found if each.run.version == bundle.version), None)
     bands = [band for each in found for band in each.bands]
-    return {"matured": bands, "matured_measures": own, "matured_runs": len(found)} | _matured_sentence(sentence)
+    return {"matured": bands, "matured_measures": own, "matured_runs": len(found)} | sentence.stored("matured_sentence")
 
 
 def _nothing_matured(runs: Sequence[StoredRun], bundle: Bundle) -> LocalizedText:
@@ -190,10 +187,6 @@ def _tolerance(least: float, matured: Mapping[str, float]) -> float:
     return max(least, STANDARD_ERRORS * matured["std_error"])
 
 
-def _matured_sentence(sentence: LocalizedText) -> dict[str, str]:
-    return {"matured_sentence": sentence.en, "matured_sentence_zh": sentence.zh}
-
-
 def _feedback(data_dir: Path, target: str) -> dict[str, int]:
     """Count the users' feedback by verdict."""
     database = data_dir / "feedback.db"
@@ -213,8 +206,7 @@ def _feedback(data_dir: Path, target: str) -> dict[str, int]:
 def _as_dict(each: FeatureDrift, column: FeatureColumn) -> dict[str, Any]:
     return {
         "feature": each.name,
-        "meaning": column.en,
-        "meaning_zh": column.zh,
+        **column.text.stored("meaning"),
         "psi": each.psi,
         "missing_then": each.missing_then,
         "missing_now": each.missing_now,

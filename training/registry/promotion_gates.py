@@ -1,7 +1,7 @@
 """The gates of promotion: conditions that a model passes or fails, each with its sentence."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,22 +29,25 @@ class Gate:
 
     name: str
     passed: bool
-    sentence: str
-    sentence_zh: str
+    text: LocalizedText
 
-    @classmethod
-    def of(cls, name: str, passed: bool, text: LocalizedText) -> "Gate":
-        """Make a gate with a sentence in both languages."""
-        return cls(name, passed, text.en, text.zh)
+    @property
+    def sentence(self) -> str:
+        """Return the sentence in English."""
+        return self.text.en
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the gate for JSON."""
+        return {"name": self.name, "passed": self.passed, **self.text.stored("sentence")}
 
 
 def evaluate_gates(evaluation: Mapping[str, Any], champion: str | None) -> tuple[Gate, ...]:
     """Evaluate the gates on a recorded evaluation; ``champion`` is the version in use."""
     letter = evaluation["grade"]["letter"]
-    grade = Gate.of("grade", letter in "ABC", localized("gate_text.grade_required", letter=letter))
+    grade = Gate("grade", letter in "ABC", localized("gate_text.grade_required", letter=letter))
     found = evaluation.get("data_checks", {}).get("leaks", [])
     text = localized("gate_text.leaks", leaks="; ".join(found)) if found else localized("gate_text.no_leak")
-    return (grade, Gate.of("leaks", not found, text), _champion_gate(evaluation.get("against_champion"), champion))
+    return (grade, Gate("leaks", not found, text), _champion_gate(evaluation.get("against_champion"), champion))
 
 
 def compare_with_champion(run: TrainingRun, ours: Floats, champion: Bundle) -> dict[str, Any]:
@@ -67,7 +70,7 @@ def compare_with_champion(run: TrainingRun, ours: Floats, champion: Bundle) -> d
 
 def as_dicts(gates: tuple[Gate, ...]) -> list[dict[str, Any]]:
     """Return gates for JSON."""
-    return [asdict(gate) for gate in gates]
+    return [gate.as_dict() for gate in gates]
 
 
 def _comparison(champion: Bundle, how: str, rows: int, ours: float, theirs: float) -> dict[str, Any]:
@@ -101,9 +104,9 @@ def _has_enough_outcomes(label: Floats) -> bool:
 def _champion_gate(comparison: Mapping[str, Any] | None, champion: str | None) -> Gate:
     name = "champion"
     if champion is None:
-        return Gate.of(name, True, localized("gate_text.no_champion"))
+        return Gate(name, True, localized("gate_text.no_champion"))
     if not comparison or comparison["version"] != champion:
-        return Gate.of(name, False, localized("gate_text.not_compared", version=champion))
+        return Gate(name, False, localized("gate_text.not_compared", version=champion))
     text = localized(
         f"gate_text.compared_{comparison['how']}",
         ours=comparison["average_precision"],
@@ -113,4 +116,4 @@ def _champion_gate(comparison: Mapping[str, Any] | None, champion: str | None) -
         version=champion,
         required=REQUIRED_SHARE,
     )
-    return Gate.of(name, comparison["share"] >= REQUIRED_SHARE, text)
+    return Gate(name, comparison["share"] >= REQUIRED_SHARE, text)

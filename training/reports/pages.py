@@ -1,12 +1,13 @@
 """Render HTML pages that work offline, with the numbers and names of the reader's language."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from rapport.durations import parse_duration
+from rapport.languages import grammar
+from rapport.localized import localize, recorded
 from rapport.scoring.reasons.numbers import format_value
 from rapport.scoring.reasons.sentences import sentence_catalog
 from rapport.training.messages import translator
@@ -22,9 +23,12 @@ def render_page(template: str, language: str, **values: object) -> str:
         "signed": lambda value: f"{value:+.2f}",
         "duration": partial(duration_text, language=language),
         "family": partial(_family, language=language),
-        "localized": partial(_localized, language=language),
+        "localized": partial(recorded, language=language),
+        "in_language": partial(localize, language=language),
     }
-    return environment.get_template(template).render(translate=translator(language), language=language, **values)
+    return environment.get_template(template).render(
+        translate=translator(language), language=language, grammar=grammar(language), **values
+    )
 
 
 def duration_text(written: str, language: str) -> str:
@@ -41,9 +45,4 @@ def money_formatter(currency: str, language: str) -> Callable[[float], str]:
 
 def _family(name: str, language: str) -> str:
     family = sentence_catalog().families.get(name)
-    return getattr(family.title, language) if family else name
-
-
-def _localized(values: Mapping[str, Any], key: str, language: str) -> Any:
-    """Return a value in the page's language if it exists in both."""
-    return values.get(f"{key}_zh") or values[key] if language == "zh" else values[key]
+    return localize(family.title, language) if family else name

@@ -14,6 +14,7 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from rapport.languages import grammar
 from rapport.scoring import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Floats, Matrix
@@ -69,7 +70,9 @@ class ReportPlots:
     @cached_property
     def font(self) -> str | None:
         """Return a font of this machine with Chinese characters; None if there is none, or none is needed."""
-        installed = {font.name for font in font_manager.fontManager.ttflist} if self.language == "zh" else set()
+        installed = (
+            {font.name for font in font_manager.fontManager.ttflist} if grammar(self.language).is_chinese else set()
+        )
         return next((name for name in CHINESE_FONTS if name in installed), None)
 
     @cached_property
@@ -79,7 +82,7 @@ class ReportPlots:
 
     @property
     def _language(self) -> str:
-        return self.language if self.font else "en"
+        return "en" if grammar(self.language).is_chinese and not self.font else self.language
 
     @property
     def _style(self) -> dict[str, Any]:
@@ -187,7 +190,7 @@ class ReportPlots:
 
 def _features(columns: list[FeatureColumn], language: str) -> list[str]:
     # The English meaning does not fit beside the axis; the name does.
-    return [column.zh.rstrip("。.") if language == "zh" else column.name for column in columns]
+    return [column.zh.rstrip("。.") if grammar(language).is_chinese else column.name for column in columns]
 
 
 def _evidence(bundle: Bundle, matrix: Matrix) -> Floats:

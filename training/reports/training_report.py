@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rapport.localized import localize
 from rapport.scoring import Bundle
 from rapport.scoring.models.members.card import CardMember
 from rapport.training.evaluation.summary import SHOWN
@@ -74,7 +75,7 @@ def _base_rate_error(base_rate: Mapping[str, Any], translate: Translate) -> str:
 
 def _tiers(bundle: Bundle, language: str) -> dict[str, str]:
     card = next((member.card for member in bundle.members if isinstance(member, CardMember)), None)
-    return {tier.name: getattr(tier.label, language) for tier in card.tiers} if card else {}
+    return {tier.name: localize(tier.label, language) for tier in card.tiers} if card else {}
 
 
 def _without_full_stop(meaning: str) -> str:

@@ -39,8 +39,7 @@ def gate_facts(findings: Iterable[Finding]) -> list[dict[str, object]]:
             "code": each.code,
             "refuses": each.level == "stop",
             "table": each.table,
-            "message": each.message.en,
-            "message_zh": each.message.zh,
+            **each.message.stored("message"),
             **{name: value for name, value in each.facts.items() if name not in ("code", "table")},
         }
         for each in findings

@@ -10,6 +10,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import ValidationError
 
 from rapport.errors import RapportError
+from rapport.languages import LanguageCode
 from rapport.serving.api.agents.claims import MAX_CHARACTERS, MAX_NUMBERS, DraftCheck, check_text, is_too_long
 from rapport.serving.api.agents.fencing import fenced
 from rapport.serving.api.agents.results import (
@@ -28,7 +29,7 @@ from rapport.serving.errors import RequestError, error_response, validation_erro
 from rapport.serving.security.request_context import current_request
 
 Target = Literal["churn", "conversion"]
-Language = Literal["en", "zh"]
+Language = LanguageCode
 Verdict = Literal["right", "not_right", "done", "snoozed"]
 
 

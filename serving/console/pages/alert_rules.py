@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from rapport.errors import RapportError
 from rapport.features import catalog
+from rapport.languages import OWN
 from rapport.localized import localize
 from rapport.scoring.alerts.rules import CHOICES, FACTS, KINDS, LEAST_URGENT, MOST_URGENT, SHARES, AlertRule
 from rapport.scoring.messages import value_label
@@ -172,7 +173,7 @@ def _document(form: Mapping[str, str]) -> dict[str, object]:
         "priority": _plain(form.get("priority", "")),
         "cooldown_days": _plain(form.get("cooldown_days", "")),
         "when": {"kind": kind, **when},
-        "text": {language: form.get(language, "").strip()[:_LONGEST] for language in ("en", "zh")},
+        "text": {language: form.get(language, "").strip()[:_LONGEST] for language in OWN},
         "task": form.get("task") == "yes",
         "escalate_days": _plain(form.get("escalate_days") or "0"),
     }

@@ -24,10 +24,10 @@ def show(page: PageContext) -> Response:
         "experiments.html",
         report=report,
         primary=report["primary"],
-        summary=localize(LocalizedText(**report["summary"]), page.language),
+        summary=localize(LocalizedText.from_dict(report["summary"]), page.language),
         cells=[{**cell, "label": _label(page, cell["cell"])} for cell in cells],
         axis=_axis(cells),
-        uplift=localize(LocalizedText(**uplift["summary"]), page.language) if "summary" in uplift else "",
+        uplift=localize(LocalizedText.from_dict(uplift["summary"]), page.language) if "summary" in uplift else "",
         fifths=uplift.get("fifths", ()),
         harmful=[_label(page, cell["cell"]) for cell in cells if cell["verdict"] == "harms"],
     )

@@ -3,20 +3,20 @@
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from rapport.languages import CODES
 from rapport.serving.console.page_context import local_url
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.session import LANGUAGE_COOKIE, Sessions
 from rapport.serving.security.browser_sign_in import BrowserSignIn
-from rapport.serving.translations import LANGUAGES
 
 
 def preferred_language(request: Request, default: str) -> str:
     """Return the chosen language, else the browser's, else the company's."""
     chosen = request.cookies.get(LANGUAGE_COOKIE, "")
-    if chosen in LANGUAGES:
+    if chosen in CODES:
         return chosen
     preferred = request.headers.get("accept-language", "")[:2].lower()
-    return preferred if preferred in LANGUAGES else default if default in LANGUAGES else LANGUAGES[0]
+    return preferred if preferred in CODES else default if default in CODES else CODES[0]
 
 
 def sign_in_page(  # noqa: PLR0913  # what a page without a viewer has in place of a page context

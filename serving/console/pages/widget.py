@@ -6,11 +6,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from rapport.errors import RapportError
+from rapport.languages import CODES
 from rapport.serving.console.rendering import PageRenderer
 from rapport.serving.console.session import Sessions
 from rapport.serving.security import content_policy
 from rapport.serving.security.widget_tokens import read_widget_token
-from rapport.serving.translations import LANGUAGES
 
 if TYPE_CHECKING:
     from rapport.serving.application.application import Application
@@ -57,7 +57,7 @@ def _probability(application: "Application", customer_id: str, target: str) -> o
 
 
 def _page(request: Request, renderer: PageRenderer, language: str, status: int, **context: Any) -> Response:
-    chosen = language if language in LANGUAGES else LANGUAGES[0]
+    chosen = language if language in CODES else CODES[0]
     policy = content_policy.widget(context.pop("ancestors", ()))
     root = str(request.scope.get("root_path", ""))
     response = HTMLResponse(renderer.render("widget.html", chosen, root=root, **context), status)

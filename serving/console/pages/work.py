@@ -4,11 +4,12 @@ from datetime import date, timedelta
 
 from starlette.responses import Response
 
+from rapport.languages import CODES
 from rapport.serving.console.page_context import PageContext
 from rapport.serving.console.pages.worklist import query_worklist, table_row
 from rapport.serving.errors import RequestError
 from rapport.serving.shapes.task_answers import Task
-from rapport.serving.translations import LANGUAGES, translations
+from rapport.serving.translations import translations
 from rapport.serving.work.tasks import OUTCOMES, NewTask
 
 ACTS = ("done", "snoozed", "not_right", "assigned", "tagged", "opened", "call")
@@ -107,7 +108,7 @@ def _task_of(page: PageContext, customer_id: str) -> Task:
             customer_id,
             page.target,
             title or page.translate("task.contact"),
-            titles={} if title else {one: translations(one)("task.contact") for one in LANGUAGES},
+            titles={} if title else {one: translations(one)("task.contact") for one in CODES},
             owner=form.get("owner", ""),
             due=form.get("due") or None,
             action_code=form.get("code", "")[:200],

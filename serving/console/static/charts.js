@@ -2,8 +2,8 @@
 "use strict";
 
 const colour = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
-const zh = document.documentElement.lang.startsWith("zh");
-const day = (seconds) => new Date(seconds * 1000).toLocaleDateString(zh ? "zh-CN" : "en-GB", { timeZone: "UTC", year: "numeric", month: "short", day: "numeric" });
+const lang = document.documentElement.lang, locale = { "zh-Hans": "zh-CN", en: "en-GB" }[lang] || lang;
+const day = (seconds) => new Date(seconds * 1000).toLocaleDateString(locale, { timeZone: "UTC", year: "numeric", month: "short", day: "numeric" });
 const percent = (share) => share == null ? "–" : `${(share * 100).toFixed(1)}%`;
 
 function axis(values, more = {}) {
@@ -46,7 +46,7 @@ function scoreHistory(box) {
     scales: { y: { range: [0, top] } },
     legend: { live: true },
     axes: [
-      axis((plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleDateString(zh ? "zh-CN" : "en-GB", { timeZone: "UTC", ...step })).map((text, place, all) => text === all[place - 1] ? "" : text), { space: 70, size: 28 }),
+      axis((plot, ticks) => ticks.map((at) => new Date(at * 1000).toLocaleDateString(locale, { timeZone: "UTC", ...step })).map((text, place, all) => text === all[place - 1] ? "" : text), { space: 70, size: 28 }),
       axis((plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`), { size: 42 }),
     ],
     series: [
@@ -70,7 +70,7 @@ function gain(box) {
     rows.push(curve.profit);
   }
   const shares = (plot, ticks) => ticks.map((share) => `${Math.round(share * 100)}%`);
-  const short = new Intl.NumberFormat(zh ? "zh-CN" : "en-GB", { notation: "compact" });
+  const short = new Intl.NumberFormat(locale, { notation: "compact" });
   const money = axis((plot, ticks) => ticks.map((amount) => short.format(amount)), { scale: "money", side: 1, size: 48, stroke: colour("--less"), grid: { show: false } });
   return [{
     height: 240,
