@@ -120,7 +120,14 @@ def main() -> None:
     """Write the pages, or with ``--check`` list those that are out of date."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a page is out of date")
-    check = parser.parse_args().check
+    parser.add_argument("--language-template", metavar="CODE", help="print the file of a language, to be translated")
+    arguments = parser.parse_args()
+    if arguments.language_template:
+        from rapport.cli.language_template import language_template
+
+        sys.stdout.write(language_template(arguments.language_template))
+        return
+    check = arguments.check
     stale = []
     for name, render in pages().items():
         path, text = DOCS / name, render()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gettext
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from babel.core import Locale, UnknownLocaleError
 from babel.messages.pofile import PoFileError, read_po
+
+_PLACEHOLDER = re.compile(r"\{(\w*)")
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,11 @@ class TranslationFile:
 
 
 def read_translations(path: Path) -> TranslationFile:
-    """Read the translations of a language; a draft of a translation (``fuzzy``) counts as none."""
+    """Read the translations of a language.
+
+    A draft of a translation (``fuzzy``) counts as none, and so does one with a placeholder that the English text lacks:
+    it could not be filled.
+    """
     try:
         with path.open("rb") as file:
             catalogue = read_po(file, locale=_locale(path.stem), abort_invalid=True)
@@ -34,9 +41,13 @@ def read_translations(path: Path) -> TranslationFile:
     texts = {
         (entry.context, str(entry.id)): str(entry.string)
         for entry in catalogue
-        if entry.id and entry.string and not entry.fuzzy
+        if entry.id and entry.string and not entry.fuzzy and _placeholders(entry.string) <= _placeholders(entry.id)
     }
     return TranslationFile(texts, str(_locale(path.stem) or "en"), _plural_rule(catalogue.plural_expr))
+
+
+def _placeholders(text: object) -> set[str]:
+    return set(_PLACEHOLDER.findall(str(text)))
 
 
 def _locale(code: str) -> Locale | None:

@@ -9,6 +9,7 @@ from rapport.errors import CardError
 from rapport.localized import LocalizedText
 from rapport.scoring.cards.config_errors import MESSAGES
 
+_IN_FILE = LocalizedText("{where}, {problem}", "{where}，{problem}")
 # A card has about six levels; text from a form must not use up the stack, nor grow by references.
 _MAX_DEPTH, _MAX_ALIASES = 24, 20
 
@@ -49,7 +50,7 @@ def parse_yaml(text: str, where: str) -> Any:
     try:
         return yaml.load(text, Loader=_Strict)
     except CardError as error:
-        raise CardError(MESSAGES.message("in_file", where=where, problem=LocalizedText.of(error.sentence))) from error
+        raise CardError(_IN_FILE.filled(where=where, problem=LocalizedText.of(error.sentence))) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = MESSAGES.message("line", line=mark.line + 1) if mark else ""
