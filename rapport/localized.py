@@ -63,8 +63,12 @@ class LocalizedText:
         return cls.of(lambda language: recorded(section, name, language) or "")
 
     def to_dict(self) -> dict[str, str]:
-        """Return the text by language, as files write it."""
+        """Return the text in every language."""
         return {code: localize(self, code) for code in CODES}
+
+    def as_written(self) -> dict[str, str]:
+        """Return the text as a file of the company holds it: without the languages that its author left out."""
+        return {"en": self.en, "zh": self.zh, **self.further}
 
     def stored(self, name: str) -> dict[str, str]:
         """Return the text as a JSON record keeps it: ``name`` has it in English, ``name_zh`` in Chinese."""

@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from rapport.errors import CardError
-from rapport.languages import FURTHER
+from rapport.languages import FURTHER, OWN
 from rapport.localized import LocalizedText
 from rapport.scoring.cards.config_errors import ConfigError, describe, nearest, sentence_of, unknown_choice
 
@@ -132,18 +132,14 @@ Texts = Annotated[tuple[Text, ...], NotEmpty]
 
 
 # A text of a company's own file may have the further languages, too; the shipped ones are translated by their files.
-_further: list[Any] = [(code, Text | None, None) for code in FURTHER]
-_Languages: Any = make_dataclass(
-    "_Languages", [("en", Text), ("zh", Text), *_further], bases=(ConfigModel,), frozen=True
-)
-
-
-def _written(text: LocalizedText) -> dict[str, str]:
-    return {"en": text.en, "zh": text.zh, **text.further}
+_FIELDS: list[Any] = [*((code, Text) for code in OWN), *((code, Text | None, None) for code in FURTHER)]
+_Languages: Any = make_dataclass("_Languages", _FIELDS, bases=(ConfigModel,), frozen=True)
 
 
 Localized = Annotated[
-    LocalizedText, ValidateAs(_Languages, lambda texts: LocalizedText.from_dict(vars(texts))), PlainSerializer(_written)
+    LocalizedText,
+    ValidateAs(_Languages, lambda texts: LocalizedText.from_dict(vars(texts))),
+    PlainSerializer(LocalizedText.as_written),
 ]
 
 

@@ -144,7 +144,7 @@ class Indicator:
         """Return the indicator in the format of a card file."""
         single = len(self.measure) == 1 and self.measure[0][1] == 1.0
         measure: dict[str, object] = {"feature": self.measure[0][0]} if single else {"sum": dict(self.measure)}
-        stored = {"name": self.name, "label": self.label.to_dict(), "family": self.family, "weight": self.weight}
+        stored = {"name": self.name, "label": self.label.as_written(), "family": self.family, "weight": self.weight}
         stored |= measure | self.bands.to_dict() | {"usual": self.usual}
         if self.override is not None:
             stored["unless"] = self.override.to_dict()

@@ -1,0 +1,89 @@
+"""A language is one file: with it, every text of the product is in that language; without it, nothing changes."""
+
+import re
+from io import BytesIO
+
+import pytest
+from babel.messages.pofile import read_po
+from further_language import CODE, PAGES, answers, bracketed, outside, package_with, strings, visible, walk
+from serving_world import AS_OF, MONTH_BEFORE
+
+from rapport.cli.language_template import language_template
+
+NO_TEXTS = {"Rapport", "English", "CSV", "Excel", "RFM", "A", "B", "C", "D", "East", "lawsuit"}
+"""What every language writes alike: names, grades, the other languages, and words of the company that are ours, too."""
+CODE_OF_JSON = re.compile(r"[a-z_]+")
+SENTENCE = re.compile(r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b")
+
+
+@pytest.fixture(scope="module")
+def template():
+    return language_template(CODE)
+
+
+@pytest.fixture(scope="module")
+def english(template):
+    """The English texts of the product."""
+    return {entry.id for entry in read_po(BytesIO(template.encode())) if entry.id and entry.context != "grammar"}
+
+
+@pytest.fixture(scope="module")
+def names(active):
+    return {"customer": active[0], "before": f"{MONTH_BEFORE:%Y-%m-%d}", "now": f"{AS_OF:%Y-%m-%d}"}
+
+
+@pytest.fixture(scope="module")
+def shown(company, names, template, tmp_path_factory):
+    folder = package_with(bracketed(template), tmp_path_factory.mktemp("package"))
+    return walk(folder, home=str(company.home), history=str(company.folder), names=names)
+
+
+@pytest.fixture(scope="module")
+def words_of_the_company(company):
+    """What people wrote in the CRM, and what the model's training recorded before the file was there."""
+    rows = company.history.connection.execute(
+        "SELECT DISTINCT text FROM interactions WHERE text IS NOT NULL"
+    ).fetchall()
+    grade, *gates = company.bundle.evaluation["grade"], *company.bundle.evaluation["gates"]
+    return [row[0] for row in rows] + [each["sentence"] for each in (grade, *gates)]
+
+
+@pytest.fixture
+def english_left(english, words_of_the_company):
+    def left(texts):
+        found = {outside(text) for text in texts} - NO_TEXTS
+        product = (text for text in found if len(text) < 20 or not any(text in own for own in words_of_the_company))
+        return sorted(text for text in product if text in english or SENTENCE.search(text))
+
+    return left
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_text_of_a_page_is_in_the_language_of_the_file(shown, english_left, page):
+    text = shown["pages"][page]
+    assert "⟦" in text
+    assert f'<html lang="{CODE}"' in text
+    assert english_left(visible(text)) == []
+
+
+@pytest.mark.parametrize("door", ["score", "customer", "change", "report", "deals"])
+def test_every_text_of_an_answer_is_in_the_language_of_the_file(shown, english_left, door):
+    assert any("⟦" in text for text in strings(shown[CODE][door]))
+    texts = [text for text in strings(shown[CODE][door]) if not CODE_OF_JSON.fullmatch(text)]
+    assert english_left(texts) == []
+
+
+def test_the_findings_of_a_check_are_in_the_language_of_the_file(shown, english_left):
+    assert "⟦" in shown["pages"]["check"]
+    assert english_left(shown["pages"]["check"].split("\n")) == []
+
+
+def test_a_record_keeps_its_sentences_in_the_language_of_the_file(shown, english_left):
+    grade, *gates = shown["stored"]["grade"], *shown["stored"]["gates"]
+    assert english_left([each[f"sentence_{CODE}"] for each in (grade, *gates)]) == []
+    assert not any("⟦" in each["sentence"] + each["sentence_zh"] for each in (grade, *gates))
+
+
+def test_english_and_chinese_answers_are_the_same_with_and_without_the_file(shown, open_client, names):
+    for code in ("en", "zh"):
+        assert shown[code] == answers(open_client, code, names)
