@@ -130,6 +130,9 @@ def _doors(home: str, history: str, names: dict[str, str]) -> dict[str, dict[str
         as_of=AS_OF, now=NOW + timedelta(hours=1), progress=lambda *_: None,
     )  # fmt: skip
     shown = {"check": CliRunner().invoke(app, ["check", history, "--language", CODE]).output}
+    dossier = Path(home) / "dossier.html"
+    CliRunner().invoke(app, ["dossier", "--out", str(dossier), "--language", CODE, "--data-dir", home])
+    shown["dossier"] = dossier.read_text(encoding="utf-8")
     with served(Path(home), keys=False) as client:
         own = {code: answers(client, code, names) for code in (CODE, "en", "zh")}
         client.get(f"/language/{CODE}?back=/", follow_redirects=False)
