@@ -116,7 +116,9 @@ def _validate_on_other_customers(dataset: Dataset, schedule: CutoffSchedule, con
     test_set = dataset.take(np.flatnonzero(~half)).at_cutoffs([newest])
     if not all(map(_has_both_outcomes, (training_set, training_set.at_cutoffs(schedule.recent), test_set))):
         return TemporalValidation((), training_set, out_of_time=False)
-    ensemble = fit_ensemble(training_set, schedule, config, as_of=newest + timedelta(microseconds=1))
+    # BG/NBD of the newest cutoff knows no outcome there: a member that is not validated would come on top of weights
+    # that were fitted without it.
+    ensemble = fit_ensemble(training_set, schedule, config, as_of=newest)
     at_newest = training_set.at_cutoffs([newest])
     rate = float((at_newest if len(at_newest) else training_set).label.mean())
     fold = ValidationFold(newest, test_set, _logits(ensemble, test_set, newest, config), rate)
