@@ -18,6 +18,7 @@ from rapport.history.mapping.presets.preset import Preset
 from rapport.history.mapping.refinement import refined, with_samples
 from rapport.history.mapping.table_matching import assign
 from rapport.history.mapping.table_proposal import TableProposal, toml_text
+from rapport.history.mapping.unknown_files import questions_of
 from rapport.history.reading.database import Database, open_database
 from rapport.history.reading.expressions import parse_expression
 from rapport.history.reading.number_forms import NumberForm
@@ -102,14 +103,21 @@ def propose_mapping(source: str | Path, settings: Settings | None = None, preset
             tables = filled_down(tables, heads)
             doubts = (*rejected, *matched.doubts, *doubts, *_grouped(heads))
             unused = tuple(name for name in sources if not any(name in each.sources for each in tables))
+            doubts += (*questions_of(sources, unused, {each.table.name for each in tables}, doubts),)
             plain = tuple(_plain(each, sources) for each in tables)
             decided = _decisions(plain, sources, database, settings or Settings())
-        kinds = {each.table.name: each.columns for each in tables}
-        by_contract = "orders" not in kinds and "ends_at" in kinds.get("contracts", {})
-        by = {"churn": "contracts"} if by_contract else {}
+        by = _churn_of({each.table.name: each.columns for each in tables})
         return MappingProposal(redacted_url(str(source)), tables, unused, *decided, settings=by, doubts=doubts)
     finally:
         database.close()
+
+
+def _churn_of(tables: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return the setting of churn where no table has orders: contracts with an end, or that run on until cancelled."""
+    contracts = tables.get("contracts", {})
+    if "orders" in tables or not {"ends_at", "cancelled_at"} & {*contracts}:
+        return {}
+    return {"churn": "contracts" if "ends_at" in contracts else "subscriptions"}
 
 
 def _doubts_of_unreadable(unreadable: Mapping[str, TableError]) -> tuple[LocalizedText, ...]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import duckdb
 
 from rapport.history.contract import TABLES, by_name
+from rapport.history.mapping.amount_forms import in_whole_units, multiplied_amount
 from rapport.history.mapping.clock_columns import with_clocks
 from rapport.history.mapping.column_values import column_values
 from rapport.history.mapping.customer_keys import check_parents, joined_keys
@@ -23,7 +24,9 @@ from rapport.history.mapping.name_matching import (
     synonyms,
 )
 from rapport.history.mapping.order_states import orders_from, with_states
-from rapport.history.mapping.table_proposal import TableProposal, expression_name, role_columns
+from rapport.history.mapping.table_matching import match
+from rapport.history.mapping.table_proposal import TableProposal, expression_name
+from rapport.history.reading.row_states import state_columns
 from rapport.history.reading.table_names import names_of
 from rapport.history.sources.source import Source
 from rapport.localized import LocalizedText
@@ -44,9 +47,11 @@ def refined(
 ) -> tuple[Proposals, tuple[LocalizedText, ...]]:
     """Return the proposals with what their values say, and the doubts that are left."""
     found = {each.table.name: each for each in tables}
-    doubts = _multiplied_amount(found, sources, formats)
+    doubts = multiplied_amount(found, sources, formats)
     doubts += _named_keys(found, sources, formats)
     doubts += fill_missing(found, sources, formats)
+    doubts += _contracts_of_members(found, sources, formats)
+    doubts += in_whole_units(found, sources)
     doubts += with_states(found, sources, formats, connection)
     with_clocks(found, sources, connection)
     _split_customers(found, sources, formats)
@@ -86,8 +91,11 @@ def _named_keys(
         key, of = each.table.key, formats[each.source]
         if key is None or key in each.columns or each.missing != (key,):
             continue
-        known = {*synonyms()["columns"]["name"], "name", f"{key.removesuffix('_id')}_name", "deal_name", "subject"}
-        named = next((own for own in sources[each.source].types if names_of(own) & known and of.filled[own] == 1), None)
+        own_name = {f"{key.removesuffix('_id')}_name", "deal_name", "subject"}
+        known = own_name | {*synonyms()["columns"]["name"], "name"}
+        names = [own for own in sources[each.source].types if names_of(own) & known and of.filled[own] == 1]
+        # The name of a deal is nearer than that of its customer.
+        named = next((own for own in names if names_of(own) & own_name), next(iter(names), None))
         if named is None:
             continue
         time = each.columns.get(each.table.time or "")
@@ -131,24 +139,24 @@ def with_samples(tables: Proposals, sources: Mapping[str, Source], connection: d
     return tuple(shown)
 
 
-def _multiplied_amount(
+def _contracts_of_members(
     found: dict[str, TableProposal], sources: Mapping[str, Source], formats: Mapping[str, ColumnFormats]
 ) -> list[LocalizedText]:
-    """Multiply the price of one piece with the quantity, where no column has the amount of the line."""
-    orders = found.get("orders")
-    if orders is None or "quantity" not in orders.columns:
+    """Take a list of members for their contracts too, where it says since when and until when each is a member."""
+    members = found.get("customers")
+    if (
+        members is None
+        or {"orders", "contracts", "opportunities"} & found.keys()
+        or "customer_id" not in members.columns
+    ):
         return []
-    quantity, own = orders.columns["quantity"], orders.columns.get("amount")
-    prices = role_columns("unit_price", sources[orders.source])
-    if own is not None and own not in prices:
+    contracts, _ = match(by_name("contracts"), sources[members.source], formats[members.source])
+    sure = {name for name, confidence in contracts.confidence.items() if confidence >= SYNONYM}
+    if "started_at" not in sure or not {"ends_at", "cancelled_at"} & sure:
         return []
-    amount = by_name("orders").column("amount")
-    price = next((each for each in prices if accepts(amount, each, formats[orders.source])), None)
-    if price is None:
-        return []
-    written = f"{expression_name(quantity)} * {expression_name(price)}"
-    found["orders"] = orders.with_columns({"amount": written}, SYNONYM)
-    return [message("doubt.price", written=written, price=price)]
+    keys = dict.fromkeys(("contract_id", "customer_id"), members.columns["customer_id"])
+    found["contracts"] = contracts.with_columns(keys, SYNONYM)
+    return [message("doubt.members", source=members.source)]
 
 
 def _split_customers(
@@ -160,7 +168,9 @@ def _split_customers(
         return
     source, table = sources[orders.source], by_name("customers")
     columns, confidence = {"customer_id": orders.columns["customer_id"]}, {"customer_id": SYNONYM}
-    free = [own for own in source.types if own not in orders.columns.values()]
+    # A state of the order is no state of a country.
+    states = [own for own in state_columns(source) if expression_name(own) in orders.columns.get("where", "")]
+    free = [own for own in source.types if own not in (*orders.columns.values(), *states)]
     for name in _OF_CUSTOMERS:
         column = table.column(name)
         ranked = [(column_similarity(table, column, own), own) for own in free if own not in columns.values()]

@@ -85,6 +85,8 @@ def _is_evident(proposal: TableProposal, name: str, needed: int) -> bool:
     named, missing = table_similarity(proposal.table, name), len(proposal.missing)
     if named >= SYNONYM:
         return missing <= 1
+    # A required column of which only the values fit says nothing about a table that is called something else.
+    missing += len(proposal.by_values) if not named else 0
     telling = sum(
         proposal.confidence[column] >= SYNONYM and column != "customer_id" and not is_generic(own)
         for column, own in proposal.columns.items()

@@ -29,6 +29,10 @@ _COMPARISONS = frozenset(("=", "<>", "!=", "<", ">", "<=", ">="))
 _ARITHMETIC = frozenset("+-*/")
 
 
+# A zone, a currency, or that a form must be filled in; a scale such as thousands is no such unit.
+_UNIT = re.compile(r"\s*[(（](?:[A-Z]{2,4}(?:[+-]\d{1,2}(?::?\d\d)?)?|[€$£¥￥元]|人民币|必填)[)）]\s*$")
+
+
 @dataclass(frozen=True)
 class _Token:
     kind: str
@@ -95,8 +99,17 @@ def _resolved(token: _Token, types: Mapping[str, str], where: str) -> _Token:
 def _column(name: str, types: Mapping[str, str]) -> str | None:
     if name in types:
         return name
-    bare = re.sub(r"[\s_\-./]+", "", name).lower()
-    return next((own for own in types if re.sub(r"[\s_\-./]+", "", own).lower() == bare), None)
+    bare = _bare(name)
+    return next((own for own in types if bare in (_bare(own), _bare(without_unit(own)))), None)
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\s_\-./]+", "", name).lower()
+
+
+def without_unit(own: str) -> str:
+    """Return a column's name without the zone or the currency in brackets after it."""
+    return _UNIT.sub("", own)
 
 
 def _with_use(tokens: list[_Token], index: int, *, number: bool) -> _Token:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rapport.errors import TableError
 from rapport.history.contract import TABLES, Column, Table, columns_of
 from rapport.history.messages import message
-from rapport.history.reading.expressions import Expression, is_expression, parse_expression
+from rapport.history.reading.expressions import Expression, is_expression, parse_expression, without_unit
 from rapport.history.reading.versions import VALID_FROM, VALID_TO, VERSION_COLUMNS, VERSIONED
 from rapport.history.settings import Settings
 from rapport.history.sources.file_groups import base_name
@@ -37,8 +37,12 @@ def normalized_name(name: str) -> str:
 
 
 def names_of(own: str) -> set[str]:
-    """Return the names that a source column goes by: some systems write the table before it, ``Deal - Value``."""
-    return {normalized_name(each).strip("_") for each in (own, own.rsplit(" - ", 1)[-1])}
+    """Return the names that a source column goes by.
+
+    Some systems write the table before it, ``Deal - Value``; others a zone or a currency after it, ``Total (EUR)``.
+    """
+    forms = (own, own.rsplit(" - ", 1)[-1], without_unit(own))
+    return {normalized_name(each).strip("_") for each in forms}
 
 
 def resolve_table(table: Table, sources: Mapping[str, Source], settings: Settings) -> Source | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import duckdb
 
 from rapport.errors import TableError
+from rapport.history.contract import by_name as table_named
 from rapport.history.rejected_rows import FILE, LINE, RejectedRow
 from rapport.history.sources.memory import unload
 from rapport.history.sources.source import Source
@@ -43,7 +44,10 @@ class ChangeHistory:
     @property
     def shared(self) -> dict[str, str]:
         """Return the columns that the history and the table both have, with their contract names."""
-        by_name = {_bare(own): name for own, name in self.names.items()}
+        # What numbers and dates the rows of the history itself is no past value of the table.
+        table = table_named(self.table)
+        without = {table.key, table.time, "customer_id"}
+        by_name = {_bare(own): name for own, name in self.names.items() if name not in without}
         mine = (own for own in self.source.types if own not in self.columns)
         return {own: by_name[_bare(own)] for own in mine if _bare(own) in by_name}
 

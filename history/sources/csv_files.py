@@ -1,6 +1,7 @@
 """CSV files: every value is read as text; a line that does not fit the header is rejected with its reason."""
 
 import codecs
+import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,18 +48,34 @@ def load_csv(part: str, path: Path, layout: TextLayout, connection: duckdb.DuckD
 
 @contextmanager
 def _as_utf8(path: Path, layout: TextLayout) -> Iterator[Path]:
-    """Yield the file, or a copy of it in UTF-8; a bad byte stays a bad byte, so that only its line is rejected."""
-    if layout.encoding in ("utf-8", "utf-8-sig"):
+    """Yield the file, or a copy of it in UTF-8 whose lines all end alike.
+
+    A bad byte stays a bad byte, so that only its line is rejected.
+    """
+    if layout.encoding in ("utf-8", "utf-8-sig") and not _has_mixed_ends(path):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="rapport-") as folder:
         copy = Path(folder) / "utf8.csv"
         decoder = codecs.getincrementaldecoder(layout.encoding)(_BAD_BYTE)
+        ends = io.IncrementalNewlineDecoder(None, translate=True)
         with open_bytes(path) as source, copy.open("wb") as target:
             while chunk := source.read(_CHUNK):
-                target.write(decoder.decode(chunk).encode("utf-8", "surrogateescape"))
-            target.write(decoder.decode(b"", final=True).encode("utf-8", "surrogateescape"))
+                target.write(ends.decode(decoder.decode(chunk)).encode("utf-8", "surrogateescape"))
+            rest = ends.decode(decoder.decode(b"", final=True), final=True)
+            target.write(rest.encode("utf-8", "surrogateescape"))
         yield copy
+
+
+def _has_mixed_ends(path: Path) -> bool:
+    """Return whether some lines end as on Windows and some do not, as in files of two writers: no row would be read."""
+    ends = windows = 0
+    with open_bytes(path) as file:
+        while chunk := file.read(_CHUNK):
+            # A chunk may cut an end in two: its first half is counted for both.
+            windows += chunk.count(b"\r\n") + chunk.endswith(b"\r")
+            ends += chunk.count(b"\n")
+    return 0 < windows < ends
 
 
 def _with_line_numbers(part: str, path: Path, read: str, skipped: int) -> str:

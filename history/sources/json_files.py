@@ -1,6 +1,7 @@
 """JSON lines and JSON arrays: every value is read as text; a line that is not a JSON object is rejected."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 ARRAYS = (".json", ".json.gz")
 _REASON = "The line is not a JSON object."
 _LONGEST_LINE = 16 << 20
+# MongoDB writes values of its own types as objects: {"$oid": "65f0…"}, {"$date": {"$numberLong": "1704067200000"}}.
+_WRAPPED = re.compile(r"(\.\$(oid|uuid|date|number(Decimal|Long|Int|Double)))+$")
 # Objects in objects are read to this depth.
 _DEPTH = 3
 
@@ -99,7 +102,7 @@ def _pointers(path: Path, connection: duckdb.DuckDBPyConnection) -> dict[str, st
         for name, pointer in found.items():
             level |= _names_below(path, connection, f"{name}.", pointer) if name in objects else {name: pointer}
         found = level
-    return found
+    return {_WRAPPED.sub("", name): pointer for name, pointer in found.items()}
 
 
 def _objects(path: Path, connection: duckdb.DuckDBPyConnection, pointers: Mapping[str, str]) -> set[str]:
@@ -163,7 +166,9 @@ def _records(path: Path) -> list[dict[str, Any]]:
 def _flat(record: dict[str, Any], depth: int = _DEPTH) -> dict[str, Any]:
     cells: dict[str, Any] = {}
     for name, value in record.items():
-        if isinstance(value, dict) and value and depth > 1:
+        if isinstance(value, dict) and len(value) == 1 and _WRAPPED.search(f".{next(iter(value))}"):
+            (cells[name],) = _flat(value, depth).values()
+        elif isinstance(value, dict) and value and depth > 1:
             cells |= {f"{name}.{below}": cell for below, cell in _flat(value, depth - 1).items()}
         else:
             cells[name] = value

@@ -11,7 +11,7 @@ from typing import Any
 from rapport.errors import SettingsError, TableError
 from rapport.history.contract import by_name
 from rapport.history.mapping.table_proposal import expression_name
-from rapport.history.reading.expressions import is_expression, parse_expression
+from rapport.history.reading.expressions import is_expression, parse_expression, without_unit
 from rapport.history.reading.table_names import normalized_name
 from rapport.history.sources.source import Source
 from rapport.shipped_yaml import read_shipped
@@ -126,9 +126,9 @@ def _match(table: str, form: Mapping[str, Any], sources: Mapping[str, Source]) -
         if all(name in columns for name in by_name(table).required):
             conditions = [each for each in _listed(form.get("where", [])) if _own(each, types) is not None]
             conditions = conditions[:1]
-            if table != "customers" and columns.get("customer_id") in types:
+            if table != "customers" and (customer := columns.get("customer_id")):
                 # Contacts, deals and meetings of nobody are usual in a CRM, and say nothing about a customer.
-                conditions.append(f"{expression_name(columns['customer_id'])} <> ''")
+                conditions.append(f"{expression_name(customer) if customer in types else customer} <> ''")
             head = {"where": " and ".join(map(_bracketed, conditions))} if conditions else {}
             if joins:
                 head["join"] = "; ".join(joins)
@@ -169,7 +169,7 @@ def _own(written: str, types: Mapping[str, str]) -> str | None:
     """Return the source's column of that name, or the expression if all its columns are there."""
     if written in types:
         return written
-    same = next((own for own in types if _bare(own) == _bare(written)), None)
+    same = next((own for own in types if _bare(written) in (_bare(own), _bare(without_unit(own)))), None)
     if same is not None or (not is_expression(written) and "(" not in written and " " not in written.strip()):
         return same
     try:
