@@ -28,7 +28,7 @@ TARGETS = {
     "rapport.scoring.models.interval": ["spec/test_scoring_answers.py", "spec/test_prediction_intervals.py"],
     "rapport.scoring.money.amounts": ["spec/test_health.py"],
     "rapport.serving.security.limits": ["unit/test_serving_units.py", "journeys/serving/test_serving_middleware.py"],
-    "rapport.training.evaluation.uncertainty": ["spec/test_prediction_intervals.py"],
+    "rapport.training.evaluation.uncertainty": ["spec/test_interval_errors.py", "spec/test_prediction_intervals.py"],
     "rapport.training.stacking.stacking_weights": [
         "spec/test_stacking_weights.py",
         "spec/test_logistic_and_stacking.py",
