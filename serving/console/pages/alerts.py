@@ -44,4 +44,6 @@ def _visible(page: PageContext) -> list[dict[str, Any]]:
 
 def _shown(page: PageContext, alert: dict[str, Any]) -> dict[str, Any]:
     deliveries = [{**one, "problem": delivery_problem(page, one["problem"] or "")} for one in alert["deliveries"]]
-    return {**alert, "deliveries": deliveries, "sentence": str(alert.get(page.language) or alert.get("rule") or "")}
+    # An alert that was raised before the language was there has English and Chinese.
+    sentence = alert.get(page.language) or alert.get("en") or alert.get("rule") or ""
+    return {**alert, "deliveries": deliveries, "sentence": str(sentence)}

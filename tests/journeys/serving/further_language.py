@@ -20,6 +20,8 @@ import rapport
 from rapport.cli.app import app
 from rapport.history import read_history
 from rapport.history.settings import Settings
+from rapport.serving.jobs.alert_job import run_alert_job
+from rapport.serving.snapshots.live_model import load_live_model
 from rapport.serving.snapshots.scoring_run import run_scoring
 
 CODE = "eo"
@@ -125,20 +127,23 @@ def outside(text: str) -> str:
 def _doors(home: str, history: str, names: dict[str, str]) -> dict[str, dict[str, Any]]:
     """Return what the doors show in the further language, and the answers in English and Chinese."""
     # The texts that a run keeps are written in the languages of its time.
+    rows = read_history(Path(history), Settings.of({"language": CODE}))
     run_scoring(
-        read_history(Path(history), Settings()), Path(home), "churn",
+        rows, Path(home), "churn",
         as_of=AS_OF, now=NOW + timedelta(hours=1), progress=lambda *_: None,
     )  # fmt: skip
+    run_alert_job(rows, Path(home), load_live_model(Path(home), "churn").snapshot, now=NOW)
     shown = {"check": CliRunner().invoke(app, ["check", history, "--language", CODE]).output}
     dossier = Path(home) / "dossier.html"
     CliRunner().invoke(app, ["dossier", "--out", str(dossier), "--language", CODE, "--data-dir", home])
     shown["dossier"] = dossier.read_text(encoding="utf-8")
     with served(Path(home), keys=False) as client:
         own = {code: answers(client, code, names) for code in (CODE, "en", "zh")}
+        changes = client.post("/v1/changes", json={"since": 0}).json()
         client.get(f"/language/{CODE}?back=/", follow_redirects=False)
         for page in PAGES:
             shown[page] = client.get(_filled(page, names)).text
-    return own | {"pages": shown, "stored": evaluation()}
+    return own | {"pages": shown, "stored": evaluation(), "changes": changes}
 
 
 if __name__ == "__main__":

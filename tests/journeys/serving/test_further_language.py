@@ -84,6 +84,12 @@ def test_a_record_keeps_its_sentences_in_the_language_of_the_file(shown, english
     assert not any("⟦" in each["sentence"] + each["sentence_zh"] for each in (grade, *gates))
 
 
+def test_an_alert_has_its_sentence_in_the_language_of_the_file(shown, english_left):
+    alerts = [change["alert"] for change in shown["changes"]["changes"] if change.get("alert")]
+    assert alerts
+    assert english_left([alert[CODE] for alert in alerts]) == []
+
+
 def test_english_and_chinese_answers_are_the_same_with_and_without_the_file(shown, open_client, names):
     for code in ("en", "zh"):
         assert shown[code] == answers(open_client, code, names)
