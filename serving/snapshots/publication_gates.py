@@ -117,7 +117,7 @@ def score_findings(scored: ScoreBatch, previous: ScoringRun | None) -> list[Find
 
 
 def _against_last(now: dict[str, float], before: dict[str, float], day: str) -> Iterator[Finding]:
-    since = LocalizedText(f"on {day}", f"{day}")
+    since = LocalizedText("on {day}", "{day}").filled(day=day)
     if _change(now["mean"], before["mean"]) >= MEAN_JUMP:
         yield _mean_jumped(now["mean"], before["mean"], since)
     if _change(now["customers"], before["customers"]) > POPULATION_JUMP:
