@@ -60,9 +60,11 @@ def _readiness_at(history: History, target: str, horizon: Duration, start: datet
     months = max((as_of - start).days / _MONTH_DAYS, 0.0)
     # One horizon for features, one between training and validation, one for the outcome.
     needed = 3 * _days(horizon) / _MONTH_DAYS
+    rule = history.settings.churn
+    eligible = rule if target == "churn" and rule != "orders" else target
     needs = [
         *_missing_months(months, needed),
-        *_missing_count(customers, ENOUGH_CUSTOMERS, f"{target}.eligible"),
+        *_missing_count(customers, ENOUGH_CUSTOMERS, f"{eligible}.eligible"),
     ]
     if customers:
         needs += _missing_count(outcomes, ENOUGH_OUTCOMES, f"{target}.outcome")

@@ -42,7 +42,7 @@ def check(
     """Report what was read, what was rejected, which models can be trained, and what is missing for the others."""
     from rapport.history.checks import check_history
 
-    with workspace.open_history(source) as history:
+    with workspace.open_history(source, lists_rejected=True) as history:
         result = check_history(history, as_of)
         if rejected is not None:
             write_table(history.rejected.rows, rejected)

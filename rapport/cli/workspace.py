@@ -88,14 +88,17 @@ class Workspace(Company):
         return self.location
 
     @contextmanager
-    def open_history(self, source: str) -> Iterator[History]:
-        """Read a history without forgotten customers, print how many rows were rejected, and close it at the end."""
+    def open_history(self, source: str, *, lists_rejected: bool = False) -> Iterator[History]:
+        """Read a history without forgotten customers, and close it at the end.
+
+        How many rows were rejected is printed, unless the command ``lists_rejected`` rows itself.
+        """
         from rapport.history import read_history
         from rapport.history.suppressed_rows import leave_out_suppressed
 
         settings = replace(self.settings, data_dir=str(self.data_dir))
         with enough_memory(settings, source), read_history(source, settings) as history:
-            if rejected := history.rejected.total:
+            if (rejected := history.rejected.total) and not lists_rejected:
                 err.print(
                     f"[yellow]{rejected:,} rows were set aside[/]; `rapport check {source}` lists them with reasons.",
                     style="dim",
