@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from rapport.history import History
 from rapport.scoring.models.matrix import Floats, Matrix
@@ -124,16 +126,21 @@ def _rank_correlation(left: Floats, right: Floats) -> float:
 
 def _observed(history: History, task: TaskSpec, dataset: Dataset) -> Floats:
     """Return each row's net spend in the horizon after its cutoff."""
-    found = {index: _spend_after(history, task, dataset.cutoffs[index]) for index in np.unique(dataset.cutoff_index)}
-    rows = zip(dataset.customer_ids, dataset.cutoff_index, strict=True)
-    return np.array([max(found[index].get(name, 0.0), 0.0) for name, index in rows])
+    customers = pa.array(dataset.customer_ids, pa.string()).dictionary_encode()
+    codes, observed = customers.indices.to_numpy(), np.zeros(len(dataset))
+    for index in np.unique(dataset.cutoff_index):
+        rows = dataset.cutoff_index == index
+        observed[rows] = _spend_after(history, task, dataset.cutoffs[index], customers.dictionary)[codes[rows]]
+    return observed
 
 
-def _spend_after(history: History, task: TaskSpec, cutoff: datetime) -> dict[str, float]:
+def _spend_after(history: History, task: TaskSpec, cutoff: datetime, customers: pa.Array) -> Floats:
     """Return what each customer ordered in the horizon after ``cutoff``, net of returns, as known at ``task.as_of``."""
-    found = history.connection.execute(
-        "SELECT customer_id, sum(amount) FROM orders WHERE ordered_at >= ? AND ordered_at < ? "
-        "AND coalesce(recorded_at, ordered_at) < ? GROUP BY customer_id",
-        [cutoff, task.horizon.after(cutoff), task.as_of],
-    ).fetchall()
-    return {str(name): float(amount) for name, amount in found}
+    found = history.connection.sql(
+        "SELECT customer_id, sum(amount) AS amount FROM orders WHERE ordered_at >= $1 AND ordered_at < $2 "
+        "AND coalesce(recorded_at, ordered_at) < $3 GROUP BY customer_id",
+        params=[cutoff, task.horizon.after(cutoff), task.as_of],
+    ).to_arrow_table()
+    rows = pc.index_in(customers, found["customer_id"].cast(pa.string()).combine_chunks())
+    spend = found["amount"].cast(pa.float64()).take(rows).fill_null(0.0)
+    return np.asarray(np.maximum(spend.to_numpy(), 0.0))

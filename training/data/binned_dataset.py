@@ -19,18 +19,23 @@ from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.matrix import Floats, Matrix
 
 BATCH_ROWS = 50_000
+ALL_ROWS = slice(None)
 Int8Array = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
 class BinnedDataset:
-    """The bins of all customers' rows at some cutoffs; ``cutoff_index`` is each row's position in ``cutoffs``."""
+    """The bins of all customers' rows at some cutoffs; ``cutoff_index`` is each row's position in ``cutoffs``.
+
+    ``aligned`` bins are those of the rows kept in memory, in the same order.
+    """
 
     bins: lgb.Dataset
     cutoff_index: Int8Array
     columns: npt.NDArray[np.intp]
     digest: str
     kept_cutoffs: tuple[int, ...]
+    aligned: bool = False
 
     def __len__(self) -> int:
         return int(np.isin(self.cutoff_index, self.kept_cutoffs).sum())
@@ -41,15 +46,22 @@ class BinnedDataset:
 
     def lightgbm_dataset(self, offset: Floats, weight: Floats) -> lgb.Dataset:
         """Return a LightGBM dataset with the initial score and the weight of each cutoff."""
-        chosen = np.flatnonzero(np.isin(self.cutoff_index, self.kept_cutoffs)).astype(np.int32)
+        cutoff_index = self.cutoff_index[self._chosen]
+        return self.lightgbm_dataset_of_rows(offset[cutoff_index], weight[cutoff_index])
+
+    def lightgbm_dataset_of_rows(self, offset: Floats, weight: Floats, part: slice = ALL_ROWS) -> lgb.Dataset:
+        """Return the same with the initial score and the weight of each kept row; ``part`` selects some of them."""
         data = lgb.Dataset(None, reference=self.bins, params=self.bins.params)
         # The same as ``subset``, without a Python list of millions of numbers.
-        data.used_indices = chosen  # type: ignore[assignment]  # an array serves as well as the list it names
+        data.used_indices = np.ascontiguousarray(self._chosen[part])  # type: ignore[assignment]  # an array serves as well as the list it names
         data.construct()
-        cutoff_index = self.cutoff_index[chosen]
-        data.set_weight(weight[cutoff_index])
-        data.set_init_score(offset[cutoff_index])
+        data.set_weight(np.array(weight[part]))
+        data.set_init_score(np.array(offset[part]))
         return data
+
+    @property
+    def _chosen(self) -> npt.NDArray[np.int32]:
+        return np.flatnonzero(np.isin(self.cutoff_index, self.kept_cutoffs)).astype(np.int32)
 
 
 def bin_rows(
@@ -74,7 +86,8 @@ def bins_in_memory(
     bins: lgb.Dataset, cutoff_index: npt.NDArray[np.intp], chosen: npt.NDArray[np.intp], cutoffs: Sequence[datetime]
 ) -> BinnedDataset:
     """Return the bins of rows that are also kept as numbers; these have the digest."""
-    return BinnedDataset(bins.construct(), cutoff_index.astype(np.int8), chosen, "", tuple(range(len(cutoffs))))
+    kept_cutoffs = tuple(range(len(cutoffs)))
+    return BinnedDataset(bins.construct(), cutoff_index.astype(np.int8), chosen, "", kept_cutoffs, aligned=True)
 
 
 class _RowSequence(lgb.Sequence):

@@ -32,6 +32,8 @@ def category_levels(parts: Sequence[pa.Table], catalog: Catalog) -> dict[str, tu
 
 def with_level_rates(matrix: Matrix, label: Floats, customer_ids: npt.NDArray[np.object_]) -> Matrix:
     """Return the matrix whose categories know the outcome rate of each of their levels."""
+    if not any(column.levels for column in matrix.columns):
+        return matrix
     customers = np.unique(customer_ids.astype(str), return_inverse=True)[1]
     columns = (
         _with_rates(column, matrix.column(column.name), label, customers) if column.levels else column

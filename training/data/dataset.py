@@ -28,7 +28,8 @@ IndexArray = npt.NDArray[np.intp]
 class Dataset:
     """Customers at cutoffs: ``label`` is 1 if the outcome occurred; ``cutoff_index`` points into ``cutoffs``.
 
-    ``binned`` has the bins of all customers' rows at the same cutoffs if these rows are a subsample.
+    ``binned`` has the bins of all customers' rows at the same cutoffs if these rows are a subsample, ``own_bins`` those
+    of these rows if they are many: all fits share them.
     """
 
     customer_ids: npt.NDArray[np.object_]
@@ -37,31 +38,37 @@ class Dataset:
     matrix: Matrix
     cutoffs: tuple[datetime, ...]
     binned: BinnedDataset | None = None
+    own_bins: BinnedDataset | None = None
 
     def __len__(self) -> int:
         return len(self.label)
 
     @property
     def in_memory(self) -> "Dataset":
-        """Return the rows that are kept as numbers, without the bins."""
-        return replace(self, binned=None)
+        """Return the rows that are kept as numbers, without the bins of others."""
+        return replace(self, binned=self.own_bins)
 
     def at_cutoffs(self, cutoffs: Sequence[datetime]) -> "Dataset":
         """Keep the rows of some cutoffs."""
         places = [index for index, cutoff in enumerate(self.cutoffs) if cutoff in set(cutoffs)]
         kept = self.take(np.flatnonzero(np.isin(self.cutoff_index, places)))
-        return (
-            replace(kept, binned=self.binned.at_cutoffs(np.unique(kept.cutoff_index).tolist())) if self.binned else kept
-        )
+        present = np.unique(kept.cutoff_index).tolist()
+        binned, own_bins = (each and each.at_cutoffs(present) for each in (self.binned, self.own_bins))
+        return replace(kept, binned=binned, own_bins=own_bins)
 
     def take(self, chosen: IndexArray) -> "Dataset":
-        """Keep some of the rows in memory."""
+        """Keep some of the rows in memory; the numbers of neighbours are a view."""
+        is_range = len(chosen) > 0 and bool((np.diff(chosen) == 1).all())
+        rows = slice(chosen[0], chosen[-1] + 1) if is_range else chosen
+        matrix = Matrix(self.matrix.columns, self.matrix.values[rows])
         return replace(
-            self.in_memory,
+            self,
+            binned=None,
+            own_bins=None,
             customer_ids=self.customer_ids[chosen],
             cutoff_index=self.cutoff_index[chosen],
             label=self.label[chosen],
-            matrix=self.matrix.take(chosen),
+            matrix=matrix,
         )
 
     def at_most(self, count: int) -> "Dataset":
@@ -89,31 +96,38 @@ def labelled_dataset(history: History, task: TaskSpec, cutoffs: Sequence[datetim
     """Read the labelled rows of all cutoffs, from what was known at ``task.as_of``."""
     parts = list(iter_training_rows(history, dataset_spec(task, cutoffs), catalog))
     columns = feature_columns(catalog.features, task.target, levels=category_levels(parts, catalog))
-    index_of = {cutoff: index for index, cutoff in enumerate(cutoffs)}
-    customer_ids = np.array([name for part in parts for name in part["customer_id"].to_pylist()], dtype=object)
-    label = np.concatenate([part["label"].to_numpy() for part in parts]).astype(np.float64)
+    cutoff_index = np.concatenate([_cutoff_index(part, cutoffs) for part in parts])
+    # In order of cutoffs, so that the rows of one cutoff or of neighbours are a view.
+    order = np.argsort(cutoff_index, kind="stable")
+    customer_ids = np.array([name for part in parts for name in part["customer_id"].to_pylist()], dtype=object)[order]
+    label = np.concatenate([part["label"].to_numpy() for part in parts]).astype(np.float64)[order]
     dataset = Dataset(
         customer_ids=customer_ids,
-        cutoff_index=np.array(
-            [index_of[cutoff] for part in parts for cutoff in part["cutoff"].to_pylist()], dtype=np.intp
-        ),
+        cutoff_index=cutoff_index[order],
         label=label,
-        matrix=with_level_rates(_matrix(parts, columns), label, customer_ids),
+        matrix=with_level_rates(_matrix(parts, columns, order), label, customer_ids),
         cutoffs=tuple(cutoffs),
     )
     _refuse_untrainable(dataset, task)
     return dataset
 
 
-def _matrix(parts: list[pa.Table], columns: tuple[FeatureColumn, ...]) -> Matrix:
-    """Copy the parts into one matrix and empty the list on the way: keeping both would double the memory."""
-    values, reader = np.empty((sum(len(part) for part in parts), len(columns))), MatrixReader(columns)
-    at = 0
+def _cutoff_index(part: pa.Table, cutoffs: Sequence[datetime]) -> IndexArray:
+    found = part["cutoff"].combine_chunks().dictionary_encode()
+    positions = np.array([cutoffs.index(cutoff) for cutoff in found.dictionary.to_pylist()], dtype=np.intp)
+    return np.asarray(positions[found.indices.to_numpy()])
+
+
+def _matrix(parts: list[pa.Table], columns: tuple[FeatureColumn, ...], order: IndexArray) -> Matrix:
+    """Copy the parts into one matrix in this order, and empty the list on the way: both would double the memory."""
+    values, reader = np.empty((len(order), len(columns))), MatrixReader(columns)
+    places, at = np.empty_like(order), 0
+    places[order] = np.arange(len(order))
     while parts:
         part = parts.pop(0)
         for first in range(0, len(part), BATCH_ROWS):
             some = part.slice(first, BATCH_ROWS)
-            reader.read_into(values[at : at + len(some)], some)
+            values[places[at : at + len(some)]] = reader.read(some).values
             at += len(some)
     return Matrix(columns, values)
 

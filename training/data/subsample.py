@@ -17,8 +17,8 @@ MAX_ROWS_IN_MEMORY = 600_000
 """Most rows that are kept as numbers: 1 GB with 200 features. Only the trees use more rows (docs/training.md)."""
 
 
-COUNTED_ROWS = 1_000_000
-"""About as many possible rows are counted one by one: counting ten million would take a fifth of a training."""
+COUNTED_ROWS = 300_000
+"""About as many possible rows are counted one by one: counting a million takes a thirtieth of a training."""
 
 
 @dataclass(frozen=True)

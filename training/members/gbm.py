@@ -41,8 +41,12 @@ class GbmParams:
 MULTI_THREAD_ROWS = 100_000
 # Up to this number of rows a copy of the columns is cheap; reading in batches takes three times as long.
 COPIED_ROWS = 100_000
+# Bins are so few that a sample of the rows gives their edges.
+EDGE_ROWS = 50_000
 # A tree with few leaves gains nothing from more rows; the next tree samples others.
 MAX_ROWS_PER_TREE = 2_000_000
+# Of many rows in memory each booster learns from another part, at least so many and less than twice as many.
+ROWS_PER_BOOSTER = 150_000
 RECENT_PARAMS = GbmParams()
 HISTORICAL_PARAMS = GbmParams(num_leaves=15, n_estimators=90)
 
@@ -54,24 +58,20 @@ def fit_gbm(
     columns = dataset.binned.columns if dataset.binned else varying_columns(dataset.matrix)
     if not len(columns):
         return None
-    if dataset.binned:
-        data = dataset.binned.lightgbm_dataset(_per_cutoff(dataset, offset), _per_cutoff(dataset, weight))
-    else:
-        data = _lightgbm_dataset(dataset, columns, offset, weight)
     count = len(dataset.binned or dataset)
+    params = replace(params, bagging_fraction=min(params.bagging_fraction, MAX_ROWS_PER_TREE / count))
     signs = [_constraint(dataset.matrix.columns[index]) if directed else 0 for index in columns]
-    if dataset.binned:
-        params = replace(params, bagging_fraction=min(params.bagging_fraction, MAX_ROWS_PER_TREE / count))
     # Boosters are fitted side by side, each on its share of the cores: threads of one booster wait for each other.
     threads = 1 if thread_count(count) == 1 else max(1, (os.cpu_count() or 1) // params.seeds)
+    data = _booster_data(dataset, columns, offset, weight, params.seeds)
 
     def fit(seed: int) -> str:
-        parameters = _parameters(params, count, signs, seed) | {"num_threads": threads}
-        text: str = lgb.train(parameters, data, params.n_estimators).model_to_string()
+        some = data[seed % len(data)]
+        parameters = _parameters(params, some.num_data(), signs, seed) | {"num_threads": threads}
+        text: str = lgb.train(parameters, some, params.n_estimators).model_to_string()
         # The trees do not depend on the machine, nor does their text.
         return text.replace(f"[num_threads: {threads}]", "[num_threads: 1]")
 
-    data.construct()
     with ThreadPoolExecutor(params.seeds) as pool:
         return TreesMember(name, tuple(pool.map(fit, range(params.seeds))))
 
@@ -81,20 +81,35 @@ def with_binned_rows(
 ) -> Dataset:
     """Return the dataset with the bins of all customers that the trees learn from; all fits share them.
 
-    A history that is read whole is left as it is: each fit makes its own bins.
+    A small history is left as it is: each fit makes its own bins.
     """
     chosen = varying_columns(dataset.matrix)
-    if plan.one_of == 1 or not len(chosen):
+    if (plan.one_of == 1 and len(dataset) <= COPIED_ROWS) or not len(chosen):
         return dataset
     reference = _lightgbm_dataset(dataset, chosen, None, None)
+    own_bins = bins_in_memory(reference, dataset.cutoff_index, chosen, dataset.cutoffs)
     if plan.shares == 1:
-        return replace(dataset, binned=bins_in_memory(reference, dataset.cutoff_index, chosen, dataset.cutoffs))
+        return replace(dataset, binned=own_bins, own_bins=own_bins)
     measured = Catalog(tuple(catalog.by_name[dataset.matrix.columns[index].name] for index in chosen))
     # LightGBM needs the number of rows first; eligibility alone costs a tenth of the features.
     count = sum(len(some) for some in stream_labelled_rows(history, task, plan, dataset.cutoffs, Catalog(())))
     parts = stream_labelled_rows(history, task, plan, dataset.cutoffs, measured)
     binned = bin_rows(parts, count, reference, chosen=chosen, columns=dataset.matrix.columns, cutoffs=dataset.cutoffs)
-    return replace(dataset, binned=binned)
+    return replace(dataset, binned=binned, own_bins=own_bins)
+
+
+def _booster_data(
+    dataset: Dataset, columns: IndexArray, offset: Floats, weight: Floats, seeds: int
+) -> list[lgb.Dataset]:
+    """Return what the boosters learn from: all rows, or each another part of many rows in memory."""
+    binned = dataset.binned
+    if binned is None:
+        return [_lightgbm_dataset(dataset, columns, offset, weight).construct()]
+    if not binned.aligned:
+        return [binned.lightgbm_dataset(_per_cutoff(dataset, offset), _per_cutoff(dataset, weight))]
+    step = max(1, len(dataset) // ROWS_PER_BOOSTER)
+    parts = [slice(seed, None, step) for seed in range(min(step, seeds))]
+    return [binned.lightgbm_dataset_of_rows(offset, weight, part) for part in parts]
 
 
 def thread_count(rows: int) -> int:
@@ -116,11 +131,12 @@ def _lightgbm_dataset(
     dataset: Dataset, columns: IndexArray, offset: Floats | None, weight: Floats | None
 ) -> lgb.Dataset:
     described = [dataset.matrix.columns[index] for index in columns]
+    few = len(dataset) <= COPIED_ROWS
     return lgb.Dataset(
-        dataset.matrix.values[:, columns]
-        if len(dataset) <= COPIED_ROWS
-        else _ColumnBatches(dataset.matrix.values, columns),
+        dataset.matrix.values[:, columns] if few else _ColumnBatches(dataset.matrix.values, columns),
         dataset.label,
+        # LightGBM reads a sample for the edges of the bins row by row, which takes as long as the bins themselves.
+        reference=None if few else _lightgbm_dataset(dataset.at_most(EDGE_ROWS), columns, None, None),
         weight=weight,
         init_score=offset,
         feature_name=[column.name for column in described],

@@ -24,6 +24,8 @@ from rapport.training.members.renewal_hazard import fit_renewal_hazard
 from rapport.training.stacking.base_rate import ObservedRate
 
 HALF_LIFE_DAYS = 365.0
+# The logistic regression and the card have tens of coefficients: more rows change none of them.
+LINEAR_ROWS = 150_000
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,15 @@ class TrainingData:
         """Return how far each cutoff's outcome exceeded the reference member's expectation, in log-odds."""
         return _shifts(self.rates)
 
+    def at_most(self, count: int) -> "TrainingData":
+        """Keep about ``count`` rows at most, evenly over cutoffs and customers."""
+        step = max(1, len(self.dataset) // count)
+        if step == 1:
+            return self
+        return replace(
+            self, dataset=self.dataset.at_most(count), weight=self.weight[::step], offset=self.offset[::step]
+        )
+
     @property
     def base_logit(self) -> float:
         """Return the log-odds of the outcome rate."""
@@ -91,10 +102,10 @@ class TrainingData:
         """Fit trees of the historical cutoffs to what BG/NBD, as fitted at each of them, leaves unexplained."""
         # Rows that are only bins have no order counts.
         rows = self.dataset.in_memory
-        offset = self.offset.copy()
+        offset, matrix = self.offset.copy(), rows.matrix.select(BG_NBD_FEATURES)
         for index, cutoff in enumerate(rows.cutoffs):
             here = np.flatnonzero(rows.cutoff_index == index)
-            offset[here] += member_logits(bg_nbd.get(cutoff, newest), rows.matrix.take(here))
+            offset[here] += member_logits(bg_nbd.get(cutoff, newest), matrix.take(here))
         trees = fit_gbm("corrected", rows, params, offset=offset, weight=self.weight)
         return CorrectedMember("corrected", newest, trees) if trees else None
 
@@ -116,7 +127,8 @@ def prepare_training_data(
 def fit_ensemble(dataset: Dataset, schedule: CutoffSchedule, config: FitConfig, *, as_of: datetime) -> Ensemble:
     """Fit every member at the cutoffs of ``schedule``, to be used at ``as_of``."""
     data = prepare_training_data(dataset, schedule, config, as_of=as_of)
-    historical, weight, offset = data.dataset, data.weight, data.offset
+    few = data.at_most(LINEAR_ROWS)
+    historical, weight, offset = few.dataset, few.weight, few.offset
     bg_nbd = config.bg_nbd.get(as_of)
     members: list[EnsembleMember | None] = [
         bg_nbd,
