@@ -140,12 +140,14 @@ def work_lists(
 
     at_risk: the probability is at least ``least``, and a contact is worth more than it costs. probably_lost: still
     active by definition, but silent for ``GONE_AFTER_CADENCES`` cadences or almost certain to leave. win_back: lapsed.
-    Who must not be contacted is on none.
+    Who must not be contacted is on none. Where nobody's spend is known, as with contracts without amounts, the
+    probability alone decides.
     """
     scored = ~np.isnan(facts.probability)
     gone = scored & ((facts.silence >= GONE_AFTER_CADENCES) | (facts.probability >= GONE_PROBABILITY))
     lists = np.full(len(facts.state), "none", dtype=object)
-    lists[scored & ~gone & (savable > 0) & (facts.probability >= least)] = "at_risk"
+    worthwhile = (savable > 0) | ~np.any(facts.spend > 0)
+    lists[scored & ~gone & worthwhile & (facts.probability >= least)] = "at_risk"
     lists[gone] = "probably_lost"
     lists[facts.state == "lapsed"] = "win_back"
     lists[do_not_contact] = "none"

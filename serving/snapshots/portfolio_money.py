@@ -41,14 +41,14 @@ def customer_money(
     blocked = np.asarray(columns["do_not_contact"].to_numpy(zero_copy_only=False), dtype=bool)
     least = least_risk_to_contact(scored.bundle.base_rate, policy.threshold)
     lists = work_lists(customers, amounts.savable, blocked, least)
-    ranks = owner_ranks(lists, amounts.savable, np.array(columns["owner"].to_pylist(), dtype=object))
+    # Without any money the most probable come first.
+    priority = amounts.savable if np.any(amounts.savable > 0) else np.nan_to_num(scored.probability)
+    ranks = owner_ranks(lists, priority, np.array(columns["owner"].to_pylist(), dtype=object))
     per_week, per_owner = policy.calls_per_week, policy.calls_per_owner
     return _amount_columns(amounts) | {
         "list": pa.array(lists, pa.string()),
         "owner_rank": pa.array(ranks, pa.int64(), mask=ranks == 0),
-        "this_week": pa.array(
-            this_week(lists, amounts.savable, ranks, per_week=per_week, per_owner=per_owner), pa.bool_()
-        ),
+        "this_week": pa.array(this_week(lists, priority, ranks, per_week=per_week, per_owner=per_owner), pa.bool_()),
         "win_back_value": known(np.where(scored.state == "lapsed", _yearly_spend(features), np.nan)),
     }
 

@@ -107,6 +107,12 @@ def test_money_is_never_more_than_the_spend_and_falls_with_silence():
     # A large account that is much safer than a typical customer does not head the list by its size.
     assert work_lists(facts, amounts.savable, blocked, 0.51).tolist() == ["none", "none", "probably_lost", "win_back"]
     assert least_risk_to_contact(0.1, 0.5) == 0.05
+    # Contracts without amounts: nobody's money is known, and the probability alone decides.
+    unknown = replace(facts, spend=np.full(4, np.nan))
+    nothing = customer_amounts(unknown, Assumptions()).savable
+    assert work_lists(unknown, nothing, blocked).tolist() == ["at_risk", "none", "probably_lost", "win_back"]
+    zero = replace(facts, spend=np.zeros(4))
+    assert work_lists(zero, np.zeros(4), blocked).tolist()[0] == "at_risk"
     assert least_risk_to_contact(0.7, 0.6) == 0.3
 
 
