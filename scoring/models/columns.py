@@ -1,7 +1,7 @@
 """The metadata of a feature that a bundle stores, so that scoring needs no feature catalog."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +32,8 @@ class FeatureColumn:
     outbound: bool = False
     level_rates: tuple[float | None, ...] = ()
     overall_rate: float | None = None
+    further: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The meaning in further languages, where it names a word of the company."""
 
     @cached_property
     def is_category(self) -> bool:
@@ -50,7 +52,7 @@ class FeatureColumn:
     @property
     def text(self) -> LocalizedText:
         """Return the meaning of the feature."""
-        return LocalizedText(self.en, self.zh)
+        return LocalizedText.from_dict({**self.further, "en": self.en, "zh": self.zh})
 
     def meaning(self, language: str) -> str:
         """Return the meaning of the feature in a language."""
@@ -58,7 +60,7 @@ class FeatureColumn:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the column as JSON."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value or name != "further"}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "FeatureColumn":
@@ -89,6 +91,7 @@ def feature_columns(
             zh=feature.meaning.zh,
             levels=tuple(known.get(feature.name, ())),
             outbound=feature.outbound,
+            further=dict(feature.meaning.further),
         )
         for feature in features
     )

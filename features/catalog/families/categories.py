@@ -15,6 +15,7 @@ SOURCE = "source"
 NUMERIC_ATTRIBUTES = ("employees",)
 _LABELS = {column.name: column.title.zh for column in by_name("customers").columns}
 """The Chinese names of the contract's columns; a company's own column has its own."""
+_ATTRIBUTE = LocalizedText("The customer's {column}.", "客户{column}。")
 _COLUMNS = (("campaign", "campaign", "活动"), ("channel", "channel", "渠道"), ("asset", "asset", "素材"))
 TOUCH_COLUMNS = tuple(column for column, _, _ in _COLUMNS)
 _ORDER = (("first", "首次"), ("last", "最近一次"))
@@ -35,7 +36,7 @@ def attribute_features(attributes: Iterable[str]) -> tuple[Feature, ...]:
     return tuple(
         Feature(
             f"attribute_{name}", "fit", "count" if column in NUMERIC_ATTRIBUTES else "category",
-            LocalizedText(f"The customer's {column}.", f"客户{_LABELS.get(column, f'属性：{column}')}。"), None, attribute=column,
+            _ATTRIBUTE.filled(column=LocalizedText(column, _LABELS.get(column, f"属性：{column}"))), None, attribute=column,
         )
         for column, name in slugs(dict.fromkeys((*attributes, SOURCE))).items()
     )  # fmt: skip

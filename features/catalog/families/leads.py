@@ -139,20 +139,31 @@ def action_features(actions: Iterable[str]) -> tuple[Feature, ...]:
     return tuple(feature for action, name in slugs(actions).items() for feature in _action(action, f"touches_{name}"))
 
 
+# Templates, because every language fills them with the company's words.
+_ACTION_COUNT = LocalizedText(
+    "Marketing engagements of the kind {action} in the last {days} days.", "近 {days} 天“{action}”营销互动次数。"
+)
+_ACTION_DAYS = LocalizedText(
+    "Days since the last marketing engagement of the kind {action}.", "距上次“{action}”营销互动的天数。"
+)
+_CHANNEL_COUNT = LocalizedText("Interactions by {channel} in the last 90 days.", "近 90 天“{channel}”互动次数。")
+_CHANNEL_DAYS = LocalizedText("Days since the last interaction by {channel}.", "距上次“{channel}”互动的天数。")
+
+
 def _action(action: str, name: str) -> tuple[Feature, ...]:
     where = f"action={action.lower()}"
     return (
         *(
             Feature(
                 f"{name}_count_{days}d", "marketing", "count",
-                LocalizedText(f"Marketing engagements of the kind {action} in the last {days} days.", f"近 {days} 天“{action}”营销互动次数。"),
+                _ACTION_COUNT.filled(action=action, days=days),
                 TOUCHES.count(days, where=where), 0,
             )
             for days in (30, 90)
         ),
         Feature(
             f"{name}_days_ago", "marketing", "days",
-            LocalizedText(f"Days since the last marketing engagement of the kind {action}.", f"距上次“{action}”营销互动的天数。"),
+            _ACTION_DAYS.filled(action=action),
             TOUCHES.days_since_last(where=where),
         ),
     )  # fmt: skip
@@ -166,12 +177,12 @@ def channel_features(channels: Iterable[str]) -> tuple[Feature, ...]:
         for feature in (
             Feature(
                 f"interactions_{name}_count_90d", "engagement", "count",
-                LocalizedText(f"Interactions by {channel} in the last 90 days.", f"近 90 天“{channel}”互动次数。"),
+                _CHANNEL_COUNT.filled(channel=channel),
                 TALKS.count(90, where=f"channel={channel.lower()}"), 0,
             ),
             Feature(
                 f"interactions_{name}_days_ago", "engagement", "days",
-                LocalizedText(f"Days since the last interaction by {channel}.", f"距上次“{channel}”互动的天数。"),
+                _CHANNEL_DAYS.filled(channel=channel),
                 TALKS.days_since_last(where=f"channel={channel.lower()}"),
             ),
         )
