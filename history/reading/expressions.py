@@ -57,8 +57,18 @@ class Expression:
 
     def sql(self, text: Callable[[str], str], number: Callable[[str], str]) -> str:
         """Return the SQL, with the SQL of a column as text or as a number."""
-        read = {"column": text, "amount": number}
-        return "(" + " ".join(read.get(token.kind, str)(token.value) for token in self.tokens) + ")"
+        parts: list[str] = []
+        functions: list[str] = []
+        for before, token in zip((_Token("", ""), *self.tokens), self.tokens, strict=False):
+            if token.value == "(":
+                functions.append(before.value)
+            elif token.value == ")" and functions:
+                functions.pop()
+            read = {"column": text, "amount": number}.get(token.kind, str)(token.value)
+            # A missing text is empty elsewhere; coalesce passes on to its next column.
+            falls_through = token.kind == "column" and functions[-1:] == ["coalesce"]
+            parts.append(f"nullif({read}, '')" if falls_through else read)
+        return "(" + " ".join(parts) + ")"
 
 
 def is_expression(written: str) -> bool:

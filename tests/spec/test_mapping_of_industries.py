@@ -123,6 +123,7 @@ def test_the_answer_of_stripe_gives_subscriptions_and_what_was_paid_in_whole_uni
         "total": 9950,
         "status": "paid",
     }
+    invoice |= {"due_date": None, "status_transitions": {"paid_at": 1691476537}}
     void = invoice | {"id": "i2", "status": "void", "amount_paid": 0}
     for name, records in (("subscriptions", [subscription]), ("invoices", [invoice, void])):
         (tmp_path / f"{name}.json").write_text(json.dumps({"object": "list", "data": records}))
@@ -130,6 +131,8 @@ def test_the_answer_of_stripe_gives_subscriptions_and_what_was_paid_in_whole_uni
     assert (proposed.preset, proposed.settings["churn"]) == ("stripe", "subscriptions")
     assert [each for row in tables["orders"] for each in row if isinstance(each, float)] == [99.5]
     assert "opportunities" not in tables
+    # An invoice without a day to pay by is due when it is issued: coalesce passes on to its next column.
+    assert [each.year for row in tables["invoices"] for each in row if isinstance(each, datetime)] == [2023] * 6
 
 
 @pytest.mark.parametrize("as_list", [True, False])
