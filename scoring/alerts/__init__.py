@@ -1,6 +1,7 @@
 """Alerts: rules on scores, tiers, changes and events, with cooldowns, and a replay on history."""
 
-from rapport.scoring.alerts.alert_engine import Alert, AlertContext, new_events, raise_alerts, within_capacity
+from rapport.scoring.alerts.alert import Alert
+from rapport.scoring.alerts.alert_engine import AlertContext, new_events, raise_alerts, within_capacity
 from rapport.scoring.alerts.replay import ReplayResult, replay_rules
 from rapport.scoring.alerts.rules import AlertRules
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,8 +13,8 @@ import pyarrow as pa
 from rapport.errors import CardError
 from rapport.history import History
 from rapport.history.contract import by_name
-from rapport.languages import FURTHER
 from rapport.localized import LocalizedText, localize
+from rapport.scoring.alerts.alert import Alert
 from rapport.scoring.alerts.rules import AlertRule, AlertRules
 from rapport.scoring.analytics.interaction_signals import interaction_signals
 from rapport.scoring.analytics.point_in_time import rows_known_at
@@ -24,48 +24,6 @@ from rapport.scoring.messages import listed_labels
 
 LastRaised = Mapping[tuple[str, str], datetime]
 """When each (customer, cause) last raised an alert."""
-
-
-@dataclass(frozen=True)
-class Alert:
-    """One alert. The id is derived from customer, cause and moment, so the same alert always has the same id.
-
-    An event is `seen_once`; a state, such as a high score, still holds at the next evaluation.
-    """
-
-    id: str
-    customer_id: str
-    rule: str
-    cause: str
-    priority: int
-    as_of: datetime
-    en: str
-    zh: str
-    at_stake: float
-    seen_once: bool
-    further: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """The sentence in the further languages."""
-
-    @property
-    def text(self) -> LocalizedText:
-        """Return the sentence in every language."""
-        return LocalizedText.from_dict({**self.further, "en": self.en, "zh": self.zh})
-
-    def with_text(self, text: LocalizedText, **changes: Any) -> "Alert":
-        """Return the alert with another sentence, and with other changes."""
-        return replace(self, en=text.en, zh=text.zh, further=text.further, **changes)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the alert as JSON; each further language is a key of its own."""
-        own = {name: value for name, value in vars(self).items() if name != "further"}
-        return own | {"as_of": self.as_of.isoformat(), **self.further}
-
-    @classmethod
-    def from_dict(cls, body: Mapping[str, Any]) -> "Alert":
-        """Load what ``as_dict`` returned."""
-        own = {each.name: body[each.name] for each in fields(cls) if each.name in body}
-        further = {code: body[code] for code in FURTHER if code in body}
-        return cls(**{**own, "as_of": datetime.fromisoformat(body["as_of"]), "further": further})
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from rapport.errors import CardError
 from rapport.history import Duration, History
-from rapport.scoring.alerts.alert_engine import Alert, AlertContext, raise_alerts
+from rapport.scoring.alerts.alert import Alert
+from rapport.scoring.alerts.alert_engine import AlertContext, raise_alerts
 from rapport.scoring.alerts.rules import AlertRules
 
 FLIP_DAYS = 30
