@@ -1,7 +1,7 @@
 """What happened: the table contract, reading and checking a history, and a simulated company."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rapport.durations import Duration, parse_duration
 from rapport.history.contract import TABLES
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["TABLES", "Duration", "History", "Settings", "history_of", "parse_duration", "read_history"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Reading imports DuckDB and Arrow, which takes 0.15 s; commands that read nothing do not wait for it.
     if name in ("History", "history_of", "read_history"):
         return getattr(import_module("rapport.history.reading.history"), name)

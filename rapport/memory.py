@@ -2,12 +2,11 @@
 
 import ctypes
 from collections.abc import Callable
-from typing import Any
 
 import pyarrow as pa
 
 # Only the C library of GNU has it; others give memory back by themselves.
-_TRIM: Callable[[int], Any] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+_TRIM: Callable[[int], object] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 def release_free_memory() -> None:

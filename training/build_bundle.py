@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from rapport.localized import LocalizedText
 from rapport.scoring import Bundle
 from rapport.scoring.models.bundle import Fallback
+from rapport.scoring.models.evaluation_record import BaseRateRecord, EvaluationRecord, ProvenanceRecord, TrainingSize
 from rapport.scoring.models.matrix import Matrix
 from rapport.training.data.cutoff_schedule import CutoffSchedule
 from rapport.training.evaluation.card_diagnostics import card_diagnostics
@@ -17,7 +18,7 @@ from rapport.training.evaluation.data_checks import check_data, direction_cost
 from rapport.training.evaluation.diagnostics import model_diagnostics
 from rapport.training.evaluation.grade_outlook import fit_outlook
 from rapport.training.evaluation.profit_curve import profit_curve
-from rapport.training.evaluation.served_part import served_fallback, served_metrics
+from rapport.training.evaluation.served_part import served_fallback, served_metrics, served_record
 from rapport.training.evaluation.training_run import TrainingRun, final_weights, served_part
 from rapport.training.evaluation.uncertainty import fit_intervals
 from rapport.training.evaluation.unknown_season import unknown_season
@@ -37,7 +38,7 @@ def build_bundle(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, 
     spend, spend_evaluation = fit_value_model(run.history, run.task, run.dataset, run.current, config.bg_nbd)
     later = run.validation.folds[0].dataset if run.validation.folds and run.sufficiency.can_learn else None
     cost = direction_cost(run.validation.training_set, later, config) if later is not None else None
-    evaluation = {
+    evaluation: EvaluationRecord = {
         **bundle.evaluation,
         **model_diagnostics(run.evaluation, run.validation, bundle, sample),
         "card": card_diagnostics(run),
@@ -47,12 +48,12 @@ def build_bundle(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, 
         "contacted": contacted_figures(run),
     }
     if config.search_result:
-        evaluation["search"] = dict(config.search_result)
+        evaluation["search"] = config.search_result
     if outlook := fit_outlook(run, bundle):
         evaluation["outlook"] = outlook.as_dict()
-    provenance = {**bundle.provenance, **fit_settings(config)}
+    provenance: ProvenanceRecord = {**bundle.provenance, **fit_settings(config)}
     intervals = fit_intervals(run, config, schedule, sample)
-    evaluation["interval"] = dict(intervals.evaluation)
+    evaluation["interval"] = intervals.evaluation
     timing = fit_timing(run)
     return replace(
         bundle,
@@ -97,18 +98,17 @@ def _sample(current: Matrix) -> Matrix:
     return current.take(np.arange(0, len(current), max(1, len(current) // SAMPLE_ROWS)))
 
 
-def _evaluation(run: TrainingRun, weights: Mapping[str, float]) -> dict[str, Any]:
+def _evaluation(run: TrainingRun, weights: Mapping[str, float]) -> EvaluationRecord:
     """Return the evaluation with the weights, the base rate and the counts, for JSON."""
-    base_rate = asdict(run.base_rate) | {
-        "by_cutoff": {f"{cutoff:%Y-%m-%d}": shift for cutoff, shift in run.base_rate.by_cutoff.items()},
-        "expected_rate": run.expected_rate,
-    }
+    by_cutoff = {f"{cutoff:%Y-%m-%d}": shift for cutoff, shift in run.base_rate.by_cutoff.items()}
+    figures = asdict(run.base_rate) | {"by_cutoff": by_cutoff, "expected_rate": run.expected_rate}
     if warning := unknown_season(run.base_rate, run.task):
-        base_rate |= warning.stored("sentence")
+        figures |= warning.stored("sentence")
+    base_rate = cast(BaseRateRecord, figures)
     part = served_part(run, tuple(weights))
-    served = {"part": part} | served_metrics(run.evaluation, run.validation, part)
-    return run.evaluation.as_dict() | {
-        "served": served,
+    return {
+        **run.evaluation.as_dict(),
+        "served": served_record(part, served_metrics(run.evaluation, run.validation, part)),
         "weights": dict(weights),
         "level": base_rate,
         "size": _counts(run),
@@ -127,7 +127,7 @@ def _fallback(run: TrainingRun) -> Fallback:
     return Fallback.of(found.label, found.reason, LocalizedText.recorded(unlike, "sentence"))
 
 
-def _counts(run: TrainingRun) -> dict[str, int]:
+def _counts(run: TrainingRun) -> TrainingSize:
     plan, binned = run.subsample, run.dataset.binned
     return {
         "customers": run.sufficiency.customers,

@@ -60,7 +60,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.learning_rate = learning_rate
         self.directed = directed
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> object:
         """Say that there are two classes, and that unknown values are fine."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
@@ -89,7 +89,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.blend_ = make_blend(weights, logits, float(dataset.label.mean()))
         return self
 
-    def decision_function(self, X: Any) -> Floats:
+    def decision_function(self, X: object) -> Floats:
         """Return the log-odds of the second class."""
         check_is_fitted(self)
         coded = _coded(X, self.levels_)
@@ -98,12 +98,12 @@ class EnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         logits = {member.name: member_logits(member, rows) for member in self.members_}
         return np.asarray(self.blend_.logit(logits, len(rows)))
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: object) -> Floats:
         """Return the probability of each class."""
         second = expit(self.decision_function(X))
         return np.column_stack([1.0 - second, second])
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: object) -> object:
         """Return the more probable class."""
         second = self.decision_function(X) > 0
         return self.classes_[second.astype(int)]
@@ -164,11 +164,11 @@ def _later(dataset: Dataset) -> IndexArray:
     return np.flatnonzero(dataset.cutoff_index >= len(dataset.cutoffs) - count)
 
 
-def _is_frame(X: Any) -> bool:
+def _is_frame(X: object) -> bool:
     return hasattr(X, "columns") or hasattr(X, "__arrow_c_stream__")
 
 
-def _levels_of(X: Any) -> dict[str, tuple[str, ...]]:
+def _levels_of(X: object) -> dict[str, tuple[str, ...]]:
     """Return the sorted values of each text column."""
     if not _is_frame(X):
         return {}
@@ -177,7 +177,7 @@ def _levels_of(X: Any) -> dict[str, tuple[str, ...]]:
     return {str(name): tuple(sorted({str(value) for value in texts[name].dropna()})) for name in texts}
 
 
-def _coded(X: Any, levels: dict[str, tuple[str, ...]]) -> Any:
+def _coded(X: object, levels: dict[str, tuple[str, ...]]) -> object:
     """Return a frame with categories as the positions of their levels; arrays as they are."""
     if not levels or not _is_frame(X):
         return X if not _is_frame(X) or hasattr(X, "iloc") else as_table(X).to_pandas()

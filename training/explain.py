@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import shap
 
 
-def explain(bundle: Bundle, frame: Any, *, families: bool = False) -> shap.Explanation:
+def explain(bundle: Bundle, frame: object, *, families: bool = False) -> shap.Explanation:
     """Return the blend's log-odds of each row, split by feature: ``base_values + values.sum(1)`` is the served logit.
 
     ``frame`` is a table of features from pandas, Polars or Arrow, such as ``rapport.features.snapshot`` returns. What a

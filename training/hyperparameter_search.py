@@ -8,6 +8,7 @@ import optuna
 from scipy.special import expit
 
 from rapport.metrics import log_loss
+from rapport.scoring.models.evaluation_record import SearchRecord, TrialRecord
 from rapport.training.data.cutoff_schedule import CutoffSchedule, validation_cutoffs
 from rapport.training.data.dataset import Dataset
 from rapport.training.data.task_spec import TaskSpec
@@ -46,12 +47,12 @@ def search_params(
     study.optimize(_loss_of(data, validation, config.historical_params), n_trials=tries)
     losses = [float(one.values[0]) for one in study.trials]
     # Parameters without a usable tree have an infinite loss, which JSON cannot hold.
-    trials = [
+    trials: list[TrialRecord] = [
         {"params": dict(one.params), "loss": loss}
         for one, loss in zip(study.trials, losses, strict=True)
         if np.isfinite(loss)
     ]
-    result = {"tries": len(losses), "start": losses[0], "best": study.best_value, "trials": trials}
+    result: SearchRecord = {"tries": len(losses), "start": losses[0], "best": study.best_value, "trials": trials}
     best = _suggested(optuna.trial.FixedTrial(study.best_params), config.historical_params)
     return replace(config, historical_params=best, search_result=result)
 

@@ -11,6 +11,7 @@ import numpy as np
 from rapport.features import Catalog
 from rapport.history import History
 from rapport.history.checks.gates.feeds import feed_ends
+from rapport.scoring.models.evaluation_record import ProvenanceRecord
 from rapport.training.data.dataset import Dataset
 from rapport.training.data.task_spec import TaskSpec
 from rapport.training.stacking.ensemble import FitConfig
@@ -18,7 +19,7 @@ from rapport.training.stacking.ensemble import FitConfig
 LIBRARIES = ("duckdb", "lightgbm", "numpy", "pyarrow", "scipy")
 
 
-def provenance_of(history: History, task: TaskSpec, features: Catalog, dataset: Dataset) -> dict[str, Any]:
+def provenance_of(history: History, task: TaskSpec, features: Catalog, dataset: Dataset) -> ProvenanceRecord:
     """Return fingerprints, settings, seeds and versions."""
     return {
         "target": task.target,
@@ -43,7 +44,7 @@ def table_counts(history: History) -> dict[str, int]:
     return {name: int(count) for name, count in sorted(history.rows.items())}
 
 
-def fit_settings(config: FitConfig) -> dict[str, Any]:
+def fit_settings(config: FitConfig) -> ProvenanceRecord:
     """Return how the trees were fitted: parameters with seeds, and the number of tries of a search."""
     tries = int(config.search_result["tries"]) if config.search_result else 0
     params = {"recent": asdict(config.recent_params), "historical": asdict(config.historical_params)}

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from rapport.history import History
+from rapport.scoring.models.evaluation_record import SpendRecord
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
 from rapport.scoring.models.spend_model import RETURNED_SHARE, SPEND, SpendModel
@@ -25,7 +25,7 @@ NAIVE, GAMMA_GAMMA = "as_last_year", "gamma_gamma"
 
 def fit_value_model(
     history: History, task: TaskSpec, dataset: Dataset, current: Matrix, bg_nbd: Mapping[datetime, BgNbdMember]
-) -> tuple[SpendModel | None, dict[str, Any]]:
+) -> tuple[SpendModel | None, SpendRecord]:
     """Return the shape with the least error on the newest cutoffs, refitted on all, and what was measured.
 
     Shapes are fitted on cutoffs whose horizon had passed before the judged ones; gamma-gamma, which needs no outcomes,
@@ -55,9 +55,8 @@ def fit_value_model(
     chosen = (
         naive if best == NAIVE else gamma_gamma if best == GAMMA_GAMMA else SHAPES[best](past[stayed], observed[stayed])
     )
-    return chosen, {"shape": best, "errors": {shape: each["mean_error"] for shape, each in errors.items()}} | errors[
-        best
-    ]
+    mean_errors = {shape: each["mean_error"] for shape, each in errors.items()}
+    return chosen, {"shape": best, "errors": mean_errors, **errors[best]}
 
 
 def _gamma_gamma(rows: Matrix, bg_nbd: BgNbdMember | None) -> SpendModel | None:
@@ -107,7 +106,7 @@ def _monotone(past: Floats, observed: Floats) -> SpendModel:
 SHAPES: Mapping[str, Callable[[Floats, Floats], SpendModel]] = {"line": _linear, "curve": _monotone}
 
 
-def _errors(predicted: Floats, rule: Floats, observed: Floats) -> dict[str, Any]:
+def _errors(predicted: Floats, rule: Floats, observed: Floats) -> SpendRecord:
     """Compare predicted with observed spend; beside it the error of the naive rule."""
     return {
         "rows": len(observed),

@@ -60,7 +60,7 @@ def _round(values: Array) -> Array:
     return rounded.astype(np.int64)
 
 
-def _equal(left: Any, right: Array) -> Flags:
+def _equal(left: object, right: Array) -> Flags:
     """Return which values are equal; texts are compared with a single text."""
     if isinstance(left, EncodedTexts):
         return left.isin([right.item()])

@@ -59,7 +59,7 @@ def _columns(
     return {name: _fetched(name, _KINDS[source][name], fetched[name]) for name in names}
 
 
-def _empty(name: str, kind: str) -> Any:
+def _empty(name: str, kind: str) -> object:
     if name in _IDS:
         return []
     return (EncodedTexts.of([]) if kind == "string" else np.zeros(0, _NUMPY[kind])), None

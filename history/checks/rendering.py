@@ -98,7 +98,7 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.0%}"
 
 
-def _bars(months: tuple[tuple[str, int], ...], width: int = 132, height: int = 22) -> list[dict[str, Any]]:
+def _bars(months: tuple[tuple[str, int], ...], width: int = 132, height: int = 22) -> list[dict[str, object]]:
     """Return the bars of a small chart of rows per month, for the last months that fit."""
     shown = months[-width // 3 :]
     most = max((count for _, count in shown), default=0) or 1

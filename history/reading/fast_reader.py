@@ -61,7 +61,7 @@ class ParsedTable:
 
 
 def parse_records(
-    table: Table, records: Sequence[Mapping[str, Any]], settings: Settings, *, complete: bool
+    table: Table, records: Sequence[Mapping[str, object]], settings: Settings, *, complete: bool
 ) -> ParsedTable | None:
     """Read the records of one table; None if any value needs the SQL reader."""
     try:
@@ -93,7 +93,7 @@ def _attribute_array(cells: Cells) -> pa.Array:
     return pa.array(cells, pa.float64() if numbers else pa.string())
 
 
-def _read(table: Table, records: Sequence[Mapping[str, Any]], settings: Settings, *, complete: bool) -> ParsedTable:
+def _read(table: Table, records: Sequence[Mapping[str, object]], settings: Settings, *, complete: bool) -> ParsedTable:
     if table.name == "contracts" and settings.churn == "subscriptions":
         # The SQL reader reads the end as the time of cancellation.
         raise _UnsupportedValueError
@@ -122,7 +122,7 @@ def _with_sentiment(sentiments: Cells, texts: Cells) -> Cells:
     ]
 
 
-def _names(table: Table, records: Sequence[Mapping[str, Any]], settings: Settings) -> list[str]:
+def _names(table: Table, records: Sequence[Mapping[str, object]], settings: Settings) -> list[str]:
     """Return the names in the records; names that need a mapping or normalization are left to the SQL reader."""
     if not all(isinstance(record, dict) for record in records):
         raise _UnsupportedValueError
@@ -145,7 +145,7 @@ def _normalized(name: str) -> str:
     return normalized_name(name)
 
 
-def _reserved(name: Any, known: set[str]) -> bool:
+def _reserved(name: object, known: set[str]) -> bool:
     if not isinstance(name, str):
         return True
     return name not in known and (
@@ -153,7 +153,7 @@ def _reserved(name: Any, known: set[str]) -> bool:
     )
 
 
-def _column(column: Column, records: Sequence[Mapping[str, Any]], settings: Settings) -> Cells:
+def _column(column: Column, records: Sequence[Mapping[str, object]], settings: Settings) -> Cells:
     name = column.name
     read = _reader(column, settings)
     cells = [None if (value := record.get(name)) is None else read(value) for record in records]
@@ -187,7 +187,7 @@ def _lowered(known: Mapping[str, str]) -> dict[str, str]:
     return words
 
 
-def _id(value: Any) -> str | None:
+def _id(value: object) -> str | None:
     if type(value) is int and -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
         return str(value)
     text = _text(value)
@@ -212,14 +212,14 @@ def _printable(text: str) -> str:
     return text
 
 
-def _mapped_text(known: Mapping[str, str], value: Any) -> str | None:
+def _mapped_text(known: Mapping[str, str], value: object) -> str | None:
     text = _text(value)
     if text is not None and not text.isascii() and text.lower() != text:
         raise _UnsupportedValueError
     return None if text is None else known.get(text.lower(), text)
 
 
-def _timestamp(zone: ZoneInfo, value: Any) -> datetime:
+def _timestamp(zone: ZoneInfo, value: object) -> datetime:
     if type(value) is str and _TIME.fullmatch(value):
         try:
             moment = datetime.fromisoformat(value)
@@ -248,7 +248,7 @@ def _number(low: float | None, high: float | None, decimal: str, value: Any) -> 
     return number
 
 
-def _flag(value: Any) -> bool:
+def _flag(value: object) -> bool:
     if type(value) is not bool:
         raise _UnsupportedValueError
     return value

@@ -90,7 +90,7 @@ def _workbook_sheet(path: Path, workbook: CalamineWorkbook, name: str) -> Sheet 
     return _sheet(path, name, first, partial(_workbook_rows, path, name))
 
 
-def _workbook_rows(path: Path, name: str) -> Sequence[Sequence[Any]]:
+def _workbook_rows(path: Path, name: str) -> Sequence[Sequence[object]]:
     return _open(path).get_sheet_by_name(name).to_python(skip_empty_area=False)
 
 
@@ -128,7 +128,7 @@ def _text(cell: Any) -> str | None:
     return _other_text(cell)
 
 
-def _other_text(cell: Any) -> str | None:
+def _other_text(cell: object) -> str | None:
     if isinstance(cell, datetime):
         return cell.isoformat(" ")
     if isinstance(cell, bool):

@@ -82,9 +82,9 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-def _lists(read: Any, depth: int = 3) -> list[Any]:
+def _lists(read: object, depth: int = 3) -> list[object]:
     """Return the lists of objects in an object: {"value": [...]} and {"data": {"items": [...]}} have one."""
-    found: list[Any] = []
+    found: list[object] = []
     for each in read.values() if isinstance(read, dict) else ():
         if isinstance(each, list) and each and isinstance(each[0], dict):
             found.append(each)
@@ -149,7 +149,7 @@ def _rows(path: Path, connection: duckdb.DuckDBPyConnection, sql: str) -> list[A
         raise TableError(f"{path.name}: cannot be read as JSON lines: {str(error).splitlines()[0]}") from error
 
 
-def _records(path: Path) -> list[dict[str, Any]]:
+def _records(path: Path) -> list[dict[str, object]]:
     try:
         with open_bytes(path) as file:
             read = json.loads(file.read().decode("utf-8-sig"), parse_float=str, parse_int=str)
@@ -163,8 +163,8 @@ def _records(path: Path) -> list[dict[str, Any]]:
     return [_flat(record) for record in read]
 
 
-def _flat(record: dict[str, Any], depth: int = _DEPTH) -> dict[str, Any]:
-    cells: dict[str, Any] = {}
+def _flat(record: dict[str, object], depth: int = _DEPTH) -> dict[str, object]:
+    cells: dict[str, object] = {}
     for name, value in record.items():
         if isinstance(value, dict) and len(value) == 1 and _WRAPPED.search(f".{next(iter(value))}"):
             (cells[name],) = _flat(value, depth).values()
@@ -175,10 +175,10 @@ def _flat(record: dict[str, Any], depth: int = _DEPTH) -> dict[str, Any]:
     return cells
 
 
-def _as_text(records: list[dict[str, Any]], names: list[str]) -> pa.Table:
+def _as_text(records: list[dict[str, object]], names: list[str]) -> pa.Table:
     columns = {name: pa.array([_cell(record.get(name)) for record in records], pa.string()) for name in names}
     return pa.table({**columns, "number": pa.array(range(1, len(records) + 1), pa.int64())})
 
 
-def _cell(value: Any) -> str | None:
+def _cell(value: object) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -47,7 +47,7 @@ def _types(rows: pa.Table, sql: str, connection: duckdb.DuckDBPyConnection) -> d
     return {n: t for n, t in known.items() if t} if all(known.values()) else column_types(sql, connection, "memory")
 
 
-def _to_arrow(records: list[Mapping[str, Any]], name: str) -> pa.Table:
+def _to_arrow(records: list[Mapping[str, object]], name: str) -> pa.Table:
     """Turn records into columns; a column with values of several types becomes text."""
     for line, record in enumerate(records, 1):
         if not isinstance(record, Mapping):
@@ -56,7 +56,7 @@ def _to_arrow(records: list[Mapping[str, Any]], name: str) -> pa.Table:
     return pa.table({key: _column([record.get(key) for record in records]) for key in names})
 
 
-def _column(values: list[Any]) -> pa.Array:
+def _column(values: list[object]) -> pa.Array:
     try:
         column = pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):

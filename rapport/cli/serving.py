@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -25,7 +25,7 @@ def serve(
     from rapport.serving.environment import read_environment
     from rapport.serving.run import serve as run_server
 
-    options: dict[str, Any] = {
+    options: dict[str, object] = {
         "host": host,
         "port": port,
         "workers": workers,

@@ -137,7 +137,7 @@ class Commands(typer.Typer):
         return registered
 
 
-def _with_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def _with_options(command: Callable[..., object]) -> Callable[..., object]:
     """Return the command with the fields of its company or workspace as parameters in place of it."""
     signature = inspect.signature(command, eval_str=True)
     found = [each for each in signature.parameters.values() if each.annotation in (Company, Workspace)]
@@ -151,7 +151,7 @@ def _with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ]
 
     @wraps(command)
-    def run(**values: Any) -> Any:
+    def run(**values: object) -> object:
         chosen = {each.name: values.pop(each.name) for each in options}
         return command(**values, **{context.name: context.annotation(**chosen)})
 

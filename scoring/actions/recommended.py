@@ -67,7 +67,7 @@ class ActionContext:
 def recommended(
     facts: Sequence[_Fact],
     context: ActionContext,
-    answer: Mapping[str, Any] | None = None,
+    answer: Mapping[str, object] | None = None,
     limit: int = MAX_ACTIONS,
 ) -> list[Action]:
     """Return the actions of one customer: those for facts, most urgent first, then those for reasons.
@@ -87,15 +87,15 @@ def recommended(
 
 
 def with_advice(
-    reasons: Sequence[Mapping[str, Any]], facts: Sequence[_Fact], context: ActionContext
-) -> list[Mapping[str, Any]]:
+    reasons: Sequence[Mapping[str, object]], facts: Sequence[_Fact], context: ActionContext
+) -> list[Mapping[str, object]]:
     """Return reasons (API JSON) with the company's advice: for a fact that the reason is about, else for the reason.
 
     A reason without advice of its own gets none: it speaks for the customer, or nothing can be done about it.
     """
     silent = any(fact["kind"] == DO_NOT_CONTACT for fact in facts)
     ranked = _ranked(facts, context.playbook, silent=silent)
-    found: list[Mapping[str, Any]] = []
+    found: list[Mapping[str, object]] = []
     for reason in reasons:
         if reason["advice"]:
             steps = (_step(fact, action, context) for _, fact, action in ranked if action.answers(reason))

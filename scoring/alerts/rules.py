@@ -64,7 +64,7 @@ def _check_where(where: Mapping[str, str]) -> Mapping[str, str]:
     return where
 
 
-_PARAMETERS: Mapping[str, Any] = {
+_PARAMETERS: Mapping[str, object] = {
     **{name: Annotated[str, config.one_of(choices)] for name, choices in CHOICES.items()},
     **dict.fromkeys(SHARES, Annotated[config.Number, config.in_range(0, 1, "not_a_share")]),
     **dict.fromkeys(("value", "low", "high", "score"), config.Number),
@@ -81,7 +81,7 @@ def _parameters_of(kind: str) -> type[BaseModel]:
     return create_model(kind, **fields)
 
 
-def _parse_condition(written: Any) -> Mapping[str, Any]:
+def _parse_condition(written: object) -> Mapping[str, object]:
     if not isinstance(written, dict) or "kind" not in written:
         raise ConfigError("kind_missing", kinds=", ".join(KINDS))
     kind = written["kind"]
@@ -115,7 +115,7 @@ class AlertRule(config.ConfigModel):
     priority: Annotated[config.Count, config.in_range(MOST_URGENT, LEAST_URGENT, "not_a_priority")]
     cooldown_days: config.Whole
     condition: Annotated[
-        Mapping[str, Any], PlainValidator(_parse_condition), PlainSerializer(dict), Field(alias="when")
+        Mapping[str, object], PlainValidator(_parse_condition), PlainSerializer(dict), Field(alias="when")
     ]
     text: Annotated[config.Localized, AfterValidator(_check_text)]
     opens_task: Annotated[config.Flag, Field(alias="task")] = False

@@ -38,7 +38,7 @@ class ConfigModel:
 
     @model_validator(mode="before")
     @classmethod
-    def _check_keys(cls, written: Any) -> Any:
+    def _check_keys(cls, written: object) -> object:
         # Pydantic's own refusal of a key names no other, and comes after the errors of the fields.
         if not isinstance(written, dict):
             return written
@@ -149,5 +149,5 @@ def _keys(model: type[Any]) -> list[str]:
 
 
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
-keys_of: Callable[[Any], list[str]] = cache(_keys)
+keys_of: Callable[[object], list[str]] = cache(_keys)
 """The keys of a model's mapping, in the order of its fields."""

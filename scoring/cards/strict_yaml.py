@@ -45,7 +45,7 @@ class _Strict(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def parse_yaml(text: str, where: str) -> Any:
+def parse_yaml(text: str, where: str) -> object:
     """Parse YAML text; errors call it `where`."""
     try:
         return yaml.load(text, Loader=_Strict)

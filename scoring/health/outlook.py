@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rapport.scoring.models.blend import logit_of
+from rapport.scoring.models.evaluation_record import ObservedGrade, OutlookRecord
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]
@@ -35,7 +35,7 @@ class GradeOutlook:
     grades: tuple[str, ...]
     moves: tuple[tuple[float, ...], ...]
     customers: int
-    judged: tuple[Mapping[str, Any], ...] = ()
+    judged: tuple[ObservedGrade, ...] = ()
     carry: tuple[float, float] = (0.0, 1.0)
     survival: Mapping[str, float] = field(default_factory=dict)
 
@@ -55,21 +55,21 @@ class GradeOutlook:
         chances = self.shares(code, np.array([probability]))[0].tolist()
         return dict(zip((*self.grades, lost), chances, strict=True))
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> OutlookRecord:
         """Return the outlook as plain values."""
         gaps = [abs(each["predicted"] - each["observed"]) for each in self.judged]
         return {
             "grades": list(self.grades),
             "moves": [list(row) for row in self.moves],
             "customers": self.customers,
-            "judged": [dict(each) for each in self.judged],
+            "judged": [*self.judged],
             "largest_gap": max(gaps) if gaps else None,
             "carry": list(self.carry),
             "survival": dict(self.survival),
         }
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> GradeOutlook:
+    def from_dict(cls, stored: OutlookRecord) -> GradeOutlook:
         """Load what ``as_dict`` returned."""
         moves = tuple(tuple(row) for row in stored["moves"])
         first, second = stored.get("carry", (0.0, 1.0))
@@ -95,7 +95,7 @@ def fit_carry(before: Floats, after: Floats) -> tuple[float, float]:
     return float(y.mean() - second * x.mean()), second
 
 
-def evaluate_outlook(predicted: Floats, observed: Codes, names: Sequence[str]) -> tuple[Mapping[str, object], ...]:
+def evaluate_outlook(predicted: Floats, observed: Codes, names: Sequence[str]) -> tuple[ObservedGrade, ...]:
     """Return the mean predicted chance and the observed share of each grade."""
     return tuple(
         {

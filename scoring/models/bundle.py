@@ -19,6 +19,7 @@ from rapport.scoring.messages import MESSAGES
 from rapport.scoring.models.blend import Blend, sigmoid
 from rapport.scoring.models.bundle_files import MAIN, read_folder, write_folder
 from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.evaluation_record import EvaluationRecord, ProvenanceRecord
 from rapport.scoring.models.interval import PredictionInterval
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.members.card import CardMember
@@ -122,8 +123,8 @@ class Bundle:
     fallback: Fallback = Fallback()
     currency: str = "CNY"
     grade: str = ""
-    evaluation: Mapping[str, Any] = field(default_factory=dict)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    evaluation: EvaluationRecord = field(default_factory=EvaluationRecord)
+    provenance: ProvenanceRecord = field(default_factory=ProvenanceRecord)
 
     @property
     def eligible(self) -> str:

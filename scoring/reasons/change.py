@@ -97,7 +97,7 @@ def _rescored(old: ScoreBatch, new: ScoreBatch) -> ScoreBatch:
     return Scorer(old.bundle).score_rows(Matrix(columns, values), new.customer_id, old.state, new.as_of)
 
 
-def _moment(scored: ScoreBatch) -> dict[str, Any]:
+def _moment(scored: ScoreBatch) -> dict[str, object]:
     known = bool(scored.eligible[0])
     card = scored.bundle.card
     return {

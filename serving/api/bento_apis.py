@@ -17,7 +17,7 @@ from rapport.serving.api.handlers import Handlers
 from rapport.serving.security.request_context import RequestContext
 
 
-def bento_apis() -> dict[str, Any]:
+def bento_apis() -> dict[str, object]:
     """Return one BentoML API for each endpoint, by its name."""
     return {endpoint.name: _api(endpoint) for endpoint in ENDPOINTS}
 
@@ -57,7 +57,7 @@ def client_schema(service: Any) -> dict[str, Any]:
     return schema
 
 
-def _plain_field(field: Mapping[str, Any]) -> dict[str, Any]:
+def _plain_field(field: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in field.items() if name in ("title", "description", "type", "enum", "default")}
 
 

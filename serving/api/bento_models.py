@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Mapping
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Any
 
 import bentoml
 
@@ -17,7 +16,7 @@ from rapport.scoring.models import model_store
 from rapport.scoring.models.published import load_published
 
 
-def export_to_bentoml(data_dir: Path, target: str, version: str) -> Mapping[str, Any]:
+def export_to_bentoml(data_dir: Path, target: str, version: str) -> Mapping[str, object]:
     """Copy a version's bundle into BentoML's model store as ``rapport-TARGET:VERSION``; return its tag and path."""
     model_store.description(data_dir, target, version)
     folder = data_dir / "models" / target / version

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -16,7 +15,7 @@ from rapport.serving.errors import RequestError, validation_error
 from rapport.serving.json_encoding import encode_json
 from rapport.serving.security.request_context import RequestContext
 
-Handler = Callable[[Any, RequestContext], Mapping[str, Any] | bytes]
+Handler = Callable[[object, RequestContext], Mapping[str, object] | bytes]
 # Work this light runs on the event loop: a thread switch takes longer than the work itself.
 _LIGHT_IDS = 10
 _LIGHT_BYTES = 4_096

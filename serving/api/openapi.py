@@ -93,7 +93,7 @@ def _operation(endpoint: Endpoint, where: Any) -> dict[str, Any]:
     return operation
 
 
-def _json(schema: Any, example: dict[str, Any]) -> dict[str, Any]:
+def _json(schema: object, example: dict[str, object]) -> dict[str, object]:
     return {"application/json": {"schema": schema, "example": example}}
 
 

@@ -74,7 +74,7 @@ class Body(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _limit_keys(cls, body: Any) -> Any:
+    def _limit_keys(cls, body: object) -> object:
         # Every unknown key causes an error of its own: a body of a million keys must not cause a million errors.
         if isinstance(body, dict) and len(body) > _MAX_KEYS:
             raise PydanticCustomError("too_many_keys", "Object should have at most {most} keys", {"most": _MAX_KEYS})

@@ -71,7 +71,7 @@ class _LazyConsole:
 class _SchemaPage:
     """The schema that BentoML's clients read: built once for each worker."""
 
-    def __init__(self, service: Any) -> None:
+    def __init__(self, service: object) -> None:
         self._service = service
 
     def __call__(self) -> Page:

@@ -22,7 +22,7 @@ def customer_actions(
     model: LiveModel,
     row: int,
     context: ActionContext,
-    answer: Mapping[str, Any] | None,
+    answer: Mapping[str, object] | None,
     limit: int = MAX_ACTIONS,
 ) -> list[RecommendedAction]:
     """Return the recommended actions of the customer in a row of the snapshot."""

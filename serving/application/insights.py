@@ -111,7 +111,7 @@ def _matches(row: Mapping[str, object], only: Mapping[str, object]) -> bool:
     return all(row.get(name) == value for name, value in only.items())
 
 
-def _facts(table: pa.Table | None) -> dict[str, Any]:
+def _facts(table: pa.Table | None) -> dict[str, object]:
     stored = (table.schema.metadata or {}).get(b"facts") if table is not None else None
     found: dict[str, object] = json.loads(stored) if stored else {}
     return found

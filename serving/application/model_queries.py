@@ -11,24 +11,29 @@ from rapport.languages import CODES
 from rapport.localized import recorded, recorded_key
 from rapport.scoring.models import model_store
 from rapport.scoring.models.drift import feature_drift
+from rapport.scoring.models.evaluation_record import GradeRecord
 from rapport.serving.snapshots.live_model import LiveModel, ScoreSnapshot
 
-_SECTIONS = ("compared", "calibration", "gain", "profit", "importance")
 _VIEWS = ("cohorts", "funnel", "attribution", "risk", "industries")
 
 
 def describe_model(data_dir: Path, model: LiveModel, language: str, mlflow_url: str | None) -> dict[str, object]:
     """Return what the model page shows; a section that training did not write is None."""
     bundle = model.bundle
-    evaluation = dict(bundle.evaluation)
+    evaluation = bundle.evaluation
+    grade: GradeRecord = evaluation.get("grade") or {"letter": bundle.grade, "sentence": ""}
     return {
         "target": model.target,
         "name": bundle.target,
         "version": bundle.version,
         "made_at": bundle.provenance.get("made_at"),
         "as_of": bundle.provenance.get("as_of"),
-        "grade": _localized(evaluation.get("grade") or {"letter": bundle.grade, "sentence": ""}, language),
-        **{section: evaluation.get(section) for section in _SECTIONS},
+        "grade": _localized(grade, language),
+        "compared": evaluation.get("compared"),
+        "calibration": evaluation.get("calibration"),
+        "gain": evaluation.get("gain"),
+        "profit": evaluation.get("profit"),
+        "importance": evaluation.get("importance"),
         "gates": [_localized(gate, language) for gate in evaluation.get("gates") or ()] or None,
         "matured": model_store.matured(data_dir, model.target, bundle.version) or None,
         "slices": _slices(model, language),
@@ -64,7 +69,7 @@ def _slices(model: LiveModel, language: str) -> list[dict[str, object]] | None:
         {**part, "label": names[part["by"]].meaning(language) if part["by"] in names else None}
         for part in evaluation.get("segments") or ()
     ]
-    cutoffs = [
+    cutoffs: list[dict[str, object]] = [
         {"by": "cutoff", "label": None, "value": one["cutoff"], "count": one["rows"], "predicted": one["expected"],
          "rate": one["rate"], "auc": one["auc"]}
         for one in evaluation.get("slices") or ()

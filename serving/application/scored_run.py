@@ -181,7 +181,7 @@ class ScoredRun:
         """Return the scorecards in use: those of the live models and of their scoring runs, own ones included."""
         return [card_queries.describe_card(card, language) for card in self._live_cards()]
 
-    def try_card(self, card: str, customer_id: str, *, language: str = "en") -> dict[str, Any]:
+    def try_card(self, card: str, customer_id: str, *, language: str = "en") -> dict[str, object]:
         """Return a card's bands for one customer."""
         return card_queries.try_card(self._live_cards(), card, customer_id, language)
 

@@ -133,7 +133,7 @@ def key_accounts(portfolio: PortfolioColumns, seen: Mask) -> dict[str, object]:
     }
 
 
-def day_figures(portfolio: PortfolioColumns, seen: Mask, day: pa.Table) -> dict[str, Any]:
+def day_figures(portfolio: PortfolioColumns, seen: Mask, day: pa.Table) -> dict[str, object]:
     """Return the figures of an archived day over the customers scored then, as the pages of that day showed them."""
     rows = _rows_in(portfolio, day)
     chosen = (rows >= 0) & seen[np.maximum(rows, 0)] & ~np.isnan(_numbers(day, "probability"))

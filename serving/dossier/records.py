@@ -75,7 +75,7 @@ def _model(data_dir: Path, target: str, periods: list[dict[str, str]], settings:
         "champion": champion,
         "periods": periods,
         **{name: getattr(bundle, name) for name in _COPIED},
-        "grade": bundle.grade or (evaluation.get("grade") or {}).get("letter", ""),
+        "grade": bundle.grade or (evaluation["grade"]["letter"] if evaluation.get("grade") else ""),
         "rule": asdict(bundle.rule),
         "trained_at": provenance.get("made_at"),
         "provenance": {
@@ -145,7 +145,7 @@ def _digests(folder: Path) -> dict[str, str]:
     return dict(json.loads(path.read_text(encoding="utf-8"))["files"]) if path.is_file() else {}
 
 
-def _audit(data_dir: Path, until: str) -> dict[str, Any]:
+def _audit(data_dir: Path, until: str) -> dict[str, object]:
     """Count the entries of the audit trail by route; names of people and customers stay out."""
     days = sorted(path for path in (data_dir / "audit").glob("[0-9]*.jsonl") if path.stem <= until)
     routes: Counter[str] = Counter()
@@ -199,7 +199,7 @@ def segment_errors(evaluation: Mapping[str, Any], bundle: Bundle) -> list[dict[s
     return _with_gaps([*cutoffs, *segments], bundle)
 
 
-def _with_gaps(segments: Iterable[Mapping[str, object]], bundle: Bundle) -> list[dict[str, Any]]:
+def _with_gaps(segments: Iterable[Mapping[str, object]], bundle: Bundle) -> list[dict[str, object]]:
     """Return segments with their calibration gap: mean probability minus outcome rate."""
     names = bundle.by_name
     return [

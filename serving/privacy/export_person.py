@@ -67,7 +67,7 @@ def _add(found: dict[str, Any], name: str, rows: list[Any]) -> None:
         found[name] = rows
 
 
-def _database_rows(path: Path, customer_id: str) -> dict[str, list[dict[str, Any]]]:
+def _database_rows(path: Path, customer_id: str) -> dict[str, list[dict[str, object]]]:
     found = {}
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as store:
         store.row_factory = sqlite3.Row

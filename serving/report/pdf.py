@@ -48,7 +48,7 @@ def pdf_report(report: Report) -> bytes:
     return buffer.getvalue()
 
 
-def _section(section: Section, width: float) -> list[Any]:
+def _section(section: Section, width: float) -> list[object]:
     head = [
         _text(section.title, 11, bold=True, color=_HEADING),
         HRFlowable(width="100%", color=_LINE, spaceBefore=1, spaceAfter=2),

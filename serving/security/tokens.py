@@ -134,7 +134,7 @@ def _key_of(header: Mapping[str, object], keys: SigningKeys) -> VerifyingKey:
     return key
 
 
-def _claim(claims: Mapping[str, object], path: str) -> Any:
+def _claim(claims: Mapping[str, object], path: str) -> object:
     """Return a claim, also one inside others: ``realm_access.roles``."""
     if path in claims:
         return claims[path]

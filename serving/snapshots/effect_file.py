@@ -54,7 +54,7 @@ def nothing_measured(settings: Settings) -> dict[str, object]:
     }  # fmt: skip
 
 
-def uplift_fields(report: UpliftReport) -> dict[str, Any]:
+def uplift_fields(report: UpliftReport) -> dict[str, object]:
     """Return how an uplift model ranks, with the sentence on it in both languages."""
     found = report.as_dict()
     return found | {"summary": message(f"uplift_{report.verdict}", **found).to_dict()}

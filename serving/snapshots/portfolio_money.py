@@ -58,7 +58,7 @@ def _chance_to_help(policy: PortfolioPolicy, features: pa.Table, probability: Fl
     return model.chance_to_help(facts(features, model.names), probability) if model else None
 
 
-def _amount_columns(amounts: CustomerAmounts) -> dict[str, Any]:
+def _amount_columns(amounts: CustomerAmounts) -> dict[str, object]:
     at_risk, savable = known(amounts.revenue_at_risk), known(amounts.savable)
     return {
         "spend_if_retained": known(amounts.spend_if_retained),
@@ -89,7 +89,7 @@ def _yearly_spend(features: pa.Table) -> Floats:
     return fact(features, "spend_net_sum_ever") / years
 
 
-def lead_money(policy: PortfolioPolicy, features: pa.Table, scored: ScoreBatch) -> dict[str, Any]:
+def lead_money(policy: PortfolioPolicy, features: pa.Table, scored: ScoreBatch) -> dict[str, object]:
     """Return the expected value of leads: probability × the open amount, or the default deal size."""
     opened = np.nan_to_num(fact(features, "opportunities_open_amount"))
     amount = np.where(scored.eligible, np.where(opened > 0, opened, policy.deal_size), np.nan)

@@ -34,7 +34,7 @@ def portfolio_rows(
     policy: PortfolioPolicy, scored: ScoreBatch, features: pa.Table, customers: pa.Table | None = None
 ) -> pa.Table:
     """Return one row for each customer of the batch; ``features`` and ``customers`` have its rows in its order."""
-    columns: dict[str, Any] = {"customer_id": pa.array(scored.customer_id, pa.string())}
+    columns: dict[str, object] = {"customer_id": pa.array(scored.customer_id, pa.string())}
     columns |= _attributes(customers, len(scored)) | _scores(scored)
     columns |= _facts(scored, features)
     for card in policy.cards:
@@ -99,7 +99,7 @@ def _named(positions: npt.NDArray[np.integer[Any]], names: Sequence[str]) -> pa.
     )
 
 
-def _facts(scored: ScoreBatch, features: pa.Table) -> dict[str, Any]:
+def _facts(scored: ScoreBatch, features: pa.Table) -> dict[str, object]:
     since, to_end = fact(features, "days_since_last_order"), fact(features, "contract_days_to_end")
     return {
         "recency_days": known(since),
@@ -115,7 +115,7 @@ def _days_from(scored: ScoreBatch, days: Floats) -> pa.Array:
     return pa.array(dates.astype(object), pa.date32(), mask=np.isnan(days)).cast(pa.string())
 
 
-def _rfm(policy: PortfolioPolicy, features: pa.Table) -> dict[str, Any]:
+def _rfm(policy: PortfolioPolicy, features: pa.Table) -> dict[str, object]:
     """Return levels, cell, segment and overall grade by the company's own RFM rules."""
     card, count = policy.rfm_card, features.num_rows
     if card is None:
@@ -199,7 +199,7 @@ def _dimensions(health: HealthScores) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(np.arange(count + 1) * width, pa.int32()), values)
 
 
-def _lead_grades(policy: PortfolioPolicy, features: pa.Table, scored: ScoreBatch) -> dict[str, Any]:
+def _lead_grades(policy: PortfolioPolicy, features: pa.Table, scored: ScoreBatch) -> dict[str, object]:
     """Return behaviour points, fit points and the one grade of each lead; null for everyone else."""
     behaviour, fit = policy.card("behaviour"), policy.card("fit")
     nothing = pa.nulls(len(scored), pa.float64())

@@ -19,7 +19,7 @@ from rapport.serving.errors import RequestError, message
 from rapport.serving.processes import Run, is_alive, run_command
 
 _FOLDER = "alert-rules"
-_NO_STATE: Mapping[str, Any] = {"rules": "", "running": False, "problem": "", "process": 0, "result": None}
+_NO_STATE: Mapping[str, object] = {"rules": "", "running": False, "problem": "", "process": 0, "result": None}
 
 
 class RulesInForce:

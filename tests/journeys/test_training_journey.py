@@ -12,12 +12,14 @@ import mlflow
 import numpy as np
 import pytest
 import shap
+from pydantic import TypeAdapter
 from training_world import ACTIVE, ASKED, HORIZON, NOW, company, orders, trained
 
 from rapport.errors import BundleError, PromotionError
 from rapport.features import snapshot
 from rapport.scoring import Bundle, Scorer
 from rapport.scoring.models import model_store
+from rapport.scoring.models.evaluation_record import EvaluationRecord, ProvenanceRecord
 from rapport.scoring.models.interval import PredictionInterval
 from rapport.training import backtest, list_models, monitor_champion, promote, prune, register, rollback, train
 from rapport.training.registry.model_registry import sync_aliases
@@ -44,6 +46,13 @@ def test_training_twice_gives_the_same_numbers():
     first, second = (Scorer(each.bundle).score(people(), NOW).probability for each in (trained(), again))
     np.testing.assert_array_equal(first, second)
     assert again.bundle.provenance == trained().bundle.provenance
+
+
+@pytest.mark.parametrize(("entry", "declared"), [("evaluation", EvaluationRecord), ("record", ProvenanceRecord)])
+def test_the_record_of_a_registered_model_is_what_its_type_declares(home, entry, declared):
+    stored = model_store.description(home, "churn", "2")[entry]
+    read = TypeAdapter(declared).validate_python(stored, strict=True)
+    assert read == stored
 
 
 def test_the_blend_is_better_than_the_base_rate_and_ranks_like_its_members():

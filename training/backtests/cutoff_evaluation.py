@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ from rapport.features.targets.dataset_spec import DatasetSpec
 from rapport.history import History
 from rapport.metrics import compute_metrics, paired_bootstrap
 from rapport.scoring import Scorer
+from rapport.scoring.models.evaluation_record import CalibrationBin, GradeRecord, SegmentMetrics
 from rapport.scoring.models.matrix import Floats
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.training.evaluation.baselines import fit_baselines
@@ -29,18 +30,29 @@ SERVED = "served"
 WANTED = ("customer_id", "probability", "model_probability", "rule_probability", "rule_score", "tier", "percentile")
 
 
+class Comparison(TypedDict):
+    """Somebody else's predictions and ours on the same customers; None where too few or all with one outcome."""
+
+    name: str
+    rows: int
+    without_theirs: int
+    ours: dict[str, float] | None
+    theirs: dict[str, float] | None
+    gains: dict[str, list[float]] | None
+
+
 @dataclass(frozen=True)
 class CutoffEvaluation:
     """The predictions of one cutoff; without a known outcome there are no probabilities of rivals and no metrics."""
 
     cutoff: datetime
-    grade: Mapping[str, str]
+    grade: GradeRecord
     predictions: pa.Table
     customer_ids: tuple[str, ...] = ()
     label: Floats = field(default_factory=lambda: np.zeros(0))
     probabilities: Mapping[str, Floats] = field(default_factory=dict)
-    segments: tuple[Mapping[str, Any], ...] = ()
-    compared: Mapping[str, Any] | None = None
+    segments: tuple[SegmentMetrics, ...] = ()
+    compared: Comparison | None = None
 
     @cached_property
     def metrics(self) -> dict[str, dict[str, float]]:
@@ -48,11 +60,11 @@ class CutoffEvaluation:
         return {name: compute_metrics(self.label, values) for name, values in self.probabilities.items()}
 
     @property
-    def calibration(self) -> list[dict[str, float]]:
+    def calibration(self) -> list[CalibrationBin]:
         """Return predicted and observed rates by tenths of the customers."""
         return calibration_table(self.label, self.probabilities[SERVED]) if len(self.label) else []
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return every figure as plain values."""
         known = len(self.label) > 0
         return {
@@ -92,18 +104,22 @@ def evaluate_cutoff(history: History, trained: TrainedModel, newest: datetime) -
     return CutoffEvaluation(task.as_of, grade, predictions, ids, label, probabilities, tuple(segments))
 
 
-def compare(evaluated: CutoffEvaluation, name: str, theirs: Mapping[str, float]) -> dict[str, Any]:
+def compare(evaluated: CutoffEvaluation, name: str, theirs: Mapping[str, float]) -> Comparison:
     """Judge somebody else's predictions and ours on the customers that both have."""
     positions = [index for index, each in enumerate(evaluated.customer_ids) if each in theirs]
-    found = {"name": name, "rows": len(positions), "without_theirs": len(evaluated.customer_ids) - len(positions)}
+    found: Comparison = {
+        "name": name, "rows": len(positions), "without_theirs": len(evaluated.customer_ids) - len(positions),
+        "ours": None, "theirs": None, "gains": None,
+    }  # fmt: skip
     label = evaluated.label[positions]
     if not positions or label.min() == label.max():
-        return found | {"ours": None, "theirs": None, "gains": None}
+        return found
     ours, other = (
         evaluated.probabilities[SERVED][positions],
         np.array([theirs[evaluated.customer_ids[at]] for at in positions]),
     )
-    return found | {
+    return {
+        **found,
         "ours": compute_metrics(label, ours),
         "theirs": compute_metrics(label, other),
         "gains": paired_bootstrap(label, ours, {name: other})[name],

@@ -1,6 +1,5 @@
 """The report of a backtest: every cutoff with its metrics, calibration and segments, as text, JSON, page and table."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,19 +110,22 @@ def _calibration_lines(evaluated: CutoffEvaluation) -> str:
 def _segment_lines(evaluated: CutoffEvaluation) -> list[str]:
     if not evaluated.segments:
         return []
-    shown: Sequence[Any] = evaluated.segments[:SHOWN_SEGMENTS]
     rows = [["segment", "customers", "predicted", "observed", "AUC"]]
     rows += [
         [
             f"{each['by']} {each['value']}",
             f"{each['count']:,}",
-            f"{each['predicted']:.1%}",
-            f"{each['rate']:.1%}",
-            "–" if each["auc"] is None else f"{each['auc']:.3f}",
+            _shown(each["predicted"], ".1%"),
+            _shown(each["rate"], ".1%"),
+            _shown(each["auc"], ".3f"),
         ]
-        for each in shown
+        for each in evaluated.segments[:SHOWN_SEGMENTS]
     ]
     return [text_table(rows)]
+
+
+def _shown(figure: float | None, form: str) -> str:
+    return "–" if figure is None else format(figure, form)
 
 
 def _compared_lines(evaluated: CutoffEvaluation) -> list[str]:
@@ -131,7 +133,7 @@ def _compared_lines(evaluated: CutoffEvaluation) -> list[str]:
     if found is None:
         return []
     rows, name = f"{found['rows']:,} customers", found["name"]
-    if found["ours"] is None:
+    if found["ours"] is None or found["theirs"] is None or found["gains"] is None:
         return [f"{name}: {rows} in common with this cutoff, too few or all with one outcome, so nothing is compared."]
     gains = {key: f"{low:+.4f} to {high:+.4f}" for key, (low, high) in found["gains"].items()}
     rest = f"; {found['without_theirs']:,} customers are not in {name}" if found["without_theirs"] else ""

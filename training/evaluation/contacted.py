@@ -6,24 +6,25 @@ figures. Interventions are known from the table of that name; they are no featur
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from rapport.metrics import compute_metrics
+from rapport.scoring.models.evaluation_record import ContactedGroup, ContactedRecord
+from rapport.scoring.models.matrix import Floats
 from rapport.training.evaluation.training_run import TrainingRun, validated_probability
 from rapport.training.messages import localized
 from rapport.training.stacking.temporal_validation import ValidationFold
 
-_METRICS = ("auc", "log_loss", "calibration_error")
 _SQL = (
     'SELECT customer_id, "at" FROM interventions WHERE "at" < $as_of AND NOT coalesce(held_out, false) '
     "AND coalesce(recorded_at < $as_of, true)"
 )
 
 
-def contacted_figures(run: TrainingRun) -> dict[str, Any] | None:
+def contacted_figures(run: TrainingRun) -> ContactedRecord | None:
     """Return the metrics of what is served on all validation rows and on those without a contact; None without any."""
     if not run.history.rows.get("interventions") or not run.validation.folds:
         return None
@@ -32,19 +33,21 @@ def contacted_figures(run: TrainingRun) -> dict[str, Any] | None:
     if not flags.any():
         return None
     label, probability = run.validation.label, validated_probability(run)
-    groups = {"all": np.ones(len(label), dtype=bool), "not_contacted": ~flags, "contacted": flags}
-    figures: dict[str, Any] = {
-        name: {"rows": int(rows.sum()), "rate": float(label[rows].mean()) if rows.any() else None}
-        | _metrics(label[rows], probability[rows])
-        for name, rows in groups.items()
+    figures: ContactedRecord = {
+        "all": _group(label, probability),
+        "not_contacted": _group(label[~flags], probability[~flags]),
+        "contacted": _group(label[flags], probability[flags]),
     }
-    values = {"rows": int(flags.sum()), "judged": len(label), "contacted_rate": figures["contacted"]["rate"]}
-    for name, group in (("", "all"), ("other_", "not_contacted")):
-        values |= {f"{name}{metric}": figures[group][metric] for metric in ("rate", "auc", "log_loss")}
+    everyone, others = figures["all"], figures["not_contacted"]
+    values = {
+        "rows": int(flags.sum()), "judged": len(label), "contacted_rate": figures["contacted"]["rate"],
+        "rate": everyone["rate"], "auc": everyone["auc"], "log_loss": everyone["log_loss"],
+        "other_rate": others["rate"], "other_auc": others["auc"], "other_log_loss": others["log_loss"],
+    }  # fmt: skip
     if None in values.values():
         return figures
     sentence = localized("evaluation.contacted", **values)
-    return figures | sentence.stored("sentence")
+    return cast(ContactedRecord, {**figures, **sentence.stored("sentence")})
 
 
 def _contacted(
@@ -55,9 +58,14 @@ def _contacted(
     return np.array([one in within for one in fold.dataset.customer_ids], dtype=bool)
 
 
-def _metrics(label: npt.NDArray[np.float64], probability: npt.NDArray[np.float64]) -> dict[str, float | None]:
+def _group(label: Floats, probability: Floats) -> ContactedGroup:
     """Return the metrics; None where all outcomes are alike."""
-    if not len(label) or label.min() == label.max():
-        return dict.fromkeys(_METRICS)
-    found = compute_metrics(label, probability)
-    return {name: float(found[name]) for name in _METRICS}
+    alike = not len(label) or label.min() == label.max()
+    found = {} if alike else compute_metrics(label, probability)
+    return {
+        "rows": len(label),
+        "rate": float(label.mean()) if len(label) else None,
+        "auc": found.get("auc"),
+        "log_loss": found.get("log_loss"),
+        "calibration_error": found.get("calibration_error"),
+    }

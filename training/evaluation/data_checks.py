@@ -1,7 +1,7 @@
 """Checks of the training data: leaking features, duplicate rows, drift, and declared directions that the data deny."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import cast
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from rapport.errors import TrainingError
 from rapport.localized import LocalizedText, stored_list
 from rapport.metrics import BINS, LARGE_DRIFT, auc, stability_index
 from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.evaluation_record import DataChecksRecord
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.training.data.dataset import Dataset
 from rapport.training.members.gbm import fit_gbm, varying_columns
@@ -34,9 +35,9 @@ class DataChecks:
     contradicted: tuple[tuple[str, float], ...]
     direction_cost: float | None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> DataChecksRecord:
         """Return the findings for JSON, with the sentences that the summary prints."""
-        return {
+        found = {
             "leaks": list(self.leaks),
             "duplicates": self.duplicates,
             "drifted": [{"feature": name, "psi": psi} for name, psi in self.drifted],
@@ -44,6 +45,7 @@ class DataChecks:
             "direction_cost": self.direction_cost,
             **stored_list("sentences", self._sentences()),
         }
+        return cast(DataChecksRecord, found)
 
     def _sentences(self) -> list[LocalizedText]:
         sentences = [localized("check.leak", leak=leak) for leak in self.leaks]

@@ -2,13 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from rapport.metrics import Ranking, auc, brier_score
 from rapport.scoring import Bundle
 from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.evaluation_record import (
+    CalibrationBin,
+    ComparedPart,
+    EvaluationRecord,
+    FamilyShare,
+    GainPoint,
+    SegmentMetrics,
+)
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.training.evaluation.evaluation import Evaluation
 from rapport.training.evaluation.served_part import served_of, served_probability
@@ -27,13 +34,14 @@ SEGMENTS = {
 
 def model_diagnostics(
     evaluation: Evaluation, validation: TemporalValidation, bundle: Bundle, current: Matrix
-) -> dict[str, Any]:
+) -> EvaluationRecord:
     """Return every section under the name that the console reads."""
-    shown: dict[str, Any] = {"importance": family_importance(bundle, current), "matured": None}
+    shown: EvaluationRecord = {"importance": family_importance(bundle, current), "matured": None}
     if not len(evaluation.label):
-        return shown | {"compared": [], "calibration": [], "gain": [], "segments": []}
+        return {**shown, "compared": [], "calibration": [], "gain": [], "segments": []}
     served = served_probability(evaluation, validation, served_of(bundle.evaluation)["part"])
-    return shown | {
+    return {
+        **shown,
         "compared": [
             _compared(name, evaluation.label, probability) for name, probability in evaluation.probabilities.items()
         ],
@@ -43,7 +51,7 @@ def model_diagnostics(
     }
 
 
-def calibration_table(label: Floats, probability: Floats) -> list[dict[str, float]]:
+def calibration_table(label: Floats, probability: Floats) -> list[CalibrationBin]:
     """Return predicted and observed rates by deciles of the customers."""
     bins = np.array_split(np.argsort(probability, kind="stable"), BINS)
     return [
@@ -53,7 +61,7 @@ def calibration_table(label: Floats, probability: Floats) -> list[dict[str, floa
     ]
 
 
-def gain_curve(label: Floats, probability: Floats) -> list[dict[str, float | None]]:
+def gain_curve(label: Floats, probability: Floats) -> list[GainPoint]:
     """Return the share of all outcomes among the customers with the highest scores, by share of customers."""
     ranked = label[np.argsort(-probability, kind="stable")]
     captured = np.cumsum(ranked) / max(ranked.sum(), 1)
@@ -63,7 +71,7 @@ def gain_curve(label: Floats, probability: Floats) -> list[dict[str, float | Non
     ]
 
 
-def family_importance(bundle: Bundle, current: Matrix) -> list[dict[str, Any]]:
+def family_importance(bundle: Bundle, current: Matrix) -> list[FamilyShare]:
     """Return each family's share of the mean absolute evidence among the current customers."""
     sample = current.take(np.arange(0, len(current), max(1, len(current) // EXPLAINED_ROWS)))
     weights: dict[str, float] = {}
@@ -86,7 +94,7 @@ def _by_family(by_feature: Floats | None, by_family: Mapping[str, Floats], bundl
     return evidence
 
 
-def _compared(name: str, label: Floats, probability: Floats) -> dict[str, Any]:
+def _compared(name: str, label: Floats, probability: Floats) -> ComparedPart:
     generator, ranking = np.random.default_rng(0), Ranking(label, probability)
     aucs = []
     for _ in range(DRAWS if len(label) <= 10_000 else 40):
@@ -107,7 +115,7 @@ def _matrices(validation: TemporalValidation) -> list[Matrix]:
     return [fold.dataset.matrix for fold in validation.folds]
 
 
-def segment_table(matrices: Sequence[Matrix], label: Floats, probability: Floats, target: str) -> list[dict[str, Any]]:
+def segment_table(matrices: Sequence[Matrix], label: Floats, probability: Floats, target: str) -> list[SegmentMetrics]:
     """Return the metrics by tenure, size and frequency, and by each fixed attribute."""
     found = []
     for column in matrices[0].columns:
@@ -131,7 +139,7 @@ def _groups(column: FeatureColumn, values: Floats) -> tuple[list[str], Floats]:
     return names, np.where(np.isnan(values), -1.0, np.searchsorted(edges, values, side="right"))
 
 
-def _segment(by: str, value: str, chosen: Floats, label: Floats, blend: Floats) -> dict[str, Any]:
+def _segment(by: str, value: str, chosen: Floats, label: Floats, blend: Floats) -> SegmentMetrics:
     outcome, probability = label[chosen], blend[chosen]
     return {
         "by": by,

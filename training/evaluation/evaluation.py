@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy.special import expit, logit
 
 from rapport.metrics import calibration_error, compute_metrics, paired_bootstrap
+from rapport.scoring.models.evaluation_record import EvaluationRecord, FoldMetrics, PopulationRecord
 from rapport.scoring.models.matrix import Floats
 from rapport.training.data.data_sufficiency import DataSufficiency
 from rapport.training.evaluation.baselines import fit_baselines
@@ -32,12 +32,12 @@ class Evaluation:
     probabilities: Mapping[str, Floats]
     metrics: Mapping[str, Mapping[str, float]]
     gains: Mapping[str, Mapping[str, list[float]]]
-    folds: tuple[Mapping[str, Any], ...]
+    folds: tuple[FoldMetrics, ...]
     grade: Grade
     out_of_time: bool
-    like_scored: Mapping[str, Any] | None = None
+    like_scored: PopulationRecord | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> EvaluationRecord:
         """Return the figures for JSON."""
         return {
             "rows": len(self.label),
@@ -45,7 +45,7 @@ class Evaluation:
             "rate": float(self.label.mean()) if len(self.label) else None,
             "measures": {name: dict(values) for name, values in self.metrics.items()},
             "gains": {name: dict(values) for name, values in self.gains.items()},
-            "slices": [dict(fold) for fold in self.folds],
+            "slices": [*self.folds],
             "grade": self.grade.as_dict(),
             "population": self.like_scored,
         }
@@ -110,8 +110,9 @@ def _probabilities(validation: TemporalValidation, target: str, sufficiency: Dat
     return {name: np.asarray(expit(values)) for name, values in logits.items()}
 
 
-def _fold_metrics(validation: TemporalValidation, blend: Floats) -> tuple[dict[str, Any], ...]:
-    metrics, start = [], 0
+def _fold_metrics(validation: TemporalValidation, blend: Floats) -> tuple[FoldMetrics, ...]:
+    metrics: list[FoldMetrics] = []
+    start = 0
     for fold in validation.folds:
         label, probability = fold.dataset.label, blend[start : start + len(fold.dataset)]
         start += len(fold.dataset)

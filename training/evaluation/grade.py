@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from rapport.localized import LocalizedText
 from rapport.metrics import Ranking
+from rapport.scoring.models.evaluation_record import GradeRecord
 from rapport.scoring.models.matrix import Floats
 from rapport.training.data.data_sufficiency import DataSufficiency
 from rapport.training.messages import MESSAGES, joined, localized
@@ -24,10 +26,10 @@ class Grade:
     letter: str
     reasons: tuple[LocalizedText, ...]
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> GradeRecord:
         """Return the letter and its sentences in both languages."""
         sentence = joined(self.reasons)
-        return {"letter": self.letter, **sentence.stored("sentence")}
+        return cast(GradeRecord, {"letter": self.letter, **sentence.stored("sentence")})
 
 
 def grade_model(

@@ -22,6 +22,7 @@ from rapport.scoring.health.outlook import Codes, Floats, GradeOutlook, evaluate
 from rapport.scoring.health.rules import HealthRules
 from rapport.scoring.health.threshold import at_risk_threshold
 from rapport.scoring.models.blend import logit_of, sigmoid
+from rapport.scoring.models.evaluation_record import ObservedGrade
 from rapport.scoring.models.matrix import Matrix
 from rapport.scoring.money.amounts import carried
 from rapport.training.data.task_spec import customer_snapshot
@@ -80,7 +81,7 @@ def fit_outlook(run: TrainingRun, bundle: Bundle) -> GradeOutlook | None:
     if len(last.stayed_before) < MIN_CUSTOMERS:
         return None
     begin = run.history.connection.execute("SELECT min(ordered_at) FROM orders").fetchall()[0][0]
-    names, judged = rules.names, tuple[Mapping[str, object], ...]()
+    names, judged = rules.names, tuple[ObservedGrade, ...]()
     if first is not None and len(first.stayed_before) >= MIN_CUSTOMERS:
         moved = _moves(pairs[1:], levels, last.at, _level_ahead(run, last.at, begin))
         judged = evaluate_outlook(

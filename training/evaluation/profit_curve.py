@@ -1,9 +1,8 @@
 """The profit curve: what contacts would have earned, by the same model of money as the worklist."""
 
-from typing import Any
-
 import numpy as np
 
+from rapport.scoring.models.evaluation_record import ProfitPoint, ProfitRecord
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.spend_model import SPEND, SpendModel
 from rapport.scoring.money.amounts import CustomerFacts, customer_amounts, work_lists
@@ -15,7 +14,7 @@ WEEKS_PER_YEAR = 52
 _DAYS_PER_YEAR = 365.0
 
 
-def profit_curve(run: TrainingRun, spend: SpendModel | None) -> dict[str, Any]:
+def profit_curve(run: TrainingRun, spend: SpendModel | None) -> ProfitRecord:
     """Return the profit curve on the newest fold, the most profitable share, and the profit at the team's capacity.
 
     Customers are contacted in the order of the worklist: by savable money, those probably lost last. A contact with a
@@ -65,6 +64,6 @@ def _column(rows: Matrix, name: str) -> Floats:
     return rows.column(name) if name in rows.positions else np.full(len(rows), np.nan)
 
 
-def _points(curve: Floats) -> list[dict[str, float]]:
+def _points(curve: Floats) -> list[ProfitPoint]:
     positions = np.unique(np.linspace(1, len(curve), min(CURVE_POINTS, len(curve))).astype(int))
     return [{"share": position / len(curve), "profit": float(curve[position - 1])} for position in positions.tolist()]

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from rapport.metrics import PROBABILITY_FLOOR
+from rapport.scoring.models.evaluation_record import IntervalRecord
 from rapport.scoring.models.interval import PredictionInterval
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.training.data.dataset import IndexArray
@@ -44,7 +45,7 @@ def common_error(run: TrainingRun) -> float | None:
     return float(np.sqrt(np.mean(np.square(shifts)))) if shifts else None
 
 
-def rate_coverage(run: TrainingRun, interval: PredictionInterval) -> dict[str, float | int | None]:
+def rate_coverage(run: TrainingRun, interval: PredictionInterval) -> IntervalRecord:
     """Return on how many groups by score and tenure the observed rate agreed with the interval.
 
     A rate of n customers varies by itself, so it agrees if it lies within nine tenths of both together: the interval,

@@ -5,12 +5,13 @@ validation are drawn by how often scores like theirs occur among the customers t
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from rapport.localized import LocalizedText
 from rapport.metrics import SLIGHT_DRIFT, compute_metrics, stability_index
+from rapport.scoring.models.evaluation_record import PopulationRecord
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.training.data.dataset import IndexArray
 from rapport.training.messages import localized
@@ -33,23 +34,26 @@ class ScoredPopulation:
     scored: int
     differs: bool
 
-    def as_dict(self, label: Floats, probability: Floats) -> dict[str, Any]:
+    def as_dict(self, label: Floats, probability: Floats) -> PopulationRecord:
         """Return the figures of a prediction on rows like those to be scored, and a sentence if they differ."""
         found = self._figures(label, probability)
         if not self.differs:
             return found
         sentence = self.sentence(label, probability)
-        return found | sentence.stored("sentence")
+        return cast(PopulationRecord, {**found, **sentence.stored("sentence")})
 
     def sentence(self, label: Floats, probability: Floats) -> LocalizedText:
         """Say how the customers judged differ from those to be scored, and what holds for the latter."""
         found = self._figures(label, probability)
-        figures = {name: found[name] for name in ("auc", "log_loss", "rate", "scored", "stability")}
-        return localized("grade.population", judged=len(label), judged_rate=float(label.mean()), **figures)
+        return localized(
+            "grade.population", judged=len(label), judged_rate=float(label.mean()), auc=found["auc"],
+            log_loss=found["log_loss"], rate=found["rate"], scored=found["scored"], stability=found["stability"],
+        )  # fmt: skip
 
-    def _figures(self, label: Floats, probability: Floats) -> dict[str, float]:
+    def _figures(self, label: Floats, probability: Floats) -> PopulationRecord:
         found = compute_metrics(label[self.chosen], probability[self.chosen])
-        return {"stability": self.stability, "scored": self.scored, "rate": float(label[self.chosen].mean())} | found
+        rate = float(label[self.chosen].mean())
+        return cast(PopulationRecord, {"stability": self.stability, "scored": self.scored, "rate": rate, **found})
 
 
 def scored_population(validation: TemporalValidation, ensemble: Ensemble, current: Matrix) -> ScoredPopulation | None:

@@ -1,13 +1,14 @@
 """What a model serves: the blend, or with grade D the part that its own table shows to be better."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from rapport.metrics import PROBABILITY_FLOOR, compute_metrics
 from rapport.scoring.models.bundle import Fallback
+from rapport.scoring.models.evaluation_record import EvaluationRecord, Measures, ServedRecord
 from rapport.scoring.models.matrix import Floats
 from rapport.training.evaluation.evaluation import Evaluation
 from rapport.training.messages import localized
@@ -65,10 +66,15 @@ def served_metrics(evaluation: Evaluation, validation: TemporalValidation, part:
     return compute_metrics(evaluation.label, served_probability(evaluation, validation, part))
 
 
-def served_of(evaluation: Mapping[str, Any]) -> Mapping[str, Any]:
+def served_of(evaluation: EvaluationRecord) -> ServedRecord:
     """Return the recorded metrics of what a bundle serves; models of before named only the blend's."""
-    found: Mapping[str, Any] = evaluation.get("served") or evaluation.get("measures", {}).get(BLEND, {})
-    return {"part": BLEND} | dict(found)
+    served = evaluation.get("served") or served_record(BLEND, evaluation.get("measures", {}).get(BLEND, {}))
+    return {"part": BLEND, **served}
+
+
+def served_record(part: str, metrics: Measures) -> ServedRecord:
+    """Return the record of a served part and its metrics."""
+    return cast(ServedRecord, {"part": part, **metrics})
 
 
 def served_fallback(part: str, metrics: Mapping[str, float], own: Fallback) -> Fallback:

@@ -1,9 +1,9 @@
 """The summary of a training run in a dozen lines."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from rapport.scoring import Bundle
+from rapport.scoring.models.evaluation_record import EvaluationRecord, Measures, TrainingSize
 from rapport.training.command_result import text_table
 from rapport.training.messages import translator
 
@@ -31,8 +31,9 @@ def text_summary(bundle: Bundle) -> str:
         lines.append(f"Served: {_member(served['part'])}, AUC {served['auc']:.3f}, log loss {served['log_loss']:.3f}.")
     if evaluation["measures"]:
         lines.append(metrics_table(evaluation["measures"]))
-    if contacted := (evaluation.get("contacted") or {}).get("sentence"):
-        lines.append(contacted)
+    contacted = evaluation.get("contacted")
+    if contacted and "sentence" in contacted:
+        lines.append(contacted["sentence"])
     weights = "; ".join(f"{_member(name)} {weight:.2f}" for name, weight in evaluation["weights"].items())
     lines.append(f"Weights of the log-odds, which need not add up to 1: {weights}.")
     if season := evaluation["level"].get("sentence"):
@@ -47,7 +48,7 @@ def text_summary(bundle: Bundle) -> str:
     return "\n".join(lines)
 
 
-def metrics_table(measured: Mapping[str, Mapping[str, float]]) -> str:
+def metrics_table(measured: Mapping[str, Measures]) -> str:
     """Return the metrics of all members and baselines as a table."""
     rows = [["", *(name.replace("_", " ") for name in SHOWN)]]
     rows += [[_member(name), *(f"{metrics[metric]:.3f}" for metric in SHOWN)] for name, metrics in measured.items()]
@@ -59,7 +60,7 @@ def _member(name: str) -> str:
     return _text(f"member.{name}")
 
 
-def _interval_line(evaluation: Mapping[str, Any]) -> list[str]:
+def _interval_line(evaluation: EvaluationRecord) -> list[str]:
     found = evaluation.get("interval")
     if not found:
         return []
@@ -80,7 +81,7 @@ def _timing_line(bundle: Bundle) -> list[str]:
     return [f"Timing of {timing.event}: {timing.shape}, observed for {timing.observed_days:.0f} days.{compared}"]
 
 
-def _spend_line(evaluation: Mapping[str, Any]) -> list[str]:
+def _spend_line(evaluation: EvaluationRecord) -> list[str]:
     errors = evaluation.get("spend", {}).get("errors")
     if not errors:
         return []
@@ -88,7 +89,7 @@ def _spend_line(evaluation: Mapping[str, Any]) -> list[str]:
     return [f"Spend if retained, mean error: {listed}. Served: {_text('spend.' + evaluation['spend']['shape'])}."]
 
 
-def _sample_note(size: Mapping[str, Any]) -> list[str]:
+def _sample_note(size: TrainingSize) -> list[str]:
     if size.get("one_of", 1) == 1:
         return []
     who = f"one in {size['one_of']} customers"
@@ -100,7 +101,7 @@ def _sample_note(size: Mapping[str, Any]) -> list[str]:
     return [f"Trained on a sample of {who}; the setting is `max_training_rows` in rapport.toml."]
 
 
-def _validation_note(evaluation: Mapping[str, Any]) -> str:
+def _validation_note(evaluation: EvaluationRecord) -> str:
     if not evaluation["slices"]:
         return "There were no later rows to evaluate it on."
     cutoffs = ", ".join(fold["cutoff"] for fold in evaluation["slices"])

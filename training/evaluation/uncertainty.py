@@ -11,13 +11,13 @@ One customer's own probability differs from that rate by what its history does n
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 from zlib import crc32
 
 import numpy as np
 from scipy.special import expit
 
 from rapport.scoring.models.blend import logit_of
+from rapport.scoring.models.evaluation_record import IntervalRecord
 from rapport.scoring.models.interval import PredictionInterval
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
@@ -51,7 +51,7 @@ class FittedIntervals:
 
     rate: PredictionInterval
     individual: PredictionInterval
-    evaluation: Mapping[str, Any]
+    evaluation: IntervalRecord
 
 
 def fit_intervals(run: TrainingRun, config: FitConfig, schedule: CutoffSchedule, current: Matrix) -> FittedIntervals:
@@ -89,13 +89,18 @@ def _interval(
 
 def _evaluation(
     run: TrainingRun, rate: PredictionInterval, individual: PredictionInterval, blended: Floats, current: Matrix
-) -> dict[str, Any]:
+) -> IntervalRecord:
     """Return the widths now, and how often the observed rates of similar customers lay in the interval of the rate."""
-    widths = {}
-    for name, interval in (("median_width", rate), ("median_width_of_one_customer", individual)):
-        low, high = interval.around(blended, current)
-        widths[name] = float(np.median(high - low))
-    return widths | rate_coverage(run, rate)
+    return {
+        "median_width": _median_width(rate, blended, current),
+        "median_width_of_one_customer": _median_width(individual, blended, current),
+        **rate_coverage(run, rate),
+    }
+
+
+def _median_width(interval: PredictionInterval, blended: Floats, current: Matrix) -> float:
+    low, high = interval.around(blended, current)
+    return float(np.median(high - low))
 
 
 def _weighted(logits: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:

@@ -203,7 +203,7 @@ def _feedback(data_dir: Path, target: str) -> dict[str, int]:
     return {str(verdict): int(count) for verdict, count in found}
 
 
-def _as_dict(each: FeatureDrift, column: FeatureColumn) -> dict[str, Any]:
+def _as_dict(each: FeatureDrift, column: FeatureColumn) -> dict[str, object]:
     return {
         "feature": each.name,
         **column.text.stored("meaning"),

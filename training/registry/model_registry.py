@@ -23,6 +23,7 @@ from rapport.locks import exclusive
 from rapport.progress import Progress, no_progress
 from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
+from rapport.scoring.models.evaluation_record import EvaluationRecord, ProvenanceRecord
 from rapport.scoring.models.published import load_published
 from rapport.scoring.reasons.cost import check_shap_cost
 from rapport.training.command_result import CommandResult, text_table
@@ -241,19 +242,19 @@ def _numbers(data_dir: Path, target: str) -> list[int]:
 def _compared(trained: TrainedModel, data_dir: Path, now: datetime) -> Bundle:
     """Return the bundle with its comparison with the champion and its gates."""
     bundle, target = trained.bundle, trained.bundle.target
-    evaluation: Mapping[str, Any] = bundle.evaluation
+    evaluation = bundle.evaluation
     periods = model_store.history(data_dir, target)
     if periods and trained.run.validation.folds:
         champion = load_published(data_dir, target)
         ours = validated_probability(trained.run)
         evaluation = {**evaluation, "against_champion": compare_with_champion(trained.run, ours, champion)}
     gates = evaluate_gates(evaluation, periods[-1].version if periods else None)
-    provenance = {**bundle.provenance, "made_at": now.isoformat()}
+    provenance: ProvenanceRecord = {**bundle.provenance, "made_at": now.isoformat()}
     return replace(bundle, evaluation={**evaluation, "gates": as_dicts(gates)}, provenance=provenance)
 
 
-def _evaluation(description: Mapping[str, object]) -> Mapping[str, Any]:
-    evaluation: Mapping[str, Any] = json.loads(json.dumps(description["evaluation"]))
+def _evaluation(description: Mapping[str, object]) -> EvaluationRecord:
+    evaluation: EvaluationRecord = json.loads(json.dumps(description["evaluation"]))
     return evaluation
 
 

@@ -1,9 +1,8 @@
 """The gates of promotion: conditions that a model passes or fails, each with its sentence."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import cast
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from rapport.localized import LocalizedText
 from rapport.metrics import average_precision
 from rapport.scoring import Bundle
 from rapport.scoring.models.blend import sigmoid
+from rapport.scoring.models.evaluation_record import ChampionComparison, EvaluationRecord, GateRecord
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.training.data.dataset import IndexArray
 from rapport.training.evaluation.served_part import served_of
@@ -36,12 +36,12 @@ class Gate:
         """Return the sentence in English."""
         return self.text.en
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> GateRecord:
         """Return the gate for JSON."""
-        return {"name": self.name, "passed": self.passed, **self.text.stored("sentence")}
+        return cast(GateRecord, {"name": self.name, "passed": self.passed, **self.text.stored("sentence")})
 
 
-def evaluate_gates(evaluation: Mapping[str, Any], champion: str | None) -> tuple[Gate, ...]:
+def evaluate_gates(evaluation: EvaluationRecord, champion: str | None) -> tuple[Gate, ...]:
     """Evaluate the gates on a recorded evaluation; ``champion`` is the version in use."""
     letter = evaluation["grade"]["letter"]
     grade = Gate("grade", letter in "ABC", localized("gate_text.grade_required", letter=letter))
@@ -50,7 +50,7 @@ def evaluate_gates(evaluation: Mapping[str, Any], champion: str | None) -> tuple
     return (grade, Gate("leaks", not found, text), _champion_gate(evaluation.get("against_champion"), champion))
 
 
-def compare_with_champion(run: TrainingRun, ours: Floats, champion: Bundle) -> dict[str, Any]:
+def compare_with_champion(run: TrainingRun, ours: Floats, champion: Bundle) -> ChampionComparison:
     """Compare with the champion on rows that neither was trained on.
 
     These are the validation rows whose outcome came after the champion was trained. With too few of them, the
@@ -68,12 +68,12 @@ def compare_with_champion(run: TrainingRun, ours: Floats, champion: Bundle) -> d
     return _comparison(champion, how, len(chosen), own_figure, theirs)
 
 
-def as_dicts(gates: tuple[Gate, ...]) -> list[dict[str, Any]]:
+def as_dicts(gates: tuple[Gate, ...]) -> list[GateRecord]:
     """Return gates for JSON."""
     return [gate.as_dict() for gate in gates]
 
 
-def _comparison(champion: Bundle, how: str, rows: int, ours: float, theirs: float) -> dict[str, Any]:
+def _comparison(champion: Bundle, how: str, rows: int, ours: float, theirs: float) -> ChampionComparison:
     return {
         "version": champion.version,
         "how": how,
@@ -101,7 +101,7 @@ def _has_enough_outcomes(label: Floats) -> bool:
     return bool(min((label == 0).sum(), (label == 1).sum()) >= MIN_OUTCOMES)
 
 
-def _champion_gate(comparison: Mapping[str, Any] | None, champion: str | None) -> Gate:
+def _champion_gate(comparison: ChampionComparison | None, champion: str | None) -> Gate:
     name = "champion"
     if champion is None:
         return Gate(name, True, localized("gate_text.no_champion"))

@@ -40,8 +40,9 @@ class BundleModel(PythonModel):  # type: ignore[misc]  # MLflow publishes no typ
         if self.output == PROBABILITY:
             return probability
         bundle = self.scorer.bundle
-        setting = float(bundle.provenance["settings"].get("at_risk_threshold", 0.0))
-        return (probability >= at_risk_threshold(bundle.base_rate, setting)).astype("int64")
+        setting = bundle.provenance["settings"].get("at_risk_threshold")
+        threshold = at_risk_threshold(bundle.base_rate, setting if isinstance(setting, int | float) else 0.0)
+        return (probability >= threshold).astype("int64")
 
     def _scores(self, model_input: pd.DataFrame) -> pd.DataFrame:
         bundle = self.scorer.bundle

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from rapport.durations import parse_duration
 from rapport.errors import BundleError
@@ -17,13 +17,12 @@ from rapport.progress import Progress, no_progress
 from rapport.scoring import Bundle
 from rapport.scoring.models import model_store
 from rapport.scoring.models.bundle_files import MAIN, read_json
+from rapport.scoring.models.evaluation_record import EvaluationRecord, ProvenanceRecord
 from rapport.scoring.models.stored_names import with_current_names
 from rapport.training.command_result import CommandResult
 from rapport.training.pipeline import train
 from rapport.training.provenance import table_counts
 
-ADDED_AT_REGISTRATION = ("gates", "against_champion")
-"""Entries of the evaluation that are added at registration: they depend on the champion of that day."""
 IRRELEVANT_SETTINGS = ("data_dir", "temp_dir", "memory_limit", "threads", "playbook")
 
 
@@ -35,7 +34,7 @@ def reproduce(
     A history with other numbers of rows cannot give the same model, so nothing is trained on it.
     """
     folder = data_dir / "models" / target / version
-    provenance: Mapping[str, Any] = model_store.description(data_dir, target, version)["record"]  # type: ignore[assignment]
+    provenance = cast(ProvenanceRecord, model_store.description(data_dir, target, version)["record"])
     if "gbm_params" not in provenance:
         raise BundleError(f"{target} {version} was trained by an older version; its record is incomplete. Train again.")
     name = f"{target} {version}"
@@ -63,7 +62,7 @@ def _not_the_same(result: str, why: list[str], unknown: str = "") -> CommandResu
     return CommandResult(f"{result}: {'; '.join(why) or unknown}.", {"same": False, "why": why})
 
 
-def retrain(history: History, provenance: Mapping[str, Any], *, progress: Progress = no_progress) -> Bundle:
+def retrain(history: History, provenance: ProvenanceRecord, *, progress: Progress = no_progress) -> Bundle:
     """Train with the settings of a record, on a history that was read with them."""
     return train(
         history,
@@ -78,8 +77,13 @@ def retrain(history: History, provenance: Mapping[str, Any], *, progress: Progre
 
 def _as_registered(new: Bundle, old: Bundle) -> Bundle:
     """Return the new bundle with the version and the entries that the old one got at registration."""
-    added = {name: old.evaluation[name] for name in ADDED_AT_REGISTRATION if name in old.evaluation}
-    provenance = {**new.provenance, "made_at": old.provenance["made_at"]}
+    evaluation: EvaluationRecord = {**new.evaluation}
+    # These depend on the champion of the day of the registration.
+    if "gates" in old.evaluation:
+        evaluation["gates"] = old.evaluation["gates"]
+    if "against_champion" in old.evaluation:
+        evaluation["against_champion"] = old.evaluation["against_champion"]
+    provenance: ProvenanceRecord = {**new.provenance, "made_at": old.provenance["made_at"]}
     # Paths and the resources used do not affect the model.
     # A record by an older version has the former names of settings.
     names = {CURRENT_NAMES.get(name, name): name for name in old.provenance["settings"]}
@@ -88,7 +92,7 @@ def _as_registered(new: Bundle, old: Bundle) -> Bundle:
         **{name: old.provenance["settings"][names[name]] for name in IRRELEVANT_SETTINGS},
     }
     provenance["settings"] = {own: after[name] for name, own in names.items()}
-    return replace(new, version=old.version, evaluation={**new.evaluation, **added}, provenance=provenance)
+    return replace(new, version=old.version, evaluation=evaluation, provenance=provenance)
 
 
 def _differing(one: Path, other: Path) -> Iterator[str]:
@@ -105,7 +109,7 @@ def _differing_entries(one: Path, other: Path) -> list[str]:
     return [f"{name} in {MAIN}" for name in left | right if left.get(name) != right.get(name)]
 
 
-def _causes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+def _causes(before: ProvenanceRecord, after: ProvenanceRecord) -> Iterator[str]:
     """Yield the differences between two runs that a model depends on."""
     if before["data_fingerprint"] != after["data_fingerprint"]:
         yield "the history has as many rows, but different ones (data fingerprint)"

@@ -2,9 +2,8 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pandas as pd
 from mlflow.data.code_dataset_source import CodeDatasetSource
@@ -14,6 +13,7 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import AnyType, ColSpec, DataType, Schema
 
 from rapport.scoring import Bundle
+from rapport.scoring.models.evaluation_record import TrialRecord
 from rapport.scoring.models.score_batch import NUMERIC_COLUMNS, TEXT_COLUMNS
 from rapport.training.evaluation.served_part import served_of
 
@@ -66,7 +66,7 @@ def params_of(bundle: Bundle) -> dict[str, str]:
     }
     for part, params in provenance.get("gbm_params", {}).items():
         found |= {f"gbm.{part}.{name}": value for name, value in params.items()}
-        found[f"gbm.{part}.seeds"] = ", ".join(map(str, range(params["seeds"])))
+        found[f"gbm.{part}.seeds"] = ", ".join(map(str, range(int(params["seeds"]))))
     found |= {f"version.{name}": value for name, value in provenance["versions"].items()}
     return {name: str(value)[:_MOST_CHARACTERS] for name, value in found.items()}
 
@@ -90,12 +90,14 @@ def metrics_of(bundle: Bundle) -> dict[str, float]:
         for member, metrics in evaluation["measures"].items()
         for name, value in metrics.items()
     }
-    found |= {f"served.{name}": value for name, value in served_of(evaluation).items() if name != "part"}
+    found |= {f"served.{name}": value for name, value in served_of(evaluation).items() if isinstance(value, float)}
     found |= {f"weight.{name}": weight for name, weight in evaluation["weights"].items()}
     for segment in evaluation.get("segments") or ():
         name = _NOT_IN_NAMES.sub("-", f"segment.{segment['by']}.{segment['value']}")
-        found |= {f"{name}.{figure}": segment[figure] for figure in ("auc", "rate", "predicted", "count")}
-    return {name: float(value) for name, value in found.items() if value is not None and not math.isnan(value)}
+        measured = {"auc": segment["auc"], "rate": segment["rate"], "predicted": segment["predicted"]}
+        found |= {f"{name}.{figure}": value for figure, value in measured.items() if value is not None}
+        found[f"{name}.count"] = segment["count"]
+    return {name: float(value) for name, value in found.items() if not math.isnan(value)}
 
 
 def fold_metrics_of(bundle: Bundle) -> Iterator[Metric]:
@@ -108,7 +110,7 @@ def fold_metrics_of(bundle: Bundle) -> Iterator[Metric]:
                 yield Metric(f"cutoff.{name}", float(fold[name]), at, step)
 
 
-def trials_of(bundle: Bundle) -> list[Mapping[str, Any]]:
+def trials_of(bundle: Bundle) -> list[TrialRecord]:
     """Return the trials of the parameter search, with their parameters and validation log loss."""
     return list(bundle.evaluation.get("search", {}).get("trials", ()))
 

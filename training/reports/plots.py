@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from rapport.languages import grammar
 from rapport.scoring import Bundle
 from rapport.scoring.models.columns import FeatureColumn
+from rapport.scoring.models.evaluation_record import BaseRateRecord, ProfitRecord
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.training.members.gbm import varying_columns
 from rapport.training.messages import Translate, translator
@@ -85,7 +86,7 @@ class ReportPlots:
         return "en" if grammar(self.language).is_chinese and not self.font else self.language
 
     @property
-    def _style(self) -> dict[str, Any]:
+    def _style(self) -> dict[str, object]:
         # Chinese fonts lack the long minus.
         return {"font.family": [self.font, "DejaVu Sans"], "axes.unicode_minus": False} if self.font else {}
 
@@ -100,12 +101,13 @@ class ReportPlots:
             for name, draw in drawn.items()
         }
 
-    def profit(self, profit: Mapping[str, Any]) -> str:
+    def profit(self, profit: ProfitRecord) -> str:
         """Draw the profit by share of customers contacted."""
 
         def draw(axes: Any) -> None:
-            for name, label, colour in (("curve", "value", OURS), ("by_probability", "probability", FAINT)):
-                shares, earned = ([each[key] for each in profit[name]] for key in ("share", "profit"))
+            curves = (profit["curve"], "value", OURS), (profit["by_probability"], "probability", FAINT)
+            for curve, label, colour in curves:
+                shares, earned = [each["share"] for each in curve], [each["profit"] for each in curve]
                 axes.plot(shares, earned, label=self.translate(f"line.{label}"), color=colour)
             axes.axvline(profit["best_share"], color=TEXT, linewidth=0.8, linestyle=":")
             _label_axes(axes, self.translate, "contacted", "profit")
@@ -113,7 +115,7 @@ class ReportPlots:
 
         return self._picture("profit", draw)
 
-    def base_rate(self, base_rate: Mapping[str, Any]) -> str:
+    def base_rate(self, base_rate: BaseRateRecord) -> str:
         """Draw the base rate shift of each cutoff, and the shift that is expected now."""
 
         def draw(axes: Any) -> None:
@@ -166,7 +168,7 @@ class ReportPlots:
         rest = SWARM_REST.fullmatch(label)
         return self.translate("axis.rest", n=rest[1]) if rest else label
 
-    def _picture(self, name: str, draw: Callable[[Any], None]) -> str:
+    def _picture(self, name: str, draw: Callable[[object], None]) -> str:
         with mpl.rc_context(self._style):
             figure, buffer = Figure(figsize=(4.6, 3.4), dpi=DPI, layout="constrained"), io.BytesIO()
             axes = figure.add_subplot()

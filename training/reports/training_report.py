@@ -1,12 +1,11 @@
 """The report of a training run: a page that works offline, with its plots inside, and the same as JSON."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rapport.localized import localize
 from rapport.scoring import Bundle
+from rapport.scoring.models.evaluation_record import BaseRateRecord, ProvenanceRecord
 from rapport.scoring.models.members.card import CardMember
 from rapport.training.evaluation.summary import SHOWN
 from rapport.training.messages import Translate, translator
@@ -15,7 +14,6 @@ from rapport.training.reports.pages import money_formatter, render_page
 from rapport.training.reports.plots import ReportPlots
 
 FIGURES = "figures"
-RATE_COMPONENTS = ("mean", "trend", "season", "recent")
 
 
 def write_report(trained: TrainedModel, folder: Path, language: str) -> Path:
@@ -57,12 +55,16 @@ def render_report(trained: TrainedModel, plots: ReportPlots) -> str:
     )
 
 
-def _base_rate_parts(base_rate: Mapping[str, Any], translate: Translate) -> str:
-    parts = (translate(f"base_rate.{name}", shift=f"{base_rate[name]:+.2f}") for name in RATE_COMPONENTS)
+def _base_rate_parts(base_rate: BaseRateRecord, translate: Translate) -> str:
+    shifts = {
+        "mean": base_rate["mean"], "trend": base_rate["trend"], "season": base_rate["season"],
+        "recent": base_rate["recent"],
+    }  # fmt: skip
+    parts = (translate(f"base_rate.{name}", shift=f"{shift:+.2f}") for name, shift in shifts.items())
     return translate("base_rate.comma").join(parts)
 
 
-def _base_rate_error(base_rate: Mapping[str, Any], translate: Translate) -> str:
+def _base_rate_error(base_rate: BaseRateRecord, translate: Translate) -> str:
     observed = base_rate["observed"]
     return translate(
         "base_rate.error",
@@ -82,7 +84,7 @@ def _without_full_stop(meaning: str) -> str:
     return meaning.rstrip(".。")
 
 
-def _facts(provenance: Mapping[str, Any]) -> dict[str, str]:
+def _facts(provenance: ProvenanceRecord) -> dict[str, str]:
     versions = ", ".join(f"{name} {number}" for name, number in provenance["versions"].items())
     return {
         "data_fingerprint": provenance["data_fingerprint"],

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
 from rapport.scoring.cards import Card
+from rapport.scoring.models.evaluation_record import SearchRecord
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
 from rapport.scoring.models.members.corrected import CorrectedMember
@@ -43,7 +43,7 @@ class FitConfig:
     historical_params: GbmParams = HISTORICAL_PARAMS
     learn: bool = True
     by_contract: bool = False
-    search_result: Mapping[str, Any] | None = None
+    search_result: SearchRecord | None = None
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ def _has_history(written: str, sources: Mapping[str, Source]) -> bool:
     return bool(types) and all(_bare(each) in types for each in columns.split(","))
 
 
-def _listed(written: Any) -> list[str]:
+def _listed(written: object) -> list[str]:
     return list(written) if isinstance(written, list) else [str(written)]
 
 

@@ -11,7 +11,7 @@ from rapport.scoring.models.members.logistic import LogisticMember
 from rapport.scoring.models.members.member import EnsembleMember
 from rapport.scoring.models.members.trees import TreesMember
 
-Loader = Callable[[Mapping[str, Any], Mapping[str, str]], EnsembleMember]
+Loader = Callable[[Mapping[str, object], Mapping[str, str]], EnsembleMember]
 
 # The stored kind of each member, and how to load it. Bundles keep these names; they never change.
 LOADERS: Mapping[str, Loader] = {

@@ -7,7 +7,7 @@ facts of the file that are about the same thing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -45,7 +45,7 @@ def is_too_long(text: str) -> bool:
     return len(text) > MAX_CHARACTERS or sum(1 for _ in NUMBER.finditer(text)) > MAX_NUMBERS
 
 
-def check_text(text: str, file: Mapping[str, Any]) -> DraftCheck:
+def check_text(text: str, file: Mapping[str, object]) -> DraftCheck:
     """Return every claim of ``text`` with whether the customer's file supports it."""
     return check_claims(text, facts_of(file))
 

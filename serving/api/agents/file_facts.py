@@ -143,7 +143,9 @@ def _health_direction(file: Mapping[str, Any]) -> int:
     return 0
 
 
-def _leaves(value: Any, path: str, holder: Mapping[str, Any]) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
+def _leaves(
+    value: object, path: str, holder: Mapping[str, object]
+) -> Iterator[tuple[str, object, Mapping[str, object]]]:
     if isinstance(value, Mapping):
         for name, each in value.items():
             yield from _leaves(each, f"{path}.{name}" if path else name, value)
@@ -266,7 +268,7 @@ def _add_names(facts: FileFacts, file: Mapping[str, Any]) -> None:
             facts.names.setdefault(str(name), set()).add(role)
 
 
-def _day(text: Any) -> date | None:
+def _day(text: object) -> date | None:
     try:
         return date.fromisoformat(str(text)[:10])
     except ValueError:

@@ -120,7 +120,7 @@ def _profile(page: PageContext, customer_id: str) -> CustomerCard:
     return profile
 
 
-def _answer_for(profile: CustomerCard, target: str) -> Mapping[str, Any] | None:
+def _answer_for(profile: CustomerCard, target: str) -> Mapping[str, object] | None:
     scored = [answer for answer in profile["answers"] if answer["probability"] is not None]
     found = next((answer for answer in scored if answer["target"] == target), scored[0] if scored else None)
     return {**_OPTIONAL, **found} if found is not None else None
@@ -150,7 +150,7 @@ def _disagreement(answer: Mapping[str, Any]) -> int:
     return points if points >= _DISAGREEMENT_POINTS else 0
 
 
-def _score_history(profile: CustomerCard, target: str) -> dict[str, Any]:
+def _score_history(profile: CustomerCard, target: str) -> dict[str, object]:
     scores = [score for score in profile["scores"] if score.get("target", target) == target]
     at = [_seconds(score["as_of"]) for score in scores]
     events = [
@@ -166,7 +166,7 @@ def _seconds(at: str) -> int:
     return int(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp())
 
 
-def _hierarchy(page: PageContext, profile: CustomerCard) -> list[tuple[int, Mapping[str, Any], bool]] | None:
+def _hierarchy(page: PageContext, profile: CustomerCard) -> list[tuple[int, Mapping[str, object], bool]] | None:
     """List the account hierarchy; another owner's accounts stay without a name."""
     if not (root := profile["tree"]):
         return None
@@ -176,7 +176,7 @@ def _hierarchy(page: PageContext, profile: CustomerCard) -> list[tuple[int, Mapp
 
 def _what_if(
     page: PageContext, customer_id: str, answer: Mapping[str, object] | None
-) -> tuple[dict[str, float], Mapping[str, Any] | None, str]:
+) -> tuple[dict[str, float], Mapping[str, object] | None, str]:
     """Score the customer with the values of the sliders in the URL, if there are any."""
     given = {name[3:]: value for name, value in page.request.query_params.items() if name.startswith("if.")}
     if not given or answer is None:

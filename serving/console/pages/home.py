@@ -123,7 +123,7 @@ def _outcome_money(tasks: Sequence[Task]) -> dict[str, tuple[int, float]]:
     return {"saved": (len(saved), _money(saved)), "lost": (len(lost), _money(lost))}
 
 
-def _saved_by_week(tasks: Sequence[Task], today: date) -> list[dict[str, Any]]:
+def _saved_by_week(tasks: Sequence[Task], today: date) -> list[dict[str, object]]:
     """Return the money of tasks that ended well and of those lost, week by week, oldest first."""
     monday = today - timedelta(days=today.weekday())
     weeks = []

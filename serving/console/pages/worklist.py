@@ -139,7 +139,7 @@ def table_row(page: PageContext, row: int, answer: Mapping[str, Any], rank: int,
     }
 
 
-def _facts(portfolio: PortfolioColumns, row: int) -> dict[str, Any]:
+def _facts(portfolio: PortfolioColumns, row: int) -> dict[str, object]:
     texts = ("segment", "region", "owner", "tier", "due", "health_grade", "lead_grade", "risk_band", "list", "state")
     numbers = (
         "probability", "probability_30d", "percentile", "health_score", "low", "high", "contact_effect", "clv_3y",
