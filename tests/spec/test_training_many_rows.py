@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from training_world import ACTIVE, HORIZON, NOW, company
 
+import rapport.training.data.dataset
 import rapport.training.members.gbm
 from rapport.features import catalog, vocabulary_of
 from rapport.training.data.dataset import labelled_dataset
@@ -18,7 +19,8 @@ TASK = TaskSpec("churn", NOW, HORIZON, ACTIVE)
 
 
 @pytest.fixture
-def rows():
+def rows(monkeypatch):
+    monkeypatch.setattr(rapport.training.data.dataset, "SORTED_ROWS", 100)
     history = company()
     return labelled_dataset(history, TASK, CUTOFFS, catalog(vocabulary_of(history, NOW)))
 

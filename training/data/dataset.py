@@ -20,6 +20,8 @@ from rapport.training.data.category_levels import category_levels, with_level_ra
 from rapport.training.data.task_spec import TaskSpec, dataset_spec
 
 BATCH_ROWS = 50_000
+# Many rows are kept in order of cutoffs, so that the numbers of one cutoff or of neighbours are a view, not a copy.
+SORTED_ROWS = 100_000
 BoolArray = npt.NDArray[np.bool_]
 IndexArray = npt.NDArray[np.intp]
 
@@ -97,8 +99,8 @@ def labelled_dataset(history: History, task: TaskSpec, cutoffs: Sequence[datetim
     parts = list(iter_training_rows(history, dataset_spec(task, cutoffs), catalog))
     columns = feature_columns(catalog.features, task.target, levels=category_levels(parts, catalog))
     cutoff_index = np.concatenate([_cutoff_index(part, cutoffs) for part in parts])
-    # In order of cutoffs, so that the rows of one cutoff or of neighbours are a view.
-    order = np.argsort(cutoff_index, kind="stable")
+    many = len(cutoff_index) > SORTED_ROWS
+    order = np.argsort(cutoff_index, kind="stable") if many else np.arange(len(cutoff_index))
     customer_ids = np.array([name for part in parts for name in part["customer_id"].to_pylist()], dtype=object)[order]
     label = np.concatenate([part["label"].to_numpy() for part in parts]).astype(np.float64)[order]
     dataset = Dataset(
