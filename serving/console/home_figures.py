@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from rapport.serving.console.portfolio_columns import FloatColumn, Mask, PortfolioColumns
 from rapport.serving.console.worklist import renews_within
-from rapport.serving.snapshots.feature_columns import known_mean
+from rapport.serving.snapshots.feature_columns import known_mean, known_sum
 
 _KEY_ACCOUNTS = 10
 _KEY_SHARE = 0.8
@@ -25,10 +25,10 @@ def scope_figures(portfolio: PortfolioColumns, rows: Mask) -> dict[str, float]:
     both = rows & ~np.isnan(health) & ~np.isnan(before)
     return {
         "count": int(rows.sum()),
-        "revenue_at_risk": float(np.nansum(portfolio.revenue_at_risk[rows])),
-        "spend": float(np.nansum(portfolio.value_basis[rows])),
+        "revenue_at_risk": known_sum(portfolio.revenue_at_risk[rows]),
+        "spend": known_sum(portfolio.value_basis[rows]),
         # A contact that costs more than it saves is not made.
-        "savable": float(np.maximum(portfolio.expected_savings[rows], 0.0).sum()),
+        "savable": known_sum(np.maximum(portfolio.expected_savings[rows], 0.0)),
         "probability": known_mean(portfolio.numeric("probability")[rows]),
         "health": known_mean(health[rows]),
         # The same customers at both days, so that new and lost ones do not move it.
@@ -140,7 +140,7 @@ def day_figures(portfolio: PortfolioColumns, seen: Mask, day: pa.Table) -> dict[
     grades = day["health_grade"].filter(pa.array(chosen)).to_pylist() if "health_grade" in day.column_names else []
     return {
         "count": int(chosen.sum()),
-        "revenue_at_risk": float(np.nansum(_numbers(day, "value_at_risk")[chosen])),
+        "revenue_at_risk": known_sum(_numbers(day, "value_at_risk")[chosen]),
         "probability": known_mean(_numbers(day, "probability")[chosen]),
         "health": known_mean(_numbers(day, "health_score")[chosen]),
         "grades": Counter(grade for grade in grades if grade),

@@ -122,9 +122,9 @@ class PortfolioColumns:
 
     @cached_property
     def expected_savings(self) -> FloatColumn:
-        """Money that contact may save, or bring with a lead: as scored, else all revenue at risk."""
+        """Money that contact may save, or bring with a lead: as scored, else all revenue at risk; nan if unknown."""
         expected = self._first_known("savable", "expected_value", "expected_saved")
-        return np.nan_to_num(np.where(np.isnan(expected), self.revenue_at_risk, expected))
+        return np.where(np.isnan(expected), self.revenue_at_risk, expected)
 
     def _first_known(self, *names: str) -> FloatColumn:
         found = np.full(self.size, np.nan)

@@ -9,6 +9,7 @@ import numpy as np
 from rapport.serving.console.portfolio_columns import FloatColumn, Mask, PortfolioColumns, RowIndexes
 from rapport.serving.console.worklist_query import NOTABLE_CHANGE, PAGE_SIZE, STATES, WorklistQuery
 from rapport.serving.shapes.task_answers import Task
+from rapport.serving.snapshots.feature_columns import known_sum
 from rapport.serving.work.tasks import closes_row
 
 LISTS = ("at_risk", "probably_lost", "win_back")
@@ -74,9 +75,9 @@ def build_worklist(
     return Worklist(
         rows=rows,
         within_capacity=len(within),
-        savings_within_capacity=float(portfolio.expected_savings[within].sum()),
-        revenue_at_risk=float(np.nansum(portfolio.revenue_at_risk[rows])),
-        win_back_value=float(np.nansum(portfolio.numeric("win_back_value")[rows])),
+        savings_within_capacity=known_sum(portfolio.expected_savings[within]),
+        revenue_at_risk=known_sum(portfolio.revenue_at_risk[rows]),
+        win_back_value=known_sum(portfolio.numeric("win_back_value")[rows]),
         done_this_week=done,
         groups=groups,
         pages=pages,
@@ -174,7 +175,7 @@ def _ranking(portfolio: PortfolioColumns, query: WorklistQuery, rows: RowIndexes
 
 def _sort_key(portfolio: PortfolioColumns, sort: str) -> FloatColumn:
     derived: Mapping[str, Callable[[], FloatColumn]] = {
-        "saved": lambda: portfolio.expected_savings,
+        "saved": lambda: np.nan_to_num(portfolio.expected_savings),
         "movement": lambda: portfolio.score_change,
         "value_at_risk": lambda: portfolio.revenue_at_risk,
         "spend": lambda: portfolio.value_basis,
@@ -201,7 +202,7 @@ def _grouped(portfolio: PortfolioColumns, by: str, rows: RowIndexes) -> tuple[Ro
         return rows, ()
     column = portfolio.category(by)
     codes = column.codes[rows]
-    savable = np.bincount(codes, portfolio.expected_savings[rows], minlength=len(column.values))
+    savable = np.bincount(codes, np.nan_to_num(portfolio.expected_savings[rows]), minlength=len(column.values))
     place = np.empty(len(column.values), dtype=np.int64)
     place[np.lexsort((np.arange(len(column.values)), -savable))] = np.arange(len(column.values))
     rows = rows[np.argsort(place[codes], kind="stable")]
@@ -213,8 +214,8 @@ def _grouped(portfolio: PortfolioColumns, by: str, rows: RowIndexes) -> tuple[Ro
             column.values[int(codes[start])],
             int(start),
             int(end - start),
-            float(np.nansum(portfolio.revenue_at_risk[rows[start:end]])),
-            float(portfolio.expected_savings[rows[start:end]].sum()),
+            known_sum(portfolio.revenue_at_risk[rows[start:end]]),
+            known_sum(portfolio.expected_savings[rows[start:end]]),
         )
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
     )

@@ -22,6 +22,12 @@ def known_mean(values: Floats) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
+def known_sum(values: Floats) -> float:
+    """Return the sum of the known numbers; nan where there are numbers and none is known."""
+    known = values[~np.isnan(values)]
+    return float(known.sum()) if len(known) or not len(values) else float("nan")
+
+
 def facts(features: pa.Table, names: Sequence[str]) -> Floats:
     """Return some features as a matrix, nan where one is unknown."""
     return np.column_stack([fact(features, name) for name in names])

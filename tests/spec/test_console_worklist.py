@@ -6,6 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from rapport.serving.console.formats import money
+from rapport.serving.console.home_figures import scope_figures
+from rapport.serving.console.pages.portfolio import portfolio_total
 from rapport.serving.console.portfolio_columns import Mask, PortfolioColumns
 from rapport.serving.console.worklist import Worklist, WorkState, build_worklist, filter_options, list_counts
 from rapport.serving.console.worklist_query import FILTERS, PAGE_SIZE, WorklistQuery
@@ -193,3 +196,24 @@ def test_a_page_beyond_the_last_is_the_last():
     everyone = np.ones(PAGE_SIZE + 1, dtype=bool)
     found = build_worklist(PortfolioColumns(many), query, visible=everyone, work=work, capacity=1)
     assert (found.page, found.pages, len(found.page_rows)) == (2, 2, 1)
+
+
+def test_money_that_is_unknown_for_everybody_is_no_zero():
+    """Customers by contract without amounts: totals are unknown, as each row is; one known amount makes a total."""
+    head, *rows = TABLE.strip().splitlines()
+    unknown = [
+        "|".join("" if place in (6, 7, 11) else cell for place, cell in enumerate(row.split("|"))) for row in rows[:4]
+    ]
+    for last, total in (("", None), (rows[3], 50.0)):
+        portfolio = _portfolio_of("\n".join([head, *unknown[:3], last or unknown[3]]))
+        everybody = np.ones(4, dtype=bool)
+        work = WorkState({}, {}, TODAY)
+        found = build_worklist(portfolio, WorklistQuery({}, group="owner"), visible=everybody, work=work, capacity=4)
+        figures = scope_figures(portfolio, everybody)
+        totals = (found.revenue_at_risk, found.savings_within_capacity, figures["revenue_at_risk"], figures["savable"])
+        assert [None if np.isnan(each) else each for each in totals] == [total] * 4
+        assert portfolio_total(portfolio, everybody).revenue_at_risk == pytest.approx(totals[0], nan_ok=True)
+        assert money(found.revenue_at_risk, "CNY", "zh") == ("–" if total is None else "¥50")
+        by_owner = [group.revenue_at_risk for group in found.groups]
+        assert np.nansum(by_owner) == (total or 0.0)
+        assert np.isnan(by_owner).sum() == (2 if total is None else 1)

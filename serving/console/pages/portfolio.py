@@ -11,7 +11,7 @@ from rapport.serving.console.page_context import PageContext
 from rapport.serving.console.portfolio_columns import FloatColumn, Mask, PortfolioColumns, RowIndexes
 from rapport.serving.console.worklist import filter_options
 from rapport.serving.console.worklist_query import FILTERS
-from rapport.serving.snapshots.feature_columns import known_mean
+from rapport.serving.snapshots.feature_columns import known_mean, known_sum
 
 _BREAKDOWNS = ("family", "segment", "owner", "region")
 _FILTERS = ("owner", "segment", "region", "industry", "health_grade", "lead_grade")
@@ -124,7 +124,7 @@ def portfolio_total(portfolio: PortfolioColumns, seen: Mask) -> GroupSummary:
     return GroupSummary(
         "",
         int(seen.sum()),
-        _sum(portfolio.revenue_at_risk[seen]),
+        known_sum(portfolio.revenue_at_risk[seen]),
         known_mean(portfolio.numeric("probability")[seen]),
     )
 
@@ -141,7 +141,7 @@ def tier_summaries(portfolio: PortfolioColumns, seen: Mask, order: Sequence[str]
                 name,
                 int(here.sum()),
                 int((seen & before.equals(name)).sum()),
-                _sum(portfolio.revenue_at_risk[here]),
+                known_sum(portfolio.revenue_at_risk[here]),
                 tuple(sorted(((other, n) for other, n in moved if n), key=lambda pair: -pair[1])),
             )
         )
@@ -183,7 +183,9 @@ def rfm_grid(portfolio: PortfolioColumns, seen: Mask) -> list[RfmCell]:
     for recency in (5, 4, 3, 2, 1):
         for frequency in (1, 2, 3, 4, 5):
             here = seen & (r == recency) & (f == frequency)
-            cells.append(RfmCell(recency, frequency, int(here.sum()), _sum(value[here]), known_mean(probability[here])))
+            cells.append(
+                RfmCell(recency, frequency, int(here.sum()), known_sum(value[here]), known_mean(probability[here]))
+            )
     return cells
 
 
@@ -198,7 +200,3 @@ def top_movers(portfolio: PortfolioColumns, seen: Mask, days: int, count: int = 
 
 def _with_sign(rows: RowIndexes, change: FloatColumn, sign: float) -> RowIndexes:
     return np.asarray(rows[change[rows] * sign >= _SHOWN_CHANGE], dtype=np.int64)
-
-
-def _sum(values: FloatColumn) -> float:
-    return float(np.nansum(values))

@@ -192,7 +192,7 @@ def selected_file(page: PageContext) -> Response:
     if not len(rows):
         raise RequestError(422, page.translate("work.none_selected"), where="pick")
     spent = np.nan_to_num(portfolio.numeric("win_back_value")[rows])
-    ranked = rows[np.lexsort((-spent, -portfolio.expected_savings[rows]))]
+    ranked = rows[np.lexsort((-spent, -np.nan_to_num(portfolio.expected_savings[rows])))]
     work = WorkState(page.work.row_states(page.target), page.work.tags(), page.today)
     return _file(page, "xlsx" if page.form.get("format") == "xlsx" else "csv", ranked, work)
 
