@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import random
+import re
 import sys
 import zlib
 from collections import Counter
@@ -35,7 +36,8 @@ from rapport.serving.api.agents.tokens import mentions_in, tokens_of, ways_in  #
 ARTEFACT = ROOT / "serving" / "api" / "agents" / "draft_weights.json"
 FRAGMENTS = ROOT / "benchmarks" / "drafts" / "fragments.tsv"
 PENALTY, STEPS, LEAST_MENTIONS, SEED, FILLS, FOLLOWING = 3.0, 70, 2, 0, 1, 0.3
-COMPOSED, ROUND = 1500, 0.2
+COMPOSED, ROUND, YEARLESS, TO_COME = 2500, 0.2, 0.15, 0.1
+_YEAR = re.compile(r"^\d{4}年(?=\d+月\d+日)")
 TOPICS = {
     "risk": "risk", "risk1": "risk", "risk_before": "risk_before", "base_rate": "base_rate", "moved": "risk_change",
     "percentile": "percentile", "rar": "revenue_at_risk", "spend": "spend_if_retained", "expected": "expected_revenue",
@@ -49,6 +51,15 @@ TOPICS = {
     "as_of": "as_of", "dm_last": "last_contact", "user_last": "last_contact", "user_contacts": "contacts",
     "deal_amount": "deal_amount", "deal_days": "deal_days", "deal_opened": "deal_opened", "deal_score": "deal_score",
     "win_rate": "win_rate", "rose": "risk_moves", "below": "interactions_move", "health_rose": "health_moves",
+    "card_score": "card_score", "card_risk": "card_risk", "court_amount": "court_amount", "court_last": "court_day",
+    "stage_days": "stage_days", "stage_usual": "stage_usual", "industry_risk": "industry_risk",
+    "industry_growth": "industry_growth", "industry_high_share": "industry_high_share",
+    "industry_customers": "industry_customers", "industry_higher": "industry_higher",
+    **dict.fromkeys(("court_cases", "court_defendant", "court_plaintiff"), "court_records"),
+    **dict.fromkeys(("rfm_r", "rfm_f", "rfm_m", "rfm_grade"), "rfm_score"),
+    **dict.fromkeys(("risk_3mo", "risk_6mo", "risk_12mo"), "curve_risk"),
+    **dict.fromkeys(("date_3mo", "date_6mo", "date_12mo"), "curve_day"),
+    **dict.fromkeys(("next_order", "next_from", "next_to"), "next_order"),
     "order_day": "event_day", "order_amount": "event_amount",
 }  # fmt: skip
 # Topics that share weights: what one learns of "peers" helps the others.
@@ -63,7 +74,8 @@ GROUPS = (
     "days_since_order days_since_payment days_since_ticket days_since_survey",
     "last_order last_contact days_since_payment days_since_ticket days_since_survey",
     "days_since_ticket days_since_survey", "deal_days deal_opened", "event_day event_amount", "as_of change_from",
-    "risk_moves interactions_move health_moves",
+    "risk_moves interactions_move health_moves", "risk card_risk", "risk curve_risk", "base_rate industry_risk",
+    "deal_days stage_days", "stage_days stage_usual", "card_score health deal_score", "curve_day next_order",
 )  # fmt: skip
 NAMES = {"owner": "owner", "customer": "customer", "decision_maker": "decision_maker", "user": "user",
          "deal_id": "deal", "competitor": "competitor", "region": "region", "industry": "industry"}  # fmt: skip
@@ -141,11 +153,13 @@ def _mentions(name: str, language: str, texts: tuple[str, str], values: Mapping[
         for found in SLOT.finditer(part):
             text += part[at : found.start()]
             shown = _shown(found[1], found[2], values[found[1]], language)
+            if language == "zh" and values["is_yearless"]:
+                shown = _YEAR.sub("", shown)
             spans.append((len(text), len(text) + len(shown), found[1]))
             text, at = text + shown, found.end()
         text += part[at:]
     names = sorted(((str(values[slot]), sign) for slot, sign in NAMES.items()), key=lambda pair: -len(pair[0]))
-    tokens = tokens_of(text, dict(names))
+    tokens = tokens_of(text, dict(names), values["as_of"])
     marked = [(tokens, at) for at in mentions_in(tokens)] + [(signs, at) for signs, at, _ in ways_in(tokens)]
     for around, at in marked:
         token = around[at]
@@ -158,7 +172,7 @@ def _mentions(name: str, language: str, texts: tuple[str, str], values: Mapping[
 def _shown(slot: str, style: str | None, value: object, language: str) -> str:
     if slot == "health_rose":  # the words of a score, for the other score
         slot = "rose"
-    if slot in ("clv1", "clv5", "savable", "order_amount"):
+    if slot in ("clv1", "clv5", "savable", "order_amount", "court_amount"):
         slot = "rar"
     return written(slot, style, value, language)
 
@@ -167,7 +181,9 @@ def invented(draw: random.Random) -> dict[str, object]:
     """Return a value for each slot, of the size that it has at a company."""
 
     def day(least: int, most: int) -> date:
-        return date(2026, 11, 1) - timedelta(days=draw.randint(least, most))
+        # A false date may be one to come.
+        ago = -draw.randint(1, 100) if draw.random() < TO_COME else draw.randint(least, most)
+        return date(2026, 11, 1) - timedelta(days=ago)
 
     def around(least: float, most: float, usual: Sequence[float]) -> float:
         # Round values are no sign that a number is a period, a target or a limit.
@@ -176,23 +192,32 @@ def invented(draw: random.Random) -> dict[str, object]:
     found: dict[str, object] = {
         **{slot: float(int(10 ** draw.uniform(3, 6.3))) for slot in
            ("rar", "spend", "expected", "clv3", "clv1", "clv5", "savable", "spend_year", "deal_amount",
-            "order_amount")},
+            "order_amount", "court_amount")},
         **{slot: around(2, 96, (5, 10, 15, 20, 25, 30, 50)) for slot in
            ("risk", "risk1", "risk_before", "base_rate", "percentile", "health", "health_before", "drop", "deal_score",
-            "win_rate")},
+            "win_rate", "card_risk", "industry_risk", "industry_high_share", "risk_3mo", "risk_6mo", "risk_12mo")},
         **{slot: float(round(around(2, 300, (7, 14, 30, 60, 90, 180, 365)))) for slot in
-           ("payment_days", "payment_peers", "ticket_days", "survey_days", "contract_days", "silence", "deal_days")},
+           ("payment_days", "payment_peers", "ticket_days", "survey_days", "contract_days", "silence", "deal_days",
+            "stage_days", "stage_usual")},
         **{slot: float(round(10 ** draw.uniform(0.01, 1.6))) for slot in
-           ("points", "moved", "orders_year", "orders_peers", "touches", "touches_peers", "user_contacts")},
+           ("points", "moved", "orders_year", "orders_peers", "touches", "touches_peers", "user_contacts",
+            "court_cases", "court_defendant", "court_plaintiff", "industry_growth", "industry_customers",
+            "industry_higher")},
+        **{slot: float(draw.randint(1, 5)) for slot in ("rfm_r", "rfm_f", "rfm_m", "rfm_grade")},
         **{slot: day(2, 300) for slot in
-           ("last_order", "dm_last", "user_last", "deal_opened", "change_from", "order_day")},
+           ("last_order", "dm_last", "user_last", "deal_opened", "change_from", "order_day", "court_last")},
+        **{slot: day(-400, -20) for slot in
+           ("date_3mo", "date_6mo", "date_12mo", "next_order", "next_from", "next_to")},
         "gap": float(round(around(2, 120, (7, 14, 30, 90)))), "employees": float(round(10 ** draw.uniform(0.3, 3))),
-        "as_of": day(0, 40), "since": day(300, 3000), "below": -1, "rose": draw.choice((-1, 1)),
+        "as_of": date(2026, 11, 1) - timedelta(days=draw.randint(0, 40)), "is_yearless": draw.random() < YEARLESS,
+        "since": day(300, 3000), "below": -1, "rose": draw.choice((-1, 1)),
         "health_rose": draw.choice((-1, 1)), "owner": draw.choice(("Anna Keller", "王伟")), "industry": "machinery",
         "customer": draw.choice(("Ironfield Electronics Inc", "杭州远鑫包装科技有限公司")),
         "region": draw.choice(("East", "Central")), "decision_maker": draw.choice(("Tom Jensen", "孙文博")),
         "user": draw.choice(("David Moore", "赵芳")), "deal_id": "D000733",
-        "competitor": draw.choice(("Kestrel", "远帆科技")),
+        "competitor": draw.choice(("Kestrel", "远帆科技")), "card_score": draw.uniform(1, 5), "rfm_cell": "R4F2M1",
+        **{slot: draw.choice(("VIP", "At risk", "普通", "重要保持")) for slot in
+           ("card_tier", "health_grade", "deal_tier")},
     }  # fmt: skip
     return found
 

@@ -48,7 +48,14 @@ STRANGERS = {
     "company": ("Vandelay Imports Ltd", "苏州远航贸易有限公司", "Initech Systems Inc", "兰州天河机械有限公司"),
     "word": ("Acmesoft", "Globex"),
 }
-NAMES = {"customer": "company", "competitor": "word", "region": "skip", "industry": "skip", "deal_id": "skip"}
+NAMES = {
+    "customer": "company",
+    "competitor": "word",
+    "region": "skip",
+    "industry": "skip",
+    "deal_id": "skip",
+    **dict.fromkeys(("card_tier", "health_grade", "rfm_cell", "deal_tier"), "skip"),
+}
 # Words for down and up, by slot and style.
 WAYS = {
     "en": {
@@ -64,11 +71,13 @@ WAYS = {
     },
 }  # fmt: skip
 UNITS = {
-    "percent": ("risk", "risk1", "risk_before", "base_rate", "percentile", "win_rate", "drop", "points", "moved"),
+    "percent": ("risk", "risk1", "risk_before", "base_rate", "percentile", "win_rate", "drop", "points", "moved",
+                "card_risk", "industry_risk", "industry_high_share", "industry_growth"),
     "money": ("rar", "spend", "expected", "clv3", "deal_amount", "spend_year"),
     "days": ("silence", "gap", "payment_days", "payment_peers", "ticket_days", "survey_days", "deal_days",
-             "contract_days"),
-    "count": ("orders_year", "orders_peers", "touches", "touches_peers", "user_contacts", "employees"),
+             "contract_days", "stage_days", "stage_usual"),
+    "count": ("orders_year", "orders_peers", "touches", "touches_peers", "user_contacts", "employees", "court_cases",
+              "industry_customers", "industry_higher"),
 }  # fmt: skip
 
 
@@ -104,7 +113,8 @@ def _of_score(score: Mapping[str, Any]) -> dict[str, Any]:
         "percentile": score["percentile"], "rar": score["revenue_at_risk"], "spend": score["spend_if_retained"],
         "expected": score["expected_revenue"], "clv3": score["clv_3y"], "health": score["health"]["score"],
         "health_before": score["health"]["before_30d"], "as_of": date.fromisoformat(score["as_of"]),
-        "points": max(0.0, (reasons[0]["points"] or 0) * 100) or None,
+        "points": max(0.0, (reasons[0]["points"] or 0) * 100) or None, "card_score": score["rule_score"],
+        "card_risk": _percent(score["rule_probability"]), "health_grade": score["health"].get("grade"),
     }  # fmt: skip
 
 
@@ -149,7 +159,47 @@ def _of_file(file: Mapping[str, Any]) -> dict[str, Any]:
         "deal_opened": _day(deal.get("opened_at")), "deal_score": deal.get("score"),
         "competitor": deal.get("competitor"),
         "win_rate": deal["win_rate"] * 100 if deal.get("win_rate") else None,
+        "stage_days": deal.get("days_in_stage"), "stage_usual": deal.get("usual_days_in_stage"),
+        "deal_tier": deal.get("tier_label"), **_of_rfm(file["rfm"] or {}), **_of_industry(file["industry_place"] or {}),
+        **_of_timing(file["answers"][0].get("timing") or {}), **_of_court(file["risks"]),
     }  # fmt: skip
+
+
+def _of_rfm(rfm: Mapping[str, Any]) -> dict[str, Any]:
+    return {"rfm_cell": rfm.get("rfm_cell"), "rfm_grade": rfm.get("rfm_grade"),
+            **{f"rfm_{one}": rfm.get(one) for one in "rfm"}}  # fmt: skip
+
+
+def _of_industry(place: Mapping[str, Any]) -> dict[str, Any]:
+    growth = _percent(place.get("growth"))
+    return {
+        "industry_risk": _percent(place.get("mean_probability")), "industry_customers": place.get("customers"),
+        "industry_higher": place.get("higher_risk"), "industry_high_share": _percent(place.get("high_risk_share")),
+        "industry_growth": growth if growth and growth > 0 else None,
+    }  # fmt: skip
+
+
+def _of_timing(timing: Mapping[str, Any]) -> dict[str, Any]:
+    points = {one["horizon"]: one for one in timing.get("curve") or () if one.get("horizon") in ("3mo", "6mo", "12mo")}
+    return {
+        **{f"risk_{horizon}": _percent(one["probability"]) for horizon, one in points.items()},
+        **{f"date_{horizon}": _day(one["date"]) for horizon, one in points.items()},
+        **{f"next_{short}": _day(timing.get(f"expected_{name}"))
+           for short, name in (("order", "date"), ("from", "from"), ("to", "to"))},
+    }  # fmt: skip
+
+
+def _of_court(risks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    court = next((one for one in risks if one.get("category") == "judicial"), {})
+    return {
+        "court_cases": court.get("records"), "court_amount": court.get("amount"),
+        "court_last": _day(court.get("latest")),
+        "court_defendant": court.get("defendant_records"), "court_plaintiff": court.get("plaintiff_records"),
+    }  # fmt: skip
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else share * 100
 
 
 def _day(text: str | None) -> date | None:
@@ -197,7 +247,7 @@ def _written_number(slot: str, style: str | None, value: float, language: str) -
         return f"¥{value:,.0f}"
     if style == "k":
         return f"{value / 1e4:.1f}万元" if language == "zh" else f"¥{value / 1e3:.0f}k"
-    return f"{value:.1f}" if slot in ("risk1", "health") else f"{value:.0f}"
+    return f"{value:.1f}" if slot in ("risk1", "health", "card_score") else f"{value:.0f}"
 
 
 _TO_TWENTY = (

@@ -58,7 +58,7 @@ def check_claims(text: str, facts: FileFacts) -> DraftCheck:
 
 
 def _claims(text: str, facts: FileFacts) -> Iterator[Claim]:
-    tokens = tokens_of(text, facts.longest_first)
+    tokens = tokens_of(text, facts.longest_first, facts.as_of)
     left = text
     for token in tokens:
         if token.name and (claim := _role(token, text, facts.names[token.name])) is not None:

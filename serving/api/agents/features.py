@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rapport.serving.api.agents.patterns import Amount
+from rapport.serving.api.agents.patterns import Amount, Day
 from rapport.serving.api.agents.tokens import Token
 
 # How much a feature counts by where it stands; its name begins with one of these and a colon.
@@ -60,9 +60,14 @@ def features(tokens: Sequence[Token], positions: Sequence[int], which: int) -> s
 
 def _of_value(token: Token) -> Iterator[str]:
     amount = token.written
+    if isinstance(amount, Day):
+        # A plan is seldom written with its year.
+        ahead, year = "ahead" if token.is_ahead else "past", "year" if amount.year else "no year"
+        yield from (f"v:{ahead}", f"v:{year}", f"v:{ahead} {year} {token.text}")
     if not isinstance(amount, Amount):
         return
     yield f"v:{amount.unit}"
+    yield f"v:in {token.unit}"
     if amount.value in _ROUND:
         yield f"v:{amount.value:g}{amount.unit}"
     if amount.unit == "days" and amount.high - amount.low > 20:

@@ -20,8 +20,8 @@ _SAME = {
     "count": ("count", "score", "ratio", "days", "money", "points", "percent"),
     "points": ("points", "score", "percent"),
 }
-LEAST_SHARE, LEAST_NOTHING = 0.1, 0.5
-"""A topic counts from this share of the likeliest on; a number is about nothing from this probability on."""
+LEAST_SHARE, LEAST_NOTHING = 0.15, 0.35
+"""A topic counts from this share of the likeliest on; a number may be about nothing from this probability on."""
 # What a sentence of the file is about counts from this share of its likeliest topic on.
 _LEAST_AFFINITY = 0.5
 
@@ -62,6 +62,7 @@ class FileFacts:
     directions: dict[str, int] = field(default_factory=dict)
     sentences: set[str] = field(default_factory=set)
     people: set[str] = field(default_factory=set)
+    as_of: date | None = None
 
     def supporting(
         self, written: Amount | Day, shares: Mapping[str, float], near: tuple[set[str], list[Day]]
@@ -98,7 +99,7 @@ class FileFacts:
 
 def facts_of(file: Mapping[str, Any]) -> FileFacts:
     """Collect the facts of a customer's file."""
-    facts = FileFacts()
+    facts = FileFacts(as_of=_day(file.get("as_of")))
     texts: dict[str, bool] = {}
     is_customer = any(
         one.get("target") == "churn" and one.get("probability") is not None for one in file.get("scores_now") or ()
@@ -121,7 +122,7 @@ def facts_of(file: Mapping[str, Any]) -> FileFacts:
     _add_latest(facts, file)
     _add_change(facts, file.get("change") or {})
     # What stood on the day of the file is no earlier score.
-    facts.facts = [fact for fact in facts.facts if fact.day is None or fact.day != _day(file.get("as_of"))]
+    facts.facts = [fact for fact in facts.facts if fact.day is None or fact.day != facts.as_of]
     facts.directions["health_moves"] = _health_direction(file)
     return facts
 
@@ -158,10 +159,15 @@ def _leaves(
 
 def _of_number(path: str, value: float, holder: Mapping[str, Any]) -> Iterator[Fact]:
     for known in table()["fields"]:
-        if known["path"].fullmatch(path):
+        if _is_of(known, path, holder):
             day = _day(holder[known["day"]]) if known.get("day") else None
             who = str(holder[known["who"]]) if known.get("who") else ""
             yield Fact(value * known.get("scale", 1), known["unit"], known["about"], who, day)
+
+
+def _is_of(known: Mapping[str, Any], path: str, holder: Mapping[str, Any]) -> bool:
+    """Return whether a field of the table is the one at the path; some count in risks of one category only."""
+    return bool(known["path"].fullmatch(path)) and known.get("only") in (None, holder.get("category"))
 
 
 def _add_text(facts: FileFacts, texts: dict[str, bool], path: str, text: str, holder: Mapping[str, Any]) -> None:
@@ -174,7 +180,7 @@ def _add_text(facts: FileFacts, texts: dict[str, bool], path: str, text: str, ho
     if name in ("title", "label"):
         texts[text] = True
     for known in table()["days"]:
-        if known["path"].fullmatch(path) and (day := _day(text)):
+        if _is_of(known, path, holder) and (day := _day(text)):
             who = str(holder[known["who"]]) if known.get("who") else ""
             facts.facts.append(Fact(day, "date", known["about"], who))
     if path.startswith("events.") and name == "detail" and (found := re.search(r"\d{4}-\d\d-\d\d", text)):

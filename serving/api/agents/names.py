@@ -79,7 +79,9 @@ def _in_chinese(text: str, run: re.Match[str]) -> Iterator[tuple[int, str]]:
     words, at = table()["chinese_names"], run.start()
     while at < run.end() - 1:
         lengths = (3, 2) if text[at] in words["surnames"] and not words["words"].match(text, at) else ()
-        name = next((text[at : at + n] for n in lengths if at + n <= run.end() and _is_person(text, at, n)), "")
+        found = [text[at : at + n] for n in lengths if at + n <= run.end() and _is_person(text, at, n)]
+        # 方伟 最近, not 方伟最 近: the last character may begin the word that follows.
+        name = found[-1 if words["after"].match(text, at + 2) else 0] if found else ""
         if name:
             yield at, name
         at += len(name) or 1
@@ -93,6 +95,8 @@ def _is_person(text: str, start: int, length: int) -> bool:
         return False
     if any(name[at : at + 2] in known_pairs() for at in range(length - 1)):
         return False
+    if name[0] in words["also_words"] and not (_is_first_name(name[1:]) or words["titles"].match(after)):
+        return False
     if text[max(0, start - 1) : start + 1] in known_pairs():
         return False
     left = 2 if words["before"].search(before) else _edge(before[-2:], -1)
@@ -100,6 +104,11 @@ def _is_person(text: str, start: int, length: int) -> bool:
     if not right and text[end - 1 : end + 1] in known_pairs():
         return False
     return length == 3 or (bool(left) and left + right >= 3)
+
+
+def _is_first_name(signs: str) -> bool:
+    """Return whether a first name looks like this: a character that stands in many, or one twice."""
+    return any(sign in table()["chinese_names"]["given"] for sign in signs) or (len(signs) > 1 and len(set(signs)) == 1)
 
 
 def _edge(near: str, at: int) -> int:

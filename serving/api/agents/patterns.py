@@ -68,6 +68,8 @@ _UNITS = {
              "小时"),
     "money": ("元", "yuan", "cny", "rmb", "usd", "eur", "gbp", "¥", "￥", "$", "€", "£"),
 }  # fmt: skip
+# "12 January", written in November, is next January; "12 June" is last June.
+_MONTHS_AHEAD = 6
 _DAYS = {"week": 7.0, "wk": 7.0, "周": 7.0, "month": 30.4, "mo": 30.4, "个月": 30.4, "quarter": 91.0, "year": 365.0,
          "yr": 365.0, "y": 365.0, "年": 365.0, "hour": 1 / 24, "hr": 1 / 24, "小时": 1 / 24}  # fmt: skip
 # Times of the day are no numbers of a customer.
@@ -109,6 +111,19 @@ class Day:
             for mine, its in ((self.year, other.year), (self.month, other.month), (self.day, other.day))
         )
 
+    def is_after(self, today: date) -> bool:
+        """Return whether it lies after ``today``; without a year, whether its next time is nearer than its last."""
+        if self.year:
+            return (self.year, self.month or 0, self.day or 0) > (
+                today.year, today.month if self.month else 0, today.day if self.day else 0
+            )  # fmt: skip
+        months = ((self.month or today.month) - today.month) % 12
+        return 0 < months <= _MONTHS_AHEAD or (months == 0 and (self.day or 0) > today.day)
+
+
+# Lists of Chinese characters, where the other rows about names are expressions.
+_SIGNS = frozenset({"surnames", "also_words", "given", "never"})
+
 
 @cache
 def table() -> Mapping[str, Any]:
@@ -121,7 +136,7 @@ def table() -> Mapping[str, Any]:
     found["ways"] = {way: frozenset(words.split()) for way, words in found["ways"].items()}
     people = found["chinese_names"]
     found["chinese_names"] = {
-        name: text if name in ("surnames", "never") else re.compile(f"(?:{text})$" if name == "before" else text)
+        name: text if name in _SIGNS else re.compile(f"(?:{text})$" if name == "before" else text)
         for name, text in people.items()
     }
     for name in ("fields", "days"):

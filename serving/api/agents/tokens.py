@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from rapport.serving.api.agents.patterns import DATE, NUMBER, TIME, Amount, Day, amount_of, blank, date_of, table
 
@@ -23,7 +24,8 @@ _PERIODS = {30: "month", 90: "quarter", 91: "quarter", 180: "half", 182: "half",
 class Token:
     """One token: its position in the text, its text as the scorer sees it, and its sentence by number.
 
-    ``written`` is the number or date that it stands for; ``name`` the name of the file.
+    ``written`` is the number or date that it stands for, ``unit`` its unit as it stands there, and ``is_ahead`` whether
+    the date is still to come; ``name`` the name of the file.
     """
 
     start: int
@@ -32,10 +34,15 @@ class Token:
     sentence: int
     written: Amount | Day | None = None
     name: str = ""
+    unit: str = ""
+    is_ahead: bool = False
 
 
-def tokens_of(text: str, names: Mapping[str, str]) -> list[Token]:
-    """Return the tokens of a text; ``names`` are the names of the file with what each is, longest first."""
+def tokens_of(text: str, names: Mapping[str, str], today: date | None = None) -> list[Token]:
+    """Return the tokens of a text that is written ``today``.
+
+    ``names`` are the names of the file with what each is, longest first.
+    """
     marked = sorted(_marked(text, names), key=lambda one: one[0])
     found: list[Token] = []
     sentence, at = 0, 0
@@ -44,7 +51,9 @@ def tokens_of(text: str, names: Mapping[str, str]) -> list[Token]:
             found.append(Token(*one.span(), one.group().lower().translate(_FULL_WIDTH), sentence))
             sentence += _ends_sentence(text, one)
         if sign:
-            found.append(Token(start, end, sign, sentence, written, name))
+            unit = text[start:end].lstrip("0123456789., ").lower() if isinstance(written, Amount) else ""
+            is_ahead = today is not None and isinstance(written, Day) and written.is_after(today)
+            found.append(Token(start, end, sign, sentence, written, name, unit, is_ahead))
         at = end
     return found
 
