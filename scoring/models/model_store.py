@@ -19,6 +19,7 @@ from rapport.scoring.models.bundle_files import MAIN, read_json, write_through
 from rapport.scoring.models.stored_names import with_current_names
 
 POINTER = "champion.json"
+CHAMPION, CHALLENGER = "champion", "challenger"
 TARGETS = ("churn", "conversion")
 
 
@@ -109,6 +110,15 @@ def versions(data_dir: Path, target: str) -> list[str]:
     folder = _target(data_dir, target)
     found = [path.name for path in folder.iterdir() if (path / MAIN).is_file()] if folder.is_dir() else []
     return sorted((name for name in found if not name.startswith(".")), key=_order)
+
+
+def aliases_of(data_dir: Path, target: str) -> dict[str, str]:
+    """Return the version behind each alias: the champion, and the newest version, which is never its own challenger."""
+    periods, newest = history(data_dir, target), versions(data_dir, target)[-1:]
+    found = {CHAMPION: periods[-1].version} if periods else {}
+    if newest and newest[0] != found.get(CHAMPION):
+        found[CHALLENGER] = newest[0]
+    return found
 
 
 def remove(data_dir: Path, target: str, version: str) -> None:

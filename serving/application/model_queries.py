@@ -97,7 +97,7 @@ def _drift(model: LiveModel, language: str) -> list[dict[str, object]] | None:
 
 def _versions(data_dir: Path, target: str) -> list[dict[str, object]]:
     periods = {period.version: period for period in model_store.history(data_dir, target)}
-    champion = model_store.champion_version(data_dir, target)
+    aliases = {version: alias for alias, version in model_store.aliases_of(data_dir, target).items()}
     lines = []
     for version in reversed(model_store.versions(data_dir, target)):
         description = model_store.description(data_dir, target, version)
@@ -107,7 +107,7 @@ def _versions(data_dir: Path, target: str) -> list[dict[str, object]]:
             {
                 "version": version,
                 "made_at": record.get("made_at") if isinstance(record, dict) else None,
-                "alias": "champion" if version == champion else "",
+                "alias": aliases.get(version, ""),
                 "grade": description.get("grade"),
                 "auc": _auc(description.get("evaluation")),
                 "promoted_by": period.by if period else None,

@@ -5,18 +5,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from rapport.scoring.models import model_store
-
-CHAMPION, CHALLENGER = "champion", "challenger"
-
-
-def aliases_of(data_dir: Path, target: str) -> dict[str, str]:
-    """Return the version behind each alias; a champion is never its own challenger."""
-    periods, versions = model_store.history(data_dir, target), model_store.versions(data_dir, target)
-    found = {CHAMPION: periods[-1].version} if periods else {}
-    if versions and versions[-1] != found.get(CHAMPION):
-        found[CHALLENGER] = versions[-1]
-    return found
+from rapport.scoring.models.model_store import CHALLENGER, CHAMPION, aliases_of
 
 
 def follow_store(client: MlflowClient, data_dir: Path, target: str) -> bool:

@@ -31,7 +31,7 @@ from rapport.training.evaluation.served_part import served_of
 from rapport.training.evaluation.summary import text_summary
 from rapport.training.evaluation.training_run import validated_probability
 from rapport.training.pipeline import TrainedModel
-from rapport.training.registry.aliases import CHALLENGER, CHAMPION, aliases_of, follow_store
+from rapport.training.registry.aliases import follow_store
 from rapport.training.registry.mlflow_run import log_run
 from rapport.training.registry.mlflow_store import check_reachable, open_store, temp_dir_in, tracking_uri
 from rapport.training.registry.promotion_gates import as_dicts, compare_with_champion, evaluate_gates
@@ -113,7 +113,7 @@ def _publish(
     if first:
         model_store.set_champion(data_dir, target, bundle.version, now)
     follow_store(client, data_dir, target)
-    alias, gates = CHAMPION if first else CHALLENGER, bundle.evaluation["gates"]
+    alias, gates = model_store.CHAMPION if first else model_store.CHALLENGER, bundle.evaluation["gates"]
     sentences = [f"Registered as {target} {bundle.version}, the {alias}."]
     sentences += [f"Gate {gate['name']}: {gate['sentence']}" for gate in gates if not gate["passed"]]
     if not first:
@@ -261,7 +261,7 @@ def _evaluation(description: Mapping[str, object]) -> EvaluationRecord:
 def _description(data_dir: Path, target: str, version: str) -> dict[str, Any]:
     description = model_store.description(data_dir, target, version)
     evaluation, provenance = _evaluation(description), json.loads(json.dumps(description["record"]))
-    named = {number: alias for alias, number in aliases_of(data_dir, target).items()}
+    named = {number: alias for alias, number in model_store.aliases_of(data_dir, target).items()}
     return {
         "version": version,
         "alias": named.get(version, ""),
