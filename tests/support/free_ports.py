@@ -1,11 +1,19 @@
-"""Ports of this machine that nobody listens on."""
+"""Ports for servers of tests."""
 
+import random
 import socket
+
+# Below the ports that the system gives to outgoing connections: one of those may take a port before its server does.
+_PORTS = range(10_000, 32_000)
 
 
 def free_port() -> int:
     """Return a port on loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
