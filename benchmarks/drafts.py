@@ -45,7 +45,7 @@ def main() -> None:
             listed = [one["customer_id"] for one in call("customers", limit=1000)["customers"]]
             drawn = random.Random(1).sample(listed, min(customers, len(listed)))
             files = {language: files_of(call, drawn, language) for language in ("en", "zh")}
-            for judging in _folds(options.folds) if options.folds else [(UNSEEN, *SETS)]:
+            for judging in _folds(options.folds) if options.folds else [(*UNSEEN, *SETS)]:
                 for language in ("en", "zh"):
                     for name in judging:
                         _print(name, language, files[language])

@@ -37,8 +37,8 @@ FIRST_SETS = (
 # Sets of a few authors in many roles, from chats to audit reports; some are left out in turn to judge what is learned.
 AUTHORS = tuple(f"authors/{path.stem}" for path in sorted((FOLDER / "authors").glob("*.tsv")))
 SETS = (*FIRST_SETS, *AUTHORS)
-# No weights learn from it: it judges them.
-UNSEEN = "unseen"
+# No weights learn from these: they judge them.
+UNSEEN = ("unseen", "unseen_fourth_writer")
 ROUNDED = {"about": round, "floor": math.floor, "ceil": math.ceil}
 SLOT = re.compile(r"\{(\w+)(?:\|(\w+))?\}")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
