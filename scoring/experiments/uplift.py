@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +70,7 @@ class UpliftReport:
     The interval of the difference holds at every look. ``fifths`` are customers by predicted uplift, highest first.
     """
 
-    verdict: str
+    verdict: Literal["not_enough_data", "not_better", "better"]
     customers: int
     qini: float | None = None
     qini_score: float | None = None
@@ -78,10 +78,6 @@ class UpliftReport:
     anytime_low: float | None = None
     anytime_high: float | None = None
     fifths: tuple[dict[str, float], ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON."""
-        return asdict(self) | {"fifths": list(self.fifths)}
 
 
 @dataclass(frozen=True)

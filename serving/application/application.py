@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from rapport.durations import Duration
@@ -17,7 +16,7 @@ from rapport.scoring.reasons.timing_answer import MONTHLY
 from rapport.serving.application.account_work import AccountWork
 from rapport.serving.application.advice import action_context, customer_actions
 from rapport.serving.application.customer_profile import ProfileSources, customer_profile, visible_profile
-from rapport.serving.application.customer_search import search_customers
+from rapport.serving.application.customer_search import CustomerMatch, search_customers
 from rapport.serving.application.hypothetical_answers import history_answers, what_if_answer
 from rapport.serving.application.insights import Insights
 from rapport.serving.application.score_answers import ScoreAnswers
@@ -35,12 +34,13 @@ from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.security.widget_tokens import widget_token
 from rapport.serving.shapes.answers import Answer, ChangeAnswer, CustomerCard, FeedbackReceipt
 from rapport.serving.shapes.customer_parts import RecommendedAction
+from rapport.serving.shapes.feed_answers import Change, EffectReport
 from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
 from rapport.serving.snapshots.holdout import watched_held_out
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.reloader import Reloader
 from rapport.serving.snapshots.score_change import explain_change
-from rapport.serving.work.alert_inbox import AlertMarks, latest_alerts
+from rapport.serving.work.alert_inbox import AlertMarks, InboxAlert, latest_alerts
 from rapport.serving.work.alert_rules import AlertRuleDraft, RulesInForce
 from rapport.serving.work.feedback import FeedbackEntry, FeedbackStore, check_feedback
 
@@ -99,14 +99,11 @@ class Application(ScoredRun):
         now = datetime.now(UTC)
         return self._intake.accept(events, model, by=viewer.name, now=now, key=idempotency_key)
 
-    def changes(
-        self, viewer: Viewer, since: int, *, target: str | None, limit: int
-    ) -> tuple[list[dict[str, Any]], int, bool]:
+    def changes(self, viewer: Viewer, since: int, *, target: str | None, limit: int) -> tuple[list[Change], int, bool]:
         """Return the changes after a cursor that ``viewer`` may see, the next cursor, and whether more follow."""
         found, cursor, more = self._changes.since(since, target=target, owners=viewer.owners, limit=limit)
         held_out = self.hidden_from(viewer)
-        found = [one for one in found if one["customer_id"] not in held_out]
-        return [{name: value for name, value in one.items() if name != "owner"} for one in found], cursor, more
+        return [one for one in found if one["customer_id"] not in held_out], cursor, more
 
     def held_out(self) -> frozenset[str]:
         """Return the customers that are left alone at random, to measure what contact does."""
@@ -116,7 +113,7 @@ class Application(ScoredRun):
         """Return the held-out customers, whom only an admin finds on lists and in the change feed."""
         return frozenset() if viewer.may("admin") else self.held_out()
 
-    def effect(self) -> dict[str, Any]:
+    def effect(self) -> EffectReport:
         """Return what contact did, as `rapport effect` measured it last."""
         return read_effect(self.data_dir) or nothing_measured(self.settings)
 
@@ -124,7 +121,7 @@ class Application(ScoredRun):
         """Return whether a snapshot of any target has the customer and ``viewer`` may see it."""
         return any(self.scores.sees(viewer, self.live_model(target), customer_id) for target in self.targets())
 
-    def search(self, viewer: Viewer, text: str, limit: int = 50) -> tuple[list[dict[str, Any]], int]:
+    def search(self, viewer: Viewer, text: str, limit: int = 50) -> tuple[list[CustomerMatch], int]:
         """Return the customers whom ``viewer`` may see that match by id, name or contact, and how many there are."""
         return search_customers([self.live_model(target) for target in self.targets()], viewer, text, limit)
 
@@ -138,7 +135,7 @@ class Application(ScoredRun):
         shown = {"version": model.bundle.version, "probability": row.get("probability"), "money": money}
         return {**shown, "owner": owner}
 
-    def alerts(self, limit: int) -> list[dict[str, Any]]:
+    def alerts(self, limit: int) -> list[InboxAlert]:
         """Return the newest alerts with their deliveries and marks."""
         return latest_alerts(self.data_dir, limit)
 

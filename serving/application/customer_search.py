@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,23 @@ from rapport.serving.snapshots.live_model import LiveModel
 Mask = npt.NDArray[np.bool_]
 
 
+class CustomerMatch(TypedDict):
+    """A customer that the search found: its probability by target, and the contact through whom it was found."""
+
+    customer_id: str
+    name: str | None
+    owner: str | None
+    region: str | None
+    state: str
+    contact: str | None
+    scores: dict[str, float]
+
+
 def search_customers(
     models: Sequence[LiveModel], viewer: Viewer, text: str, limit: int
-) -> tuple[list[dict[str, Any]], int]:
+) -> tuple[list[CustomerMatch], int]:
     """Return the best matches and how many there are; ids that are equal come first, then names that begin so."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, CustomerMatch] = {}
     for model in models:
         for row in _matching_rows(model, viewer, text):
             match = _match(model, int(row))
@@ -56,7 +68,7 @@ def _matching_contacts(model: LiveModel, text: str) -> dict[str, str]:
     return dict(zip(rows["customer_id"].to_pylist(), rows["name"].to_pylist(), strict=True))
 
 
-def _visible_match(models: Sequence[LiveModel], viewer: Viewer, customer_id: str) -> dict[str, object] | None:
+def _visible_match(models: Sequence[LiveModel], viewer: Viewer, customer_id: str) -> CustomerMatch | None:
     for model in models:
         row = model.snapshot.ids.row_of(customer_id)
         if row is not None and viewer.sees_owner(model.snapshot.owner(row)):
@@ -64,12 +76,15 @@ def _visible_match(models: Sequence[LiveModel], viewer: Viewer, customer_id: str
     return None
 
 
-def _match(model: LiveModel, row: int) -> dict[str, Any]:
+def _match(model: LiveModel, row: int) -> CustomerMatch:
     snapshot = model.snapshot
     person = snapshot.customers.slice(row, 1).to_pylist()[0]
     probability = float(snapshot.scored.probability[row]) if snapshot.scored.eligible[row] else None
     return {
-        **{name: person.get(name) for name in ("customer_id", "name", "owner", "region")},
+        "customer_id": person["customer_id"],
+        "name": person.get("name"),
+        "owner": person.get("owner"),
+        "region": person.get("region"),
         "state": str(snapshot.scored.state[row]),
         "contact": None,
         "scores": {model.target: probability} if probability is not None else {},
@@ -81,8 +96,8 @@ def _contains(column: pa.ChunkedArray, text: str) -> Mask:
     return np.asarray(hits.to_numpy(), dtype=bool)
 
 
-def _rank(match: dict[str, object], text: str) -> tuple[int, str]:
-    customer_id, name = str(match["customer_id"]), str(match["name"] or "")
+def _rank(match: CustomerMatch, text: str) -> tuple[int, str]:
+    customer_id, name = match["customer_id"], match["name"] or ""
     places = (
         customer_id.lower() == text,
         name.lower() == text,

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -19,6 +18,7 @@ from rapport.serving.errors import message
 from rapport.serving.jobs.channels import Channel
 from rapport.serving.jobs.outbox import Delivery, Outbox
 from rapport.serving.live.change_store import ChangeStore
+from rapport.serving.shapes.feed_answers import AlertFields
 from rapport.serving.snapshots.holdout import held_out_now
 from rapport.serving.work.alert_inbox import muted_causes
 from rapport.serving.work.tasks import NewTask, TaskStore
@@ -136,7 +136,7 @@ def _acted(data_dir: Path, customer_id: str, since: datetime, timezone: str) -> 
     return any(task["status"] != "open" or task["updated_at"] > task["created_at"] for task in tasks)
 
 
-def _escalated(body: Mapping[str, Any], days: int) -> Alert:
+def _escalated(body: AlertFields, days: int) -> Alert:
     alert = Alert.from_dict(body)
     text = message("alert_escalated", days=days, alert=alert.text)
     return alert.with_text(text, id=f"{alert.id[:28]}-esc", cause=alert.cause + _ESCALATED, priority=1)

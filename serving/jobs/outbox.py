@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from rapport.scoring.alerts import Alert
 from rapport.serving.jobs.channels import Channel, DeliveryError
+from rapport.serving.shapes.feed_answers import AlertFields
 from rapport.serving.sqlite_files import open_store, stamp
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=6)
@@ -63,7 +63,7 @@ class Outbox:
                 database.execute("INSERT OR IGNORE INTO looks VALUES (?)", (as_of.isoformat(),))
         return new
 
-    def raised_since(self, since: datetime) -> list[dict[str, Any]]:
+    def raised_since(self, since: datetime) -> list[AlertFields]:
         """Return the alerts raised since a moment, oldest first."""
         sql = "SELECT body FROM alerts WHERE as_of >= ? ORDER BY as_of"
         with open_store(self._path, _SCHEMA) as database:

@@ -18,15 +18,14 @@ from rapport.history.settings import Settings
 from rapport.scoring.experiments.uplift import Experiment, UpliftReport, fit_uplift, is_enough_for_uplift
 from rapport.scoring.money.amounts import contact_effect
 from rapport.scoring.money.assumptions import Assumptions
+from rapport.serving.shapes.feed_answers import Uplift
 from rapport.serving.snapshots.effect_file import uplift_fields, write_uplift
 from rapport.serving.snapshots.feature_columns import fact, facts
 
 Row = Mapping[str, Any]
 
 
-def measure_uplift(
-    history: History, rows: Sequence[Row], reached: float, data_dir: Path, settings: Settings
-) -> dict[str, Any]:
+def measure_uplift(history: History, rows: Sequence[Row], reached: float, data_dir: Path, settings: Settings) -> Uplift:
     """Fit an uplift model on the drawn customers with a score, keep it if it is better, and return how it ranks."""
     scored = [row for row in rows if row["probability"] is not None]
     held, outcome = _column(scored, "held_out").astype(bool), _column(scored, "kept")

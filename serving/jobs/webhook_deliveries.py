@@ -14,6 +14,7 @@ from rapport.history.settings import Settings
 from rapport.serving.jobs.channels import Channel, DeliveryError, Webhook
 from rapport.serving.live.change_store import ChangeStore
 from rapport.serving.live.webhook_queue import ReceiverState, WebhookQueue
+from rapport.serving.shapes.feed_answers import Change
 from rapport.serving.sqlite_files import stamp
 
 SEND = ("changes", "alerts", "all")
@@ -132,14 +133,13 @@ class WebhookDeliveries(WebhookQueue):
             )
 
 
-def _is_wanted(change: Mapping[str, object], send: str, held_out: Collection[str]) -> bool:
+def _is_wanted(change: Change, send: str, held_out: Collection[str]) -> bool:
     # A held-out customer's change would lead someone to call.
     if change["customer_id"] in held_out:
         return False
     return send == "all" or (change["cause"] == "alert") == (send == "alerts")
 
 
-def _body(change: Mapping[str, object]) -> bytes:
-    data = {name: value for name, value in change.items() if name != "owner"}
+def _body(change: Change) -> bytes:
     kind = "rapport.alert" if change["cause"] == "alert" else "rapport.change"
-    return json.dumps({"type": kind, "timestamp": change["at"], "data": data}, ensure_ascii=False).encode()
+    return json.dumps({"type": kind, "timestamp": change["at"], "data": change}, ensure_ascii=False).encode()

@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 
 from rapport.files import private_file
+from rapport.serving.shapes.feed_answers import Change
 from rapport.serving.sqlite_files import stamp
 from rapport.suppression import SuppressionList
 
@@ -108,7 +109,7 @@ class ChangeStore:
 
     def since(
         self, cursor: int, *, target: str | None = None, owners: Sequence[str] | None = None, limit: int = 1_000
-    ) -> tuple[list[dict[str, Any]], int, bool]:
+    ) -> tuple[list[Change], int, bool]:
         """Return changes after a cursor, the cursor after them, and whether more follow."""
         values = [*([target] if target is not None else []), *(owners or ()), *(owners or ())]
         where = " AND target = ?" if target is not None else ""
@@ -122,7 +123,7 @@ class ChangeStore:
             rows = store.execute(sql, (cursor, newest, *values, limit + 1)).fetchall()
         more = len(rows) > limit
         rows = rows[:limit]
-        return [_plain(row) for row in rows], rows[-1]["seq"] if more else max(newest, cursor), more
+        return [_change(row) for row in rows], rows[-1]["seq"] if more else max(newest, cursor), more
 
     def customers(self, target: str) -> list[str]:
         """Return the customers that have a state, sorted."""
@@ -221,9 +222,21 @@ def _insert(store: sqlite3.Connection, change: _Change, customer_seq: int, now: 
     )
 
 
-def _plain(row: sqlite3.Row) -> dict[str, Any]:
-    found = dict(row) | {"kinds": json.loads(row["kinds"])}
-    return found | {name: json.loads(row[name]) if row[name] else None for name in ("state", "alert")}
+def _change(row: sqlite3.Row) -> Change:
+    """Return a stored change; its owner decides who reads it, and is no part of it."""
+    return {
+        "seq": row["seq"],
+        "at": row["at"],
+        "target": row["target"],
+        "customer_id": row["customer_id"],
+        "customer_seq": row["customer_seq"],
+        "cause": row["cause"],
+        "kinds": json.loads(row["kinds"]),
+        "points": row["points"],
+        "as_of": row["as_of"],
+        "state": json.loads(row["state"]) if row["state"] else None,
+        "alert": json.loads(row["alert"]) if row["alert"] else None,
+    }
 
 
 _AT_ONCE = 10_000

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from rapport.files import read_json, replace_text
 from rapport.history.settings import Settings
 from rapport.scoring.experiments.uplift import UpliftModel, UpliftReport
 from rapport.serving.errors import message
+from rapport.serving.shapes.feed_answers import EffectReport, Uplift
 
 EFFECT_FILE, UPLIFT_FILE = "effect.json", "uplift.json"
 
@@ -23,15 +24,15 @@ class ProvenEffect:
     uplift: UpliftModel | None = None
 
 
-def read_effect(data_dir: Path) -> dict[str, Any] | None:
+def read_effect(data_dir: Path) -> EffectReport | None:
     """Return the last report; None before the first."""
-    return read_json(data_dir / EFFECT_FILE)
+    return cast("EffectReport | None", read_json(data_dir / EFFECT_FILE))
 
 
 def proven_effect(data_dir: Path) -> ProvenEffect:
     """Return what the last report has proved; nothing before the first."""
-    proven = (read_effect(data_dir) or {}).get("contact_effect")
-    uplift = read_json(data_dir / UPLIFT_FILE)
+    report, uplift = read_effect(data_dir), read_json(data_dir / UPLIFT_FILE)
+    proven = report.get("contact_effect") if report else None
     return ProvenEffect(float(proven) if proven else None, UpliftModel.from_dict(uplift) if uplift else None)
 
 
@@ -43,7 +44,7 @@ def write_uplift(data_dir: Path, model: UpliftModel | None) -> None:
         replace_text(data_dir / UPLIFT_FILE, json.dumps(model.to_dict()))
 
 
-def nothing_measured(settings: Settings) -> dict[str, object]:
+def nothing_measured(settings: Settings) -> EffectReport:
     """Return the report before the first measurement."""
     return {
         "seed": settings.holdout_seed, "share": settings.holdout_share, "as_of": "", "drawn": 0, "matured": 0,
@@ -54,7 +55,16 @@ def nothing_measured(settings: Settings) -> dict[str, object]:
     }  # fmt: skip
 
 
-def uplift_fields(report: UpliftReport) -> dict[str, object]:
+def uplift_fields(report: UpliftReport) -> Uplift:
     """Return how an uplift model ranks, with the sentence on it in both languages."""
-    found = report.as_dict()
-    return found | {"summary": message(f"uplift_{report.verdict}", **found).to_dict()}
+    return {
+        "verdict": report.verdict,
+        "customers": report.customers,
+        "qini": report.qini,
+        "qini_score": report.qini_score,
+        "difference": report.difference,
+        "anytime_low": report.anytime_low,
+        "anytime_high": report.anytime_high,
+        "fifths": list(report.fifths),
+        "summary": message(f"uplift_{report.verdict}", **vars(report)).to_dict(),
+    }

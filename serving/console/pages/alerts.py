@@ -1,16 +1,20 @@
 """The inbox of alerts: why each was raised, whether it was delivered, and what was done about it."""
 
-from typing import Any
-
 from starlette.responses import Response
 
 from rapport.serving.console.page_context import PageContext
 from rapport.serving.console.pages.alert_rules import condition
 from rapport.serving.console.pages.receivers import delivery_problem
 from rapport.serving.errors import RequestError
-from rapport.serving.work.alert_inbox import MARKS
+from rapport.serving.work.alert_inbox import MARKS, AlertDelivery, InboxAlert
 
 _SHOWN = 200
+
+
+class ShownAlert(InboxAlert):
+    """An alert as the page shows it, with its sentence in the language of the page."""
+
+    sentence: str
 
 
 def show(page: PageContext) -> Response:
@@ -38,12 +42,14 @@ def mark(page: PageContext) -> Response:
     return page.redirect_with(page.form.get("back", ""), did="saved")
 
 
-def _visible(page: PageContext) -> list[dict[str, Any]]:
+def _visible(page: PageContext) -> list[InboxAlert]:
     return [alert for alert in page.application.alerts(_SHOWN * 5) if page.is_visible(str(alert["customer_id"]))]
 
 
-def _shown(page: PageContext, alert: dict[str, Any]) -> dict[str, Any]:
-    deliveries = [{**one, "problem": delivery_problem(page, one["problem"] or "")} for one in alert["deliveries"]]
+def _shown(page: PageContext, alert: InboxAlert) -> ShownAlert:
+    deliveries: list[AlertDelivery] = [
+        {**one, "problem": delivery_problem(page, one["problem"] or "")} for one in alert["deliveries"]
+    ]
     # An alert that was raised before the language was there has English and Chinese.
     sentence = alert.get(page.language) or alert.get("en") or alert.get("rule") or ""
     return {**alert, "deliveries": deliveries, "sentence": str(sentence)}

@@ -18,7 +18,7 @@ def show(page: PageContext) -> Response:
     """Show the last measured effect; before the first measurement, what to do."""
     report = page.application.effect()
     # A report of an earlier version, or none yet, has no uplift model.
-    uplift = report.get("uplift") or {}
+    uplift = report.get("uplift")
     cells = [cell for cell in (report["primary"], *report["cells"]) if cell]
     return page.render(
         "experiments.html",
@@ -27,8 +27,8 @@ def show(page: PageContext) -> Response:
         summary=localize(LocalizedText.from_dict(report["summary"]), page.language),
         cells=[{**cell, "label": _label(page, cell["cell"])} for cell in cells],
         axis=_axis(cells),
-        uplift=localize(LocalizedText.from_dict(uplift["summary"]), page.language) if "summary" in uplift else "",
-        fifths=uplift.get("fifths", ()),
+        uplift=localize(LocalizedText.from_dict(uplift["summary"]), page.language) if uplift else "",
+        fifths=uplift["fifths"] if uplift else (),
         harmful=[_label(page, cell["cell"]) for cell in cells if cell["verdict"] == "harms"],
     )
 

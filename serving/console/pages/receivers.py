@@ -1,9 +1,9 @@
 """The receivers of changes and alerts: what was delivered, what waits, what failed; and dead letters sent again."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
 from starlette.responses import Response
 
@@ -38,9 +38,9 @@ def replay(page: PageContext) -> Response:
     return page.redirect_with(page.url("/alerts/receivers"), did="replayed", n=str(count))
 
 
-def _shown(page: PageContext, state: dict[str, Any]) -> dict[str, Any]:
-    times = {name: page.local_time(state.get(name) or "") for name in ("delivered_at", "next_try")}
-    return {**state, **times, "problem": delivery_problem(page, state.get("problem") or "")}
+def _shown(page: PageContext, state: Mapping[str, object]) -> dict[str, object]:
+    times = {name: page.local_time(str(state.get(name) or "")) for name in ("delivered_at", "next_try")}
+    return {**state, **times, "problem": delivery_problem(page, str(state.get("problem") or ""))}
 
 
 def delivery_problem(page: PageContext, text: str) -> str:
