@@ -32,7 +32,7 @@ from rapport.serving.live.webhook_queue import WebhookQueue
 from rapport.serving.live.what_if import what_if
 from rapport.serving.security.keys import LOCAL, KeyRing, Viewer
 from rapport.serving.security.widget_tokens import widget_token
-from rapport.serving.shapes.answers import Answer, ChangeAnswer, CustomerCard, FeedbackReceipt
+from rapport.serving.shapes.answers import Answer, ChangeAnswer, CustomerCard, FeedbackReceipt, WhatIfAnswer
 from rapport.serving.shapes.customer_parts import RecommendedAction
 from rapport.serving.shapes.feed_answers import Change, EffectReport
 from rapport.serving.snapshots.effect_file import nothing_measured, read_effect
@@ -196,7 +196,7 @@ class Application(ScoredRun):
         *,
         language: str = "en",
         reasons: int = 5,
-    ) -> dict[str, object]:
+    ) -> WhatIfAnswer:
         """Return the score before and after some facts change."""
         return what_if_answer(what_if(self.live_model(target), customer_id, changes), language, reasons)
 

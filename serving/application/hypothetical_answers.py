@@ -13,7 +13,7 @@ from rapport.scoring.actions.recommended import ActionContext, with_advice
 from rapport.scoring.models.what_if import WhatIf
 from rapport.scoring.reasons.timing_answer import describe_timings
 from rapport.serving.application.answer_writer import AnswerWriter, with_timing
-from rapport.serving.shapes.answers import Answer
+from rapport.serving.shapes.answers import Answer, WhatIfAnswer
 from rapport.serving.snapshots.portfolio_row import rows_of
 from rapport.serving.snapshots.portfolio_table import build_portfolio
 
@@ -42,7 +42,7 @@ def history_answers(
     return [with_timing(answer, timing) for answer, timing in zip(answers, timings, strict=True)]
 
 
-def what_if_answer(result: WhatIf, language: str, reasons: int) -> dict[str, object]:
+def what_if_answer(result: WhatIf, language: str, reasons: int) -> WhatIfAnswer:
     """Return the score before and after some facts change, and the facts that changed with them."""
-    before, after = (each.as_dict() for each in build_answers(result.scores, reasons, language))
+    before, after = (cast(Answer, each.as_dict()) for each in build_answers(result.scores, reasons, language))
     return {"before": before, "after": after, "changed": {name: new for name, (_, new) in result.moved.items()}}

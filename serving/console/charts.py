@@ -2,10 +2,13 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TypedDict
+
+from rapport.serving.shapes.answers import Answer, ChangeAnswer, ChangePart, Reason, Timing, TimingPoint
+from rapport.serving.shapes.customer_parts import AccountNode, Person, Stakeholders
 
 SHOWN_DIGITS = 1
 _LARGEST_CHANGES = 7
@@ -24,7 +27,7 @@ class WaterfallStep:
     kind: str
     start: float
     points: float
-    reason: Mapping[str, Any] | None = None
+    reason: Reason | ChangePart | None = None
 
     @property
     def end(self) -> float:
@@ -34,16 +37,23 @@ class WaterfallStep:
     @property
     def shows_fact(self) -> bool:
         """Whether a number helps beside the sentence: a slope says nothing beside "has been falling"."""
-        reason = self.reason or {}
-        return reason.get("unit") != "ratio" or _WRITTEN_RATIO.search(str(reason.get("text"))) is not None
+        reason = self.reason
+        return (
+            reason is None
+            or reason.get("unit") != "ratio"
+            or _WRITTEN_RATIO.search(str(reason.get("text"))) is not None
+        )
 
 
-def waterfall(answer: Mapping[str, Any]) -> list[WaterfallStep]:
-    """Stack an answer's reasons from the base rate to the probability.
+def waterfall(answer: Answer) -> list[WaterfallStep]:
+    """Stack the reasons of an answer that has a probability, from the base rate to it.
 
     "Other factors" is computed from the rounded numbers, so that the numbers of the page add up to the shown total.
     """
-    base, final = _rounded(answer["base_rate"]), _rounded(answer["probability"])
+    base_rate, probability = answer["base_rate"], answer["probability"]
+    assert base_rate is not None
+    assert probability is not None
+    base, final = _rounded(base_rate), _rounded(probability)
     steps = [WaterfallStep("base", 0.0, base)]
     for reason in answer["reasons"]:
         steps.append(WaterfallStep("reason", steps[-1].end, _rounded(reason["points"]), reason))
@@ -53,7 +63,7 @@ def waterfall(answer: Mapping[str, Any]) -> list[WaterfallStep]:
     return [*steps, WaterfallStep("final", 0.0, final)]
 
 
-def change_steps(change: Mapping[str, Any]) -> list[WaterfallStep]:
+def change_steps(change: ChangeAnswer) -> list[WaterfallStep]:
     """Stack the largest parts of a change from the earlier probability to the later."""
     before, after = _rounded(change["before"]), _rounded(change["after"])
     steps = [WaterfallStep("base", 0.0, before)]
@@ -105,14 +115,15 @@ class StakeholderNode:
         return not self.name
 
 
-def stakeholder_layout(stakeholders: Mapping[str, Any], width: float, height: float) -> list[StakeholderNode]:
+def stakeholder_layout(stakeholders: Stakeholders, width: float, height: float) -> list[StakeholderNode]:
     """Place people and missing roles on a half circle around our company, grouped by role."""
     people = sorted(stakeholders["people"], key=lambda who: (_role_rank(who["role"]), -(who["strength"] or 0)))
-    entries = [*people[:_MOST_PEOPLE], *({"role": role} for role in stakeholders["gaps"])]
-    entries.sort(key=lambda who: _role_rank(str(who["role"])))
+    entries: list[tuple[str, Person | None]] = [(str(who["role"]), who) for who in people[:_MOST_PEOPLE]]
+    entries += [(role, None) for role in stakeholders["gaps"]]
+    entries.sort(key=lambda entry: _role_rank(entry[0]))
     middle, radius_x, radius_y = width / 2, width / 2 - 62, height - 86
     nodes = []
-    for index, who in enumerate(entries):
+    for index, (role, who) in enumerate(entries):
         angle = math.pi * (index + 0.5) / len(entries)
         # Every second node stands closer, so that the names of a long row do not overlap.
         reach = 1.0 if len(entries) < 5 or index % 2 == 0 else 0.66
@@ -121,17 +132,17 @@ def stakeholder_layout(stakeholders: Mapping[str, Any], width: float, height: fl
             StakeholderNode(
                 round(x, 1),
                 round(y, 1),
-                str(who.get("name") or ""),
-                str(who["role"]),
-                float(who.get("strength") or 0.0),
-                who.get("last"),
-                str(who.get("level") or ""),
+                (who["name"] or "") if who else "",
+                role,
+                (who["strength"] or 0.0) if who else 0.0,
+                who["last"] if who else None,
+                (who["level"] or "") if who else "",
             )
         )
     return nodes
 
 
-def flatten_hierarchy(node: Mapping[str, Any], depth: int = 0) -> list[tuple[int, Mapping[str, Any]]]:
+def flatten_hierarchy(node: AccountNode, depth: int = 0) -> list[tuple[int, AccountNode]]:
     """List an account hierarchy depth-first from its root, each account with its depth."""
     below = [entry for child in node.get("children", ()) for entry in flatten_hierarchy(child, depth + 1)]
     return [(depth, node), *below]
@@ -142,7 +153,7 @@ def _rounded(share: float) -> float:
     return round(share * 100, SHOWN_DIGITS) / 100
 
 
-def _role_rank(role: str) -> int:
+def _role_rank(role: str | None) -> int:
     return _ROLE_ORDER.index(role) if role in _ROLE_ORDER else len(_ROLE_ORDER)
 
 
@@ -151,11 +162,26 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 8, 24
 _SHOWN = ("1mo", "3mo", "6mo", "12mo", "18mo", "24mo")
 
 
-def timing_chart(timing: Mapping[str, Any] | None, answer: Mapping[str, Any]) -> dict[str, Any] | None:
+class TimingChart(TypedDict):
+    """The curve of timing in pixels: ``levels`` and ``months`` are its grid, ``rows`` the points of the table below."""
+
+    width: int
+    height: int
+    observed: str
+    extrapolated: str
+    levels: list[tuple[float, float]]
+    months: list[tuple[float, int]]
+    left: int
+    right: int
+    base: int
+    rows: list[TimingPoint]
+
+
+def timing_chart(timing: Timing | None, as_of: str) -> TimingChart | None:
     """Return the geometry of the curve; None without one."""
     if not timing or not timing["curve"]:
         return None
-    start, curve = date.fromisoformat(str(answer["as_of"])[:10]), timing["curve"]
+    start, curve = date.fromisoformat(as_of[:10]), timing["curve"]
     end = date.fromisoformat(curve[-1]["date"])
     first = 1.0 if timing["event"] == "order" else 0.0
     days = [0, *((date.fromisoformat(point["date"]) - start).days for point in curve)]

@@ -1,13 +1,13 @@
 """What contact did: contacted customers beside those held out at random, by the numbers of `rapport effect`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from starlette.responses import Response
 
 from rapport.localized import LocalizedText, localize
 from rapport.serving.console.charts import Axis
 from rapport.serving.console.page_context import PageContext
+from rapport.serving.shapes.feed_answers import EffectCell
 
 _WIDTH = 220
 _LABELS = {"segment": "segment", "band": "tier"}
@@ -42,7 +42,7 @@ def _label(page: PageContext, cell: str) -> str:
     return page.translate("experiments.cell", cut=page.translate(f"experiments.{cut}"), value=page.label(kind, value))
 
 
-def _axis(cells: Sequence[Mapping[str, Any]]) -> Axis | None:
+def _axis(cells: Sequence[EffectCell]) -> Axis | None:
     """Return the shared scale of all intervals, with 0 on it."""
-    edges = [0.0, *(cell[name] for cell in cells for name in ("anytime_low", "anytime_high"))]
+    edges = [0.0, *(edge for cell in cells for edge in (cell["anytime_low"], cell["anytime_high"]))]
     return Axis(max(min(edges), -1.0), min(max(edges), 1.0), _WIDTH) if cells else None

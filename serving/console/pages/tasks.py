@@ -1,7 +1,6 @@
 """Tasks: mine, my team's, overdue; steps, notes, calls, outcomes; and the calendar feed."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from starlette.responses import Response
 
@@ -16,6 +15,13 @@ from rapport.serving.work.tasks import HEADER, NO_LIMIT, OUTCOMES, interventions
 WHOSE = ("mine", "all")
 STATES = ("open", "overdue", "snoozed", "done", "all")
 _SHOWN, _MOST = 300, 5_000
+
+
+class ShownTask(Task):
+    """A task as the page shows it, with the name of its account."""
+
+    name: str
+    is_overdue: bool
 
 
 def show(page: PageContext) -> Response:
@@ -98,7 +104,7 @@ def _is_in(page: PageContext, task: Task, state: str) -> bool:
     return state in ("all", task["status"])
 
 
-def _with_names(page: PageContext, tasks: list[Task]) -> list[dict[str, Any]]:
+def _with_names(page: PageContext, tasks: list[Task]) -> list[ShownTask]:
     """Add the name of each account, and whether its task is overdue."""
     names: dict[str, str] = {}
     for target in page.about["targets"]:

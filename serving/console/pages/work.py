@@ -6,7 +6,8 @@ from starlette.responses import Response
 
 from rapport.languages import CODES
 from rapport.serving.console.page_context import PageContext
-from rapport.serving.console.pages.worklist import query_worklist, table_row
+from rapport.serving.console.pages.worklist import query_worklist
+from rapport.serving.console.worklist_rows import ListPosition, table_row
 from rapport.serving.errors import RequestError
 from rapport.serving.shapes.task_answers import Task
 from rapport.serving.translations import translations
@@ -134,7 +135,7 @@ def _row(page: PageContext, customer_id: str, kind: str, task: Task | None) -> R
     rank = page.form.get("rank", "")
     return page.render(
         "worklist_row.html",
-        row=table_row(page, row, {**answer, "next": step}, int(rank) if rank.isdigit() else 0, task),
+        row=table_row(page, row, answer, step, ListPosition(int(rank) if rank.isdigit() else 0, task)),
         query=query,
         list=found,
         capacity=page.capacity,

@@ -1,15 +1,17 @@
 """The worklist: the accounts to contact this week, ranked, with what is done about each of them; and its files."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import cast
 
 import numpy as np
 from starlette.responses import Response
 
 from rapport.serving.console.export import Cell, to_csv, to_excel
 from rapport.serving.console.page_context import PageContext
-from rapport.serving.console.portfolio_columns import PortfolioColumns, RowIndexes
-from rapport.serving.console.worklist import Worklist, WorkState, build_worklist, filter_options, list_counts, state_of
+from rapport.serving.console.portfolio_columns import RowIndexes
+from rapport.serving.console.worklist import Worklist, WorkState, build_worklist, filter_options, list_counts
 from rapport.serving.console.worklist_query import (
     COLUMN_SORTS,
     COLUMNS,
@@ -23,14 +25,11 @@ from rapport.serving.console.worklist_query import (
     STATES,
     WorklistQuery,
 )
+from rapport.serving.console.worklist_rows import table_rows
 from rapport.serving.errors import RequestError
-from rapport.serving.shapes.task_answers import Task
 from rapport.serving.work.tasks import OUTCOMES
 
 EXPORT_LIMIT = 5000
-_SHOWN_REASONS, _READ_REASONS = 2, 4
-_CONTACT_FAMILIES = ("recency", "rhythm")
-_MIN_EVIDENCE_RATIO = 1 / 3
 # The first filters stand in the bar, the others behind "more filters".
 _FIRST_FILTERS = ("owner", "health_grade", "lead_grade", "segment", "family")
 
@@ -106,63 +105,6 @@ def _is_useful(page: PageContext, name: str, values: Sequence[object]) -> bool:
     return bool(values) and not (name == "owner" and page.viewer.owner)
 
 
-def table_rows(page: PageContext, rows: RowIndexes, offset: int, work: WorkState) -> list[dict[str, Any]]:
-    """Return the rows with their reasons, the next step and the latest task."""
-    portfolio = page.portfolio
-    ids = [portfolio.text("customer_id", row) for row in rows]
-    page.record_view(ids)
-    answers = page.application.answers(ids, page.target, reasons=_READ_REASONS, language=page.language)
-    steps = page.application.next_steps(ids, page.target, page.language)
-    # A new snapshot may be published in between: a customer that left it keeps the row, without reasons.
-    return [
-        table_row(page, int(row), {**answer, "next": step}, offset + place, work.tasks.get(key))
-        for place, (row, key, answer, step) in enumerate(zip(rows, ids, answers, steps, strict=True), start=1)
-    ]
-
-
-def table_row(page: PageContext, row: int, answer: Mapping[str, Any], rank: int, task: Task | None) -> dict[str, Any]:
-    """Return one row of the list."""
-    reasons = answer.get("reasons", [])
-    step = answer.get("next") or {"text": "", "code": "", "due": ""}
-    facts = _facts(page.portfolio, row)
-    return {
-        **facts,
-        "rank": rank,
-        "reasons": reasons[:_SHOWN_REASONS],
-        "advice": step["text"],
-        "advice_code": step["code"],
-        # A date without a step would send someone to an account without saying why.
-        "due": step["due"],
-        "effect_source": answer.get("contact_effect_source") or "assumption",
-        "task": task,
-        "state": state_of(task) if task else "open",
-    }
-
-
-def _facts(portfolio: PortfolioColumns, row: int) -> dict[str, object]:
-    texts = ("segment", "region", "owner", "tier", "due", "health_grade", "lead_grade", "risk_band", "list", "state")
-    numbers = (
-        "probability", "probability_30d", "percentile", "health_score", "low", "high", "contact_effect", "clv_3y",
-        "win_back_value", "recency_days",
-    )  # fmt: skip
-    return {
-        **{name: portfolio.text(name, row) for name in ("customer_id", "name")},
-        **{name: portfolio.category(name).at(row) for name in texts},
-        **{name: float(portfolio.numeric(name)[row]) for name in numbers},
-        "renewal_at": _iso_day(portfolio, "renewal_at", row),
-        "expected_saved": float(portfolio.expected_savings[row]) if portfolio.scored[row] else float("nan"),
-        "value_at_risk": float(portfolio.revenue_at_risk[row]),
-        "value_basis": float(portfolio.value_basis[row]),
-        "change": float(portfolio.score_change[row]),
-        "health_before": float(portfolio.numeric("health_before_30d")[row]),
-    }
-
-
-def _iso_day(portfolio: PortfolioColumns, name: str, row: int) -> str:
-    value = str(portfolio.days(name)[row])
-    return "" if value == "NaT" else value
-
-
 _TEXT_COLUMNS = ("customer_id", "name", "owner", "region", "segment", "tier", "health_grade")
 _NUMERIC_COLUMNS = (
     "probability", "probability_30d", "percentile", "health_score", "value_basis", "value_at_risk",
@@ -213,9 +155,12 @@ def _lines(page: PageContext, rows: RowIndexes, work: WorkState) -> list[list[Ce
     label = page.label
     lines: list[list[Cell]] = []
     for row in table_rows(page, rows, 0, work):
-        reasons = [str(reason["text"]) for reason in row["reasons"]]
-        texts = [label(name, row[name]) if name in _LABELLED and row[name] else row[name] for name in _TEXT_COLUMNS]
-        numbers = [None if row[name] != row[name] else row[name] for name in _numeric_columns(page)]
+        reasons, cells = [reason["text"] for reason in row["reasons"]], cast("Mapping[str, Cell]", row)
+        texts = [
+            label(name, str(cells[name])) if name in _LABELLED and cells[name] else cells[name]
+            for name in _TEXT_COLUMNS
+        ]
+        numbers = [None if cells[name] != cells[name] else cells[name] for name in _numeric_columns(page)]
         state = page.translate(f"feedback.{row['state']}") if row["task"] else ""
         lines.append([*texts, *numbers, *[*reasons, "", ""][:2], row["advice"], row["due"], state])
     return lines
