@@ -16,6 +16,7 @@ from rapport.data_format import mark_new
 from rapport.errors import BundleError
 from rapport.integrity import seal
 from rapport.scoring.models.bundle_files import MAIN, read_json, write_through
+from rapport.scoring.models.evaluation_record import MaturedBand
 from rapport.scoring.models.stored_names import with_current_names
 
 POINTER = "champion.json"
@@ -152,7 +153,7 @@ def keep_matured(data_dir: Path, target: str, version: str, bands: Sequence[Mapp
     _replace(_matured_path(data_dir, target, version), json.dumps(newest_first))
 
 
-def matured(data_dir: Path, target: str, version: str) -> list[dict[str, object]]:
+def matured(data_dir: Path, target: str, version: str) -> list[MaturedBand]:
     """Return the observed outcomes of a version's predictions, newest first: as_of, band, predicted, actual, count."""
     path = _matured_path(data_dir, target, version)
     return list(json.loads(path.read_text("utf-8"))) if path.is_file() else []

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rapport.serving.dossier.model_sections import model_sections
+from rapport.serving.dossier.record_types import DossierRecords, ModelRecord, RunRecord
 from rapport.serving.dossier.texts import Texts, percent, whole
 from rapport.serving.report.content import Report, Section
 from rapport.serving.translations import translations
 
-Records = Mapping[str, Any]
 
-
-def dossier_report(records: Records, language: str) -> Report:
+def dossier_report(records: DossierRecords, language: str) -> Report:
     """Return the dossier of the records in one language."""
     text = Texts(language)
     sections = [section for model in records["models"] for section in model_sections(model, text)]
@@ -29,7 +27,7 @@ def dossier_report(records: Records, language: str) -> Report:
     )
 
 
-def _lineage(model: Records, run: Records | None, text: Texts) -> Section:
+def _lineage(model: ModelRecord, run: RunRecord | None, text: Texts) -> Section:
     title = text("lineage.title", target=text(f"target.{model['target']}"))
     header = tuple(text(name) for name in ("table", "rows.training", "rows.end", "rows.run", "digest"))
     rows = _tables(model, run)
@@ -50,10 +48,10 @@ def _lineage(model: Records, run: Records | None, text: Texts) -> Section:
     return Section(title, pairs, tuple(lines), header, rows)
 
 
-def _tables(model: Records, run: Records | None) -> tuple[tuple[str, ...], ...]:
+def _tables(model: ModelRecord, run: RunRecord | None) -> tuple[tuple[str, ...], ...]:
     trained, ends = model["provenance"]["tables"] or {}, model["provenance"]["table_ends"] or {}
-    scored = (run or {}).get("tables", {})
-    digests = (run or {}).get("digests", {})
+    scored = run["tables"] if run and run["stored"] else {}
+    digests = run["digests"] if run and run["stored"] else {}
     return tuple(
         (
             name,
@@ -73,7 +71,7 @@ def _rejected(counts: Mapping[str, int] | None, text: Texts) -> str:
     return text("lineage.rejected", count=listed) if listed else text("lineage.rejected_none")
 
 
-def _oversight(records: Records, text: Texts) -> Section:
+def _oversight(records: DossierRecords, text: Texts) -> Section:
     trail, labels = records["audit"], translations(text.language)
     lines = [text("oversight.people")]
     for run in records["runs"]:
@@ -87,16 +85,22 @@ def _oversight(records: Records, text: Texts) -> Section:
     share = records["settings"]["holdout_share"]
     lines += [text("oversight.holdout", share=percent(share))] if share else []
     span = {"first": trail["first_day"], "last": trail["last_day"]}
-    counts = {name: whole(trail[name]) for name in ("entries", "readers")}
+    counts = {"entries": whole(trail["entries"]), "readers": whole(trail["readers"])}
     lines.append(text("oversight.audit", **span, **counts) if trail["entries"] else text("oversight.no_audit"))
     rows = tuple((route, whole(count)) for route, count in trail["routes"].items())
     header = (text("route"), text("entries")) if rows else ()
     return Section(text("oversight.title"), lines=tuple(lines), header=header, rows=rows)
 
 
-def _rights(records: Records, text: Texts) -> Section:
+def _rights(records: DossierRecords, text: Texts) -> Section:
     header = tuple(text(f"rights.{name}") for name in ("law", "right", "how"))
-    lines = (text("rights.forgotten", **{name: whole(count) for name, count in records["forgotten"].items()}),)
+    forgotten = records["forgotten"]
+    counts = {
+        "customers": whole(forgotten["customers"]),
+        "receipts": whole(forgotten["receipts"]),
+        "incomplete": whole(forgotten["incomplete"]),
+    }
+    lines = (text("rights.forgotten", **counts),)
     return Section(text("rights.title"), lines=lines, header=header, rows=text.rights())
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rapport.localized import localize
 from rapport.scoring.models.bundle import Fallback
+from rapport.scoring.models.evaluation_record import CalibrationBin
+from rapport.serving.dossier.record_types import AttributeRecord, ModelRecord, SegmentRecord
 from rapport.serving.dossier.texts import Texts, figure, percent, points, spread, whole
 from rapport.serving.report.content import Section
 from rapport.serving.translations import Translations, translations
 
 _METRICS = ("auc", "average_precision", "lift_10", "log_loss", "calibration_error")
-Model = Mapping[str, Any]
+Row = tuple[str, ...]
 
 
-def model_sections(model: Model, text: Texts) -> list[Section]:
+def model_sections(model: ModelRecord, text: Texts) -> list[Section]:
     """Return the sections of one model."""
     labels, name = translations(text.language), text(f"target.{model['target']}")
     return [
@@ -29,13 +30,17 @@ def model_sections(model: Model, text: Texts) -> list[Section]:
     ]
 
 
-def _card(model: Model, text: Texts) -> tuple[tuple[str, str], ...]:
+def _card(model: ModelRecord, text: Texts) -> tuple[tuple[str, str], ...]:
     target, provenance = model["target"], model["provenance"]
     champion, size = model["champion"], model["size"]
     active = text.duration(model["active_window"])
     earlier = [f"{one['version']} ({one['since'][:10]})" for one in model["periods"][:-1]]
     libraries = ", ".join(f"{name} {number}" for name, number in (provenance["versions"] or {}).items())
-    counts = {name: whole(size.get(name)) for name in ("rows", "customers", "cutoffs")}
+    counts = {
+        "rows": whole(size.get("rows")),
+        "customers": whole(size.get("customers")),
+        "cutoffs": whole(size.get("cutoffs")),
+    }
     values = {
         "purpose": text(f"purpose.{target}"),
         "not_for": text("not_for.text"),
@@ -57,17 +62,17 @@ def _card(model: Model, text: Texts) -> tuple[tuple[str, str], ...]:
     return tuple((text(label), value) for label, value in values.items())
 
 
-def _outcome(model: Model, text: Texts) -> str:
+def _outcome(model: ModelRecord, text: Texts) -> str:
     rule = model["rule"]
     horizon, grace = text.duration(rule["horizon"] or model["horizon"]), text.duration(rule["grace"])
     return text(f"outcome.{_kind(model)}", horizon=horizon, grace=grace)
 
 
-def _kind(model: Model) -> str:
-    return f"churn.{model['rule']['by']}" if model["target"] == "churn" else str(model["target"])
+def _kind(model: ModelRecord) -> str:
+    return f"churn.{model['rule']['by']}" if model["target"] == "churn" else model["target"]
 
 
-def _limits(model: Model, text: Texts) -> tuple[str, ...]:
+def _limits(model: ModelRecord, text: Texts) -> tuple[str, ...]:
     reasons = text.sentence(model["grade_reasons"])
     fallback = localize(Fallback(**model["fallback"]).reason, text.language)
     failed = [text("gate", sentence=text.sentence(gate)) for gate in model["gates"] if not gate["passed"]]
@@ -75,12 +80,12 @@ def _limits(model: Model, text: Texts) -> tuple[str, ...]:
     return tuple(line for line in (reasons, fallback, *failed, *passed) if line)
 
 
-def _members(model: Model, text: Texts, labels: Translations, name: str) -> Section:
+def _members(model: ModelRecord, text: Texts, labels: Translations, name: str) -> Section:
     rows = tuple((labels.label("member", one["name"]), figure(one["weight"])) for one in model["members"])
     return Section(text("members.title", target=name), header=(text("member"), text("share")), rows=rows)
 
 
-def _metrics(model: Model, text: Texts, labels: Translations, name: str) -> Section:
+def _metrics(model: ModelRecord, text: Texts, labels: Translations, name: str) -> Section:
     title = text("metrics.title", target=name)
     if not model["measures"]:
         return Section(title, lines=(text("metrics.none"),))
@@ -95,7 +100,7 @@ def _metrics(model: Model, text: Texts, labels: Translations, name: str) -> Sect
     )
 
 
-def _calibration(model: Model, text: Texts, name: str) -> Section:
+def _calibration(model: ModelRecord, text: Texts, name: str) -> Section:
     title = text("calibration.title", target=name)
     if not model["calibration"]:
         return Section(title, lines=(text("calibration.none"),))
@@ -103,7 +108,7 @@ def _calibration(model: Model, text: Texts, name: str) -> Section:
     return Section(title, header=header, rows=tuple(_compared(one) for one in model["calibration"]))
 
 
-def _matured(model: Model, text: Texts, name: str) -> Section:
+def _matured(model: ModelRecord, text: Texts, name: str) -> Section:
     title = text("matured.title", target=name)
     if not model["matured"]:
         return Section(title, lines=(text("matured.none"),))
@@ -112,12 +117,12 @@ def _matured(model: Model, text: Texts, name: str) -> Section:
     return Section(title, header=header, rows=rows)
 
 
-def _compared(one: Mapping[str, Any]) -> tuple[str, ...]:
+def _compared(one: CalibrationBin) -> tuple[str, ...]:
     predicted, actual = one["predicted"], one["actual"]
     return whole(one["count"]), percent(predicted), percent(actual), points(predicted - actual)
 
 
-def _segments(model: Model, text: Texts, name: str) -> Section:
+def _segments(model: ModelRecord, text: Texts, name: str) -> Section:
     title = text("segments.title", target=name)
     if not model["segments"]:
         return Section(title, lines=(text("segments.none"),))
@@ -125,7 +130,7 @@ def _segments(model: Model, text: Texts, name: str) -> Section:
     return Section(title, lines=(text("segments.note"),), header=header, rows=rows)
 
 
-def _segment_table(segments: Sequence[Mapping[str, Any]], text: Texts) -> tuple[Any, Any]:
+def _segment_table(segments: Sequence[SegmentRecord], text: Texts) -> tuple[Row, tuple[Row, ...]]:
     header = tuple(text(label) for label in ("segment", "value", "count", "rate", "predicted", "gap", "auc"))
     rows = tuple(
         (
@@ -142,13 +147,13 @@ def _segment_table(segments: Sequence[Mapping[str, Any]], text: Texts) -> tuple[
     return header, rows
 
 
-def _segment_label(one: Mapping[str, Any], text: Texts) -> str:
+def _segment_label(one: SegmentRecord, text: Texts) -> str:
     if one["meaning"]:
-        return str(one["meaning"][text.language])
-    return text("as_of") if one["by"] == "cutoff" else str(one["by"])
+        return one["meaning"][text.language]
+    return text("as_of") if one["by"] == "cutoff" else one["by"]
 
 
-def _fairness(model: Model, text: Texts, name: str) -> Section:
+def _fairness(model: ModelRecord, text: Texts, name: str) -> Section:
     title = text("fairness.title", target=name)
     if not model["fairness"]:
         return Section(title, lines=(text("fairness.none"),))
@@ -161,7 +166,7 @@ def _fairness(model: Model, text: Texts, name: str) -> Section:
     return Section(title, lines=(*lines, *notes), header=header, rows=rows)
 
 
-def _attribute(one: Mapping[str, Any], text: Texts) -> str:
+def _attribute(one: AttributeRecord, text: Texts) -> str:
     used = text.either(one["is_feature"])
     if not one["groups"]:
         return text("fairness.unmeasured", attribute=one["attribute"], used=used)
