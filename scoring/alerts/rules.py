@@ -92,7 +92,7 @@ def _parse_condition(written: object) -> Mapping[str, object]:
 
 
 def _check_text(words: LocalizedText) -> LocalizedText:
-    for text in (words.en, words.zh):
+    for text in words.as_written().values():
         try:
             named = [field for _, field, _, _ in string.Formatter().parse(text) if field is not None]
         except ValueError as error:

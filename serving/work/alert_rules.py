@@ -88,8 +88,9 @@ class AlertRuleDraft:
 
     def changes(self) -> list[tuple[str, str]]:
         """Return the names of the rules that the draft adds, changes or deletes, each with what it does."""
-        before = {rule.name: rule for rule in self.in_force().rules}
-        after = {rule.name: rule for rule in self.rules().rules}
+        # Compared as they are written: two rules are equal if only their texts in a further language differ.
+        before = {rule.name: rule.to_dict() for rule in self.in_force().rules}
+        after = {rule.name: rule.to_dict() for rule in self.rules().rules}
         found = [
             (name, "added" if name not in before else "changed") for name in after if before.get(name) != after[name]
         ]

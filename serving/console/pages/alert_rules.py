@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from rapport.errors import RapportError
 from rapport.features import catalog
-from rapport.languages import OWN
+from rapport.languages import CODES, OWN, grammar
 from rapport.localized import localize
 from rapport.scoring.alerts.rules import CHOICES, FACTS, KINDS, LEAST_URGENT, MOST_URGENT, SHARES, AlertRule
 from rapport.scoring.messages import value_label
@@ -84,7 +84,16 @@ def _render(
         features=_features(page.language) if fields and "feature" in KINDS.get(fields["kind"], ()) else {},
         placeholders=", ".join(f"{{{fact}}}" for fact in FACTS),
         priorities=range(MOST_URGENT, LEAST_URGENT + 1),
+        text_labels={code: _text_label(page, code) for code in CODES},
+        required_texts=OWN,
     )
+
+
+def _text_label(page: PageContext, code: str) -> str:
+    """Return the label of the field with the text of a rule in a language."""
+    if code in OWN:
+        return page.translate(f"alert_rules.text_{code}")
+    return page.translate("alert_rules.text_further", language=grammar(code).name)
 
 
 def _row(page: PageContext, rule: AlertRule, result: Mapping[str, Any] | None) -> dict[str, object]:
@@ -150,7 +159,7 @@ def _fields(rule: AlertRule) -> dict[str, str]:
     """Return a rule as the fields of its form; shares are percentages there."""
     fields = {
         "name": rule.name, "cause": rule.cause, "priority": str(rule.priority), "kind": rule.kind,
-        "cooldown_days": str(rule.cooldown_days), "en": rule.text.en, "zh": rule.text.zh,
+        "cooldown_days": str(rule.cooldown_days), **rule.text.as_written(),
         "task": "yes" if rule.opens_task else "", "escalate_days": str(rule.escalate_days),
     }  # fmt: skip
     for key, value in rule.when.items():
@@ -173,10 +182,16 @@ def _document(form: Mapping[str, str]) -> dict[str, object]:
         "priority": _plain(form.get("priority", "")),
         "cooldown_days": _plain(form.get("cooldown_days", "")),
         "when": {"kind": kind, **when},
-        "text": {language: form.get(language, "").strip()[:_LONGEST] for language in OWN},
+        "text": _texts(form),
         "task": form.get("task") == "yes",
         "escalate_days": _plain(form.get("escalate_days") or "0"),
     }
+
+
+def _texts(form: Mapping[str, str]) -> dict[str, str]:
+    """Return the text of a rule in each language; a further one that was left empty reads its language's file."""
+    written = {code: form.get(code, "").strip()[:_LONGEST] for code in CODES}
+    return {code: text for code, text in written.items() if text or code in OWN}
 
 
 def _parameter(key: str, text: str) -> object:

@@ -13,19 +13,34 @@ from re import DOTALL, findall, sub
 from typing import Any
 
 from babel.messages.pofile import read_po, write_po
+from reportlab.platypus import Paragraph
 from serving_world import AS_OF, NOW, evaluation, served
+from training_world import trained
 from typer.testing import CliRunner
 
 import rapport
 from rapport.cli.app import app
 from rapport.history import read_history
 from rapport.history.settings import Settings
+from rapport.serving.api.agents.fencing import NOTICE
+from rapport.serving.application.stored import stored_application
 from rapport.serving.jobs.alert_job import run_alert_job
+from rapport.serving.jobs.digest_job import DigestJob
+from rapport.serving.report import pdf
 from rapport.serving.snapshots.live_model import load_live_model
 from rapport.serving.snapshots.scoring_run import run_scoring
+from rapport.training.reports.plots import ReportPlots
+from rapport.training.reports.training_report import render_report
 
 CODE = "eo"
+TESTS = (Path(__file__).parent, Path(__file__).parents[2] / "support")
 FOLDERS = ("history", "features", "scoring", "training", "serving")
+RULES = "/alerts/rules"
+RULE = {
+    "act": "save", "replaced": "risk_high", "kind": "score_above", "name": "risk_high", "cause": "risk",
+    "priority": "1", "cooldown_days": "14", "probability": "62.5", "task": "yes", "escalate_days": "3",
+    "en": "{name} may leave.", "zh": "{name}可能流失。",
+}  # fmt: skip
 REQUESTS = {
     "score": {"customer_ids": ["{customer}"], "reasons": 5},
     "customer": {"customer_id": "{customer}"},
@@ -33,10 +48,18 @@ REQUESTS = {
     "report": {"customer_id": "{customer}", "format": "html"},
     "deals": {},
 }
+TOOLS = {
+    "score": {"customer_ids": ["{customer}"]},
+    "why": {"customer_id": "{customer}"},
+    "change": {"customer_id": "{customer}", "start": "{before}", "end": "{now}"},
+    "customer": {"customer_id": "{customer}"},
+    "deals": {},
+    "what_if": {"customer_id": "{customer}", "changes": {"tickets_open": 0}},
+}
 PAGES = (
     "/", "/home", "/customers/{customer}", "/customers/nobody", "/portfolio", "/cards", "/model", "/analyses",
     "/analyses/key_accounts", "/alerts", "/alerts/rules", "/alerts/receivers", "/tasks", "/deals", "/sales", "/help",
-    "/digest", "/experiments", "/sign-in",
+    "/digest", "/experiments", "/sign-in", f"{RULES}?rule=risk_high",
 )  # fmt: skip
 _ATTRIBUTE = r'(?:title|aria-label|placeholder|alt|data-label)="([^"]*)"'
 
@@ -72,7 +95,7 @@ def walk(folder: Path, **arguments: object) -> dict[str, dict[str, Any]]:
     """Walk through the doors in a process that has the copied package, and return what each of them showed."""
     done = subprocess.run(
         [sys.executable, __file__, json.dumps(arguments)],
-        env={"PYTHONPATH": f"{folder}:{Path(__file__).parent}", "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
+        env={"PYTHONPATH": ":".join(map(str, (folder, *TESTS))), "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[:3000]
@@ -81,18 +104,71 @@ def walk(folder: Path, **arguments: object) -> dict[str, dict[str, Any]]:
 
 
 def answers(client: Any, language: str, names: dict[str, str]) -> dict[str, Any]:
-    """Return the answers of the service to the requests of the walk in a language."""
-    return {
-        door: client.post(
-            f"/v1/{door}", json=json.loads(_filled(json.dumps(body), names)) | {"language": language}
-        ).json()
+    """Return the answers of the endpoints and of the agents' tools to the requests of the walk in a language."""
+    found = {
+        door: client.post(f"/v1/{door}", json=_filled_body(body, names) | {"language": language}).json()
         for door, body in REQUESTS.items()
     }
+    for tool, arguments in TOOLS.items():
+        params = {"name": tool, "arguments": _filled_body(arguments, names) | {"language": language}}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        answer = client.post("/mcp", json=message, headers={"accept": "application/json, text/event-stream"}).json()
+        content = answer["result"]["structuredContent"]
+        # What the agent itself is asked to do is written for it, not for its user.
+        assert content.pop("notice") == NOTICE
+        found[f"tool {tool}"] = content
+    return found
 
 
 def _filled_body(body: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     filled: dict[str, Any] = json.loads(_filled(json.dumps(body), names))
     return filled
+
+
+def _saved_rules(client: Any) -> list[str]:
+    """Return the page after each of three rules, which differ in the further language; the last is not valid."""
+    pages = []
+    for text in ("", "{name} eble foriros.", "{nobody}"):
+        [token, *_] = findall(r'name="token" value="([^"]+)"', client.get(RULES).text)
+        client.post(RULES, data={"token": token, **RULE, CODE: text}, follow_redirects=False)
+        pages.append(client.get(f"{RULES}?rule=risk_high").text)
+    return pages
+
+
+def _changed_rules(home: Path) -> list[tuple[str, str]]:
+    """Return what a draft changes that gives one rule a text in the further language."""
+    draft = stored_application(Settings(), home).alert_rules
+    rule = draft.rules().rules[0].to_dict()
+    draft.save_rule(rule | {"text": rule["text"] | {CODE: "{name} eble foriros."}}, rule["name"])
+    return draft.changes()
+
+
+def _training_report(language: str) -> str:
+    return render_report(trained(), ReportPlots(language))
+
+
+def _drawn_in_pdf(client: Any, names: dict[str, str]) -> list[str]:
+    """Return the texts that the PDF report draws: the file itself holds them as glyphs of its fonts."""
+    drawn: list[str] = []
+
+    class Recorded(Paragraph):  # type: ignore[misc]
+        def __init__(self, text: str, style: Any) -> None:
+            drawn.append(unescape(sub(r"<[^>]+>", "", text)))
+            super().__init__(text, style)
+
+    pdf.Paragraph = Recorded  # type: ignore[misc]
+    body = {"customer_id": names["customer"], "format": "pdf", "language": CODE}
+    answer = client.post("/v1/report", json=body)
+    assert answer.status_code == 200, answer.text
+    return drawn
+
+
+def _digest(home: Path) -> list[str]:
+    """Return the lines of a digest as an e-mail has them."""
+    settings = Settings.of({"digests": {"team": {"to": "team@company.example", "language": CODE}}})
+    job = DigestJob(home, settings, {"RAPPORT_SMTP_URL": "smtp://127.0.0.1", "RAPPORT_SMTP_FROM": "r@x.example"})
+    digest = job.content(job.receivers[0], NOW)
+    return [digest.subject, *digest.as_text().split("\n")]
 
 
 def _filled(text: str, names: dict[str, str]) -> str:
@@ -141,9 +217,19 @@ def _doors(home: str, history: str, names: dict[str, str]) -> dict[str, dict[str
         own = {code: answers(client, code, names) for code in (CODE, "en", "zh")}
         changes = client.post("/v1/changes", json={"since": 0}).json()
         client.get(f"/language/{CODE}?back=/", follow_redirects=False)
+        lines = {"pdf": _drawn_in_pdf(client, names), "digest": _digest(Path(home))}
         for page in PAGES:
             shown[page] = client.get(_filled(page, names)).text
-    return own | {"pages": shown, "stored": evaluation(), "changes": changes}
+        changed, rules = _changed_rules(Path(home)), _saved_rules(client)
+    shown["training report"] = _training_report(CODE)
+    return own | {
+        "changed": changed,
+        "rules": rules,
+        "lines": lines,
+        "pages": shown,
+        "stored": evaluation(),
+        "changes": changes,
+    }
 
 
 if __name__ == "__main__":

@@ -5,14 +5,29 @@ from io import BytesIO
 
 import pytest
 from babel.messages.pofile import read_po
-from further_language import CODE, PAGES, answers, bracketed, outside, package_with, strings, visible, walk
+from further_language import (
+    CODE,
+    PAGES,
+    REQUESTS,
+    RULE,
+    TOOLS,
+    answers,
+    bracketed,
+    outside,
+    package_with,
+    strings,
+    visible,
+    walk,
+)
 from serving_world import AS_OF, MONTH_BEFORE
 
 from rapport.cli.language_template import language_template
 
 NO_TEXTS = {"Rapport", "English", "CSV", "Excel", "RFM", "A", "B", "C", "D", "East", "lawsuit", "customers", "orders"}
 """What every language writes alike: names, grades, codes of rules and tables, the other languages, and a region."""
-CODE_OF_JSON = re.compile(r"[a-z_]+")
+CODE_OF_JSON = re.compile(r"«?[a-z_]+»?")
+FENCE = "«»"
+"""What stands around the words of the company in an answer to an agent."""
 SENTENCE = re.compile(r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b")
 
 
@@ -51,14 +66,14 @@ def words_of_the_company(company):
 @pytest.fixture
 def english_left(english, words_of_the_company):
     def left(texts):
-        found = {outside(text) for text in texts} - NO_TEXTS
+        found = {outside(text).strip(FENCE) for text in texts} - NO_TEXTS
         product = (text for text in found if len(text) < 20 or not any(text in own for own in words_of_the_company))
         return sorted(text for text in product if text in english or SENTENCE.search(text))
 
     return left
 
 
-@pytest.mark.parametrize("page", [*PAGES, "dossier"])
+@pytest.mark.parametrize("page", [*PAGES, "dossier", "training report"])
 def test_every_text_of_a_page_is_in_the_language_of_the_file(shown, english_left, page):
     text = shown["pages"][page]
     assert "⟦" in text
@@ -66,7 +81,7 @@ def test_every_text_of_a_page_is_in_the_language_of_the_file(shown, english_left
     assert english_left(visible(text)) == []
 
 
-@pytest.mark.parametrize("door", ["score", "customer", "change", "report", "deals"])
+@pytest.mark.parametrize("door", [*REQUESTS, *(f"tool {name}" for name in TOOLS)])
 def test_every_text_of_an_answer_is_in_the_language_of_the_file(shown, english_left, door):
     assert any("⟦" in text for text in strings(shown[CODE][door]))
     texts = [text for text in strings(shown[CODE][door]) if not CODE_OF_JSON.fullmatch(text)]
@@ -76,6 +91,26 @@ def test_every_text_of_an_answer_is_in_the_language_of_the_file(shown, english_l
 def test_the_findings_of_a_check_are_in_the_language_of_the_file(shown, english_left):
     assert "⟦" in shown["pages"]["check"]
     assert english_left(shown["pages"]["check"].split("\n")) == []
+
+
+@pytest.mark.parametrize("door", ["pdf", "digest"])
+def test_every_line_that_is_printed_or_sent_is_in_the_language_of_the_file(shown, english_left, door):
+    assert any("⟦" in line for line in shown["lines"][door])
+    assert english_left(shown["lines"][door]) == []
+
+
+def test_an_alert_rule_has_a_field_for_its_text_in_every_language(shown):
+    without, *further = (
+        re.findall(r'<input name="(\w+)" value="([^"]*)" maxlength="300"( required)?', page) for page in shown["rules"]
+    )
+    own = [("en", RULE["en"], " required"), ("zh", RULE["zh"], " required")]
+    assert without == [*own, (CODE, "", "")]
+    # The last one names a placeholder that does not exist, and is refused.
+    assert further == [[*own, (CODE, "{name} eble foriros.", "")]] * 2
+
+
+def test_a_rule_whose_text_in_a_further_language_differs_is_a_change_of_the_draft(shown):
+    assert [what for _, what in shown["changed"]] == ["changed"]
 
 
 def test_a_record_keeps_its_sentences_in_the_language_of_the_file(shown, english_left):
