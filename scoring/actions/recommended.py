@@ -14,6 +14,7 @@ from rapport.scoring.actions.fact_actions import FactAction
 from rapport.scoring.actions.playbook import Playbook, ReasonAction
 from rapport.scoring.actions.reason_advice import own_advice, raising_reasons, with_actions
 from rapport.scoring.messages import value_label
+from rapport.scoring.reasons.answer_fields import ActionFields, ReasonFields
 from rapport.scoring.reasons.numbers import format_value
 
 MAX_ACTIONS = 6
@@ -38,7 +39,7 @@ class Action:
     deadline: date | None = None
     reason: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> ActionFields:
         """Return the action as API JSON."""
         return {
             "code": self.code,
@@ -86,16 +87,14 @@ def recommended(
     return found[:limit]
 
 
-def with_advice(
-    reasons: Sequence[Mapping[str, object]], facts: Sequence[_Fact], context: ActionContext
-) -> list[Mapping[str, object]]:
+def with_advice(reasons: Sequence[ReasonFields], facts: Sequence[_Fact], context: ActionContext) -> list[ReasonFields]:
     """Return reasons (API JSON) with the company's advice: for a fact that the reason is about, else for the reason.
 
     A reason without advice of its own gets none: it speaks for the customer, or nothing can be done about it.
     """
     silent = any(fact["kind"] == DO_NOT_CONTACT for fact in facts)
     ranked = _ranked(facts, context.playbook, silent=silent)
-    found: list[Mapping[str, object]] = []
+    found: list[ReasonFields] = []
     for reason in reasons:
         if reason["advice"]:
             steps = (_step(fact, action, context) for _, fact, action in ranked if action.answers(reason))

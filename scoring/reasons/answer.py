@@ -1,10 +1,12 @@
 """One answer: a probability, its reasons, and the model that produced it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-Fact = float | int | str | None
+from rapport.scoring.reasons.answer_fields import AnswerFields, Certainty, Fact, ReasonFields, SourceFields
 
 
 class FamilyEvidence(NamedTuple):
@@ -49,7 +51,7 @@ class Reason(NamedTuple):
         """Return "up" where it raises the probability, otherwise "down"."""
         return "up" if self.evidence > 0 else "down"
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> ReasonFields:
         """Return the reason as API JSON."""
         return {
             "code": self.code,
@@ -81,7 +83,7 @@ class Source:
     basis: str
     basis_note: str
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> SourceFields:
         """Return the source as API JSON."""
         return {
             "name": self.name,
@@ -107,7 +109,7 @@ class Answer(NamedTuple):
     probability: float | None
     percentile: int | None
     interval: tuple[float, float] | None
-    certainty: str | None
+    certainty: Certainty | None
     certainty_note: str | None
     model_probability: float | None
     rule_probability: float | None
@@ -121,7 +123,7 @@ class Answer(NamedTuple):
     model: Source
     out_of_range: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> AnswerFields:
         """Return the answer as API JSON."""
         return {
             "customer_id": self.customer_id,

@@ -1,5 +1,7 @@
 """Build answers from scores: each number of a customer with its strongest reasons."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -10,6 +12,7 @@ from rapport.localized import localize
 from rapport.scoring.messages import MESSAGES
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.reasons.answer import Answer, FamilyEvidence, Reason
+from rapport.scoring.reasons.answer_fields import Certainty
 from rapport.scoring.reasons.certainty import certainty_levels
 from rapport.scoring.reasons.renderer import ReasonRenderer
 from rapport.scoring.reasons.sentences import SentenceTemplate
@@ -29,7 +32,7 @@ def build_answers(
     return [_answer(batch, row, reasons, renderer, level) for row, level in zip(chosen, levels, strict=True)]
 
 
-def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer, certainty: str | None) -> Answer:
+def _answer(batch: ScoreBatch, row: int, count: int, renderer: ReasonRenderer, certainty: Certainty | None) -> Answer:
     known = bool(batch.eligible[row])
     # Plain Python numbers: an answer reads many of them one by one, where NumPy scalars are slower.
     evidence, slope = batch.evidence[row].tolist(), float(batch.slopes[row])

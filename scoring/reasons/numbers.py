@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from rapport.languages import grammar
 from rapport.localized import LocalizedText, localize
 from rapport.money_text import MINUS, money_in_full
-from rapport.scoring.reasons.answer import Fact
+from rapport.scoring.reasons.answer_fields import Fact
 
 _WHOLE_UNITS = ("count", "days", "flag")
 _YEARS_FROM = 2 * 365.25

@@ -9,7 +9,8 @@ from rapport.localized import localize
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.columns import FeatureColumn
 from rapport.scoring.models.leading_features import NO_FEATURE
-from rapport.scoring.reasons.answer import Fact, FamilyEvidence, Reason, Source
+from rapport.scoring.reasons.answer import FamilyEvidence, Reason, Source
+from rapport.scoring.reasons.answer_fields import Fact
 from rapport.scoring.reasons.numbers import json_reader
 from rapport.scoring.reasons.sentence_writer import SentenceWriter
 from rapport.scoring.reasons.sentences import SentenceTemplate, sentence_catalog

@@ -8,7 +8,7 @@ from rapport.localized import LocalizedText, localize
 from rapport.scoring.messages import value_label
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.columns import FeatureColumn
-from rapport.scoring.reasons.answer import Fact
+from rapport.scoring.reasons.answer_fields import Fact
 from rapport.scoring.reasons.numbers import comparable_formatter, format_value, json_reader, value_formatter
 from rapport.scoring.reasons.sentences import FACT, SentenceTemplate
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from rapport.scoring.messages import MESSAGES
 from rapport.scoring.models.matrix import Floats
 from rapport.scoring.models.score_batch import ScoreBatch
 from rapport.scoring.models.timing.event_timing import MONTHS, EventTiming
+from rapport.scoring.reasons.answer_fields import TimingFields, TimingPointFields
 
 MONTHLY = tuple(Duration(months=month) for month in range(1, MONTHS + 1))
 MAX_HORIZONS = 24
@@ -39,17 +39,20 @@ def horizon_days(batch: ScoreBatch) -> float:
 
 def describe_timings(
     batch: ScoreBatch, rows: Sequence[int], language: str, horizons: Sequence[Duration] = MONTHLY
-) -> list[dict[str, object] | None]:
+) -> list[TimingFields | None]:
     """Return when the event of each of these rows comes; None for a customer without a probability."""
     known = [row for row in rows if batch.eligible[row]]
     timing = batch.bundle.timing
     if timing is None:
-        unknown: dict[str, Any] = {
+        unknown: TimingFields = {
             "event": None,
             "meaning": "",
             "curve": [],
             "note": localize(MESSAGES.texts["timing.none"], language),
-        } | _dates(None)
+            "expected_from": None,
+            "expected_date": None,
+            "expected_to": None,
+        }
         return [unknown if batch.eligible[row] else None for row in rows]
     chances, some = timing_chances(batch, known, horizons), batch.take(np.array(known, dtype=np.intp))
     days = timing.expected_days(some.logit, some.rows, horizon_days(batch), batch.bundle.members)
@@ -66,9 +69,9 @@ def _described(
     language: str,
     horizons: Sequence[Duration],
     numbers: tuple[Sequence[float], Sequence[float]],
-) -> dict[str, Any]:
+) -> TimingFields:
     chances, days = numbers
-    curve = [
+    curve: list[TimingPointFields] = [
         {
             "horizon": str(horizon),
             "date": horizon.after(as_of).date().isoformat(),
@@ -77,13 +80,16 @@ def _described(
         }
         for horizon, chance in zip(horizons, chances, strict=True)
     ]
-    plain = {
+    first, middle, last = ((as_of + timedelta(days=day)).date().isoformat() for day in days)
+    return {
         "event": timing.event,
         "meaning": localize(MESSAGES.texts[f"timing.{timing.event}"], language),
         "curve": curve,
         "note": "",
+        "expected_from": first,
+        "expected_date": middle,
+        "expected_to": last,
     }
-    return plain | _dates([as_of + timedelta(days=day) for day in days])
 
 
 def timing_columns(batch: ScoreBatch, horizons: Sequence[Duration]) -> dict[str, pa.Array]:
@@ -123,9 +129,3 @@ def is_extrapolated(timing: EventTiming, horizon: Duration, as_of: datetime) -> 
 
 def _days(horizon: Duration, as_of: datetime) -> float:
     return (horizon.after(as_of) - as_of).total_seconds() / 86400
-
-
-def _dates(moments: Sequence[datetime] | None) -> dict[str, str | None]:
-    if moments is None:
-        return dict.fromkeys(_DATES)
-    return {name: moment.date().isoformat() for name, moment in zip(_DATES, moments, strict=True)}

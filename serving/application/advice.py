@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 
@@ -27,7 +27,7 @@ def customer_actions(
 ) -> list[RecommendedAction]:
     """Return the recommended actions of the customer in a row of the snapshot."""
     facts = model.snapshot.run.customer_rows(TABLE, row)
-    return [cast(RecommendedAction, action.as_dict()) for action in recommended(facts, context, answer, limit)]
+    return [action.as_dict() for action in recommended(facts, context, answer, limit)]
 
 
 def action_context(snapshot: ScoreSnapshot, row: int, playbook: Playbook, language: str) -> ActionContext:
@@ -64,9 +64,10 @@ def with_actions(table: pa.Table, snapshot: ScoreSnapshot, playbook: Playbook, l
     for row, answer in enumerate(build_answers(snapshot.scored, ACTION_REASONS, language)):
         context = action_context(snapshot, row, playbook, language)
         found = recommended(facts.get(answer.customer_id, []), context, answer.as_dict(), 1)
-        first = found[0].as_dict() if found else {}
-        for name, key in zip(_COLUMNS, ("text", "who", "due", "because"), strict=True):
-            columns[name].append(first.get(key))
+        first = found[0] if found else None
+        cells = (first.text, first.who, first.due.isoformat(), first.because) if first else (None,) * len(_COLUMNS)
+        for name, cell in zip(_COLUMNS, cells, strict=True):
+            columns[name].append(cell)
     for name, values in columns.items():
         table = table.append_column(name, pa.array(values, pa.string()))
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TypedDict, cast
 
 import pyarrow as pa
 
@@ -13,10 +13,11 @@ from rapport.scoring.actions.recommended import ActionContext, with_advice
 from rapport.scoring.health import description as health_description
 from rapport.scoring.health.description import HealthDescription
 from rapport.scoring.reasons.answer import Answer as ScoredAnswer
+from rapport.serving.application.answer_shape import answer_shape
 from rapport.serving.application.rendered_answers import RenderedAnswers
 from rapport.serving.live.live_score import LiveScore
-from rapport.serving.shapes.answers import Answer
-from rapport.serving.shapes.customer_parts import CardScore
+from rapport.serving.shapes.answers import Answer, Timing
+from rapport.serving.shapes.customer_parts import CardScore, Health
 from rapport.serving.snapshots.live_model import LiveModel
 from rapport.serving.snapshots.next_actions import TABLE
 from rapport.serving.snapshots.portfolio_policy import PortfolioPolicy
@@ -32,10 +33,16 @@ FIGURES = (
     "behaviour_points", "fit_points", "expected_value", "contact_effect_source", *MONEY,
 )  # fmt: skip
 LEAD = ("lead_grade", "behaviour_points", "fit_points", "expected_value")
-_COPIED = ("risk_band", "list", *MONEY)
 _RFM = ("r", "f", "m", "rfm_cell", "segment", "rfm_grade", "rfm_top")
-_NO_SEGMENT: dict[str, str | None] = {"segment_label": None, "strategy": None}
 _COLUMNS = frozenset((*health_description.COLUMNS, "risk_band", "list", "win_back_value", *MONEY, *LEAD, *_RFM))
+
+
+class _SegmentText(TypedDict):
+    segment_label: str | None
+    strategy: str | None
+
+
+_NO_SEGMENT: _SegmentText = {"segment_label": None, "strategy": None}
 
 
 class AnswerWriter:
@@ -52,7 +59,7 @@ class AnswerWriter:
         read = [name for name in table.column_names if name in _COLUMNS or name.startswith("card_")]
         self._rows = RowReader(table.select(read))
         segments = policy.segments
-        self._segments: dict[str, dict[str, str | None]] = {
+        self._segments: dict[str, _SegmentText] = {
             each.name: {
                 "segment_label": localize(each.label, language),
                 "strategy": localize(segments.strategy(each), language),
@@ -90,23 +97,43 @@ class AnswerWriter:
 
     def with_figures(self, scored: ScoredAnswer, row: PortfolioRow) -> Answer:
         """Return an answer with the figures of its portfolio row."""
-        answer = scored.as_dict()
+        answer = answer_shape(scored)
         answer["cards"], answer["assumptions"] = self._cards_of(row), dict(self._assumptions)
-        cells = cast("Mapping[str, object]", row)
         if not is_customer(row):
-            for name in LEAD:
-                answer[name] = cells.get(name)
-            return cast(Answer, answer)
-        for name in _COPIED:
-            answer[name] = cells[name]
-        answer["health"] = self._health.of_row(row) if self._health else None
+            answer["lead_grade"] = row.get("lead_grade")
+            answer["behaviour_points"] = row.get("behaviour_points")
+            answer["fit_points"] = row.get("fit_points")
+            answer["expected_value"] = row.get("expected_value")
+            return answer
+        answer["risk_band"] = row["risk_band"]
+        answer["list"] = row["list"]
+        answer["spend_if_retained"] = row["spend_if_retained"]
+        answer["revenue_at_risk"] = row["revenue_at_risk"]
+        answer["revenue_at_risk_low"] = row["revenue_at_risk_low"]
+        answer["revenue_at_risk_high"] = row["revenue_at_risk_high"]
+        answer["expected_revenue"] = row["expected_revenue"]
+        answer["contact_effect"] = row["contact_effect"]
+        answer["savable"] = row["savable"]
+        answer["clv_1y"] = row["clv_1y"]
+        answer["clv_3y"] = row["clv_3y"]
+        answer["clv_5y"] = row["clv_5y"]
+        answer["health"] = cast("Health | None", self._health.of_row(row)) if self._health else None
         answer["at_risk_threshold"] = self.policy.threshold
         # The former name of revenue at risk: the same figure.
         answer["value_at_risk"] = row["revenue_at_risk"]
-        answer["rfm"] = {name: cells[name] for name in _RFM} | self._segments.get(row["segment"] or "", _NO_SEGMENT)
+        answer["rfm"] = {
+            "r": row["r"],
+            "f": row["f"],
+            "m": row["m"],
+            "rfm_cell": row["rfm_cell"],
+            "segment": row["segment"],
+            "rfm_grade": row["rfm_grade"],
+            "rfm_top": row["rfm_top"],
+            **self._segments.get(row["segment"] or "", _NO_SEGMENT),
+        }
         answer["win_back_value"] = row["win_back_value"]
         answer["contact_effect_source"] = self._contact_effect_source
-        return cast(Answer, answer)
+        return answer
 
     def live_answer(self, model: LiveModel, live: LiveScore, reasons: int) -> Answer:
         """Return a live score with the time of its newest event, and how many events the source does not have yet."""
@@ -125,7 +152,7 @@ class AnswerWriter:
         if not any(reason["advice"] for reason in answer["reasons"]):
             return answer
         facts = model.snapshot.run.customer_rows(TABLE, row)
-        return cast(Answer, answer | {"reasons": with_advice(answer["reasons"], facts, self._context)})
+        return answer | {"reasons": with_advice(answer["reasons"], facts, self._context)}
 
     def _cards_of(self, row: PortfolioRow) -> list[CardScore]:
         cells, found = cast("Mapping[str, object]", row), list[CardScore]()
@@ -136,9 +163,9 @@ class AnswerWriter:
         return found
 
 
-def with_timing(answer: Answer, timing: Mapping[str, object] | None) -> Answer:
+def with_timing(answer: Answer, timing: Timing | None) -> Answer:
     """Return an answer that says when the event comes."""
-    return answer | cast(Answer, {"timing": timing})
+    return answer | {"timing": timing}
 
 
 def without_advice(answer: Answer) -> Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import pyarrow as pa
 
@@ -12,6 +11,7 @@ from rapport.scoring import ScoreBatch, build_answers
 from rapport.scoring.actions.recommended import ActionContext, with_advice
 from rapport.scoring.models.what_if import WhatIf
 from rapport.scoring.reasons.timing_answer import describe_timings
+from rapport.serving.application.answer_shape import answer_shape
 from rapport.serving.application.answer_writer import AnswerWriter, with_timing
 from rapport.serving.shapes.answers import Answer, WhatIfAnswer
 from rapport.serving.snapshots.portfolio_row import rows_of
@@ -31,11 +31,11 @@ def history_answers(
     language = context.language
     found = build_answers(scored, reasons, language)
     if writer is None:
-        answers = [cast(Answer, one.as_dict()) for one in found]
+        answers = [answer_shape(one) for one in found]
     else:
         rows = rows_of(build_portfolio(writer.policy, scored, features, None, None))
         answers = [writer.with_figures(one, row) for one, row in zip(found, rows, strict=True)]
-    answers = [cast(Answer, answer | {"reasons": with_advice(answer["reasons"], (), context)}) for answer in answers]
+    answers = [answer | {"reasons": with_advice(answer["reasons"], (), context)} for answer in answers]
     if not horizons:
         return answers
     timings = describe_timings(scored, range(len(scored)), language, horizons)
@@ -44,5 +44,5 @@ def history_answers(
 
 def what_if_answer(result: WhatIf, language: str, reasons: int) -> WhatIfAnswer:
     """Return the score before and after some facts change, and the facts that changed with them."""
-    before, after = (cast(Answer, each.as_dict()) for each in build_answers(result.scores, reasons, language))
+    before, after = (answer_shape(each) for each in build_answers(result.scores, reasons, language))
     return {"before": before, "after": after, "changed": {name: new for name, (_, new) in result.moved.items()}}

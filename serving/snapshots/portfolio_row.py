@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypeGuard, cast
+from typing import NotRequired, cast
 
 import pyarrow as pa
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, TypeIs
 
 from rapport.scoring.health.description import HealthRow
 from rapport.serving.shapes.customer_parts import RfmScores
@@ -106,7 +106,7 @@ class CustomerRow(HealthRow, _Account, _Score, RfmScores, _Earlier):
 PortfolioRow = CustomerRow | LeadRow
 
 
-def is_customer(row: PortfolioRow) -> TypeGuard[CustomerRow]:
+def is_customer(row: PortfolioRow) -> TypeIs[CustomerRow]:
     """Whether a row is of a run that grades health, and not of leads."""
     return "health_grade" in row
 

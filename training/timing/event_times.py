@@ -10,7 +10,7 @@ import numpy.typing as npt
 from rapport.features.targets.contract_churn import SUBSCRIPTIONS
 from rapport.history import History
 from rapport.scoring.models.matrix import Floats
-from rapport.scoring.models.timing.event_timing import CANCELLATION, NON_RENEWAL, ORDER, PURCHASE
+from rapport.scoring.models.timing.event_timing import CANCELLATION, NON_RENEWAL, ORDER, PURCHASE, TimedEvent
 from rapport.training.data.dataset import Dataset
 from rapport.training.data.task_spec import TaskSpec
 
@@ -26,7 +26,7 @@ class EventTimes:
     happened: Floats
 
 
-def event_of(task: TaskSpec) -> str:
+def event_of(task: TaskSpec) -> TimedEvent:
     """Return the name of the event that the target is about."""
     if task.target == "conversion":
         return PURCHASE

@@ -6,7 +6,7 @@ served probability. So every curve is monotone, agrees with the score, and has t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,7 +29,11 @@ from rapport.scoring.models.timing.hazard_shape import (
 )
 
 FORMAT = 1
-ORDER, PURCHASE, NON_RENEWAL, CANCELLATION = "order", "purchase", "non_renewal", "cancellation"
+TimedEvent = Literal["order", "purchase", "non_renewal", "cancellation"]
+ORDER: TimedEvent = "order"
+PURCHASE: TimedEvent = "purchase"
+NON_RENEWAL: TimedEvent = "non_renewal"
+CANCELLATION: TimedEvent = "cancellation"
 MONTHS = 24
 END_DAYS = 730
 FILE = "timing.lgb.txt"
@@ -50,7 +54,7 @@ class EventTiming:
     evaluation : the integrated Brier score of each shape on later cutoffs.
     """
 
-    event: str
+    event: TimedEvent
     shape: str
     horizon_days: float
     observed_days: float
