@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from numpy.lib import introspect
 from starlette.testclient import TestClient
 
 from rapport.serving.api.service import build
@@ -17,7 +18,14 @@ FIXTURE = Path(__file__).parents[2] / "fixtures" / "data_dir_v1"
 
 @pytest.fixture(scope="session")
 def expected():
-    return json.loads(lzma.decompress((FIXTURE / "expected.json.xz").read_bytes()))
+    """What the version of format 1 answered, on a processor whose exp and log end on the same digits as here."""
+    known = _read("expected.json.xz")
+    [exp] = introspect.opt_func_info(func_name="^exp$", signature="float64")["exp"].values()
+    return known | _read("expected_avx2.json.xz") if exp["current"] == "X86_V3" else known
+
+
+def _read(name):
+    return json.loads(lzma.decompress((FIXTURE / name).read_bytes()))
 
 
 @pytest.fixture(scope="session")
