@@ -12,7 +12,8 @@ from rapport.history import History
 from rapport.scoring.models.evaluation_record import SpendRecord
 from rapport.scoring.models.matrix import Floats, Matrix
 from rapport.scoring.models.members.bg_nbd import BgNbdMember
-from rapport.scoring.models.spend_model import RETURNED_SHARE, SPEND, SpendModel
+from rapport.scoring.models.spend_model import CONTRACT_VALUE, SPEND, SpendModel
+from rapport.training.contract_spend import contract_value_after
 from rapport.training.data.dataset import BoolArray, Dataset
 from rapport.training.data.task_spec import TaskSpec
 from rapport.training.members.gamma_gamma import fit_gamma_gamma
@@ -20,7 +21,7 @@ from rapport.training.members.gamma_gamma import fit_gamma_gamma
 KNOTS = 12
 MIN_ROWS = 50
 JUDGED_CUTOFFS = 3
-NAIVE, GAMMA_GAMMA = "as_last_year", "gamma_gamma"
+NAIVE, NAIVE_OF_CONTRACTS, GAMMA_GAMMA = "as_last_year", "as_contracts", "gamma_gamma"
 
 
 def fit_value_model(
@@ -31,32 +32,45 @@ def fit_value_model(
     Shapes are fitted on cutoffs whose horizon had passed before the judged ones; gamma-gamma, which needs no outcomes,
     at each of these from what was known then. Spend is net of returns, and the customers are those who stayed. A shape
     that does not beat the naive rule is not served: the rule is.
+
+    Where contracts decide churn and nobody has orders, spend is what the contracts in force pay.
     """
     if task.target != "churn" or SPEND not in dataset.matrix.positions:
         return None, {}
-    naive = SpendModel.naive(task.horizon_days)
-    stayed = (dataset.label == 0) & ~np.isnan(dataset.matrix.column(SPEND))
-    observed = _observed(history, task, dataset)
+    of_contracts = task.by_contract and _is_paid_by_contracts(dataset.matrix)
+    rule = NAIVE_OF_CONTRACTS if of_contracts else NAIVE
+    shapes = SHAPES_OF_CONTRACTS if of_contracts else SHAPES
+    naive = (SpendModel.of_contracts if of_contracts else SpendModel.naive)(task.horizon_days)
+    stayed = (dataset.label == 0) & ~np.isnan(dataset.matrix.column(naive.feature))
+    observed = (contract_value_after if of_contracts else _observed)(history, task, dataset)
     later, earlier = _later_and_earlier(task, dataset)
     past = naive.past(dataset.matrix)
     judged, fitted_on = stayed & later, stayed & earlier
     if judged.sum() < MIN_ROWS:
-        return naive, {"shape": NAIVE, "rows": int(judged.sum())}
+        return naive, {"shape": rule, "rows": int(judged.sum())}
     rows = dataset.matrix.take(np.flatnonzero(judged))
-    predicted = {NAIVE: naive.expected(rows)}
+    predicted = {rule: naive.expected(rows)}
     if fitted_on.sum() >= MIN_ROWS:
-        predicted |= {shape: fit(past[fitted_on], observed[fitted_on]).expected(rows) for shape, fit in SHAPES.items()}
+        predicted |= {
+            shape: fit(naive, past[fitted_on], observed[fitted_on]).expected(rows) for shape, fit in shapes.items()
+        }
     gamma_gamma = _gamma_gamma(current, bg_nbd.get(task.as_of))
     if gamma_gamma and (expected := _gamma_gamma_then(dataset, judged, bg_nbd)) is not None:
         predicted[GAMMA_GAMMA] = expected
-    errors = {shape: _errors(values, predicted[NAIVE], observed[judged]) for shape, values in predicted.items()}
+    errors = {shape: _errors(values, predicted[rule], observed[judged]) for shape, values in predicted.items()}
     # The naive rule comes first: another shape has to be better than it.
     best = min(errors, key=lambda shape: errors[shape]["mean_error"])
-    chosen = (
-        naive if best == NAIVE else gamma_gamma if best == GAMMA_GAMMA else SHAPES[best](past[stayed], observed[stayed])
-    )
+    fitted = shapes[best](naive, past[stayed], observed[stayed]) if best in shapes else naive
+    chosen = gamma_gamma if best == GAMMA_GAMMA else fitted
     mean_errors = {shape: each["mean_error"] for shape, each in errors.items()}
     return chosen, {"shape": best, "errors": mean_errors, **errors[best]}
+
+
+def _is_paid_by_contracts(rows: Matrix) -> bool:
+    """Return whether amounts of contracts are known, and no order has one."""
+    if CONTRACT_VALUE not in rows.positions or not np.any(rows.column(CONTRACT_VALUE) > 0):
+        return False
+    return not np.any(rows.column(SPEND) > 0)
 
 
 def _gamma_gamma(rows: Matrix, bg_nbd: BgNbdMember | None) -> SpendModel | None:
@@ -87,23 +101,24 @@ def _later_and_earlier(task: TaskSpec, dataset: Dataset) -> tuple[BoolArray, Boo
     return later, np.isin(dataset.cutoff_index, [places[each] for each in known])
 
 
-def _linear(past: Floats, observed: Floats) -> SpendModel:
+def _linear(naive: SpendModel, past: Floats, observed: Floats) -> SpendModel:
     """Use the same share of past spend for every customer."""
     share = float(observed.sum() / max(past.sum(), 1e-9))
-    return SpendModel(SPEND, (0.0, 1.0), (0.0, share), returned=RETURNED_SHARE)
+    return replace(naive, knots=(0.0, 1.0), values=(0.0, share))
 
 
-def _monotone(past: Floats, observed: Floats) -> SpendModel:
+def _monotone(naive: SpendModel, past: Floats, observed: Floats) -> SpendModel:
     """Use the mean observed spend in bins of equal count, never falling as past spend rises."""
     bins = [each for each in np.array_split(np.argsort(past, kind="stable"), KNOTS) if len(each)]
     knots = np.array([past[each].mean() for each in bins])
     values = np.array([observed[each].mean() for each in bins])
     knots, places = np.unique(knots, return_index=True)
     rising = np.maximum.accumulate(values[places])
-    return SpendModel(SPEND, tuple(knots.tolist()), tuple(rising.tolist()), returned=RETURNED_SHARE)
+    return replace(naive, knots=tuple(knots.tolist()), values=tuple(rising.tolist()))
 
 
-SHAPES: Mapping[str, Callable[[Floats, Floats], SpendModel]] = {"line": _linear, "curve": _monotone}
+SHAPES: Mapping[str, Callable[[SpendModel, Floats, Floats], SpendModel]] = {"line": _linear, "curve": _monotone}
+SHAPES_OF_CONTRACTS = {f"{shape}_of_contracts": fit for shape, fit in SHAPES.items()}
 
 
 def _errors(predicted: Floats, rule: Floats, observed: Floats) -> SpendRecord:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from rapport.features.arrays.value import Value
 from rapport.features.arrays.verbs import Rows
 from rapport.features.streams.stream import Stream, Tables, at_fact_time, first_occurrences, open_interval, with_gaps
+from rapport.history.contract import PAYMENTS_A_YEAR
+
+DAYS_A_MONTH, MONTH_TOLERANCE = 365 / 12, 3.5
+LONGEST_TERM_DAYS = 36_525
+"""A century: contracts without an end are read as ending far later."""
 
 
 def orders(tables: Tables) -> Rows:
@@ -83,12 +89,43 @@ def endings(tables: Tables) -> Rows:
 def contracts_in_force(tables: Tables) -> Rows:
     """Return the changes of the number of contracts in force; one that is cancelled ends then."""
     rows = tables["contracts"]
+    return open_interval(rows, _endings_in_force(rows))
+
+
+def contract_value(tables: Tables) -> Rows:
+    """Return the changes of what the contracts in force pay a year: those whose amount and its period are known."""
+    rows = tables["contracts"].with_columns(yearly=_paid_a_year(tables["contracts"]))
+    rows = rows.filter(rows["yearly"].is_known())
+    return open_interval(rows, _endings_in_force(rows), "yearly")
+
+
+def _endings_in_force(contracts: Rows) -> Rows:
+    """Return the ends of contracts: planned, or by an earlier cancellation."""
+    rows = contracts
     is_cancelled = (rows["cancelled_at_us"] < rows["ends_at_us"]).fill_null(rows["ends_at_us"].is_null())
     ending = rows.with_columns(
         ends_at_day=is_cancelled.if_else(rows["cancelled_at_day"], rows["ends_at_day"]),
         ends_at_us=is_cancelled.if_else(rows["cancelled_at_us"], rows["ends_at_us"]),
     )
-    return open_interval(rows, at_fact_time(ending, "ends_at"))
+    return at_fact_time(ending, "ends_at")
+
+
+def _paid_a_year(contracts: Rows) -> Value:
+    """Return what each contract pays a year; null without an amount of 0 or more, or if its term has no end.
+
+    A term within ``MONTH_TOLERANCE`` days of whole months counts as these: January 1 to December 31 is a year.
+    """
+    amount, period = contracts["amount"].cast(np.float64), contracts["amount_period"]
+    days = (contracts["ends_at_day"] - contracts["day"]).cast(np.float64)
+    months = (days / DAYS_A_MONTH).round().cast(np.float64)
+    beyond = days - months * DAYS_A_MONTH
+    is_whole = (months > 0) & (beyond <= MONTH_TOLERANCE) & (beyond >= -MONTH_TOLERANCE)
+    terms = is_whole.if_else(months / 12.0, days / 365.0)
+    has_term = (days > 0) & (days < LONGEST_TERM_DAYS) & period.fill_null("term").equals("term")
+    yearly = amount / terms.null_unless(has_term)
+    for name, payments in PAYMENTS_A_YEAR.items():
+        yearly = period.equals(name).if_else(amount * float(payments), yearly)
+    return yearly.null_unless(amount >= 0).round()
 
 
 def customers(tables: Tables) -> Rows:
@@ -123,5 +160,6 @@ STREAMS = (
     Stream("renewals", ("contracts",), renewals),
     Stream("endings", ("contracts",), endings, flags=("renewed",)),
     Stream("contracts_in_force", ("contracts",), contracts_in_force, integers=("change",)),
+    Stream("contract_value", ("contracts",), contract_value, integers=("each",), fixed_point=("change",)),
     Stream("customers", ("customers",), customers),
 )

@@ -1,4 +1,4 @@
-"""Checks of customers, currencies and values."""
+"""Checks of customers and values."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,14 +16,6 @@ from rapport.localized import LocalizedText
 UNKNOWN_SHARE = 0.01
 # Below this share, duplicate customers do not affect a model.
 FEW_SHARE = 0.005
-
-
-def mixed_currency(history: History, _: datetime) -> Iterable[Finding]:
-    """Find tables whose amounts are in several currencies."""
-    for name, table in history.loaded.items():
-        if len(table.currencies) > 1:
-            currencies = sorted(table.currencies)
-            yield Finding.of("stop", "mixed_currency", name, {"currencies": currencies}, listed=", ".join(currencies))
 
 
 def duplicate_customers(history: History, _: datetime) -> Iterable[Finding]:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from rapport.history.checks.amount_checks import mixed_currency, unpriced_contracts
 from rapport.history.checks.change_checks import unused_changes
 from rapport.history.checks.customer_checks import (
     duplicate_customers,
     missing_attributes,
-    mixed_currency,
     unknown_customers,
     unknown_values,
 )
@@ -38,6 +38,7 @@ _CHECKS: tuple[Callable[[History, datetime], Iterable[Finding]], ...] = (
     uncounted_deletions,
     damaged_ids,
     mixed_currency,
+    unpriced_contracts,
     duplicate_customers,
     unknown_customers,
     stale_tables,

@@ -12,6 +12,11 @@ from rapport.history.contract.columns import (
 from rapport.history.contract.schema import Column, Table
 from rapport.localized import LocalizedText
 
+PAYMENTS_A_YEAR = {"year": 1, "half_year": 2, "quarter": 4, "month": 12, "week": 52}
+"""How often a year the amount of a contract is paid, by its ``amount_period``."""
+
+AMOUNT_PERIODS = ("term", *PAYMENTS_A_YEAR)
+
 CONTRACTS = Table(
     "contracts",
     LocalizedText("Contracts", "合同"),
@@ -28,6 +33,13 @@ CONTRACTS = Table(
         time_column("renewed_at", "when it was renewed", "续约时间", later=True),
         time_column("cancelled_at", "when it was cancelled or ended early", "终止时间", later=True),
         amount_column("amount", "合同金额"),
+        text_column(
+            "amount_period",
+            "what the amount pays for: the whole term, or each year, half-year, quarter, month or week of it; empty: "
+            "the term",
+            "金额对应的期间：整个合同期（term），或每年、每半年、每季度、每月、每周；为空按整个合同期",
+            *AMOUNT_PERIODS,
+        ),
     ),
     time="started_at",
     key="contract_id",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rapport.history.contract.tables import TABLES
 
-_CHINESE = {
+_OTHER_WORDS = {
     "channel": {
         "会议": "meeting",
         "线上会议": "meeting",
@@ -43,6 +43,18 @@ _CHINESE = {
         "转介绍": "referral",
         "推荐": "referral",
     },
+    "amount_period": {
+        word: period
+        for period, words in {
+            "term": "total one_time upfront einmalig 整个合同期 合同期 总额 一次性 趸缴",
+            "year": "annual annually yearly yr jährlich 年 每年 年付 按年 年度 年缴",
+            "half_year": "semiannual semi-annual half-yearly halbjährlich 半年 每半年 半年付 半年缴",
+            "quarter": "quarterly vierteljährlich 季 季度 每季度 季付 按季 季缴",
+            "month": "monthly mo monatlich 月 每月 月付 按月 月度 月缴",
+            "week": "weekly wöchentlich 周 每周 周付",
+        }.items()
+        for word in words.split()
+    },
     "category": {"司法": "judicial", "经营": "operational", "财务": "financial", "行业": "industry"},
 }
 
@@ -52,7 +64,7 @@ def _value_synonyms() -> Mapping[str, Mapping[str, str]]:
     known: dict[str, dict[str, str]] = {}
     for column in (column for table in TABLES for column in table.columns if column.examples):
         known.setdefault(column.name, {}).update({example: example for example in column.examples})
-    return {name: {**words, **_CHINESE.get(name, {})} for name, words in known.items()}
+    return {name: {**words, **_OTHER_WORDS.get(name, {})} for name, words in known.items()}
 
 
 VALUE_SYNONYMS = _value_synonyms()

@@ -16,6 +16,13 @@ from rapport.localized import LocalizedText
 # A column with one of these endings has hundredths: amount_in_cents, pay_amount_fen, 金额(分).
 _HUNDREDTHS = re.compile(r"_(in_)?(cents?|fen|pence|minor|minor_units)$|[(（]分[)）]$")
 
+# What a column's name says of the time that its amount pays for: mrr, monthly_fee, 年费.
+_PERIODS = {
+    "month": re.compile(r"(^|_)(mrr|monthly|per_month|monats\w*)(_|$)|月"),
+    "quarter": re.compile(r"(^|_)(quarterly|per_quarter|quartals\w*)(_|$)|季"),
+    "year": re.compile(r"(^|_)(arr|acv|annual|yearly|per_year|jahres\w*)(_|$)|年"),
+}
+
 
 def multiplied_amount(
     found: dict[str, TableProposal], sources: Mapping[str, Source], formats: Mapping[str, ColumnFormats]
@@ -46,3 +53,16 @@ def in_whole_units(found: dict[str, TableProposal], sources: Mapping[str, Source
             found[name] = proposal.with_columns({"amount": f"{expression_name(own)} / 100"}, SYNONYM)
             doubts.append(message("doubt.cents", table=name, own=own))
     return doubts
+
+
+def with_amount_period(found: dict[str, TableProposal]) -> list[LocalizedText]:
+    """Take the period that the name of a contract's amount says, and ask."""
+    contracts = found.get("contracts")
+    if contracts is None or "amount_period" in contracts.columns:
+        return []
+    own = contracts.columns.get("amount", "")
+    period = next((each for each, says in _PERIODS.items() if says.search(normalized_name(own))), None)
+    if period is None:
+        return []
+    found["contracts"] = contracts.with_columns({"amount_period": f"'{period}'"}, SYNONYM)
+    return [message("doubt.period", own=own, period=period)]

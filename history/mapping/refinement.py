@@ -8,7 +8,7 @@ from dataclasses import replace
 import duckdb
 
 from rapport.history.contract import TABLES, by_name
-from rapport.history.mapping.amount_forms import in_whole_units, multiplied_amount
+from rapport.history.mapping.amount_forms import in_whole_units, multiplied_amount, with_amount_period
 from rapport.history.mapping.clock_columns import with_clocks
 from rapport.history.mapping.column_values import column_values
 from rapport.history.mapping.customer_keys import check_parents, joined_keys
@@ -51,6 +51,7 @@ def refined(
     doubts += _named_keys(found, sources, formats)
     doubts += fill_missing(found, sources, formats)
     doubts += _contracts_of_members(found, sources, formats)
+    doubts += with_amount_period(found)
     doubts += in_whole_units(found, sources)
     doubts += with_states(found, sources, formats, connection)
     with_clocks(found, sources, connection)

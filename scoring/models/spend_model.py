@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 SPEND, RETURNED_SHARE = "spend_sum_365d", "returned_share_365d"
+CONTRACT_VALUE = "contract_value_yearly"
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,15 @@ class SpendModel:
         """Return the naive rule: as in the last 12 months, net of returns, for the horizon."""
         return cls(SPEND, (0.0, 1.0), (0.0, horizon_days / 365.0), returned=RETURNED_SHARE)
 
+    @classmethod
+    def of_contracts(cls, horizon_days: float) -> SpendModel:
+        """Return the naive rule of contracts: what those in force pay a year, for the horizon."""
+        return cls(CONTRACT_VALUE, (0.0, 1.0), (0.0, horizon_days / 365.0))
+
     def past(self, rows: Matrix) -> Floats:
         """Return the past spend that the curve reads: net of returns and never negative, where it was fitted so."""
         spent = rows.column(self.feature)
-        if self.returned in rows.positions:
+        if self.returned and self.returned in rows.positions:
             spent = spent * (1.0 - np.nan_to_num(rows.column(self.returned)))
         return np.maximum(spent, 0.0)
 

@@ -22,6 +22,7 @@ from rapport.scoring.health.rules import HealthRules, read_health_rules
 from rapport.scoring.health.threshold import at_risk_threshold
 from rapport.scoring.models.bundle import Bundle
 from rapport.scoring.models.matrix import Floats
+from rapport.scoring.models.spend_model import CONTRACT_VALUE
 from rapport.scoring.money.assumptions import Assumptions
 from rapport.serving.snapshots.effect_file import ProvenEffect
 
@@ -135,7 +136,7 @@ def freeze_policy(
         cards=cards,
         weight=weight,
         threshold=at_risk_threshold(bundle.base_rate, settings.at_risk_threshold),
-        deal_size=settings.default_deal_size or _median_spend(features),
+        deal_size=settings.default_deal_size or _median_spend(features, bundle),
         lead_card=_lead_card(),
         outlook=GradeOutlook.from_dict(outlook) if outlook else None,
         calls_per_week=settings.calls_per_week,
@@ -146,7 +147,8 @@ def freeze_policy(
 
 def policy_columns(bundle: Bundle, settings: Settings, playbook: Playbook) -> list[str]:
     """Return the columns of the features that ``freeze_policy`` reads."""
-    return ["state", _SPEND, *sorted(features_read(_card_names(bundle, settings, playbook)) - {_SPEND})]
+    spend = _spend_feature(bundle)
+    return ["state", spend, *sorted(features_read(_card_names(bundle, settings, playbook)) - {spend})]
 
 
 def _card_names(bundle: Bundle, settings: Settings, playbook: Playbook) -> tuple[str, ...]:
@@ -161,20 +163,27 @@ def _lead_card() -> FrozenCard:
 
 def _assumptions(settings: Settings, bundle: Bundle, population: pa.Table) -> Assumptions:
     """Return the company's assumptions; a cost that it did not set is a share of what its customers spend."""
-    spend = _yearly_spend(population)
+    spend = _yearly_spend(population, bundle)
     mean = float(np.nanmean(spend)) if np.isfinite(spend).any() else 0.0
     return Assumptions.of(settings).with_contact_cost(mean * bundle.horizon_days / 365.0)
 
 
-def _yearly_spend(features: pa.Table) -> Floats:
-    if _SPEND not in features.column_names:
+def _yearly_spend(features: pa.Table, bundle: Bundle) -> Floats:
+    name = _spend_feature(bundle)
+    if name not in features.column_names:
         return np.full(features.num_rows, np.nan)
-    return np.asarray(features[_SPEND].to_numpy(zero_copy_only=False), dtype=np.float64)
+    return np.asarray(features[name].to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def _median_spend(features: pa.Table) -> float:
+def _spend_feature(bundle: Bundle) -> str:
+    """Return the feature with what a customer pays a year: net spend, or what its contracts pay."""
+    model = bundle.spend_model
+    return CONTRACT_VALUE if model and model.feature == CONTRACT_VALUE else _SPEND
+
+
+def _median_spend(features: pa.Table, bundle: Bundle) -> float:
     """Return the median yearly spend of the customers who ordered; 0 where nobody did."""
-    spend = _yearly_spend(features)
+    spend = _yearly_spend(features, bundle)
     spent = spend[spend > 0]
     return float(np.median(spent)) if len(spent) else 0.0
 

@@ -5,6 +5,7 @@ Nothing here is shared with the engine but the contract.
 
 from collections.abc import Iterable
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 from oracle_rows import DAY, NO_END, Row, Rows, hours, second, tenthousandths
@@ -248,6 +249,22 @@ class Past:
     def _stream_contracts_in_force(self) -> list[Row]:
         ends = [(row, min(row["ends_at"], row["cancelled_at"] or NO_END)) for row in self.rows["contracts"]]
         return [{**row, "change": 1} for row, end in ends if end >= self.cutoff]
+
+    def _stream_contract_value(self) -> list[Row]:
+        running = [(row, self._paid_a_year(row)) for row in self._stream_contracts_in_force()]
+        return [{**row, "each": 1, "change": paid} for row, paid in running if paid is not None]
+
+    def _paid_a_year(self, row: Row) -> Fraction | None:
+        amount, period = row["amount"], row["amount_period"] or "term"
+        payments = {"year": 1, "half_year": 2, "quarter": 4, "month": 12, "week": 52}.get(period)
+        if amount is None or amount < 0 or payments:
+            return None if amount is None or amount < 0 else amount * payments
+        days = self.day(row["ends_at"]) - self.day(row["at"])
+        if period != "term" or row["ends_at"] == NO_END or days <= 0:
+            return None
+        # Within three and a half days of whole months, a term has these months.
+        months = next((count for count in range(1, days // 30 + 2) if abs(days - count * 365 / 12) <= 3.5), None)
+        return tenthousandths(float(amount * 10_000) / (months / 12 if months else days / 365) / 10_000)
 
     def _stream_credit(self) -> list[Row]:
         told = [row for row in self.rows["credit"] if (row["credit_limit"] or 0) > 0 and row["credit_used"] is not None]

@@ -4,7 +4,7 @@ import numpy as np
 
 from rapport.scoring.models.evaluation_record import ProfitPoint, ProfitRecord
 from rapport.scoring.models.matrix import Floats, Matrix
-from rapport.scoring.models.spend_model import SPEND, SpendModel
+from rapport.scoring.models.spend_model import SpendModel
 from rapport.scoring.money.amounts import CustomerFacts, customer_amounts, work_lists
 from rapport.scoring.money.assumptions import Assumptions
 from rapport.training.evaluation.training_run import TrainingRun, validated_probability
@@ -26,8 +26,8 @@ def profit_curve(run: TrainingRun, spend: SpendModel | None) -> ProfitRecord:
     fold = run.validation.folds[0]
     count, settings = len(fold.dataset), run.history.settings
     facts = _facts(fold.dataset.matrix, validated_probability(run)[:count], spend, run.task.horizon_days)
-    mean_spend = float(np.nan_to_num(_column(fold.dataset.matrix, SPEND)).mean()) * facts.horizon_days / _DAYS_PER_YEAR
-    assumptions = Assumptions.of(settings).with_contact_cost(mean_spend)
+    yearly = float(np.nan_to_num(_column(fold.dataset.matrix, spend.feature)).mean())
+    assumptions = Assumptions.of(settings).with_contact_cost(yearly * facts.horizon_days / _DAYS_PER_YEAR)
     amounts = customer_amounts(facts, assumptions)
     earned = fold.dataset.label * facts.spend * amounts.contact_effect * assumptions.margin - assumptions.contact_cost
     lists = work_lists(facts, amounts.savable, np.zeros(count, dtype=bool))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rapport.features.catalog.feature import Feature
-from rapport.features.measures import Events, Unary, larger, smaller
+from rapport.features.measures import Events, Unary, When, larger, smaller
 from rapport.localized import LocalizedText
 
 TICKETS, ANSWERED, SOLVED = Events("tickets"), Events("responses"), Events("resolutions")
@@ -250,6 +250,7 @@ RISK = (
     ),
 )  # fmt: skip
 
+_priced = Events("contract_value").sum("each")
 _left = Unary("until", CONTRACTS.largest("end_day"))
 
 CONTRACT = (
@@ -290,5 +291,11 @@ CONTRACT = (
     Feature(
         "contract_value_sum", "contract", "money",
         LocalizedText("Amount of the contracts of the last two years.", "近两年合同金额。"), CONTRACTS.sum("amount", 730), 0,
+    ),
+    Feature(
+        "contract_value_yearly", "contract", "money",
+        LocalizedText("What the contracts in force pay a year; unknown if the amount of one is.", "当前有效合同折合每年的金额；有一份金额未知则为未知。"),
+        # Of as many contracts as are in force.
+        When(_priced - Events("contracts_in_force").sum("change") + 1, When(_priced, Events("contract_value").sum("change"))),
     ),
 )  # fmt: skip
