@@ -163,7 +163,8 @@ _HAS_ORDER = "SELECT customer_id FROM {orders} WHERE amount > 0"
 def _leads() -> str:
     """Return one fact for each lead: nobody talked to it, it looked at something lately, or it waits for a review."""
     touches, talks = rows_known_at("touches"), rows_known_at("interactions")
-    sold = _HAS_ORDER.format(orders=rows_known_at("orders"))
+    bought = _HAS_ORDER.format(orders=rows_known_at("orders"))
+    sold = f"{bought} UNION SELECT customer_id FROM {rows_known_at('contracts')}"
     lost = f"SELECT customer_id FROM {rows_known_at('opportunities')} WHERE won IS NOT NULL AND NOT won"
     source = f"""
         FROM (

@@ -137,6 +137,8 @@ def test_every_door_shows_the_same_money_of_contracts(company):
         listed = list(csv.DictReader(client.get("/worklist.csv").content.decode("utf-8-sig").splitlines()))
         assert listed[0]["customer_id"] == first["customer_id"]
         assert float(listed[0]["revenue at risk"]) == pytest.approx(first["revenue_at_risk"])
+        # Whoever has a contract is a customer, not a lead to be called for the first time.
+        assert not [each for each in listed if "first call" in each["recommended action"]]
         [answer] = client.post("/v1/score", json={"customer_ids": [first["customer_id"]]}).json()["answers"]
         for name in ("spend_if_retained", "revenue_at_risk", "expected_revenue", "savable"):
             assert answer[name] == pytest.approx(first[name], rel=1e-9), name
