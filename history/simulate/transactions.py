@@ -120,6 +120,7 @@ def contracts(world: World, orders: Orders) -> pa.Table:
             "ends_at": planned_timestamps(started + np.timedelta64(365, "D")),
             "renewed_at": timestamps(renewed_at, renewed),
             "amount": rounded(value),
+            "amount_period": pa.array(["year"] * len(buyer), pa.string()),
         },
         "started_at",
     )
