@@ -13,6 +13,8 @@ from rapport.history import Settings, read_history
 from rapport.history.checks.report import check_history
 from rapport.serving.snapshots.scoring_run import run_scoring
 from rapport.training import train
+from rapport.training.reports.plots import ReportPlots
+from rapport.training.reports.training_report import render_report
 
 END = datetime(2025, 6, 1)
 YEAR = parse_duration("12mo")
@@ -112,19 +114,22 @@ def company(tmp_path_factory):
         trained = train(history, "churn", as_of=END, horizon=YEAR, active=YEAR)
         publish(root / "home", trained.bundle, root)
         run_scoring(history, root / "home", "churn", as_of=END, now=NOW, progress=lambda *_: None)
-    return trained.bundle, root / "home", paid
+        reports = {language: render_report(trained, ReportPlots(language)) for language in ("en", "zh")}
+    return trained.bundle, root / "home", paid, reports
 
 
 def test_spend_if_retained_follows_the_contracts_where_that_is_nearer_to_what_came(company):
-    bundle, _, _ = company
+    bundle, _, _, reports = company
     spend = bundle.evaluation["spend"]
     assert spend["shape"] == "line_of_contracts"
     assert spend["errors"]["line_of_contracts"] < spend["errors"]["as_contracts"] / 3
+    assert "of &#34;as the contracts in force&#34;" in reports["en"]
+    assert "“与有效合同相同”的误差为" in reports["zh"]
     assert set(spend["errors"]) == {"as_contracts", "line_of_contracts", "curve_of_contracts"}
 
 
 def test_every_door_shows_the_same_money_of_contracts(company):
-    _, home, paid = company
+    _, home, paid, _ = company
     with served(home, keys=False) as client:
         listed = client.post("/v1/customers", json={"limit": 1000}).json()
         scored = [each for each in listed["customers"] if each["probability"] is not None]
